@@ -1,0 +1,54 @@
+package core
+
+// Cluster is the view an [Adapter] has of the mesh: one namespace, seen from one
+// server. *Node gives one per namespace; another fabric could stand behind it.
+//
+// All methods may be called at once, and none of them blocks.
+type Cluster interface {
+	// ID is this server's id.
+	ID() string
+
+	// Namespace is the namespace's name.
+	Namespace() string
+
+	// Members are the ids of the other servers that have this namespace, in no
+	// order. The slice is the caller's.
+	Members() []string
+
+	// Publish sends m to every other server, members or not, in the order of
+	// the calls of one goroutine. It fills in From and Namespace. m is the
+	// callee's afterwards. Whom it cannot reach it counts and leaves out.
+	Publish(m *Message)
+
+	// SendTo sends m to one server, in order with Publish. The error wraps
+	// [ErrNoServer] if that server is not in the mesh.
+	SendTo(id string, m *Message) error
+
+	// Reference tells whether the server is a node of the reference
+	// implementation, which knows [Kind.Reference] kinds only.
+	Reference(id string) bool
+
+	// Request is called when a request ends, for whoever observes the mesh.
+	RequestDone(info RequestInfo)
+
+	// Leave closes the namespace on this server: says so to the others, and
+	// calls the receiver no more once it has returned, unless it was called by
+	// the receiver itself.
+	Leave()
+}
+
+// Receiver is the other direction: what a [Cluster] tells the adapter. It is
+// given when the namespace is opened.
+type Receiver interface {
+	// Receive hands over a message of another server. Messages of one server
+	// come in order, from one goroutine at a time; those of different servers
+	// at once. m is the receiver's, and immutable. Receive may block: that holds
+	// up what this server sent, and in the end makes it cut the link.
+	Receive(m *Message)
+
+	// MemberJoined and MemberLeft report servers that open or close this
+	// namespace, or are met or lost. One server's reports are in order with its
+	// messages: MemberLeft comes behind its last one. They do not block.
+	MemberJoined(id string)
+	MemberLeft(id string, cause error)
+}

@@ -1,0 +1,27 @@
+package core
+
+// Codec turns a [Message] into bytes and back.
+//
+// A Codec is stateless: all methods may be called by any number of goroutines
+// at once. It never panics, whatever the input.
+type Codec interface {
+	// Name is the codec's name in configuration and handshakes: lower-case,
+	// constant, unique among the codecs of a node.
+	Name() string
+
+	// Append encodes m behind dst and returns the extended slice, as append
+	// does. It does not modify or retain m. On error it returns dst as it was.
+	// [ErrUnsupported] means that the codec has no form for m (a Go-only kind in
+	// the reference's codec); any other error that the payload is not what
+	// [Payload] promises.
+	Append(dst []byte, m *Message) ([]byte, error)
+
+	// Decode overwrites m, all of it, with what src says. The result never
+	// aliases src. What it returns without error is well-formed: the kind is
+	// known, the fields that kind needs are there, every payload's text is valid
+	// JSON and its placeholders are in range. Bad input is an error that wraps
+	// [ErrMalformed], and an unknown kind one that wraps [ErrUnsupported]; m is
+	// then undefined. Unknown members are ignored, so that newer nodes can be
+	// understood. Memory taken is proportional to len(src).
+	Decode(src []byte, m *Message) error
+}

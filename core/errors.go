@@ -1,0 +1,66 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Sentinels, for errors.Is.
+var (
+	// ErrMalformed: bytes from a peer that are not what the protocol says.
+	ErrMalformed = errors.New("malformed")
+	// ErrUnsupported: a message that a codec or a peer has no form for.
+	ErrUnsupported = errors.New("unsupported")
+	// ErrUnauthorized: a wrong or missing token, on either side.
+	ErrUnauthorized = errors.New("unauthorized")
+	// ErrSlowPeer: a peer was cut because its queue was full.
+	ErrSlowPeer = errors.New("slow peer")
+	// ErrSilentPeer: a peer was cut because nothing was heard of it.
+	ErrSilentPeer = errors.New("silent peer")
+	// ErrPeerLeft: a peer said goodbye.
+	ErrPeerLeft = errors.New("peer left")
+	// ErrReplaced: a link gave way to a newer one of the same peer.
+	ErrReplaced = errors.New("replaced by a newer link")
+	// ErrClosed: the node or adapter has been shut down.
+	ErrClosed = errors.New("closed")
+	// ErrNoCommonCodec: two nodes share no codec.
+	ErrNoCommonCodec = errors.New("no common codec")
+	// ErrNoCommonVersion: two nodes share no protocol version.
+	ErrNoCommonVersion = errors.New("no common protocol version")
+	// ErrIncomplete: an answer without some of the servers. See [IncompleteError].
+	ErrIncomplete = errors.New("incomplete answer")
+	// ErrNoServer: the peer asked for is not in the mesh.
+	ErrNoServer = errors.New("no such server in the mesh")
+)
+
+// ConfigError says which option is wrong, and what is allowed.
+type ConfigError struct {
+	Field   string // as in the configuration struct
+	Value   any
+	Allowed string
+}
+
+// Error names field, value and what is allowed.
+func (e *ConfigError) Error() string {
+	return fmt.Sprintf("%s: %#v is not allowed: want %s", e.Field, e.Value, e.Allowed)
+}
+
+// IncompleteError comes beside a partial answer: it names the servers that did
+// not answer. errors.Is finds [ErrIncomplete], and Cause where there is one.
+type IncompleteError struct {
+	Operation string   // as "fetch-sockets"
+	Missing   []string // ids of the servers whose answer, or part of it, is missing; sorted
+	// Cause is context.DeadlineExceeded if the time ran out, ctx's cause if it
+	// was cancelled, [ErrClosed] if this side shut down, and [ErrPeerLeft] if
+	// everybody who is missing had gone before it.
+	Cause error
+}
+
+// Error names the operation, who is missing and why.
+func (e *IncompleteError) Error() string {
+	return fmt.Sprintf("%s: missing %d servers (%s): %v", e.Operation, len(e.Missing), strings.Join(e.Missing, ", "), e.Cause)
+}
+
+// Unwrap lets errors.Is find ErrIncomplete and the cause.
+func (e *IncompleteError) Unwrap() []error { return []error{ErrIncomplete, e.Cause} }

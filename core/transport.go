@@ -1,0 +1,113 @@
+package core
+
+import (
+	"context"
+	"fmt"
+)
+
+// Transport moves frames between nodes. Who dials whom, handshakes, reconnects,
+// heartbeats and queues are not its business but the node's.
+//
+// Listen and Dial may be called by several goroutines at once.
+type Transport interface {
+	// Name is the transport's name in configuration: lower-case, constant.
+	Name() string
+
+	// Listen starts to accept at addr (a listen address such as ":4000"; port 0
+	// picks a free one). It returns when the address is bound, or with the
+	// error that names addr. ctx limits the call, not the listener's life.
+	Listen(ctx context.Context, addr string) (Listener, error)
+
+	// Dial connects to an address that a peer advertises (such as
+	// "ws://10.0.0.7:4000"). It returns when frames can be sent. ctx limits the
+	// call, not the connection's life. An address that this transport cannot
+	// dial is refused with an error that names it.
+	Dial(ctx context.Context, addr string) (Conn, error)
+}
+
+// Listener accepts the connections of peers. All methods may be called at once.
+type Listener interface {
+	// Accept blocks until a peer connected, and returns its connection, on which
+	// nothing has been authenticated yet. After Close it returns an error that
+	// wraps net.ErrClosed; any other error is temporary.
+	Accept() (Conn, error)
+
+	// Addr is the address it listens on, with the real port.
+	Addr() string
+
+	// Close stops listening and refuses what has not been accepted. It
+	// unblocks Accept, is idempotent, leaves accepted connections alone, and
+	// returns when the listener's goroutines have ended.
+	Close() error
+}
+
+// Conn is one connection between two nodes. Frames arrive whole, once, in the
+// order in which they were sent.
+//
+// One goroutine may Send while another one Recvs; Close and RemoteAddr may be
+// called at any time by anyone.
+type Conn interface {
+	// Send writes the frames in order. They are borrowed until it returns, and
+	// are neither modified nor retained; the caller may be sharing them with
+	// other connections. It may block until ctx ends. Any error, ctx's
+	// included, is final: the Conn is dead, and an unknown part of the frames
+	// has been sent.
+	Send(ctx context.Context, frames [][]byte) error
+
+	// Recv blocks for the next frame. The slice is valid until the next Recv.
+	// When the connection has ended it returns an error: one that wraps
+	// net.ErrClosed after a Close on this side, a [*CloseError] if the peer
+	// closed with a reason, otherwise what broke. A frame above the
+	// transport's limit ends the connection.
+	Recv() ([]byte, error)
+
+	// RemoteAddr is the peer's network address, for logs.
+	RemoteAddr() string
+
+	// Close ends the connection and tells the peer why, as far as that is
+	// possible without blocking for long. Frames already handed to Send are
+	// sent before. It is idempotent (the first reason counts), unblocks Send
+	// and Recv, and joins the connection's goroutines.
+	Close(reason CloseReason) error
+}
+
+// ProtocolHinter is what a [Conn] implements when its transport carries peers
+// of the reference implementation too. A dialler cannot ask such a peer what it
+// is, for the reference never answers; so the transport has to know.
+type ProtocolHinter interface {
+	// Native tells whether the accepting end said that it is a Go node. Only
+	// asked on dialled connections. A Conn without this method is native.
+	Native() bool
+}
+
+// CloseReason says why a connection is closed, in WebSocket's terms (RFC 6455,
+// section 7.4): a code, and a text of at most 123 bytes.
+type CloseReason struct {
+	Code int
+	Text string
+}
+
+// The reasons the reference gives (WIRE.md, section 8), and ours.
+var (
+	CloseShutdown      = CloseReason{1000, "transport-closed"}
+	CloseSlowPeer      = CloseReason{1000, "slow-consumer"}
+	CloseDuplicate     = CloseReason{1000, "duplicate"}
+	CloseSilent        = CloseReason{1000, "heartbeat-timeout"}
+	CloseReplaced      = CloseReason{1000, "replaced"}
+	CloseHelloInvalid  = CloseReason{1002, "hello-invalid"}
+	CloseHelloTimeout  = CloseReason{1002, "hello-timeout"}
+	CloseProtocolError = CloseReason{1002, "protocol-error"}
+	CloseMismatch      = CloseReason{1002, "version-mismatch"}
+	CloseBusy          = CloseReason{1013, "too-many-handshakes"}
+)
+
+// CloseError is what [Conn.Recv] returns when the peer closed the connection
+// with a reason.
+type CloseError struct {
+	CloseReason
+}
+
+// Error shows the peer's code and text.
+func (e *CloseError) Error() string {
+	return fmt.Sprintf("closed by peer: %d %q", e.Code, e.Text)
+}

@@ -1,0 +1,3 @@
+module github.com/socketmesh/mesh
+
+go 1.26.0

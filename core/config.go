@@ -1,0 +1,76 @@
+package core
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config is what a [Node] is made of. Transport and Codecs are required; zero
+// values elsewhere mean the default named beside them.
+type Config struct {
+	// ID is the node's id in the mesh. Default: 16 random hex digits. It must
+	// be new for each life of a process; set it in tests only.
+	ID string
+	// Listen is where the transport accepts peers. Default ":4000".
+	Listen string
+	// Advertise is the address peers dial. Default: none, for transports whose
+	// Listener.Addr can be dialled as it is.
+	Advertise string
+
+	Transport Transport
+	// Codecs are those the node speaks, the preferred one first. Reference
+	// peers need one that is named "msgpack".
+	Codecs []Codec
+	// Discovery finds the peers. Default: none; the node waits to be dialled.
+	Discovery Discovery
+
+	// Token is shared by all nodes of the mesh; a peer with another one is
+	// refused, and so is one that answers without it. Default "": no check.
+	Token string
+
+	// HeartbeatInterval is how long a link may be idle before it is pinged, and
+	// how often reference peers hear of each namespace. Default 5 s.
+	HeartbeatInterval time.Duration
+	// HeartbeatTimeout is how long a peer may be silent before its link is
+	// cut. It must exceed the interval. Default 10 s.
+	HeartbeatTimeout time.Duration
+	// HandshakeTimeout is how long a dial with its handshake, or the wait for a
+	// HELLO, may take. Default 10 s.
+	HandshakeTimeout time.Duration
+	// RequestTimeout is how long requests wait that set no timeout. Default 5 s.
+	RequestTimeout time.Duration
+	// RedialMin and RedialMax bound the delay between two dials of the same
+	// address, which doubles from one to the next. Default 100 ms and 30 s.
+	RedialMin, RedialMax time.Duration
+
+	// QueueBytes and QueueMessages bound what waits for one peer. Default 16 MiB
+	// and 262,144 messages.
+	QueueBytes    int
+	QueueMessages int
+	// InboxBytes bounds what one peer has sent to one namespace and waits for
+	// its turn. Default 16 MiB.
+	InboxBytes int
+	// MaxHandshakes bounds the connections that were accepted and have not said
+	// HELLO. Default 1024.
+	MaxHandshakes int
+
+	// Logger gets what an operator should know. Default: discards.
+	Logger *slog.Logger
+	// Observer is told what happens. Default: nobody.
+	Observer Observer
+}
+
+// Defaults of [Config].
+const (
+	DefaultListen            = ":4000"
+	DefaultHeartbeatInterval = 5 * time.Second
+	DefaultHeartbeatTimeout  = 10 * time.Second
+	DefaultHandshakeTimeout  = 10 * time.Second
+	DefaultRequestTimeout    = 5 * time.Second
+	DefaultRedialMin         = 100 * time.Millisecond
+	DefaultRedialMax         = 30 * time.Second
+	DefaultQueueBytes        = 16 << 20
+	DefaultQueueMessages     = 1 << 18
+	DefaultInboxBytes        = 16 << 20
+	DefaultMaxHandshakes     = 1024
+)

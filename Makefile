@@ -1,0 +1,40 @@
+# Two commands matter: `make demo` shows the mesh, `make test` proves it.
+# Only Go and Node are expected to be there; the rest is installed when missing.
+
+GO ?= go
+TIMEOUT ?= 15m
+FUZZTIME ?= 10s
+STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
+
+.PHONY: help build demo test setup lint fmt fuzz bench
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## the binary, as bin/mesh
+	$(GO) build -o bin/mesh ./cmd/mesh
+
+demo: ## three servers, one mesh, a web page on each
+	$(GO) run ./cmd/mesh demo
+
+test: setup ## all tests, with the race detector
+	$(GO) test -race -shuffle=on -timeout=$(TIMEOUT) ./...
+
+setup: ## what the end-to-end tests need: npm packages and a browser
+	@./tools/setup.sh
+
+lint: ## formatting, vet, staticcheck, go.mod, and who imports whom
+	@files=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$files" ]; then echo "not formatted (run make fmt):"; echo "$$files"; exit 1; fi
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+	$(GO) mod tidy -diff
+	$(GO) test -count=1 ./internal/archtest
+
+fmt: ## format all Go files
+	gofmt -w $$(git ls-files -co --exclude-standard '*.go')
+
+fuzz: ## every fuzz target, for FUZZTIME each
+	@FUZZTIME=$(FUZZTIME) GO=$(GO) ./tools/fuzz.sh
+
+bench: ## all benchmarks
+	$(GO) test -run='^$$' -bench=. -benchmem ./...

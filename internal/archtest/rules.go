@@ -1,0 +1,129 @@
+package archtest
+
+import "strings"
+
+// module is the path that all packages of the house begin with.
+const module = "github.com/socketmesh/mesh"
+
+// rule says what the packages below some folders may import, directly, beside
+// the standard library and packages below themselves. Paths of the house begin with "./";
+// a path stands for the package and all below it, "./" alone for the root
+// package only.
+type rule struct {
+	folders []string
+	may     []string
+	// deep are paths that must not be reached, not even through others.
+	deep []string
+}
+
+// rules are tried in order: the first whose folder holds a package counts.
+var rules = []rule{
+	{
+		folders: []string{"./core/coretest"},
+		may:     []string{"./core", "./internal", "./codec", "./transport/mem"},
+	},
+	{
+		folders: []string{"./core"},
+		may:     []string{"./internal"},
+		deep:    []string{"go.uber.org/fx", "github.com/gorilla", "github.com/zishang520", "github.com/prometheus", "github.com/quic-go"},
+	},
+	{
+		folders: []string{"./internal/archtest"},
+	},
+	{
+		folders: []string{"./internal"},
+		may:     []string{"./internal"},
+	},
+	{
+		// The exported contracts use the standard library and what they test.
+		folders: []string{"./transport/transporttest", "./codec/codectest", "./discovery/discoverytest"},
+		may:     []string{"./core", "./internal"},
+	},
+	{
+		folders: []string{"./transport/ws", "./discovery/service"},
+		may:     []string{"./core", "./internal", "github.com/gorilla/websocket"},
+	},
+	{
+		folders: []string{"./transport/quic"},
+		may:     []string{"./core", "./internal", "github.com/quic-go/quic-go"},
+	},
+	{
+		folders: []string{"./codec/proto"},
+		may:     []string{"./core", "./internal", "google.golang.org/protobuf"},
+	},
+	{
+		folders: []string{"./transport", "./codec", "./discovery"},
+		may:     []string{"./core", "./internal"},
+	},
+	{
+		folders: []string{"./socketio"},
+		may:     []string{"./core", "./internal", "github.com/zishang520/socket.io", "github.com/gorilla/websocket"},
+	},
+	{
+		folders: []string{"./"},
+		may: []string{"./core", "./codec", "./transport", "./discovery", "./socketio", "./internal",
+			"go.uber.org/fx", "github.com/zishang520/socket.io/servers/socket/v3"},
+	},
+	{
+		folders: []string{"./cmd", "./examples", "./e2e", "./bench"},
+		may: []string{"./", "./core", "./codec", "./transport", "./discovery", "./socketio", "./internal",
+			"go.uber.org/fx", "github.com/zishang520/socket.io", "github.com/gorilla/websocket"},
+	},
+}
+
+// testOnly may be imported by every test, beside what the package itself may.
+var testOnly = []string{
+	"go.uber.org/goleak",
+	"./core/coretest", "./transport/transporttest", "./codec/codectest", "./discovery/discoverytest",
+}
+
+// ruleFor finds the rule of a package; nil if nobody has thought of it.
+func ruleFor(path string) *rule {
+	for i := range rules {
+		for _, folder := range rules[i].folders {
+			if holds(folder, path) {
+				return &rules[i]
+			}
+		}
+	}
+	return nil
+}
+
+// allows tells whether a package of the rule may import the path.
+func (r *rule) allows(importer, path string) bool {
+	if isStandard(path) || holds(short(importer), path) {
+		return true
+	}
+	for _, pattern := range r.may {
+		if holds(pattern, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// holds tells whether pattern, as in a rule, stands for the package.
+func holds(pattern, path string) bool {
+	if pattern == "./" {
+		return path == module
+	}
+	pattern = strings.Replace(pattern, "./", module+"/", 1)
+	return path == pattern || strings.HasPrefix(path, pattern+"/")
+}
+
+// short is a path of the house as the rules write it.
+func short(path string) string {
+	if path == module {
+		return "./"
+	}
+	if below, ok := strings.CutPrefix(path, module+"/"); ok {
+		return "./" + below
+	}
+	return path
+}
+
+// isStandard tells the standard library by its first element, which has no dot.
+func isStandard(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return !strings.Contains(first, ".")
+}

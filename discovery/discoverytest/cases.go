@@ -1,0 +1,158 @@
+package discoverytest
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+func nameIsConstant(s *suite) {
+	name := s.create().Name()
+	if name == "" || name != strings.ToLower(name) {
+		s.Errorf("Name is %q: want a lower-case name", name)
+	}
+	if again := s.create().Name(); again != name {
+		s.Errorf("Name is %q and then %q: want a constant", name, again)
+	}
+}
+
+// While is how long a thing is watched that ought not to happen.
+const while = 50 * time.Millisecond
+
+func runBlocks(s *suite) {
+	n := s.start(1)
+	select {
+	case <-n.ended:
+		s.Fatalf("Run returned (%v) while its context went on", n.err)
+	case <-time.After(while):
+	}
+	n.stop()
+}
+
+func runReturnsAtOnce(s *suite) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	d := s.create()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- d.Run(ctx, core.Peer{ID: "0000000000000001", Address: "ws://127.0.0.1:40001"}, func([]core.Peer) {})
+	}()
+	select {
+	case err := <-ended:
+		if err != nil && err != ctx.Err() {
+			s.Errorf("Run returned %v: want nil or the context's error", err)
+		}
+	case <-time.After(s.Patience):
+		s.Fatalf("Run has not returned after %v, though its context had ended before", s.Patience)
+	}
+}
+
+func runEndsItsGoroutines(s *suite) {
+	s.create() // what the first one starts for all is not Run's
+	before := runtime.NumGoroutine()
+	for i := range 3 {
+		n := s.start(i + 1)
+		if s.Reports {
+			n.await("its first roster", func([]core.Peer) bool { return true })
+		}
+		n.stop()
+	}
+	// What the fabric runs for a node may end a little later than the node.
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(s.Patience)
+	for runtime.NumGoroutine() > before {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			stacks := make([]byte, 1<<20)
+			stacks = stacks[:runtime.Stack(stacks, true)]
+			s.Fatalf("%d goroutines before three runs, %d after them:\n%s", before, runtime.NumGoroutine(), stacks)
+		}
+	}
+}
+
+func noUpdateAfterRun(s *suite) {
+	n := s.start(1)
+	if s.Reports {
+		n.await("its first roster", func([]core.Peer) bool { return true })
+	}
+	n.stop()
+	if s.Announces {
+		s.start(2).await("its first roster", func([]core.Peer) bool { return true })
+	}
+	time.Sleep(while) // the case ends with a look at what was called meanwhile
+}
+
+func rosterIsReported(s *suite) {
+	s.start(1).await("its first roster", func([]core.Peer) bool { return true })
+}
+
+// rostersAreTheCallees overwrites all of each roster, spare capacity included:
+// neither later rosters nor those of others may show it.
+func rostersAreTheCallees(s *suite) {
+	scribble := func(_ *node, roster []core.Peer) {
+		roster = roster[:cap(roster)]
+		for i := range roster {
+			roster[i] = core.Peer{ID: "scribble", Address: "scribble"}
+		}
+	}
+	intact := func(roster []core.Peer) bool {
+		return !slices.ContainsFunc(roster, func(p core.Peer) bool { return p.Address == "scribble" || p.Address == "" })
+	}
+	first := s.startWith(1, scribble)
+	first.await("a first roster that is intact", intact)
+	second := s.startWith(2, scribble)
+	second.await("another node's first roster that is intact", intact)
+	if s.Announces {
+		first.awaitPeers(first, second)
+		second.awaitPeers(first, second)
+		third := s.startWith(3, scribble)
+		first.awaitPeers(first, second, third)
+	}
+}
+
+func nodesSeeEachOther(s *suite) {
+	first, second := s.start(1), s.start(2)
+	first.awaitPeers(first, second)
+	second.awaitPeers(first, second)
+	third := s.start(3)
+	for _, n := range []*node{first, second, third} {
+		n.awaitPeers(first, second, third)
+	}
+}
+
+func leavingIsSeen(s *suite) {
+	first, second := s.start(1), s.start(2)
+	first.awaitPeers(first, second)
+	second.stop()
+	first.awaitPeers(first)
+}
+
+// comingBackIsSeen is what a restart looks like: the same address, a new id.
+func comingBackIsSeen(s *suite) {
+	first, second := s.start(1), s.start(2)
+	first.awaitPeers(first, second)
+	second.stop()
+	first.awaitPeers(first)
+	third := s.start(3)
+	first.awaitPeers(first, third)
+	third.awaitPeers(first, third)
+}
+
+// updatesComeOneAtATime lets rosters change while an update is under way; that
+// calls did not overlap is looked at when the case ends.
+func updatesComeOneAtATime(s *suite) {
+	slow := func(*node, []core.Peer) { time.Sleep(time.Millisecond) }
+	nodes := []*node{s.startWith(1, slow)}
+	for i := range 8 {
+		nodes = append(nodes, s.startWith(i+2, slow))
+	}
+	for _, n := range nodes {
+		n.awaitPeers(nodes...)
+	}
+}

@@ -1,0 +1,80 @@
+// Package discoverytest checks that a [core.Discovery] keeps its contract. It
+// uses the standard library only, so that any implementation can run it:
+//
+//	func TestConformance(t *testing.T) {
+//		discoverytest.Run(t, discoverytest.Features{Announces: true}, func(t *testing.T) func() core.Discovery {
+//			server := startMyService(t)
+//			return func() core.Discovery { return mydiscovery.New(server.URL) }
+//		})
+//	}
+package discoverytest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// Features say what an implementation can do, and so what is asked of it.
+type Features struct {
+	// Announces: a node that runs it is seen by the others, and seen no more
+	// when it has left.
+	Announces bool
+	// Reports: a node that runs it alone gets a roster, if only one of itself or
+	// an empty one. Whoever announces reports.
+	Reports bool
+	// Patience is how long anything may take that ought to happen. Default 5 s.
+	Patience time.Duration
+}
+
+// A Fabric makes what nodes share, such as a running service, and returns the
+// constructor of the Discovery of one more node on it. It is called once per
+// case, and ends what it started in t.Cleanup.
+type Fabric func(t *testing.T) func() core.Discovery
+
+// Run runs every case as a subtest. Each one is named after the clause of the
+// contract that it checks.
+func Run(t *testing.T, features Features, fabric Fabric) {
+	t.Helper()
+	if features.Patience == 0 {
+		features.Patience = 5 * time.Second
+	}
+	features.Reports = features.Reports || features.Announces
+	for _, c := range cases {
+		t.Run(c.clause, func(t *testing.T) {
+			if c.needs != nil && !c.needs(features) {
+				t.Skip("not a feature of this discovery")
+			}
+			c.check(&suite{T: t, Features: features, create: fabric(t)})
+		})
+	}
+}
+
+// suite is what a case works with.
+type suite struct {
+	*testing.T
+	Features
+	create func() core.Discovery
+}
+
+func announces(f Features) bool { return f.Announces }
+func reports(f Features) bool   { return f.Reports }
+
+var cases = []struct {
+	clause string
+	needs  func(Features) bool // nil: every discovery
+	check  func(*suite)
+}{
+	{"NameIsConstantAndLowerCase", nil, nameIsConstant},
+	{"RunBlocksUntilContextEnds", nil, runBlocks},
+	{"RunReturnsForContextThatHasEnded", nil, runReturnsAtOnce},
+	{"RunEndsItsGoroutines", nil, runEndsItsGoroutines},
+	{"NoUpdateAfterRun", nil, noUpdateAfterRun},
+	{"RosterIsReported", reports, rosterIsReported},
+	{"RostersAreTheCallees", reports, rostersAreTheCallees},
+	{"NodesSeeEachOther", announces, nodesSeeEachOther},
+	{"LeavingTakesTheAnnouncementBack", announces, leavingIsSeen},
+	{"ComingBackIsSeen", announces, comingBackIsSeen},
+	{"UpdatesComeOneAtATime", announces, updatesComeOneAtATime},
+}

@@ -1,0 +1,100 @@
+package service
+
+import (
+	"cmp"
+	"crypto/tls"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// ClientOptions are what a [Client] is made of. Zero values mean the default
+// named beside them.
+type ClientOptions struct {
+	// URL is where the service listens, ws:// or wss://. Default
+	// "ws://localhost:8000".
+	URL string
+	// Token is what the service wants to see. Default: none is sent.
+	Token string
+	// TLS is for wss addresses. Default: the system's certificates.
+	TLS *tls.Config
+
+	// RedialMin and RedialMax bound the delay between two attempts, which
+	// doubles from one to the next and starts again after an update. Default
+	// 100 ms and 30 s.
+	RedialMin, RedialMax time.Duration
+	// DialTimeout is how long an attempt may take. Default 10 s.
+	DialTimeout time.Duration
+	// PingTimeout is how long the service may be silent before the connection
+	// is given up. It pings every 15 s. Default 40 s.
+	PingTimeout time.Duration
+
+	// MaxMessage is the largest message taken, in bytes. Default 16 MiB.
+	MaxMessage int
+	// MaxPeers is the longest roster taken. Default 65,536.
+	MaxPeers int
+
+	// Logger gets what an operator should know. Default: discards.
+	Logger *slog.Logger
+}
+
+// Defaults of [ClientOptions] and [ServerOptions].
+const (
+	DefaultURL         = "ws://localhost:8000"
+	DefaultRedialMin   = 100 * time.Millisecond
+	DefaultRedialMax   = 30 * time.Second
+	DefaultDialTimeout = 10 * time.Second
+	DefaultPingTimeout = 40 * time.Second
+	DefaultMaxMessage  = 16 << 20
+	DefaultMaxPeers    = 1 << 16
+)
+
+func (o ClientOptions) withDefaults() ClientOptions {
+	o.URL = cmp.Or(o.URL, DefaultURL)
+	o.RedialMin = cmp.Or(o.RedialMin, DefaultRedialMin)
+	o.RedialMax = cmp.Or(o.RedialMax, max(o.RedialMin, DefaultRedialMax))
+	o.DialTimeout = cmp.Or(o.DialTimeout, DefaultDialTimeout)
+	o.PingTimeout = cmp.Or(o.PingTimeout, DefaultPingTimeout)
+	o.MaxMessage = cmp.Or(o.MaxMessage, DefaultMaxMessage)
+	o.MaxPeers = cmp.Or(o.MaxPeers, DefaultMaxPeers)
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
+	return o
+}
+
+// Validate returns a [*core.ConfigError] for the first option that can never
+// work.
+func (o ClientOptions) Validate() error {
+	o = o.withDefaults()
+	if u, err := url.Parse(o.URL); err != nil || u.Hostname() == "" || u.Scheme != "ws" && u.Scheme != "wss" {
+		return &core.ConfigError{Field: "URL", Value: o.URL, Allowed: "ws://host:port or wss://host:port"}
+	}
+	if o.RedialMax < o.RedialMin {
+		return &core.ConfigError{Field: "RedialMax", Value: o.RedialMax, Allowed: "RedialMin or more"}
+	}
+	return firstError(
+		positive("RedialMin", o.RedialMin),
+		positive("DialTimeout", o.DialTimeout),
+		positive("PingTimeout", o.PingTimeout),
+		positive("MaxMessage", o.MaxMessage),
+		positive("MaxPeers", o.MaxPeers),
+	)
+}
+
+// positive returns an error for a negative value; 0 has become the default.
+func positive[T int | time.Duration](field string, value T) error {
+	if value > 0 {
+		return nil
+	}
+	return &core.ConfigError{Field: field, Value: value, Allowed: "more than 0, or 0 for the default"}
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,213 @@
+package service
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// Server is a membership service. It listens by itself, from Start on, or is
+// mounted as a handler in somebody else's HTTP server; Shutdown ends both. All
+// methods may be called at once.
+type Server struct {
+	options  ServerOptions
+	upgrader websocket.Upgrader
+	registry *registry
+	arrivals *arrivals
+	notices  notices
+	log      *slog.Logger
+
+	malformed, unauthorized, refused atomic.Uint64
+
+	mu       sync.Mutex
+	stopped  bool
+	http     *http.Server
+	listener net.Listener
+	served   chan struct{} // closed when the accepting goroutine has ended
+}
+
+var _ http.Handler = (*Server)(nil)
+
+// ServerStats says how a [Server] is, and counts what it has met.
+type ServerStats struct {
+	Nodes   int // in the roster
+	Pending int // connections that are not registered
+
+	Malformed    uint64 // messages that were no registration
+	Unauthorized uint64 // registrations with another token, or none
+	Refused      uint64 // connections and registrations above a limit
+}
+
+// NewServer returns a Server that does nothing yet. It does not check o: Start
+// does, and [ServerOptions.Validate] for those who only mount it.
+func NewServer(o ServerOptions) *Server {
+	o = o.withDefaults()
+	return &Server{
+		options:  o,
+		upgrader: websocket.Upgrader{HandshakeTimeout: o.WriteTimeout, ReadBufferSize: 1024, WriteBufferSize: 1024},
+		registry: newRegistry(o.MaxPending, o.MaxNodes),
+		arrivals: &arrivals{limit: o.MaxPending},
+		log:      o.Logger,
+	}
+}
+
+// Start listens, and returns when nodes can connect. ctx limits the call, not
+// the server's life. The error is a [*core.ConfigError] for a bad option, wraps
+// [core.ErrClosed] after Shutdown, and otherwise names the address that could
+// not be bound.
+func (s *Server) Start(ctx context.Context) error {
+	if err := s.options.Validate(); err != nil {
+		return err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.options.Listen)
+	if err != nil {
+		return fmt.Errorf("discovery service: listening on %s: %w", s.options.Listen, err)
+	}
+	if s.options.TLS != nil {
+		listener = tls.NewListener(listener, s.options.TLS)
+	}
+	if err := s.serve(listener); err != nil {
+		listener.Close()
+		return fmt.Errorf("discovery service: starting on %s: %w", s.options.Listen, err)
+	}
+	return nil
+}
+
+// serve accepts the connections of a listener until Shutdown.
+func (s *Server) serve(listener net.Listener) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return core.ErrClosed
+	}
+	if s.http != nil {
+		return errors.New("started already")
+	}
+	s.listener = listener
+	s.served = make(chan struct{})
+	s.http = &http.Server{
+		Handler:        s,
+		ConnState:      s.arrivals.track,
+		ReadTimeout:    s.options.RegisterTimeout, // of the request; it ends with the upgrade
+		WriteTimeout:   s.options.WriteTimeout,
+		MaxHeaderBytes: 16 << 10,
+		ErrorLog:       log.New(noise{s.log}, "", 0),
+	}
+	go func() {
+		defer close(s.served)
+		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("discovery service stopped accepting", "err", err)
+		}
+	}()
+	s.log.Info("discovery service listens", "address", listener.Addr().String())
+	return nil
+}
+
+// Addr is the address it listens on, with the real port; "" before Start.
+func (s *Server) Addr() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listener == nil {
+		return ""
+	}
+	return s.listener.Addr().String()
+}
+
+// Stats returns the numbers as they are now.
+func (s *Server) Stats() ServerStats {
+	nodes, pending := s.registry.counts()
+	return ServerStats{
+		Nodes:        nodes,
+		Pending:      pending,
+		Malformed:    s.malformed.Load(),
+		Unauthorized: s.unauthorized.Load(),
+		Refused:      s.refused.Load(),
+	}
+}
+
+// Shutdown stops accepting, closes every connection with 1001
+// discovery-shutdown, and returns when all of them have ended and the
+// goroutines with them. Where ctx ends first the rest is cut off, and the error
+// wraps ctx's. Nobody is told that others leave. Idempotent.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.registry.close(closeShutdown)
+	s.stopAccepting()
+
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.registry.attached.Wait()
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		s.registry.abort()
+		<-ended
+		return fmt.Errorf("discovery service: connections cut off: %w", context.Cause(ctx))
+	}
+}
+
+func (s *Server) stopAccepting() {
+	s.mu.Lock()
+	s.stopped = true
+	server, served := s.http, s.served
+	s.mu.Unlock()
+	if server != nil {
+		server.Close() // those it still holds have not even asked for a WebSocket
+		<-served
+	}
+}
+
+// ServeHTTP makes a WebSocket of the request, on whatever path, and serves it
+// until it ends.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	sub := newSubscriber(r.RemoteAddr)
+	evicted, ok := s.registry.attach(sub)
+	if !ok {
+		http.Error(w, closeShutdown.Text, http.StatusServiceUnavailable)
+		return
+	}
+	defer s.detach(sub)
+	if evicted != nil {
+		s.refused.Add(1)
+		s.notice("pending", "oldest connections closed: too many have not registered", "remote", evicted.remote)
+	}
+	conn, err := s.upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		s.log.Debug("no WebSocket made", "remote", sub.remote, "err", err)
+		return
+	}
+	defer conn.Close()
+	s.attend(sub, conn)
+}
+
+// notice logs a warning, or a debug line if there was one with this key lately.
+func (s *Server) notice(key, text string, args ...any) {
+	level := slog.LevelDebug
+	if s.notices.first(key) {
+		level = slog.LevelWarn
+	}
+	s.log.Log(context.Background(), level, text, args...)
+}
+
+// noise takes the complaints of net/http about those who do not speak HTTP.
+type noise struct {
+	log *slog.Logger
+}
+
+func (n noise) Write(text []byte) (int, error) {
+	n.log.Debug("discovery service", "http", string(text))
+	return len(text), nil
+}

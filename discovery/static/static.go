@@ -1,0 +1,90 @@
+// Package static is the discovery of a fixed list of addresses, for meshes whose
+// members are known beforehand.
+//
+// Nothing is announced and nothing is on the wire: the list is reported once,
+// without ids, because only the peers themselves know theirs. All nodes may be
+// given the same list; a node leaves its own address out. A node that is not in
+// the lists of others is still in the mesh, as long as it dials one that is in
+// everybody's: whoever is dialled learns who dialled.
+package static
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// Options are what a [Discovery] is made of.
+type Options struct {
+	// Peers are the addresses of the other nodes, as "ws://10.0.0.7:4000". None
+	// at all is allowed: such a node waits to be dialled.
+	Peers []string
+}
+
+// Validate returns a [*core.ConfigError] for the first address that is not of
+// the form scheme://host:port.
+func (o Options) Validate() error {
+	for _, address := range o.Peers {
+		if !dialable(address) {
+			return &core.ConfigError{Field: "Peers", Value: address, Allowed: "scheme://host:port"}
+		}
+	}
+	return nil
+}
+
+// dialable tells whether address is scheme://host:port. A path may follow.
+func dialable(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme == "" || u.Hostname() == "" {
+		return false
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil && port > 0
+}
+
+// Discovery reports a fixed list. It keeps no state: any number of nodes may
+// run the same one, at once or one after the other.
+type Discovery struct {
+	options Options
+}
+
+var _ core.Discovery = (*Discovery)(nil)
+
+// New returns a Discovery of the addresses in o. It does not check them: Run
+// does, and [Options.Validate] does for those who want to know earlier.
+func New(o Options) *Discovery {
+	o.Peers = slices.Clone(o.Peers)
+	return &Discovery{o}
+}
+
+// Name is "static".
+func (d *Discovery) Name() string { return "static" }
+
+// Run reports the list once, self's own address left out, and waits for ctx.
+// It returns a [*core.ConfigError] at once if an address is bad, and nil when
+// ctx has ended.
+func (d *Discovery) Run(ctx context.Context, self core.Peer, update func([]core.Peer)) error {
+	if err := d.options.Validate(); err != nil {
+		return err
+	}
+	if ctx.Err() == nil {
+		update(d.roster(self))
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// roster is the list without self's address and without repetitions.
+func (d *Discovery) roster(self core.Peer) []core.Peer {
+	peers := make([]core.Peer, 0, len(d.options.Peers))
+	for _, address := range d.options.Peers {
+		peer := core.Peer{Address: address}
+		if address != self.Address && !slices.Contains(peers, peer) {
+			peers = append(peers, peer)
+		}
+	}
+	return peers
+}

@@ -1,0 +1,198 @@
+package socketio
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// adapter is what the Socket.IO server calls for one namespace. It keeps the
+// library's own adapter for the maps, the events and what the mesh has no part in.
+type adapter struct {
+	socket.Adapter
+	core   core.Adapter
+	host   *host
+	rooms  *rooms
+	census census
+	logger *slog.Logger
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	close  func()
+}
+
+var _ socket.Adapter = (*adapter)(nil)
+
+// newAdapter prepares the adapter of a namespace; join completes it. closed is
+// called once, when it is closed.
+func newAdapter(nsp socket.Namespace, logger *slog.Logger, closed func(*adapter)) *adapter {
+	a := &adapter{Adapter: socket.MakeAdapter(), logger: logger}
+	a.Prototype(a)
+	a.Construct(nsp)
+	a.rooms = newRooms(a.Adapter)
+	a.host = newHost(nsp, a.rooms, logger)
+	a.ctx, a.cancel = context.WithCancel(context.Background())
+	a.close = sync.OnceFunc(func() {
+		closed(a)
+		a.cancel()
+		a.core.Close()
+		a.host.close()
+		a.Adapter.Close()
+	})
+	a.watch(nsp.Adapter() != nil)
+	return a
+}
+
+// join puts the adapter on top of the mesh's.
+func (a *adapter) join(mesh core.Adapter) {
+	a.core = mesh
+	a.census.count = mesh.ServerCount
+}
+
+// Close closes the namespace in the mesh. The library calls it more than once.
+// Callbacks of requests under way are not waited for: one of them may be calling.
+func (a *adapter) Close() { a.close() }
+
+// ServerCount is the number of servers that have the namespace.
+func (a *adapter) ServerCount() int64 { return int64(a.census.read()) }
+
+// AddAll makes a socket join rooms, wherever it lives.
+func (a *adapter) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
+	if join := rooms.Keys(); !a.rooms.add(id, join) {
+		a.core.AddAll(string(id), roomStrings(join))
+	}
+}
+
+// Del makes a socket leave a room, wherever it lives.
+func (a *adapter) Del(id socket.SocketId, room socket.Room) {
+	if !a.rooms.remove(id, room) {
+		a.core.Del(string(id), string(room))
+	}
+}
+
+// DelAll makes a socket leave all its rooms, wherever it lives.
+func (a *adapter) DelAll(id socket.SocketId) {
+	if !a.rooms.removeAll(id) {
+		a.core.DelAll(string(id))
+	}
+}
+
+// SocketRooms returns the rooms of a socket, nil if there is none with this id.
+// For one that lives elsewhere it asks the other servers and blocks for their
+// answer, up to the request timeout; not a thing to do in a listener of
+// server-side events, behind which that answer may wait. Prefer SocketRooms of
+// [Of]'s adapter.
+func (a *adapter) SocketRooms(id socket.SocketId) *types.Set[socket.Room] {
+	joined, ours := a.rooms.of(id)
+	if ours || a.core.ServerCount() <= 1 {
+		return joined
+	}
+	names, err := a.core.SocketRooms(a.ctx, string(id)).Wait()
+	if err != nil {
+		a.logger.Warn("rooms of a remote socket unknown", "socket", id, "error", err)
+	}
+	if names == nil {
+		return nil
+	}
+	return types.NewSet(roomsOf(names)...)
+}
+
+// Broadcast sends an event to the matching sockets of all servers. A packet with
+// an id is one socket's own, which waits for its client's answer (the library
+// sends it this way under connection state recovery): it stays here.
+func (a *adapter) Broadcast(packet *parser.Packet, opts *socket.BroadcastOptions) {
+	event, err := encodeEvent(packet.Data)
+	if err != nil {
+		a.logger.Error("broadcast not sent", "error", err)
+		return
+	}
+	if packet.Id != nil {
+		a.host.emit(event, targetOf(opts), packet.Id)
+		return
+	}
+	a.core.Broadcast(event, targetOf(opts))
+}
+
+// FetchSockets describes the matching sockets of all servers: the local ones by
+// themselves, others as they were. The request is sent when the returned function
+// is called. Its callback is called before that returns if the answer is there by
+// then, as it is without peers, and else by a goroutine of its own. If servers are
+// missing, it gets the others' sockets and an error, a [*core.IncompleteError].
+func (a *adapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket.SocketDetails, error)) {
+	return func(callback func([]socket.SocketDetails, error)) {
+		call := a.core.FetchSockets(a.ctx, targetOf(opts))
+		whenDone(a, call, func(sockets []core.Socket, err error) {
+			callback(a.detailsOf(sockets), err)
+		})
+	}
+}
+
+// AddSockets makes the matching sockets of all servers join rooms.
+func (a *adapter) AddSockets(opts *socket.BroadcastOptions, rooms []socket.Room) {
+	a.core.AddSockets(targetOf(opts), roomStrings(rooms))
+}
+
+// DelSockets makes the matching sockets of all servers leave rooms.
+func (a *adapter) DelSockets(opts *socket.BroadcastOptions, rooms []socket.Room) {
+	a.core.DelSockets(targetOf(opts), roomStrings(rooms))
+}
+
+// DisconnectSockets disconnects the matching sockets of all servers.
+func (a *adapter) DisconnectSockets(opts *socket.BroadcastOptions, closeConn bool) {
+	a.core.DisconnectSockets(targetOf(opts), closeConn)
+}
+
+// ServerSideEmit sends an event, [name, args…], to the other servers. With a
+// socket.Ack as the last argument it gathers one value per server (nil where a
+// server answered with none) and calls that as FetchSockets calls its callback.
+func (a *adapter) ServerSideEmit(args []any) error {
+	ack, withAck := args[len(args)-1].(socket.Ack)
+	if withAck {
+		args = args[:len(args)-1]
+	}
+	event, err := encodeEvent(args)
+	if err != nil {
+		return err
+	}
+	if !withAck {
+		a.core.ServerSideEmit(event)
+		return nil
+	}
+	call := a.core.ServerSideEmitWithAck(a.ctx, event)
+	whenDone(a, call, func(answers []core.Payload, err error) {
+		ack(a.valuesOf(answers), err)
+	})
+	return nil
+}
+
+func (a *adapter) valuesOf(answers []core.Payload) []any {
+	values := make([]any, len(answers))
+	for i, answer := range answers {
+		var err error
+		if values[i], err = decodeValue(answer, asBuffer); err != nil {
+			a.logger.Warn("answer to a server-side event taken for empty", "error", err)
+		}
+	}
+	return values
+}
+
+// whenDone hands the answer of a call over: at once if it is there, else by a
+// goroutine that lives until the call ends, at the latest with the adapter.
+func whenDone[T any](a *adapter, call *core.Call[T], fn func(T, error)) {
+	finish := func() {
+		value, err := call.Wait()
+		protect(a.logger, "callback", func() { fn(value, err) })
+	}
+	select {
+	case <-call.Done():
+		finish()
+	default:
+		go finish()
+	}
+}

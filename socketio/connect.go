@@ -1,0 +1,44 @@
+package socketio
+
+import (
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// watch follows sockets from their arrival in the namespace. complete tells that
+// the namespace was there before the adapter.
+func (a *adapter) watch(complete bool) {
+	nsp := a.Nsp()
+	_ = nsp.On("connect", a.sweep)
+	if nsp.Name() == "/" {
+		_ = nsp.On("new_namespace", a.namespaceCreated)
+	} else if !complete {
+		return // a child of a parent namespace gets its middlewares after its adapter
+	}
+	nsp.Fns().Unshift(a.arriving)
+}
+
+// namespaceCreated puts the first middleware into a namespace that is complete.
+func (a *adapter) namespaceCreated(args ...any) {
+	nsp, ok := args[0].(socket.Namespace)
+	if !ok || a.ctx.Err() != nil {
+		return
+	}
+	if created, ok := nsp.Adapter().(*adapter); ok {
+		nsp.Fns().Unshift(created.arriving)
+	}
+}
+
+// arriving is that middleware: it notes whose middlewares are at work.
+func (a *adapter) arriving(s *socket.Socket, next func(*socket.ExtendedError)) {
+	a.rooms.arrive(s.Id())
+	next(nil)
+}
+
+// sweep is the namespace's first listener of "connect". A client that closes its
+// connection while the library connects it would stay in the namespace for ever.
+// From here on the library hears of a closing; an earlier one is seen here.
+func (a *adapter) sweep(args ...any) {
+	if s, ok := args[0].(*socket.Socket); ok && s.Conn().ReadyState() != "open" {
+		s.Enqueue(func() { s.Disconnect(true) })
+	}
+}

@@ -1,0 +1,123 @@
+package socketio
+
+import (
+	"log/slog"
+	"sync"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// Opener opens namespaces of the mesh. [*core.Node] is one.
+type Opener interface {
+	Adapter(namespace string, host core.Host) (core.Adapter, error)
+}
+
+var (
+	_ Opener                    = (*core.Node)(nil)
+	_ socket.AdapterConstructor = (*Constructor)(nil)
+)
+
+// Option changes how [New] works.
+type Option func(*Constructor)
+
+// WithLogger sets where problems are reported. Default: nowhere.
+func WithLogger(logger *slog.Logger) Option {
+	return func(c *Constructor) { c.logger = logger }
+}
+
+// WithOverride wraps the [core.Adapter] of each namespace. The result is what the
+// Socket.IO server calls, and what [Of] returns. It is called once per namespace.
+//
+// Joining and leaving rooms stays out of its sight where the socket lives here:
+// it is asked for AddAll, Del and DelAll on sockets of other servers only.
+func WithOverride(override func(core.Adapter) core.Adapter) Option {
+	return func(c *Constructor) { c.override = override }
+}
+
+// Constructor makes the adapters of a Socket.IO server. One may serve several
+// servers, as long as no two of them have a namespace of the same name.
+type Constructor struct {
+	node     Opener
+	logger   *slog.Logger
+	override func(core.Adapter) core.Adapter
+
+	mu   sync.Mutex
+	open map[string]*adapter // by namespace
+}
+
+// New returns the adapter constructor of a node. Give it to the server with
+// ServerOptions.SetAdapter before socket.NewServer. Server.SetAdapter works too,
+// but only as long as nobody is connected: the library then forgets all rooms.
+func New(node Opener, opts ...Option) *Constructor {
+	c := &Constructor{
+		node:   node,
+		logger: slog.New(slog.DiscardHandler),
+		open:   map[string]*adapter{},
+	}
+	for _, opt := range opts {
+		opt(c)
+	}
+	return c
+}
+
+// New makes the adapter of a namespace and opens the namespace in the mesh. What
+// it replaces is closed, which the library does not do. If the mesh refuses (it
+// is shut down, or another server of this process has such a namespace), that is
+// logged and the namespace works on its own.
+func (c *Constructor) New(nsp socket.Namespace) socket.Adapter {
+	c.closePrevious(nsp)
+	a := newAdapter(nsp, c.logger.With("namespace", nsp.Name()), c.forget)
+	inner, err := c.node.Adapter(nsp.Name(), a.host)
+	if err != nil {
+		a.logger.Error("namespace works without the mesh", "error", err)
+		inner = alone(nsp.Name(), a.host, a.logger)
+	}
+	if c.override != nil {
+		inner = c.override(inner)
+	}
+	a.join(inner)
+	c.remember(a)
+	return a
+}
+
+// closePrevious closes the adapter that nsp has, and that of a namespace of the
+// same name whose place nsp takes: the library may drop one, empty, while a late
+// client still holds on to it.
+func (c *Constructor) closePrevious(nsp socket.Namespace) {
+	if previous := nsp.Adapter(); previous != nil {
+		previous.Close()
+	}
+	c.mu.Lock()
+	previous := c.open[nsp.Name()]
+	c.mu.Unlock()
+	if previous != nil && previous.Nsp().Server() == nsp.Server() {
+		previous.Close()
+	}
+}
+
+func (c *Constructor) remember(a *adapter) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open[a.Nsp().Name()] = a
+}
+
+func (c *Constructor) forget(a *adapter) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open[a.Nsp().Name()] == a {
+		delete(c.open, a.Nsp().Name())
+	}
+}
+
+// Of returns the mesh's adapter behind a namespace, for what the library's own
+// interface has no room for: cluster-wide Sockets and SocketRooms, the ids of the
+// servers, requests with a context. It is nil if nsp has another kind of adapter,
+// as parent namespaces have.
+func Of(nsp socket.Namespace) core.Adapter {
+	if a, ok := nsp.Adapter().(*adapter); ok {
+		return a.core
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+package socketio
+
+import (
+	"strconv"
+
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// delivery is one event on its way to local sockets. What they share is made when
+// the first of them needs it.
+type delivery struct {
+	host  *host
+	event core.Payload
+	id    *uint64 // nil if no acknowledgement is wanted
+	flags core.Flags
+
+	ready   bool
+	buffers []types.BufferInterface // the encoded packet; written copies only
+	options *socket.WriteOptions
+	packet  *parser.Packet // decoded, for listeners
+}
+
+// to writes the event to one socket. It reports false if the event cannot be
+// written to anyone.
+func (d *delivery) to(s *socket.Socket) bool {
+	if !d.ready {
+		d.encode()
+	}
+	if d.buffers == nil {
+		return false
+	}
+	if len(s.ListenersAnyOutgoing()) > 0 {
+		d.notify(s)
+	}
+	s.Client().WriteToEngine(d.buffers, d.options)
+	return true
+}
+
+// encode makes the packet's frames: by hand from the event's text for the
+// library's own format, which is a header in front of it, and through the
+// server's encoder otherwise.
+func (d *delivery) encode() {
+	d.ready = true
+	d.options = writeOptions(d.flags)
+	if d.host.encoder == nil {
+		d.buffers = d.frames()
+		return
+	}
+	packet := d.decode(asBytes)
+	if packet == nil {
+		return
+	}
+	d.buffers = d.host.encoder.Encode(packet)
+	if len(d.buffers) == 1 {
+		if text, ok := d.buffers[0].(*types.StringBuffer); ok {
+			d.options.WsPreEncodedFrame = types.NewStringBuffer(append([]byte{engineMessage}, text.Bytes()...))
+		}
+	}
+}
+
+// engineMessage is Engine.IO's packet type of messages. A text packet is sent over
+// WebSocket with it in front, once encoded for all.
+const engineMessage = '4'
+
+// frames returns the header with the event's text, and the attachments (Socket.IO
+// protocol revision 5: "2/nsp,12[…]", or "51-/nsp,12[…]" with an attachment).
+func (d *delivery) frames() []types.BufferInterface {
+	nsp := d.host.nsp.Name()
+	head := make([]byte, 0, len(nsp)+len(d.event.Text)+44) // two numbers of 20 digits, 4 signs
+	head = append(head, engineMessage)
+	if n := len(d.event.Attachments); n > 0 {
+		head = strconv.AppendUint(append(head, '0'+byte(parser.BINARY_EVENT)), uint64(n), 10)
+		head = append(head, '-')
+	} else {
+		head = append(head, '0'+byte(parser.EVENT))
+	}
+	if nsp != "" && nsp != "/" {
+		head = append(append(head, nsp...), ',')
+	}
+	if d.id != nil {
+		head = strconv.AppendUint(head, *d.id, 10)
+	}
+	head = append(head, d.event.Text...)
+
+	buffers := make([]types.BufferInterface, 1, 1+len(d.event.Attachments))
+	buffers[0] = types.NewStringBuffer(head[1:])
+	for _, attachment := range d.event.Attachments {
+		buffers = append(buffers, types.NewBytesBuffer(attachment))
+	}
+	if len(buffers) == 1 {
+		d.options.WsPreEncodedFrame = types.NewStringBuffer(head)
+	}
+	return buffers
+}
+
+// notify tells a socket's "any outgoing" listeners.
+func (d *delivery) notify(s *socket.Socket) {
+	if d.packet == nil {
+		if d.packet = d.decode(asBuffer); d.packet == nil {
+			return
+		}
+	}
+	d.host.protect("outgoing listener", func() { s.NotifyOutgoingListeners()(d.packet) })
+}
+
+func (d *delivery) decode(binary func([]byte) any) *parser.Packet {
+	args, err := decodeEvent(d.event, binary)
+	if err != nil {
+		d.host.logger.Error("event cannot be decoded", "error", err)
+		return nil
+	}
+	return &parser.Packet{Type: parser.EVENT, Nsp: d.host.nsp.Name(), Data: args, Id: d.id}
+}

@@ -1,0 +1,23 @@
+// Package socketio joins a Socket.IO server (github.com/zishang520/socket.io,
+// version 3.0.5) to the mesh. It is the only package that imports that library.
+//
+// [New] makes the constructor that the server wants for its adapters. Each
+// namespace of the server, static or dynamic, then has two sides here: what the
+// server asks for (a broadcast, the sockets of a room, …) is translated for the
+// namespace's [core.Adapter]; what the mesh asks for is done by a [core.Host] on
+// the namespace's own sockets. Local delivery takes the same way, so a server
+// without peers behaves as one with peers.
+//
+// # Values
+//
+// What is emitted is encoded once, by the rules of the library's own encoder, and
+// before the emitting call returns. It is decoded where Go code wants to see it:
+// arguments of server-side events, acknowledgements, the data of remote sockets,
+// "any outgoing" listeners. Numbers are float64 there, and binary values are
+// types.BufferInterface, as in events that come from clients.
+//
+// # Rooms
+//
+// A socket that lives here is handled here, under one lock per namespace. What is
+// asked for any other id goes to the mesh, and is done where that socket lives.
+package socketio

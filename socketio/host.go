@@ -1,0 +1,148 @@
+package socketio
+
+import (
+	"log/slog"
+	"reflect"
+	"runtime/debug"
+	"sync"
+
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// host is a namespace of the Socket.IO server, as the mesh acts on it.
+type host struct {
+	nsp     socket.Namespace
+	rooms   *rooms
+	encoder parser.Encoder // the server's own, nil if that is the library's
+	polls   polls
+	logger  *slog.Logger
+}
+
+var _ core.Host = (*host)(nil)
+
+func newHost(nsp socket.Namespace, rooms *rooms, logger *slog.Logger) *host {
+	h := &host{nsp: nsp, rooms: rooms, logger: logger}
+	encoder := nsp.Server().Encoder()
+	if reflect.TypeOf(encoder) != reflect.TypeOf(parser.NewEncoder()) {
+		h.encoder = encoder
+	}
+	return h
+}
+
+func (h *host) Broadcast(event core.Payload, to core.Target) {
+	h.emit(event, to, nil)
+}
+
+// emit is Broadcast with a packet id that somebody else listens for.
+func (h *host) emit(event core.Payload, to core.Target, id *uint64) {
+	d := delivery{host: h, event: event, id: id, flags: to.Flags}
+	h.rooms.match(to, func(s *socket.Socket) { d.to(s) })
+}
+
+func (h *host) BroadcastWithAck(event core.Payload, to core.Target, count func(int), ack func(core.Payload)) {
+	id := h.nsp.Ids()
+	d := delivery{host: h, event: event, id: &id, flags: to.Flags}
+	p := h.polls.open(id, func(args []any) {
+		answer, err := encodeFirst(args)
+		if err != nil {
+			h.logger.Error("acknowledgement cannot be encoded", "error", err)
+		}
+		ack(answer)
+	})
+	h.rooms.match(to, func(s *socket.Socket) {
+		p.ask(s)
+		if !d.to(s) {
+			p.withdraw(s)
+		}
+	})
+	count(p.asked)
+	p.await(to.Flags.Timeout)
+}
+
+func (h *host) Sockets(to core.Target, brief bool) []core.Socket {
+	sockets := []core.Socket{}
+	h.rooms.match(to, func(s *socket.Socket) {
+		sockets = append(sockets, h.describe(s, brief))
+	})
+	return sockets
+}
+
+func (h *host) Has(sid string) bool { return h.rooms.has(socket.SocketId(sid)) }
+
+func (h *host) Join(to core.Target, rooms []string) {
+	join := roomsOf(rooms)
+	for _, s := range h.rooms.matching(to) {
+		s.Join(join...)
+	}
+}
+
+func (h *host) Leave(to core.Target, rooms []string) {
+	leave := roomsOf(rooms)
+	for _, s := range h.rooms.matching(to) {
+		if rooms == nil {
+			h.rooms.removeAll(s.Id())
+		}
+		for _, room := range leave {
+			s.Leave(room)
+		}
+	}
+}
+
+func (h *host) Disconnect(to core.Target, closeConn bool) {
+	for _, s := range h.rooms.matching(to) {
+		s.Disconnect(closeConn)
+	}
+}
+
+// ServerSideEmit gives the namespace's listeners the event's arguments and, if an
+// answer is wanted, a socket.Ack behind them. Events that the library keeps for
+// itself are refused, as they are on the sending side: their listeners expect
+// sockets.
+func (h *host) ServerSideEmit(event core.Payload, reply func(core.Payload)) {
+	args, err := decodeEvent(event, asBuffer)
+	if err != nil {
+		h.logger.Warn("server-side event dropped", "error", err)
+		return
+	}
+	name, ok := args[0].(string)
+	if !ok || socket.NAMESPACE_RESERVED_EVENTS.Has(name) {
+		h.logger.Warn("server-side event dropped: not a name an application may use", "event", args[0])
+		return
+	}
+	if reply != nil {
+		args = append(args, h.replyOnce(name, reply))
+	}
+	h.protect("server-side listener", func() { h.nsp.OnServerSideEmit(args) })
+}
+
+func (h *host) replyOnce(event string, reply func(core.Payload)) socket.Ack {
+	var once sync.Once
+	return func(args []any, _ error) {
+		once.Do(func() {
+			answer, err := encodeFirst(args)
+			if err != nil {
+				h.logger.Error("answer to a server-side event cannot be encoded", "event", event, "error", err)
+			}
+			reply(answer)
+		})
+	}
+}
+
+// close forgets the acknowledgements that are still awaited.
+func (h *host) close() { h.polls.close() }
+
+// protect runs the application's code on a goroutine of the mesh. As with the
+// library's own listeners, a panic ends the callback and not the process.
+func (h *host) protect(what string, fn func()) { protect(h.logger, what, fn) }
+
+func protect(logger *slog.Logger, what string, fn func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			logger.Error(what+" panicked", "panic", r, "stack", string(debug.Stack()))
+		}
+	}()
+	fn()
+}

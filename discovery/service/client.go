@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -138,15 +137,6 @@ func announceable(self core.Peer) error {
 		return &core.ConfigError{Field: "Advertise", Value: self.Address, Allowed: "the address peers dial"}
 	}
 	return nil
-}
-
-// redacted is an address without the password that may be in it.
-func redacted(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return "invalid address"
-	}
-	return u.Redacted()
 }
 
 // sleep waits for so long, or for the end of ctx.

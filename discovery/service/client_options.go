@@ -67,8 +67,8 @@ func (o ClientOptions) withDefaults() ClientOptions {
 // work.
 func (o ClientOptions) Validate() error {
 	o = o.withDefaults()
-	if u, err := url.Parse(o.URL); err != nil || u.Hostname() == "" || u.Scheme != "ws" && u.Scheme != "wss" {
-		return &core.ConfigError{Field: "URL", Value: o.URL, Allowed: "ws://host:port or wss://host:port"}
+	if !reachable(o.URL) {
+		return &core.ConfigError{Field: "URL", Value: redacted(o.URL), Allowed: "ws://host:port or wss://host:port"}
 	}
 	if o.RedialMax < o.RedialMin {
 		return &core.ConfigError{Field: "RedialMax", Value: o.RedialMax, Allowed: "RedialMin or more"}
@@ -80,6 +80,21 @@ func (o ClientOptions) Validate() error {
 		positive("MaxMessage", o.MaxMessage),
 		positive("MaxPeers", o.MaxPeers),
 	)
+}
+
+// reachable tells whether address is one that a WebSocket can be opened to.
+func reachable(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Hostname() != "" && u.User == nil && (u.Scheme == "ws" || u.Scheme == "wss")
+}
+
+// redacted is an address without the password that may be in it.
+func redacted(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "an invalid address"
+	}
+	return u.Redacted()
 }
 
 // positive returns an error for a negative value; 0 has become the default.

@@ -1,0 +1,197 @@
+package service
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/discovery/discoverytest"
+)
+
+// listening is a service on a real socket, and its URL.
+func listening(t *testing.T, o ServerOptions) (*Server, string) {
+	t.Helper()
+	o.Listen = "127.0.0.1:0"
+	s := NewServer(o)
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { shutdown(t, s) })
+	if o.TLS != nil {
+		return s, "wss://" + s.Addr()
+	}
+	return s, "ws://" + s.Addr()
+}
+
+func TestConformance(t *testing.T) {
+	discoverytest.Run(t, discoverytest.Features{Announces: true}, func(t *testing.T) func() core.Discovery {
+		_, url := listening(t, ServerOptions{Token: "t"})
+		return func() core.Discovery { return NewClient(ClientOptions{URL: url, Token: "t"}) }
+	})
+}
+
+// TestMounted runs the conformance suite against a service in somebody else's
+// HTTP server.
+func TestMounted(t *testing.T) {
+	discoverytest.Run(t, discoverytest.Features{Announces: true}, func(t *testing.T) func() core.Discovery {
+		s := NewServer(ServerOptions{})
+		host := httptest.NewServer(s)
+		t.Cleanup(func() {
+			shutdown(t, s)
+			host.Close()
+		})
+		return func() core.Discovery {
+			return NewClient(ClientOptions{URL: "ws" + strings.TrimPrefix(host.URL, "http") + "/discovery"})
+		}
+	})
+}
+
+func TestTLS(t *testing.T) {
+	donor := httptest.NewTLSServer(nil)
+	defer donor.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(donor.Certificate())
+	_, url := listening(t, ServerOptions{TLS: &tls.Config{Certificates: donor.TLS.Certificates}})
+
+	client := NewClient(ClientOptions{URL: url, TLS: &tls.Config{RootCAs: roots}})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	client.Run(ctx, a, func([]core.Peer) { cancel() })
+	if context.Cause(ctx) != context.Canceled {
+		t.Error("not registered over TLS")
+	}
+}
+
+// TestThousandSilentConnections: half of them do not even ask for a WebSocket.
+// A node registers meanwhile, and they are all closed in the end.
+func TestThousandSilentConnections(t *testing.T) {
+	s, url := listening(t, ServerOptions{MaxPending: 100, RegisterTimeout: 2 * time.Second})
+	var all []net.Conn
+	for range 500 {
+		conn, err := net.Dial("tcp", s.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		all = append(all, conn)
+	}
+	for range 500 {
+		conn, _, err := websocket.DefaultDialer.Dial(url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		all = append(all, conn.NetConn())
+	}
+	if pending := s.Stats().Pending; pending > 100 {
+		t.Errorf("%d connections are pending: the limit is 100", pending)
+	}
+	node := visit(t, url, new(net.Dialer).DialContext)
+	node.register(a, "")
+	node.wantRoster(a)
+
+	deadline := time.Now().Add(patience)
+	for i, conn := range all {
+		conn.SetReadDeadline(deadline)
+		if _, err := io.Copy(io.Discard, conn); errors.Is(err, context.DeadlineExceeded) || isTimeout(err) {
+			t.Fatalf("connection %d is still open", i)
+		}
+	}
+	node.register(b, "")
+	node.wantRoster(b)
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// TestGarbageOnThePort: what does not speak HTTP, or asks for no WebSocket, or
+// comes from a web page of another origin, is turned away.
+func TestGarbageOnThePort(t *testing.T) {
+	book := new(logbook)
+	s, url := listening(t, ServerOptions{Logger: book.logger()})
+	for _, request := range []string{
+		"\x00\x01\x02\x03\r\n\r\n",
+		"\xc0",
+		"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nslow",
+		"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 7\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: x\r\nOrigin: http://evil\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+	} {
+		conn, err := net.Dial("tcp", s.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.SetDeadline(time.Now().Add(patience))
+		io.WriteString(conn, request)
+		conn.(*net.TCPConn).CloseWrite()
+		answer, _ := io.ReadAll(conn)
+		if strings.Contains(string(answer), " 101 ") {
+			t.Errorf("%q was answered with %q", request, answer)
+		}
+		conn.Close()
+	}
+	node := visit(t, url, new(net.Dialer).DialContext)
+	node.register(a, "")
+	node.wantRoster(a)
+	if n := book.count(slog.LevelWarn, ""); n != 0 {
+		t.Errorf("%d warnings for strangers", n)
+	}
+}
+
+// TestManyNodesAtOnce: a hundred register in one moment, and each has the full
+// roster in the end, in the same order.
+func TestManyNodesAtOnce(t *testing.T) {
+	const nodes = 100
+	_, url := listening(t, ServerOptions{})
+	full := make(chan []core.Peer, nodes)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, nodes)
+	for i := range nodes {
+		go func() {
+			seen := false
+			ended <- NewClient(ClientOptions{URL: url}).Run(ctx, peer(string(rune('A'+i)), i+1), func(roster []core.Peer) {
+				if len(roster) == nodes && !seen {
+					seen = true
+					full <- roster
+				}
+			})
+		}()
+	}
+	deadline := time.After(patience)
+	var first []core.Peer
+	for range nodes {
+		select {
+		case roster := <-full:
+			if first == nil {
+				first = roster
+			}
+			for i := range roster {
+				if roster[i] != first[i] {
+					t.Fatalf("two orders of registration: %v and %v", roster, first)
+				}
+			}
+		case <-deadline:
+			t.Fatal("not everybody has the full roster")
+		}
+	}
+	cancel()
+	for range nodes {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}

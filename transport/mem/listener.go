@@ -1,0 +1,86 @@
+package mem
+
+import (
+	"fmt"
+	"net"
+	"sync"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+var _ core.Listener = (*listener)(nil)
+
+// closePending is what diallers hear whom a closed listener never accepted.
+var closePending = core.CloseReason{Code: 1001, Text: "transport-closed"}
+
+// listener has a name in the network. The network's lock guards it.
+type listener struct {
+	owner *transport
+	name  string
+
+	changed *sync.Cond
+	pending []*conn
+	closed  bool
+}
+
+// Accept returns the next connection in the order of the dials.
+func (l *listener) Accept() (core.Conn, error) {
+	n := l.owner.network
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for {
+		switch {
+		case l.closed:
+			return nil, fmt.Errorf("mem: accept at %s: %w", l.name, net.ErrClosed)
+		case len(l.pending) > 0 && !l.owner.host.hung:
+			c := l.pending[0]
+			l.pending = l.pending[1:]
+			n.changed.Broadcast()
+			return c, nil
+		}
+		l.changed.Wait()
+	}
+}
+
+// Addr is the address to dial, as "mem://a".
+func (l *listener) Addr() string { return scheme + l.name }
+
+// Close gives the name up.
+func (l *listener) Close() error {
+	n := l.owner.network
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	l.stop()
+	return nil
+}
+
+// stop closes it; the network's lock is held.
+func (l *listener) stop() {
+	if l.closed {
+		return
+	}
+	l.closed = true
+	delete(l.owner.network.listeners, l.name)
+	for _, c := range l.pending {
+		c.close(closePending)
+	}
+	l.pending = nil
+	l.changed.Broadcast()
+	l.owner.network.changed.Broadcast()
+}
+
+// connect makes a connection from a process to this listener, and returns the
+// dialler's end; the network's lock is held.
+func (l *listener) connect(from *transport) *conn {
+	n := l.owner.network
+	there := &pipe{route: n.routeBetween(from.host.name, l.owner.host.name)}
+	back := &pipe{route: n.routeBetween(l.owner.host.name, from.host.name)}
+	near := newConn(from, scheme+l.name, back, there)
+	far := newConn(l.owner, scheme+from.host.name, there, back)
+	near.native = !l.owner.host.reference
+	near.peer, far.peer = far, near
+	n.conns[near], n.conns[far] = struct{}{}, struct{}{}
+	l.pending = append(l.pending, far)
+	l.changed.Broadcast()
+	return near
+}

@@ -1,0 +1,133 @@
+package socketio
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// client is a Socket.IO client of protocol revision 5 over WebSocket, just enough
+// to see what is on the wire.
+type client struct {
+	t      *testing.T
+	conn   *websocket.Conn
+	frames chan frame // all but Engine.IO's own
+	done   chan struct{}
+}
+
+// frame is a WebSocket message: text without Engine.IO's "4", or bytes.
+type frame struct {
+	binary bool
+	data   string
+}
+
+func text(s string) frame   { return frame{data: s} }
+func binary(s string) frame { return frame{binary: true, data: s} }
+
+// dial opens a connection, in which no namespace is joined yet.
+func dial(t *testing.T, url, query string) *client {
+	t.Helper()
+	conn, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(url, "http")+"/socket.io/?transport=websocket&"+query, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &client{t: t, conn: conn, frames: make(chan frame, 100_000), done: make(chan struct{})}
+	opened := make(chan struct{})
+	go c.read(opened)
+	t.Cleanup(c.close)
+	within(t, opened) // the library loses a CONNECT that it gets before
+	return c
+}
+
+func (c *client) read(opened chan<- struct{}) {
+	defer close(c.done)
+	defer close(c.frames)
+	for {
+		kind, data, err := c.conn.ReadMessage()
+		switch {
+		case err != nil:
+			return
+		case kind == websocket.BinaryMessage:
+			c.frames <- binary(string(data))
+		case data[0] == '0':
+			opened <- struct{}{}
+		case data[0] == '2':
+			_ = c.conn.WriteMessage(websocket.TextMessage, []byte("3"))
+		case data[0] == '4':
+			c.frames <- text(string(data[1:]))
+		}
+	}
+}
+
+func (c *client) close() {
+	_ = c.conn.Close()
+	<-c.done
+}
+
+// send writes a packet, and its attachments.
+func (c *client) send(packet string, attachments ...string) {
+	c.t.Helper()
+	if err := c.conn.WriteMessage(websocket.TextMessage, []byte("4"+packet)); err != nil {
+		c.t.Error(err)
+	}
+	for _, a := range attachments {
+		if err := c.conn.WriteMessage(websocket.BinaryMessage, []byte(a)); err != nil {
+			c.t.Error(err)
+		}
+	}
+}
+
+// connect joins a namespace, and returns the socket's id. prefix is "" for the
+// main namespace, or as "/chat,".
+func (c *client) connect(prefix string) string {
+	c.t.Helper()
+	// The server hangs up on a CONNECT that it gets before it listens: see
+	// "CONNECT lost" in the library. Its "connection" listener is behind OPEN.
+	c.send("0" + prefix)
+	answer := c.next()
+	body, ok := strings.CutPrefix(answer.data, "0"+prefix)
+	var connect struct{ Sid string }
+	if err := json.Unmarshal([]byte(body), &connect); err != nil || !ok {
+		c.t.Fatalf("got %q on CONNECT", answer.data)
+	}
+	return connect.Sid
+}
+
+func (c *client) next() frame {
+	c.t.Helper()
+	return within(c.t, c.frames)
+}
+
+// expect checks the next frames.
+func (c *client) expect(frames ...frame) {
+	c.t.Helper()
+	for _, want := range frames {
+		if got := c.next(); got != want {
+			c.t.Fatalf("got  %.200q\nwant %.200q", got.data, want.data)
+		}
+	}
+}
+
+// quiet checks that nothing is there but what comes now: the server sends marker
+// through the same way, so all that was sent before it has arrived.
+func (c *client) quiet(marker func(), want frame) {
+	c.t.Helper()
+	marker()
+	c.expect(want)
+}
+
+// packetID cuts the id out of an acknowledged event, "2/nsp,12[…]".
+func packetID(t *testing.T, packet, prefix string) (id, args string) {
+	t.Helper()
+	rest, ok := strings.CutPrefix(packet, prefix)
+	i := strings.IndexByte(rest, '[')
+	if !ok || i < 1 {
+		t.Fatalf("%q is no acknowledged event", packet)
+	}
+	return rest[:i], rest[i:]
+}
+
+var _ = time.Second

@@ -1,0 +1,66 @@
+package socketio
+
+import (
+	"regexp"
+	"sync/atomic"
+	"testing"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// asked counts what the mesh is asked about single sockets.
+type asked struct {
+	core.Adapter
+	calls *atomic.Int32
+}
+
+func (a asked) AddAll(string, []string) { a.calls.Add(1) }
+func (a asked) Del(string, string)      { a.calls.Add(1) }
+func (a asked) DelAll(string)           { a.calls.Add(1) }
+
+// TestArrivals: a socket in its middlewares is nowhere in the library's maps, and
+// yet joins and leaves here.
+func TestArrivals(t *testing.T) {
+	var calls atomic.Int32
+	s := serve(t, lonely{}, WithOverride(func(inner core.Adapter) core.Adapter { return asked{inner, &calls} }))
+	parent := s.Of(regexp.MustCompile(`^/dynamic-\d+$`), nil)
+	for _, nsp := range []socket.Namespace{s.Sockets(), s.Of("/static", nil), parent} {
+		nsp.Use(func(sock *socket.Socket, next func(*socket.ExtendedError)) {
+			sock.Join("early", "left")
+			sock.Leave("left")
+			if !sock.Rooms().Has("early") || sock.Rooms().Has("left") {
+				t.Errorf("rooms in the middleware: %v", sock.Rooms().Keys())
+			}
+			if sock.Handshake().Query["refuse"] != nil {
+				next(socket.NewExtendedError("refused", nil))
+				return
+			}
+			next(nil)
+		})
+	}
+	for _, name := range []string{"/", "/static", "/dynamic-1", "/dynamic-1"} {
+		prefix := name + ","
+		if name == "/" {
+			prefix = ""
+		}
+		c := dial(t, s.http.URL, "EIO=4")
+		sid := c.connect(prefix)
+		nsp := s.Of(name, nil)
+		_ = nsp.To("early").Emit("e")
+		c.expect(text("2" + prefix + `["e"]`))
+		sock, _ := nsp.Sockets().Load(socket.SocketId(sid))
+		if rooms := sock.Rooms(); rooms.Len() != 2 || !rooms.Has("early") {
+			t.Errorf("%s: rooms %v", name, rooms.Keys())
+		}
+		sock.Leave("early")
+
+		refused := dial(t, s.http.URL, "EIO=4&refuse=1")
+		refused.send("0" + prefix)
+		refused.expect(text("4" + prefix + `{"data":null,"message":"refused"}`))
+	}
+	if n := calls.Load(); n != 0 {
+		t.Errorf("the mesh was asked about single sockets %d times", n)
+	}
+}

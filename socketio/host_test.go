@@ -1,0 +1,306 @@
+package socketio
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// lonely is a mesh without others.
+type lonely struct{}
+
+func (lonely) Adapter(namespace string, host core.Host) (core.Adapter, error) {
+	return alone(namespace, host, new(logBook).logger()), nil
+}
+
+func TestBroadcastOnTheWire(t *testing.T) {
+	s := serve(t, lonely{})
+	chat, _ := s.client("/chat", "r1", "r2")
+	c, sock := s.client("/", "r1", "r2")
+	other, _ := s.client("/", "r2")
+
+	s.Emit("hello", "world", 1, nil, map[string]any{"a<b": 1.5})
+	plain := text(`2["hello","world",1,null,{"a\u003cb":1.5}]`)
+	c.expect(plain)
+	other.expect(plain)
+
+	s.To("r1", "r2").Emit("rooms") // one copy
+	c.expect(text(`2["rooms"]`))
+	other.expect(text(`2["rooms"]`))
+
+	s.Except("r1").Emit("except")
+	other.expect(text(`2["except"]`))
+
+	_ = sock.Broadcast().Emit("others")
+	other.expect(text(`2["others"]`))
+
+	_ = sock.To("r2").Volatile().Compress(true).Emit("flags")
+	other.expect(text(`2["flags"]`))
+
+	_ = s.To("r1").Emit("binary", []byte("\x01\x02"), map[string]any{"deep": []any{types.NewBytesBufferString("x")}})
+	c.expect(
+		text(`52-["binary",{"_placeholder":true,"num":0},{"deep":[{"_placeholder":true,"num":1}]}]`),
+		binary("\x01\x02"), binary("x"))
+
+	_ = s.To("r1").Emit("reader", strings.NewReader("text"))
+	c.expect(text(`2["reader","text"]`))
+
+	_ = s.Of("/chat", nil).Emit("in", []byte("b"))
+	chat.expect(text(`51-/chat,["in",{"_placeholder":true,"num":0}]`), binary("b"))
+	_ = s.Of("/chat", nil).Local().Emit("in")
+	chat.expect(text(`2/chat,["in"]`))
+
+	other.quiet(func() { s.Emit("end") }, text(`2["end"]`))
+	c.quiet(func() {}, text(`2["end"]`))
+}
+
+func TestPayloadsSurvive(t *testing.T) {
+	s := serve(t, lonely{})
+	c, _ := s.client("/")
+	long := strings.Repeat("ü", 1<<19)
+	s.Emit("long", long)
+	c.expect(text(`2["long","` + long + `"]`))
+
+	var deep any = "bottom"
+	for range 200 {
+		deep = []any{deep}
+	}
+	s.Emit("deep", deep)
+	c.expect(text(`2["deep",` + strings.Repeat("[", 200) + `"bottom"` + strings.Repeat("]", 200) + `]`))
+
+	s.Emit("odd", map[string]any{"__proto__": map[string]any{"x": ""}}, 1<<53, 0.1, false)
+	c.expect(text(`2["odd",{"__proto__":{"x":""}},9007199254740992,0.1,false]`))
+}
+
+func TestBroadcastOfWhatCannotBeEncoded(t *testing.T) {
+	var log logBook
+	s := serve(t, lonely{}, WithLogger(log.logger()))
+	c, _ := s.client("/")
+	s.Emit("bad", make(chan int))
+	s.Emit("panics", panics{})
+	c.quiet(func() { s.Emit("end") }, text(`2["end"]`))
+	if got := strings.Count(log.String(), "broadcast not sent"); got != 2 {
+		t.Errorf("%d errors logged, want 2: %s", got, log.String())
+	}
+}
+
+type panics struct{}
+
+func (panics) MarshalJSON() ([]byte, error) { panic("no") }
+
+// TestPacketIsEncodedBeforeReturn: the caller may change its data afterwards.
+func TestPacketIsEncodedBeforeReturn(t *testing.T) {
+	s := serve(t, lonely{})
+	c, _ := s.client("/")
+	args := map[string]any{"v": 0}
+	for i := range 100 {
+		args["v"] = i
+		s.Emit("e", args)
+	}
+	args["v"] = "late"
+	for i := range 100 {
+		got := c.next().data
+		if want := `2["e",{"v":` + jsonOf(i) + `}]`; got != want {
+			t.Fatalf("got %s, want %s", got, want)
+		}
+	}
+}
+
+func TestOutgoingListeners(t *testing.T) {
+	s := serve(t, lonely{})
+	c, sock := s.client("/")
+	seen := make(chan []any, 10)
+	sock.OnAnyOutgoing(func(args ...any) { seen <- args })
+	sock.OnAnyOutgoing(func(...any) { panic("listener") })
+	s.Emit("e", 1, []byte("b"))
+	args := within(t, seen)
+	if args[0] != "e" || args[1] != 1.0 || string(args[2].(types.BufferInterface).Bytes()) != "b" {
+		t.Errorf("listener got %v", args)
+	}
+	c.expect(text(`51-["e",1,{"_placeholder":true,"num":0}]`), binary("b"))
+}
+
+// TestProtocolRevision3: such a client names its namespace without CONNECT data,
+// and its main socket has the connection's id.
+func TestProtocolRevision3(t *testing.T) {
+	options := socket.DefaultServerOptions()
+	options.SetAllowEIO3(true)
+	s := serveWith(t, options, lonely{})
+	c := dial(t, s.http.URL, "EIO=3")
+	c.expect(text("0"))
+	s.Emit("hello", 1)
+	c.expect(text(`2["hello",1]`))
+}
+
+func TestHostBroadcastWithAck(t *testing.T) {
+	s := serve(t, lonely{})
+	nsp := s.Of("/chat", nil)
+	h := hostOf(nsp)
+	c1, s1 := s.client("/chat", "r")
+	c2, s2 := s.client("/chat", "r")
+	c3, _ := s.client("/chat", "r")
+	_, _ = s.client("/chat")
+
+	counts, answers := make(chan int, 10), make(chan string, 10)
+	h.BroadcastWithAck(core.Payload{Text: []byte(`["q"]`)}, core.Target{Rooms: []string{"r"}},
+		func(n int) { counts <- n },
+		func(p core.Payload) { answers <- string(p.Text) })
+	if n := <-counts; n != 3 {
+		t.Errorf("counted %d clients, want 3", n)
+	}
+	id1, args := packetID(t, c1.next().data, "2/chat,")
+	id2, _ := packetID(t, c2.next().data, "2/chat,")
+	id3, _ := packetID(t, c3.next().data, "2/chat,")
+	if args != `["q"]` || id1 != id2 || id2 != id3 {
+		t.Errorf("ids %s %s %s, args %s", id1, id2, id3, args)
+	}
+	c1.send("3/chat," + id1 + `[{"a":1},2,3]`)
+	if got := within(t, answers); got != `{"a":1}` {
+		t.Errorf("answer of several values: %s", got)
+	}
+	c2.send("3/chat," + id1 + `[]`)
+	if got := within(t, answers); got != `` {
+		t.Errorf("answer without value: %s", got)
+	}
+	c2.send("3/chat," + id1 + `["again"]`)
+	c3.send("61-/chat,"+id1+`[{"_placeholder":true,"num":0}]`, "bin")
+	if got := within(t, answers); got != `{"_placeholder":true,"num":0}` {
+		t.Errorf("binary answer: %s", got)
+	}
+	eventually(t, "all acknowledgements forgotten", func() bool {
+		return s1.Acks().Len()+s2.Acks().Len() == 0 && h.polls.len() == 0
+	})
+	if len(answers) != 0 {
+		t.Errorf("an extra answer: %s", <-answers)
+	}
+}
+
+func TestHostBroadcastWithAckForgets(t *testing.T) {
+	s := serve(t, lonely{})
+	h := hostOf(s.Sockets())
+	c, sock := s.client("/")
+	answers := make(chan string, 10)
+	ask := func(timeout time.Duration, to ...string) {
+		h.BroadcastWithAck(core.Payload{Text: []byte(`["q"]`)}, core.Target{Rooms: to, Flags: core.Flags{Timeout: timeout}},
+			func(int) {}, func(p core.Payload) { answers <- string(p.Text) })
+	}
+	ask(time.Millisecond)
+	id, _ := packetID(t, c.next().data, "2")
+	eventually(t, "acknowledgement forgotten", func() bool { return sock.Acks().Len() == 0 })
+	c.send("3" + id + `["late"]`)
+
+	ask(0, "nobody")
+	if n := h.polls.len(); n != 0 {
+		t.Errorf("%d polls without clients kept", n)
+	}
+	ask(time.Hour)
+	id, _ = packetID(t, c.next().data, "2")
+	if sock.Acks().Len() != 1 || h.polls.len() != 1 {
+		t.Error("not asked")
+	}
+	s.Sockets().Adapter().Close()
+	if sock.Acks().Len() != 0 || h.polls.len() != 0 {
+		t.Error("closing does not forget acknowledgements")
+	}
+	c.send("3" + id + `["late"]`)
+	c.quiet(func() { _ = sock.Emit("end") }, text(`2["end"]`))
+	if len(answers) != 0 {
+		t.Errorf("late answer: %s", <-answers)
+	}
+}
+
+func TestHostSockets(t *testing.T) {
+	s := serve(t, lonely{})
+	h := hostOf(s.Sockets())
+	_, sock := s.client("/", "r")
+	brief := h.Sockets(core.Target{Rooms: []string{"r"}}, true)
+	if len(brief) != 1 || brief[0].ID != string(sock.Id()) || len(brief[0].Rooms) != 2 || !brief[0].Data.IsZero() || !brief[0].Handshake.IsZero() {
+		t.Errorf("brief: %+v", brief)
+	}
+	if got := h.Sockets(core.Target{Rooms: []string{"x"}}, true); got == nil || len(got) != 0 {
+		t.Errorf("none: %#v", got)
+	}
+	full := h.Sockets(core.Target{}, false)
+	if got := string(full[0].Data.Text); got != "{}" {
+		t.Errorf("no data: %s", got)
+	}
+	sock.SetData(map[string]any{"n": 1, "b": []any{types.NewBytesBufferString("blob")}, "t": strings.NewReader("text")})
+	for range 2 { // reading does not use it up
+		full = h.Sockets(core.Target{}, false)
+		if got := string(full[0].Data.Text); got != `{"b":[{"_placeholder":true,"num":0}],"n":1,"t":"text"}` {
+			t.Errorf("data: %s", got)
+		}
+		if got := string(full[0].Data.Attachments[0]); got != "blob" {
+			t.Errorf("data's attachment: %q", got)
+		}
+	}
+	sock.SetData(func() {})
+	if got := string(h.Sockets(core.Target{}, false)[0].Data.Text); got != "{}" {
+		t.Errorf("data without a JSON form: %s", got)
+	}
+}
+
+func TestHostServerSideEmit(t *testing.T) {
+	var log logBook
+	s := serve(t, lonely{}, WithLogger(log.logger()))
+	h := hostOf(s.Sockets())
+	seen := make(chan []any, 10)
+	listener := func(args ...any) { seen <- args }
+	_ = s.On("hello", listener)
+	_ = s.On("connection", listener)
+
+	h.ServerSideEmit(core.Payload{Text: []byte(`["hello",1,{"_placeholder":true,"num":0}]`), Attachments: [][]byte{[]byte("b")}}, nil)
+	args := within(t, seen)
+	if len(args) != 2 || args[0] != 1.0 || string(args[1].(types.BufferInterface).Bytes()) != "b" {
+		t.Errorf("got %v", args)
+	}
+	for _, bad := range []string{`["connection",1]`, `[1]`, `[]`, `{}`, ``, `[`, `["x",{"_placeholder":true,"num":7}]`} {
+		p := core.Payload{Text: []byte(bad), Attachments: [][]byte{nil}}
+		h.ServerSideEmit(p, nil)
+	}
+	if len(seen) != 0 {
+		t.Errorf("listener got %v", <-seen)
+	}
+	if got := strings.Count(log.String(), "server-side event dropped"); got != 7 {
+		t.Errorf("%d of 7 bad events logged", got)
+	}
+
+	replies := make(chan string, 10)
+	reply := func(p core.Payload) { replies <- string(p.Text) }
+	h.ServerSideEmit(core.Payload{Text: []byte(`["hello"]`)}, reply)
+	ack := within(t, seen)[0].(socket.Ack)
+	ack([]any{"first", "second"}, nil)
+	ack([]any{"again"}, nil)
+	if got := within(t, replies); got != `"first"` {
+		t.Errorf("reply %s", got)
+	}
+	h.ServerSideEmit(core.Payload{Text: []byte(`["hello"]`)}, reply)
+	within(t, seen)[0].(socket.Ack)(nil, nil)
+	if got := within(t, replies); got != `` {
+		t.Errorf("reply without a value: %s", got)
+	}
+	if len(replies) != 0 {
+		t.Error("replied twice")
+	}
+}
+
+func hostOf(nsp socket.Namespace) *host { return nsp.Adapter().(*adapter).host }
+
+func (ps *polls) len() int {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return len(ps.all)
+}
+
+func jsonOf(v any) string {
+	p, err := encodeValue(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(p.Text)
+}

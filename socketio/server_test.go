@@ -1,0 +1,63 @@
+package socketio
+
+import (
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// server is a Socket.IO server on a port of its own.
+type server struct {
+	*socket.Server
+	t    *testing.T
+	http *httptest.Server
+}
+
+// serve starts a server whose adapters come from a node, and stops it at the
+// test's end.
+func serve(t *testing.T, node Opener, opts ...Option) *server {
+	t.Helper()
+	return serveWith(t, socket.DefaultServerOptions(), node, opts...)
+}
+
+func serveWith(t *testing.T, options *socket.ServerOptions, node Opener, opts ...Option) *server {
+	t.Helper()
+	options.SetAdapter(New(node, opts...))
+	options.SetConnectTimeout(time.Second)
+	return start(t, options)
+}
+
+func start(t *testing.T, options *socket.ServerOptions) *server {
+	t.Helper()
+	io := socket.NewServer(nil, options)
+	s := &server{Server: io, t: t, http: httptest.NewServer(io.ServeHandler(nil))}
+	t.Cleanup(s.stop)
+	return s
+}
+
+func (s *server) stop() {
+	s.Server.Close(nil)
+	s.http.CloseClientConnections()
+	s.http.Close()
+}
+
+// client connects a client to a namespace and waits until the server has told its
+// listeners. join are rooms for it.
+func (s *server) client(namespace string, join ...socket.Room) (*client, *socket.Socket) {
+	s.t.Helper()
+	prefix := ""
+	if namespace != "/" {
+		prefix = namespace + ","
+	}
+	nsp := s.Of(namespace, nil)
+	c := dial(s.t, s.http.URL, "EIO=4")
+	sid := c.connect(prefix)
+	sock, ok := nsp.Sockets().Load(socket.SocketId(sid))
+	if !ok {
+		s.t.Fatalf("no socket %s on the server", sid)
+	}
+	sock.Join(join...)
+	return c, sock
+}

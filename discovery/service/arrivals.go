@@ -12,6 +12,7 @@ import (
 // out.
 type arrivals struct {
 	limit int
+	alive sync.WaitGroup // one for each, until net/http has done with it
 
 	mu    sync.Mutex
 	order list.List // of net.Conn, the oldest first
@@ -22,11 +23,13 @@ type arrivals struct {
 func (a *arrivals) track(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
+		a.alive.Add(1)
 		if oldest := a.add(conn); oldest != nil {
 			oldest.Close()
 		}
 	case http.StateHijacked, http.StateClosed:
 		a.remove(conn)
+		a.alive.Done()
 	}
 }
 

@@ -131,7 +131,7 @@ func TestClientRegisters(t *testing.T) {
 					first <- message
 					<-drain(conn)
 				})
-				r := registrationOf(v)
+				r := v.registration()
 				runClient(t, p, ClientOptions{Token: r.token}, r.Peer)
 				if have := <-first; !bytes.Equal(have, v.bytes(t)) {
 					t.Errorf("registered with\n%x: want\n%s", have, v.Hex)
@@ -141,7 +141,30 @@ func TestClientRegisters(t *testing.T) {
 	}
 }
 
-func registrationOf(v captured) registration { return v.registration() }
+// TestClientReportsNothingOnceItsContextHasEnded, though more has come in.
+func TestClientReportsNothingOnceItsContextHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := new(pipes)
+		fake(t, p, func(conn *websocket.Conn) {
+			ended := drain(conn)
+			for range 10 {
+				send(conn, appendUpdate(nil, []core.Peer{a}))
+			}
+			<-ended
+		})
+		client := NewClient(ClientOptions{URL: pipeURL})
+		client.dial = p.dial
+		ctx, cancel := context.WithCancel(t.Context())
+		rosters := 0
+		client.Run(ctx, a, func([]core.Peer) {
+			rosters++
+			cancel()
+		})
+		if rosters != 1 {
+			t.Errorf("%d rosters: want one", rosters)
+		}
+	})
+}
 
 func TestClientLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -208,7 +231,7 @@ func TestClientComesBackAfterARestart(t *testing.T) {
 		first.wantRoster(a, b)
 		second.wantRoster(a, b)
 
-		for range 3 {
+		for range 8 {
 			shutdown(t, service)
 			time.Sleep(100 * time.Millisecond)
 			service = startOn(t, p, ServerOptions{})
@@ -302,7 +325,7 @@ func TestClientDropsOversizedMessages(t *testing.T) {
 		p := new(pipes)
 		fake(t, p, func(conn *websocket.Conn) {
 			ended := drain(conn)
-			send(conn, make([]byte, 4097))
+			send(conn, appendUpdate(nil, []core.Peer{{ID: "x", Address: strings.Repeat("x", 4096)}}))
 			<-ended
 		})
 		client := runClient(t, p, ClientOptions{MaxMessage: 4096}, a)

@@ -122,16 +122,6 @@ func (f *foreign) wantRoster(want ...core.Peer) {
 	}
 }
 
-// wantRosterAtLast lets older rosters pass.
-func (f *foreign) wantRosterAtLast(want ...core.Peer) {
-	f.t.Helper()
-	for {
-		if slices.Equal(f.roster(), want) {
-			return
-		}
-	}
-}
-
 // wantNothing checks that nothing has been heard so far.
 func (f *foreign) wantNothing() {
 	f.t.Helper()

@@ -92,6 +92,9 @@ func TestRegistryTakeover(t *testing.T) {
 	wantDue(t, r, old)
 	wantDue(t, r, other, peer("a", 11), peer("b", 2))
 	wantDue(t, r, taker, peer("a", 11), peer("b", 2))
+	if nodes, pending := r.counts(); nodes != 2 || pending != 1 {
+		t.Errorf("%d nodes, %d pending: want 2, and the replaced one", nodes, pending)
+	}
 
 	if _, registered := r.detach(old); registered {
 		t.Error("the replaced connection took something with it")

@@ -100,7 +100,6 @@ func (s *Server) serve(listener net.Listener) error {
 		Handler:        s,
 		ConnState:      s.arrivals.track,
 		ReadTimeout:    s.options.RegisterTimeout, // of the request; it ends with the upgrade
-		WriteTimeout:   s.options.WriteTimeout,
 		MaxHeaderBytes: 16 << 10,
 		ErrorLog:       log.New(noise{s.log}, "", 0),
 	}
@@ -148,6 +147,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	go func() {
 		defer close(ended)
 		s.registry.attached.Wait()
+		s.arrivals.alive.Wait()
 	}()
 	select {
 	case <-ended:

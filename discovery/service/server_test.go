@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -48,7 +49,7 @@ func shutdown(t *testing.T, s *Server) {
 	}
 }
 
-var a, b, c = peer("aa00000000000000", 1), peer("bb00000000000000", 2), peer("cc00000000000000", 3)
+var a, b = peer("aa00000000000000", 1), peer("bb00000000000000", 2)
 
 func TestServerAnswersWithTheWholeRoster(t *testing.T) {
 	inBubble(t, ServerOptions{}, func(t *testing.T, s *Server, p *pipes) {
@@ -167,11 +168,12 @@ func TestServerIgnoresWhatFollowsARefusal(t *testing.T) {
 	inBubble(t, ServerOptions{Token: "t"}, func(t *testing.T, s *Server, p *pipes) {
 		f := visitSilently(t, pipeURL, p.dial)
 		f.register(a, "wrong")
+		f.register(a, "wrong again")
 		f.register(a, "t")
 		f.listen()
 		f.wantEnd(closeUnauthorized)
-		if s.Stats().Nodes != 0 {
-			t.Error("it is in the roster")
+		if stats := s.Stats(); stats.Nodes != 0 || stats.Unauthorized != 1 {
+			t.Errorf("stats are %+v: want one refusal, and no node", stats)
 		}
 	})
 }
@@ -277,6 +279,32 @@ func TestServerBoundsThoseWhoDoNotRegister(t *testing.T) {
 		}
 		silent[9].register(b, "")
 		node.wantRoster(a, b)
+	})
+}
+
+// TestServerBoundsThoseWhoSayNothing: they do not even ask for a WebSocket.
+func TestServerBoundsThoseWhoSayNothing(t *testing.T) {
+	inBubble(t, ServerOptions{MaxPending: 3}, func(t *testing.T, _ *Server, p *pipes) {
+		since := time.Now()
+		var ends []chan time.Duration
+		for range 5 {
+			conn, err := p.dial(t.Context(), "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			end := make(chan time.Duration, 1)
+			go func() {
+				io.Copy(io.Discard, conn)
+				end <- time.Since(since)
+			}()
+			ends = append(ends, end)
+			synctest.Wait()
+		}
+		for i, want := range []time.Duration{0, 0, DefaultRegisterTimeout, DefaultRegisterTimeout, DefaultRegisterTimeout} {
+			if lived := <-ends[i]; lived != want {
+				t.Errorf("connection %d was closed after %v: want %v", i, lived, want)
+			}
+		}
 	})
 }
 

@@ -60,7 +60,6 @@ func (w *writer) update(unregistered *time.Timer) error {
 		unregistered.Reset(w.options.RegisterTimeout)
 		return nil
 	}
-	unregistered.Stop()
 	w.conn.SetWriteDeadline(time.Now().Add(w.options.WriteTimeout))
 	return w.conn.WriteMessage(websocket.BinaryMessage, message)
 }

@@ -1,0 +1,201 @@
+package json
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+	"unicode/utf8"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/jsontext"
+)
+
+var (
+	errHeader   = errors.New("no header line")
+	errNoKind   = errors.New("no kind")
+	errNoFrom   = errors.New("no from")
+	errNoNsp    = errors.New("no nsp")
+	errNoRooms  = errors.New("no rooms")
+	errShort    = errors.New("payloads end early")
+	errTrailing = errors.New("bytes behind the last payload")
+)
+
+func decode(src []byte, m *core.Message) error {
+	*m = core.Message{}
+	end := bytes.IndexByte(src, '\n')
+	if end < 0 {
+		return errHeader
+	}
+	header := src[:end]
+	if !utf8.Valid(header) {
+		return fmt.Errorf("header: %w: not UTF-8", jsontext.ErrSyntax)
+	}
+	d := decoder{reader: newReader(header), blobs: bytes.Clone(src[end+1:])}
+	if err := d.header(m); err != nil {
+		return fmt.Errorf("header: %w", err)
+	}
+	if len(d.blobs) > 0 {
+		return errTrailing
+	}
+	return check(m)
+}
+
+// decoder reads a header, and takes the payloads it announces from the blobs.
+type decoder struct {
+	reader
+	blobs []byte // not yet taken; a copy of the input
+}
+
+func (d *decoder) header(m *core.Message) error {
+	kind, sent := int64(-1), false
+	err := d.whole(func(key string, value jsontext.Token) (err error) {
+		switch key {
+		case "kind":
+			kind, err = d.integer(value)
+		case "from":
+			m.From, err = d.text(value)
+			sent = true
+		case "nsp":
+			m.Namespace, err = d.text(value)
+		case "id":
+			m.RequestID, err = d.text(value)
+		case "to":
+			err = d.target(value, &m.To)
+		case "rooms":
+			m.Rooms, err = d.texts(value)
+		case "close":
+			m.Close, err = d.boolean(value)
+		case "brief":
+			m.Brief, err = d.boolean(value)
+		case "count":
+			m.Count, err = d.count(value)
+		case "payload":
+			m.Payload, err = d.payload(value)
+		case "sockets":
+			m.Sockets, err = d.sockets(value)
+		default:
+			_, err = d.Skip(value)
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case kind < 0:
+		return errNoKind
+	case kind > math.MaxUint8 || !core.Kind(kind).Valid():
+		return fmt.Errorf("kind %d: %w", kind, core.ErrUnsupported)
+	case !sent:
+		return errNoFrom
+	case m.Namespace == "":
+		return errNoNsp
+	}
+	m.Kind = core.Kind(kind)
+	if needsRooms(m) && m.Rooms == nil {
+		return errNoRooms
+	}
+	return nil
+}
+
+func (d *decoder) target(first jsontext.Token, to *core.Target) error {
+	return d.object(first, func(key string, value jsontext.Token) (err error) {
+		switch key {
+		case "rooms":
+			to.Rooms, err = d.texts(value)
+		case "except":
+			to.Except, err = d.texts(value)
+		case "volatile":
+			to.Flags.Volatile, err = d.boolean(value)
+		case "compress":
+			to.Flags.Compress, err = d.compress(value)
+		case "single":
+			to.Flags.ExpectSingleResponse, err = d.boolean(value)
+		case "timeout":
+			to.Flags.Timeout, err = d.timeout(value)
+		default:
+			_, err = d.Skip(value)
+		}
+		return err
+	})
+}
+
+func (d *decoder) compress(value jsontext.Token) (core.Compress, error) {
+	on, err := d.boolean(value)
+	if on {
+		return core.CompressOn, err
+	}
+	return core.CompressOff, err
+}
+
+// timeout reads milliseconds; what is no time to wait is not set.
+func (d *decoder) timeout(value jsontext.Token) (time.Duration, error) {
+	const most = math.MaxInt64 / int64(time.Millisecond)
+	ms, err := d.integer(value)
+	return time.Duration(min(max(ms, 0), most)) * time.Millisecond, err
+}
+
+func (d *decoder) sockets(first jsontext.Token) (sockets []core.Socket, err error) {
+	err = d.array(first, func(value jsontext.Token) error {
+		s, err := d.socket(value)
+		sockets = append(sockets, s)
+		return err
+	})
+	return sockets, err
+}
+
+func (d *decoder) socket(first jsontext.Token) (s core.Socket, err error) {
+	err = d.object(first, func(key string, value jsontext.Token) (err error) {
+		switch key {
+		case "id":
+			s.ID, err = d.text(value)
+		case "rooms":
+			s.Rooms, err = d.texts(value)
+		case "handshake":
+			s.Handshake, err = d.payload(value)
+		case "data":
+			s.Data, err = d.payload(value)
+		default:
+			_, err = d.Skip(value)
+		}
+		return err
+	})
+	return s, err
+}
+
+// payload reads lengths, and takes what they announce.
+func (d *decoder) payload(first jsontext.Token) (p core.Payload, err error) {
+	err = d.array(first, func(value jsontext.Token) error {
+		blob, err := d.blob(value)
+		if err != nil {
+			return err
+		}
+		if p.Text == nil {
+			p.Text = blob
+		} else {
+			p.Attachments = append(p.Attachments, blob)
+		}
+		return nil
+	})
+	if err != nil {
+		return p, err
+	}
+	if err := jsontext.Check(p.Text, len(p.Attachments)); err != nil {
+		return p, fmt.Errorf("payload: %w", err)
+	}
+	return p, nil
+}
+
+func (d *decoder) blob(value jsontext.Token) ([]byte, error) {
+	n, err := d.count(value)
+	if err != nil {
+		return nil, err
+	}
+	if n > len(d.blobs) {
+		return nil, errShort
+	}
+	blob := d.blobs[:n:n]
+	d.blobs = d.blobs[n:]
+	return blob, nil
+}

@@ -1,0 +1,41 @@
+// Package json is the codec that Go nodes speak to each other by default: a
+// header that a person can read, and payloads exactly as they are.
+//
+// # Layout
+//
+// A message is one JSON object on one line, the header, then the bytes of all
+// payloads, one behind the other, neither escaped nor separated:
+//
+//	{"kind":3,"from":"746b5745bee1accf","nsp":"/","to":{"rooms":["r1"]},"payload":[53,2]}
+//	["hello",{"n":1,"file":{"_placeholder":true,"num":0}}]··
+//
+// A payload is announced in the header by a list of lengths in bytes: that of its
+// text, then one for each of its attachments (see [core.Payload]). The payloads
+// follow in the order in which the header announces them, and nothing follows
+// behind the last one.
+//
+// # Header
+//
+// Members, in the order in which they are written; all but the first three are
+// left out where they are not set:
+//
+//	kind       integer, a core.Kind
+//	from       string, id of the sender
+//	nsp        string, the namespace
+//	id         string, the request id
+//	to         object: rooms and except, arrays of strings; volatile, compress and
+//	           single (one answer is expected), booleans; timeout, milliseconds
+//	rooms      array of strings; always there in sockets-join and sockets-leave
+//	close      boolean
+//	brief      boolean
+//	count      integer
+//	payload    lengths
+//	sockets    array of objects: id, string; rooms, array of strings; handshake and
+//	           data, lengths
+//
+// A reader takes members in any order, ignores those it does not know, and takes
+// null for "not set". Strings are UTF-8; what is not becomes U+FFFD.
+//
+// Append trusts the texts it is given, beyond what tells an event; Decode checks
+// that they are JSON in UTF-8 and that their placeholders are in range.
+package json

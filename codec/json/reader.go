@@ -1,0 +1,124 @@
+package json
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/socketmesh/mesh/internal/jsontext"
+)
+
+var errType = errors.New("unexpected type")
+
+// reader reads typed values off a header. Its methods take the first token of
+// the value they read.
+type reader struct {
+	jsontext.Scanner
+	src string // the header, of which the strings are parts
+}
+
+func newReader(header []byte) reader {
+	return reader{jsontext.NewScanner(header), string(header)}
+}
+
+// whole reads an object and the end behind it.
+func (r *reader) whole(field func(key string, value jsontext.Token) error) error {
+	first, err := r.Next()
+	if err != nil {
+		return err
+	}
+	if err := r.object(first, field); err != nil {
+		return err
+	}
+	_, err = r.Next()
+	return err
+}
+
+// object calls field for each member that is not null; field must read or skip
+// the value.
+func (r *reader) object(first jsontext.Token, field func(key string, value jsontext.Token) error) error {
+	if first.Kind != jsontext.Object {
+		return fmt.Errorf("%w: want an object", errType)
+	}
+	for {
+		key, err := r.Next()
+		if err != nil || key.Kind == jsontext.ObjectEnd {
+			return err
+		}
+		value, err := r.Next()
+		if err != nil {
+			return err
+		}
+		if value.Kind == jsontext.Null {
+			continue
+		}
+		if err := field(r.string(key), value); err != nil {
+			return fmt.Errorf("%.64s: %w", key.Text, err)
+		}
+	}
+}
+
+// array calls element for each value.
+func (r *reader) array(first jsontext.Token, element func(value jsontext.Token) error) error {
+	if first.Kind != jsontext.Array {
+		return fmt.Errorf("%w: want an array", errType)
+	}
+	for {
+		value, err := r.Next()
+		if err != nil || value.Kind == jsontext.ArrayEnd {
+			return err
+		}
+		if err := element(value); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *reader) text(value jsontext.Token) (string, error) {
+	if value.Kind != jsontext.String {
+		return "", fmt.Errorf("%w: want a string", errType)
+	}
+	return r.string(value), nil
+}
+
+// texts reads an array of strings. The result is not nil.
+func (r *reader) texts(first jsontext.Token) ([]string, error) {
+	list := []string{}
+	err := r.array(first, func(value jsontext.Token) error {
+		s, err := r.text(value)
+		list = append(list, s)
+		return err
+	})
+	return list, err
+}
+
+func (r *reader) boolean(value jsontext.Token) (bool, error) {
+	if value.Kind != jsontext.True && value.Kind != jsontext.False {
+		return false, fmt.Errorf("%w: want a boolean", errType)
+	}
+	return value.Kind == jsontext.True, nil
+}
+
+func (r *reader) integer(value jsontext.Token) (int64, error) {
+	if value.Kind != jsontext.Number {
+		return 0, fmt.Errorf("%w: want an integer", errType)
+	}
+	return strconv.ParseInt(string(value.Text), 10, 64)
+}
+
+// count reads an integer that is not negative.
+func (r *reader) count(value jsontext.Token) (int, error) {
+	n, err := r.integer(value)
+	if err == nil && (n < 0 || int64(int(n)) != n) {
+		return 0, fmt.Errorf("%w: want a count", errType)
+	}
+	return int(n), err
+}
+
+// string is what a key or string stands for.
+func (r *reader) string(t jsontext.Token) string {
+	if t.Escaped {
+		return string(jsontext.AppendUnquoted(nil, t.Text))
+	}
+	return r.src[t.Start : t.Start+len(t.Text)]
+}

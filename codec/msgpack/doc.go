@@ -1,0 +1,47 @@
+// Package msgpack is the codec of the reference implementation: the MESH payload
+// of socket.io-mesh-adapter 2 (wire protocol sections 5 and 7), without the kind
+// byte in front, which belongs to the link. Towards reference peers it is the
+// only one; where the encoder has no freedom it writes the reference's bytes.
+//
+// It has no form for what the reference does not know: kinds above
+// [core.KindAdapterClose] are refused with [core.ErrUnsupported], and
+// Message.Brief is not carried.
+//
+// # Values
+//
+// A payload is carried over from JSON text with attachments to MessagePack with
+// the bytes in place, and back, token by token and in the order of its members.
+//
+// From JSON:
+//
+//   - Numbers are those JavaScript would read: an integer form within ±(2^53-1),
+//     also for 1.0, 1e3 and -0; float64 otherwise.
+//   - Half surrogate pairs and invalid UTF-8 become U+FFFD.
+//   - Members named __proto__ are left out: the reference loses a frame that
+//     has one.
+//   - "No value" is nil; in a socket's handshake and data it is {}.
+//
+// From MessagePack:
+//
+//   - Numbers are printed as JavaScript prints them; what is wider than 2^53 is
+//     rounded to a float64; NaN and infinities are null.
+//   - A timestamp is its ISO text ("2023-11-14T22:13:20.123Z"), or null beyond
+//     the range of JavaScript's Date; any other extension is
+//     {"type":n,"data":bytes}.
+//   - Numbers as keys are printed too. Other keys are refused.
+//   - nil is null, and so are an acknowledgement and an answer without a value.
+//     A socket's handshake or data that is missing is {}.
+//   - Beside binary values, an object whose member _placeholder is true cannot
+//     be told from Socket.IO's own placeholders: it loses that member. Without
+//     binary values it means itself and is kept.
+//
+// Both ways, arrays and maps may be nested 10,000 deep.
+//
+// # Leniency
+//
+// Members may come in any order, unknown ones are ignored, and opts or parts of
+// it may be missing, which means nothing is set. Flags of another type than the
+// reference's are ignored. Rooms that are numbers, which Node allows, become
+// their decimal text. Timeouts are whole milliseconds, rounded up, at most
+// 2^31-1: what JavaScript's timers hold.
+package msgpack

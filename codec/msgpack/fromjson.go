@@ -1,0 +1,115 @@
+package msgpack
+
+import (
+	"slices"
+	"unicode/utf8"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/msgpack"
+)
+
+// protoKey is the key for which the reference's decoder refuses a frame.
+const protoKey = "__proto__"
+
+// appendEvent writes a payload that must be an event.
+func appendEvent(b []byte, p core.Payload) ([]byte, error) {
+	if err := jsontext.CheckEvent(p.Text); err != nil {
+		return nil, err
+	}
+	return appendValue(b, p)
+}
+
+// appendValue carries a payload over to MessagePack.
+func appendValue(b []byte, p core.Payload) ([]byte, error) {
+	if p.IsZero() {
+		return msgpack.AppendNil(b), nil
+	}
+	// Headers say how much follows, so the text is read twice: once for its
+	// outline, and to know that it is sound, and once to write it.
+	var shallow [64]int32
+	outline, err := jsontext.AppendOutline(shallow[:0], p.Text, len(p.Attachments), protoKey)
+	if err != nil {
+		return nil, err
+	}
+	w := writer{Scanner: jsontext.NewScanner(p.Text), outline: outline, attachments: p.Attachments}
+	return w.write(slices.Grow(b, len(p.Text)))
+}
+
+// writer writes a text of which the outline is known.
+type writer struct {
+	jsontext.Scanner
+	outline     jsontext.Outline
+	place       int // in the outline, of the next array or object
+	attachments [][]byte
+}
+
+func (w *writer) write(b []byte) ([]byte, error) {
+	for {
+		t, err := w.Next()
+		if err != nil || t.Kind == jsontext.End {
+			return b, err
+		}
+		if t.Kind == jsontext.Key && t.Is(protoKey) {
+			value, err := w.Next()
+			if err != nil {
+				return nil, err
+			}
+			if err := w.skip(value); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if b, err = w.token(b, t); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (w *writer) token(b []byte, t jsontext.Token) ([]byte, error) {
+	switch t.Kind {
+	case jsontext.Object:
+		if num, ok := w.outline.Attachment(w.place); ok {
+			return msgpack.AppendBytes(b, w.attachments[num]), w.skip(t)
+		}
+		b = msgpack.AppendMapHeader(b, int(w.outline[w.place]))
+		w.place++
+	case jsontext.Array:
+		b = msgpack.AppendArrayHeader(b, int(w.outline[w.place]))
+		w.place++
+	case jsontext.Key, jsontext.String:
+		return appendToken(b, t), nil
+	case jsontext.Number:
+		return msgpack.AppendNumber(b, jsontext.ParseNumber(t.Text)), nil
+	case jsontext.True, jsontext.False:
+		return msgpack.AppendBool(b, t.Kind == jsontext.True), nil
+	case jsontext.Null:
+		return msgpack.AppendNil(b), nil
+	}
+	return b, nil
+}
+
+// skip leaves out a value, of which first is the first token.
+func (w *writer) skip(first jsontext.Token) error {
+	n, err := w.Skip(first)
+	w.place += n
+	return err
+}
+
+// appendToken writes a string.
+func appendToken(b []byte, t jsontext.Token) []byte {
+	if !t.Escaped && utf8.Valid(t.Text) {
+		return append(msgpack.AppendStringHeader(b, len(t.Text)), t.Text...)
+	}
+	// The length is known only when the text is there: the header is moved in
+	// front of it.
+	start := len(b)
+	b = jsontext.AppendUnquoted(b, t.Text)
+	end := len(b)
+	b = msgpack.AppendStringHeader(b, end-start)
+	var header [5]byte
+	n := copy(header[:], b[end:])
+	copy(b[start+n:], b[start:end])
+	copy(b[start:], header[:n])
+	return b
+}

@@ -1,0 +1,67 @@
+package msgpack
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/msgpack"
+)
+
+// appendText appends a string of ours, which may not be UTF-8.
+func appendText(b []byte, s string) []byte {
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "\uFFFD")
+	}
+	return msgpack.AppendString(b, s)
+}
+
+func appendTexts(b []byte, list []string) []byte {
+	b = msgpack.AppendArrayHeader(b, len(list))
+	for _, s := range list {
+		b = appendText(b, s)
+	}
+	return b
+}
+
+// readText reads a string, as UTF-8 whatever it holds.
+func readText(r *msgpack.Reader) (string, error) {
+	b, err := r.String()
+	if err != nil {
+		return "", err
+	}
+	if !utf8.Valid(b) {
+		return strings.ToValidUTF8(string(b), "\uFFFD"), nil
+	}
+	return string(b), nil
+}
+
+// readRooms reads an array of strings. Node takes numbers as rooms, too.
+// nil means none. The result is not nil.
+func readRooms(r *msgpack.Reader) ([]string, error) {
+	if r.Next() == msgpack.Nil {
+		return []string{}, r.Nil()
+	}
+	n, err := r.Array()
+	if err != nil {
+		return nil, err
+	}
+	rooms := make([]string, n) // n is at most the number of bytes left
+	for i := range rooms {
+		if rooms[i], err = readRoom(r); err != nil {
+			return nil, err
+		}
+	}
+	return rooms, nil
+}
+
+func readRoom(r *msgpack.Reader) (string, error) {
+	if t := r.Next(); t != msgpack.Int && t != msgpack.Float {
+		return readText(r)
+	}
+	f, _, _, err := r.Number()
+	if err != nil {
+		return "", err
+	}
+	return string(jsontext.AppendNumber(nil, f)), nil
+}

@@ -20,7 +20,7 @@ func nameIsConstant(s *suite) {
 	}
 }
 
-// While is how long a thing is watched that ought not to happen.
+// while is how long a thing is watched that ought not to happen.
 const while = 50 * time.Millisecond
 
 func runBlocks(s *suite) {

@@ -22,7 +22,7 @@ func attached(t *testing.T, r *registry) *subscriber {
 	return s
 }
 
-// roster is what a subscriber that was notified would send; nil if it was not
+// due is what a subscriber that was notified would send; nil if it was not
 // notified, or is not registered.
 func (r *registry) due(t *testing.T, s *subscriber) []core.Peer {
 	t.Helper()

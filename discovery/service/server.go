@@ -22,6 +22,7 @@ import (
 // methods may be called at once.
 type Server struct {
 	options  ServerOptions
+	invalid  error // what is wrong with the options
 	upgrader websocket.Upgrader
 	registry *registry
 	arrivals *arrivals
@@ -49,12 +50,14 @@ type ServerStats struct {
 	Refused      uint64 // connections and registrations above a limit
 }
 
-// NewServer returns a Server that does nothing yet. It does not check o: Start
-// does, and [ServerOptions.Validate] for those who only mount it.
+// NewServer returns a Server that does nothing yet. Where [ServerOptions.Validate]
+// finds o to be bad, Start returns that error, and requests are answered with
+// status 500.
 func NewServer(o ServerOptions) *Server {
 	o = o.withDefaults()
 	return &Server{
 		options:  o,
+		invalid:  o.Validate(),
 		upgrader: websocket.Upgrader{HandshakeTimeout: o.WriteTimeout, ReadBufferSize: 1024, WriteBufferSize: 1024},
 		registry: newRegistry(o.MaxPending, o.MaxNodes),
 		arrivals: &arrivals{limit: o.MaxPending},
@@ -67,15 +70,17 @@ func NewServer(o ServerOptions) *Server {
 // [core.ErrClosed] after Shutdown, and otherwise names the address that could
 // not be bound.
 func (s *Server) Start(ctx context.Context) error {
-	if err := s.options.Validate(); err != nil {
-		return err
+	if s.invalid != nil {
+		return s.invalid
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.options.Listen)
 	if err != nil {
 		return fmt.Errorf("discovery service: listening on %s: %w", s.options.Listen, err)
 	}
 	if s.options.TLS != nil {
-		listener = tls.NewListener(listener, s.options.TLS)
+		config := s.options.TLS.Clone()
+		config.NextProtos = []string{"http/1.1"} // no WebSocket over HTTP/2 here
+		listener = tls.NewListener(listener, config)
 	}
 	if err := s.serve(listener); err != nil {
 		listener.Close()
@@ -173,6 +178,11 @@ func (s *Server) stopAccepting() {
 // ServeHTTP makes a WebSocket of the request, on whatever path, and serves it
 // until it ends.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.invalid != nil {
+		s.log.Error("discovery service cannot serve", "err", s.invalid)
+		http.Error(w, "misconfigured", http.StatusInternalServerError)
+		return
+	}
 	sub := newSubscriber(r.RemoteAddr)
 	evicted, ok := s.registry.attach(sub)
 	if !ok {

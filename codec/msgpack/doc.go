@@ -35,7 +35,9 @@
 //     be told from Socket.IO's own placeholders: it loses that member. Without
 //     binary values it means itself and is kept.
 //
-// Both ways, arrays and maps may be nested 10,000 deep.
+// Arrays and maps that are read may be nested 10,000 deep. Append refuses what is
+// nested more than 1,000 deep, before it overflows the stack of a reference
+// process.
 //
 // # Leniency
 //

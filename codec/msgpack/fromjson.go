@@ -12,6 +12,11 @@ import (
 // protoKey is the key for which the reference's decoder refuses a frame.
 const protoKey = "__proto__"
 
+// maxDepth is how deeply what is sent may be nested. Reference peers walk over
+// it recursively on the way to their clients, and a stack that overflows there,
+// at some 5,000 levels, ends the process.
+const maxDepth = 1000
+
 // appendEvent writes a payload that must be an event.
 func appendEvent(b []byte, p core.Payload) ([]byte, error) {
 	if err := jsontext.CheckEvent(p.Text); err != nil {
@@ -59,6 +64,9 @@ func (w *writer) write(b []byte) ([]byte, error) {
 				return nil, err
 			}
 			continue
+		}
+		if w.Depth() > maxDepth {
+			return nil, jsontext.ErrDepth
 		}
 		if b, err = w.token(b, t); err != nil {
 			return nil, err

@@ -1,0 +1,10 @@
+// Package codectest is the contract of [core.Codec] as a test suite. A codec
+// passes it in three lines:
+//
+//	func TestContract(t *testing.T) { codectest.Run(t, mycodec.New()) }
+//	func FuzzDecode(f *testing.F)   { codectest.FuzzDecode(f, mycodec.New()) }
+//	func BenchmarkCodec(b *testing.B) { codectest.Bench(b, mycodec.New()) }
+//
+// Each subtest is named for the clause it checks. It needs the standard library
+// and core alone.
+package codectest

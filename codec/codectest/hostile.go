@@ -1,0 +1,112 @@
+package codectest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// survives checks what holds for any input: no panic, an error of the contract's
+// or a well-formed message.
+func survives(c core.Codec, src []byte, m *core.Message) error {
+	switch err := c.Decode(src, m); {
+	case err == nil:
+		if err := WellFormed(m); err != nil {
+			return fmt.Errorf("decoded a message that is not well-formed: %w", err)
+		}
+	case !errors.Is(err, core.ErrMalformed) && !errors.Is(err, core.ErrUnsupported):
+		return fmt.Errorf("error wraps neither ErrMalformed nor ErrUnsupported: %w", err)
+	}
+	return nil
+}
+
+// places are where a text of n bytes is damaged: everywhere, or at about 1,000
+// places, those near both ends among them.
+func places(n int) []int {
+	var list []int
+	step := max(1, (n-512)/512)
+	for i := 0; i < n; i++ {
+		if i >= 256 && i < n-256 {
+			i = min(i+step-1, n-256)
+		}
+		if i < n {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// small are vectors that are quick to decode.
+func (s *suite) small() []Vector {
+	var list []Vector
+	for _, v := range s.vectors() {
+		if v.Message.Payload.Size() < 5000 && len(v.Message.Sockets) < 10 {
+			list = append(list, v)
+		}
+	}
+	m := Response(2)
+	return append(list, Vector{"fetched two", m})
+}
+
+func (s *suite) truncated(t *testing.T) {
+	for _, v := range s.vectors() {
+		b := s.encode(t, v.Message)
+		cuts := places(len(b))
+		if len(b) > 20000 { // each one costs milliseconds
+			cuts = append(cuts[:32], cuts[len(cuts)-32:]...)
+		}
+		for _, n := range cuts {
+			var m core.Message
+			if err := survives(s.codec, bytes.Clone(b[:n]), &m); err != nil {
+				t.Fatalf("%s, first %d of %d bytes: %v", v.Name, n, len(b), err)
+			}
+		}
+	}
+}
+
+func (s *suite) damaged(t *testing.T) {
+	for _, v := range s.small() {
+		b := s.encode(t, v.Message)
+		for _, i := range places(len(b)) {
+			for bit := range 8 {
+				b[i] ^= 1 << bit
+				var m core.Message
+				if err := survives(s.codec, b, &m); err != nil {
+					t.Fatalf("%s, bit %d of byte %d flipped: %v\n%q", v.Name, bit, i, err, b)
+				}
+				b[i] ^= 1 << bit
+			}
+		}
+	}
+}
+
+// proportional writes what may be read as a huge number all over the vectors.
+func (s *suite) proportional(t *testing.T) {
+	const each, base = 256, 64 << 10 // bytes for each byte of input, and for errors and the like
+	claims := [][]byte{{0xff, 0xff, 0xff, 0xff}, {0x7f, 0xff, 0xff, 0xff}, {0xdd, 0x7f, 0xff, 0xff, 0xff}, {0xdf, 0x0f, 0xff, 0xff, 0xff}, []byte("999999999")}
+	for _, v := range s.small() {
+		b := s.encode(t, v.Message)
+		for _, claim := range claims {
+			for i := 0; i+len(claim) <= len(b); i += 1 + len(b)/64 {
+				src := bytes.Clone(b)
+				copy(src[i:], claim)
+				if taken := taken(func() { _ = s.codec.Decode(src, new(core.Message)) }); taken > each*uint64(len(src))+base {
+					t.Fatalf("%s, %q at %d: %d bytes of input took %d bytes of memory", v.Name, claim, i, len(src), taken)
+				}
+			}
+		}
+	}
+}
+
+// taken is how much memory f allocates, and whatever else runs meanwhile.
+func taken(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}

@@ -1,0 +1,30 @@
+package codectest
+
+import "github.com/socketmesh/mesh/core"
+
+// Option tells the suite what a codec may do otherwise.
+type Option func(*options)
+
+type options struct {
+	reference bool
+}
+
+func optionsOf(list []Option) (o options) {
+	for _, set := range list {
+		set(&o)
+	}
+	return o
+}
+
+// Reference is for codecs of reference peers. They carry the kinds of
+// [core.Kind.Reference] only and no Brief; they leave members named __proto__
+// out; what has no value arrives as null, and as {} in a socket.
+func Reference() Option { return func(o *options) { o.reference = true } }
+
+// carries tells whether the codec has a form for kind.
+func (o options) carries(kind core.Kind) bool {
+	if o.reference {
+		return kind.Reference()
+	}
+	return kind.Valid()
+}

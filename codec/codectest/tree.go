@@ -1,0 +1,136 @@
+package codectest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// Trees stand for payloads in comparisons: nil, bool, float64, string, []byte
+// for an attachment, []any and object. Of numbers the value counts, not how it
+// is written; of objects the order, too.
+
+type object []member
+
+type member struct {
+	key   string
+	value any
+}
+
+// treeOf reads a payload; one that breaks its promises is an error.
+func treeOf(p core.Payload) (any, error) {
+	if p.IsZero() {
+		return nil, nil
+	}
+	if !json.Valid(p.Text) {
+		return nil, fmt.Errorf("not JSON: %.200q", p.Text)
+	}
+	d := json.NewDecoder(bytes.NewReader(p.Text))
+	d.UseNumber()
+	r := treeReader{d, p.Attachments}
+	v, err := r.value()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, fmt.Errorf("more than one value: %.200q", p.Text)
+	}
+	return v, nil
+}
+
+type treeReader struct {
+	*json.Decoder
+	attachments [][]byte
+}
+
+func (r treeReader) value() (any, error) {
+	t, err := r.Token()
+	if err != nil {
+		return nil, err
+	}
+	switch t := t.(type) {
+	case json.Delim:
+		if t == '[' {
+			return r.array()
+		}
+		return r.object()
+	case json.Number:
+		f, _ := strconv.ParseFloat(t.String(), 64) // out of range is infinite
+		return f, nil
+	}
+	return t, nil
+}
+
+func (r treeReader) array() (any, error) {
+	list := []any{}
+	for r.More() {
+		v, err := r.value()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	_, err := r.Token()
+	return list, err
+}
+
+func (r treeReader) object() (any, error) {
+	o := object{}
+	for r.More() {
+		key, err := r.Token()
+		if err != nil {
+			return nil, err
+		}
+		v, err := r.value()
+		if err != nil {
+			return nil, err
+		}
+		o = append(o, member{key.(string), v})
+	}
+	if _, err := r.Token(); err != nil {
+		return nil, err
+	}
+	if len(r.attachments) == 0 || o.get("_placeholder") != true {
+		return o, nil
+	}
+	num, ok := o.get("num").(float64)
+	if i := int(num); ok && float64(i) == num && i >= 0 && i < len(r.attachments) {
+		return append([]byte{}, r.attachments[i]...), nil
+	}
+	return nil, fmt.Errorf("placeholder for attachment %v of %d", o.get("num"), len(r.attachments))
+}
+
+// get is the value of the last member with this key, the one that counts.
+func (o object) get(key string) any {
+	for i := len(o) - 1; i >= 0; i-- {
+		if o[i].key == key {
+			return o[i].value
+		}
+	}
+	return nil
+}
+
+// withoutProto leaves out the members that reference peers cannot read.
+func withoutProto(v any) any {
+	switch v := v.(type) {
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = withoutProto(v[i])
+		}
+		return list
+	case object:
+		o := object{}
+		for _, m := range v {
+			if m.key != "__proto__" {
+				o = append(o, member{m.key, withoutProto(m.value)})
+			}
+		}
+		return o
+	}
+	return v
+}

@@ -1,0 +1,85 @@
+package core
+
+import (
+	"context"
+	"time"
+)
+
+func (a *adapter) BroadcastWithAck(ctx context.Context, event Payload, to Target, ack func(Payload)) *Call[int] {
+	if to.Flags.Timeout <= 0 {
+		// The servers that are asked wait as long as this flag says (WIRE.md, section 5).
+		to.Flags.Timeout = a.timeoutWithin(ctx)
+	}
+	self := a.cluster.ID()
+	asked := func() []string { return []string{self} }
+	if !to.Flags.Local {
+		asked = func() []string { return append(a.cluster.Members(), self) }
+	}
+	r, call := a.newPoll(to, ack)
+	if _, err := a.requests.begin(ctx, r, to.Flags.Timeout, asked); err != nil {
+		return CallOf(a.pollClosed(event, to), err)
+	}
+	// This server answers as the others do.
+	a.host.BroadcastWithAck(event, to,
+		func(clients int) {
+			a.requests.answer(&Message{Kind: KindBroadcastClientCount, From: self, RequestID: r.id, Count: clients})
+		},
+		func(p Payload) {
+			a.requests.answer(&Message{Kind: KindBroadcastAck, From: self, RequestID: r.id, Payload: p})
+		})
+	a.publishTo(to, &Message{Kind: KindBroadcast, To: to, Payload: event, RequestID: r.id})
+	return call
+}
+
+// timeoutWithin is the request timeout, or what ctx leaves of it.
+func (a *adapter) timeoutWithin(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return a.requestTimeout
+	}
+	return min(a.requestTimeout, max(time.Until(deadline), time.Millisecond))
+}
+
+// newPoll makes the request of an acknowledged broadcast. Its acknowledgements
+// wait in a mailbox, and the end behind them: ack is user code, which may block,
+// and is not called any more when the call has ended.
+func (a *adapter) newPoll(to Target, ack func(Payload)) (*request, *Call[int]) {
+	call, end := newCall[int]()
+	clients := 0
+	type event struct {
+		ack  Payload
+		over bool
+		err  error
+	}
+	events := newMailbox(a.inboxBytes, &a.workers, func(e event) {
+		if e.over {
+			end(clients, e.err)
+			return
+		}
+		defer a.survive("an acknowledgement")
+		ack(e.ack)
+	})
+	return &request{
+		kind: KindBroadcast,
+		take: func(answer *Message) (enough bool) {
+			if answer.Kind == KindBroadcastClientCount {
+				clients += max(0, answer.Count)
+				return false
+			}
+			events.add(event{ack: answer.Payload}, answer.size())
+			return to.Flags.ExpectSingleResponse
+		},
+		pace: events.pace,
+		done: func(err error) {
+			events.lift()
+			events.add(event{over: true, err: err}, 0)
+		},
+	}, call
+}
+
+// pollClosed broadcasts on this server alone, which is all that is left when the
+// namespace has been closed. It returns the number of clients.
+func (a *adapter) pollClosed(event Payload, to Target) (clients int) {
+	a.host.BroadcastWithAck(event, to, func(n int) { clients = n }, func(Payload) {})
+	return clients
+}

@@ -1,0 +1,117 @@
+package core
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+func (a *adapter) FetchSockets(ctx context.Context, to Target) *Call[[]Socket] {
+	local := a.host.Sockets(to, false)
+	if to.Flags.Local {
+		return CallOf(local, nil)
+	}
+	return gather(ctx, a, &Message{Kind: KindFetchSockets, To: to}, local,
+		func(all []Socket, m *Message) ([]Socket, bool) { return append(all, m.Sockets...), false })
+}
+
+func (a *adapter) Sockets(ctx context.Context, rooms []string) *Call[[]string] {
+	to := Target{Rooms: rooms}
+	return gather(ctx, a, &Message{Kind: KindFetchSockets, To: to, Brief: true}, ids(nil, a.host.Sockets(to, true)),
+		func(all []string, m *Message) ([]string, bool) { return ids(all, m.Sockets), false })
+}
+
+func ids(all []string, sockets []Socket) []string {
+	for i := range sockets {
+		all = append(all, sockets[i].ID)
+	}
+	return all
+}
+
+func (a *adapter) SocketRooms(ctx context.Context, sid string) *Call[[]string] {
+	to := only(sid)
+	if a.host.Has(sid) {
+		rooms, _ := roomsOf(sid, a.host.Sockets(to, true))
+		return CallOf(rooms, nil)
+	}
+	return gather(ctx, a, &Message{Kind: KindFetchSockets, To: to, Brief: true}, nil,
+		func(_ []string, m *Message) ([]string, bool) { return roomsOf(sid, m.Sockets) })
+}
+
+// roomsOf finds a socket by its id. Others may be among sockets: they can join a
+// room of that name.
+func roomsOf(sid string, sockets []Socket) (rooms []string, found bool) {
+	i := slices.IndexFunc(sockets, func(s Socket) bool { return s.ID == sid })
+	if i < 0 {
+		return nil, false
+	}
+	return append([]string{}, sockets[i].Rooms...), true
+}
+
+func (a *adapter) ServerSideEmitWithAck(ctx context.Context, event Payload) *Call[[]Payload] {
+	return gather(ctx, a, &Message{Kind: KindServerSideEmit, Payload: event}, nil,
+		func(all []Payload, m *Message) ([]Payload, bool) { return append(all, m.Payload), false })
+}
+
+// gather publishes a question and adds the members' answers to value, until all
+// are there or add says that it is enough.
+func gather[T any](ctx context.Context, a *adapter, question *Message, value T, add func(T, *Message) (T, bool)) *Call[T] {
+	call, end := newCall[T]()
+	r := &request{
+		kind: question.Kind,
+		take: func(answer *Message) (enough bool) {
+			value, enough = add(value, answer)
+			return enough
+		},
+		done: func(err error) { end(value, err) },
+	}
+	asked, err := a.requests.begin(ctx, r, a.timeout(question.To), a.cluster.Members)
+	switch {
+	case err != nil:
+		return CallOf(value, err)
+	case asked > 0:
+		question.RequestID = r.id
+		a.publish(question)
+	}
+	return call
+}
+
+// delAllAt makes a socket of a reference server leave all rooms. The server has no
+// message for that, so it is asked for the rooms first.
+func (a *adapter) delAllAt(server, sid string) {
+	var rooms []string
+	r := &request{
+		kind: KindFetchSockets,
+		take: func(answer *Message) (enough bool) {
+			rooms, enough = roomsOf(sid, answer.Sockets)
+			return enough
+		},
+		done: func(error) {
+			if len(rooms) > 0 {
+				a.sendTo(server, &Message{Kind: KindSocketsLeave, To: only(sid), Rooms: rooms})
+			}
+		},
+	}
+	if _, err := a.requests.begin(context.Background(), r, a.requestTimeout, func() []string { return []string{server} }); err != nil {
+		return
+	}
+	if err := a.sendTo(server, &Message{Kind: KindFetchSockets, RequestID: r.id, To: only(sid), Brief: true}); err != nil {
+		a.requests.cancel(r, err)
+	}
+}
+
+func (a *adapter) sendTo(server string, m *Message) error {
+	err := a.cluster.SendTo(server, m)
+	if err != nil {
+		a.log.Debug("cannot send to a server", "kind", m.Kind, "to", server, "error", err)
+	}
+	return err
+}
+
+// timeout is how long a request waits.
+func (a *adapter) timeout(to Target) time.Duration {
+	if to.Flags.Timeout > 0 {
+		return to.Flags.Timeout
+	}
+	return a.requestTimeout
+}

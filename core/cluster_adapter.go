@@ -1,0 +1,202 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// AdapterConfig is what [NewAdapter] needs to know. Zero values mean the defaults
+// of [Config].
+type AdapterConfig struct {
+	RequestTimeout time.Duration // for requests without a timeout of their own
+	InboxBytes     int           // what one server has sent and waits for its turn
+	Logger         *slog.Logger
+}
+
+// NewAdapter makes the [Adapter] of one namespace: it acts on the other servers
+// through c, and on this one through h. The Receiver is what c has to tell of
+// the others. Both are the same thing, so that closing the one closes the other.
+func NewAdapter(c Cluster, h Host, cfg AdapterConfig) (Adapter, Receiver) {
+	setDefault(&cfg.RequestTimeout, DefaultRequestTimeout)
+	setDefault(&cfg.InboxBytes, DefaultInboxBytes)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	a := &adapter{
+		cluster:        c,
+		host:           h,
+		log:            cfg.Logger,
+		requestTimeout: cfg.RequestTimeout,
+		inboxBytes:     cfg.InboxBytes,
+	}
+	a.requests = newRequests(a.requestDone)
+	a.inboxes = &inboxes{
+		limit:    cfg.InboxBytes,
+		owner:    &a.workers,
+		handle:   a.process,
+		bySender: map[string]*mailbox[*Message]{},
+	}
+	return a, a
+}
+
+// adapter is one namespace on this server: requests.go is what it asks of the
+// others, responder.go what they ask of it.
+type adapter struct {
+	cluster        Cluster
+	host           Host
+	log            *slog.Logger
+	requestTimeout time.Duration
+	inboxBytes     int
+
+	requests *requests
+	inboxes  *inboxes
+	workers  workers
+	closed   atomic.Bool
+}
+
+var (
+	_ Adapter  = (*adapter)(nil)
+	_ Receiver = (*adapter)(nil)
+)
+
+func (a *adapter) Namespace() string { return a.cluster.Namespace() }
+
+func (a *adapter) ServerCount() int { return 1 + len(a.cluster.Members()) }
+
+func (a *adapter) Servers() []string {
+	others := a.cluster.Members()
+	slices.Sort(others)
+	return append([]string{a.cluster.ID()}, others...)
+}
+
+func (a *adapter) Broadcast(event Payload, to Target) {
+	a.host.Broadcast(event, to)
+	a.publishTo(to, &Message{Kind: KindBroadcast, To: to, Payload: event})
+}
+
+func (a *adapter) AddSockets(to Target, rooms []string) {
+	if len(rooms) == 0 {
+		return
+	}
+	a.host.Join(to, rooms)
+	a.publishTo(to, &Message{Kind: KindSocketsJoin, To: to, Rooms: rooms})
+}
+
+func (a *adapter) DelSockets(to Target, rooms []string) {
+	if len(rooms) == 0 {
+		return
+	}
+	a.host.Leave(to, rooms)
+	a.publishTo(to, &Message{Kind: KindSocketsLeave, To: to, Rooms: rooms})
+}
+
+func (a *adapter) DisconnectSockets(to Target, closeConn bool) {
+	a.host.Disconnect(to, closeConn)
+	a.publishTo(to, &Message{Kind: KindDisconnectSockets, To: to, Close: closeConn})
+}
+
+func (a *adapter) AddAll(sid string, rooms []string) {
+	if len(rooms) == 0 {
+		return
+	}
+	if to := only(sid); a.host.Has(sid) {
+		a.host.Join(to, rooms)
+	} else {
+		a.publish(&Message{Kind: KindSocketsJoin, To: to, Rooms: rooms})
+	}
+}
+
+func (a *adapter) Del(sid string, room string) {
+	rooms := []string{room}
+	if to := only(sid); a.host.Has(sid) {
+		a.host.Leave(to, rooms)
+	} else {
+		a.publish(&Message{Kind: KindSocketsLeave, To: to, Rooms: rooms})
+	}
+}
+
+func (a *adapter) DelAll(sid string) {
+	to := only(sid)
+	if a.host.Has(sid) {
+		a.host.Leave(to, nil)
+		return
+	}
+	a.publish(&Message{Kind: KindSocketsLeaveAll, To: to})
+	for _, id := range a.cluster.Members() {
+		if a.cluster.Reference(id) {
+			a.delAllAt(id, sid)
+		}
+	}
+}
+
+func (a *adapter) ServerSideEmit(event Payload) {
+	a.publish(&Message{Kind: KindServerSideEmit, Payload: event})
+}
+
+func (a *adapter) Close() {
+	if a.closed.Swap(true) {
+		return
+	}
+	a.cluster.Leave()
+	a.requests.close()
+	a.inboxes.close()
+}
+
+// join waits, after Close, until nothing of the adapter runs any more, or for
+// ctx. Close does not: it may be called by user code that runs in an inbox.
+func (a *adapter) join(ctx context.Context) error {
+	if err := a.workers.wait(ctx); err != nil {
+		return fmt.Errorf("namespace %q: waiting for listeners to return: %w", a.Namespace(), err)
+	}
+	return nil
+}
+
+func (a *adapter) Receive(m *Message) {
+	switch {
+	case a.closed.Load():
+	case m.Kind.IsResponse():
+		a.requests.answer(m)
+	default:
+		a.inboxes.put(m)
+	}
+}
+
+func (a *adapter) MemberJoined(id string) { a.inboxes.joined(id) }
+
+func (a *adapter) MemberLeft(id string, cause error) {
+	a.requests.left(id)
+	a.inboxes.left(id)
+}
+
+// publishTo publishes m, unless to is on this server only.
+func (a *adapter) publishTo(to Target, m *Message) {
+	if !to.Flags.Local {
+		a.publish(m)
+	}
+}
+
+func (a *adapter) publish(m *Message) {
+	if !a.closed.Load() {
+		a.cluster.Publish(m)
+	}
+}
+
+func (a *adapter) requestDone(info RequestInfo) {
+	info.Namespace = a.Namespace()
+	a.cluster.RequestDone(info)
+}
+
+// survive, deferred, keeps a panic of user code from taking the server down.
+func (a *adapter) survive(doing string, attrs ...any) {
+	if v := recover(); v != nil {
+		a.log.Error("panic while handling "+doing, append(attrs, "panic", v, "stack", string(debug.Stack()))...)
+	}
+}
+
+// only means one socket: its id is a room of its own.
+func only(sid string) Target { return Target{Rooms: []string{sid}} }

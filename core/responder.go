@@ -1,0 +1,117 @@
+package core
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// process does what another server asks for. It runs in that server's inbox.
+func (a *adapter) process(m *Message) {
+	defer a.survive("a message of another server", "kind", m.Kind, "from", m.From)
+	switch m.Kind {
+	case KindBroadcast:
+		if m.RequestID == "" {
+			a.host.Broadcast(m.Payload, m.To)
+		} else {
+			a.answerBroadcast(m)
+		}
+	case KindSocketsJoin:
+		a.host.Join(m.To, m.Rooms)
+	case KindSocketsLeave:
+		if len(m.Rooms) > 0 { // none would mean all of them to the host
+			a.host.Leave(m.To, m.Rooms)
+		}
+	case KindSocketsLeaveAll:
+		a.host.Leave(m.To, nil)
+	case KindDisconnectSockets:
+		a.host.Disconnect(m.To, m.Close)
+	case KindFetchSockets:
+		sockets := a.host.Sockets(m.To, m.Brief)
+		a.reply(m, &Message{Kind: KindFetchSocketsResponse, Sockets: sockets})
+	case KindServerSideEmit:
+		a.host.ServerSideEmit(m.Payload, a.replyOnce(m))
+	default:
+		a.log.Debug("ignoring a message", "kind", m.Kind, "from", m.From)
+	}
+}
+
+// reply answers a request.
+func (a *adapter) reply(to, answer *Message) {
+	answer.RequestID = to.RequestID
+	a.sendTo(to.From, answer)
+}
+
+// replyOnce is how listeners answer a server-side event; nil where no answer is
+// wanted.
+func (a *adapter) replyOnce(m *Message) func(Payload) {
+	if m.RequestID == "" {
+		return nil
+	}
+	var replied atomic.Bool
+	return func(p Payload) {
+		if !replied.Swap(true) {
+			a.reply(m, &Message{Kind: KindServerSideEmitResponse, Payload: p})
+		}
+	}
+}
+
+// answerBroadcast broadcasts to the local clients, and passes on how many they
+// are and what they answer.
+func (a *adapter) answerBroadcast(m *Message) {
+	to := m.To
+	if to.Flags.Timeout <= 0 {
+		to.Flags.Timeout = a.requestTimeout
+	}
+	s := &survey{adapter: a, request: m, deadline: time.Now().Add(to.Flags.Timeout)}
+	a.host.BroadcastWithAck(m.Payload, to, s.count, s.ack)
+	s.count(0) // had the host not called it, the requester would wait in vain
+}
+
+// survey is an acknowledged broadcast of another server, as it goes on here. The
+// requester gets the number of clients first, whatever the host does.
+type survey struct {
+	adapter  *adapter
+	request  *Message
+	deadline time.Time // after which the requester has forgotten it
+	counting atomic.Bool
+
+	mu      sync.Mutex
+	counted bool      // the number has been sent
+	due     int       // acknowledgements to come
+	early   []Payload // those that came before
+}
+
+func (s *survey) count(clients int) {
+	if s.counting.Swap(true) {
+		return
+	}
+	clients = max(0, clients)
+	s.adapter.reply(s.request, &Message{Kind: KindBroadcastClientCount, Count: clients})
+	s.mu.Lock()
+	early := s.early[:min(len(s.early), clients)]
+	s.counted, s.early, s.due = true, nil, clients-len(early)
+	s.mu.Unlock()
+	for _, p := range early {
+		s.pass(p)
+	}
+}
+
+func (s *survey) ack(p Payload) {
+	s.mu.Lock()
+	if !s.counted {
+		s.early = append(s.early, p)
+		s.mu.Unlock()
+		return
+	}
+	expected := s.due > 0
+	s.due--
+	s.mu.Unlock()
+	if expected && time.Now().Before(s.deadline) {
+		s.pass(p)
+	}
+}
+
+func (s *survey) pass(p Payload) {
+	s.adapter.reply(s.request, &Message{Kind: KindBroadcastAck, Payload: p})
+}

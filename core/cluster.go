@@ -24,16 +24,16 @@ type Cluster interface {
 	// [ErrNoServer] if that server is not in the mesh.
 	SendTo(id string, m *Message) error
 
-	// Reference tells whether the server is a node of the reference
-	// implementation, which knows [Kind.Reference] kinds only.
+	// Reference tells whether the server takes [Kind.Reference] kinds only: a
+	// node of the reference implementation, or one that is written to in its
+	// codec.
 	Reference(id string) bool
 
-	// Request is called when a request ends, for whoever observes the mesh.
+	// RequestDone is called when a request ends, for whoever observes the mesh.
 	RequestDone(info RequestInfo)
 
-	// Leave closes the namespace on this server: says so to the others, and
-	// calls the receiver no more once it has returned, unless it was called by
-	// the receiver itself.
+	// Leave closes the namespace on this server and says so to the others. The
+	// receiver may still be called by those who were about to. Idempotent.
 	Leave()
 }
 

@@ -2,6 +2,7 @@ package core
 
 import (
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -14,7 +15,7 @@ type Config struct {
 	// Listen is where the transport accepts peers. Default ":4000".
 	Listen string
 	// Advertise is the address peers dial. Default: none, for transports whose
-	// Listener.Addr can be dialled as it is.
+	// Listener.Addr can be dialled as it is. Port 0 stands for the listener's.
 	Advertise string
 
 	Transport Transport
@@ -50,6 +51,9 @@ type Config struct {
 	// InboxBytes bounds what one peer has sent to one namespace and waits for
 	// its turn. Default 16 MiB.
 	InboxBytes int
+	// MaxFrame bounds a message, encoded, in bytes. What is larger is not sent:
+	// peers would cut the link. Default 100 MiB, as the reference.
+	MaxFrame int
 	// MaxHandshakes bounds the connections that were accepted and have not said
 	// HELLO. Default 1024.
 	MaxHandshakes int
@@ -72,5 +76,87 @@ const (
 	DefaultQueueBytes        = 16 << 20
 	DefaultQueueMessages     = 1 << 18
 	DefaultInboxBytes        = 16 << 20
+	DefaultMaxFrame          = 100 << 20
 	DefaultMaxHandshakes     = 1024
 )
+
+// withDefaults fills in what is not set, and checks the rest. Errors are
+// [*ConfigError].
+func (c Config) withDefaults() (Config, error) {
+	setDefault(&c.ID, randomID())
+	setDefault(&c.Listen, DefaultListen)
+	setDefault(&c.HeartbeatInterval, DefaultHeartbeatInterval)
+	setDefault(&c.HeartbeatTimeout, max(DefaultHeartbeatTimeout, 2*c.HeartbeatInterval))
+	setDefault(&c.HandshakeTimeout, DefaultHandshakeTimeout)
+	setDefault(&c.RequestTimeout, DefaultRequestTimeout)
+	setDefault(&c.RedialMin, DefaultRedialMin)
+	setDefault(&c.RedialMax, max(DefaultRedialMax, c.RedialMin))
+	setDefault(&c.QueueBytes, DefaultQueueBytes)
+	setDefault(&c.QueueMessages, DefaultQueueMessages)
+	setDefault(&c.InboxBytes, DefaultInboxBytes)
+	setDefault(&c.MaxFrame, DefaultMaxFrame)
+	setDefault(&c.MaxHandshakes, DefaultMaxHandshakes)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c, c.check()
+}
+
+func setDefault[T comparable](v *T, value T) {
+	var zero T
+	if *v == zero {
+		*v = value
+	}
+}
+
+func (c *Config) check() error {
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{
+		{"HeartbeatInterval", c.HeartbeatInterval},
+		{"HandshakeTimeout", c.HandshakeTimeout},
+		{"RequestTimeout", c.RequestTimeout},
+		{"RedialMin", c.RedialMin},
+	} {
+		if d.value < time.Millisecond {
+			return &ConfigError{d.field, d.value, "a duration of at least 1ms"}
+		}
+	}
+	for _, n := range []struct {
+		field string
+		value int
+	}{
+		{"QueueBytes", c.QueueBytes},
+		{"QueueMessages", c.QueueMessages},
+		{"InboxBytes", c.InboxBytes},
+		{"MaxFrame", c.MaxFrame},
+		{"MaxHandshakes", c.MaxHandshakes},
+	} {
+		if n.value < 1 {
+			return &ConfigError{n.field, n.value, "a number above 0"}
+		}
+	}
+	switch {
+	case c.Transport == nil:
+		return &ConfigError{"Transport", c.Transport, "a transport"}
+	case len(c.Codecs) == 0:
+		return &ConfigError{"Codecs", c.Codecs, "at least one codec"}
+	case len(c.ID) > maxIDLength:
+		return &ConfigError{"ID", c.ID, "at most 256 bytes"}
+	case c.HeartbeatTimeout <= c.HeartbeatInterval:
+		return &ConfigError{"HeartbeatTimeout", c.HeartbeatTimeout, "more than HeartbeatInterval, " + c.HeartbeatInterval.String()}
+	case c.RedialMax < c.RedialMin:
+		return &ConfigError{"RedialMax", c.RedialMax, "at least RedialMin, " + c.RedialMin.String()}
+	}
+	names := make([]string, len(c.Codecs))
+	for i, codec := range c.Codecs {
+		names[i] = codec.Name()
+		for _, other := range names[:i] {
+			if other == names[i] {
+				return &ConfigError{"Codecs", strings.Join(names[:i+1], ","), "each codec once"}
+			}
+		}
+	}
+	return nil
+}

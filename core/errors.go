@@ -30,6 +30,19 @@ var (
 	ErrNoCommonVersion = errors.New("no common protocol version")
 	// ErrIncomplete: an answer without some of the servers. See [IncompleteError].
 	ErrIncomplete = errors.New("incomplete answer")
+	// ErrForged: a message that names another sender than the link's peer.
+	ErrForged = errors.New("sender is not the link's peer")
+	// ErrTooLarge: a message above the frame limit.
+	ErrTooLarge = errors.New("message above the frame limit")
+	// ErrSelf: an address that turned out to be this node's own.
+	ErrSelf = errors.New("address is this node's own")
+	// ErrUnknownPeer: a reference peer that is known by address only. It never
+	// says its id, so it has to be found through a discovery service.
+	ErrUnknownPeer = errors.New("reference peer without an id: use a discovery service")
+	// ErrBusy: too many handshakes at once.
+	ErrBusy = errors.New("too many handshakes under way")
+	// ErrNamespaceOpen: a namespace that has an adapter on this node already.
+	ErrNamespaceOpen = errors.New("namespace is open already")
 	// ErrNoServer: the peer asked for is not in the mesh.
 	ErrNoServer = errors.New("no such server in the mesh")
 )
@@ -64,3 +77,18 @@ func (e *IncompleteError) Error() string {
 
 // Unwrap lets errors.Is find ErrIncomplete and the cause.
 func (e *IncompleteError) Unwrap() []error { return []error{ErrIncomplete, e.Cause} }
+
+// MismatchError says why two Go nodes cannot talk. errors.Is finds
+// [ErrNoCommonCodec] or [ErrNoCommonVersion].
+type MismatchError struct {
+	Ours, Theirs string // the two offers
+	Err          error
+}
+
+// Error names both offers.
+func (e *MismatchError) Error() string {
+	return fmt.Sprintf("%v: we offer %s; the peer offers %s", e.Err, e.Ours, e.Theirs)
+}
+
+// Unwrap returns the sentinel.
+func (e *MismatchError) Unwrap() error { return e.Err }

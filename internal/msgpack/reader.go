@@ -328,7 +328,7 @@ func (r *Reader) Fields(field func(key []byte) error) error {
 			return fmt.Errorf("key: %w", err)
 		}
 		if err := field(key); err != nil {
-			return fmt.Errorf("%q: %w", key, err)
+			return fmt.Errorf("%.32q: %w", key, err)
 		}
 	}
 	return nil

@@ -1,0 +1,150 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+)
+
+// accept takes connections until the listener is closed.
+func (n *Node) accept() {
+	for {
+		conn, err := n.listener.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
+			n.quiet.warn(n.log, "accept", "cannot accept a connection", "error", err)
+			if !n.pause(10 * time.Millisecond) {
+				return
+			}
+			continue
+		}
+		select {
+		case n.handshakes <- struct{}{}:
+			n.work.Go(func() { n.admit(conn) })
+		default:
+			n.work.Go(func() { n.refuse(conn, CloseBusy, ErrBusy) })
+		}
+	}
+}
+
+// admit lets a dialler introduce itself, and serves the link that comes of it.
+func (n *Node) admit(conn Conn) {
+	l, err := n.welcome(conn)
+	<-n.handshakes
+	if err != nil {
+		reason := CloseHelloInvalid
+		var mismatch *MismatchError
+		switch {
+		case errors.Is(err, errHandshakeTimeout):
+			reason = CloseHelloTimeout
+		case errors.As(err, &mismatch):
+			reason = CloseMismatch
+		case errors.Is(err, ErrSelf):
+			reason = closeSelf
+		case errors.Is(err, ErrClosed):
+			reason = closePending
+		}
+		n.refuse(conn, reason, err)
+		return
+	}
+	l.run()
+}
+
+// closeSelf tells a Go node that it dialled itself. Reference diallers get what
+// the reference gives.
+var closeSelf = CloseReason{1002, "self"}
+
+// closePending is for those that have not said HELLO when the node stops
+// (WIRE.md, section 8).
+var closePending = CloseReason{1001, "transport-closed"}
+
+// refuse turns a connection away.
+func (n *Node) refuse(conn Conn, reason CloseReason, why error) {
+	n.stats.refused(conn.RemoteAddr(), why)
+	if !errors.Is(why, ErrSelf) && !errors.Is(why, ErrClosed) {
+		n.quiet.warn(n.log, "refuse"+reason.Text, "refusing a connection", "remote", conn.RemoteAddr(), "error", why)
+	}
+	conn.Close(reason)
+}
+
+// welcome is the acceptor's side of the handshake.
+func (n *Node) welcome(conn Conn) (*link, error) {
+	ctx, cancel := context.WithTimeout(n.ctx, n.cfg.HandshakeTimeout)
+	defer cancel()
+	src, err := n.await(ctx, conn)
+	if err != nil {
+		return nil, fmt.Errorf("hello: %w", err)
+	}
+	h, err := decodeHello(src, frameHello)
+	if err != nil {
+		return nil, err
+	}
+	if h.uid == n.id {
+		if h.offer == nil {
+			return nil, fmt.Errorf("%w: hello with this node's own uid", ErrMalformed)
+		}
+		return nil, ErrSelf
+	}
+	if err := h.authorise(n.cfg.Token); err != nil {
+		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
+	}
+	if h.offer == nil {
+		return n.welcomeReference(conn, h)
+	}
+	ours := n.offer(h.offer.link)
+	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameWelcome, n.introduction(ours))}); err != nil {
+		return nil, fmt.Errorf("welcome: %w", err)
+	}
+	codec, err := agree(ours, h.offer)
+	if err != nil {
+		return nil, fmt.Errorf("node %.64q at %.128q: %w", h.uid, h.address, err)
+	}
+	return n.meet(conn, h, codec, h.offer.link, false)
+}
+
+// welcomeReference takes up a reference peer, which expects no answer.
+func (n *Node) welcomeReference(conn Conn, h *hello) (*link, error) {
+	if n.reference < 0 {
+		return nil, fmt.Errorf("%w: reference peer %.64q needs codec %q", ErrNoCommonCodec, h.uid, referenceCodec)
+	}
+	return n.meet(conn, h, n.reference, "", false)
+}
+
+var errHandshakeTimeout = errors.New("handshake timed out")
+
+// await receives the next frame of a handshake. When ctx ends it closes conn and
+// returns errHandshakeTimeout, or [ErrClosed] if the node has been shut down.
+func (n *Node) await(ctx context.Context, conn Conn) ([]byte, error) {
+	stop := context.AfterFunc(ctx, func() {
+		if n.ctx.Err() != nil {
+			conn.Close(closePending)
+			return
+		}
+		conn.Close(CloseHelloTimeout)
+	})
+	src, err := conn.Recv()
+	if !stop() {
+		if n.ctx.Err() != nil {
+			return nil, ErrClosed
+		}
+		return nil, errHandshakeTimeout
+	}
+	return src, err
+}
+
+// introduction is what this node says of itself.
+func (n *Node) introduction(o *offer) *hello {
+	return &hello{uid: n.id, address: n.advertised, token: n.cfg.Token, offer: o}
+}
+
+func (n *Node) offer(link string) *offer {
+	names := make([]string, len(n.cfg.Codecs))
+	for i, c := range n.cfg.Codecs {
+		names[i] = c.Name()
+	}
+	return &offer{minVersion: minVersion, maxVersion: maxVersion, codecs: names, link: link}
+}

@@ -1,0 +1,280 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// maxTargets bounds the addresses a roster can make the node dial.
+const maxTargets = 4096
+
+// lingerFor is how long an address that is not in the roster any more is still
+// dialled after its link was lost: the roster may be wrong.
+const lingerFor = time.Minute
+
+// target is an address to dial, with a goroutine that sees to it. Its fields are
+// guarded by the node's lock.
+type target struct {
+	id      string // of the peer that is expected, or was met there; "" if unknown
+	address string
+	listed  bool          // in the roster
+	since   time.Time     // when it last changed listed, or lost its link
+	nudge   chan struct{} // wakes the goroutine: the address may work now
+}
+
+// discover runs the discovery for the life of the node.
+func (n *Node) discover() {
+	self := Peer{ID: n.id, Address: n.Advertised()}
+	err := n.cfg.Discovery.Run(n.ctx, self, n.update)
+	if err != nil && n.ctx.Err() == nil {
+		n.log.Error("discovery has failed; no more peers will be found", "discovery", n.cfg.Discovery.Name(), "error", err)
+	}
+}
+
+// update takes a roster: new addresses are dialled. It never ends a link.
+func (n *Node) update(peers []Peer) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.state != stateRunning {
+		return
+	}
+	listed := map[string]bool{}
+	for _, p := range peers {
+		if p.Address == "" || p.ID == n.id || p.Address == n.advertised && p.ID == "" {
+			continue
+		}
+		if p.ID != "" && n.id > p.ID {
+			continue // that one dials
+		}
+		key := p.ID
+		if key == "" {
+			key = "address " + p.Address
+		}
+		if n.targets[key] == nil && len(n.targets) >= maxTargets {
+			n.quiet.warn(n.log, "roster", "roster is too large: ignoring the rest", "limit", maxTargets)
+			break
+		}
+		listed[key] = true
+		n.list(key, p)
+	}
+	now := time.Now()
+	for key, t := range n.targets {
+		if t.listed && !listed[key] {
+			t.listed, t.since = false, now
+		}
+	}
+}
+
+// list enters an address, or confirms it; n.mu is held.
+func (n *Node) list(key string, p Peer) {
+	t := n.targets[key]
+	if t == nil {
+		t = &target{id: p.ID, address: p.Address, listed: true, nudge: make(chan struct{}, 1)}
+		n.targets[key] = t
+		n.work.Go(func() { n.pursue(key, t) })
+		return
+	}
+	if !t.listed || t.address != p.Address {
+		t.address, t.listed = p.Address, true
+		select {
+		case t.nudge <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// pursue keeps a link to a target, until the node stops or the target has been
+// out of the roster for long.
+func (n *Node) pursue(key string, t *target) {
+	backoff := n.cfg.RedialMin
+	complaint := ""
+	for {
+		if p := n.peerAt(t); p != nil {
+			select {
+			case <-p.gone:
+				n.lost(t)
+			case <-n.ctx.Done():
+				return
+			}
+			continue
+		}
+		if !n.wanted(key, t) {
+			return
+		}
+		began := time.Now()
+		l, err := n.dial(t)
+		switch {
+		case errors.Is(err, ErrSelf):
+			return
+		case n.ctx.Err() != nil:
+			return
+		case err == nil:
+			select {
+			case <-l.peer.gone:
+			case <-n.ctx.Done():
+				return
+			}
+			n.lost(t)
+			if time.Since(began) > n.cfg.HeartbeatInterval || l.peer.received.Load() > 0 {
+				backoff, complaint = n.cfg.RedialMin, ""
+			}
+		case err.Error() != complaint:
+			complaint = err.Error()
+			n.log.Warn("cannot link to a peer; retrying with backoff", "address", t.address, "peer", t.id, "error", err)
+		default:
+			n.log.Debug("still cannot link to a peer", "address", t.address, "peer", t.id, "error", err, "backoff", backoff)
+		}
+		if n.nudged(t, jitter(backoff)) {
+			backoff = n.cfg.RedialMin
+		} else {
+			backoff = min(2*backoff, n.cfg.RedialMax)
+		}
+	}
+}
+
+// jitter spreads the dials of many nodes: between a half and the whole of d.
+func jitter(d time.Duration) time.Duration {
+	return d/2 + rand.N(d/2+1)
+}
+
+// nudged waits, and reports whether the wait was cut short.
+func (n *Node) nudged(t *target, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return false
+	case <-t.nudge:
+		return true
+	case <-n.ctx.Done():
+		return true
+	}
+}
+
+// pause waits; it reports false if the node stops meanwhile.
+func (n *Node) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-n.ctx.Done():
+		return false
+	}
+}
+
+// peerAt is the peer that a target stands for, if there is a link to it.
+func (n *Node) peerAt(t *target) *peer {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if t.id == "" {
+		return nil
+	}
+	return n.roster.Load().byID[t.id]
+}
+
+// lost notes that the link to a target has ended.
+func (n *Node) lost(t *target) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	t.since = time.Now()
+}
+
+// wanted tells whether to go on dialling a target, and forgets it if not.
+func (n *Node) wanted(key string, t *target) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.ctx.Err() != nil {
+		return false
+	}
+	if t.listed || time.Since(t.since) < lingerFor {
+		return true
+	}
+	delete(n.targets, key)
+	return false
+}
+
+// dial connects to a target and introduces this node. The link that comes of it
+// is running when it returns.
+func (n *Node) dial(t *target) (*link, error) {
+	n.mu.Lock()
+	expected, address := t.id, t.address
+	n.mu.Unlock()
+	ctx, cancel := context.WithTimeout(n.ctx, n.cfg.HandshakeTimeout)
+	defer cancel()
+	conn, err := n.cfg.Transport.Dial(ctx, address)
+	if err != nil {
+		return nil, fmt.Errorf("dial %s: %w", address, err)
+	}
+	l, err := n.introduce(ctx, conn, expected, address)
+	if err != nil {
+		conn.Close(CloseHelloInvalid)
+		n.stats.refused(address, err)
+		return nil, fmt.Errorf("link to %s: %w", address, err)
+	}
+	n.mu.Lock()
+	t.id = l.peer.id
+	n.mu.Unlock()
+	n.work.Go(l.run)
+	return l, nil
+}
+
+// introduce is the dialler's side of the handshake.
+func (n *Node) introduce(ctx context.Context, conn Conn, expected, address string) (*link, error) {
+	if hint, ok := conn.(ProtocolHinter); ok && !hint.Native() {
+		return n.introduceReference(ctx, conn, expected, address)
+	}
+	ours := n.offer(fmt.Sprintf("%016x", n.dials.Add(1)))
+	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameHello, n.introduction(ours))}); err != nil {
+		return nil, fmt.Errorf("hello: %w", err)
+	}
+	src, err := n.await(ctx, conn)
+	var closed *CloseError
+	switch {
+	case errors.As(err, &closed) && closed.CloseReason == closeSelf:
+		return nil, ErrSelf
+	case errors.As(err, &closed) && closed.CloseReason == CloseHelloInvalid:
+		return nil, fmt.Errorf("%w: refused by the peer: %w", ErrUnauthorized, err)
+	case err != nil:
+		return nil, fmt.Errorf("welcome: %w", err)
+	}
+	h, err := decodeHello(src, frameWelcome)
+	if err != nil {
+		return nil, err
+	}
+	if h.uid == n.id {
+		return nil, ErrSelf
+	}
+	if err := h.authorise(n.cfg.Token); err != nil {
+		return nil, fmt.Errorf("the peer %.64q answered with: %w", h.uid, err)
+	}
+	if h.offer == nil {
+		return nil, fmt.Errorf("%w: welcome without an offer", ErrMalformed)
+	}
+	codec, err := agree(ours, h.offer)
+	if err != nil {
+		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
+	}
+	if expected != "" && expected != h.uid {
+		n.log.Info("another node than expected answers here", "address", address, "expected", expected, "peer", h.uid)
+	}
+	return n.meet(conn, h, codec, ours.link, true)
+}
+
+// introduceReference links to a reference peer. It never answers, so the link is
+// up as soon as the HELLO is out (WIRE.md, section 3).
+func (n *Node) introduceReference(ctx context.Context, conn Conn, expected, address string) (*link, error) {
+	if expected == "" {
+		return nil, ErrUnknownPeer
+	}
+	if n.reference < 0 {
+		return nil, fmt.Errorf("%w: reference peers need codec %q", ErrNoCommonCodec, referenceCodec)
+	}
+	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameHello, n.introduction(nil))}); err != nil {
+		return nil, fmt.Errorf("hello: %w", err)
+	}
+	return n.meet(conn, &hello{uid: expected, address: address}, n.reference, "", true)
+}

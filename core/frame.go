@@ -1,0 +1,67 @@
+package core
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// The first byte of every frame. The first two are the reference's (WIRE.md,
+// section 3); the others are spoken between Go nodes only.
+const (
+	frameHello   = 0x00 // dialler's introduction
+	frameMesh    = 0x01 // a message
+	frameWelcome = 0x02 // acceptor's answer to a HELLO
+	frameStart   = 0x03 // the messages that follow come in this codec, behind that link's
+	framePing    = 0x04
+	framePong    = 0x05
+	frameFinish  = 0x06 // no more messages on this link: they go on on another
+)
+
+// Frames that carry nothing.
+var (
+	pingFrame   = []byte{framePing}
+	pongFrame   = []byte{framePong}
+	finishFrame = []byte{frameFinish}
+)
+
+// maxPooled is the largest buffer that goes back to the pool: rare giants must
+// not stay.
+const maxPooled = 64 << 10
+
+// frame is one encoded message, shared by the queues of all peers that get it.
+// Its bytes do not change between newFrame and the last release.
+type frame struct {
+	bytes    []byte
+	kind     Kind
+	volatile bool
+	refs     atomic.Int32
+}
+
+var framePool = sync.Pool{New: func() any { return new(frame) }}
+
+// newFrame encodes m, with the caller as its one holder.
+func newFrame(codec Codec, m *Message) (*frame, error) {
+	f := framePool.Get().(*frame)
+	bytes, err := codec.Append(append(f.bytes[:0], frameMesh), m)
+	f.bytes = bytes
+	if err != nil {
+		framePool.Put(f)
+		return nil, err
+	}
+	f.kind, f.volatile = m.Kind, m.Volatile()
+	f.refs.Store(1)
+	return f, nil
+}
+
+func (f *frame) hold() { f.refs.Add(1) }
+
+// release gives up one hold; the last one returns the buffer to the pool.
+func (f *frame) release() {
+	if f.refs.Add(-1) > 0 {
+		return
+	}
+	if cap(f.bytes) > maxPooled {
+		f.bytes = nil
+	}
+	framePool.Put(f)
+}

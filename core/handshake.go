@@ -1,0 +1,237 @@
+package core
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/socketmesh/mesh/internal/msgpack"
+)
+
+// The versions of the protocol between Go nodes that this one speaks.
+const (
+	minVersion = 1
+	maxVersion = 1
+)
+
+// maxIDLength bounds what a peer may call itself.
+const maxIDLength = 256
+
+// hello introduces a node to another: the HELLO frame of a dialler, and the
+// WELCOME with which a Go node answers. Its first three members are the
+// reference's (WIRE.md, section 3); offer is absent towards reference peers.
+type hello struct {
+	uid     string
+	address string
+	token   string
+	offer   *offer
+}
+
+// offer is what a Go node can do, and the name the dialler gives to the link.
+type offer struct {
+	minVersion int
+	maxVersion int
+	codecs     []string
+	features   []string
+	link       string // the dialler counts: a later link has a larger name
+}
+
+func (o *offer) String() string {
+	return fmt.Sprintf("versions %d-%d, codecs %s", o.minVersion, o.maxVersion, strings.Join(o.codecs, " "))
+}
+
+// appendHello appends the frame of this kind.
+func appendHello(b []byte, kind byte, h *hello) []byte {
+	members := 2
+	if h.token != "" {
+		members++
+	}
+	if h.offer != nil {
+		members++
+	}
+	b = msgpack.AppendMapHeader(append(b, kind), members)
+	b = appendPair(b, "uid", h.uid)
+	b = appendPair(b, "address", h.address)
+	if h.token != "" {
+		b = appendPair(b, "token", h.token)
+	}
+	if h.offer != nil {
+		b = appendOffer(msgpack.AppendString(b, "mesh"), h.offer)
+	}
+	return b
+}
+
+func appendOffer(b []byte, o *offer) []byte {
+	b = msgpack.AppendMapHeader(b, 5)
+	b = msgpack.AppendInt(msgpack.AppendString(b, "min"), int64(o.minVersion))
+	b = msgpack.AppendInt(msgpack.AppendString(b, "max"), int64(o.maxVersion))
+	b = appendList(msgpack.AppendString(b, "codecs"), o.codecs)
+	b = appendList(msgpack.AppendString(b, "features"), o.features)
+	return appendPair(b, "link", o.link)
+}
+
+func appendPair(b []byte, key, value string) []byte {
+	return msgpack.AppendString(msgpack.AppendString(b, key), value)
+}
+
+func appendList(b []byte, list []string) []byte {
+	b = msgpack.AppendArrayHeader(b, len(list))
+	for _, s := range list {
+		b = msgpack.AppendString(b, s)
+	}
+	return b
+}
+
+// decodeHello reads a frame that has to be of this kind. Members it does not
+// know are for later versions.
+func decodeHello(src []byte, kind byte) (*hello, error) {
+	if len(src) < 2 || src[0] != kind {
+		return nil, fmt.Errorf("%w: not a handshake", ErrMalformed)
+	}
+	h := &hello{}
+	r := msgpack.NewReader(src[1:])
+	err := r.Fields(func(key []byte) (err error) {
+		switch string(key) {
+		case "uid":
+			h.uid, err = readString(r)
+		case "address":
+			h.address, err = readString(r)
+		case "token":
+			h.token, err = readString(r)
+		case "mesh":
+			h.offer, err = readOffer(r)
+		default:
+			err = r.Skip()
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: handshake: %w", ErrMalformed, err)
+	case r.Len() > 0:
+		return nil, fmt.Errorf("%w: handshake: %d bytes too many", ErrMalformed, r.Len())
+	case h.uid == "" || len(h.uid) > maxIDLength:
+		return nil, fmt.Errorf("%w: handshake: uid of %d bytes", ErrMalformed, len(h.uid))
+	}
+	return h, nil
+}
+
+func readOffer(r *msgpack.Reader) (*offer, error) {
+	o := &offer{}
+	err := r.Fields(func(key []byte) (err error) {
+		switch string(key) {
+		case "min":
+			o.minVersion, err = readInt(r)
+		case "max":
+			o.maxVersion, err = readInt(r)
+		case "codecs":
+			o.codecs, err = readList(r)
+		case "features":
+			o.features, err = readList(r)
+		case "link":
+			o.link, err = readString(r)
+		default:
+			err = r.Skip()
+		}
+		return err
+	})
+	return o, err
+}
+
+func readString(r *msgpack.Reader) (string, error) {
+	s, err := r.String()
+	return string(s), err
+}
+
+func readInt(r *msgpack.Reader) (int, error) {
+	v, err := r.Int()
+	return int(v), err
+}
+
+func readList(r *msgpack.Reader) ([]string, error) {
+	n, err := r.Array()
+	if err != nil {
+		return nil, err
+	}
+	list := make([]string, 0, min(n, 64))
+	for range n {
+		s, err := readString(r)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+// authorise checks the peer's token against ours.
+func (h *hello) authorise(token string) error {
+	if token != "" && subtle.ConstantTimeCompare([]byte(h.token), []byte(token)) != 1 {
+		if h.token == "" {
+			return fmt.Errorf("%w: no token", ErrUnauthorized)
+		}
+		return fmt.Errorf("%w: wrong token", ErrUnauthorized)
+	}
+	return nil
+}
+
+// agree checks that two Go nodes can talk, and returns the index of the codec in
+// which the one with our offer writes: its most preferred one that the other
+// reads.
+func agree(ours, theirs *offer) (codec int, err error) {
+	if max(ours.minVersion, theirs.minVersion) > min(ours.maxVersion, theirs.maxVersion) {
+		return 0, &MismatchError{Ours: ours.String(), Theirs: theirs.String(), Err: ErrNoCommonVersion}
+	}
+	codec = slices.IndexFunc(ours.codecs, func(name string) bool { return slices.Contains(theirs.codecs, name) })
+	if codec < 0 {
+		return 0, &MismatchError{Ours: ours.String(), Theirs: theirs.String(), Err: ErrNoCommonCodec}
+	}
+	return codec, nil
+}
+
+// start says how the messages that follow on a link are to be taken.
+type start struct {
+	codec string
+	prev  string // link behind whose last message these come; "" if none
+	sent  uint64 // messages sent to this peer before, on all links
+}
+
+func appendStart(b []byte, s start) []byte {
+	b = msgpack.AppendMapHeader(append(b, frameStart), 3)
+	b = appendPair(b, "codec", s.codec)
+	b = appendPair(b, "prev", s.prev)
+	return msgpack.AppendInt(msgpack.AppendString(b, "sent"), int64(s.sent))
+}
+
+func decodeStart(src []byte) (s start, err error) {
+	r := msgpack.NewReader(src[1:])
+	err = r.Fields(func(key []byte) (err error) {
+		switch string(key) {
+		case "codec":
+			s.codec, err = readString(r)
+		case "prev":
+			s.prev, err = readString(r)
+		case "sent":
+			var n int64
+			n, err = r.Int()
+			s.sent = uint64(max(n, 0))
+		default:
+			err = r.Skip()
+		}
+		return err
+	})
+	if err != nil {
+		return s, fmt.Errorf("%w: start: %w", ErrMalformed, err)
+	}
+	return s, nil
+}
+
+// randomID returns 16 lower-case hex digits, as the reference's ids have.
+func randomID() string {
+	var b [8]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}

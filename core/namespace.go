@@ -1,0 +1,169 @@
+package core
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// namespace is one namespace of this node: the [Cluster] of its adapter.
+type namespace struct {
+	node     *Node
+	name     string
+	receiver Receiver
+	closed   atomic.Bool
+
+	// notify serialises joining and leaving with their reports; mu guards the
+	// map alone, so that the receiver may ask for the members meanwhile.
+	notify  sync.Mutex
+	mu      sync.Mutex
+	members map[string]*peer
+}
+
+var _ Cluster = (*namespace)(nil)
+
+func (ns *namespace) ID() string        { return ns.node.id }
+func (ns *namespace) Namespace() string { return ns.name }
+
+func (ns *namespace) Members() []string {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	ids := make([]string, 0, len(ns.members))
+	for id := range ns.members {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func (ns *namespace) Publish(m *Message) {
+	if !ns.closed.Load() {
+		ns.publish(m, ns.node.roster.Load().list...)
+	}
+}
+
+func (ns *namespace) SendTo(id string, m *Message) error {
+	p := ns.node.roster.Load().byID[id]
+	if p == nil {
+		return fmt.Errorf("%w: %s to %q", ErrNoServer, m.Kind, id)
+	}
+	if !ns.closed.Load() {
+		ns.publish(m, p)
+	}
+	return nil
+}
+
+func (ns *namespace) publish(m *Message, to ...*peer) {
+	m.From, m.Namespace = ns.node.id, ns.name
+	ns.node.publish(m, to)
+}
+
+func (ns *namespace) Reference(id string) bool {
+	p := ns.node.roster.Load().byID[id]
+	return p != nil && p.limited
+}
+
+func (ns *namespace) RequestDone(info RequestInfo) { ns.node.stats.requestDone(info) }
+
+func (ns *namespace) Leave() {
+	if ns.closed.Swap(true) {
+		return
+	}
+	ns.publish(&Message{Kind: KindAdapterClose}, ns.node.forget(ns)...)
+}
+
+// seed takes those of the peers among the members that have the namespace.
+func (ns *namespace) seed(peers []*peer) {
+	for _, p := range peers {
+		if p.has(ns.name) {
+			ns.join(p)
+		}
+	}
+}
+
+// join takes p among the members.
+func (ns *namespace) join(p *peer) {
+	ns.notify.Lock()
+	defer ns.notify.Unlock()
+	select {
+	case <-p.gone:
+		return
+	default:
+	}
+	ns.mu.Lock()
+	old := ns.members[p.id]
+	ns.members[p.id] = p
+	ns.mu.Unlock()
+	if old == p || ns.closed.Load() {
+		return
+	}
+	if old != nil {
+		ns.receiver.MemberLeft(p.id, ErrReplaced)
+	}
+	ns.receiver.MemberJoined(p.id)
+}
+
+// rejoin lets p leave, which ends what is asked of it, and join again.
+func (ns *namespace) rejoin(p *peer) {
+	ns.notify.Lock()
+	defer ns.notify.Unlock()
+	ns.mu.Lock()
+	member := ns.members[p.id] == p
+	ns.mu.Unlock()
+	if member && !ns.closed.Load() {
+		ns.receiver.MemberLeft(p.id, ErrReplaced)
+		ns.receiver.MemberJoined(p.id)
+	}
+}
+
+// leave removes p from the members, if it is one.
+func (ns *namespace) leave(p *peer, cause error) {
+	ns.notify.Lock()
+	defer ns.notify.Unlock()
+	ns.mu.Lock()
+	member := ns.members[p.id] == p
+	if member {
+		delete(ns.members, p.id)
+	}
+	ns.mu.Unlock()
+	if member && !ns.closed.Load() {
+		ns.receiver.MemberLeft(p.id, cause)
+	}
+}
+
+// deliver takes a message of a peer to its namespace.
+func (n *Node) deliver(p *peer, m *Message) {
+	ns := n.namespaces.Load().byName[m.Namespace]
+	switch m.Kind {
+	case KindInitialHeartbeat, KindHeartbeat:
+		n.opened(p, m.Namespace, ns)
+		if m.Kind == KindInitialHeartbeat && p.reference && ns != nil {
+			ns.publish(&Message{Kind: KindHeartbeat}, p)
+		}
+		return
+	case KindAdapterClose:
+		p.unmark(m.Namespace)
+		if ns != nil {
+			ns.leave(p, ErrPeerLeft)
+		}
+		return
+	}
+	if p.reference && !m.Kind.IsResponse() {
+		// Any other message makes the sender known (WIRE.md, section 6).
+		n.opened(p, m.Namespace, ns)
+	}
+	if ns == nil || ns.closed.Load() {
+		n.stats.ignored(p.id, m.Kind, errNoNamespace)
+		return
+	}
+	ns.receiver.Receive(m)
+}
+
+var errNoNamespace = fmt.Errorf("%w: namespace is not open here", ErrUnsupported)
+
+// opened notes that p has a namespace; ns is ours of that name, if there is one.
+func (n *Node) opened(p *peer, name string, ns *namespace) {
+	if p.mark(name, time.Now().UnixNano()) && ns != nil {
+		ns.join(p)
+	}
+}

@@ -1,0 +1,386 @@
+package core
+
+import (
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// probeTimeout is how long a link has to answer when the peer has opened another
+// one beside it.
+const probeTimeout = 2 * time.Second
+
+// maxNamespaces bounds what a peer may announce.
+const maxNamespaces = 1 << 16
+
+// peer is another node, for as long as there is a link to it. Its queue belongs
+// to it and not to a link, so that what waits goes on over a newer link.
+//
+// Mostly there is one link. There are more while one replaces another: where
+// both nodes dialled, the connection of the one with the smaller id stays. The
+// sender then finishes the old link and starts the new one "behind" it, and the
+// receiver takes the new link's messages when the old one's have ended: nothing
+// is lost and nothing overtakes.
+type peer struct {
+	node      *Node
+	id        string
+	address   string
+	remote    string
+	reference bool
+	codec     int  // index in the node's codecs: in which we write
+	limited   bool // knows the reference's kinds only
+	since     time.Time
+	log       *slog.Logger
+	gone      chan struct{} // closed when the last link has ended
+	drained   chan struct{} // closed when all was sent, once drain was called
+	drop      func(*frame)  // counts a frame that is not sent
+
+	received atomic.Uint64 // messages, on all links and in earlier lives
+
+	mu       sync.Mutex
+	links    []*link
+	current  *link // the one we send on; nil if none can be
+	queue    queue
+	taken    uint64 // messages taken from the queue, ever
+	down     bool
+	cutting  bool // overflowed: nothing is queued any more
+	draining bool
+
+	started    bool // a stream of its messages has begun
+	remembered bool // received is all there was
+
+	openMu sync.Mutex
+	open   map[string]int64 // namespaces it has, with the time it last spoke there, in ns
+}
+
+func newPeer(n *Node, h *hello, remote string, codec int) *peer {
+	p := &peer{
+		node:      n,
+		id:        h.uid,
+		address:   h.address,
+		remote:    remote,
+		reference: h.offer == nil,
+		codec:     codec,
+		since:     time.Now(),
+		log:       n.log.With("peer", h.uid, "address", h.address),
+		gone:      make(chan struct{}),
+		drained:   make(chan struct{}),
+		queue:     queue{maxBytes: n.cfg.QueueBytes, maxMessages: n.cfg.QueueMessages},
+		open:      map[string]int64{},
+	}
+	p.limited = p.reference || n.cfg.Codecs[codec].Name() == referenceCodec
+	p.drop = func(f *frame) { n.stats.dropped(p.id, f.kind, ErrSlowPeer) }
+	return p
+}
+
+func (p *peer) info() PeerInfo {
+	return PeerInfo{
+		ID: p.id, Address: p.address, Remote: p.remote, Reference: p.reference,
+		Codec: p.node.cfg.Codecs[p.codec].Name(), Since: p.since,
+	}
+}
+
+// add takes up a link; it reports false if the peer has just gone.
+func (p *peer) add(l *link) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.down {
+		return false
+	}
+	p.links = append(p.links, l)
+	switch {
+	case p.current == nil || p.reference || p.prefers(l, p.current):
+		p.switchTo(l)
+	default:
+		// The other link stays, if it is alive. The peer's part of the
+		// exchange is in finishedBy.
+		p.current.probe.Store(time.Now().Add(probeTimeout).UnixNano())
+		p.control(p.current, pingFrame)
+		if l.dialled {
+			p.finish(l)
+		}
+	}
+	return true
+}
+
+// prefers tells whether l is to replace old: a later one of the same dialler is,
+// and so is the one that the node with the smaller id dialled. Both nodes come to
+// the same answer.
+func (p *peer) prefers(l, old *link) bool {
+	if l.dialled == old.dialled {
+		return l.id > old.id
+	}
+	return l.dialled == (p.node.id < p.id)
+}
+
+// switchTo sends on l from now on.
+func (p *peer) switchTo(l *link) {
+	old := p.current
+	p.current = l
+	if p.reference {
+		if old != nil {
+			old.fail(CloseDuplicate, ErrReplaced)
+		}
+		l.signal()
+		return
+	}
+	s := start{codec: p.node.cfg.Codecs[p.codec].Name(), sent: p.taken}
+	if old != nil {
+		s.prev = old.id
+		p.finish(old)
+	}
+	p.control(l, appendStart(nil, s))
+}
+
+// finish says on l that no more messages will come there.
+func (p *peer) finish(l *link) {
+	if l.finished.IsZero() {
+		l.finished = time.Now()
+		p.control(l, finishFrame)
+	}
+}
+
+// finishedBy notes that the peer sends no more messages on l. If we do not
+// either, it can be closed; next does it when all is written.
+func (p *peer) finishedBy(l *link) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l.theyFinish = true
+	if p.current != l {
+		p.finish(l)
+	}
+	l.signal()
+}
+
+// remove gives up a link that has ended. With the last one the peer is gone.
+func (p *peer) remove(l *link) {
+	p.mu.Lock()
+	p.links = slices.DeleteFunc(p.links, func(other *link) bool { return other == l })
+	resumed := false
+	if p.current == l {
+		p.current = nil
+		if i := slices.IndexFunc(p.links, func(other *link) bool { return other.finished.IsZero() }); i >= 0 {
+			p.switchTo(p.links[i])
+			resumed = true
+		}
+	}
+	if p.current == nil {
+		for _, other := range p.links {
+			other.fail(CloseDuplicate, l.err)
+		}
+	}
+	down := len(p.links) == 0
+	if down {
+		p.down = true
+		p.taken += uint64(p.queue.len())
+		p.queue.discard(func(f *frame) { p.node.stats.dropped(p.id, f.kind, l.err) })
+	}
+	p.mu.Unlock()
+	switch {
+	case down:
+		p.node.peerDown(p, l.err)
+	case resumed:
+		p.node.announce(p)
+	}
+}
+
+// linkNamed finds a live link by its dialler's name for it.
+func (p *peer) linkNamed(id string) *link {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.links {
+		if l.id == id && id != "" {
+			return l
+		}
+	}
+	return nil
+}
+
+// push queues a message. It never blocks: a peer whose queue overflows is cut.
+func (p *peer) push(f *frame) {
+	p.mu.Lock()
+	if p.down || p.cutting {
+		p.mu.Unlock()
+		p.drop(f)
+		return
+	}
+	if !p.queue.push(f, p.drop) {
+		p.cut()
+		p.mu.Unlock()
+		p.drop(f)
+		return
+	}
+	l := p.current
+	p.mu.Unlock()
+	if l != nil {
+		l.signal()
+	}
+}
+
+// cut ends the links of a peer that does not keep up.
+func (p *peer) cut() {
+	p.cutting = true
+	p.log.Warn("peer is too slow: cutting it", "queued_messages", p.queue.len(), "queued_bytes", p.queue.bytes, "error", ErrSlowPeer)
+	for _, l := range p.links {
+		l.fail(CloseSlowPeer, ErrSlowPeer)
+	}
+}
+
+// maxEchoes bounds what a peer can make us owe it by sending pings without
+// reading.
+const maxEchoes = 64
+
+// echo queues a ping or a pong.
+func (p *peer) echo(l *link, frame []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(l.control) < maxEchoes {
+		p.control(l, frame)
+	}
+}
+
+// control queues a frame that is no message; p.mu is held.
+func (p *peer) control(l *link, frame []byte) {
+	l.control = append(l.control, frame)
+	l.signal()
+}
+
+// next collects what l is to send: control frames, and messages if it is the
+// current link and not in doubt. batch are the messages, for sent.
+func (p *peer) next(l *link, out [][]byte, batch []*frame) ([][]byte, []*frame) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out = append(out, l.control...)
+	clear(l.control)
+	l.control = l.control[:0]
+	if p.current == l && l.probe.Load() == 0 {
+		batch = p.queue.take(batch)
+		p.taken += uint64(len(batch))
+		for _, f := range batch {
+			out = append(out, f.bytes)
+		}
+	}
+	if len(out) > 0 {
+		return out, batch
+	}
+	if !l.finished.IsZero() && l.theyFinish {
+		l.fail(CloseDuplicate, ErrReplaced)
+	}
+	if p.draining && p.current == l {
+		p.draining = false
+		close(p.drained)
+	}
+	return out, batch
+}
+
+// sent gives back a batch that was written, or lost with its link.
+func (p *peer) sent(batch []*frame, err error) {
+	if len(batch) == 0 {
+		return
+	}
+	p.mu.Lock()
+	p.queue.sent(batch)
+	p.mu.Unlock()
+	for _, f := range batch {
+		if err == nil {
+			p.node.stats.sent(p.id, f.kind, len(f.bytes))
+		} else {
+			p.node.stats.dropped(p.id, f.kind, err)
+		}
+		f.release()
+	}
+}
+
+// drain asks for drained to be closed when nothing waits any more.
+func (p *peer) drain() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.draining = true
+	if p.current != nil {
+		p.current.signal()
+	}
+}
+
+// fail ends all links.
+func (p *peer) fail(reason CloseReason, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.links {
+		l.fail(reason, err)
+	}
+}
+
+// resume begins a stream of the peer's messages. It compares what the peer says it
+// had sent with what has arrived. A peer that begins anew had lost us, and with us
+// the requests we wait for.
+func (p *peer) resume(s start) {
+	p.mu.Lock()
+	remembered, again := p.remembered, p.started
+	p.remembered, p.started = true, true
+	p.mu.Unlock()
+	if received := p.received.Load(); s.sent > received {
+		p.received.Store(s.sent)
+		if remembered {
+			p.node.stats.gap(p.id, s.sent-received)
+			p.log.Warn("messages of this peer were lost with an earlier link", "lost", s.sent-received)
+		}
+	}
+	if again && s.prev == "" {
+		p.node.peerLostUs(p)
+	}
+}
+
+// memory is what is kept of the peer when it goes.
+func (p *peer) memory() memory {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return memory{sent: p.taken, received: p.received.Load(), at: time.Now()}
+}
+
+// dropInbound counts a message of the peer that is not taken.
+func (p *peer) dropInbound(kind Kind, why error) {
+	p.node.stats.ignored(p.id, kind, why)
+	p.node.quiet.warn(p.log, p.id+kind.String(), "ignoring a message of this peer", "kind", kind, "error", why)
+}
+
+// mark notes that the peer has a namespace, and reports whether that is new.
+func (p *peer) mark(namespace string, now int64) bool {
+	p.openMu.Lock()
+	defer p.openMu.Unlock()
+	_, known := p.open[namespace]
+	if known || len(p.open) < maxNamespaces {
+		p.open[namespace] = now
+	}
+	return !known
+}
+
+// unmark notes that it does not have it.
+func (p *peer) unmark(namespace string) {
+	p.openMu.Lock()
+	defer p.openMu.Unlock()
+	delete(p.open, namespace)
+}
+
+// has tells whether the peer has a namespace.
+func (p *peer) has(namespace string) bool {
+	p.openMu.Lock()
+	defer p.openMu.Unlock()
+	_, ok := p.open[namespace]
+	return ok
+}
+
+// silentSince lists the namespaces in which nothing was heard since then.
+func (p *peer) silentSince(then int64) []string {
+	p.openMu.Lock()
+	defer p.openMu.Unlock()
+	var names []string
+	for name, heard := range maps.All(p.open) {
+		if heard < then {
+			names = append(names, name)
+		}
+	}
+	return names
+}

@@ -8,7 +8,7 @@ import (
 	"github.com/socketmesh/mesh/internal/msgpack"
 )
 
-// Members of a message's data.
+// member is one of the members of a message's data, or a set of them.
 type member uint8
 
 const (
@@ -21,14 +21,16 @@ const (
 	memberSockets
 )
 
-var memberNames = map[string]member{
-	"packet":      memberPacket,
-	"requestId":   memberRequestID,
-	"opts":        memberOpts,
-	"rooms":       memberRooms,
-	"close":       memberClose,
-	"clientCount": memberCount,
-	"sockets":     memberSockets,
+// memberNames are in the order of their bits.
+var memberNames = [...]string{"packet", "requestId", "opts", "rooms", "close", "clientCount", "sockets"}
+
+func memberOf(name []byte) member {
+	for i, known := range memberNames {
+		if string(name) == known {
+			return 1 << i
+		}
+	}
+	return 0
 }
 
 // shapes are the members of each kind's data: those it may have, and those it
@@ -102,7 +104,7 @@ func decodeMessage(src []byte, m *core.Message) error {
 	if data == nil {
 		return fmt.Errorf("%s: %w", m.Kind, errNoData)
 	}
-	d := decoder{Reader: *msgpack.NewReader(data)}
+	d := decoder{*msgpack.NewReader(data)}
 	if err := d.data(m); err != nil {
 		return fmt.Errorf("%s: data: %w", m.Kind, err)
 	}
@@ -119,18 +121,13 @@ func raw(r *msgpack.Reader) ([]byte, error) {
 }
 
 // decoder reads a message's data.
-type decoder struct {
-	msgpack.Reader
-	// text is where the texts of the message's payloads are written, one behind
-	// the other.
-	text []byte
-}
+type decoder struct{ msgpack.Reader }
 
 func (d *decoder) data(m *core.Message) error {
 	shape := shapes[m.Kind]
 	var seen member
 	err := d.Fields(func(key []byte) error {
-		which := memberNames[string(key)] & shape.wanted
+		which := memberOf(key) & shape.wanted
 		seen |= which
 		return d.member(m, which)
 	})
@@ -140,8 +137,8 @@ func (d *decoder) data(m *core.Message) error {
 	if m.RequestID == "" {
 		seen &^= memberRequestID
 	}
-	for name, which := range memberNames {
-		if which&shape.required&^seen != 0 {
+	for i, name := range memberNames {
+		if shape.required&^seen&(1<<i) != 0 {
 			return fmt.Errorf("no %s", name)
 		}
 	}

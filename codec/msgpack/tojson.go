@@ -17,36 +17,29 @@ var errKey = errors.New("a map's key is neither a string nor a number")
 
 // value carries the next value over to a payload.
 func (d *decoder) value() (core.Payload, error) {
-	if d.text == nil {
-		d.text = make([]byte, 0, d.Len()+d.Len()/8)
+	s, err := surveyOf(d.Reader)
+	if err != nil {
+		return core.Payload{}, err
 	}
-	t := translation{Reader: &d.Reader, start: d.Rest(), out: d.text}
+	t := translation{Reader: &d.Reader, mixed: s.attachments > 0, out: make([]byte, 0, s.text())}
+	if t.mixed {
+		t.attachments = make([][]byte, 0, s.attachments)
+		t.room = make([]byte, 0, s.bytes)
+	}
 	if err := t.value(0); err != nil {
 		return core.Payload{}, err
 	}
-	p := core.Payload{Text: t.out[len(d.text):len(t.out):len(t.out)], Attachments: t.ownAttachments()}
-	d.text = t.out
-	return p, nil
+	return core.Payload{Text: t.out, Attachments: t.attachments}, nil
 }
 
 // translation is one value on its way to JSON.
 type translation struct {
 	*msgpack.Reader
-	start       []byte // the value, and what follows it
+	mixed       bool // there are attachments, or will be
 	out         []byte
-	attachments [][]byte // aliasing the input
-	size        int      // of them all
-	binary      lookout
+	attachments [][]byte
+	room        []byte // that the attachments are copied to; it is as large as they are
 }
-
-// lookout is what is known of a value's binary parts.
-type lookout uint8
-
-const (
-	unknown lookout = iota
-	plain
-	mixed
-)
 
 func (t *translation) value(depth int) error {
 	switch t.Next() {
@@ -147,7 +140,7 @@ func (t *translation) key() (impostor bool, err error) {
 		}
 		if string(key) == placeholderKey && t.Next() == msgpack.Bool {
 			ahead := *t.Reader
-			if v, _ := ahead.Bool(); v && t.hasBinary() {
+			if v, _ := ahead.Bool(); v && t.mixed {
 				*t.Reader = ahead
 				return true, nil
 			}
@@ -169,19 +162,9 @@ func (t *translation) attach(data []byte) {
 	t.out = append(t.out, `{"_placeholder":true,"num":`...)
 	t.out = strconv.AppendInt(t.out, int64(len(t.attachments)), 10)
 	t.out = append(t.out, '}')
-	t.attachments = append(t.attachments, data)
-	t.size += len(data)
-}
-
-// ownAttachments copies the attachments out of the input.
-func (t *translation) ownAttachments() [][]byte {
-	room := make([]byte, 0, t.size)
-	for i, a := range t.attachments {
-		start := len(room)
-		room = append(room, a...)
-		t.attachments[i] = slices.Clip(room[start:])
-	}
-	return t.attachments
+	start := len(t.room)
+	t.room = append(t.room, data...)
+	t.attachments = append(t.attachments, slices.Clip(t.room[start:]))
 }
 
 // extension writes a timestamp, or what the reference's decoder makes of an
@@ -199,45 +182,4 @@ func (t *translation) extension() error {
 	t.attach(data)
 	t.out = append(t.out, '}')
 	return nil
-}
-
-// hasBinary tells whether there are binary values anywhere in the value, read
-// already or not.
-func (t *translation) hasBinary() bool {
-	if t.binary == unknown {
-		t.binary = plain
-		if holdsBinary(msgpack.NewReader(t.start)) {
-			t.binary = mixed
-		}
-	}
-	return t.binary == mixed
-}
-
-// holdsBinary reads one value until it finds out.
-func holdsBinary(r *msgpack.Reader) bool {
-	for left := 1; left > 0; left-- {
-		var n int
-		var err error
-		switch r.Next() {
-		case msgpack.Bytes:
-			return true
-		case msgpack.Ext:
-			var kind int8
-			if kind, _, err = r.Ext(); kind != timestampType {
-				return true
-			}
-		case msgpack.Array:
-			n, err = r.Array()
-		case msgpack.Map:
-			n, err = r.Map()
-			n *= 2
-		default:
-			err = r.Skip()
-		}
-		if err != nil {
-			return false // the translation will find it, too
-		}
-		left += n
-	}
-	return false
 }

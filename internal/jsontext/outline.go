@@ -33,27 +33,47 @@ func AppendOutline(dst Outline, text []byte, attachments int, omit string) (Outl
 	if len(text) > math.MaxInt32 {
 		return dst, fmt.Errorf("%w: longer than %d bytes", ErrSyntax, math.MaxInt32)
 	}
-	w := walk{outline: dst, attachments: attachments, omit: omit}
 	var shallow [16]container
-	w.open = shallow[:0]
-	s := NewScanner(text)
-	for {
+	open := shallow[:0]
+	for s := NewScanner(text); ; {
 		t, err := s.Next()
 		if err != nil || t.Kind == End {
-			return w.outline, err
+			return dst, err
 		}
-		if err := w.step(t); err != nil {
-			return w.outline, err
+		var top *container
+		if len(open) > 0 {
+			top = &open[len(open)-1]
+		}
+		switch t.Kind {
+		case Key:
+			if omit == "" || !t.Is(omit) {
+				dst[top.place]++
+			}
+			if attachments > 0 {
+				top.member = memberOf(t)
+			}
+			continue
+		case ObjectEnd, ArrayEnd:
+			if top.placeholder {
+				if top.num < 0 || top.num >= attachments {
+					return dst, fmt.Errorf("%w: num is %d of %d", ErrPlaceholder, top.num, attachments)
+				}
+				dst[top.place] = ^int32(top.num)
+			}
+			open = open[:len(open)-1]
+			continue
+		}
+		if top != nil {
+			if top.array {
+				dst[top.place]++
+			}
+			top.take(t)
+		}
+		if t.Kind == Object || t.Kind == Array {
+			open = append(open, container{place: len(dst), array: t.Kind == Array, num: -1})
+			dst = append(dst, 0)
 		}
 	}
-}
-
-// walk is an outline in the making.
-type walk struct {
-	outline     Outline
-	attachments int
-	omit        string
-	open        []container
 }
 
 // container is an array or object that is open.
@@ -65,7 +85,17 @@ type container struct {
 	num         int // -1: none
 }
 
-// member is what the next value means to a placeholder.
+// take notes the value of a member that tells a placeholder.
+func (c *container) take(t Token) {
+	switch c.member {
+	case placeholderMember:
+		c.placeholder = t.Kind == True
+	case numMember:
+		c.num = index(t)
+	}
+}
+
+// member is what a member means to a placeholder.
 type member uint8
 
 const (
@@ -74,65 +104,14 @@ const (
 	numMember
 )
 
-func (w *walk) step(t Token) error {
-	switch t.Kind {
-	case Key:
-		w.key(t)
-	case ObjectEnd, ArrayEnd:
-		return w.close()
-	default:
-		w.value(t)
-	}
-	return nil
-}
-
-func (w *walk) key(t Token) {
-	top := &w.open[len(w.open)-1]
-	if w.omit == "" || !t.Is(w.omit) {
-		w.outline[top.place]++
-	}
-	if w.attachments == 0 {
-		return
-	}
+func memberOf(key Token) member {
 	switch {
-	case t.Is(placeholderKey):
-		top.member = placeholderMember
-	case t.Is(numKey):
-		top.member = numMember
-	default:
-		top.member = otherMember
+	case key.Is(placeholderKey):
+		return placeholderMember
+	case key.Is(numKey):
+		return numMember
 	}
-}
-
-func (w *walk) value(t Token) {
-	if len(w.open) > 0 {
-		top := &w.open[len(w.open)-1]
-		switch {
-		case top.array:
-			w.outline[top.place]++
-		case top.member == placeholderMember:
-			top.placeholder = t.Kind == True
-		case top.member == numMember:
-			top.num = index(t)
-		}
-	}
-	if t.Kind == Object || t.Kind == Array {
-		w.open = append(w.open, container{place: len(w.outline), array: t.Kind == Array, num: -1})
-		w.outline = append(w.outline, 0)
-	}
-}
-
-func (w *walk) close() error {
-	top := w.open[len(w.open)-1]
-	w.open = w.open[:len(w.open)-1]
-	if !top.placeholder {
-		return nil
-	}
-	if top.num < 0 || top.num >= w.attachments {
-		return fmt.Errorf("%w: num is %d of %d", ErrPlaceholder, top.num, w.attachments)
-	}
-	w.outline[top.place] = ^int32(top.num)
-	return nil
+	return otherMember
 }
 
 // index reads an attachment's place; -1 if the value is none.

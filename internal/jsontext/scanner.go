@@ -3,6 +3,7 @@ package jsontext
 import (
 	"errors"
 	"fmt"
+	"unicode/utf8"
 )
 
 // Errors of this package. What it returns wraps one of them.
@@ -49,9 +50,9 @@ type Scanner struct {
 	state state
 	depth int
 	// One bit per open container: whether it is an object. Of the first 64
-	// levels in low, of the others in deep.
+	// levels in low, of the others in deep, which few texts need.
 	low  uint64
-	deep []uint64
+	deep *[MaxDepth / 64]uint64
 }
 
 // state is what may come next.
@@ -185,8 +186,8 @@ func (s *Scanner) open(kind Kind, next state) (Token, error) {
 	bit := uint64(1) << (s.depth % 64)
 	word := &s.low
 	if i := s.depth/64 - 1; i >= 0 {
-		if i == len(s.deep) {
-			s.deep = append(s.deep, 0)
+		if s.deep == nil {
+			s.deep = new([MaxDepth / 64]uint64)
 		}
 		word = &s.deep[i]
 	}
@@ -238,12 +239,16 @@ func (s *Scanner) literal(kind Kind, text string) (Token, error) {
 func (s *Scanner) quoted(kind Kind) (Token, error) {
 	start := s.pos + 1
 	t := Token{Kind: kind, Start: start}
-	for i := start; i < len(s.src); i++ {
-		c := s.src[i]
-		if !special[c] {
-			continue
+	for i := start; ; i++ {
+		i = skipPlain(s.src, i)
+		if i == len(s.src) {
+			s.pos = i
+			return Token{}, s.fail("unclosed string")
 		}
+		c := s.src[i]
 		switch {
+		case c >= utf8.RuneSelf:
+			continue
 		case c == '"':
 			t.Text = s.src[start:i:i]
 			s.pos = i + 1
@@ -260,18 +265,7 @@ func (s *Scanner) quoted(kind Kind) (Token, error) {
 		t.Escaped = true
 		i += n - 1
 	}
-	s.pos = len(s.src)
-	return Token{}, s.fail("unclosed string")
 }
-
-// special marks the bytes that a string cannot hold as they are.
-var special = func() (t [256]bool) {
-	for c := range 0x20 {
-		t[c] = true
-	}
-	t['"'], t['\\'] = true, true
-	return t
-}()
 
 // escapeLen is the length of the escape that src begins with; 0 if it is none.
 func escapeLen(src []byte) int {

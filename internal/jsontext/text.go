@@ -98,26 +98,26 @@ const hexDigits = "0123456789abcdef"
 func AppendQuoted[T string | []byte](dst []byte, s T) []byte {
 	dst = append(dst, '"')
 	start := 0
-	for i := 0; i < len(s); {
+	for i := 0; ; {
+		i = skipPlain(s, i)
+		if i == len(s) {
+			break
+		}
 		c := s[i]
-		if c < utf8.RuneSelf {
-			if special[c] {
-				dst = append(dst, s[start:i]...)
-				dst = appendEscape(dst, c)
-				start = i + 1
+		if c >= utf8.RuneSelf {
+			if n := runeLen(s[i:]); n > 0 {
+				i += n
+				continue
 			}
-			i++
-			continue
 		}
-		n := runeLen(s[i:])
-		if n == 0 {
-			dst = append(dst, s[start:i]...)
+		dst = append(dst, s[start:i]...)
+		if c >= utf8.RuneSelf {
 			dst = append(dst, "\uFFFD"...)
-			i++
-			start = i
-			continue
+		} else {
+			dst = appendEscape(dst, c)
 		}
-		i += n
+		i++
+		start = i
 	}
 	dst = append(dst, s[start:]...)
 	return append(dst, '"')

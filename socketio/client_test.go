@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -28,21 +27,22 @@ func text(s string) frame   { return frame{data: s} }
 func binary(s string) frame { return frame{binary: true, data: s} }
 
 // dial opens a connection, in which no namespace is joined yet.
-func dial(t *testing.T, url, query string) *client {
-	t.Helper()
-	conn, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(url, "http")+"/socket.io/?transport=websocket&"+query, nil)
+func (s *server) dial(query string) *client {
+	s.t.Helper()
+	conn, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(s.http.URL, "http")+"/socket.io/?transport=websocket&"+query, nil)
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	c := &client{t: t, conn: conn, frames: make(chan frame, 100_000), done: make(chan struct{})}
-	opened := make(chan struct{})
-	go c.read(opened)
-	t.Cleanup(c.close)
-	within(t, opened) // the library loses a CONNECT that it gets before
+	c := &client{t: s.t, conn: conn, frames: make(chan frame, 100_000), done: make(chan struct{})}
+	go c.read()
+	s.t.Cleanup(c.close)
+	// The library invites clients before it listens, and loses a CONNECT that
+	// comes in between.
+	within(s.t, s.listening)
 	return c
 }
 
-func (c *client) read(opened chan<- struct{}) {
+func (c *client) read() {
 	defer close(c.done)
 	defer close(c.frames)
 	for {
@@ -52,8 +52,6 @@ func (c *client) read(opened chan<- struct{}) {
 			return
 		case kind == websocket.BinaryMessage:
 			c.frames <- binary(string(data))
-		case data[0] == '0':
-			opened <- struct{}{}
 		case data[0] == '2':
 			_ = c.conn.WriteMessage(websocket.TextMessage, []byte("3"))
 		case data[0] == '4':
@@ -84,8 +82,6 @@ func (c *client) send(packet string, attachments ...string) {
 // main namespace, or as "/chat,".
 func (c *client) connect(prefix string) string {
 	c.t.Helper()
-	// The server hangs up on a CONNECT that it gets before it listens: see
-	// "CONNECT lost" in the library. Its "connection" listener is behind OPEN.
 	c.send("0" + prefix)
 	answer := c.next()
 	body, ok := strings.CutPrefix(answer.data, "0"+prefix)
@@ -111,23 +107,21 @@ func (c *client) expect(frames ...frame) {
 	}
 }
 
-// quiet checks that nothing is there but what comes now: the server sends marker
-// through the same way, so all that was sent before it has arrived.
-func (c *client) quiet(marker func(), want frame) {
-	c.t.Helper()
-	marker()
-	c.expect(want)
-}
-
 // packetID cuts the id out of an acknowledged event, "2/nsp,12[…]".
 func packetID(t *testing.T, packet, prefix string) (id, args string) {
 	t.Helper()
+	id, args, ok := cutID(packet, prefix)
+	if !ok {
+		t.Fatalf("%q is no acknowledged event", packet)
+	}
+	return id, args
+}
+
+func cutID(packet, prefix string) (id, args string, ok bool) {
 	rest, ok := strings.CutPrefix(packet, prefix)
 	i := strings.IndexByte(rest, '[')
 	if !ok || i < 1 {
-		t.Fatalf("%q is no acknowledged event", packet)
+		return "", "", false
 	}
-	return rest[:i], rest[i:]
+	return rest[:i], rest[i:], true
 }
-
-var _ = time.Second

@@ -45,7 +45,7 @@ func TestArrivals(t *testing.T) {
 		if name == "/" {
 			prefix = ""
 		}
-		c := dial(t, s.http.URL, "EIO=4")
+		c := s.dial("EIO=4")
 		sid := c.connect(prefix)
 		nsp := s.Of(name, nil)
 		_ = nsp.To("early").Emit("e")
@@ -56,7 +56,7 @@ func TestArrivals(t *testing.T) {
 		}
 		sock.Leave("early")
 
-		refused := dial(t, s.http.URL, "EIO=4&refuse=1")
+		refused := s.dial("EIO=4&refuse=1")
 		refused.send("0" + prefix)
 		refused.expect(text("4" + prefix + `{"data":null,"message":"refused"}`))
 	}

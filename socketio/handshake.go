@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"net"
 	"strings"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -9,10 +10,13 @@ import (
 )
 
 // encodeHandshake gives a handshake the reference's shape (WIRE.md, section 5):
-// headers with lower-case names and one text each, query members that are a text
-// or several.
-func encodeHandshake(h *socket.Handshake) (core.Payload, error) {
-	headers := make(map[string]any, len(h.Headers))
+// headers with lower-case names and one text each, host among them; query members
+// that are a text or several; an address without a port.
+func encodeHandshake(h *socket.Handshake, host string) (core.Payload, error) {
+	headers := make(map[string]any, len(h.Headers)+1)
+	if host != "" {
+		headers["host"] = host
+	}
 	for name, value := range h.Headers {
 		name = strings.ToLower(name)
 		headers[name] = headerText(name, value)
@@ -21,6 +25,10 @@ func encodeHandshake(h *socket.Handshake) (core.Payload, error) {
 	for name, value := range h.Query {
 		query[name] = queryValue(value)
 	}
+	address := h.Address
+	if ip, _, err := net.SplitHostPort(address); err == nil {
+		address = ip
+	}
 	auth := h.Auth
 	if auth == nil {
 		auth = map[string]any{}
@@ -28,7 +36,7 @@ func encodeHandshake(h *socket.Handshake) (core.Payload, error) {
 	return encodeValue(map[string]any{
 		"headers": headers,
 		"time":    h.Time,
-		"address": h.Address,
+		"address": address,
 		"xdomain": h.Xdomain,
 		"secure":  h.Secure,
 		"issued":  h.Issued,
@@ -69,19 +77,19 @@ func decodeHandshake(p core.Payload) (*socket.Handshake, error) {
 	members, _ := value.(map[string]any)
 	issued, _ := members["issued"].(float64)
 	return &socket.Handshake{
-		Headers: member[map[string]any](members, "headers"),
-		Time:    member[string](members, "time"),
-		Address: member[string](members, "address"),
-		Xdomain: member[bool](members, "xdomain"),
-		Secure:  member[bool](members, "secure"),
+		Headers: field[map[string]any](members, "headers"),
+		Time:    field[string](members, "time"),
+		Address: field[string](members, "address"),
+		Xdomain: field[bool](members, "xdomain"),
+		Secure:  field[bool](members, "secure"),
 		Issued:  int64(issued),
-		Url:     member[string](members, "url"),
-		Query:   member[map[string]any](members, "query"),
-		Auth:    member[map[string]any](members, "auth"),
+		Url:     field[string](members, "url"),
+		Query:   field[map[string]any](members, "query"),
+		Auth:    field[map[string]any](members, "auth"),
 	}, nil
 }
 
-func member[T any](members map[string]any, name string) T {
+func field[T any](members map[string]any, name string) T {
 	value, _ := members[name].(T)
 	return value
 }

@@ -64,9 +64,9 @@ func (h *host) BroadcastWithAck(event core.Payload, to core.Target, count func(i
 
 func (h *host) Sockets(to core.Target, brief bool) []core.Socket {
 	sockets := []core.Socket{}
-	h.rooms.match(to, func(s *socket.Socket) {
+	for _, s := range h.rooms.matching(to) {
 		sockets = append(sockets, h.describe(s, brief))
-	})
+	}
 	return sockets
 }
 

@@ -30,6 +30,16 @@ func within[T any](t *testing.T, ch <-chan T) T {
 	}
 }
 
+// ended waits until ch is closed.
+func ended(t *testing.T, ch <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-ch:
+	case <-time.After(patience):
+		t.Fatal("never ended")
+	}
+}
+
 // eventually waits for a condition that nothing announces.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()

@@ -10,6 +10,17 @@ import (
 // match calls fn for each connected local socket that to means, once. No lock is
 // held meanwhile. Sockets that join or leave during it may be met or not.
 func (r *rooms) match(to core.Target, fn func(*socket.Socket)) {
+	r.matchAnd(to, fn, false)
+}
+
+// matching lists the sockets that to means, for what is not a broadcast: a socket
+// named by its id is meant even if it has left the room of that name.
+func (r *rooms) matching(to core.Target) (sockets []*socket.Socket) {
+	r.matchAnd(to, func(s *socket.Socket) { sockets = append(sockets, s) }, true)
+	return sockets
+}
+
+func (r *rooms) matchAnd(to core.Target, fn func(*socket.Socket), named bool) {
 	m := matcher{rooms: r, fn: fn}
 	for _, room := range to.Except {
 		if ids, ok := r.byRoom.Load(socket.Room(room)); ok {
@@ -23,7 +34,7 @@ func (r *rooms) match(to core.Target, fn func(*socket.Socket)) {
 		})
 		return
 	}
-	if len(to.Rooms) > 1 {
+	if len(to.Rooms) > 1 || named {
 		m.seen = map[socket.SocketId]struct{}{}
 	}
 	for _, room := range to.Rooms {
@@ -32,13 +43,10 @@ func (r *rooms) match(to core.Target, fn func(*socket.Socket)) {
 				m.try(id)
 			}
 		}
+		if named {
+			m.try(socket.SocketId(room))
+		}
 	}
-}
-
-// matching lists the sockets that to means, for what changes their rooms.
-func (r *rooms) matching(to core.Target) (sockets []*socket.Socket) {
-	r.match(to, func(s *socket.Socket) { sockets = append(sockets, s) })
-	return sockets
 }
 
 type matcher struct {

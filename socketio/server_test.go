@@ -11,8 +11,9 @@ import (
 // server is a Socket.IO server on a port of its own.
 type server struct {
 	*socket.Server
-	t    *testing.T
-	http *httptest.Server
+	t         *testing.T
+	http      *httptest.Server
+	listening chan struct{} // once for each connection that the library listens to
 }
 
 // serve starts a server whose adapters come from a node, and stops it at the
@@ -32,7 +33,8 @@ func serveWith(t *testing.T, options *socket.ServerOptions, node Opener, opts ..
 func start(t *testing.T, options *socket.ServerOptions) *server {
 	t.Helper()
 	io := socket.NewServer(nil, options)
-	s := &server{Server: io, t: t, http: httptest.NewServer(io.ServeHandler(nil))}
+	s := &server{Server: io, t: t, http: httptest.NewServer(io.ServeHandler(nil)), listening: make(chan struct{}, 1000)}
+	_ = io.Engine().On("connection", func(...any) { s.listening <- struct{}{} })
 	t.Cleanup(s.stop)
 	return s
 }
@@ -52,7 +54,7 @@ func (s *server) client(namespace string, join ...socket.Room) (*client, *socket
 		prefix = namespace + ","
 	}
 	nsp := s.Of(namespace, nil)
-	c := dial(s.t, s.http.URL, "EIO=4")
+	c := s.dial("EIO=4")
 	sid := c.connect(prefix)
 	sock, ok := nsp.Sockets().Load(socket.SocketId(sid))
 	if !ok {

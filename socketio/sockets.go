@@ -20,7 +20,7 @@ func (h *host) describe(s *socket.Socket, brief bool) core.Socket {
 	if brief {
 		return d
 	}
-	d.Handshake = h.encodeMember(s, "handshake", func() (core.Payload, error) { return encodeHandshake(s.Handshake()) })
+	d.Handshake = h.encodeMember(s, "handshake", func() (core.Payload, error) { return encodeHandshake(s.Handshake(), s.Request().Request().Host) })
 	d.Data = h.encodeMember(s, "data", func() (core.Payload, error) { return encodeData(s.Data()) })
 	return d
 }

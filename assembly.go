@@ -1,0 +1,128 @@
+package mesh
+
+import (
+	"cmp"
+	"log/slog"
+
+	"github.com/socketmesh/mesh/codec/json"
+	"github.com/socketmesh/mesh/codec/msgpack"
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/discovery/service"
+	"github.com/socketmesh/mesh/discovery/static"
+	"github.com/socketmesh/mesh/socketio"
+	"github.com/socketmesh/mesh/transport/ws"
+)
+
+// assembly is what a mesh is put together from, with and without fx.
+type assembly struct {
+	config Config
+
+	// Parts that Config can name, beside the built-in ones.
+	transports  []core.Transport
+	codecs      []core.Codec
+	discoveries []core.Discovery
+
+	// Parts that are used whatever Config names; nil where it decides.
+	transport core.Transport
+	codec     core.Codec
+	discovery core.Discovery
+
+	logger    *slog.Logger
+	observer  core.Observer
+	overrides []func(core.Adapter) core.Adapter
+}
+
+// build makes the mesh. Nothing runs yet.
+func (a *assembly) build() (*Mesh, error) {
+	a.logger = cmp.Or(a.logger, slog.New(slog.DiscardHandler))
+	if a.transport != nil {
+		a.config.Transport = a.transport.Name()
+	}
+	if a.discovery != nil {
+		a.config.Discovery = a.discovery.Name()
+	}
+	if err := a.config.Validate(); err != nil {
+		return nil, err
+	}
+	a.config = a.config.withDefaults()
+
+	cfg := a.config.node()
+	cfg.Logger, cfg.Observer = a.logger, a.observer
+	var err error
+	if cfg.Transport, err = a.pickTransport(); err != nil {
+		return nil, err
+	}
+	if cfg.Codecs, err = a.pickCodecs(); err != nil {
+		return nil, err
+	}
+	if cfg.Discovery, err = a.pickDiscovery(); err != nil {
+		return nil, err
+	}
+	node, err := core.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Mesh{node: node, adapter: socketio.New(node, a.socketioOptions()...)}, nil
+}
+
+func (a *assembly) pickTransport() (core.Transport, error) {
+	if a.transport != nil {
+		return a.transport, nil
+	}
+	builtin := ws.New(ws.Options{MaxFrame: a.config.MaxFrame, Logger: a.logger})
+	known, err := newShelf("Transport", append([]core.Transport{builtin}, a.transports...)...)
+	if err != nil {
+		return nil, err
+	}
+	return known.pick(a.config.Transport)
+}
+
+// pickCodecs returns all codecs known, the preferred one first. That "msgpack"
+// is among them is what lets reference peers in.
+func (a *assembly) pickCodecs() ([]core.Codec, error) {
+	known, err := newShelf("Codec", append([]core.Codec{json.New(), msgpack.New()}, a.codecs...)...)
+	if err != nil {
+		return nil, err
+	}
+	first := a.codec
+	if first == nil {
+		if first, err = known.pick(a.config.Codec); err != nil {
+			return nil, err
+		}
+	}
+	return append([]core.Codec{first}, known.without(first.Name())...), nil
+}
+
+func (a *assembly) pickDiscovery() (core.Discovery, error) {
+	if a.discovery != nil {
+		return a.discovery, nil
+	}
+	builtin := []core.Discovery{
+		service.NewClient(service.ClientOptions{
+			URL:       a.config.DiscoveryAddress,
+			Token:     a.config.AuthToken,
+			RedialMin: a.config.RedialMin,
+			RedialMax: a.config.RedialMax,
+			Logger:    a.logger,
+		}),
+		static.New(static.Options{Peers: a.config.Peers}),
+	}
+	known, err := newShelf("Discovery", append(builtin, a.discoveries...)...)
+	if err != nil {
+		return nil, err
+	}
+	return known.pick(a.config.Discovery)
+}
+
+func (a *assembly) socketioOptions() []socketio.Option {
+	options := []socketio.Option{socketio.WithLogger(a.logger)}
+	if len(a.overrides) > 0 {
+		options = append(options, socketio.WithOverride(func(adapter core.Adapter) core.Adapter {
+			for _, wrap := range a.overrides {
+				adapter = wrap(adapter)
+			}
+			return adapter
+		}))
+	}
+	return options
+}

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestUsage(t *testing.T) {
+	for _, c := range []struct {
+		args     []string
+		code     int
+		out, err string // what must be in there
+	}{
+		{nil, exitUsage, "", "usage: mesh <command>"},
+		{[]string{"help"}, exitOK, "usage: mesh <command>", ""},
+		{[]string{"--help"}, exitOK, "demo", ""},
+		{[]string{"help", "demo"}, exitOK, "--mesh-port", ""},
+		{[]string{"help", "node"}, exitOK, "MESH_SERVER_WS_ADDRESS", ""},
+		{[]string{"help", "discovery"}, exitOK, "PORT", ""},
+		{[]string{"discovery", "-h"}, exitOK, "--auth-token", ""},
+		{[]string{"help", "dance"}, exitUsage, "", `no command "dance"`},
+		{[]string{"dance"}, exitUsage, "", `no command "dance"`},
+		{[]string{"demo", "--dance"}, exitUsage, "", "mesh help demo lists the flags"},
+		{[]string{"demo", "now"}, exitUsage, "", `unexpected argument "now"`},
+		{[]string{"demo", "--nodes", "0"}, exitUsage, "", "--nodes: 0 is not allowed: want 1 to 100"},
+		{[]string{"demo", "--nodes", "three"}, exitUsage, "", "-nodes"},
+		{[]string{"demo", "--port", "70000"}, exitUsage, "", "want a port between 0 and 65535"},
+		{[]string{"demo", "--port", "65535"}, exitUsage, "", "--port: 65535 is not allowed: want at most 65533"},
+		{[]string{"demo", "--log-level", "loud"}, exitUsage, "", "debug, info, warn or error"},
+		{[]string{"node", "--peers", "a:4000"}, exitUsage, "", "Peers[0]"},
+		{[]string{"node", "--peers", "ws://a:4000", "--discovery", "ws://b:8000"}, exitUsage, "", `none with Discovery "static"`},
+		{[]string{"node", "--mesh-listen", "4000"}, exitUsage, "", "Listen"},
+	} {
+		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
+			var out, errOut bytes.Buffer
+			if code := run(t.Context(), c.args, &out, &errOut); code != c.code {
+				t.Errorf("exit code %d, want %d", code, c.code)
+			}
+			if !strings.Contains(out.String(), c.out) || (c.out == "") != (out.Len() == 0) {
+				t.Errorf("stdout %q, want %q", out.String(), c.out)
+			}
+			if !strings.Contains(errOut.String(), c.err) || (c.err == "") != (errOut.Len() == 0) {
+				t.Errorf("stderr %q, want %q", errOut.String(), c.err)
+			}
+		})
+	}
+}
+
+func TestFlagsReadTheEnvironment(t *testing.T) {
+	clearEnv(t)
+	t.Setenv("PORT", "8123")
+	t.Setenv("MESH_AUTH_TOKEN", "secret")
+	f := newFlags(find("discovery"))
+	f.command.define(f)
+	if err := f.parse([]string{"--auth-token", "other"}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"port": "8123", "auth-token": "other", "host": ""} {
+		if got := f.set.Lookup(name).Value.String(); got != want {
+			t.Errorf("--%s is %q, want %q", name, got, want)
+		}
+	}
+	t.Setenv("PORT", "http")
+	f = newFlags(find("discovery"))
+	f.command.define(f)
+	if err := f.parse(nil); err == nil || !strings.Contains(err.Error(), "PORT") {
+		t.Errorf("error %v, want one that names PORT", err)
+	}
+}
+
+// TestEveryFlagHasAVariable: that is the promise.
+func TestEveryFlagHasAVariable(t *testing.T) {
+	for i := range commands {
+		f := newFlags(&commands[i])
+		commands[i].define(f)
+		var b bytes.Buffer
+		f.usage(&b)
+		if strings.Contains(b.String(), "[]") {
+			t.Errorf("a flag without a variable:\n%s", b.String())
+		}
+	}
+}
+
+func TestDiscoveryCommand(t *testing.T) {
+	clearEnv(t)
+	out, stop := background(t, "discovery", "--host", "127.0.0.1", "--port", "0", "--log-level", "error")
+	line := out.find("discovery service on ws://")
+	if conn, err := net.Dial("tcp", after(line, "ws://")); err != nil {
+		t.Error(err)
+	} else {
+		conn.Close()
+	}
+	if code := stop(); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestTakenPorts: the message names the port that is taken, whichever it is, and
+// nothing is left behind.
+func TestTakenPorts(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	port := strconv.Itoa(taken.Addr().(*net.TCPAddr).Port)
+	for _, args := range [][]string{
+		{"demo", "--nodes", "1", "--port", port, "--mesh-port", "0", "--discovery-port", "0"},
+		{"demo", "--nodes", "1", "--port", "0", "--mesh-port", port, "--discovery-port", "0"},
+		{"demo", "--nodes", "1", "--port", "0", "--mesh-port", "0", "--discovery-port", port},
+		{"node", "--port", port},
+		{"discovery", "--host", "127.0.0.1", "--port", port, "--log-level", "error"},
+	} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			clearEnv(t)
+			var errOut bytes.Buffer
+			if code := run(t.Context(), args, io.Discard, &errOut); code != exitFailed {
+				t.Errorf("exit code %d, want %d", code, exitFailed)
+			}
+			if want := "127.0.0.1:" + port + " is taken"; !strings.Contains(errOut.String(), want) {
+				t.Errorf("stderr %q, want %q", errOut.String(), want)
+			}
+		})
+	}
+}
+
+// clearEnv hides the variables of whoever runs the tests.
+func clearEnv(t *testing.T) {
+	t.Helper()
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "MESH_") || name == "PORT" {
+			t.Setenv(name, "")
+		}
+	}
+}
+
+// background runs a command, and gives what it prints line by line and a way to
+// stop it as Ctrl-C does.
+func background(t *testing.T, args ...string) (*lines, func() int) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	reader, writer := io.Pipe()
+	done := make(chan int, 1)
+	go func() {
+		code := run(ctx, args, writer, testWriter{t})
+		writer.Close()
+		done <- code
+	}()
+	out := &lines{t: t, c: make(chan string)}
+	go func() {
+		defer close(out.c)
+		for scanner := bufio.NewScanner(reader); scanner.Scan(); {
+			out.c <- scanner.Text()
+		}
+	}()
+	stopped := false
+	stop := func() int {
+		if stopped {
+			return exitOK
+		}
+		stopped = true
+		cancel()
+		for range out.c { // all it still says
+		}
+		return <-done
+	}
+	t.Cleanup(func() { stop() })
+	return out, stop
+}
+
+// lines are what a command prints.
+type lines struct {
+	t *testing.T
+	c chan string
+}
+
+// find returns the next line that has text in it.
+func (l *lines) find(text string) string {
+	l.t.Helper()
+	timeout := time.After(patience)
+	for {
+		select {
+		case line, ok := <-l.c:
+			if !ok {
+				l.t.Fatalf("the command ended before it said %q", text)
+			}
+			if strings.Contains(line, text) {
+				return line
+			}
+		case <-timeout:
+			l.t.Fatalf("the command did not say %q", text)
+		}
+	}
+}
+
+// after is the word that begins behind mark.
+func after(line, mark string) string {
+	_, rest, _ := strings.Cut(line, mark)
+	word, _, _ := strings.Cut(rest, " ")
+	return strings.TrimSuffix(word, ")")
+}
+
+// testWriter sends what a command reports to the test's log.
+type testWriter struct{ t *testing.T }
+
+func (w testWriter) Write(p []byte) (int, error) {
+	w.t.Logf("%s", bytes.TrimRight(p, "\n"))
+	return len(p), nil
+}

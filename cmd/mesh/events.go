@@ -1,0 +1,137 @@
+package main
+
+import (
+	"time"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// askTime is how long clients have to answer a question.
+const askTime = 3 * time.Second
+
+// answerEvents lets the server answer its clients. Any Socket.IO client can use
+// the three plain events:
+//
+//	join   room            [ack]   join a room
+//	pub    room|null, x            everyone in the room, or everyone, gets msg with x
+//	fetch                  ack     the number of sockets in the mesh
+//
+// and the page uses these:
+//
+//	leave  room            [ack]   leave a room
+//	say    {room, text, name, sid} everyone in the room, or everyone, gets chat with that,
+//	                               the server's name and the time (ms since 1970)
+//	ask    {text, name}    ack     every client gets question; {answers, ms, error} is the result
+//
+// Arguments of another shape are ignored.
+func (s *server) answerEvents() {
+	s.io.On("connection", func(args ...any) {
+		client := args[0].(*socket.Socket)
+		client.On("join", func(args ...any) { s.join(client, args) })
+		client.On("leave", func(args ...any) { s.leave(client, args) })
+		client.On("pub", func(args ...any) { s.publish(args) })
+		client.On("fetch", func(args ...any) { s.fetch(args) })
+		client.On("say", func(args ...any) { s.say(args) })
+		client.On("ask", func(args ...any) { s.ask(args) })
+		client.On("disconnect", func(...any) { s.board.clientsChanged() })
+		s.board.clientsChanged()
+	})
+}
+
+func (s *server) join(client *socket.Socket, args []any) {
+	args, ack := splitAck(args)
+	if room, ok := at[string](args, 0); ok {
+		client.Join(socket.Room(room))
+		ack()
+	}
+}
+
+func (s *server) leave(client *socket.Socket, args []any) {
+	args, ack := splitAck(args)
+	if room, ok := at[string](args, 0); ok {
+		client.Leave(socket.Room(room))
+		ack()
+	}
+}
+
+func (s *server) publish(args []any) {
+	args, _ = splitAck(args)
+	if len(args) < 2 {
+		return
+	}
+	if room, ok := at[string](args, 0); ok {
+		s.io.To(socket.Room(room)).Emit("msg", args[1])
+	} else if args[0] == nil {
+		s.io.Emit("msg", args[1])
+	}
+}
+
+func (s *server) fetch(args []any) {
+	_, ack := splitAck(args)
+	s.io.FetchSockets()(func(sockets []*socket.RemoteSocket, _ error) {
+		ack(len(sockets))
+	})
+}
+
+func (s *server) say(args []any) {
+	message, ok := at[map[string]any](args, 0)
+	text, isText := message["text"].(string)
+	if !ok || !isText {
+		return
+	}
+	out := map[string]any{
+		"room":   nil,
+		"text":   text,
+		"name":   message["name"],
+		"sid":    message["sid"],
+		"server": s.name,
+		"at":     time.Now().UnixMilli(),
+	}
+	if room, ok := message["room"].(string); ok {
+		out["room"] = room
+		s.io.To(socket.Room(room)).Emit("chat", out)
+	} else {
+		s.io.Emit("chat", out)
+	}
+}
+
+func (s *server) ask(args []any) {
+	args, ack := splitAck(args)
+	question, ok := at[map[string]any](args, 0)
+	if !ok {
+		return
+	}
+	began := time.Now()
+	s.io.Timeout(askTime).EmitWithAck("question", map[string]any{
+		"text": question["text"],
+		"name": question["name"],
+	})(func(answers []any, err error) {
+		result := map[string]any{"answers": answers, "ms": time.Since(began).Milliseconds()}
+		if answers == nil {
+			result["answers"] = []any{}
+		}
+		if err != nil {
+			result["error"] = "Some did not answer in time."
+		}
+		ack(result)
+	})
+}
+
+// splitAck takes the acknowledgement off the arguments of an event. It can be
+// called where none was wanted, too.
+func splitAck(args []any) ([]any, func(...any)) {
+	if ack, ok := at[socket.Ack](args, len(args)-1); ok {
+		return args[:len(args)-1], func(values ...any) { ack(append([]any{}, values...), nil) }
+	}
+	return args, func(...any) {}
+}
+
+// at is args[i], if there is such an argument and it is a T.
+func at[T any](args []any, i int) (T, bool) {
+	if i < 0 || i >= len(args) {
+		var none T
+		return none, false
+	}
+	value, ok := args[i].(T)
+	return value, ok
+}

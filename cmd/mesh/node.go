@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/socketmesh/mesh"
+)
+
+func nodeCommand(f *flags) action {
+	host := f.text("host", "127.0.0.1", "address on which the page is served", "MESH_HOST")
+	port := f.port("port", 3000, "port of the page; 0: a free one", "PORT")
+	listen := f.option("mesh-listen", "where other servers are accepted, as 127.0.0.1:4003 (default :4000)", "MESH_LISTEN, MESH_WS_PORT")
+	advertise := f.option("advertise", "where other servers reach this one, as ws://10.0.0.7:4003", "MESH_ADVERTISE, MESH_SERVER_WS_ADDRESS, MESH_WS_IP")
+	discovery := f.option("discovery", "URL of the discovery service (default ws://localhost:8000)", "MESH_DISCOVERY_ADDRESS, MESH_DISCOVERY_SERVICE_ADDRESS")
+	peers := f.option("peers", "addresses of the other servers instead, as ws://a:4000,ws://b:4000", "MESH_PEERS")
+	token := f.option("auth-token", "secret that all servers share", "MESH_AUTH_TOKEN")
+	logger := logFlag(f, "info")
+	return func(ctx context.Context, out, errOut io.Writer) error {
+		log, err := logger(errOut)
+		if err != nil {
+			return err
+		}
+		// The environment has the options that are not flags, too.
+		config, err := mesh.ConfigFromEnv()
+		if err != nil {
+			return err
+		}
+		if f.given["mesh-listen"] {
+			config.Listen = *listen
+		}
+		if f.given["advertise"] {
+			config.Advertise = *advertise
+		}
+		if f.given["auth-token"] {
+			config.AuthToken = *token
+		}
+		// One way of finding peers on the command line replaces the other one in
+		// the environment.
+		if f.given["discovery"] || f.given["peers"] {
+			config.Discovery = ""
+			config.DiscoveryAddress = *discovery
+			config.Peers = mesh.SplitPeers(*peers)
+		}
+		s, err := startServer(ctx, serverOptions{host: *host, port: *port, mesh: config, log: log})
+		if err != nil {
+			return err
+		}
+		defer shutdownAll([]*server{s}, errOut)
+		fmt.Fprintf(out, "  server     %s   (mesh %s)\n\nCtrl-C stops.\n", s.url, s.mesh.Node().Advertised())
+		<-ctx.Done()
+		fmt.Fprintln(out, "\nstopping")
+		return nil
+	}
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh"
+)
+
+// serverOptions are what a server is made of.
+type serverOptions struct {
+	host string // interface of the web server
+	port int    // 0 picks a free one
+	mesh mesh.Config
+	log  *slog.Logger
+}
+
+// server is one Socket.IO server of a mesh, with a web page.
+type server struct {
+	name     string // host:port, which people see
+	url      string // of its page
+	mesh     *mesh.Mesh
+	io       *socket.Server
+	board    *board
+	listener net.Listener
+	http     *http.Server
+	work     sync.WaitGroup
+	stop     context.CancelFunc
+}
+
+// startServer starts a server, all of it or nothing. ctx limits the call.
+func startServer(ctx context.Context, o serverOptions) (*server, error) {
+	listener, err := listenHTTP(ctx, o.host, o.port)
+	if err != nil {
+		return nil, err
+	}
+	name := listener.Addr().String()
+	watch := newPeerWatch()
+	m, err := mesh.New(o.mesh, mesh.WithLogger(o.log.With("server", name)), mesh.WithObserver(watch))
+	if err != nil {
+		listener.Close()
+		return nil, err
+	}
+	options := socket.DefaultServerOptions()
+	options.SetAdapter(m.Adapter())
+	s := &server{
+		name:     name,
+		url:      "http://" + name,
+		mesh:     m,
+		io:       socket.NewServer(nil, options),
+		listener: listener,
+	}
+	s.board = newBoard(s, watch)
+	s.answerEvents()
+
+	mux := http.NewServeMux()
+	mux.Handle("/socket.io/", s.io.ServeHandler(nil))
+	mux.HandleFunc("GET /{$}", servePage)
+	s.http = &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          slog.NewLogLogger(o.log.Handler(), slog.LevelWarn),
+	}
+	if err := m.Start(ctx); err != nil {
+		listener.Close()
+		s.io.Close(nil)
+		return nil, explainTaken(err)
+	}
+	running, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.work.Go(func() { s.http.Serve(listener) })
+	s.work.Go(func() { s.board.run(running) })
+	return s, nil
+}
+
+// shutdown disconnects the clients, leaves the mesh and stops the web server.
+func (s *server) shutdown(ctx context.Context) error {
+	s.stop()
+	s.listener.Close() // nobody new while the clients are sent away
+	s.io.Close(nil)
+	err := errors.Join(s.mesh.Shutdown(ctx), s.http.Shutdown(ctx))
+	s.http.Close()
+	s.work.Wait()
+	return err
+}
+
+// listenHTTP takes the port of the web server.
+func listenHTTP(ctx context.Context, host string, port int) (net.Listener, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	return listener, explainTaken(err)
+}
+
+// explainTaken says in plain words that a port is taken.
+func explainTaken(err error) error {
+	var op *net.OpError
+	if isTaken(err) && errors.As(err, &op) && op.Addr != nil {
+		return fmt.Errorf("%s is taken by another program: choose another port, or stop that one (%w)", op.Addr, err)
+	}
+	return err
+}
+
+// isTaken tells whether an address was in use. Windows has a number of its own
+// for that.
+func isTaken(err error) bool {
+	const windowsInUse = syscall.Errno(10048)
+	return errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, windowsInUse)
+}
+
+// shutdownAll stops servers at once, each within shutdownTime.
+func shutdownAll(servers []*server, errOut io.Writer) {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	var work sync.WaitGroup
+	for _, s := range servers {
+		work.Go(func() {
+			if err := s.shutdown(ctx); err != nil {
+				fmt.Fprintf(errOut, "mesh: %s: %v\n", s.name, err)
+			}
+		})
+	}
+	work.Wait()
+}

@@ -1,0 +1,128 @@
+package mesh
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// Config says how a server takes part in the mesh. The zero value of every field
+// means the default named beside it; [ConfigFromEnv] reads the fields from the
+// environment.
+type Config struct {
+	// Listen is where peers are accepted: "host:port", ":port", or port 0 for a
+	// free one. Default ":4000".
+	Listen string
+	// Advertise is the address under which peers reach this server. It must
+	// mean the same from everywhere. Default "ws://", the host of Listen
+	// ("localhost" if that is every interface) and its port:
+	// "ws://localhost:4000"; a port 0 stands for the one it really listens on.
+	// With other transports the address they listen on.
+	Advertise string
+
+	// Transport names the transport. Built in: "ws", the default.
+	Transport string
+	// Codec names the codec in which this server writes to others, if they know
+	// it. Built in: "json", the default, and "msgpack", in which Node servers are
+	// spoken to in any case. Every codec known is understood, so a running mesh
+	// can move from one to another server by server.
+	Codec string
+	// Discovery names how peers are found. Built in: "service", which asks the
+	// discovery service at DiscoveryAddress, and "static", which dials Peers.
+	// Default "static" if there are Peers, else "service".
+	Discovery string
+	// DiscoveryAddress is the WebSocket URL of the discovery service. Default
+	// "ws://localhost:8000".
+	DiscoveryAddress string
+	// Peers are the addresses of the other servers, for static discovery; this
+	// server's own may be among them. Default none.
+	Peers []string
+
+	// AuthToken is the secret that all servers of the mesh and the discovery
+	// service share. Default "": anybody may join.
+	AuthToken string
+
+	// HeartbeatInterval is how long a link is idle before it is pinged. Default
+	// 5 s.
+	HeartbeatInterval time.Duration
+	// HeartbeatTimeout is how long a peer may be silent before it counts as
+	// gone. It must exceed HeartbeatInterval. Default 10 s, or twice the
+	// interval if that is more.
+	HeartbeatTimeout time.Duration
+	// HandshakeTimeout is how long the beginning of a link may take. Default
+	// 10 s.
+	HandshakeTimeout time.Duration
+	// RequestTimeout is how long requests to other servers wait for answers if
+	// they set no timeout of their own. Default 5 s.
+	RequestTimeout time.Duration
+	// RedialMin and RedialMax bound the delay before a lost or unreachable peer
+	// is dialled again. Default 100 ms, and 30 s or RedialMin if that is more.
+	RedialMin, RedialMax time.Duration
+
+	// QueueBytes and QueueMessages bound what waits to be sent to one peer. A
+	// peer that is slower than that is cut. Default 16 MiB and 262,144.
+	QueueBytes    int
+	QueueMessages int
+	// InboxBytes bounds what has been received from one peer for one namespace
+	// and waits for its turn. Default 16 MiB.
+	InboxBytes int
+	// MaxFrame is the largest frame that is sent to a peer or taken from one,
+	// in bytes. Default 100 MiB.
+	MaxFrame int
+	// MaxHandshakes bounds the connections that have not said who they are.
+	// Default 1024.
+	MaxHandshakes int
+}
+
+// Defaults of [Config], beside those of [core.Config].
+const (
+	DefaultTransport        = "ws"
+	DefaultCodec            = "json"
+	DefaultDiscoveryAddress = "ws://localhost:8000"
+)
+
+// Names of the built-in kinds of discovery.
+const (
+	DiscoveryService = "service"
+	DiscoveryStatic  = "static"
+)
+
+// withDefaults returns c with the defaults of its own; those of numbers and
+// times are core's.
+func (c Config) withDefaults() Config {
+	c.Listen = cmp.Or(c.Listen, core.DefaultListen)
+	c.Transport = cmp.Or(c.Transport, DefaultTransport)
+	c.Codec = cmp.Or(c.Codec, DefaultCodec)
+	if c.Transport == DefaultTransport {
+		c.Advertise = cmp.Or(c.Advertise, defaultAdvertise(c.Listen))
+	}
+	if c.Discovery == "" && len(c.Peers) > 0 {
+		c.Discovery = DiscoveryStatic
+	}
+	c.Discovery = cmp.Or(c.Discovery, DiscoveryService)
+	if c.Discovery == DiscoveryService {
+		c.DiscoveryAddress = cmp.Or(c.DiscoveryAddress, DefaultDiscoveryAddress)
+	}
+	return c
+}
+
+// node is the part of c that a node takes as it is.
+func (c Config) node() core.Config {
+	return core.Config{
+		Listen:            c.Listen,
+		Advertise:         c.Advertise,
+		Token:             c.AuthToken,
+		HeartbeatInterval: c.HeartbeatInterval,
+		HeartbeatTimeout:  c.HeartbeatTimeout,
+		HandshakeTimeout:  c.HandshakeTimeout,
+		RequestTimeout:    c.RequestTimeout,
+		RedialMin:         c.RedialMin,
+		RedialMax:         c.RedialMax,
+		QueueBytes:        c.QueueBytes,
+		QueueMessages:     c.QueueMessages,
+		InboxBytes:        c.InboxBytes,
+		MaxFrame:          c.MaxFrame,
+		MaxHandshakes:     c.MaxHandshakes,
+	}
+}

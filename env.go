@@ -1,0 +1,157 @@
+package mesh
+
+import (
+	"cmp"
+	"errors"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// ConfigFromEnv reads a Config from the environment; fields whose variable is
+// not set, or empty, stay zero. Whatever the program sets in the result
+// afterwards wins.
+//
+// Every field has a variable: MESH_ and its name, as MESH_LISTEN or
+// MESH_HEARTBEAT_INTERVAL. Durations are written as "5s" or "250ms", MESH_PEERS
+// is separated by commas. The variables of the reference implementation are
+// read too, and give way to those of the same field above: MESH_WS_PORT to
+// MESH_LISTEN; MESH_WS_IP, the host under which peers reach this server, to
+// MESH_SERVER_WS_ADDRESS and that to MESH_ADVERTISE; and
+// MESH_DISCOVERY_SERVICE_ADDRESS to MESH_DISCOVERY_ADDRESS.
+//
+// A bad value is a [*core.ConfigError] that names the variable.
+func ConfigFromEnv() (Config, error) {
+	var c Config
+	source := map[string]string{} // field -> the variable it was read from
+	for _, v := range variables {
+		value := os.Getenv(v.name)
+		if value == "" {
+			continue
+		}
+		if allowed := v.set(&c, value); allowed != "" {
+			return Config{}, &core.ConfigError{Field: v.name, Value: value, Allowed: allowed}
+		}
+		source[v.field] = v.name
+	}
+	if err := c.Validate(); err != nil {
+		return Config{}, blameVariable(err, source)
+	}
+	return c, nil
+}
+
+// variable is an environment variable and the field of Config it sets. set
+// returns what is allowed if value is not.
+type variable struct {
+	name, field string
+	set         func(c *Config, value string) (allowed string)
+}
+
+// variables are all of them, in the order in which they are read: of the same
+// field's, the last one wins.
+var variables = []variable{
+	{"MESH_WS_PORT", "Listen", setPort},
+	{"MESH_LISTEN", "Listen", text(func(c *Config) *string { return &c.Listen })},
+	{"MESH_WS_IP", "Advertise", setHost}, // needs the port, hence comes behind Listen
+	{"MESH_SERVER_WS_ADDRESS", "Advertise", text(func(c *Config) *string { return &c.Advertise })},
+	{"MESH_ADVERTISE", "Advertise", text(func(c *Config) *string { return &c.Advertise })},
+	{"MESH_TRANSPORT", "Transport", text(func(c *Config) *string { return &c.Transport })},
+	{"MESH_CODEC", "Codec", text(func(c *Config) *string { return &c.Codec })},
+	{"MESH_DISCOVERY", "Discovery", text(func(c *Config) *string { return &c.Discovery })},
+	{"MESH_DISCOVERY_SERVICE_ADDRESS", "DiscoveryAddress", text(func(c *Config) *string { return &c.DiscoveryAddress })},
+	{"MESH_DISCOVERY_ADDRESS", "DiscoveryAddress", text(func(c *Config) *string { return &c.DiscoveryAddress })},
+	{"MESH_PEERS", "Peers", setPeers},
+	{"MESH_AUTH_TOKEN", "AuthToken", text(func(c *Config) *string { return &c.AuthToken })},
+	{"MESH_HEARTBEAT_INTERVAL", "HeartbeatInterval", duration(func(c *Config) *time.Duration { return &c.HeartbeatInterval })},
+	{"MESH_HEARTBEAT_TIMEOUT", "HeartbeatTimeout", duration(func(c *Config) *time.Duration { return &c.HeartbeatTimeout })},
+	{"MESH_HANDSHAKE_TIMEOUT", "HandshakeTimeout", duration(func(c *Config) *time.Duration { return &c.HandshakeTimeout })},
+	{"MESH_REQUEST_TIMEOUT", "RequestTimeout", duration(func(c *Config) *time.Duration { return &c.RequestTimeout })},
+	{"MESH_REDIAL_MIN", "RedialMin", duration(func(c *Config) *time.Duration { return &c.RedialMin })},
+	{"MESH_REDIAL_MAX", "RedialMax", duration(func(c *Config) *time.Duration { return &c.RedialMax })},
+	{"MESH_QUEUE_BYTES", "QueueBytes", number(func(c *Config) *int { return &c.QueueBytes })},
+	{"MESH_QUEUE_MESSAGES", "QueueMessages", number(func(c *Config) *int { return &c.QueueMessages })},
+	{"MESH_INBOX_BYTES", "InboxBytes", number(func(c *Config) *int { return &c.InboxBytes })},
+	{"MESH_MAX_FRAME", "MaxFrame", number(func(c *Config) *int { return &c.MaxFrame })},
+	{"MESH_MAX_HANDSHAKES", "MaxHandshakes", number(func(c *Config) *int { return &c.MaxHandshakes })},
+}
+
+func text(field func(*Config) *string) func(*Config, string) string {
+	return func(c *Config, value string) string {
+		*field(c) = value
+		return ""
+	}
+}
+
+func duration(field func(*Config) *time.Duration) func(*Config, string) string {
+	return func(c *Config, value string) string {
+		d, err := time.ParseDuration(value)
+		if err != nil {
+			return `a duration such as "5s" or "250ms"`
+		}
+		*field(c) = d
+		return ""
+	}
+}
+
+func number(field func(*Config) *int) func(*Config, string) string {
+	return func(c *Config, value string) string {
+		n, err := strconv.Atoi(value)
+		if err != nil {
+			return "a whole number"
+		}
+		*field(c) = n
+		return ""
+	}
+}
+
+func setPeers(c *Config, value string) string {
+	c.Peers = SplitPeers(value)
+	return ""
+}
+
+// SplitPeers reads a list of addresses that is separated by commas, as in
+// MESH_PEERS. Spaces and empty elements do not count.
+func SplitPeers(list string) []string {
+	var peers []string
+	for peer := range strings.SplitSeq(list, ",") {
+		if peer = strings.TrimSpace(peer); peer != "" {
+			peers = append(peers, peer)
+		}
+	}
+	return peers
+}
+
+func setPort(c *Config, value string) string {
+	if !isPort(value) {
+		return "a port between 0 and 65535"
+	}
+	c.Listen = ":" + value
+	return ""
+}
+
+func setHost(c *Config, value string) string {
+	_, port, err := net.SplitHostPort(cmp.Or(c.Listen, core.DefaultListen))
+	if err != nil {
+		return "" // Validate says what is wrong with Listen.
+	}
+	c.Advertise = "ws://" + net.JoinHostPort(strings.Trim(value, "[]"), port)
+	return ""
+}
+
+// blameVariable makes a ConfigError name the variable its field was read from.
+func blameVariable(err error, source map[string]string) error {
+	var bad *core.ConfigError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	field, _, _ := strings.Cut(bad.Field, "[") // Peers[1] was in MESH_PEERS
+	name, ok := source[field]
+	if !ok {
+		return err
+	}
+	return &core.ConfigError{Field: name, Value: bad.Value, Allowed: bad.Allowed}
+}

@@ -1,0 +1,170 @@
+package mesh_test
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/socketmesh/mesh"
+)
+
+// envCases set one variable each to a good value.
+var envCases = []struct {
+	variable, value string
+	want            mesh.Config
+}{
+	{"MESH_LISTEN", "127.0.0.1:4001", mesh.Config{Listen: "127.0.0.1:4001"}},
+	{"MESH_ADVERTISE", "ws://a:1", mesh.Config{Advertise: "ws://a:1"}},
+	{"MESH_TRANSPORT", "mem", mesh.Config{Transport: "mem"}},
+	{"MESH_CODEC", "msgpack", mesh.Config{Codec: "msgpack"}},
+	{"MESH_DISCOVERY", "static", mesh.Config{Discovery: "static"}},
+	{"MESH_DISCOVERY_ADDRESS", "ws://d:1", mesh.Config{DiscoveryAddress: "ws://d:1"}},
+	{"MESH_PEERS", " ws://a:1, ws://b:2 ,", mesh.Config{Peers: []string{"ws://a:1", "ws://b:2"}}},
+	{"MESH_AUTH_TOKEN", "secret", mesh.Config{AuthToken: "secret"}},
+	{"MESH_HEARTBEAT_INTERVAL", "250ms", mesh.Config{HeartbeatInterval: 250 * time.Millisecond}},
+	{"MESH_HEARTBEAT_TIMEOUT", "20s", mesh.Config{HeartbeatTimeout: 20 * time.Second}},
+	{"MESH_HANDSHAKE_TIMEOUT", "1s", mesh.Config{HandshakeTimeout: time.Second}},
+	{"MESH_REQUEST_TIMEOUT", "1m", mesh.Config{RequestTimeout: time.Minute}},
+	{"MESH_REDIAL_MIN", "1s", mesh.Config{RedialMin: time.Second}},
+	{"MESH_REDIAL_MAX", "2s", mesh.Config{RedialMax: 2 * time.Second}},
+	{"MESH_QUEUE_BYTES", "1000", mesh.Config{QueueBytes: 1000}},
+	{"MESH_QUEUE_MESSAGES", "1001", mesh.Config{QueueMessages: 1001}},
+	{"MESH_INBOX_BYTES", "1002", mesh.Config{InboxBytes: 1002}},
+	{"MESH_MAX_FRAME", "1003", mesh.Config{MaxFrame: 1003}},
+	{"MESH_MAX_HANDSHAKES", "1004", mesh.Config{MaxHandshakes: 1004}},
+
+	{"MESH_WS_PORT", "4005", mesh.Config{Listen: ":4005"}},
+	{"MESH_WS_IP", "app1", mesh.Config{Advertise: "ws://app1:4000"}},
+	{"MESH_WS_IP", "::1", mesh.Config{Advertise: "ws://[::1]:4000"}},
+	{"MESH_SERVER_WS_ADDRESS", "ws://b:2", mesh.Config{Advertise: "ws://b:2"}},
+	{"MESH_DISCOVERY_SERVICE_ADDRESS", "ws://e:2", mesh.Config{DiscoveryAddress: "ws://e:2"}},
+}
+
+// clearEnv hides the variables of whoever runs the tests.
+func clearEnv(t *testing.T) {
+	t.Helper()
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "MESH_") {
+			t.Setenv(name, "")
+		}
+	}
+}
+
+func TestEnv(t *testing.T) {
+	for _, c := range envCases {
+		t.Run(c.variable, func(t *testing.T) {
+			clearEnv(t)
+			t.Setenv(c.variable, c.value)
+			got, err := mesh.ConfigFromEnv()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, c.want) {
+				t.Errorf("%s=%s gives\n%+v, want\n%+v", c.variable, c.value, got, c.want)
+			}
+		})
+	}
+}
+
+// TestEnvCoversConfig fails when Config has a field without a variable.
+func TestEnvCoversConfig(t *testing.T) {
+	for field := range reflect.TypeFor[mesh.Config]().Fields() {
+		covered := false
+		for _, c := range envCases {
+			covered = covered || !reflect.ValueOf(c.want).FieldByIndex(field.Index).IsZero()
+		}
+		if !covered {
+			t.Errorf("no variable of %s is tested", field.Name)
+		}
+	}
+}
+
+func TestEnvEmpty(t *testing.T) {
+	clearEnv(t)
+	got, err := mesh.ConfigFromEnv()
+	if err != nil || !reflect.DeepEqual(got, mesh.Config{}) {
+		t.Errorf("got %+v, %v; want the zero Config", got, err)
+	}
+}
+
+func TestEnvPrecedence(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		env  map[string]string
+		want mesh.Config
+	}{
+		{
+			"ours win over the reference's",
+			map[string]string{
+				"MESH_WS_PORT": "1", "MESH_LISTEN": ":2",
+				"MESH_SERVER_WS_ADDRESS": "ws://a:1", "MESH_ADVERTISE": "ws://b:2",
+				"MESH_DISCOVERY_SERVICE_ADDRESS": "ws://c:1", "MESH_DISCOVERY_ADDRESS": "ws://d:2",
+			},
+			mesh.Config{Listen: ":2", Advertise: "ws://b:2", DiscoveryAddress: "ws://d:2"},
+		},
+		{
+			"host and port make the address",
+			map[string]string{"MESH_WS_PORT": "4001", "MESH_WS_IP": "app1"},
+			mesh.Config{Listen: ":4001", Advertise: "ws://app1:4001"},
+		},
+		{
+			"whose port is that of MESH_LISTEN",
+			map[string]string{"MESH_WS_PORT": "4001", "MESH_LISTEN": "0.0.0.0:4002", "MESH_WS_IP": "app1"},
+			mesh.Config{Listen: "0.0.0.0:4002", Advertise: "ws://app1:4002"},
+		},
+		{
+			"a whole address wins over the host",
+			map[string]string{"MESH_WS_IP": "app1", "MESH_SERVER_WS_ADDRESS": "ws://b:2"},
+			mesh.Config{Advertise: "ws://b:2"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			clearEnv(t)
+			for name, value := range c.env {
+				t.Setenv(name, value)
+			}
+			got, err := mesh.ConfigFromEnv()
+			if err != nil || !reflect.DeepEqual(got, c.want) {
+				t.Errorf("got %+v, %v\nwant %+v", got, err, c.want)
+			}
+		})
+	}
+}
+
+func TestEnvBad(t *testing.T) {
+	for _, c := range []struct {
+		variable, value, allowed string
+	}{
+		{"MESH_LISTEN", "4000", "host:port"},
+		{"MESH_WS_PORT", "http", "a port"},
+		{"MESH_WS_PORT", "70000", "a port"},
+		{"MESH_WS_IP", "not a host", "ws://host:port"},
+		{"MESH_ADVERTISE", "a:4000", "ws://host:port"},
+		{"MESH_SERVER_WS_ADDRESS", "http://a:4000", "ws://host:port"},
+		{"MESH_DISCOVERY_ADDRESS", "localhost", "ws://host:port"},
+		{"MESH_DISCOVERY_SERVICE_ADDRESS", "localhost", "ws://host:port"},
+		{"MESH_PEERS", "ws://a:4000,b", "ws://host:port"},
+		{"MESH_HEARTBEAT_INTERVAL", "5", "a duration"},
+		{"MESH_HEARTBEAT_INTERVAL", "-5s", "a duration"},
+		{"MESH_HEARTBEAT_TIMEOUT", "1s", "more than HeartbeatInterval"},
+		{"MESH_HANDSHAKE_TIMEOUT", "soon", "a duration"},
+		{"MESH_REQUEST_TIMEOUT", "soon", "a duration"},
+		{"MESH_REDIAL_MIN", "soon", "a duration"},
+		{"MESH_REDIAL_MAX", "soon", "a duration"},
+		{"MESH_QUEUE_BYTES", "16MiB", "a whole number"},
+		{"MESH_QUEUE_BYTES", "-1", "a number"},
+		{"MESH_QUEUE_MESSAGES", "many", "a whole number"},
+		{"MESH_INBOX_BYTES", "1.5", "a whole number"},
+		{"MESH_MAX_FRAME", "x", "a whole number"},
+		{"MESH_MAX_HANDSHAKES", "x", "a whole number"},
+	} {
+		t.Run(c.variable, func(t *testing.T) {
+			clearEnv(t)
+			t.Setenv(c.variable, c.value)
+			_, err := mesh.ConfigFromEnv()
+			wantConfigError(t, err, c.variable, c.allowed)
+		})
+	}
+}

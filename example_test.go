@@ -1,0 +1,79 @@
+package mesh_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"go.uber.org/fx"
+
+	"github.com/socketmesh/mesh"
+	"github.com/socketmesh/mesh/core"
+)
+
+// A Socket.IO server joins the mesh: the adapter is all it takes.
+func Example() {
+	ctx := context.Background()
+	m, err := mesh.New(mesh.Config{Listen: "127.0.0.1:0", Peers: []string{"ws://10.0.0.8:4000"}})
+	if err != nil {
+		panic(err)
+	}
+	options := socket.DefaultServerOptions()
+	options.SetAdapter(m.Adapter())
+	io := socket.NewServer(nil, options)
+	http.Handle("/socket.io/", io.ServeHandler(nil))
+	if err := m.Start(ctx); err != nil {
+		panic(err)
+	}
+	io.To("room").Emit("hello", "everyone, on whichever server") // reaches the clients of all servers
+
+	io.Close(nil)
+	stopping, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	fmt.Println("stopped:", m.Shutdown(stopping))
+	// Output: stopped: <nil>
+}
+
+// The same in an fx application, which starts and stops the mesh.
+func ExampleModule() {
+	app := fx.New(
+		mesh.Module,
+		fx.Supply(mesh.Config{Listen: "127.0.0.1:0", Peers: []string{"ws://10.0.0.8:4000"}}),
+		fx.Invoke(func(adapter socket.AdapterConstructor, stopping fx.Lifecycle) {
+			options := socket.DefaultServerOptions()
+			options.SetAdapter(adapter)
+			io := socket.NewServer(nil, options)
+			io.Emit("hello", "everyone, on whichever server")
+			stopping.Append(fx.StopHook(func() { io.Close(nil) }))
+		}),
+		fx.NopLogger,
+	)
+	ctx := context.Background()
+	fmt.Println("started:", app.Start(ctx))
+	fmt.Println("stopped:", app.Stop(ctx))
+	// Output:
+	// started: <nil>
+	// stopped: <nil>
+}
+
+// quiet is an adapter that keeps its clients' messages on this server at night.
+type quiet struct {
+	core.Adapter
+	night func() bool
+}
+
+func (q quiet) Broadcast(event core.Payload, to core.Target) {
+	to.Flags.Local = to.Flags.Local || q.night()
+	q.Adapter.Broadcast(event, to)
+}
+
+// Embed the adapter and define what is to be different.
+func ExampleWithOverrideAdapter() {
+	m, err := mesh.New(mesh.Config{}, mesh.WithOverrideAdapter(func(a core.Adapter) core.Adapter {
+		return quiet{a, func() bool { return time.Now().Hour() < 6 }}
+	}))
+	fmt.Println(m != nil, err)
+	// Output: true <nil>
+}

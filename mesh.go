@@ -1,0 +1,45 @@
+package mesh
+
+import (
+	"context"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio"
+)
+
+// Mesh is this process's part in a mesh: a node, and the adapter that lets
+// Socket.IO servers act on all of it.
+type Mesh struct {
+	node    *core.Node
+	adapter *socketio.Constructor
+}
+
+// New puts a mesh together from cfg and options. It does nothing yet: neither
+// listens nor dials. Errors are [*core.ConfigError], which name the field.
+func New(cfg Config, options ...Option) (*Mesh, error) {
+	a := &assembly{config: cfg}
+	for _, option := range options {
+		option(a)
+	}
+	return a.build()
+}
+
+// Start listens for peers and looks for them. It returns as soon as this server
+// can be reached; links to peers come up as they are found. ctx limits the call,
+// not the mesh's life. After an error nothing is left to be undone.
+func (m *Mesh) Start(ctx context.Context) error { return m.node.Start(ctx) }
+
+// Shutdown leaves the mesh: says so to the others, sends what is queued as long
+// as ctx lets it, and closes all links. It is idempotent. Close the Socket.IO
+// server before, so that its last words are sent.
+func (m *Mesh) Shutdown(ctx context.Context) error { return m.node.Shutdown(ctx) }
+
+// Node is the node: who the peers are, and counters.
+func (m *Mesh) Node() *core.Node { return m.node }
+
+// Adapter is what a Socket.IO server is given as its adapter, before Start or
+// after. Every namespace of the process shares the one node; so, several servers
+// in one process need a Mesh each.
+func (m *Mesh) Adapter() socket.AdapterConstructor { return m.adapter }

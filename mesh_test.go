@@ -1,0 +1,80 @@
+package mesh_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/socketmesh/mesh"
+	"github.com/socketmesh/mesh/core"
+)
+
+func TestWithOverrideAdapterInOrder(t *testing.T) {
+	var order []string
+	wrap := func(name string) mesh.Option {
+		return mesh.WithOverrideAdapter(func(a core.Adapter) core.Adapter {
+			order = append(order, name)
+			return a
+		})
+	}
+	m, err := mesh.New(free, wrap("inner"), wrap("outer"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	serverWith(m.Adapter()).Close(nil)
+	if !slices.Equal(order, []string{"inner", "outer"}) {
+		t.Errorf("wrapped in the order %v", order)
+	}
+	if err := m.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCodecs: each server writes in the codec it prefers, and understands the
+// other's.
+func TestCodecs(t *testing.T) {
+	atA, atB := newPeers(), newPeers()
+	a := start(t, mesh.Config{Listen: "127.0.0.1:0", Discovery: mesh.DiscoveryStatic, Codec: "json"}, mesh.WithObserver(atA))
+	b := start(t, mesh.Config{Listen: "127.0.0.1:0", Peers: []string{a.Node().Advertised()}, Codec: "msgpack"}, mesh.WithObserver(atB))
+	atA.waitFor(t, b.Node().ID())
+	atB.waitFor(t, a.Node().ID())
+	for _, c := range []struct {
+		m    *mesh.Mesh
+		want string
+	}{{a, "json"}, {b, "msgpack"}} {
+		if peers := c.m.Node().Peers(); len(peers) != 1 || peers[0].Codec != c.want || peers[0].Reference {
+			t.Errorf("peers %+v, want one, written to in %s", peers, c.want)
+		}
+	}
+}
+
+func TestAuthTokenKeepsStrangersOut(t *testing.T) {
+	watch := newPeers()
+	a := start(t, mesh.Config{Listen: "127.0.0.1:0", Discovery: mesh.DiscoveryStatic, AuthToken: "one"}, mesh.WithObserver(watch))
+	start(t, mesh.Config{Listen: "127.0.0.1:0", Peers: []string{a.Node().Advertised()}, AuthToken: "another"})
+	watch.waitForRefusal(t)
+	if peers := a.Node().Peers(); len(peers) != 0 {
+		t.Errorf("a's peers: %+v", peers)
+	}
+}
+
+// start starts a mesh that ends with the test.
+func start(t *testing.T, cfg mesh.Config, options ...mesh.Option) *mesh.Mesh {
+	t.Helper()
+	m, err := mesh.New(cfg, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := m.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}

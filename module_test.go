@@ -1,0 +1,156 @@
+package mesh_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"go.uber.org/fx"
+	"go.uber.org/fx/fxtest"
+
+	"github.com/socketmesh/mesh"
+	"github.com/socketmesh/mesh/core"
+)
+
+// free is a Config that disturbs nobody: a free port, and no peers.
+var free = mesh.Config{Listen: "127.0.0.1:0", Discovery: mesh.DiscoveryStatic}
+
+func TestModuleIsValid(t *testing.T) {
+	if err := fx.ValidateApp(mesh.Module, fx.Invoke(func(*core.Node, socket.AdapterConstructor, *mesh.Mesh) {})); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestModuleStartsAndStopsTheNode(t *testing.T) {
+	var node *core.Node
+	app := fxtest.New(t, mesh.Module, fx.Supply(free), fx.Populate(&node))
+	if node.Addr() != "" {
+		t.Error("the node listens before the application starts")
+	}
+	app.RequireStart()
+	conn, err := net.Dial("tcp", node.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	app.RequireStop()
+	if err := node.Start(context.Background()); !errors.Is(err, core.ErrClosed) {
+		t.Errorf("the node was not shut down: %v", err)
+	}
+}
+
+func TestModuleFailsStartWhenThePortIsTaken(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	app := fx.New(mesh.Module, fx.NopLogger, fx.Supply(mesh.Config{Listen: taken.Addr().String()}), fx.Invoke(func(*core.Node) {}))
+	if err := app.Start(t.Context()); err == nil || !strings.Contains(err.Error(), taken.Addr().String()) {
+		t.Errorf("start: %v, want an error that names %s", err, taken.Addr())
+	}
+}
+
+// TestModuleIsIdleUnlessAskedFor: no Invoke of its own.
+func TestModuleIsIdleUnlessAskedFor(t *testing.T) {
+	app := fxtest.New(t, mesh.Module, fx.Supply(mesh.Config{Transport: "there is no such thing"}))
+	app.RequireStart().RequireStop()
+}
+
+func TestModuleChoosesPartsByName(t *testing.T) {
+	app := func(cfg mesh.Config) error {
+		return fx.New(fx.NopLogger, mesh.Module, fx.Supply(cfg), fx.Invoke(func(*core.Node) {}),
+			mesh.ProvideTransport(func() transport { return transport{"pigeon"} }),
+			mesh.ProvideCodec(func() (core.Codec, error) { return codec{"morse"}, nil }),
+			mesh.ProvideDiscovery(func(mesh.Config) *discovery { return &discovery{"gossip"} }),
+		).Err()
+	}
+	for _, cfg := range []mesh.Config{
+		{},
+		{Transport: "pigeon"},
+		{Codec: "morse"},
+		{Discovery: "gossip"},
+		{Transport: "pigeon", Codec: "morse", Discovery: "gossip"},
+	} {
+		if err := app(cfg); err != nil {
+			t.Errorf("%+v: %v", cfg, err)
+		}
+	}
+	wantConfigError(t, app(mesh.Config{Transport: "pidgin"}), "Transport", `one of "pigeon", "ws"`)
+	wantConfigError(t, app(mesh.Config{Codec: "more"}), "Codec", `one of "json", "morse", "msgpack"`)
+	wantConfigError(t, app(mesh.Config{Discovery: "goss"}), "Discovery", `one of "gossip", "service", "static"`)
+}
+
+func TestModuleRefusesDuplicates(t *testing.T) {
+	app := func(options ...fx.Option) error {
+		return fx.New(append(options, fx.NopLogger, mesh.Module, fx.Invoke(func(*core.Node) {}))...).Err()
+	}
+	wantConfigError(t, app(mesh.ProvideTransport(func() transport { return transport{"ws"} })), "Transport", `one part of each name; there are already "ws"`)
+	wantConfigError(t, app(mesh.ProvideCodec(func() codec { return codec{"json"} })), "Codec", `one part of each name`)
+	wantConfigError(t, app(
+		mesh.ProvideDiscovery(func() discovery { return discovery{"dns"} }),
+		mesh.ProvideDiscovery(func() discovery { return discovery{"dns"} }),
+	), "Discovery", `one part of each name`)
+}
+
+// A part that is provided as such is used whatever Config says, also from a
+// sibling module.
+func TestModuleUngroupedPartWins(t *testing.T) {
+	used := make(chan string, 1)
+	app := fx.New(fx.NopLogger, mesh.Module,
+		fx.Supply(mesh.Config{Listen: "a place", Transport: "ws", Discovery: mesh.DiscoveryStatic}),
+		fx.Module("elsewhere", fx.Provide(func() core.Transport { return listenSpy{transport{"spy"}, used} })),
+		fx.Invoke(func(*core.Node) {}),
+	)
+	if err := app.Start(t.Context()); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("start: %v, want the transport's error", err)
+	}
+	if addr := <-used; addr != "a place" {
+		t.Errorf("the transport was asked to listen on %q", addr)
+	}
+}
+
+type listenSpy struct {
+	transport
+	addr chan string
+}
+
+func (s listenSpy) Listen(ctx context.Context, addr string) (core.Listener, error) {
+	s.addr <- addr
+	return s.transport.Listen(ctx, addr)
+}
+
+func TestOverrideAdapter(t *testing.T) {
+	var namespaces []string
+	note := func(a core.Adapter) core.Adapter {
+		namespaces = append(namespaces, a.Namespace())
+		return a
+	}
+	var adapter socket.AdapterConstructor
+	app := fxtest.New(t, mesh.Module, fx.Supply(free), mesh.OverrideAdapter(note), fx.Populate(&adapter))
+	app.RequireStart()
+	io := serverWith(adapter)
+	io.Of("/admin", nil)
+	io.Close(nil)
+	app.RequireStop()
+	if got := strings.Join(namespaces, " "); got != "/ /admin" {
+		t.Errorf("overridden: %s", got)
+	}
+}
+
+func TestOverrideAdapterOnce(t *testing.T) {
+	same := func(a core.Adapter) core.Adapter { return a }
+	err := fx.New(fx.NopLogger, mesh.Module, mesh.OverrideAdapter(same), mesh.OverrideAdapter(same), fx.Invoke(func(*core.Node) {})).Err()
+	if err == nil {
+		t.Error("two overrides were accepted, in no order")
+	}
+}
+
+func serverWith(adapter socket.AdapterConstructor) *socket.Server {
+	options := socket.DefaultServerOptions()
+	options.SetAdapter(adapter)
+	return socket.NewServer(nil, options)
+}

@@ -1,0 +1,91 @@
+package coretest
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// Client is a socket of a [Host], and the client behind it. All methods may be
+// called at once.
+type Client struct {
+	host *Host
+	id   string
+
+	// Guarded by the host's lock.
+	rooms     map[string]bool
+	received  []core.Payload
+	answer    func(event core.Payload, ack func(core.Payload))
+	connected bool
+	closed    bool
+}
+
+// ID is the socket's id, a room of its own until it leaves it.
+func (c *Client) ID() string { return c.id }
+
+// Received are the texts of the events that came, in order.
+func (c *Client) Received() []string {
+	c.host.mu.Lock()
+	defer c.host.mu.Unlock()
+	return Texts(c.received)
+}
+
+// Events are the events that came, in order.
+func (c *Client) Events() []core.Payload {
+	c.host.mu.Lock()
+	defer c.host.mu.Unlock()
+	return slices.Clone(c.received)
+}
+
+// Rooms are the rooms it is in, sorted.
+func (c *Client) Rooms() []string {
+	c.host.mu.Lock()
+	defer c.host.mu.Unlock()
+	return c.sortedRooms()
+}
+
+func (c *Client) sortedRooms() []string { return slices.Sorted(maps.Keys(c.rooms)) }
+
+// Connected tells whether it has not been disconnected; Closed whether its
+// connection has been closed with it.
+func (c *Client) Connected() bool {
+	c.host.mu.Lock()
+	defer c.host.mu.Unlock()
+	return c.connected
+}
+
+func (c *Client) Closed() bool {
+	c.host.mu.Lock()
+	defer c.host.mu.Unlock()
+	return c.closed
+}
+
+// Answer says what the client does with events that want an acknowledgement: f
+// may call ack at once, or later, from any goroutine. Without it the client is
+// silent.
+func (c *Client) Answer(f func(event core.Payload, ack func(core.Payload))) *Client {
+	c.host.mu.Lock()
+	defer c.host.mu.Unlock()
+	c.answer = f
+	return c
+}
+
+// AnswerWith makes the client acknowledge every event at once with p.
+func (c *Client) AnswerWith(p core.Payload) *Client {
+	return c.Answer(func(_ core.Payload, ack func(core.Payload)) { ack(p) })
+}
+
+func (c *Client) matches(to core.Target) bool {
+	in := func(room string) bool { return c.rooms[room] }
+	return (len(to.Rooms) == 0 || slices.ContainsFunc(to.Rooms, in)) && !slices.ContainsFunc(to.Except, in)
+}
+
+func (c *Client) describe(brief bool) core.Socket {
+	s := core.Socket{ID: c.id, Rooms: c.sortedRooms()}
+	if !brief {
+		s.Handshake = Value(map[string]any{"address": "127.0.0.1", "auth": map[string]any{"id": c.id}})
+		s.Data = Value(map[string]any{"name": c.id})
+	}
+	return s
+}

@@ -1,0 +1,67 @@
+package coretest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// cluster is a server's view of its fabric.
+type cluster struct{ s *Server }
+
+var _ core.Cluster = cluster{}
+
+func (c cluster) ID() string        { return c.s.id }
+func (c cluster) Namespace() string { return c.s.namespace }
+
+func (c cluster) Members() []string {
+	c.s.fabric.mu.Lock()
+	defer c.s.fabric.mu.Unlock()
+	return slices.Collect(maps.Keys(c.s.members))
+}
+
+func (c cluster) Publish(m *core.Message) {
+	m = c.seal(m)
+	c.s.fabric.mu.Lock()
+	present := c.s.fabric.present()
+	c.s.fabric.mu.Unlock()
+	for _, other := range present {
+		if other != c.s {
+			c.s.fabric.send(c.s.id, other.id, m)
+		}
+	}
+}
+
+func (c cluster) SendTo(id string, m *core.Message) error {
+	if !c.s.fabric.send(c.s.id, id, c.seal(m)) {
+		return fmt.Errorf("%w: %s to %q", core.ErrNoServer, m.Kind, id)
+	}
+	return nil
+}
+
+// seal copies what the caller may still write to, as encoding would.
+func (c cluster) seal(m *core.Message) *core.Message {
+	sealed := *m
+	sealed.From, sealed.Namespace = c.s.id, c.s.namespace
+	sealed.To.Rooms, sealed.To.Except = slices.Clone(m.To.Rooms), slices.Clone(m.To.Except)
+	sealed.To.Flags.Local = false
+	sealed.Rooms = slices.Clone(m.Rooms)
+	return &sealed
+}
+
+func (c cluster) Reference(id string) bool {
+	c.s.fabric.mu.Lock()
+	defer c.s.fabric.mu.Unlock()
+	other := c.s.fabric.all[id]
+	return other != nil && other.reference
+}
+
+func (c cluster) RequestDone(info core.RequestInfo) {
+	c.s.fabric.mu.Lock()
+	defer c.s.fabric.mu.Unlock()
+	c.s.requests = append(c.s.requests, info)
+}
+
+func (c cluster) Leave() { c.s.fabric.leave(c.s.id, core.ErrPeerLeft, false) }

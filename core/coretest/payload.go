@@ -1,0 +1,48 @@
+package coretest
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// Event is the payload of an event: [name, args…]. Arguments that are []byte
+// become attachments; all others must be what encoding/json takes.
+func Event(name string, args ...any) core.Payload {
+	return encode(append([]any{name}, args...))
+}
+
+// Value is the payload of one value, as an acknowledgement has it.
+func Value(v any) core.Payload { return encode(v) }
+
+func encode(v any) core.Payload {
+	var attachments [][]byte
+	place := func(v any) any {
+		b, ok := v.([]byte)
+		if !ok {
+			return v
+		}
+		attachments = append(attachments, b)
+		return map[string]any{"_placeholder": true, "num": len(attachments) - 1}
+	}
+	if list, ok := v.([]any); ok {
+		for i := range list {
+			list[i] = place(list[i])
+		}
+	}
+	text, err := json.Marshal(place(v))
+	if err != nil {
+		panic(fmt.Sprintf("coretest: payload %v: %v", v, err))
+	}
+	return core.Payload{Text: text, Attachments: attachments}
+}
+
+// Texts are the payloads' texts.
+func Texts(payloads []core.Payload) []string {
+	texts := make([]string, len(payloads))
+	for i, p := range payloads {
+		texts[i] = string(p.Text)
+	}
+	return texts
+}

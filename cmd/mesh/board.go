@@ -11,10 +11,10 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// boardPause is the least time between two updates of the same clients.
+// boardPause is the least time between two updates.
 const boardPause = 100 * time.Millisecond
 
-// card is what servers tell each other of themselves, and clients of all.
+// card is what servers tell each other of themselves, and pages of all.
 type card struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
@@ -30,7 +30,7 @@ type view struct {
 }
 
 // board keeps the cards of all servers. Whenever something changes it tells the
-// other servers, if it was here, and the local clients: at once if nothing was
+// other servers, if it was here, and the local pages: at once if nothing was
 // said for a while, and then not more often than every boardPause.
 type board struct {
 	server *server
@@ -111,7 +111,7 @@ func (b *board) update() {
 			b.server.io.ServerSideEmit("mesh:card", string(text))
 		}
 	}
-	b.server.io.Local().Emit("state", v)
+	b.server.io.Local().To(pageRoom).Emit("state", v)
 }
 
 // view puts the servers of this moment together, and forgets the cards of those

@@ -21,14 +21,28 @@ type client struct {
 	conn    *websocket.Conn
 	nextAck int
 	seen    [][]json.RawMessage // events that came while something else was awaited
+	skipped [][]json.RawMessage // events of other names that came while one was awaited
 }
 
-// dial connects a client to the server with this page. The Socket.IO server may
-// miss the request to connect of a client that is very fast, and leave it
-// without an answer; it takes an event that comes right behind its answer for an
-// error. So, as clients do, this one tries again; and it waits for the first
-// event of the server.
+// dial connects a client, as a page, to the server with this page. It waits for
+// the server's first event: the Socket.IO server may take one that comes right
+// behind its answer for an error.
 func dial(t *testing.T, page string) *client {
+	t.Helper()
+	c := connect(t, page, `{"page":true}`)
+	c.readUntil("the first state", func(frame string) bool { return strings.HasPrefix(frame, `42["state"`) })
+	return c
+}
+
+// dialPlain connects a client that is no page.
+func dialPlain(t *testing.T, page string) *client {
+	t.Helper()
+	return connect(t, page, "")
+}
+
+// connect tries until the server has let the client in: it may miss the request
+// of one that is very fast, and leave it without an answer.
+func connect(t *testing.T, page, auth string) *client {
 	t.Helper()
 	url := strings.Replace(page, "http://", "ws://", 1) + "/socket.io/?EIO=4&transport=websocket"
 	for range 10 {
@@ -37,7 +51,10 @@ func dial(t *testing.T, page string) *client {
 			t.Fatal(err)
 		}
 		c := &client{t: t, conn: conn}
-		if c.connect() {
+		c.readUntil("the open packet", func(frame string) bool { return strings.HasPrefix(frame, "0{") })
+		c.write("40" + auth)
+		conn.SetReadDeadline(time.Now().Add(3 * time.Second))
+		if _, frame, err := conn.ReadMessage(); err == nil && strings.HasPrefix(string(frame), "40{") {
 			t.Cleanup(func() { conn.Close() })
 			return c
 		}
@@ -45,19 +62,6 @@ func dial(t *testing.T, page string) *client {
 	}
 	t.Fatalf("%s does not let anybody connect", page)
 	return nil
-}
-
-// connect tells whether the server answered the request to connect.
-func (c *client) connect() bool {
-	c.t.Helper()
-	c.readUntil("the open packet", func(frame string) bool { return strings.HasPrefix(frame, "0{") })
-	c.write("40")
-	c.conn.SetReadDeadline(time.Now().Add(3 * time.Second))
-	if _, frame, err := c.conn.ReadMessage(); err != nil || !strings.HasPrefix(string(frame), "40{") {
-		return false
-	}
-	c.readUntil("the first state", func(frame string) bool { return strings.HasPrefix(frame, `42["state"`) })
-	return true
 }
 
 // emit sends an event.
@@ -84,23 +88,23 @@ func (c *client) ask(args ...any) json.RawMessage {
 }
 
 // wait returns the argument of the next event of this name for which want holds.
-// Others of that name are dropped.
+// What came before it is skipped.
 func (c *client) wait(event string, want func(json.RawMessage) bool) json.RawMessage {
 	c.t.Helper()
 	take := func(e []json.RawMessage) bool {
 		return len(e) > 1 && string(e[0]) == strconv.Quote(event) && (want == nil || want(e[1]))
 	}
-	for i, e := range c.seen {
-		if take(e) {
-			c.seen = c.seen[i+1:]
-			return e[1]
+	for {
+		for len(c.seen) > 0 {
+			e := c.seen[0]
+			c.seen = c.seen[1:]
+			if take(e) {
+				return e[1]
+			}
+			c.skipped = append(c.skipped, e)
 		}
+		c.readUntil("event "+event, func(string) bool { return len(c.seen) > 0 })
 	}
-	c.seen = nil
-	c.readUntil("event "+event, func(string) bool { return len(c.seen) > 0 && take(c.seen[len(c.seen)-1]) })
-	found := c.seen[len(c.seen)-1][1]
-	c.seen = nil
-	return found
 }
 
 // readUntil reads frames until one is it. It answers pings, and keeps events in

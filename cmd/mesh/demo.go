@@ -90,7 +90,7 @@ func startDemo(ctx context.Context, o demoOptions, log *slog.Logger) (*demo, err
 			log:  log,
 			mesh: mesh.Config{
 				Listen:           net.JoinHostPort(o.host, strconv.Itoa(nth(o.meshPort, i))),
-				DiscoveryAddress: "ws://" + d.discovery.Addr(),
+				DiscoveryAddress: "ws://" + reachable(d.discovery.Addr()),
 				AuthToken:        o.token,
 			},
 		})
@@ -116,7 +116,7 @@ func (d *demo) print(out io.Writer) {
 	for i, s := range d.servers {
 		fmt.Fprintf(out, "  server %d   %s   (mesh %s)\n", i+1, s.url, s.mesh.Node().Advertised())
 	}
-	fmt.Fprintf(out, "  discovery  ws://%s\n\nCtrl-C stops.\n", d.discovery.Addr())
+	fmt.Fprintf(out, "  discovery  ws://%s\n\nCtrl-C stops.\n", reachable(d.discovery.Addr()))
 }
 
 func (d *demo) shutdown(errOut io.Writer) {

@@ -32,6 +32,14 @@ func waitForServers(c *client, n int) view {
 	return v
 }
 
+// total is for states with so many clients in the mesh.
+func total(n int) func(json.RawMessage) bool {
+	return func(text json.RawMessage) bool {
+		var v view
+		return json.Unmarshal(text, &v) == nil && v.Total == n
+	}
+}
+
 func TestDemo(t *testing.T) {
 	pages, _, stop := startTestDemo(t, 3)
 	clients := make([]*client, len(pages))
@@ -124,12 +132,6 @@ func TestState(t *testing.T) {
 	if "http://"+v.Me.Name != pages[0] || v.Me.URL != pages[0] {
 		t.Errorf("the state says %+v of the server of %s", v.Me, pages[0])
 	}
-	total := func(n int) func(json.RawMessage) bool {
-		return func(text json.RawMessage) bool {
-			var v view
-			return json.Unmarshal(text, &v) == nil && v.Total == n
-		}
-	}
 	d := dial(t, pages[1])
 	c.wait("state", total(2))
 	d.conn.Close()
@@ -142,6 +144,35 @@ func TestState(t *testing.T) {
 		t.Errorf("exit code of the node: %d", code)
 	}
 	waitForServers(c, 2)
+}
+
+// TestPlainClients: a client that is no page gets what is published, and nothing
+// that it did not ask for.
+func TestPlainClients(t *testing.T) {
+	pages, _, _ := startTestDemo(t, 1)
+	page := dial(t, pages[0])
+	plain := dialPlain(t, pages[0])
+	page.wait("state", total(2))
+	if answers := page.ask("ask", map[string]any{"text": "who?"}); !strings.Contains(string(answers), `"answers":[{`) {
+		t.Errorf("got %s, want the page's own answer", answers)
+	}
+	page.emit("pub", nil, "end")
+	plain.wait("msg", nil)
+	for _, e := range plain.skipped {
+		t.Errorf("a plain client got %s", e)
+	}
+}
+
+// Servers that listen on all interfaces give an address that can be opened.
+func TestServersThatListenEverywhere(t *testing.T) {
+	clearEnv(t)
+	out, _ := background(t, "node", "--host", "0.0.0.0", "--port", "0", "--mesh-listen", ":0", "--peers", "ws://127.0.0.1:1", "--log-level", "error")
+	line := out.find("server")
+	for _, address := range []string{after(line, "http://"), after(line, "(mesh ws://")} {
+		if !strings.HasPrefix(address, "localhost:") || strings.HasSuffix(address, ":0") {
+			t.Errorf("%q: want localhost with a real port in %q", line, address)
+		}
+	}
 }
 
 // TestStaticPeers: a node that knows one server of a demo is in its mesh.

@@ -28,7 +28,7 @@ func discoveryCommand(f *flags) action {
 		if err := s.Start(ctx); err != nil {
 			return explainTaken(err)
 		}
-		fmt.Fprintf(out, "discovery service on ws://%s\n", s.Addr())
+		fmt.Fprintf(out, "discovery service on ws://%s\n", reachable(s.Addr()))
 		<-ctx.Done()
 		stopping, cancel := context.WithTimeout(context.Background(), shutdownTime)
 		defer cancel()

@@ -6,7 +6,10 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// askTime is how long clients have to answer a question.
+// pageRoom is the room of the pages: clients that connect with {page: true}.
+const pageRoom socket.Room = "mesh:pages"
+
+// askTime is how long pages have to answer a question.
 const askTime = 3 * time.Second
 
 // answerEvents lets the server answer its clients. Any Socket.IO client can use
@@ -21,9 +24,10 @@ const askTime = 3 * time.Second
 //	leave  room            [ack]   leave a room
 //	say    {room, text, name, sid} everyone in the room, or everyone, gets chat with that,
 //	                               the server's name and the time (ms since 1970)
-//	ask    {text, name}    ack     every client gets question; {answers, ms, error} is the result
+//	ask    {text, name}    ack     every page gets question; {answers, ms, error} is the result
 //
-// Arguments of another shape are ignored.
+// Only pages get state and question, so that other clients are not disturbed by
+// what they did not ask for. Arguments of another shape are ignored.
 func (s *server) answerEvents() {
 	s.io.On("connection", func(args ...any) {
 		client := args[0].(*socket.Socket)
@@ -34,6 +38,9 @@ func (s *server) answerEvents() {
 		client.On("say", func(args ...any) { s.say(args) })
 		client.On("ask", func(args ...any) { s.ask(args) })
 		client.On("disconnect", func(...any) { s.board.clientsChanged() })
+		if isPage, _ := client.Handshake().Auth["page"].(bool); isPage {
+			client.Join(pageRoom)
+		}
 		s.board.clientsChanged()
 	})
 }
@@ -102,7 +109,7 @@ func (s *server) ask(args []any) {
 		return
 	}
 	began := time.Now()
-	s.io.Timeout(askTime).EmitWithAck("question", map[string]any{
+	s.io.To(pageRoom).Timeout(askTime).EmitWithAck("question", map[string]any{
 		"text": question["text"],
 		"name": question["name"],
 	})(func(answers []any, err error) {

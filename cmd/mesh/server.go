@@ -45,7 +45,7 @@ func startServer(ctx context.Context, o serverOptions) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := listener.Addr().String()
+	name := reachable(listener.Addr().String())
 	watch := newPeerWatch()
 	m, err := mesh.New(o.mesh, mesh.WithLogger(o.log.With("server", name)), mesh.WithObserver(watch))
 	if err != nil {
@@ -100,6 +100,19 @@ func listenHTTP(ctx context.Context, host string, port int) (net.Listener, error
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	return listener, explainTaken(err)
+}
+
+// reachable is the address under which this machine reaches what listens at
+// addr: a server that listens on all interfaces is found at localhost.
+func reachable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // explainTaken says in plain words that a port is taken.

@@ -231,7 +231,7 @@ func separate(t *testing.T, name string, m *core.Message) {
 	before := clone(m)
 	for _, p := range all {
 		for _, b := range append([][]byte{p.Text}, p.Attachments...) {
-			_ = append(b, "#############"...)
+			_ = append(b, '#')
 		}
 	}
 	if d := Diff(m, before); d != "" {

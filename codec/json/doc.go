@@ -6,7 +6,7 @@
 // A message is one JSON object on one line, the header, then the bytes of all
 // payloads, one behind the other, neither escaped nor separated:
 //
-//	{"kind":3,"from":"746b5745bee1accf","nsp":"/","to":{"rooms":["r1"]},"payload":[53,2]}
+//	{"kind":3,"from":"746b5745bee1accf","nsp":"/","to":{"rooms":["r1"]},"payload":[54,2]}
 //	["hello",{"n":1,"file":{"_placeholder":true,"num":0}}]··
 //
 // A payload is announced in the header by a list of lengths in bytes: that of its

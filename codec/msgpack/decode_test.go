@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -241,6 +242,31 @@ func TestUnknownTypes(t *testing.T) {
 	for _, kind := range []int{0, 14, 15, 255, 256, 259, -1, 1 << 40} {
 		if err := New().Decode(message(kind, object{}), new(core.Message)); !errors.Is(err, core.ErrUnsupported) || errors.Is(err, core.ErrMalformed) {
 			t.Errorf("type %d: %v, want one that wraps ErrUnsupported alone", kind, err)
+		}
+	}
+}
+
+// A count may be as large as what is left of the input. It must not be taken for
+// that many sockets or rooms before they are there.
+func TestClaims(t *testing.T) {
+	rest := make([]byte, 1<<16)
+	for i := range rest {
+		rest[i] = 0xc0
+	}
+	for name, data := range map[string]pack{
+		"sockets": append(encode(object{"requestId", "r", "sockets", pack{0xdd, 0, 1, 0, 0}}), rest...),
+		"payload": append(encode(object{"requestId", "r", "packet", pack{0xdf, 0, 0, 0x80, 0}}), rest...),
+		"rooms":   append(encode(object{"requestId", "r", "opts", object{"rooms", pack{0xdd, 0, 1, 0, 0}}}), rest...),
+	} {
+		for kind := range 14 {
+			src := message(kind, data)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_ = New().Decode(src, new(core.Message))
+			runtime.ReadMemStats(&after)
+			if taken := after.TotalAlloc - before.TotalAlloc; taken > 24*uint64(len(src)) {
+				t.Errorf("%s of type %d: %d bytes of input took %d bytes of memory", name, kind, len(src), taken)
+			}
 		}
 	}
 }

@@ -20,13 +20,10 @@ func (a *adapter) BroadcastWithAck(ctx context.Context, event Payload, to Target
 		return CallOf(a.pollClosed(event, to), err)
 	}
 	// This server answers as the others do.
-	a.host.BroadcastWithAck(event, to,
-		func(clients int) {
-			a.requests.answer(&Message{Kind: KindBroadcastClientCount, From: self, RequestID: r.id, Count: clients})
-		},
-		func(p Payload) {
-			a.requests.answer(&Message{Kind: KindBroadcastAck, From: self, RequestID: r.id, Payload: p})
-		})
+	a.survey(event, to, func(answer *Message) {
+		answer.From, answer.RequestID = self, r.id
+		a.requests.answer(answer)
+	})
 	a.publishTo(to, &Message{Kind: KindBroadcast, To: to, Payload: event, RequestID: r.id})
 	return call
 }

@@ -3,6 +3,8 @@ package core
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -60,7 +62,7 @@ type debt struct {
 // their number; if there are none, r has ended.
 func (t *requests) begin(ctx context.Context, r *request, timeout time.Duration, asked func() []string) (int, error) {
 	r.began = time.Now()
-	r.id = fmt.Sprintf("%016x", t.ids.Add(1))
+	r.id = t.newID()
 
 	// Those who leave from here on are reported to r: they are told of after
 	// they were taken out of the members.
@@ -87,6 +89,13 @@ func (t *requests) begin(ctx context.Context, r *request, timeout time.Duration,
 		t.finish(r, nil)
 	}
 	return len(servers), nil
+}
+
+// newID makes a request id: 16 hex digits, as the reference's.
+func (t *requests) newID() string {
+	var id [8]byte
+	binary.BigEndian.PutUint64(id[:], t.ids.Add(1))
+	return hex.EncodeToString(id[:])
 }
 
 func (t *requests) add(r *request) bool {

@@ -56,23 +56,27 @@ func (a *adapter) replyOnce(m *Message) func(Payload) {
 	}
 }
 
-// answerBroadcast broadcasts to the local clients, and passes on how many they
-// are and what they answer.
+// answerBroadcast broadcasts to the local clients for another server.
 func (a *adapter) answerBroadcast(m *Message) {
 	to := m.To
 	if to.Flags.Timeout <= 0 {
 		to.Flags.Timeout = a.requestTimeout
 	}
-	s := &survey{adapter: a, request: m, deadline: time.Now().Add(to.Flags.Timeout)}
-	a.host.BroadcastWithAck(m.Payload, to, s.count, s.ack)
+	a.survey(m.Payload, to, func(answer *Message) { a.reply(m, answer) })
+}
+
+// survey broadcasts to the local clients, and sends how many they are, once, and
+// then what each of them answers.
+func (a *adapter) survey(event Payload, to Target, send func(*Message)) {
+	s := &survey{send: send, deadline: time.Now().Add(to.Flags.Timeout)}
+	a.host.BroadcastWithAck(event, to, s.count, s.ack)
 	s.count(0) // had the host not called it, the requester would wait in vain
 }
 
-// survey is an acknowledged broadcast of another server, as it goes on here. The
-// requester gets the number of clients first, whatever the host does.
+// survey is an acknowledged broadcast to the local clients. It sends their number
+// first, whatever the host does.
 type survey struct {
-	adapter  *adapter
-	request  *Message
+	send     func(*Message)
 	deadline time.Time // after which the requester has forgotten it
 	counting atomic.Bool
 
@@ -87,13 +91,13 @@ func (s *survey) count(clients int) {
 		return
 	}
 	clients = max(0, clients)
-	s.adapter.reply(s.request, &Message{Kind: KindBroadcastClientCount, Count: clients})
+	s.send(&Message{Kind: KindBroadcastClientCount, Count: clients})
 	s.mu.Lock()
 	early := s.early[:min(len(s.early), clients)]
 	s.counted, s.early, s.due = true, nil, clients-len(early)
 	s.mu.Unlock()
 	for _, p := range early {
-		s.pass(p)
+		s.send(&Message{Kind: KindBroadcastAck, Payload: p})
 	}
 }
 
@@ -108,10 +112,6 @@ func (s *survey) ack(p Payload) {
 	s.due--
 	s.mu.Unlock()
 	if expected && time.Now().Before(s.deadline) {
-		s.pass(p)
+		s.send(&Message{Kind: KindBroadcastAck, Payload: p})
 	}
-}
-
-func (s *survey) pass(p Payload) {
-	s.adapter.reply(s.request, &Message{Kind: KindBroadcastAck, Payload: p})
 }

@@ -52,6 +52,13 @@ func (h *Host) Connect(id string, rooms ...string) *Client {
 	return c
 }
 
+// Client is the connected socket with this id, or nil.
+func (h *Host) Client(id string) *Client {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.clients[id]
+}
+
 // Before makes f run at the start of every call of the mesh, to block, to panic,
 // or to look.
 func (h *Host) Before(f func(Call)) {

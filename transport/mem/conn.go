@@ -78,7 +78,7 @@ func (c *conn) sendable(ctx context.Context, frame []byte) error {
 			c.abort(err)
 			return err
 		}
-		err, again := c.goodbye()
+		again, err := c.goodbye()
 		if err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func (c *conn) Recv() ([]byte, error) {
 			}
 			again = at
 			if c.in.empty() {
-				if c.err, again = c.goodbye(); c.err != nil {
+				if again, c.err = c.goodbye(); c.err != nil {
 					continue
 				}
 			}
@@ -126,6 +126,7 @@ func (c *conn) take(p packet) ([]byte, error) {
 	c.peer.writable.Broadcast()
 	if p.tooLarge {
 		c.out.finish(&core.CloseError{CloseReason: closeTooLarge})
+		c.in.unread = true
 		c.die(fmt.Errorf("%w of %d bytes", core.ErrTooLarge, c.owner.network.maxFrame))
 		return nil, fmt.Errorf("mem: receive from %s: %w", c.remote, c.err)
 	}
@@ -139,9 +140,9 @@ var closeTooLarge = core.CloseReason{Code: 1009}
 // goodbye returns what the other end left when it ended, if that has arrived and
 // this end can notice. If it is still under way, it returns the time to look
 // again.
-func (c *conn) goodbye() (error, time.Time) {
+func (c *conn) goodbye() (again time.Time, err error) {
 	if c.owner.host.hung || c.peer.owner.host.hung {
-		return nil, time.Time{}
+		return time.Time{}, nil
 	}
 	return c.in.ended()
 }
@@ -179,16 +180,18 @@ func (c *conn) close(reason core.CloseReason) {
 		return
 	}
 	c.closed = true
+	delete(c.owner.network.conns, c)
 	if c.err == nil {
 		c.out.finish(&core.CloseError{CloseReason: reason})
+		c.in.unread = true
 	}
-	delete(c.owner.network.conns, c)
 	c.leave()
 }
 
 // abort ends this end without a reason that the other one could read.
 func (c *conn) abort(err error) {
 	c.out.finish(ErrReset)
+	c.in.unread = true
 	c.die(err)
 }
 
@@ -197,12 +200,12 @@ func (c *conn) die(err error) {
 	if c.err == nil {
 		c.err = err
 	}
+	c.in.lost = c.in.lost || !c.in.unread
 	c.leave()
 }
 
 // leave ends reading: what the other end sends goes nowhere.
 func (c *conn) leave() {
-	c.in.lost = true
 	c.in.drop()
 	c.wake()
 	c.peer.wake()

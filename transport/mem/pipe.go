@@ -12,6 +12,7 @@ type pipe struct {
 	size    int       // what is under way, as cost counts it
 	last    time.Time // when the last packet arrives
 	lost    bool      // something has vanished, and with it all that follows
+	unread  bool      // the reader is gone, and the sender will hear of it
 
 	end   error // what the reader finds behind the last packet; nil while it is open
 	endAt time.Time
@@ -54,7 +55,11 @@ func (p *pipe) arrival() time.Time {
 // push sends a copy of a frame, unless it vanishes.
 func (p *pipe) push(frame []byte, maxFrame int) {
 	p.lost = p.lost || p.route.lost
-	if p.lost {
+	switch {
+	case p.lost:
+		return
+	case p.unread:
+		p.size += cost(frame)
 		return
 	}
 	packet := packet{at: p.arrival(), tooLarge: len(frame) > maxFrame}
@@ -101,14 +106,14 @@ func (p *pipe) next() (packet, bool, time.Time) {
 
 // ended returns what the sender left, if that has arrived. If it is still under
 // way, it returns the time to look again.
-func (p *pipe) ended() (error, time.Time) {
+func (p *pipe) ended() (again time.Time, err error) {
 	if p.end == nil || p.route.held {
-		return nil, time.Time{}
+		return time.Time{}, nil
 	}
 	if time.Now().Before(p.endAt) {
-		return nil, p.endAt
+		return p.endAt, nil
 	}
-	return p.end, time.Time{}
+	return time.Time{}, p.end
 }
 
 // empty tells whether all that was sent has been read.

@@ -1,0 +1,42 @@
+package mem_test
+
+import (
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/socketmesh/mesh/transport/mem"
+	"github.com/socketmesh/mesh/transport/transporttest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func fixture(*testing.T) transporttest.Fixture {
+	n := mem.NewNetwork(mem.WithMaxFrame(2 << 20))
+	return transporttest.Fixture{
+		Transport: n.Transport("acceptor"),
+		Dialler:   n.Transport("dialler"),
+		Nowhere:   "mem://nowhere",
+		MaxFrame:  2 << 20,
+	}
+}
+
+func TestConformance(t *testing.T) { transporttest.Run(t, fixture) }
+
+func TestConformanceInBubble(t *testing.T) { transporttest.RunInBubble(t, fixture) }
+
+// With a latency, everything takes its time and is right all the same.
+func TestConformanceWithDelay(t *testing.T) {
+	transporttest.RunInBubble(t, func(*testing.T) transporttest.Fixture {
+		n := mem.NewNetwork(mem.WithMaxFrame(2<<20), mem.WithBuffer(8<<20))
+		n.Delay("acceptor", "dialler", 20*time.Millisecond)
+		n.Delay("dialler", "acceptor", 50*time.Millisecond)
+		return transporttest.Fixture{
+			Transport: n.Transport("acceptor"),
+			Dialler:   n.Transport("dialler"),
+			Nowhere:   "mem://nowhere",
+			MaxFrame:  2 << 20,
+		}
+	})
+}

@@ -22,19 +22,21 @@ func (n *Node) accept() {
 			}
 			continue
 		}
-		select {
-		case n.handshakes <- struct{}{}:
-			n.work.Go(func() { n.admit(conn) })
-		default:
-			n.work.Go(func() { n.refuse(conn, CloseBusy, ErrBusy) })
+		v, silent := n.lobby.enter(conn)
+		if silent != nil {
+			n.work.Go(func() { n.refuse(silent.conn, CloseBusy, ErrBusy) })
 		}
+		n.work.Go(func() { n.admit(v) })
 	}
 }
 
 // admit lets a dialler introduce itself, and serves the link that comes of it.
-func (n *Node) admit(conn Conn) {
+func (n *Node) admit(v *visitor) {
+	conn := v.conn
 	l, err := n.welcome(conn)
-	<-n.handshakes
+	if !n.lobby.leave(v) && err != nil {
+		return // it had to leave before
+	}
 	if err != nil {
 		reason := CloseHelloInvalid
 		var mismatch *MismatchError
@@ -75,6 +77,7 @@ func (n *Node) refuse(conn Conn, reason CloseReason, why error) {
 func (n *Node) welcome(conn Conn) (*link, error) {
 	ctx, cancel := context.WithTimeout(n.ctx, n.cfg.HandshakeTimeout)
 	defer cancel()
+	limitReads(conn, maxHandshake)
 	src, err := n.await(ctx, conn)
 	if err != nil {
 		return nil, fmt.Errorf("hello: %w", err)
@@ -115,6 +118,15 @@ func (n *Node) welcomeReference(conn Conn, h *hello) (*link, error) {
 }
 
 var errHandshakeTimeout = errors.New("handshake timed out")
+
+// maxHandshake bounds, in bytes, what a stranger can make us hold.
+const maxHandshake = 64 << 10
+
+func limitReads(conn Conn, bytes int) {
+	if l, ok := conn.(ReadLimiter); ok {
+		l.LimitReads(bytes)
+	}
+}
 
 // await receives the next frame of a handshake. When ctx ends it closes conn and
 // returns errHandshakeTimeout, or [ErrClosed] if the node has been shut down.

@@ -55,7 +55,8 @@ type Config struct {
 	// peers would cut the link. Default 100 MiB, as the reference.
 	MaxFrame int
 	// MaxHandshakes bounds the connections that were accepted and have not said
-	// HELLO. Default 1024.
+	// HELLO. One more takes the place of the one that is silent for longest.
+	// Default 1024.
 	MaxHandshakes int
 
 	// Logger gets what an operator should know. Default: discards.

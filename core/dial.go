@@ -231,6 +231,7 @@ func (n *Node) introduce(ctx context.Context, conn Conn, expected, address strin
 	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameHello, n.introduction(ours))}); err != nil {
 		return nil, fmt.Errorf("hello: %w", err)
 	}
+	limitReads(conn, maxHandshake)
 	src, err := n.await(ctx, conn)
 	var closed *CloseError
 	switch {

@@ -29,7 +29,7 @@ type Node struct {
 
 	advertised string // address that peers dial
 	listener   Listener
-	handshakes chan struct{}   // a place for each handshake under way
+	lobby      lobby
 	dials      atomic.Uint64   // links dialled, which gives them their names
 	ctx        context.Context // ends when Shutdown begins
 	cancel     context.CancelFunc
@@ -86,16 +86,16 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		cfg:        cfg,
-		id:         cfg.ID,
-		log:        cfg.Logger.With("node", cfg.ID),
-		reference:  slices.IndexFunc(cfg.Codecs, func(c Codec) bool { return c.Name() == referenceCodec }),
-		stats:      stats{observer: cfg.Observer},
-		handshakes: make(chan struct{}, cfg.MaxHandshakes),
-		drained:    make(chan struct{}),
-		adapters:   map[*namespace]Adapter{},
-		memories:   map[string]memory{},
-		targets:    map[string]*target{},
+		cfg:       cfg,
+		id:        cfg.ID,
+		log:       cfg.Logger.With("node", cfg.ID),
+		reference: slices.IndexFunc(cfg.Codecs, func(c Codec) bool { return c.Name() == referenceCodec }),
+		stats:     stats{observer: cfg.Observer},
+		lobby:     lobby{places: cfg.MaxHandshakes},
+		drained:   make(chan struct{}),
+		adapters:  map[*namespace]Adapter{},
+		memories:  map[string]memory{},
+		targets:   map[string]*target{},
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.roster.Store(&roster{})
@@ -248,8 +248,10 @@ func (n *Node) encode(codec int, m *Message) *frame {
 		f.release()
 	}
 	if err != nil {
-		n.log.Error("cannot send a message", "kind", m.Kind, "namespace", m.Namespace,
-			"codec", n.cfg.Codecs[codec].Name(), "error", err)
+		if n.quiet.first("encode " + m.Kind.String()) {
+			n.log.Error("cannot send a message", "kind", m.Kind, "namespace", m.Namespace,
+				"codec", n.cfg.Codecs[codec].Name(), "error", err)
+		}
 		return &unsendable
 	}
 	return f
@@ -261,6 +263,7 @@ func (n *Node) meet(conn Conn, h *hello, codec int, id string, dialled bool) (*l
 	if err != nil {
 		return nil, err
 	}
+	limitReads(conn, n.cfg.MaxFrame)
 	if isNew {
 		n.stats.peerUp(l.peer)
 		l.peer.log.Info("peer up", "remote", l.peer.remote, "reference", l.peer.reference,

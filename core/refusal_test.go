@@ -168,14 +168,16 @@ func TestSilentStrangers(t *testing.T) {
 			conns = append(conns, w.dial("a"))
 		}
 		within(10 * time.Millisecond)
-		expect(t, "one more", closedWith(t, w.dial("a")), core.CloseBusy)
+		b := w.start("0") // dials, being smaller, and takes the place of the first
+		within(10 * time.Millisecond)
+		expectMembers(t, a, b)
+		expect(t, "the first is closed with", closedWith(t, conns[0]), core.CloseBusy)
+		expect(t, "refused", a.refusedWith(core.ErrBusy), 1)
 		began := time.Now()
-		for _, conn := range conns {
+		for _, conn := range conns[1:] {
 			expect(t, "closed with", closedWith(t, conn), core.CloseHelloTimeout)
 		}
 		expect(t, "after", time.Since(began).Round(time.Second), 10*time.Second)
-		b := w.start("b")
-		within(10 * time.Millisecond)
 		expectMembers(t, a, b)
 	})
 }

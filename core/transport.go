@@ -80,6 +80,16 @@ type ProtocolHinter interface {
 	Native() bool
 }
 
+// ReadLimiter is what a [Conn] implements that can bound the frames it takes, so
+// that strangers cannot make it hold large ones. The transport's own limit is
+// for all others.
+type ReadLimiter interface {
+	// LimitReads bounds the frames of later Recvs, in bytes. A larger one ends
+	// the connection. It is called by the goroutine that Recvs, or before there
+	// is one.
+	LimitReads(bytes int)
+}
+
 // CloseReason says why a connection is closed, in WebSocket's terms (RFC 6455,
 // section 7.4): a code, and a text of at most 123 bytes.
 type CloseReason struct {

@@ -25,7 +25,7 @@ func FuzzUnquotedAgreesWithEncodingJSON(f *testing.F) {
 		if have := AppendUnquoted([]byte("-"), tok.Text); string(have) != "-"+want {
 			t.Fatalf("%q: have %q, want %q", text, have[1:], want)
 		}
-		if ascii(want) && !tok.Is(want) || tok.Is(want+"x") || want != "" && tok.Is(want[1:]) {
+		if ascii(want) && (!tok.Is(want) || tok.Is(want+"x") || want != "" && tok.Is(want[1:])) {
 			t.Fatalf("Is %q", want)
 		}
 	})

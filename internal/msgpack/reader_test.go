@@ -2,8 +2,10 @@ package msgpack
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"math"
+	"os"
 	"strings"
 	"testing"
 )
@@ -189,6 +191,9 @@ func FuzzReader(f *testing.F) {
 	for _, sample := range append(samples, "ddffffffff", "dfffffffff00", "c1", "d9", strings.Repeat("91", 300)) {
 		f.Add(unhex(f, sample))
 	}
+	for _, frame := range captured(f) {
+		f.Add(frame)
+	}
 	f.Fuzz(func(t *testing.T, src []byte) {
 		r := NewReader(src)
 		err := r.Skip()
@@ -206,4 +211,30 @@ func FuzzReader(f *testing.F) {
 			t.Fatalf("%x: Fields reads up to %d, Skip up to %d (%v)", src, whole.Len(), r.Len(), err)
 		}
 	})
+}
+
+// captured are the MESH payloads of the reference, without their kind byte.
+func captured(t testing.TB) (frames [][]byte) {
+	t.Helper()
+	src, err := os.ReadFile("testdata/v2-cluster.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct{ Vectors []struct{ Hex string } }
+	if err := json.Unmarshal(src, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range doc.Vectors {
+		frames = append(frames, unhex(t, v.Hex)[1:])
+	}
+	return frames
+}
+
+func TestCapturedFramesAreOneValue(t *testing.T) {
+	for _, frame := range captured(t) {
+		r := NewReader(frame)
+		if err := r.Skip(); err != nil || r.Len() != 0 {
+			t.Errorf("%x: %v, %d bytes left", frame, err, r.Len())
+		}
+	}
 }

@@ -1,0 +1,107 @@
+// Many socket.io-client sockets in one process, driven over its standard input.
+// A socket goes by the name the driver gives it.
+import { io } from "socket.io-client";
+import { say, serve } from "./control.js";
+
+const clients = new Map(); // name -> Client
+
+class Client {
+  constructor({ url, nsp = "/", transports = ["websocket"], auth, query }) {
+    this.received = []; // [event, …args]
+    this.answers = new Map(); // event -> arguments of its acknowledgement
+    this.waiting = new Set(); // functions to call when something changes
+    this.socket = io(url + nsp, { transports, auth, query, forceNew: true, reconnection: false, autoConnect: false });
+    this.socket.onAny((event, ...args) => this.take(event, args));
+    this.socket.on("connect", () => this.changed());
+    this.socket.on("connect_error", (error) => {
+      this.failure = error;
+      this.changed();
+    });
+    this.socket.on("disconnect", (reason) => {
+      this.reason = reason;
+      this.changed();
+    });
+    this.socket.connect();
+  }
+
+  take(event, args) {
+    const answer = typeof args.at(-1) === "function" ? args.pop() : undefined;
+    this.received.push([event, ...args]);
+    if (answer !== undefined && this.answers.has(event)) answer(...this.answers.get(event));
+    this.changed();
+  }
+
+  changed() {
+    for (const check of this.waiting) check();
+  }
+
+  of(event) {
+    return this.received.filter(([name]) => event === undefined || name === event);
+  }
+
+  // until waits for a condition, at most timeout ms. It reports whether it holds.
+  until(condition, timeout) {
+    return new Promise((resolve) => {
+      const end = (holds) => {
+        clearTimeout(timer);
+        this.waiting.delete(check);
+        resolve(holds);
+      };
+      const check = () => condition() && end(true);
+      const timer = setTimeout(() => end(condition()), timeout);
+      this.waiting.add(check);
+      check();
+    });
+  }
+}
+
+function client({ name }) {
+  const found = clients.get(name);
+  if (found === undefined) throw new Error(`no client ${name}`);
+  return found;
+}
+
+serve(
+  {
+    async connect(request) {
+      const made = new Client(request);
+      clients.set(request.name, made);
+      const settled = await made.until(() => made.socket.connected || made.failure, request.within);
+      if (!settled) throw new Error(`${request.name}: not connected to ${request.url} in ${request.within} ms`);
+      if (made.failure) throw new Error(`${request.name}: ${made.failure.message}`);
+      return made.socket.id;
+    },
+    disconnect: (request) => void client(request).socket.disconnect(),
+    forget(request) {
+      clients.get(request.name)?.socket.disconnect();
+      clients.delete(request.name);
+    },
+    // answer says how an event is acknowledged from now on; events without are not.
+    answer: (request) => void client(request).answers.set(request.event, request.args),
+    emit: (request) => void client(request).socket.emit(...request.args),
+    // call emits and resolves to the arguments of the acknowledgement.
+    call: (request) =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error(`${request.name}: no acknowledgement in ${request.within} ms`)), request.within);
+        client(request).socket.emit(...request.args, (...answer) => {
+          clearTimeout(timer);
+          resolve(answer);
+        });
+      }),
+    // wait resolves to the arguments of all such events once there are count of them.
+    async wait(request) {
+      const { event, count, within } = request;
+      const waiting = client(request);
+      await waiting.until(() => waiting.of(event).length >= count, within);
+      return waiting.of(event).map(([, ...args]) => args);
+    },
+    received: (request) => client(request).received,
+    async gone(request) {
+      const leaving = client(request);
+      await leaving.until(() => leaving.reason !== undefined, request.within);
+      return leaving.reason;
+    },
+  },
+  () => process.exit(0),
+);
+say({ ready: true });

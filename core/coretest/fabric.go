@@ -42,6 +42,7 @@ type Server struct {
 	gone      bool            // killed, or has left
 	members   map[string]bool // as it sees them
 	requests  []core.RequestInfo
+	messages  []*core.Message
 }
 
 // Join adds a server. All others know it, and it knows them, when Join returns.
@@ -163,7 +164,12 @@ func (f *Fabric) send(from, to string, m *core.Message) bool {
 	case s.reference && !m.Kind.Reference(), keep != nil && !keep(from, to, m):
 		return true
 	}
-	c.put(func() { s.Receiver.Receive(m) })
+	c.put(func() {
+		f.mu.Lock()
+		s.messages = append(s.messages, m)
+		f.mu.Unlock()
+		s.Receiver.Receive(m)
+	})
 	return true
 }
 
@@ -175,6 +181,18 @@ func (s *Server) Requests() []core.RequestInfo {
 	s.fabric.mu.Lock()
 	defer s.fabric.mu.Unlock()
 	return slices.Clone(s.requests)
+}
+
+// Messages are the messages that have reached the server, in that order.
+func (s *Server) Messages() []*core.Message {
+	s.fabric.mu.Lock()
+	defer s.fabric.mu.Unlock()
+	return slices.Clone(s.messages)
+}
+
+// MessagesFrom are those of one other server.
+func (s *Server) MessagesFrom(id string) []*core.Message {
+	return slices.DeleteFunc(s.Messages(), func(m *core.Message) bool { return m.From != id })
 }
 
 // Say sends another server a message that the adapter knows nothing of.

@@ -71,14 +71,13 @@ func (s *suite) damaged(t *testing.T) {
 	for _, v := range s.quick() {
 		b := s.encode(t, v.Message)
 		for _, i := range places(len(b)) {
-			for _, mask := range []byte{1 << (i % 8), 1 << ((i + 3) % 8)} {
-				b[i] ^= mask
-				var m core.Message
-				if err := survives(s.codec, b, &m); err != nil {
-					t.Fatalf("%s, byte %d xor %#x: %v\n%q", v.Name, i, mask, err, b)
-				}
-				b[i] ^= mask
+			mask := byte(1) << (i * 3 % 8)
+			b[i] ^= mask
+			var m core.Message
+			if err := survives(s.codec, b, &m); err != nil {
+				t.Fatalf("%s, byte %d xor %#x: %v\n%q", v.Name, i, mask, err, b)
 			}
+			b[i] ^= mask
 		}
 	}
 }

@@ -15,18 +15,9 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// cluster starts servers that form a mesh.
-func cluster(t *testing.T, f *fabric, n int) []*server {
-	t.Helper()
-	servers := make([]*server, n)
-	for i := range servers {
-		servers[i] = serve(t, f.node(fmt.Sprint("node", i+1)))
-	}
-	return servers
-}
+func TestBroadcastAcrossServers(t *testing.T) { onEachMesh(t, 3, broadcastAcrossServers) }
 
-func TestBroadcastAcrossServers(t *testing.T) {
-	s := cluster(t, newFabric(), 3)
+func broadcastAcrossServers(t *testing.T, s []*server) {
 	c1, s1 := s[0].client("/", "r")
 	c2, s2 := s[1].client("/", "r")
 	c3, _ := s[2].client("/", "other")
@@ -58,8 +49,9 @@ func TestBroadcastAcrossServers(t *testing.T) {
 	}
 }
 
-func TestOrderAcrossServers(t *testing.T) {
-	s := cluster(t, newFabric(), 2)
+func TestOrderAcrossServers(t *testing.T) { onEachMesh(t, 2, orderAcrossServers) }
+
+func orderAcrossServers(t *testing.T, s []*server) {
 	c, _ := s[1].client("/")
 	const n = 2_000
 	for i := range n {
@@ -70,9 +62,9 @@ func TestOrderAcrossServers(t *testing.T) {
 	}
 }
 
-func TestFetchSocketsAcrossServers(t *testing.T) {
-	f := newFabric()
-	s := cluster(t, f, 2)
+func TestFetchSocketsAcrossServers(t *testing.T) { onEachMesh(t, 2, fetchSocketsAcrossServers) }
+
+func fetchSocketsAcrossServers(t *testing.T, s []*server) {
 	_, s1 := s[0].client("/", "r")
 	c2 := s[1].dial("EIO=4&a=1&m=x&m=y")
 	c2.send(`0{"token":"t"}`)
@@ -151,7 +143,10 @@ func TestFetchSocketsIncomplete(t *testing.T) {
 }
 
 func TestSocketsOperationsAcrossServers(t *testing.T) {
-	s := cluster(t, newFabric(), 2)
+	onEachMesh(t, 2, socketsOperationsAcrossServers)
+}
+
+func socketsOperationsAcrossServers(t *testing.T, s []*server) {
 	_, s1 := s[0].client("/", "r")
 	c2, s2 := s[1].client("/", "r")
 
@@ -200,8 +195,9 @@ func TestSocketsOperationsAcrossServers(t *testing.T) {
 	}
 }
 
-func TestServerSideEmitAcrossServers(t *testing.T) {
-	s := cluster(t, newFabric(), 3)
+func TestServerSideEmitAcrossServers(t *testing.T) { onEachMesh(t, 3, serverSideEmitAcrossServers) }
+
+func serverSideEmitAcrossServers(t *testing.T, s []*server) {
 	plain := make(chan []any, 10)
 	for _, server := range s {
 		_ = server.On("plain", func(args ...any) { plain <- args })

@@ -59,8 +59,9 @@ func answerAll(t *testing.T, c *client, args string) {
 	}()
 }
 
-func TestAcknowledgements(t *testing.T) {
-	s := cluster(t, newFabric(), 3)
+func TestAcknowledgements(t *testing.T) { onEachMesh(t, 3, acknowledgements) }
+
+func acknowledgements(t *testing.T, s []*server) {
 	operator := func() *socket.BroadcastOperator { return s[0].Timeout(patience) }
 
 	expectAcks(t, ask(operator())) // nobody is there
@@ -90,7 +91,10 @@ func TestAcknowledgements(t *testing.T) {
 }
 
 func TestAcknowledgementsWithASilentClient(t *testing.T) {
-	s := cluster(t, newFabric(), 2)
+	onEachMesh(t, 2, acknowledgementsWithASilentClient)
+}
+
+func acknowledgementsWithASilentClient(t *testing.T, s []*server) {
 	c, _ := s[0].client("/")
 	answerAll(t, c, `["here"]`)
 	_, silent := s[1].client("/")
@@ -102,8 +106,9 @@ func TestAcknowledgementsWithASilentClient(t *testing.T) {
 	eventually(t, "acknowledgement forgotten", func() bool { return silent.Acks().Len() == 0 })
 }
 
-func TestRemoteSocketEmitWithAck(t *testing.T) {
-	s := cluster(t, newFabric(), 2)
+func TestRemoteSocketEmitWithAck(t *testing.T) { onEachMesh(t, 2, remoteSocketEmitWithAck) }
+
+func remoteSocketEmitWithAck(t *testing.T, s []*server) {
 	c, _ := s[1].client("/", "one")
 	answerAll(t, c, `["answer","more"]`)
 	remote := fetch(t, s[0].In("one"))[0]

@@ -53,12 +53,15 @@ func (s *server) client(namespace string, join ...socket.Room) (*client, *socket
 	if namespace != "/" {
 		prefix = namespace + ","
 	}
-	nsp := s.Of(namespace, nil)
+	connected := make(chan *socket.Socket, 1000)
+	s.Of(namespace, func(args ...any) { connected <- args[0].(*socket.Socket) })
 	c := s.dial("EIO=4")
 	sid := c.connect(prefix)
-	sock, ok := nsp.Sockets().Load(socket.SocketId(sid))
-	if !ok {
-		s.t.Fatalf("no socket %s on the server", sid)
+	// The library answers CONNECT before it is ready for what the client sends
+	// next, and hangs up on that.
+	sock := within(s.t, connected)
+	if string(sock.Id()) != sid {
+		s.t.Fatalf("socket %s connected, not %s", sock.Id(), sid)
 	}
 	sock.Join(join...)
 	return c, sock

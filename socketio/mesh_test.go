@@ -1,0 +1,68 @@
+package socketio
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/codec/json"
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/transport/mem"
+)
+
+// onEachMesh runs a test with a few servers on the fabric and on real nodes.
+func onEachMesh(t *testing.T, servers int, test func(t *testing.T, s []*server)) {
+	t.Run("fabric", func(t *testing.T) { test(t, cluster(t, newFabric(), servers)) })
+	t.Run("nodes", func(t *testing.T) { test(t, nodes(t, servers)) })
+}
+
+// cluster starts servers on a fabric.
+func cluster(t *testing.T, f *fabric, n int) []*server {
+	t.Helper()
+	servers := make([]*server, n)
+	for i := range servers {
+		servers[i] = serve(t, f.node(fmt.Sprint("node", i+1)))
+	}
+	return servers
+}
+
+// nodes starts servers on nodes of their own, over transports in memory.
+func nodes(t *testing.T, n int) []*server {
+	t.Helper()
+	network, roster := mem.NewNetwork(), coretest.NewRoster()
+	servers := make([]*server, n)
+	for i := range servers {
+		id := fmt.Sprint("node", i+1)
+		node, err := core.New(core.Config{
+			ID: id, Listen: id,
+			Transport: network.Transport(id),
+			Codecs:    []core.Codec{json.New()},
+			Discovery: roster.Discovery(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := node.Start(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := node.Shutdown(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+		servers[i] = serve(t, node)
+	}
+	for _, s := range servers {
+		complete(t, s.Sockets(), n)
+	}
+	return servers
+}
+
+// complete waits until a namespace is open on n servers.
+func complete(t *testing.T, nsp socket.Namespace, n int) {
+	t.Helper()
+	eventually(t, fmt.Sprint(n, " servers"), func() bool { return Of(nsp).ServerCount() == n })
+}

@@ -64,3 +64,25 @@ func TestArrivals(t *testing.T) {
 		t.Errorf("the mesh was asked about single sockets %d times", n)
 	}
 }
+
+// TestGhosts: a client that goes while it is being connected does not stay in the
+// namespace.
+func TestGhosts(t *testing.T) {
+	s := serve(t, lonely{})
+	nsp := s.Sockets()
+	c := s.dial("EIO=4")
+	_ = nsp.Adapter().On("join-room", func(args ...any) {
+		sock, _ := nsp.Sockets().Load(args[1].(socket.SocketId))
+		_ = c.conn.Close()
+		eventually(t, "closed on the server", func() bool { return sock.Conn().ReadyState() == "closed" })
+	})
+	gone := make(chan struct{})
+	_ = s.On("connection", func(args ...any) {
+		_ = args[0].(*socket.Socket).On("disconnect", func(...any) { close(gone) })
+	})
+	c.send("0")
+	ended(t, gone)
+	if n := nsp.Sockets().Len() + nsp.Adapter().Rooms().Len() + nsp.Adapter().Sids().Len(); n != 0 {
+		t.Errorf("%d entries left over", n)
+	}
+}

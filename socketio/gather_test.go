@@ -160,14 +160,12 @@ func askDuring(t *testing.T, moment string, change func(*fabric)) {
 	c2, _ := s[1].client("/")
 
 	var once sync.Once
-	f.mu.Lock()
 	f.deliver = func(to *member, m *core.Message) {
 		if moment == "sending" && m.Kind == core.KindBroadcast {
 			once.Do(func() { change(f) })
 		}
 		to.receiver.Receive(m)
 	}
-	f.mu.Unlock()
 	outcome := ask(s[0].Timeout(patience))
 	id1, _ := packetID(t, c1.next().data, "2")
 	id2, _ := packetID(t, c2.next().data, "2")
@@ -183,6 +181,25 @@ func askDuring(t *testing.T, moment string, change func(*fabric)) {
 	if len(outcome) != 0 {
 		t.Error("called twice")
 	}
+}
+
+// TestAcknowledgementsOfADeadServer: its clients are waited for no longer than it
+// is there.
+func TestAcknowledgementsOfADeadServer(t *testing.T) {
+	f := newFabric()
+	s := cluster(t, f, 3)
+	answering, _ := s[0].client("/")
+	silent, _ := s[1].client("/")
+	lost, _ := s[1].client("/")
+	outcome := ask(s[0].Timeout(patience))
+	id, _ := packetID(t, answering.next().data, "2")
+	answering.send("3" + id + `["here"]`)
+	id, _ = packetID(t, lost.next().data, "2")
+	lost.send("3" + id + `["there"]`)
+	silent.next()
+	eventually(t, "one of two answered", func() bool { return hostOf(s[1].Sockets()).polls.waiting() == 1 })
+	f.remove("/", "node2", core.ErrSilentPeer)
+	expectAcks(t, outcome, `"here"`, `"there"`)
 }
 
 // TestAcknowledgementsAsServersComeAndGo: no emit may wait for its timeout.
@@ -279,4 +296,16 @@ func TestCensus(t *testing.T) {
 	if highest, ok := c.settled(); !ok || highest != 3 {
 		t.Errorf("a reader that never comes: %d %v", highest, ok)
 	}
+}
+
+// waiting counts the sockets that have not answered.
+func (ps *polls) waiting() (n int) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	for p := range ps.all {
+		p.mu.Lock()
+		n += len(p.waiting)
+		p.mu.Unlock()
+	}
+	return n
 }

@@ -1,6 +1,9 @@
 package socketio
 
 import (
+	"encoding/json"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +132,53 @@ func TestOutgoingListeners(t *testing.T) {
 	c.expect(text(`51-["e",1,{"_placeholder":true,"num":0}]`), binary("b"))
 }
 
+// TestPolling: such a client gets the packet, not the WebSocket frame.
+func TestPolling(t *testing.T) {
+	s := serve(t, lonely{})
+	url := s.http.URL + "/socket.io/?EIO=4&transport=polling"
+	request := func(body string) string {
+		t.Helper()
+		method := http.MethodGet
+		if body != "" {
+			method = http.MethodPost
+		}
+		req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := s.http.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		got, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(got)
+	}
+	connected := make(chan struct{})
+	_ = s.On("connect", func(...any) { close(connected) })
+	var open struct{ Sid string }
+	if err := json.Unmarshal([]byte(request("")[1:]), &open); err != nil {
+		t.Fatal(err)
+	}
+	within(t, s.listening)
+	url += "&sid=" + open.Sid
+	request("40")
+	ended(t, connected)
+	request("")
+	s.Emit("e", []byte("\x01"))
+	if got, want := request(""), "451-[\"e\",{\"_placeholder\":true,\"num\":0}]\x1ebAQ=="; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	s.Emit("text")
+	if got, want := request(""), `42["text"]`; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	request("1")
+}
+
 // TestProtocolRevision3: such a client names its namespace without CONNECT data,
 // and its main socket has the connection's id.
 func TestProtocolRevision3(t *testing.T) {
@@ -148,7 +198,7 @@ func TestHostBroadcastWithAck(t *testing.T) {
 	c1, s1 := s.client("/chat", "r")
 	c2, s2 := s.client("/chat", "r")
 	c3, _ := s.client("/chat", "r")
-	_, _ = s.client("/chat")
+	c4, _ := s.client("/chat")
 
 	counts, answers := make(chan int, 10), make(chan string, 10)
 	h.BroadcastWithAck(core.Payload{Text: []byte(`["q"]`)}, core.Target{Rooms: []string{"r"}},
@@ -182,6 +232,16 @@ func TestHostBroadcastWithAck(t *testing.T) {
 	if len(answers) != 0 {
 		t.Errorf("an extra answer: %s", <-answers)
 	}
+
+	h.BroadcastWithAck(core.Payload{Text: []byte(`["b",{"_placeholder":true,"num":0}]`), Attachments: [][]byte{[]byte("x")}},
+		core.Target{Except: []string{"r"}}, func(n int) { counts <- n }, func(core.Payload) {})
+	if n := <-counts; n != 1 {
+		t.Errorf("counted %d clients, want 1", n)
+	}
+	if id, args := packetID(t, c4.next().data, "51-/chat,"); id == id1 || args != `["b",{"_placeholder":true,"num":0}]` {
+		t.Errorf("binary event with id %s (before: %s): %s", id, id1, args)
+	}
+	c4.expect(binary("x"))
 }
 
 func TestHostBroadcastWithAckForgets(t *testing.T) {

@@ -76,8 +76,10 @@ func closeTellsThePeerWhy(s *suite) {
 		{Code: 1001, Text: "größer: " + strings.Repeat("x", 113)}, // 123 bytes
 	} {
 		s.eachWay(func(c, peer core.Conn) {
-			s.closeConn(c, reason)
+			closed := s.start(func() { c.Close(reason) })
 			s.wantReason(s.recvEnd(peer), reason)
+			s.closeConn(peer, core.CloseShutdown)
+			s.await("Close", closed)
 		})
 	}
 }
@@ -90,6 +92,7 @@ func closeComesBehindFrames(s *suite) {
 		received := s.start(func() {
 			s.wantNumbered(peer, 0, total)
 			_, err = peer.Recv()
+			peer.Close(core.CloseShutdown)
 		})
 		s.send(c, numbered(0, total)...)
 		s.closeConn(c, core.CloseSlowPeer)
@@ -143,6 +146,7 @@ func closeAtAnyTime(s *suite) {
 			all.Go(func() {
 				for n := 0; ; n++ {
 					if _, err := c.Recv(); err != nil {
+						c.Close(core.CloseShutdown)
 						return
 					}
 					if n == 20*i {

@@ -1,0 +1,80 @@
+package ws
+
+import (
+	"encoding/binary"
+	"io"
+	"net"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// Close sends a close frame behind what is being sent, and gives the peer a
+// moment to take it. It takes Options.CloseTimeout at most, which is when the peer
+// does not answer.
+func (c *conn) Close(reason core.CloseReason) error {
+	c.closing.Do(func() { c.close(reason, time.Now().Add(c.closeTimeout)) })
+	return nil
+}
+
+func (c *conn) close(reason core.CloseReason, deadline time.Time) {
+	defer c.net.Close()
+	c.closed.Store(true)
+	c.net.SetReadDeadline(past)
+	c.net.SetWriteDeadline(deadline) // of a Send that is under way
+	if c.sayGoodbye(reason, deadline) == nil {
+		c.linger(deadline)
+	}
+}
+
+// sayGoodbye writes the last frame.
+func (c *conn) sayGoodbye(reason core.CloseReason, deadline time.Time) error {
+	c.writer.mu.Lock()
+	defer c.writer.mu.Unlock()
+	c.net.SetWriteDeadline(deadline) // a pong may have changed it
+	if goodbye := c.goodbye.Load(); goodbye != nil {
+		reason = core.CloseReason{Code: goodbye.Code} // the answer repeats the code
+	}
+	err := c.writer.control(opClose, closePayload(reason))
+	if err == nil {
+		c.writer.err = net.ErrClosed
+	}
+	if half, ok := c.net.(interface{ CloseWrite() error }); ok && err == nil {
+		half.CloseWrite()
+	}
+	return err
+}
+
+// linger reads to the end what the peer has sent. Closing a socket with unread
+// data resets it, and that could overtake the frames and the goodbye.
+func (c *conn) linger(deadline time.Time) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	c.net.SetReadDeadline(deadline)
+	io.Copy(io.Discard, c.net)
+}
+
+// maxCloseText is what a control frame leaves for it, in bytes.
+const maxCloseText = 123
+
+// noStatus stands for a close frame without a code (RFC 6455, section 7.4.1), and
+// is never sent itself.
+const noStatus = 1005
+
+// closePayload is the body of a close frame: nothing, or a code and a text.
+func closePayload(reason core.CloseReason) []byte {
+	if reason.Code < 1000 || reason.Code > 4999 || reason.Code == noStatus {
+		return nil
+	}
+	text := strings.ToValidUTF8(reason.Text, "?")
+	if len(text) > maxCloseText {
+		end := maxCloseText
+		for !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = text[:end]
+	}
+	return append(binary.BigEndian.AppendUint16(nil, uint16(reason.Code)), text...)
+}

@@ -1,0 +1,175 @@
+package ws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+var (
+	_ core.Conn           = (*conn)(nil)
+	_ core.ProtocolHinter = (*conn)(nil)
+)
+
+const (
+	readBufferSize  = 16 << 10
+	writeBufferSize = 256 // the library writes handshakes and control frames only
+
+	// pongTimeout bounds the answer to a ping.
+	pongTimeout = time.Second
+)
+
+// conn is one WebSocket. It has no goroutines.
+type conn struct {
+	socket *websocket.Conn // reads
+	net    net.Conn        // below it
+	remote string
+	native bool // only set on the dialler's end
+
+	writer writer
+	ping   atomic.Pointer[string] // waits for its pong
+
+	reading sync.Mutex
+	reader  reader
+	ended   error                           // why Recv ends
+	goodbye atomic.Pointer[core.CloseError] // what the peer has closed with
+
+	closeTimeout time.Duration
+	closing      sync.Once
+	closed       atomic.Bool
+}
+
+func newConn(socket *websocket.Conn, options *Options, dialled bool) *conn {
+	below := socket.NetConn()
+	c := &conn{
+		socket: socket,
+		net:    below,
+		remote: below.RemoteAddr().String(),
+		writer: writer{socket: below, masked: dialled},
+
+		closeTimeout: options.CloseTimeout,
+	}
+	socket.SetReadLimit(int64(options.MaxFrame))
+	socket.SetCloseHandler(func(int, string) error { return nil }) // Close answers
+	socket.SetPingHandler(func(payload string) error {
+		c.ping.Store(&payload)
+		c.pong()
+		return nil
+	})
+	return c
+}
+
+// RemoteAddr is the peer's TCP address.
+func (c *conn) RemoteAddr() string { return c.remote }
+
+// Native tells whether the acceptor has said that it is a Go node.
+func (c *conn) Native() bool { return c.native }
+
+// Send writes the frames, one binary message each.
+func (c *conn) Send(ctx context.Context, frames [][]byte) error {
+	err := c.send(ctx, frames)
+	c.pong()
+	if err != nil {
+		return fmt.Errorf("ws: send to %s: %w", c.remote, err)
+	}
+	return nil
+}
+
+func (c *conn) send(ctx context.Context, frames [][]byte) error {
+	c.writer.mu.Lock()
+	defer c.writer.mu.Unlock()
+	if c.closed.Load() {
+		return net.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return c.giveUp(err)
+	}
+	stop := func() bool { return true }
+	if ctx.Done() != nil {
+		stop = context.AfterFunc(ctx, func() { c.net.SetWriteDeadline(past) })
+	}
+	err := c.writer.messages(frames)
+	inTime := stop()
+	switch {
+	case err != nil && c.closed.Load():
+		return net.ErrClosed
+	case !inTime:
+		return c.giveUp(ctx.Err()) // nothing can be sent with that deadline
+	case err != nil:
+		if goodbye := c.goodbye.Load(); goodbye != nil {
+			return goodbye // which is why it cannot be sent
+		}
+	}
+	return err
+}
+
+// giveUp ends the connection for an error of Send.
+func (c *conn) giveUp(err error) error {
+	if c.writer.err == nil {
+		c.writer.err = err
+	}
+	c.net.Close()
+	return err
+}
+
+// pong answers the last ping, unless there is none or something is being
+// written: then who writes does it afterwards. So reading never waits for
+// writing, or two nodes could wait for each other.
+func (c *conn) pong() {
+	for c.ping.Load() != nil && c.writer.mu.TryLock() {
+		ping := c.ping.Swap(nil)
+		if ping != nil && c.writer.err == nil && !c.closed.Load() {
+			c.net.SetWriteDeadline(time.Now().Add(pongTimeout))
+			if c.writer.control(opPong, []byte(*ping)) == nil {
+				c.net.SetWriteDeadline(time.Time{})
+			}
+		}
+		c.writer.mu.Unlock()
+	}
+}
+
+// Recv returns the next message, binary or text.
+func (c *conn) Recv() ([]byte, error) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	if c.ended == nil {
+		frame, err := c.reader.next(c.socket)
+		if err == nil {
+			return frame, nil
+		}
+		c.ended = c.diagnose(err)
+	}
+	err := c.ended
+	if c.closed.Load() {
+		err = net.ErrClosed
+	}
+	return nil, fmt.Errorf("ws: receive from %s: %w", c.remote, err)
+}
+
+var errGivenUp = errors.New("connection was given up by Send")
+
+// diagnose says in this package's terms why reading has ended.
+func (c *conn) diagnose(err error) error {
+	var closed *websocket.CloseError
+	switch {
+	case errors.As(err, &closed) && closed.Code == websocket.CloseAbnormalClosure:
+		return errors.New("connection ended without a close frame")
+	case errors.As(err, &closed):
+		goodbye := &core.CloseError{CloseReason: core.CloseReason{Code: closed.Code, Text: closed.Text}}
+		c.goodbye.Store(goodbye)
+		return goodbye
+	case errors.Is(err, websocket.ErrReadLimit):
+		return fmt.Errorf("%w: %w", core.ErrTooLarge, err)
+	case errors.Is(err, net.ErrClosed):
+		return errGivenUp // if it was not Close, which is asked first
+	}
+	return err
+}

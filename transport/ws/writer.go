@@ -1,0 +1,88 @@
+package ws
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"net"
+	"sync"
+)
+
+const (
+	// chunk is how much is gathered for one write, in bytes; a multiple of 8.
+	chunk = 64 << 10
+	// direct is from which size on a payload is not copied, if it need not be.
+	direct = 16 << 10
+)
+
+// writer is the sending half of a connection. It puts all frames of a call into
+// as few writes as possible.
+type writer struct {
+	socket net.Conn
+	masked bool // this is the dialling end (RFC 6455, section 5.3)
+
+	mu  sync.Mutex // held while writing
+	buf []byte     // frames to be written, at most chunk bytes
+	err error      // why nothing is written any more
+}
+
+// messages writes each payload as a binary message; mu is held.
+func (w *writer) messages(payloads [][]byte) error {
+	for _, payload := range payloads {
+		w.frame(opBinary, payload)
+	}
+	w.flush()
+	return w.err
+}
+
+// control writes a control frame; mu is held.
+func (w *writer) control(op opcode, payload []byte) error {
+	w.frame(op, payload)
+	w.flush()
+	return w.err
+}
+
+// frame gathers a frame, and writes what is too much.
+func (w *writer) frame(op opcode, payload []byte) {
+	if len(w.buf)+maxHeader+len(payload) > chunk {
+		w.flush()
+	}
+	w.buf = appendHeader(w.buf, op, len(payload), w.masked)
+	switch {
+	case w.masked:
+		w.mask(payload)
+	case len(payload) >= direct:
+		w.flushWith(payload)
+	default:
+		w.buf = append(w.buf, payload...)
+	}
+}
+
+// mask gathers a masked payload, chunk by chunk.
+func (w *writer) mask(payload []byte) {
+	key := rand.Uint32()
+	w.buf = binary.LittleEndian.AppendUint32(w.buf, key)
+	for len(w.buf)+len(payload) > chunk {
+		fits := (chunk - len(w.buf)) &^ 3
+		w.buf = appendMasked(w.buf, payload[:fits], key)
+		payload = payload[fits:]
+		w.flush()
+	}
+	w.buf = appendMasked(w.buf, payload, key)
+}
+
+// flush writes what was gathered.
+func (w *writer) flush() {
+	if len(w.buf) > 0 && w.err == nil {
+		_, w.err = w.socket.Write(w.buf)
+	}
+	w.buf = w.buf[:0]
+}
+
+// flushWith writes what was gathered, and a payload behind it.
+func (w *writer) flushWith(payload []byte) {
+	if w.err == nil {
+		both := net.Buffers{w.buf, payload}
+		_, w.err = both.WriteTo(w.socket)
+	}
+	w.buf = w.buf[:0]
+}

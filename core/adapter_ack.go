@@ -44,17 +44,16 @@ func (a *adapter) newPoll(to Target, ack func(Payload)) (*request, *Call[int]) {
 	call, end := newCall[int]()
 	clients := 0
 	type event struct {
-		ack  Payload
-		over bool
-		err  error
+		ack *Message // nil at the end
+		err error
 	}
 	events := newMailbox(a.inboxBytes, &a.workers, func(e event) {
-		if e.over {
+		if e.ack == nil {
 			end(clients, e.err)
 			return
 		}
-		defer a.survive("an acknowledgement")
-		ack(e.ack)
+		defer a.survive(e.ack)
+		ack(e.ack.Payload)
 	})
 	return &request{
 		kind: KindBroadcast,
@@ -63,13 +62,13 @@ func (a *adapter) newPoll(to Target, ack func(Payload)) (*request, *Call[int]) {
 				clients += max(0, answer.Count)
 				return false
 			}
-			events.add(event{ack: answer.Payload}, answer.size())
+			events.add(event{ack: answer}, answer.size())
 			return to.Flags.ExpectSingleResponse
 		},
 		pace: events.pace,
 		done: func(err error) {
 			events.lift()
-			events.add(event{over: true, err: err}, 0)
+			events.add(event{err: err}, 0)
 		},
 	}, call
 }

@@ -192,9 +192,9 @@ func (a *adapter) requestDone(info RequestInfo) {
 }
 
 // survive, deferred, keeps a panic of user code from taking the server down.
-func (a *adapter) survive(doing string, attrs ...any) {
+func (a *adapter) survive(m *Message) {
 	if v := recover(); v != nil {
-		a.log.Error("panic while handling "+doing, append(attrs, "panic", v, "stack", string(debug.Stack()))...)
+		a.log.Error("panic while handling a message", "kind", m.Kind, "from", m.From, "panic", v, "stack", string(debug.Stack()))
 	}
 }
 

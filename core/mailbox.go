@@ -14,6 +14,7 @@ type mailbox[T any] struct {
 	limit  int // bytes that may wait or be in hand
 	handle func(T)
 	owner  *workers
+	loop   func() // run, bound once
 	died   func() // called when a temporary mailbox has died; may be nil
 
 	dead   atomic.Bool  // takes nothing more; written under mu
@@ -22,11 +23,12 @@ type mailbox[T any] struct {
 	mu        sync.Mutex
 	room      sync.Cond
 	items     []parcel[T]
-	held      int  // items that wait or are in hand
-	bytes     int  // their size
-	running   bool // the goroutine is there
-	temporary bool // dies when empty
-	freed     int  // how often everybody was let go
+	spare     []parcel[T] // empty: for items, when they are taken
+	held      int         // items that wait or are in hand
+	bytes     int         // their size
+	running   bool        // the goroutine is there
+	temporary bool        // dies when empty
+	freed     int         // how often everybody was let go
 }
 
 type parcel[T any] struct {
@@ -34,12 +36,13 @@ type parcel[T any] struct {
 	size int
 }
 
-// maxSpare is the number of items that an idle mailbox keeps room for.
+// maxSpare is the number of items that an idle mailbox keeps room for, twice.
 const maxSpare = 256
 
 func newMailbox[T any](limit int, owner *workers, handle func(T)) *mailbox[T] {
 	b := &mailbox[T]{limit: limit, handle: handle, owner: owner}
 	b.room.L = &b.mu
+	b.loop = b.run
 	return b
 }
 
@@ -57,7 +60,7 @@ func (b *mailbox[T]) add(item T, size int) bool {
 	if !b.running {
 		b.running = true
 		b.owner.enter()
-		go b.run()
+		go b.loop()
 	}
 	return true
 }
@@ -139,18 +142,16 @@ func (b *mailbox[T]) run() {
 func (b *mailbox[T]) take(done []parcel[T]) []parcel[T] {
 	clear(done)
 	b.mu.Lock()
+	if done == nil {
+		done, b.spare = b.spare, nil
+	}
 	batch := b.items
 	if len(batch) > 0 {
 		b.items = done[:0]
 		b.mu.Unlock()
 		return batch
 	}
-	if cap(b.items) < cap(done) {
-		b.items = done[:0]
-	}
-	if cap(b.items) > maxSpare {
-		b.items = nil
-	}
+	b.items, b.spare = emptied(b.items), emptied(done)
 	b.running = false
 	dies := b.temporary && !b.dead.Load()
 	if dies {
@@ -161,6 +162,14 @@ func (b *mailbox[T]) take(done []parcel[T]) []parcel[T] {
 		b.died()
 	}
 	return nil
+}
+
+// emptied keeps the room of a slice for later, if it is not too much.
+func emptied[T any](s []T) []T {
+	if cap(s) > maxSpare {
+		return nil
+	}
+	return s[:0]
 }
 
 // giveBack makes room.

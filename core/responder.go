@@ -8,7 +8,7 @@ import (
 
 // process does what another server asks for. It runs in that server's inbox.
 func (a *adapter) process(m *Message) {
-	defer a.survive("a message of another server", "kind", m.Kind, "from", m.From)
+	defer a.survive(m)
 	switch m.Kind {
 	case KindBroadcast:
 		if m.RequestID == "" {

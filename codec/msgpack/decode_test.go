@@ -61,7 +61,7 @@ func message(kind int, data any) pack {
 var event = []any{"e"}
 
 func broadcast(opts any) pack {
-	return message(3, object{"packet", object{"type", 2, "data", event}, "opts", opts})
+	return message(3, object{"opts", object{}, "packet", object{"type", 2, "data", event}, "opts", opts})
 }
 
 func TestLeniency(t *testing.T) {
@@ -82,15 +82,13 @@ func TestLeniency(t *testing.T) {
 	}{
 		{"other order", encode(object{"nsp", "/", "uid", "u", "data", object{"opts", object{}, "packet", object{"data", event, "type", 2}}, "type", 3}), plain},
 		{"unknown members", encode(object{"x", []any{1, object{1, 2}}, "type", 3, "data", object{"y", nil, "packet", object{"z", 1, "type", 2, "data", event, "nsp", "/x"}, "opts", object{"q", 1}}, "uid", "u", "nsp", "/"}), plain},
-		{"members of other kinds", message(3, object{"packet", packet, "rooms", 7, "close", "x", "sockets", nil}), plain},
+		{"members of other kinds", message(3, object{"opts", object{}, "packet", packet, "rooms", 7, "close", "x", "sockets", nil}), plain},
 		{"data where none is due", message(2, []any{1, 2}), core.Message{Kind: core.KindHeartbeat, From: "u", Namespace: "/"}},
-		{"no opts", message(3, object{"packet", packet}), plain},
-		{"nil opts", broadcast(nil), plain},
 		{"nil in opts", broadcast(object{"rooms", nil, "except", nil, "flags", nil}), plain},
-		{"no packet type", message(3, object{"packet", object{"data", event}}), plain},
-		{"nil request id", message(3, object{"packet", packet, "requestId", nil}), plain},
-		{"empty request id", message(3, object{"packet", packet, "requestId", ""}), plain},
-		{"wide integers", encode(object{"type", pack{0xcf, 0, 0, 0, 0, 0, 0, 0, 3}, "data", object{"packet", packet}, "uid", "u", "nsp", "/"}), plain},
+		{"no packet type", message(3, object{"opts", object{}, "packet", object{"data", event}}), plain},
+		{"nil request id", message(3, object{"opts", object{}, "packet", packet, "requestId", nil}), plain},
+		{"empty request id", message(3, object{"opts", object{}, "packet", packet, "requestId", ""}), plain},
+		{"wide integers", encode(object{"type", pack{0xcf, 0, 0, 0, 0, 0, 0, 0, 3}, "data", object{"packet", packet, "opts", object{}}, "uid", "u", "nsp", "/"}), plain},
 		{"numbers as rooms", broadcast(object{"rooms", []any{1, 1.5, -7, "x"}, "except", []any{2.0}}),
 			with(func(m *core.Message) {
 				m.To = core.Target{Rooms: []string{"1", "1.5", "-7", "x"}, Except: []string{"2"}}
@@ -111,9 +109,9 @@ func TestLeniency(t *testing.T) {
 		{"timeout of a nanosecond", flags("timeout", 1e-6), flagged(core.Flags{Timeout: time.Millisecond})},
 
 		{"no close", message(6, object{"opts", object{}}), core.Message{Kind: core.KindDisconnectSockets, From: "u", Namespace: "/"}},
-		{"nil close", message(6, object{"close", nil}), core.Message{Kind: core.KindDisconnectSockets, From: "u", Namespace: "/"}},
-		{"leave nothing", message(5, object{"rooms", []any{}}), core.Message{Kind: core.KindSocketsLeave, From: "u", Namespace: "/", Rooms: []string{}}},
-		{"join nil", message(4, object{"rooms", nil}), core.Message{Kind: core.KindSocketsJoin, From: "u", Namespace: "/", Rooms: []string{}}},
+		{"nil close", message(6, object{"opts", object{}, "close", nil}), core.Message{Kind: core.KindDisconnectSockets, From: "u", Namespace: "/"}},
+		{"leave nothing", message(5, object{"opts", object{}, "rooms", []any{}}), core.Message{Kind: core.KindSocketsLeave, From: "u", Namespace: "/", Rooms: []string{}}},
+		{"join nil", message(4, object{"opts", object{}, "rooms", nil}), core.Message{Kind: core.KindSocketsJoin, From: "u", Namespace: "/", Rooms: []string{}}},
 		{"count as a float", message(11, object{"requestId", "r", "clientCount", 3.0}), core.Message{Kind: core.KindBroadcastClientCount, From: "u", Namespace: "/", RequestID: "r", Count: 3}},
 		{"acknowledgement without packet", message(12, object{"requestId", "r"}), core.Message{Kind: core.KindBroadcastAck, From: "u", Namespace: "/", RequestID: "r"}},
 		{"answer nil", message(10, object{"requestId", "r", "packet", nil}),
@@ -165,24 +163,27 @@ func TestMalformed(t *testing.T) {
 		"data nil":                message(3, nil),
 		"data no map":             message(3, []any{}),
 		"no packet":               message(3, object{"opts", object{}}),
-		"packet nil":              message(3, object{"packet", nil}),
-		"packet an array":         message(3, object{"packet", event}),
-		"packet without data":     message(3, object{"packet", object{"type", 2}}),
-		"packet data nil":         message(3, object{"packet", object{"type", 2, "data", nil}}),
-		"packet data no array":    message(3, object{"packet", object{"type", 2, "data", object{"0", "e"}}}),
-		"packet data empty":       message(3, object{"packet", object{"type", 2, "data", []any{}}}),
-		"event no string":         message(3, object{"packet", object{"type", 2, "data", []any{1, "e"}}}),
-		"packet type disconnect":  message(3, object{"packet", object{"type", 1, "data", event}}),
-		"packet type nil":         message(3, object{"packet", object{"type", nil, "data", event}}),
-		"request id a number":     message(3, object{"packet", packet, "requestId", 5}),
+		"packet nil":              message(3, object{"opts", object{}, "packet", nil}),
+		"packet an array":         message(3, object{"opts", object{}, "packet", event}),
+		"packet without data":     message(3, object{"opts", object{}, "packet", object{"type", 2}}),
+		"packet data nil":         message(3, object{"opts", object{}, "packet", object{"type", 2, "data", nil}}),
+		"packet data no array":    message(3, object{"opts", object{}, "packet", object{"type", 2, "data", object{"0", "e"}}}),
+		"packet data empty":       message(3, object{"opts", object{}, "packet", object{"type", 2, "data", []any{}}}),
+		"event no string":         message(3, object{"opts", object{}, "packet", object{"type", 2, "data", []any{1, "e"}}}),
+		"packet type disconnect":  message(3, object{"opts", object{}, "packet", object{"type", 1, "data", event}}),
+		"packet type nil":         message(3, object{"opts", object{}, "packet", object{"type", nil, "data", event}}),
+		"request id a number":     message(3, object{"opts", object{}, "packet", packet, "requestId", 5}),
+		"no opts":                 message(3, object{"packet", packet}),
+		"no opts to disconnect":   message(6, object{"close", true}),
+		"opts nil":                broadcast(nil),
 		"opts no map":             broadcast([]any{}),
 		"rooms no array":          broadcast(object{"rooms", "r"}),
 		"a room nil":              broadcast(object{"rooms", []any{nil}}),
 		"a room an array":         broadcast(object{"except", []any{[]any{}}}),
 		"join without rooms":      message(4, object{"opts", object{}}),
 		"leave without rooms":     message(5, object{"opts", object{}}),
-		"join one room":           message(4, object{"rooms", "r"}),
-		"close a number":          message(6, object{"close", 1}),
+		"join one room":           message(4, object{"opts", object{}, "rooms", "r"}),
+		"close a number":          message(6, object{"opts", object{}, "close", 1}),
 		"fetch without id":        message(7, object{"opts", object{}}),
 		"fetch with empty id":     message(7, object{"opts", object{}, "requestId", ""}),
 		"fetch with nil id":       message(7, object{"opts", object{}, "requestId", nil}),

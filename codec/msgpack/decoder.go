@@ -34,13 +34,14 @@ func memberOf(name []byte) member {
 }
 
 // shapes are the members of each kind's data: those it may have, and those it
-// must have. No member at all: it has no data.
+// must have. No member at all: it has no data. opts must be there: a message
+// that has lost them would reach everybody.
 var shapes = [...]struct{ wanted, required member }{
-	core.KindBroadcast:              {memberPacket | memberRequestID | memberOpts, memberPacket},
-	core.KindSocketsJoin:            {memberOpts | memberRooms, memberRooms},
-	core.KindSocketsLeave:           {memberOpts | memberRooms, memberRooms},
-	core.KindDisconnectSockets:      {memberOpts | memberClose, 0},
-	core.KindFetchSockets:           {memberOpts | memberRequestID, memberRequestID},
+	core.KindBroadcast:              {memberPacket | memberRequestID | memberOpts, memberPacket | memberOpts},
+	core.KindSocketsJoin:            {memberOpts | memberRooms, memberOpts | memberRooms},
+	core.KindSocketsLeave:           {memberOpts | memberRooms, memberOpts | memberRooms},
+	core.KindDisconnectSockets:      {memberOpts | memberClose, memberOpts},
+	core.KindFetchSockets:           {memberOpts | memberRequestID, memberOpts | memberRequestID},
 	core.KindFetchSocketsResponse:   {memberRequestID | memberSockets, memberRequestID | memberSockets},
 	core.KindServerSideEmit:         {memberRequestID | memberPacket, memberPacket},
 	core.KindServerSideEmitResponse: {memberRequestID | memberPacket, memberRequestID},

@@ -50,12 +50,9 @@ func milliseconds(d time.Duration) int64 {
 	return int64((d + time.Millisecond - 1) / time.Millisecond)
 }
 
-// readTarget reads opts; what is missing or nil is not set.
+// readTarget reads opts; members that are missing are not set.
 func readTarget(r *msgpack.Reader, to *core.Target) error {
 	*to = core.Target{}
-	if r.Next() == msgpack.Nil {
-		return r.Nil()
-	}
 	return r.Fields(func(key []byte) (err error) {
 		switch string(key) {
 		case "rooms":

@@ -139,8 +139,8 @@ func TestPartsGivenInCodeWin(t *testing.T) {
 // wantConfigError checks that err names the field and what is allowed.
 func wantConfigError(t *testing.T, err error, field, allowed string) {
 	t.Helper()
-	var bad *core.ConfigError
-	if !errors.As(err, &bad) {
+	bad, ok := errors.AsType[*core.ConfigError](err)
+	if !ok {
 		t.Fatalf("error %v, want a ConfigError of %s", err, field)
 	}
 	if bad.Field != field || !strings.Contains(bad.Allowed, allowed) {

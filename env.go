@@ -144,13 +144,13 @@ func setHost(c *Config, value string) string {
 
 // blameVariable makes a ConfigError name the variable its field was read from.
 func blameVariable(err error, source map[string]string) error {
-	var bad *core.ConfigError
-	if !errors.As(err, &bad) {
+	bad, ok := errors.AsType[*core.ConfigError](err)
+	if !ok {
 		return err
 	}
 	field, _, _ := strings.Cut(bad.Field, "[") // Peers[1] was in MESH_PEERS
-	name, ok := source[field]
-	if !ok {
+	name, known := source[field]
+	if !known {
 		return err
 	}
 	return &core.ConfigError{Field: name, Value: bad.Value, Allowed: bad.Allowed}

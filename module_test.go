@@ -108,7 +108,7 @@ func TestModuleUngroupedPartWins(t *testing.T) {
 	if err := app.Start(t.Context()); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("start: %v, want the transport's error", err)
 	}
-	if addr := <-used; addr != "a place" {
+	if addr := take(t, used); addr != "a place" {
 		t.Errorf("the transport was asked to listen on %q", addr)
 	}
 }

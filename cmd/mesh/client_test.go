@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"testing"
@@ -104,6 +106,17 @@ func (c *client) wait(event string, want func(json.RawMessage) bool) json.RawMes
 			c.skipped = append(c.skipped, e)
 		}
 		c.readUntil("event "+event, func(string) bool { return len(c.seen) > 0 })
+	}
+}
+
+// ended tells whether the server has closed the connection, or does so soon.
+func (c *client) ended() bool {
+	c.conn.SetReadDeadline(time.Now().Add(patience))
+	for {
+		if _, _, err := c.conn.ReadMessage(); err != nil {
+			late, ok := errors.AsType[net.Error](err)
+			return !ok || !late.Timeout()
+		}
 	}
 }
 

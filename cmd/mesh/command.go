@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	}
 	if err := do(ctx, out, errOut); err != nil {
 		fmt.Fprintf(errOut, "mesh %s: %v\n", c.name, err)
-		if bad := (*core.ConfigError)(nil); errors.As(err, &bad) {
+		if _, bad := errors.AsType[*core.ConfigError](err); bad {
 			return exitUsage
 		}
 		return exitFailed

@@ -97,6 +97,11 @@ func TestDemo(t *testing.T) {
 	if code := stop(); code != exitOK {
 		t.Errorf("exit code %d", code)
 	}
+	for i, c := range clients {
+		if !c.ended() {
+			t.Errorf("client %d was not disconnected", i)
+		}
+	}
 }
 
 // TestAsk: a question reaches the clients of all servers, and their answers come

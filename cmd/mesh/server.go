@@ -117,8 +117,8 @@ func reachable(addr string) string {
 
 // explainTaken says in plain words that a port is taken.
 func explainTaken(err error) error {
-	var op *net.OpError
-	if isTaken(err) && errors.As(err, &op) && op.Addr != nil {
+	op, ok := errors.AsType[*net.OpError](err)
+	if ok && op.Addr != nil && isTaken(err) {
 		return fmt.Errorf("%s is taken by another program: choose another port, or stop that one (%w)", op.Addr, err)
 	}
 	return err

@@ -8,10 +8,17 @@ if [ -f e2e/package.json ] && ! [ e2e/node_modules/.package-lock.json -nt e2e/pa
 	(cd e2e && npm ci --no-audit --no-fund)
 fi
 
-if ! command -v chromium >/dev/null && command -v apt-get >/dev/null; then
-	echo "installing chromium"
-	as_root=""
+install_chromium() {
+	local as_root=""
 	if [ "$(id -u)" -ne 0 ]; then as_root="sudo"; fi
-	$as_root apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
+	$as_root apt-get update -qq &&
+		$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
+}
+
+if ! command -v chromium >/dev/null && command -v apt-get >/dev/null; then
+	echo "installing chromium for the tests of the demo's page"
+	if ! install_chromium; then
+		echo "could not install chromium" >&2
+		if [ -n "${CI:-}" ]; then exit 1; fi
+	fi
 fi

@@ -29,7 +29,7 @@ func TestConformanceInBubble(t *testing.T) { transporttest.RunInBubble(t, fixtur
 // With a latency, everything takes its time and is right all the same.
 func TestConformanceWithDelay(t *testing.T) {
 	transporttest.RunInBubble(t, func(*testing.T) transporttest.Fixture {
-		n := mem.NewNetwork(mem.WithMaxFrame(2<<20), mem.WithBuffer(8<<20))
+		n := mem.NewNetwork(mem.WithMaxFrame(2 << 20))
 		n.Delay("acceptor", "dialler", 20*time.Millisecond)
 		n.Delay("dialler", "acceptor", 50*time.Millisecond)
 		return transporttest.Fixture{

@@ -17,6 +17,7 @@ import (
 var (
 	_ core.Conn           = (*conn)(nil)
 	_ core.ProtocolHinter = (*conn)(nil)
+	_ core.ReadLimiter    = (*conn)(nil)
 )
 
 const (
@@ -72,6 +73,9 @@ func (c *conn) RemoteAddr() string { return c.remote }
 
 // Native tells whether the acceptor has said that it is a Go node.
 func (c *conn) Native() bool { return c.native }
+
+// LimitReads bounds the messages that are received from now on.
+func (c *conn) LimitReads(bytes int) { c.socket.SetReadLimit(int64(bytes)) }
 
 // Send writes the frames, one binary message each.
 func (c *conn) Send(ctx context.Context, frames [][]byte) error {

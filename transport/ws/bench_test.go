@@ -1,0 +1,11 @@
+package ws
+
+import (
+	"testing"
+
+	"github.com/socketmesh/mesh/transport/transporttest"
+)
+
+func BenchmarkSend(b *testing.B) {
+	transporttest.BenchmarkSend(b, transporttest.Fixture{Transport: New(Options{}), Listen: "127.0.0.1:0"})
+}

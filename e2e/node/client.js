@@ -3,6 +3,9 @@
 import { io } from "socket.io-client";
 import { say, serve } from "./control.js";
 
+const ATTEMPTS = 4;
+const ATTEMPT_TIME = 5000; // ms
+
 const clients = new Map(); // name -> Client
 
 class Client {
@@ -63,13 +66,20 @@ function client({ name }) {
 
 serve(
   {
+    // connect resolves to the socket's id. It tries again: Go's Socket.IO library
+    // may not see a CONNECT that comes right behind the opening of its connection.
     async connect(request) {
-      const made = new Client(request);
-      clients.set(request.name, made);
-      const settled = await made.until(() => made.socket.connected || made.failure, request.within);
-      if (!settled) throw new Error(`${request.name}: not connected to ${request.url} in ${request.within} ms`);
-      if (made.failure) throw new Error(`${request.name}: ${made.failure.message}`);
-      return made.socket.id;
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+        const made = new Client(request);
+        clients.set(request.name, made);
+        if (await made.until(() => made.socket.connected || made.failure, ATTEMPT_TIME)) {
+          if (made.failure) throw new Error(`${request.name}: ${made.failure.message}`);
+          return made.socket.id;
+        }
+        made.socket.disconnect();
+        process.stderr.write(`${request.name}: attempt ${attempt} to connect to ${request.url} stalled\n`);
+      }
+      throw new Error(`${request.name}: cannot connect to ${request.url}`);
     },
     disconnect: (request) => void client(request).socket.disconnect(),
     forget(request) {

@@ -71,7 +71,10 @@ function operator(request) {
 
 // answers resolves to {value, error}: what is there counts beside an error.
 function answers(ask) {
-  return new Promise((resolve) => ask((error, value) => resolve({ value: value ?? null, error: error?.message ?? null })));
+  const began = Date.now();
+  return new Promise((resolve) =>
+    ask((error, value) => resolve({ value: value ?? null, error: error?.message ?? null, ms: Date.now() - began })),
+  );
 }
 
 async function handle(request) {
@@ -88,8 +91,14 @@ const operations = {
   open: ({ nsp }) => void io.of(nsp),
   emit: (request) => void operator(request).emit(...request.args),
   emitWithAck: (request) => answers((done) => operator(request).emit(...request.args, done)),
-  fetchSockets: async (request) =>
-    (await operator(request).fetchSockets()).map(({ id, rooms, data, handshake }) => ({ id, rooms: [...rooms], data, handshake })),
+  fetchSockets: async (request) => {
+    try {
+      const found = await operator(request).fetchSockets();
+      return { value: found.map(({ id, rooms, data, handshake }) => ({ id, rooms: [...rooms], data, handshake })), error: null };
+    } catch (error) {
+      return { value: [], error: error.message };
+    }
+  },
   setData: (request) => void (localSocket(request).data = request.data),
   socketsJoin: (request) => void operator(request).socketsJoin(request.rooms),
   socketsLeave: (request) => {

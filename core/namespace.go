@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -129,6 +130,47 @@ func (ns *namespace) leave(p *peer, cause error) {
 	if member && !ns.closed.Load() {
 		ns.receiver.MemberLeft(p.id, cause)
 	}
+}
+
+// namespaces is a snapshot of the namespaces.
+type namespaces struct {
+	byName map[string]*namespace
+}
+
+// open registers a namespace and announces it to the peers of that moment, which
+// it returns. Those that come later are told when they are met.
+func (n *Node) open(ns *namespace, a Adapter) ([]*peer, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.state == stateClosed {
+		return nil, ErrClosed
+	}
+	byName := maps.Clone(n.namespaces.Load().byName)
+	if byName[ns.name] != nil {
+		return nil, ErrNamespaceOpen
+	}
+	if byName == nil {
+		byName = map[string]*namespace{}
+	}
+	byName[ns.name] = ns
+	n.namespaces.Store(&namespaces{byName})
+	n.adapters[ns] = a
+	peers := n.roster.Load().list
+	ns.publish(&Message{Kind: KindInitialHeartbeat}, peers...)
+	return peers, nil
+}
+
+// forget takes a namespace out, and returns the peers of that moment.
+func (n *Node) forget(ns *namespace) []*peer {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	byName := maps.Clone(n.namespaces.Load().byName)
+	if byName[ns.name] == ns {
+		delete(byName, ns.name)
+		n.namespaces.Store(&namespaces{byName})
+	}
+	delete(n.adapters, ns)
+	return n.roster.Load().list
 }
 
 // deliver takes a message of a peer to its namespace.

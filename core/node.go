@@ -1,7 +1,6 @@
 package core
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // referenceCodec is the name of the codec that reference peers speak.
@@ -52,31 +50,6 @@ const (
 	stateNew state = iota
 	stateRunning
 	stateClosed
-)
-
-// roster is a snapshot of the peers.
-type roster struct {
-	list []*peer
-	byID map[string]*peer
-}
-
-// namespaces is a snapshot of the namespaces.
-type namespaces struct {
-	byName map[string]*namespace
-}
-
-// memory is what is kept of a peer that has gone, to see what was lost should it
-// come back.
-type memory struct {
-	sent     uint64
-	received uint64
-	at       time.Time
-}
-
-// The bounds of memories.
-const (
-	memoryFor  = 10 * time.Minute
-	memoryPeak = 4096
 )
 
 // New checks cfg and makes a node of it. Errors are [*ConfigError].
@@ -170,189 +143,6 @@ func (n *Node) Adapter(name string, host Host) (Adapter, error) {
 	}
 	ns.seed(peers)
 	return a, nil
-}
-
-// open registers a namespace and announces it to the peers of that moment, which
-// it returns. Those that come later are told when they are met.
-func (n *Node) open(ns *namespace, a Adapter) ([]*peer, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.state == stateClosed {
-		return nil, ErrClosed
-	}
-	byName := maps.Clone(n.namespaces.Load().byName)
-	if byName[ns.name] != nil {
-		return nil, ErrNamespaceOpen
-	}
-	if byName == nil {
-		byName = map[string]*namespace{}
-	}
-	byName[ns.name] = ns
-	n.namespaces.Store(&namespaces{byName})
-	n.adapters[ns] = a
-	peers := n.roster.Load().list
-	ns.publish(&Message{Kind: KindInitialHeartbeat}, peers...)
-	return peers, nil
-}
-
-// forget takes a namespace out, and returns the peers of that moment.
-func (n *Node) forget(ns *namespace) []*peer {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	byName := maps.Clone(n.namespaces.Load().byName)
-	if byName[ns.name] == ns {
-		delete(byName, ns.name)
-		n.namespaces.Store(&namespaces{byName})
-	}
-	delete(n.adapters, ns)
-	return n.roster.Load().list
-}
-
-// publish sends m to these peers: one encoding per codec, shared by all that are
-// written to in it. It never blocks.
-func (n *Node) publish(m *Message, to []*peer) {
-	var few [4]*frame
-	frames := few[:]
-	if len(n.cfg.Codecs) > len(few) {
-		frames = make([]*frame, len(n.cfg.Codecs))
-	}
-	for _, p := range to {
-		if p.limited && !m.Kind.Reference() {
-			continue
-		}
-		f := frames[p.codec]
-		if f == nil {
-			f = n.encode(p.codec, m)
-			frames[p.codec] = f
-		}
-		if f == &unsendable {
-			n.stats.dropped(p.id, m.Kind, ErrUnsupported)
-			continue
-		}
-		p.push(f)
-	}
-	for _, f := range frames {
-		if f != nil && f != &unsendable {
-			f.release()
-		}
-	}
-}
-
-// unsendable stands for a message that cannot be encoded.
-var unsendable frame
-
-func (n *Node) encode(codec int, m *Message) *frame {
-	f, err := newFrame(n.cfg.Codecs[codec], m)
-	if err == nil && len(f.bytes) > n.cfg.MaxFrame {
-		err = fmt.Errorf("%w: %d bytes, limit %d", ErrTooLarge, len(f.bytes), n.cfg.MaxFrame)
-		f.release()
-	}
-	if err != nil {
-		if n.quiet.first("encode " + m.Kind.String()) {
-			n.log.Error("cannot send a message", "kind", m.Kind, "namespace", m.Namespace,
-				"codec", n.cfg.Codecs[codec].Name(), "error", err)
-		}
-		return &unsendable
-	}
-	return f
-}
-
-// meet takes up a connection to a peer as a link, to be run by the caller.
-func (n *Node) meet(conn Conn, h *hello, codec int, id string, dialled bool) (*link, error) {
-	l, isNew, err := n.register(conn, h, codec, id, dialled)
-	if err != nil {
-		return nil, err
-	}
-	limitReads(conn, n.cfg.MaxFrame)
-	if isNew {
-		n.stats.peerUp(l.peer)
-		l.peer.log.Info("peer up", "remote", l.peer.remote, "reference", l.peer.reference,
-			"codec", n.cfg.Codecs[codec].Name(), "dialled", dialled)
-	}
-	return l, nil
-}
-
-// register makes a link of a connection: of a peer that is up, or of a new one,
-// which it announces the namespaces to.
-func (n *Node) register(conn Conn, h *hello, codec int, id string, dialled bool) (l *link, isNew bool, err error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.state != stateRunning {
-		return nil, false, ErrClosed
-	}
-	before, known := n.memories[h.uid]
-	if p := n.roster.Load().byID[h.uid]; p != nil && p.reference == (h.offer == nil) {
-		l := p.newLink(conn, id, dialled)
-		if p.add(l) {
-			n.announce(p) // it may have lost sight of us
-			return l, false, nil
-		}
-		before, known = p.memory(), true // it is just going
-	}
-	p := newPeer(n, h, conn.RemoteAddr(), codec)
-	if known && !p.reference {
-		p.taken, p.remembered = before.sent, true
-		p.received.Store(before.received)
-	}
-	delete(n.memories, h.uid)
-	l = p.newLink(conn, id, dialled)
-	p.add(l)
-	n.setPeer(p.id, p)
-	n.announce(p)
-	return l, true, nil
-}
-
-// announce tells a peer which namespaces are open here. A reference peer
-// answers an initial heartbeat, so that it is known here at once.
-func (n *Node) announce(p *peer) {
-	kind := KindHeartbeat
-	if p.reference {
-		kind = KindInitialHeartbeat
-	}
-	for _, ns := range n.namespaces.Load().byName {
-		ns.publish(&Message{Kind: kind}, p)
-	}
-}
-
-// peerDown is called when the last link to p has ended and all it sent has been
-// delivered.
-func (n *Node) peerDown(p *peer, cause error) {
-	n.mu.Lock()
-	if n.roster.Load().byID[p.id] == p {
-		n.setPeer(p.id, nil)
-	}
-	if len(n.memories) < memoryPeak && !p.reference {
-		n.memories[p.id] = p.memory()
-	}
-	n.mu.Unlock()
-	close(p.gone)
-	for _, ns := range n.namespaces.Load().byName {
-		ns.leave(p, cause)
-	}
-	n.stats.peerDown(p, cause)
-	p.log.Info("peer down", "cause", cause)
-}
-
-// peerLostUs is called when a peer that is up says that it had no link to us.
-func (n *Node) peerLostUs(p *peer) {
-	for _, ns := range n.namespaces.Load().byName {
-		ns.rejoin(p)
-	}
-}
-
-// setPeer replaces the snapshot of the peers; n.mu is held.
-func (n *Node) setPeer(id string, p *peer) {
-	byID := maps.Clone(n.roster.Load().byID)
-	if byID == nil {
-		byID = map[string]*peer{}
-	}
-	if p == nil {
-		delete(byID, id)
-	} else {
-		byID[id] = p
-	}
-	list := slices.SortedFunc(maps.Values(byID), func(a, b *peer) int { return cmp.Compare(a.id, b.id) })
-	n.roster.Store(&roster{list, byID})
 }
 
 // Peers lists the peers with a link, sorted by id.

@@ -1,0 +1,52 @@
+package core
+
+import "fmt"
+
+// publish sends m to these peers: one encoding per codec, shared by all that are
+// written to in it. It never blocks.
+func (n *Node) publish(m *Message, to []*peer) {
+	var few [4]*frame
+	frames := few[:]
+	if len(n.cfg.Codecs) > len(few) {
+		frames = make([]*frame, len(n.cfg.Codecs))
+	}
+	for _, p := range to {
+		if p.limited && !m.Kind.Reference() {
+			continue
+		}
+		f := frames[p.codec]
+		if f == nil {
+			f = n.encode(p.codec, m)
+			frames[p.codec] = f
+		}
+		if f == &unsendable {
+			n.stats.dropped(p.id, m.Kind, ErrUnsupported)
+			continue
+		}
+		p.push(f)
+	}
+	for _, f := range frames {
+		if f != nil && f != &unsendable {
+			f.release()
+		}
+	}
+}
+
+// unsendable stands for a message that cannot be encoded.
+var unsendable frame
+
+func (n *Node) encode(codec int, m *Message) *frame {
+	f, err := newFrame(n.cfg.Codecs[codec], m)
+	if err == nil && len(f.bytes) > n.cfg.MaxFrame {
+		err = fmt.Errorf("%w: %d bytes, limit %d", ErrTooLarge, len(f.bytes), n.cfg.MaxFrame)
+		f.release()
+	}
+	if err != nil {
+		if n.quiet.first("encode " + m.Kind.String()) {
+			n.log.Error("cannot send a message", "kind", m.Kind, "namespace", m.Namespace,
+				"codec", n.cfg.Codecs[codec].Name(), "error", err)
+		}
+		return &unsendable
+	}
+	return f
+}

@@ -33,4 +33,4 @@ require (
 	golang.org/x/text v0.42.0 // indirect
 )
 
-ignore ./e2e/node_modules
+ignore ./e2e/node/node_modules

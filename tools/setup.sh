@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs what the end-to-end tests need and does not find: the npm packages of
-# e2e/ and, where there is apt-get, Debian's chromium.
+# e2e/node and, where there is apt-get, Debian's chromium.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-if [ -f e2e/package.json ] && ! [ e2e/node_modules/.package-lock.json -nt e2e/package-lock.json ]; then
-	(cd e2e && npm ci --no-audit --no-fund)
+if ! [ e2e/node/node_modules/.package-lock.json -nt e2e/node/package-lock.json ]; then
+	(cd e2e/node && npm ci --no-audit --no-fund)
 fi
 
 install_chromium() {

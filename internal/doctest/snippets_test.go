@@ -1,0 +1,126 @@
+// Package doctest keeps the Go code in README.md and docs/ compiling.
+package doctest
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// frame is what snippets take for granted: imports, and names of things that the
+// reader has.
+const frame = `package snippets
+
+import (
+	"context"
+	"log"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"go.uber.org/fx"
+
+	"github.com/socketmesh/mesh"
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio"
+)
+
+var (
+	ctx  context.Context
+	cfg  mesh.Config
+	t    core.Transport
+	c    core.Codec
+	d    core.Discovery
+	l    *slog.Logger
+	o    core.Observer
+	io   *socket.Server
+	sid  string
+	newT func() core.Transport
+	newC func() core.Codec
+	newD func() core.Discovery
+
+	_ = log.Fatal
+	_ = net.JoinHostPort
+	_ = time.Now
+	_ = fx.New
+	_ = socketio.Of
+)
+`
+
+var fence = regexp.MustCompile("(?ms)^```go\n(.*?)^```")
+
+// TestSnippetsCompile puts every Go block of the documents into one package, and
+// has the compiler look at it.
+func TestSnippetsCompile(t *testing.T) {
+	root := filepath.Join("..", "..")
+	docs, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := frame
+	blocks := 0
+	for _, doc := range append(docs, filepath.Join(root, "README.md")) {
+		text, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range fence.FindAllSubmatch(text, -1) {
+			blocks++
+			code += fmt.Sprintf("\n// %s\n%s", filepath.Base(doc), declare(t, doc, blocks, string(block[1])))
+		}
+	}
+	if blocks < 6 {
+		t.Fatalf("found only %d blocks", blocks)
+	}
+	// Inside the module, or it would know none of its packages; and with a name
+	// that ./... does not match.
+	dir, err := os.MkdirTemp(".", "_snippets-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := os.WriteFile(filepath.Join(dir, "snippets.go"), []byte(code), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("go", "build", "-o", os.DevNull, "./"+dir).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s\n%s", err, out, numbered(code))
+	}
+}
+
+// declare turns a block into declarations: statements become a function, which
+// uses what they define.
+func declare(t *testing.T, doc string, number int, block string) string {
+	t.Helper()
+	if _, err := parser.ParseFile(token.NewFileSet(), "", "package p\n"+block, 0); err == nil {
+		return block
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), "", "package p\nfunc f() {\n"+block+"}\n", 0)
+	if err != nil {
+		t.Fatalf("%s: a block is neither declarations nor statements: %v\n%s", doc, err, block)
+	}
+	var uses strings.Builder
+	for _, statement := range file.Decls[0].(*ast.FuncDecl).Body.List {
+		if assign, ok := statement.(*ast.AssignStmt); ok && assign.Tok == token.DEFINE {
+			for _, name := range assign.Lhs {
+				fmt.Fprintf(&uses, "_ = %s\n", name.(*ast.Ident).Name)
+			}
+		}
+	}
+	return fmt.Sprintf("func block%d() {\n%s%s}\n", number, block, uses.String())
+}
+
+func numbered(code string) string {
+	var b strings.Builder
+	for i, line := range strings.Split(code, "\n") {
+		fmt.Fprintf(&b, "%4d %s\n", i+1, line)
+	}
+	return b.String()
+}

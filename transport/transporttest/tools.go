@@ -69,6 +69,11 @@ func (s *suite) await(what string, done <-chan struct{}) {
 	}
 }
 
+// lull gives what must not happen some time to happen.
+func (s *suite) lull() {
+	<-time.After(20 * time.Millisecond)
+}
+
 // listen opens a listener.
 func (s *suite) listen() core.Listener {
 	s.Helper()

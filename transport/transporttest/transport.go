@@ -53,6 +53,7 @@ func listenContextLimitsTheCall(s *suite) {
 	}
 	s.toClose(func() { l.Close() })
 	cancel()
+	s.lull()
 	s.wantEcho(s.dial(l), s.accept(l))
 }
 
@@ -106,6 +107,7 @@ func dialContextLimitsTheCall(s *suite) {
 	}
 	s.toClose(func() { c.Close(core.CloseShutdown) })
 	cancel()
+	s.lull()
 	s.wantEcho(c, s.accept(l))
 }
 

@@ -294,6 +294,7 @@ func TestAdapterAckForgeries(t *testing.T) {
 		synctest.Wait()
 		say(w.b, core.Message{Kind: core.KindBroadcastAck, Payload: coretest.Value("b1")})
 		say(w.b, core.Message{Kind: core.KindBroadcastAck, Payload: coretest.Value("too many")})
+		synctest.Wait()
 		say(w.c, core.Message{Kind: core.KindBroadcastClientCount, Count: -3})
 		expect(t, "error", a.expect(1, `"b1"`), nil)
 		say(w.b, core.Message{Kind: core.KindBroadcastAck, Payload: coretest.Value("late")})
@@ -424,5 +425,36 @@ func TestAdapterAckHostPanics(t *testing.T) {
 		expectMissing(t, a.expect(2, quoted("a1 c1")...), context.DeadlineExceeded, "b")
 		w.b.Host.Before(nil)
 		expect(t, "error later", ask(t, w.a, t.Context(), rooms("odd")).expect(3, quoted("a1 b1 c1")...), nil)
+	})
+}
+
+// Acknowledgements that come faster than ack takes them wait at their sender's
+// link, until the call ends.
+func TestAdapterAcksAreBounded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := coretest.NewFabric()
+		t.Cleanup(f.Close)
+		cfg := core.AdapterConfig{InboxBytes: 64 << 10, RequestTimeout: requestTimeout}
+		a, b := f.Join("a", cfg), f.Join("b", cfg)
+		const n = 200
+		text := strings.Repeat("x", 1000)
+		for i := range n {
+			b.Host.Connect(fmt.Sprint(i)).AnswerWith(coretest.Value(text))
+		}
+		gate, taken := make(chan struct{}), 0
+		call := a.BroadcastWithAck(t.Context(), coretest.Event("ask"), core.Target{}, func(core.Payload) { <-gate; taken++ })
+		synctest.Wait()
+		if got := len(a.Messages()); got < 50 || got > 70 {
+			t.Errorf("took %d acknowledgements of 1 kB into 64 kB", got)
+		}
+		within(requestTimeout) // ack hangs, the link does not
+		expect(t, "answers at last", len(a.Messages()), n+1)
+		close(gate)
+		clients, err := call.Wait()
+		expect(t, "clients", clients, n)
+		expectMissing(t, err, context.DeadlineExceeded, "b")
+		if taken < 50 || taken > 70 {
+			t.Errorf("took %d acknowledgements that came in time", taken)
+		}
 	})
 }

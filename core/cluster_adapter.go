@@ -157,11 +157,9 @@ func (a *adapter) join(ctx context.Context) error {
 }
 
 func (a *adapter) Receive(m *Message) {
-	switch {
-	case a.closed.Load():
-	case m.Kind.IsResponse():
+	if m.Kind.IsResponse() {
 		a.requests.answer(m)
-	default:
+	} else {
 		a.inboxes.put(m)
 	}
 }

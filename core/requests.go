@@ -221,7 +221,7 @@ func (r *request) settle(m *Message) bool {
 	d, known := r.debts[m.From]
 	owed := d.due > 0
 	switch {
-	case m.Kind == KindBroadcastAck && r.kind == KindBroadcast:
+	case m.Kind == KindBroadcastAck: // owed behind a count alone
 		if !d.started || !owed {
 			return false
 		}

@@ -220,6 +220,25 @@ func TestRequestOneDiesOneHangs(t *testing.T) {
 	})
 }
 
+// Who is lost twice is not counted for another.
+func TestRequestServerDiesTwice(t *testing.T) {
+	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
+		w.Hold("b", "a")
+		w.Hold("c", "a")
+		wait := q.ask(w.a, t.Context())
+		synctest.Wait()
+		for range 3 {
+			w.a.Receiver.MemberLeft("b", core.ErrSilentPeer)
+			w.a.Receiver.MemberLeft("x", core.ErrSilentPeer)
+		}
+		synctest.Wait()
+		w.Release("c", "a")
+		got, err := wait()
+		expect(t, "answers", got, "c")
+		expectMissing(t, err, core.ErrPeerLeft, "b")
+	})
+}
+
 // One that has answered may die.
 func TestRequestServerDiesBehindItsAnswer(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {

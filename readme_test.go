@@ -1,0 +1,72 @@
+package mesh_test
+
+import (
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/socketmesh/mesh"
+)
+
+var (
+	optionRow = regexp.MustCompile("(?m)^\\| (`[A-Z]\\w+`(?:, `[A-Z]\\w+`)*) \\| ([^|]*MESH_[^|]*) \\|")
+	quoted    = regexp.MustCompile("`([A-Za-z_]+)`")
+)
+
+// TestReadmeListsEveryOption: the table has every field of Config, no other, and
+// for each the variables that set it.
+func TestReadmeListsEveryOption(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := map[string]string{
+		"Listen": ":1", "Advertise": "ws://x:1", "Transport": "ws", "Codec": "msgpack", "Discovery": "service",
+		"DiscoveryAddress": "ws://x:1", "Peers": "ws://x:1", "AuthToken": "x",
+		"HeartbeatInterval": "1s", "HeartbeatTimeout": "1m", "HandshakeTimeout": "1s", "RequestTimeout": "1s",
+		"RedialMin": "1s", "RedialMax": "1h", "QueueBytes": "1", "QueueMessages": "1", "InboxBytes": "1",
+		"MaxFrame": "1", "MaxHandshakes": "1",
+	}
+	var listed []string
+	for _, row := range optionRow.FindAllStringSubmatch(string(text), -1) {
+		fields, variables := quoted.FindAllStringSubmatch(row[1], -1), quoted.FindAllStringSubmatch(row[2], -1)
+		for i, field := range fields {
+			listed = append(listed, field[1])
+			mine := variables
+			if len(fields) > 1 {
+				mine = variables[i : i+1]
+			}
+			for _, variable := range mine {
+				t.Run(variable[1], func(t *testing.T) {
+					value := good[field[1]]
+					switch {
+					case strings.HasSuffix(variable[1], "_PORT"):
+						value = "1"
+					case strings.HasSuffix(variable[1], "_IP"):
+						value = "127.0.0.1"
+					}
+					t.Setenv(variable[1], value)
+					c, err := mesh.ConfigFromEnv()
+					if err != nil {
+						t.Fatal(err)
+					}
+					if reflect.ValueOf(c).FieldByName(field[1]).IsZero() {
+						t.Errorf("%s=%s does not set %s", variable[1], value, field[1])
+					}
+				})
+			}
+		}
+	}
+	var fields []string
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[mesh.Config]()) {
+		fields = append(fields, field.Name)
+	}
+	slices.Sort(fields)
+	slices.Sort(listed)
+	if !slices.Equal(fields, listed) {
+		t.Errorf("README lists %q, Config has %q", listed, fields)
+	}
+}

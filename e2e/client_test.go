@@ -93,10 +93,11 @@ func (c *client) has(t *testing.T, event string, count int) bool {
 	return len(c.do(t, "wait", args{"event": event, "count": count}).([]any)) >= count
 }
 
-// received is all the client has got, [event, args…] each.
-func (c *client) received(t *testing.T) list {
+// received is what the client has got behind the first events, [event, args…]
+// each.
+func (c *client) received(t *testing.T, from int) list {
 	t.Helper()
-	return c.do(t, "received", nil).([]any)
+	return c.do(t, "received", args{"from": from}).([]any)
 }
 
 // gone waits until the client is disconnected, and returns the reason.

@@ -75,9 +75,9 @@ func (s *stage) round() []list {
 	s.fence()
 	rounds := make([]list, len(s.clients))
 	for i, c := range s.clients {
-		all := c.received(s.T)
-		rounds[i] = append(list{}, all[s.seen[i]:len(all)-1]...) // without the fence
-		s.seen[i] = len(all)
+		got := c.received(s.T, s.seen[i])
+		s.seen[i] += len(got)
+		rounds[i] = got[:len(got)-1] // without the fence
 	}
 	return rounds
 }

@@ -4,7 +4,7 @@ import { io } from "socket.io-client";
 import { say, serve } from "./control.js";
 
 const ATTEMPTS = 4;
-const ATTEMPT_TIME = 5000; // ms
+const ATTEMPT_TIME = 3000; // ms
 
 const clients = new Map(); // name -> Client
 
@@ -105,7 +105,7 @@ serve(
       await waiting.until(() => waiting.of(event).length >= count, within);
       return waiting.of(event).map(([, ...args]) => args);
     },
-    received: (request) => client(request).received,
+    received: (request) => client(request).received.slice(request.from),
     async gone(request) {
       const leaving = client(request);
       await leaving.until(() => leaving.reason !== undefined, request.within);

@@ -28,8 +28,10 @@ function open(nsp) {
     record("ask", args);
     answer({ server: mesh.uid, args });
   });
+  nsp.on("ask all but", (silent, answer) => {
+    if (silent !== mesh.uid) answer(mesh.uid);
+  });
   nsp.on("blank", (...args) => args.pop()());
-  nsp.on("hush", (...args) => record("hush", args.slice(0, -1)));
   nsp.on("connection", (socket) => {
     socket.on("join", (rooms, done) => {
       socket.join(rooms);

@@ -16,9 +16,11 @@ func (s *server) listen(nsp socket.Namespace) {
 		_, answer := splitAck(args)
 		answer(nil, nil)
 	})
-	nsp.On("hush", func(args ...any) {
-		args, _ = splitAck(args)
-		s.record(name, "hush", args)
+	nsp.On("ask all but", func(args ...any) {
+		args, answer := splitAck(args)
+		if id := s.mesh.Node().ID(); args[0] != id {
+			answer([]any{id}, nil)
+		}
 	})
 	nsp.On("connection", func(args ...any) {
 		client := args[0].(*socket.Socket)

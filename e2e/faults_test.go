@@ -1,0 +1,211 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Times that the mesh promises, with room for a busy machine.
+const (
+	soon     = 5 * time.Second // "within a second"
+	long     = 60_000          // a request's timeout, ms: nothing in a test waits so long
+	hangTime = 2000            // after which a silent server is gone, ms
+)
+
+// TestLateJoin: who joins is known at once, and not with the next heartbeat.
+func TestLateJoin(t *testing.T) {
+	for _, kinds := range [][]string{{goKind, goKind, goKind}, {goKind, goKind, nodeKind}, {goKind, nodeKind, goKind}} {
+		t.Run(strings.Join(kinds[:2], "+")+", and "+kinds[2], func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t, goKind, kinds[:2], args{"heartbeatInterval": 500, "heartbeatTimeout": 10_000})
+			heartbeat := args{"heartbeatInterval": 60_000, "heartbeatTimeout": 120_000} // too late to help
+			late := c.add(t, kinds[2], heartbeat)
+			all := append(c.servers, late)
+			took := c.know(t, "/", all...)
+			t.Logf("known after %v", took)
+			if took > soon {
+				t.Errorf("known only after %v", took)
+			}
+			c.servers = all
+			s := setStage(t, c, 2)
+			s.emit("hello")
+			s.got(list{"hello"}, yes, yes, yes)
+		})
+	}
+}
+
+// TestServerGone: whatever makes a server go, those who wait for it are told who
+// is missing, and nobody else notices.
+func TestServerGone(t *testing.T) {
+	for _, victim := range []string{goKind, nodeKind} {
+		for _, end := range []struct {
+			name string
+			stop bool // before it is asked, so that it answers nothing
+			with syscall.Signal
+		}{
+			{"killed", true, syscall.SIGKILL},
+			{"hung", true, 0},
+			{"left", false, syscall.SIGTERM},
+		} {
+			t.Run(victim+" server "+end.name, func(t *testing.T) {
+				t.Parallel()
+				c := startCluster(t, goKind, []string{goKind, goKind, victim}, args{
+					"heartbeatInterval": 500, "heartbeatTimeout": hangTime, "requestTimeout": long,
+				})
+				s := setStage(t, c, 0)
+				lost := s.servers[2]
+				s.clients[0].answer(t, "q", "a")
+				s.clients[1].answer(t, "q", "b") // the third one is silent
+				if end.stop {
+					lost.signal(t, syscall.SIGSTOP)
+				}
+				pending := s.askAround(lost, end.stop)
+				s.prompt()
+				began := time.Now()
+				if end.with != 0 {
+					lost.signal(t, end.with)
+				}
+				pending.settle(s, lost)
+				t.Logf("settled after %v", time.Since(began))
+				s.without(lost)
+				switch end.with {
+				case 0:
+					s.comesBack(c, lost)
+				case syscall.SIGTERM:
+					same(t, "exit code", lost.ended(t), 0)
+				}
+			})
+		}
+	}
+}
+
+// questions are requests under way, by name.
+type questions map[string]<-chan reply
+
+// askAround asks all servers things that one of them will not answer.
+func (s *stage) askAround(silent *server, stopped bool) questions {
+	s.Helper()
+	q := questions{}
+	begin := func(name, op string, members args) {
+		answer, err := s.origin.begin(op, with(args{"nsp": s.nsp}, members))
+		if err != nil {
+			s.Fatal(err)
+		}
+		q[name] = answer
+	}
+	begin("serverSideEmit", "serverSideEmitWithAck", args{"args": list{"ask all but", silent.id}})
+	begin("emitWithAck", "emitWithAck", args{"args": list{"q"}, "flags": args{"timeout": long}})
+	if stopped {
+		begin("fetchSockets", "fetchSockets", nil)
+		begin("sockets", "sockets", args{"rooms": list{}})
+	}
+	s.do("peers", nil) // the server begins them in this order
+	return q
+}
+
+// settle waits for the answers, which have to name the lost server.
+func (q questions) settle(s *stage, lost *server) {
+	s.Helper()
+	want := map[string]list{
+		"serverSideEmit": {s.servers[1].id},
+		"emitWithAck":    {"a", "b"},
+		"fetchSockets":   {s.clients[0].sid, s.clients[1].sid},
+	}
+	for name, answer := range q {
+		result, err := s.origin.await(name, answer)
+		if name == "sockets" { // the driver gets a value or an error, not both
+			if err == nil || !strings.Contains(err.Error(), lost.id) {
+				s.Errorf("sockets: error %v, which should name %s", err, lost.id)
+			}
+			continue
+		}
+		if err != nil {
+			s.Error(err)
+			continue
+		}
+		value, failure := result.(args)["value"], result.(args)["error"]
+		if name == "fetchSockets" {
+			value = ids(value)
+		}
+		sameSet(s.T, name, value, want[name])
+		if text, _ := failure.(string); name != "emitWithAck" && !strings.Contains(text, lost.id) {
+			s.Errorf("%s: error %v, which should name %s", name, failure, lost.id)
+		}
+	}
+}
+
+// prompt checks that broadcasts among the first two servers are not held up.
+func (s *stage) prompt() {
+	s.Helper()
+	for i := range 10 {
+		began := time.Now()
+		s.emit("prompt", i)
+		s.clients[1].wait(s.T, "prompt", i+1)
+		if took := time.Since(began); took > soon {
+			s.Errorf("a broadcast took %v", took)
+		}
+	}
+}
+
+// without checks that requests are right again, without the lost server.
+func (s *stage) without(lost *server) {
+	s.Helper()
+	eventually(s.T, linkTime, func() error {
+		if count := s.do("serverCount", nil); count != 2.0 {
+			return fmt.Errorf("%v servers are counted", count)
+		}
+		return nil
+	})
+	value, failure := s.gather("fetchSockets", nil)
+	same(s.T, "later fetchSockets: error", failure, nil)
+	sameSet(s.T, "later fetchSockets", ids(value), list{s.clients[0].sid, s.clients[1].sid})
+	value, failure = s.gather("serverSideEmitWithAck", args{"args": list{"ask all but", lost.id}})
+	same(s.T, "later serverSideEmit: error", failure, nil)
+	same(s.T, "later serverSideEmit", value, list{s.servers[1].id})
+	value, failure = s.gather("emitWithAck", args{"args": list{"q"}, "flags": args{"timeout": long}})
+	same(s.T, "later emitWithAck: error", failure, nil)
+	sameSet(s.T, "later emitWithAck", value, list{"a", "b"})
+}
+
+// comesBack lets a server that hung go on.
+func (s *stage) comesBack(c *cluster, lost *server) {
+	s.Helper()
+	lost.signal(s.T, syscall.SIGCONT)
+	s.Logf("back after %v", c.know(s.T, s.nsp, c.servers...))
+	s.emit("welcome back")
+	s.clients[2].wait(s.T, "welcome back", 1)
+	value, failure := s.gather("fetchSockets", nil)
+	same(s.T, "fetchSockets: error", failure, nil)
+	sameSet(s.T, "fetchSockets", ids(value), list{s.clients[0].sid, s.clients[1].sid, s.clients[2].sid})
+}
+
+// TestRestart: a server comes back on the same address with a new id.
+func TestRestart(t *testing.T) {
+	for _, victim := range []string{goKind, nodeKind} {
+		t.Run(victim, func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t, goKind, []string{goKind, goKind, victim}, args{"requestTimeout": long})
+			old := c.servers[2]
+			old.kill()
+			c.servers[2] = c.add(t, victim, args{"meshPort": portOf(old.mesh), "httpPort": portOf(old.url)})
+			took := c.know(t, "/", c.servers...)
+			t.Logf("in again after %v", took)
+			if took > soon {
+				t.Errorf("in again only after %v", took)
+			}
+			same(t, "address", c.servers[2].mesh, old.mesh)
+			if c.servers[2].id == old.id {
+				t.Error("it has its old id")
+			}
+			s := setStage(t, c, 0)
+			s.emit("hello")
+			s.got(list{"hello"}, yes, yes, yes)
+			value, failure := s.gather("fetchSockets", nil)
+			same(t, "error", failure, nil)
+			sameSet(t, "sockets", ids(value), list{s.clients[0].sid, s.clients[1].sid, s.clients[2].sid})
+		})
+	}
+}

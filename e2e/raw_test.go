@@ -1,0 +1,111 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// raw is a WebSocket to a mesh port or a discovery service, made of bytes.
+type raw struct {
+	*websocket.Conn
+}
+
+func dialRaw(t *testing.T, url string) *raw {
+	t.Helper()
+	conn, _, err := websocket.DefaultDialer.Dial(url, nil)
+	if err != nil {
+		t.Fatalf("dialling %s: %v", url, err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	conn.SetReadDeadline(time.Now().Add(askTime))
+	return &raw{conn}
+}
+
+// send ignores errors: the other side may have closed already.
+func (r *raw) send(frame []byte) { r.WriteMessage(websocket.BinaryMessage, frame) }
+
+// closed reads until the connection ends, and returns how.
+func (r *raw) closed(t *testing.T) (code int, reason string) {
+	t.Helper()
+	for {
+		_, _, err := r.ReadMessage()
+		var end *websocket.CloseError
+		switch {
+		case err == nil:
+		case errors.As(err, &end):
+			return end.Code, end.Text
+		default:
+			t.Fatalf("connection did not end with a close frame: %v", err)
+		}
+	}
+}
+
+// over waits until the connection has ended, in whatever way.
+func over(t *testing.T, conn net.Conn) {
+	t.Helper()
+	conn.SetReadDeadline(time.Now().Add(askTime))
+	buffer := make([]byte, 4096)
+	for {
+		_, err := conn.Read(buffer)
+		var timeout net.Error
+		if errors.As(err, &timeout) && timeout.Timeout() {
+			t.Error("the connection is still open")
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// packed is a msgpack map of short texts: key, value, key, value, …
+func packed(texts ...string) []byte {
+	b := []byte{0x80 | byte(len(texts)/2)}
+	for _, text := range texts {
+		b = append(append(b, 0xd9, byte(len(text))), text...)
+	}
+	return b
+}
+
+func hello(texts ...string) []byte { return append([]byte{0}, packed(texts...)...) }
+
+func unhex(t *testing.T, text string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// captured is a frame of the reference, sent by another id. Both ids have 16
+// digits.
+func captured(t *testing.T, name, uid string) []byte {
+	t.Helper()
+	for _, v := range clusterVectors(t) {
+		if v.Name == name {
+			return bytes.ReplaceAll(unhex(t, v.Hex), []byte("746b5745bee1accf"), []byte(uid))
+		}
+	}
+	t.Fatalf("nothing captured by the name %q", name)
+	return nil
+}
+
+func clusterVectors(t *testing.T) []vector {
+	t.Helper()
+	var file struct{ Vectors []vector }
+	readJSON(t, "testdata/v2-cluster.json", &file)
+	return file.Vectors
+}
+
+type vector struct{ Name, Hex string }
+
+func isHTTPError(answer string) bool {
+	return strings.HasPrefix(answer, "HTTP/1.1 4")
+}

@@ -103,7 +103,7 @@ const messageOverhead = 256
 
 // size is roughly the memory m holds, for what waits in inboxes.
 func (m *Message) size() int {
-	size := messageOverhead + m.Payload.Size()
+	size := messageOverhead + m.Payload.Size() + 24*len(m.Payload.Attachments)
 	for _, names := range [...][]string{m.To.Rooms, m.To.Except, m.Rooms} {
 		for _, name := range names {
 			size += 16 + len(name)

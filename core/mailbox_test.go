@@ -201,6 +201,22 @@ func TestWorkers(t *testing.T) {
 	})
 }
 
+// What a message is taken for grows with what it holds.
+func TestMessageSize(t *testing.T) {
+	base := (&Message{}).size()
+	for name, m := range map[string]*Message{
+		"payload":    {Payload: Payload{Text: make([]byte, 100)}},
+		"attachment": {Payload: Payload{Attachments: [][]byte{make([]byte, 100)}}},
+		"room":       {To: Target{Rooms: []string{string(make([]byte, 100))}}},
+		"exception":  {To: Target{Except: []string{string(make([]byte, 100))}}},
+		"join":       {Rooms: []string{string(make([]byte, 100))}},
+	} {
+		if size := m.size(); size < base+100 || size > base+200 {
+			t.Errorf("%s of 100 bytes: %d, empty: %d", name, size, base)
+		}
+	}
+}
+
 // Mailboxes of senders that have gone do not pile up.
 func TestInboxesForgetTheirSenders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

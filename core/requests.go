@@ -218,7 +218,7 @@ func (r *request) giveUp(cause error) (ended bool, err error) {
 // settle enters an answer in the books, and reports whether it counts; r.mu is
 // held.
 func (r *request) settle(m *Message) bool {
-	d, known := r.debts[m.From]
+	d := r.debts[m.From] // none for who was not asked
 	owed := d.due > 0
 	switch {
 	case m.Kind == KindBroadcastAck: // owed behind a count alone
@@ -241,7 +241,7 @@ func (r *request) settle(m *Message) bool {
 	if d.gone {
 		return true
 	}
-	if known && owed {
+	if owed {
 		r.owing--
 	}
 	if d.due > 0 {

@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -130,6 +131,50 @@ func TestResponderRequesterGone(t *testing.T) {
 		synctest.Wait()
 		expectList(t, "tried", d.sent, "b: fetch-sockets-response id=7 count=0 ", "b: broadcast-client-count id=8 count=0 ")
 		expect(t, "calls of the host", len(h.Calls()), 2)
+	})
+}
+
+// Of a listener's replies the first one counts, and none where none is wanted.
+func TestResponderRepliesOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		d := &desk{}
+		h := coretest.NewHost()
+		_, r := d.open(h)
+		h.Listen(func(_ core.Payload, reply func(core.Payload)) {
+			for i := range 3 {
+				reply(coretest.Value(i))
+			}
+		})
+		r.Receive(&core.Message{Kind: core.KindServerSideEmit, From: "b", RequestID: "7", Payload: coretest.Event("who")})
+		synctest.Wait()
+		expectList(t, "answers", d.sent, "b: server-side-emit-response id=7 count=0 0")
+	})
+}
+
+// Where nobody can answer nothing is asked; events are published all the same.
+func TestAdapterWithoutMembersAsksNobody(t *testing.T) {
+	d := &desk{}
+	a, _ := d.open(coretest.NewHost())
+	a.FetchSockets(t.Context(), core.Target{}).Wait()
+	a.ServerSideEmitWithAck(t.Context(), coretest.Event("who")).Wait()
+	expectList(t, "sent", d.sent)
+	a.Broadcast(coretest.Event("ev"), core.Target{})
+	expectList(t, "sent", d.sent, `all: broadcast id= count=0 ["ev"]`)
+}
+
+// A broadcast with a ctx that has ended goes out, with a timeout for those who
+// get it.
+func TestAdapterAckOfAnExpiredContext(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		d := &desk{members: []string{"b"}}
+		h := coretest.NewHost()
+		a, _ := d.open(h)
+		ctx, cancel := context.WithTimeout(t.Context(), -time.Second)
+		defer cancel()
+		_, err := a.BroadcastWithAck(ctx, coretest.Event("ask"), core.Target{}, func(core.Payload) {}).Wait()
+		expectMissing(t, err, context.DeadlineExceeded, "b")
+		expect(t, "sent", len(d.sent), 1)
+		expect(t, "timeout", h.Calls()[0].To.Flags.Timeout, time.Millisecond)
 	})
 }
 

@@ -41,6 +41,31 @@ func TestHelloGolden(t *testing.T) {
 	}
 }
 
+// The protocol between Go nodes must not change by accident: nodes of different
+// versions meet while a mesh is upgraded. These bytes are version 1 (docs/wire.md).
+func TestNativeHandshakeGolden(t *testing.T) {
+	h := &hello{uid: "386f18bdd6681f00", address: "ws://10.0.0.7:4000", token: "t", offer: &offer{
+		minVersion: 1, maxVersion: 1, codecs: []string{"json", "msgpack"}, link: "0000000000000001"}}
+	s := start{codec: "json", prev: "0000000000000001", sent: 300}
+	for name, c := range map[string]struct {
+		got  []byte
+		want string
+	}{
+		"HELLO": {appendHello(nil, frameHello, h), "0084a3756964b033383666313862646436363831663030a761646472657373b277733a2f2f31302e302e302e373a34303030a5746f6b656ea174" +
+			"a46d65736885a36d696e01a36d617801a6636f6465637392a46a736f6ea76d73677061636ba8666561747572657390a46c696e6bb030303030303030303030303030303031"},
+		"WELCOME": {appendHello(nil, frameWelcome, &hello{uid: "b", offer: h.offer}), "0283a3756964a162a761646472657373a0" +
+			"a46d65736885a36d696e01a36d617801a6636f6465637392a46a736f6ea76d73677061636ba8666561747572657390a46c696e6bb030303030303030303030303030303031"},
+		"START":  {appendStart(nil, s), "0383a5636f646563a46a736f6ea470726576b030303030303030303030303030303031a473656e74cd012c"},
+		"PING":   {pingFrame, "04"},
+		"PONG":   {pongFrame, "05"},
+		"FINISH": {finishFrame, "06"},
+	} {
+		if got := hex.EncodeToString(c.got); got != c.want {
+			t.Errorf("%s:\n%s, want\n%s", name, got, c.want)
+		}
+	}
+}
+
 func TestHelloRefused(t *testing.T) {
 	for name, src := range map[string]string{
 		"too small":             "00",

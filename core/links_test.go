@@ -182,3 +182,42 @@ func TestHalfOpenLinkIsReplacedFromTheLargerSide(t *testing.T) {
 		expect(t, "links", a.Links("b"), 1)
 	})
 }
+
+// A large mesh: everybody meets everybody once, through a roster that is told
+// forty times, and some leave at the same moment.
+func TestManyNodes(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		var all []*server
+		for i := range 40 {
+			all = append(all, w.start(fmt.Sprintf("n%02d", i)))
+		}
+		within(time.Second)
+		expectMembers(t, all...)
+		for _, s := range all {
+			s.emit("hello")
+		}
+		within(time.Second)
+		for _, s := range all {
+			expect(t, s.ID()+" heard", len(s.received()), len(all)-1)
+		}
+		for i := range 10 {
+			w.net.Kill(fmt.Sprintf("n%02d", 3*i))
+		}
+		within(time.Second)
+		var left []*server
+		for i, s := range all {
+			if i%3 != 0 || i >= 30 {
+				left = append(left, s)
+			}
+		}
+		expectMembers(t, left...)
+		for _, s := range left {
+			for _, other := range left {
+				if other != s && s.Links(other.ID()) != 1 {
+					t.Errorf("%s has %d links to %s", s.ID(), s.Links(other.ID()), other.ID())
+				}
+			}
+		}
+	})
+}

@@ -1,9 +1,6 @@
 package socketio
 
 import (
-	"encoding/json"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -130,53 +127,6 @@ func TestOutgoingListeners(t *testing.T) {
 		t.Errorf("listener got %v", args)
 	}
 	c.expect(text(`51-["e",1,{"_placeholder":true,"num":0}]`), binary("b"))
-}
-
-// TestPolling: such a client gets the packet, not the WebSocket frame.
-func TestPolling(t *testing.T) {
-	s := serve(t, lonely{})
-	url := s.http.URL + "/socket.io/?EIO=4&transport=polling"
-	request := func(body string) string {
-		t.Helper()
-		method := http.MethodGet
-		if body != "" {
-			method = http.MethodPost
-		}
-		req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		res, err := s.http.Client().Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		got, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(got)
-	}
-	connected := make(chan struct{})
-	_ = s.On("connect", func(...any) { close(connected) })
-	var open struct{ Sid string }
-	if err := json.Unmarshal([]byte(request("")[1:]), &open); err != nil {
-		t.Fatal(err)
-	}
-	within(t, s.listening)
-	url += "&sid=" + open.Sid
-	request("40")
-	ended(t, connected)
-	request("")
-	s.Emit("e", []byte("\x01"))
-	if got, want := request(""), "451-[\"e\",{\"_placeholder\":true,\"num\":0}]\x1ebAQ=="; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	s.Emit("text")
-	if got, want := request(""), `42["text"]`; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	request("1")
 }
 
 // TestProtocolRevision3: such a client names its namespace without CONNECT data,

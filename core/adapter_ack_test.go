@@ -458,3 +458,28 @@ func TestAdapterAcksAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// However many local clients answer, the caller is not held up.
+func TestAdapterAcksHereDoNotBlock(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := coretest.NewFabric()
+		t.Cleanup(f.Close)
+		a := f.Join("a", core.AdapterConfig{InboxBytes: 1000})
+		for i := range 20 {
+			a.Host.Connect(fmt.Sprint(i)).AnswerWith(coretest.Value(strings.Repeat("x", 1000)))
+		}
+		var mu sync.Mutex
+		taken := 0
+		mu.Lock()
+		call := a.BroadcastWithAck(t.Context(), coretest.Event("ask"), core.Target{}, func(core.Payload) {
+			mu.Lock()
+			defer mu.Unlock()
+			taken++
+		})
+		mu.Unlock()
+		clients, err := call.Wait()
+		expect(t, "clients", clients, 20)
+		expect(t, "error", err, nil)
+		expect(t, "taken", taken, 20)
+	})
+}

@@ -158,7 +158,7 @@ func (a *adapter) join(ctx context.Context) error {
 
 func (a *adapter) Receive(m *Message) {
 	if m.Kind.IsResponse() {
-		a.requests.answer(m)
+		a.requests.receive(m)
 	} else {
 		a.inboxes.put(m)
 	}

@@ -108,20 +108,28 @@ func (t *requests) add(r *request) bool {
 	return true
 }
 
-// answer takes in an answer of another server, or of this one. What nobody waits
-// for is ignored.
-func (t *requests) answer(m *Message) {
+// receive takes in an answer of another server, and holds the caller up while too
+// many of them wait to be handed over.
+func (t *requests) receive(m *Message) {
+	if r := t.answer(m); r != nil && r.pace != nil {
+		r.pace()
+	}
+}
+
+// answer takes in an answer, and returns the request if it goes on. What nobody
+// waits for is ignored.
+func (t *requests) answer(m *Message) *request {
 	t.mu.Lock()
 	r := t.byID[m.RequestID]
 	t.mu.Unlock()
 	if r == nil {
-		return
+		return nil
 	}
 	if ended, err := r.enter(m); ended {
 		t.finish(r, err)
-	} else if r.pace != nil {
-		r.pace()
+		return nil
 	}
+	return r
 }
 
 // left ends the waiting for a server.

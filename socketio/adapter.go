@@ -152,6 +152,9 @@ func (a *adapter) DisconnectSockets(opts *socket.BroadcastOptions, closeConn boo
 // socket.Ack as the last argument it gathers one value per server (nil where a
 // server answered with none) and calls that as FetchSockets calls its callback.
 func (a *adapter) ServerSideEmit(args []any) error {
+	if len(args) == 0 {
+		return errNotAnEvent
+	}
 	ack, withAck := args[len(args)-1].(socket.Ack)
 	if withAck {
 		args = args[:len(args)-1]

@@ -220,6 +220,9 @@ func serverSideEmitAcrossServers(t *testing.T, s []*server) {
 	if err := s[0].ServerSideEmit("plain", make(chan int)); err == nil {
 		t.Error("what cannot be encoded is sent")
 	}
+	if err := s[0].Sockets().Adapter().ServerSideEmit(nil); err == nil {
+		t.Error("an event without a name is sent")
+	}
 
 	type result struct {
 		values []any

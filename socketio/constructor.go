@@ -24,7 +24,11 @@ type Option func(*Constructor)
 
 // WithLogger sets where problems are reported. Default: nowhere.
 func WithLogger(logger *slog.Logger) Option {
-	return func(c *Constructor) { c.logger = logger }
+	return func(c *Constructor) {
+		if logger != nil {
+			c.logger = logger
+		}
+	}
 }
 
 // WithOverride wraps the [core.Adapter] of each namespace. The result is what the

@@ -41,7 +41,7 @@ func (a *adapter) timeoutWithin(ctx context.Context) time.Duration {
 // wait in a mailbox, and the end behind them: ack is user code, which may block,
 // and is not called any more when the call has ended.
 func (a *adapter) newPoll(to Target, ack func(Payload)) (*request, *Call[int]) {
-	call, end := newCall[int]()
+	call, end := NewCall[int]()
 	clients := 0
 	type event struct {
 		ack *Message // nil at the end

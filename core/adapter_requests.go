@@ -56,7 +56,7 @@ func (a *adapter) ServerSideEmitWithAck(ctx context.Context, event Payload) *Cal
 // gather publishes a question and adds the members' answers to value, until all
 // are there or add says that it is enough.
 func gather[T any](ctx context.Context, a *adapter, question *Message, value T, add func(T, *Message) (T, bool)) *Call[T] {
-	call, end := newCall[T]()
+	call, end := NewCall[T]()
 	r := &request{
 		kind: question.Kind,
 		take: func(answer *Message) (enough bool) {

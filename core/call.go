@@ -8,8 +8,9 @@ type Call[T any] struct {
 	err   error
 }
 
-// newCall returns a Call and the function that ends it, to be called once.
-func newCall[T any]() (*Call[T], func(T, error)) {
+// NewCall returns a Call and the function that ends it, to be called once: for
+// overrides that have to wait for something of their own.
+func NewCall[T any]() (*Call[T], func(T, error)) {
 	c := &Call[T]{done: make(chan struct{})}
 	return c, func(value T, err error) {
 		c.value, c.err = value, err
@@ -19,7 +20,7 @@ func newCall[T any]() (*Call[T], func(T, error)) {
 
 // CallOf returns a Call that has ended: for overrides that know the answer.
 func CallOf[T any](value T, err error) *Call[T] {
-	c, end := newCall[T]()
+	c, end := NewCall[T]()
 	end(value, err)
 	return c
 }

@@ -303,6 +303,26 @@ func TestHang(t *testing.T) {
 	}, mem.WithBuffer(10_000))
 }
 
+func TestHungHostDoesNotAccept(t *testing.T) {
+	inWorld(t, func(w *world) {
+		a := must(w.a.Dial(w.Context(), "b"))
+		defer a.Close(core.CloseShutdown)
+		w.Hang("b")
+		var b core.Conn
+		go func() { b = must(w.listener.Accept()) }()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if b != nil {
+			w.Fatal("Accept: a hung host accepts")
+		}
+		w.Resume("b")
+		synctest.Wait()
+		w.send(a, "accepted")
+		w.want(b, "accepted")
+		b.Close(core.CloseShutdown)
+	})
+}
+
 func TestHangHoldsGoodbye(t *testing.T) {
 	inWorld(t, func(w *world) {
 		a, b := w.connect()

@@ -9,10 +9,9 @@ type pipe struct {
 
 	packets []packet // packets[:head] are read
 	head    int
-	size    int       // what is under way, as cost counts it
-	last    time.Time // when the last packet arrives
-	lost    bool      // something has vanished, and with it all that follows
-	unread  bool      // the reader is gone, and the sender will hear of it
+	size    int  // what is under way, as cost counts it
+	lost    bool // something has vanished, and with it all that follows
+	unread  bool // the reader is gone, and the sender will hear of it
 
 	end   error // what the reader finds behind the last packet; nil while it is open
 	endAt time.Time
@@ -39,17 +38,12 @@ func (p *pipe) fits(frame []byte, buffer int) bool {
 	return p.size == 0 || p.size+cost(frame) <= buffer
 }
 
-// arrival is when what is sent now arrives, not before what was sent earlier.
+// arrival is when what is sent now arrives, or later if something is before it.
 func (p *pipe) arrival() time.Time {
-	if p.route.delay == 0 && p.last.IsZero() {
+	if p.route.delay == 0 {
 		return time.Time{}
 	}
-	at := time.Now().Add(p.route.delay)
-	if at.Before(p.last) {
-		at = p.last
-	}
-	p.last = at
-	return at
+	return time.Now().Add(p.route.delay)
 }
 
 // push sends a copy of a frame, unless it vanishes.

@@ -14,6 +14,7 @@ func closeUnblocksRecv(s *suite) {
 	s.eachWay(func(c, _ core.Conn) {
 		var err error
 		received := s.start(func() { _, err = c.Recv() })
+		s.lull() // so that it blocks
 		s.closeConn(c, core.CloseShutdown)
 		s.await("Recv", received)
 		s.wantClosed("Recv", err)

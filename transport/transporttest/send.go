@@ -120,6 +120,9 @@ func (s *suite) wantDead(from, to core.Conn, err, want error) {
 	if err == nil {
 		s.Error("Send after an error: no error")
 	}
+	if err := s.recvEnd(from); err == nil {
+		s.Error("Recv after an error of Send: no error")
+	}
 	closed := s.start(func() { from.Close(core.CloseShutdown) })
 	if err := s.recvEnd(to); err == nil {
 		s.Error("Recv: no error")

@@ -81,6 +81,7 @@ func TestBrokenOnesFail(t *testing.T) {
 		{"no close", "Conn/CloseAtAnyTime"},
 	} {
 		t.Run(c.fault+"/"+c.clause, func(t *testing.T) {
+			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			pattern := "^TestBrokenOne$/^" + strings.Replace(c.clause, "/", "$/^", 1) + "$"

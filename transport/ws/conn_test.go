@@ -277,6 +277,29 @@ func TestPingWhileSendBlocks(t *testing.T) {
 	}
 }
 
+// A peer that answers the close frame and leaves hanging up to us, as the
+// reference's diallers do, does not hold up Close.
+func TestCloseHangsUp(t *testing.T) {
+	l := listen(t, Options{CloseTimeout: patience})
+	c, _ := stranger(t, l, nil)
+	accepted := accept(t, l)
+	answered := make(chan error, 1)
+	go func() {
+		c.ReadMessage() // the library answers
+		_, err := c.NetConn().Read(make([]byte, 1))
+		c.Close()
+		answered <- err
+	}()
+	began := time.Now()
+	accepted.Close(core.CloseShutdown)
+	if took := time.Since(began); took > patience/2 {
+		t.Errorf("Close took %v", took)
+	}
+	if err := <-answered; err != io.EOF {
+		t.Errorf("the peer read %v, want EOF", err)
+	}
+}
+
 // Close takes its time limit at most, with a Send that is blocked too.
 func TestCloseIsBounded(t *testing.T) {
 	l := listen(t, Options{})

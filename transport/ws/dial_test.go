@@ -91,9 +91,10 @@ func TestDialTellsTheStatus(t *testing.T) {
 	}
 }
 
-// tcp is a server that answers with bytes, and then says nothing more.
-func tcp(t *testing.T, answer string) (addr string) {
+// tcp is a server that answers with some bytes again and again, or not at all.
+func tcp(t *testing.T, answer string) (addr string, asked <-chan struct{}) {
 	t.Helper()
+	request := make(chan struct{})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -106,6 +107,8 @@ func tcp(t *testing.T, answer string) (addr string) {
 			return
 		}
 		defer c.Close()
+		_, err = c.Read(make([]byte, 1024))
+		close(request)
 		for err == nil && answer != "" {
 			_, err = c.Write([]byte(answer))
 		}
@@ -117,18 +120,19 @@ func tcp(t *testing.T, answer string) (addr string) {
 		l.Close()
 		<-done
 	})
-	return l.Addr().String()
+	return l.Addr().String(), request
 }
 
 // The library alone would wait on: it heeds deadlines only.
 func TestDialIsCancelledInHandshake(t *testing.T) {
-	addr := tcp(t, "")
+	addr, asked := tcp(t, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
 		_, err := New(Options{}).Dial(ctx, "ws://"+addr)
 		ended <- err
 	}()
+	<-asked
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), addr) {
 		t.Errorf("got %v, want context.Canceled and the address", err)
@@ -143,7 +147,7 @@ func TestDialSurvivesBadServers(t *testing.T) {
 		"wrong accept":    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			addr := tcp(t, answer)
+			addr, _ := tcp(t, answer)
 			if _, err := dial(t, "ws://"+addr); err == nil || errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), addr) {
 				t.Errorf("got error %v", err)
 			}

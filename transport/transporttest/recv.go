@@ -131,7 +131,7 @@ func recvMayBeScribbledOver(s *suite) {
 				s.Fatalf("Recv: got % x", clip(got))
 			}
 			scribble(got)
-			got = append(got, 0xEE)
+			_ = append(got, 0xEE)
 		}
 		if !bytes.Equal(frame, pattern(1000, 1)) {
 			s.Error("Send: the sender's frame was scribbled over by the receiver")

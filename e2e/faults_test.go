@@ -209,3 +209,31 @@ func TestRestart(t *testing.T) {
 		})
 	}
 }
+
+// TestRestartUnnoticed: a Node server comes back with a new id while discovery is
+// down. It never says its id in the handshake, so it is reached by the old one
+// first, and refuses a second connection of the same server.
+func TestRestartUnnoticed(t *testing.T) {
+	t.Parallel()
+	d := startDiscovery(t, goKind, nil)
+	c := &cluster{options: args{"discovery": d.url}}
+	larger := func(digit string) args { return args{"uid": "fffffffffffffff" + digit} } // those are dialled
+	first := c.add(t, goKind, nil)
+	old := c.add(t, nodeKind, larger("1"))
+	c.know(t, "/", first, old)
+	d.kill()
+	old.kill()
+	again := c.add(t, nodeKind, with(larger("2"), args{"meshPort": portOf(old.mesh)}))
+	eventually(t, linkTime, func() error {
+		if peers := toStrings(again.do(t, "peers", nil)); len(peers) == 0 {
+			return fmt.Errorf("%s is not dialled", again.name)
+		}
+		return nil
+	})
+	startDiscovery(t, goKind, args{"port": d.port()})
+	t.Logf("together after %v", c.know(t, "/", first, again))
+	c.servers = []*server{first, again}
+	s := setStage(t, c, 0)
+	s.emit("hello")
+	s.got(list{"hello"}, yes, yes)
+}

@@ -17,11 +17,13 @@ var meshes = []struct {
 	discovery string
 	kinds     []string
 	origins   []int
+	codec     string
 }{
-	{"go", goKind, []string{goKind, goKind, goKind}, []int{0}},
-	{"mixed, Go's discovery", goKind, []string{goKind, nodeKind, goKind}, []int{0, 1}},
-	{"mixed, Node's discovery", nodeKind, []string{nodeKind, goKind, nodeKind}, []int{0, 1}},
-	{"node", nodeKind, []string{nodeKind, nodeKind, nodeKind}, []int{0}}, // the stand-in alone
+	{"go", goKind, []string{goKind, goKind, goKind}, []int{0}, ""},
+	{"go, msgpack", nodeKind, []string{goKind, goKind, goKind}, []int{0}, "msgpack"},
+	{"mixed, Go's discovery", goKind, []string{goKind, nodeKind, goKind}, []int{0, 1}, ""},
+	{"mixed, Node's discovery", nodeKind, []string{nodeKind, goKind, nodeKind}, []int{0, 1}, ""},
+	{"node", nodeKind, []string{nodeKind, nodeKind, nodeKind}, []int{0}, ""}, // the stand-in alone
 }
 
 // patterns of the dynamic namespaces that the servers have.
@@ -32,7 +34,7 @@ func TestOperations(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			c := startCluster(t, m.discovery, m.kinds, args{
-				"heartbeatInterval": 500, "heartbeatTimeout": 10_000, "parents": list{dynamic},
+				"heartbeatInterval": 500, "heartbeatTimeout": 10_000, "parents": list{dynamic}, "codec": m.codec,
 			})
 			for _, origin := range m.origins {
 				t.Run("from "+m.kinds[origin], func(t *testing.T) {

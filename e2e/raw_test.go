@@ -34,6 +34,7 @@ func (r *raw) send(frame []byte) { r.WriteMessage(websocket.BinaryMessage, frame
 // closed reads until the connection ends, and returns how.
 func (r *raw) closed(t *testing.T) (code int, reason string) {
 	t.Helper()
+	defer r.Close()
 	for {
 		_, _, err := r.ReadMessage()
 		var end *websocket.CloseError

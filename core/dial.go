@@ -95,7 +95,7 @@ func (n *Node) pursue(key string, t *target) {
 		if p := n.peerAt(t); p != nil {
 			select {
 			case <-p.gone:
-				n.lost(t)
+				n.lost(t, nil)
 			case <-n.ctx.Done():
 				return
 			}
@@ -117,7 +117,7 @@ func (n *Node) pursue(key string, t *target) {
 			case <-n.ctx.Done():
 				return
 			}
-			n.lost(t)
+			n.lost(t, l)
 			if time.Since(began) > n.cfg.HeartbeatInterval || l.peer.received.Load() > 0 {
 				backoff, complaint = n.cfg.RedialMin, ""
 			}
@@ -176,11 +176,16 @@ func (n *Node) peerAt(t *target) *peer {
 	return n.roster.Load().byID[t.id]
 }
 
-// lost notes that the link to a target has ended.
-func (n *Node) lost(t *target) {
+// lost notes that the peer of a target has gone, and who is there instead if that
+// is why. l is the link that had been dialled, or nil.
+func (n *Node) lost(t *target, l *link) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	t.since = time.Now()
+	var other *otherPeerError
+	if l != nil && errors.As(l.err, &other) {
+		t.id = other.id
+	}
 }
 
 // wanted tells whether to go on dialling a target, and forgets it if not.
@@ -207,7 +212,7 @@ func (n *Node) dial(t *target) (*link, error) {
 	defer cancel()
 	conn, err := n.cfg.Transport.Dial(ctx, address)
 	if err != nil {
-		return nil, fmt.Errorf("dial %s: %w", address, err)
+		return nil, err
 	}
 	l, err := n.introduce(ctx, conn, expected, address)
 	if err != nil {

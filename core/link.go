@@ -23,6 +23,7 @@ type link struct {
 	probe       atomic.Int64 // when it must have proven to be alive, in ns; 0 if it need not
 	pinged      int64        // when it was last pinged, in ns; the pulse's own
 
+	confirmed    bool          // the peer has sent something under its id; the reader's own
 	inbound      Codec         // in which the peer writes; the reader's own
 	inboundEnded chan struct{} // closed when no more messages come
 	endInbound   sync.Once
@@ -122,11 +123,24 @@ func (l *link) read() {
 		err = l.handle(src)
 		l.dispatching.Store(false)
 		l.alive()
-		if err != nil {
+		var other *otherPeerError
+		switch {
+		case errors.As(err, &other):
+			l.fail(CloseAddressChanged, err)
+			return
+		case err != nil:
 			l.fail(CloseProtocolError, err)
 			return
 		}
 	}
+}
+
+// otherPeerError says that another reference peer than expected answers at an
+// address. Its messages are the first to tell, for it never answers HELLO.
+type otherPeerError struct{ id string }
+
+func (e *otherPeerError) Error() string {
+	return fmt.Sprintf("another peer than expected is at this address: %.64q", e.id)
 }
 
 func (l *link) alive() {
@@ -217,9 +231,13 @@ func (l *link) message(src []byte) error {
 	}
 	l.peer.node.stats.received(l.peer.id, m.Kind, len(src))
 	if m.From != l.peer.id {
+		if l.peer.reference && l.dialled && !l.confirmed {
+			return &otherPeerError{m.From}
+		}
 		l.peer.dropInbound(m.Kind, fmt.Errorf("%w: %.64q", ErrForged, m.From))
 		return nil
 	}
+	l.confirmed = true
 	l.peer.node.deliver(l.peer, m)
 	return nil
 }

@@ -201,6 +201,47 @@ func TestReferenceIsDialled(t *testing.T) {
 	})
 }
 
+// A reference peer that restarts where it was has another id, of which nothing but
+// its messages tells while discovery is down.
+func TestReferenceRestartsUnnoticed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		listener, err := w.net.Transport("z").Listen(t.Context(), "z")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		w.net.Reference("z")
+		n := w.start("n")
+		w.roster.Tell(core.Peer{ID: "z1", Address: "mem://z"})
+		accept := func(uid string) *stranger {
+			conn, err := listener.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return w.reference(uid, conn)
+		}
+		first := accept("z1")
+		first.say(&core.Message{Kind: core.KindHeartbeat})
+		synctest.Wait()
+		expectList(t, "members", n.Members(), "z1")
+		first.conn.Close(core.CloseShutdown)
+
+		second := accept("z2") // under the id of the first
+		second.say(&core.Message{Kind: core.KindHeartbeat})
+		third := accept("z2") // under its own
+		third.say(&core.Message{Kind: core.KindHeartbeat})
+		third.say(&core.Message{Kind: core.KindBroadcast, Payload: coretest.Event("x")})
+		synctest.Wait()
+		expectList(t, "members", n.Members(), "z2")
+		expectList(t, "n", n.received(), "z2: x")
+		third.say(&core.Message{Kind: core.KindBroadcast, From: "z3", Payload: coretest.Event("forged")})
+		w.roster.Tell(core.Peer{ID: "z2", Address: "mem://z"})
+		within(time.Second)
+		expect(t, "links, once it is known who is there", n.Links("z2"), 1)
+	})
+}
+
 // A reference peer that refuses every HELLO is not dialled in a tight loop.
 func TestReferenceThatRefuses(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -99,16 +99,17 @@ type CloseReason struct {
 
 // The reasons the reference gives (WIRE.md, section 8), and ours.
 var (
-	CloseShutdown      = CloseReason{1000, "transport-closed"}
-	CloseSlowPeer      = CloseReason{1000, "slow-consumer"}
-	CloseDuplicate     = CloseReason{1000, "duplicate"}
-	CloseSilent        = CloseReason{1000, "heartbeat-timeout"}
-	CloseReplaced      = CloseReason{1000, "replaced"}
-	CloseHelloInvalid  = CloseReason{1002, "hello-invalid"}
-	CloseHelloTimeout  = CloseReason{1002, "hello-timeout"}
-	CloseProtocolError = CloseReason{1002, "protocol-error"}
-	CloseMismatch      = CloseReason{1002, "version-mismatch"}
-	CloseBusy          = CloseReason{1013, "too-many-handshakes"}
+	CloseShutdown       = CloseReason{1000, "transport-closed"}
+	CloseSlowPeer       = CloseReason{1000, "slow-consumer"}
+	CloseDuplicate      = CloseReason{1000, "duplicate"}
+	CloseAddressChanged = CloseReason{1000, "address-changed"}
+	CloseSilent         = CloseReason{1000, "heartbeat-timeout"}
+	CloseReplaced       = CloseReason{1000, "replaced"}
+	CloseHelloInvalid   = CloseReason{1002, "hello-invalid"}
+	CloseHelloTimeout   = CloseReason{1002, "hello-timeout"}
+	CloseProtocolError  = CloseReason{1002, "protocol-error"}
+	CloseMismatch       = CloseReason{1002, "version-mismatch"}
+	CloseBusy           = CloseReason{1013, "too-many-handshakes"}
 )
 
 // CloseError is what [Conn.Recv] returns when the peer closed the connection

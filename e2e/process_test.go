@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -207,11 +210,36 @@ func (p *process) checkLog(t *testing.T) {
 	}
 }
 
+// signal sends a signal. SIGSTOP has taken effect when it returns.
 func (p *process) signal(t *testing.T, s syscall.Signal) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(s); err != nil {
 		t.Fatalf("%s: %v: %v", p.name, s, err)
 	}
+	if s != syscall.SIGSTOP {
+		return
+	}
+	for end := time.Now().Add(askTime); !p.stopped(); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatalf("%s: has not stopped in %v", p.name, askTime)
+		}
+	}
+}
+
+// stopped tells whether all threads of the process are stopped.
+func (p *process) stopped() bool {
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.cmd.Process.Pid))
+	if err != nil || len(tasks) == 0 {
+		return false
+	}
+	for _, task := range tasks {
+		stat, err := os.ReadFile(task)
+		// pid (name) state …; the name may contain anything.
+		if end := bytes.LastIndex(stat, []byte(") ")); err != nil || end < 0 || stat[end+2] != 'T' {
+			return false
+		}
+	}
+	return true
 }
 
 // kill ends the process, at once, and waits for that.

@@ -59,21 +59,25 @@ func checkOrder(t *testing.T, c *client, senders []*server, count int) {
 	}
 }
 
-// TestShutdownDrains: what a server has sent arrives before it is gone.
+// TestShutdownDrains: what a server has sent arrives before it is gone, though a
+// peer is slow to take it.
 func TestShutdownDrains(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, goKind, []string{goKind, goKind, nodeKind}, nil)
+	c := startCluster(t, goKind, []string{goKind, goKind, nodeKind}, args{"queueBytes": 64 << 20, "heartbeatTimeout": 30_000})
 	s := setStage(t, c, 0)
-	const count = 3000
-	s.do("burst", args{"nsps": list{s.nsp}, "count": count})
+	slow := s.servers[1]
+	slow.signal(t, syscall.SIGSTOP)
+	const count, size = 2000, 10_000 // more than sockets have room for
+	s.do("burst", args{"nsps": list{s.nsp}, "count": count, "size": size})
 	s.origin.signal(t, syscall.SIGTERM)
+	if reason := s.clients[0].gone(t); reason != "transport close" && reason != "io server disconnect" {
+		t.Errorf("the client was told %v", reason)
+	}
+	slow.signal(t, syscall.SIGCONT)
 	for _, client := range s.clients[1:] {
 		checkOrder(t, client, s.servers[:1], count)
 	}
 	same(t, "exit code", s.origin.ended(t), 0)
-	if reason := s.clients[0].gone(t); reason != "transport close" && reason != "io server disconnect" {
-		t.Errorf("the client was told %v", reason)
-	}
 	for _, other := range s.servers[1:] {
 		eventually(t, soon, func() error {
 			if count := other.do(t, "serverCount", args{"nsp": s.nsp}); count != 2.0 {

@@ -137,14 +137,14 @@ const operations = {
   localSockets: ({ nsp = "/" }) => [...io.of(nsp).sockets.keys()],
   peers: () => [...mesh.links.peers.keys()].sort(),
   recorded: ({ nsp = "/", event }) => recorded.filter((r) => r.nsp === nsp && r.event === event).map((r) => r.args),
-  burst: ({ nsps, count }) => Promise.all(nsps.map((nsp) => burst(io.of(nsp), count))),
+  burst: ({ nsps, count, size = 0 }) => Promise.all(nsps.map((nsp) => burst(io.of(nsp), count, "x".repeat(size)))),
   shutdown: stop,
 };
 
 // burst sends count numbered messages, and lets other namespaces in between.
-async function burst(nsp, count) {
+async function burst(nsp, count, padding) {
   for (let i = 0; i < count; i++) {
-    nsp.emit("n", mesh.uid, i);
+    nsp.emit("n", mesh.uid, i, padding);
     if (i % 10 === 9) await new Promise(setImmediate);
   }
 }

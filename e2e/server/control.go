@@ -37,6 +37,7 @@ type request struct {
 	Event   string   `json:"event"`
 	Nsps    []string `json:"nsps"`
 	Count   int      `json:"count"`
+	Size    int      `json:"size"` // bytes of padding
 }
 
 type flags struct {

@@ -26,7 +26,7 @@ func (s *server) listen(nsp socket.Namespace) {
 		client := args[0].(*socket.Socket)
 		client.On("join", func(args ...any) {
 			args, done := splitAck(args)
-			client.Join(roomsOf(strings(args[0]))...)
+			client.Join(roomsOf(texts(args[0]))...)
 			done(nil, nil)
 		})
 		client.On("echo", func(args ...any) {
@@ -57,7 +57,7 @@ func (s *server) record(nsp, event string, args []any) {
 	s.recorded[at] = append(s.recorded[at], args)
 }
 
-func strings(list any) []string {
+func texts(list any) []string {
 	var all []string
 	for _, item := range list.([]any) {
 		all = append(all, item.(string))

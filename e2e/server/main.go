@@ -26,6 +26,7 @@ type options struct {
 	HeartbeatInterval int      `json:"heartbeatInterval"`
 	HeartbeatTimeout  int      `json:"heartbeatTimeout"`
 	RequestTimeout    int      `json:"requestTimeout"`
+	QueueBytes        int      `json:"queueBytes"`
 	Parents           []string `json:"parents"` // patterns of dynamic namespaces
 }
 

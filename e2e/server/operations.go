@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -165,12 +166,13 @@ func (s *server) peers(*request) (any, error) {
 // burst sends numbered messages in several namespaces, from a goroutine each.
 func (s *server) burst(r *request) (any, error) {
 	began := time.Now()
+	padding := strings.Repeat("x", r.Size)
 	var work sync.WaitGroup
 	for _, name := range r.Nsps {
 		nsp := s.io.Of(name, nil)
 		work.Go(func() {
 			for i := range r.Count {
-				nsp.Emit("n", s.mesh.Node().ID(), i)
+				nsp.Emit("n", s.mesh.Node().ID(), i, padding)
 			}
 		})
 	}

@@ -39,6 +39,7 @@ func runServer(stop context.Context, o options, c *control, logger *slog.Logger)
 		AuthToken:         o.Token,
 		Codec:             o.Codec,
 		MaxFrame:          o.MaxFrame,
+		QueueBytes:        o.QueueBytes,
 		HeartbeatInterval: milliseconds(o.HeartbeatInterval),
 		HeartbeatTimeout:  milliseconds(o.HeartbeatTimeout),
 		RequestTimeout:    milliseconds(o.RequestTimeout),

@@ -76,13 +76,12 @@ func (ns *namespace) Leave() {
 // seed takes those of the peers among the members that have the namespace.
 func (ns *namespace) seed(peers []*peer) {
 	for _, p := range peers {
-		if p.has(ns.name) {
-			ns.join(p)
-		}
+		ns.join(p)
 	}
 }
 
-// join takes p among the members.
+// join takes p among the members, unless it has gone or does not have the
+// namespace.
 func (ns *namespace) join(p *peer) {
 	ns.notify.Lock()
 	defer ns.notify.Unlock()
@@ -90,6 +89,9 @@ func (ns *namespace) join(p *peer) {
 	case <-p.gone:
 		return
 	default:
+	}
+	if !p.has(ns.name) {
+		return
 	}
 	ns.mu.Lock()
 	old := ns.members[p.id]
@@ -175,25 +177,25 @@ func (n *Node) forget(ns *namespace) []*peer {
 
 // deliver takes a message of a peer to its namespace.
 func (n *Node) deliver(p *peer, m *Message) {
-	ns := n.namespaces.Load().byName[m.Namespace]
 	switch m.Kind {
 	case KindInitialHeartbeat, KindHeartbeat:
-		n.opened(p, m.Namespace, ns)
+		ns := n.opened(p, m.Namespace)
 		if m.Kind == KindInitialHeartbeat && p.reference && ns != nil {
 			ns.publish(&Message{Kind: KindHeartbeat}, p)
 		}
 		return
 	case KindAdapterClose:
 		p.unmark(m.Namespace)
-		if ns != nil {
+		if ns := n.namespace(m.Namespace); ns != nil {
 			ns.leave(p, ErrPeerLeft)
 		}
 		return
 	}
 	if p.reference && !m.Kind.IsResponse() {
 		// Any other message makes the sender known (WIRE.md, section 6).
-		n.opened(p, m.Namespace, ns)
+		n.opened(p, m.Namespace)
 	}
+	ns := n.namespace(m.Namespace)
 	if ns == nil || ns.closed.Load() {
 		n.stats.ignored(p.id, m.Kind, errNoNamespace)
 		return
@@ -203,9 +205,19 @@ func (n *Node) deliver(p *peer, m *Message) {
 
 var errNoNamespace = fmt.Errorf("%w: namespace is not open here", ErrUnsupported)
 
-// opened notes that p has a namespace; ns is ours of that name, if there is one.
-func (n *Node) opened(p *peer, name string, ns *namespace) {
-	if p.mark(name, time.Now().UnixNano()) && ns != nil {
+// opened notes that p has a namespace, and returns ours of that name, if there is
+// one. The note comes first: a namespace that is opened here at the same moment
+// looks for it when it is in the map, so one of the two sees the other.
+func (n *Node) opened(p *peer, name string) *namespace {
+	isNew := p.mark(name, time.Now().UnixNano())
+	ns := n.namespace(name)
+	if isNew && ns != nil {
 		ns.join(p)
 	}
+	return ns
+}
+
+// namespace is the one of this name that is open here, or nil.
+func (n *Node) namespace(name string) *namespace {
+	return n.namespaces.Load().byName[name]
 }

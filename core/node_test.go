@@ -83,6 +83,43 @@ func TestNamespacesOpenAndClose(t *testing.T) {
 	})
 }
 
+// Nodes that open, close and open a namespace at the same time all know who has it
+// in the end.
+func TestNamespacesOpenedAtTheSameTime(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		nodes := []*server{w.start("a"), w.start("b"), w.start("c")}
+		within(10 * time.Millisecond)
+		for i := range 300 {
+			name := fmt.Sprintf("/%d", i)
+			views := make([]core.Cluster, len(nodes))
+			var opening sync.WaitGroup
+			for j, n := range nodes {
+				opening.Go(func() {
+					for range i % 3 {
+						if view, err := n.OpenRaw(name, &recorder{}); err == nil {
+							view.Leave()
+						}
+					}
+					views[j], _ = n.OpenRaw(name, &recorder{})
+				})
+			}
+			opening.Wait()
+			synctest.Wait()
+			for j, view := range views {
+				if got := len(view.Members()); got != 2 {
+					t.Fatalf("%s: %s counts %d others", name, nodes[j].ID(), got)
+				}
+			}
+			views[0].Leave()
+			synctest.Wait()
+			if got := len(views[1].Members()); got != 1 {
+				t.Fatalf("%s: b counts %d others after a has left", name, got)
+			}
+		}
+	})
+}
+
 func TestKilledPeerIsGoneAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)

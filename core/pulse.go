@@ -51,7 +51,6 @@ func (p *peer) pulse(now time.Time) {
 // beat does what is per namespace: heartbeats to reference peers, and removing
 // those of them that have not sent any. It also forgets old memories.
 func (n *Node) beat(now time.Time) {
-	open := n.namespaces.Load().byName
 	var references []*peer
 	for _, p := range n.roster.Load().list {
 		if !p.reference {
@@ -60,13 +59,13 @@ func (n *Node) beat(now time.Time) {
 		references = append(references, p)
 		for _, name := range p.silentSince(now.Add(-n.cfg.HeartbeatTimeout).UnixNano()) {
 			p.unmark(name)
-			if ns := open[name]; ns != nil {
+			if ns := n.namespace(name); ns != nil {
 				ns.leave(p, ErrSilentPeer)
 			}
 		}
 	}
 	if len(references) > 0 {
-		for _, ns := range open {
+		for _, ns := range n.namespaces.Load().byName {
 			ns.publish(&Message{Kind: KindHeartbeat}, references...)
 		}
 	}

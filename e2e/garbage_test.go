@@ -86,7 +86,7 @@ func plainHTTP(t *testing.T, name, address string) {
 // silentConnections stay open, without a word, until the test ends.
 func silentConnections(t *testing.T, address string) {
 	t.Helper()
-	for i := range 200 {
+	for i := range 1000 {
 		if i%10 == 0 {
 			dialRaw(t, address)
 		} else {

@@ -1,18 +1,13 @@
 package e2e
 
 import (
-	"bufio"
 	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"syscall"
 	"testing"
 	"time"
 )
-
-var pageURL = regexp.MustCompile(`http://\S+`)
 
 // TestPage: the demo's pages of two servers, in a browser, see each other.
 func TestPage(t *testing.T) {
@@ -21,7 +16,7 @@ func TestPage(t *testing.T) {
 	if err != nil {
 		t.Fatal("chromium is missing; `make setup` installs it")
 	}
-	urls := startDemo(t)
+	urls := startMesh(t, 3, "demo", "--port", "0", "--mesh-port", "0", "--discovery-port", "0")
 	// MESH_E2E_SCREENSHOTS keeps the pictures, to look at.
 	pictures := os.Getenv("MESH_E2E_SCREENSHOTS")
 	if pictures == "" {
@@ -38,41 +33,4 @@ func TestPage(t *testing.T) {
 			t.Errorf("%s is no picture: %v", name, err)
 		}
 	}
-}
-
-// startDemo starts `mesh demo` on free ports, and returns the pages' addresses.
-// At the test's end it has to stop as it does on Ctrl-C.
-func startDemo(t *testing.T) (urls []string) {
-	t.Helper()
-	cmd := exec.Command(binaries.mesh, "demo", "--port", "0", "--mesh-port", "0", "--discovery-port", "0")
-	var log journal
-	cmd.Stderr = &log
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Signal(syscall.SIGINT)
-		force := time.AfterFunc(askTime, func() { cmd.Process.Kill() })
-		defer force.Stop()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("mesh demo, after Ctrl-C: %v", err)
-		}
-		if t.Failed() {
-			t.Logf("log of mesh demo:\n%s", log.tail())
-		}
-	})
-	lines := bufio.NewScanner(out)
-	for len(urls) < 3 && lines.Scan() {
-		if url := pageURL.FindString(lines.Text()); url != "" {
-			urls = append(urls, url)
-		}
-	}
-	if len(urls) < 3 {
-		t.Fatalf("mesh demo named %d pages:\n%s", len(urls), log.tail())
-	}
-	return urls
 }

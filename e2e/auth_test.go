@@ -75,12 +75,7 @@ func TestTokens(t *testing.T) {
 	t.Run("a server with the wrong one", func(t *testing.T) {
 		wrong := c.add(t, goKind, args{"token": "wrong"})
 		client := connect(t, wrong, "/", nil)
-		eventually(t, soon, func() error {
-			if !strings.Contains(wrong.log.String(), "unauthorized") {
-				return fmt.Errorf("%s has not said why it is alone", wrong.name)
-			}
-			return nil
-		})
+		complainsOnce(t, wrong)
 		wrong.do(t, "emit", args{"args": list{"to nobody else"}})
 		client.wait(t, "to nobody else", 1)
 		same(t, "peers", wrong.do(t, "peers", nil), list{})
@@ -88,13 +83,25 @@ func TestTokens(t *testing.T) {
 	})
 	t.Run("a static peer with the wrong one", func(t *testing.T) {
 		wrong := startServer(t, goKind, args{"token": "wrong", "peers": list{acceptor.mesh}})
-		eventually(t, soon, func() error {
-			if !strings.Contains(wrong.log.String(), "unauthorized") {
-				return fmt.Errorf("%s has not said why it is alone", wrong.name)
-			}
-			return nil
-		})
+		complainsOnce(t, wrong)
 		same(t, "peers", wrong.do(t, "peers", nil), list{})
 		c.know(t, "/", c.servers...)
+	})
+}
+
+// complainsOnce checks that a refused server tries again and again, and says so
+// once.
+func complainsOnce(t *testing.T, s *server) {
+	t.Helper()
+	eventually(t, askTime, func() error {
+		lines := linesWith(s.log.String(), "unauthorized")
+		if tries := strings.Count(lines, "\n"); tries < 4 {
+			return fmt.Errorf("%s has been refused %d times", s.name, tries)
+		}
+		loud := strings.Count(lines, "level=WARN") + strings.Count(lines, "level=ERROR")
+		if loud != 1 {
+			t.Errorf("%s has complained %d times:\n%s", s.name, loud, lines)
+		}
+		return nil
 	})
 }

@@ -321,6 +321,7 @@ func TestAdapterSocketRooms(t *testing.T) {
 				t.Errorf("%s: %q, %v; want %q", sid, got, err, want)
 			}
 		}
+		synctest.Wait() // for answers that came too late
 		traffic := w.traffic()
 		w.a.SocketRooms(t.Context(), "a1").Wait()
 		expect(t, "messages for a socket of this server", traffic(), 0)

@@ -10,7 +10,6 @@ import (
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
 	"github.com/socketmesh/mesh/transport/mem"
-	"github.com/socketmesh/mesh/transport/ws"
 )
 
 // counter is a receiver that counts.
@@ -28,62 +27,51 @@ func (c *counter) Receive(*core.Message) {
 func (c *counter) MemberJoined(string)      {}
 func (c *counter) MemberLeft(string, error) {}
 
-// BenchmarkPublish sends events of 100 bytes from one node to some others, in one
-// process: the cost of encoding once, queueing, writing, reading, decoding and
-// dispatching, over pipes in memory and over WebSockets on loopback. One operation
-// is one event to all peers.
+// BenchmarkPublish sends events of 100 bytes from one node to some others, over
+// pipes in memory: the cost of encoding once, queueing, writing, reading, decoding
+// and dispatching, without a network. One operation is one event to all peers.
 func BenchmarkPublish(b *testing.B) {
-	for _, transport := range []string{"mem", "ws"} {
-		for _, peers := range []int{1, 2, 10} {
-			b.Run(fmt.Sprintf("transport=%s/peers=%d", transport, peers), func(b *testing.B) {
-				benchmarkPublish(b, transport, peers)
-			})
-		}
-	}
-}
-
-func benchmarkPublish(b *testing.B, transport string, peers int) {
-	net, roster := mem.NewNetwork(mem.WithBuffer(4<<20)), coretest.NewRoster()
-	start := func(id string) *core.Node {
-		listen, t := id, net.Transport(id)
-		if transport == "ws" {
-			listen, t = "127.0.0.1:0", ws.New(ws.Options{})
-		}
-		n, err := core.New(core.Config{
-			ID: id, Listen: listen, Transport: t, Codecs: []core.Codec{json.New()},
-			Discovery: roster.Discovery(), QueueBytes: 1 << 30, QueueMessages: 1 << 30,
+	for _, peers := range []int{1, 2, 10} {
+		b.Run(fmt.Sprintf("peers=%d", peers), func(b *testing.B) {
+			net, roster := mem.NewNetwork(mem.WithBuffer(4<<20)), coretest.NewRoster()
+			start := func(id string) *core.Node {
+				n, err := core.New(core.Config{
+					ID: id, Listen: id, Transport: net.Transport(id), Codecs: []core.Codec{json.New()},
+					Discovery: roster.Discovery(), QueueBytes: 1 << 30, QueueMessages: 1 << 30,
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := n.Start(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				b.Cleanup(func() { n.Shutdown(b.Context()) })
+				return n
+			}
+			c := &counter{want: int64(peers * b.N), done: make(chan struct{})}
+			for i := range peers {
+				if _, err := start(fmt.Sprintf("b%02d", i)).OpenRaw("/", c); err != nil {
+					b.Fatal(err)
+				}
+			}
+			sender := start("a")
+			joined := make(chan struct{}, peers)
+			cluster, err := sender.OpenRaw("/", joins(joined))
+			if err != nil {
+				b.Fatal(err)
+			}
+			for range peers {
+				<-joined
+			}
+			event := coretest.Event("ev", strings.Repeat("x", 90))
+			b.ReportAllocs()
+			b.ResetTimer()
+			for range b.N {
+				cluster.Publish(&core.Message{Kind: core.KindBroadcast, Payload: event})
+			}
+			<-c.done
 		})
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := n.Start(b.Context()); err != nil {
-			b.Fatal(err)
-		}
-		b.Cleanup(func() { n.Shutdown(b.Context()) })
-		return n
 	}
-	c := &counter{want: int64(peers * b.N), done: make(chan struct{})}
-	for i := range peers {
-		if _, err := start(fmt.Sprintf("b%02d", i)).OpenRaw("/", c); err != nil {
-			b.Fatal(err)
-		}
-	}
-	sender := start("a")
-	joined := make(chan struct{}, peers)
-	cluster, err := sender.OpenRaw("/", joins(joined))
-	if err != nil {
-		b.Fatal(err)
-	}
-	for range peers {
-		<-joined
-	}
-	event := coretest.Event("ev", strings.Repeat("x", 90))
-	b.ReportAllocs()
-	b.ResetTimer()
-	for range b.N {
-		cluster.Publish(&core.Message{Kind: core.KindBroadcast, Payload: event})
-	}
-	<-c.done
 }
 
 // joins is a receiver that tells of those who join.

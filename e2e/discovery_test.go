@@ -155,14 +155,3 @@ func undisturbed(t *testing.T, c *cluster, trouble func()) {
 	}
 	c.know(t, s.nsp, c.servers...)
 }
-
-// linesWith are the lines of a log that name something.
-func linesWith(log, name string) string {
-	var b strings.Builder
-	for line := range strings.Lines(log) {
-		if strings.Contains(line, name) {
-			b.WriteString(line)
-		}
-	}
-	return b.String()
-}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -216,21 +215,22 @@ func (p *process) signal(t *testing.T, s syscall.Signal) {
 	if err := p.cmd.Process.Signal(s); err != nil {
 		t.Fatalf("%s: %v: %v", p.name, s, err)
 	}
-	if s != syscall.SIGSTOP {
-		return
-	}
-	for end := time.Now().Add(askTime); !p.stopped(); runtime.Gosched() {
-		if time.Now().After(end) {
-			t.Fatalf("%s: has not stopped in %v", p.name, askTime)
-		}
+	if s == syscall.SIGSTOP {
+		eventually(t, askTime, func() error {
+			if !p.stopped() {
+				return fmt.Errorf("%s has not stopped", p.name)
+			}
+			return nil
+		})
 	}
 }
 
-// stopped tells whether all threads of the process are stopped.
+// stopped tells whether all threads of the process are stopped, where the system
+// says so.
 func (p *process) stopped() bool {
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.cmd.Process.Pid))
 	if err != nil || len(tasks) == 0 {
-		return false
+		return true
 	}
 	for _, task := range tasks {
 		stat, err := os.ReadFile(task)
@@ -258,36 +258,4 @@ func (p *process) ended(t *testing.T) int {
 		t.Fatalf("%s: has not ended in %v", p.name, askTime)
 	}
 	return p.cmd.ProcessState.ExitCode()
-}
-
-// journal keeps what is written to it, up to a limit.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-const (
-	journalLimit = 4 << 20
-	tailLength   = 8 << 10
-)
-
-// Write is never short: who logs is not to be disturbed.
-func (j *journal) Write(b []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.text.Len() < journalLimit {
-		j.text.Write(b)
-	}
-	return len(b), nil
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
-
-func (j *journal) tail() string {
-	text := j.String()
-	return text[max(0, len(text)-tailLength):]
 }

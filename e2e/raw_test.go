@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"bytes"
-	"encoding/hex"
 	"errors"
 	"net"
 	"strings"
@@ -75,37 +73,6 @@ func packed(texts ...string) []byte {
 }
 
 func hello(texts ...string) []byte { return append([]byte{0}, packed(texts...)...) }
-
-func unhex(t *testing.T, text string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-// captured is a frame of the reference, sent by another id. Both ids have 16
-// digits.
-func captured(t *testing.T, name, uid string) []byte {
-	t.Helper()
-	for _, v := range clusterVectors(t) {
-		if v.Name == name {
-			return bytes.ReplaceAll(unhex(t, v.Hex), []byte("746b5745bee1accf"), []byte(uid))
-		}
-	}
-	t.Fatalf("nothing captured by the name %q", name)
-	return nil
-}
-
-func clusterVectors(t *testing.T) []vector {
-	t.Helper()
-	var file struct{ Vectors []vector }
-	readJSON(t, "testdata/v2-cluster.json", &file)
-	return file.Vectors
-}
-
-type vector struct{ Name, Hex string }
 
 func isHTTPError(answer string) bool {
 	return strings.HasPrefix(answer, "HTTP/1.1 4")

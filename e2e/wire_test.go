@@ -117,19 +117,6 @@ func (r *raw) expect(t *testing.T, want []byte) {
 	}
 }
 
-func discoveryFrame(t *testing.T, name string) []byte {
-	t.Helper()
-	var file struct{ Vectors []vector }
-	readJSON(t, "testdata/v2-discovery.json", &file)
-	for _, v := range file.Vectors {
-		if v.Name == name {
-			return unhex(t, v.Hex)
-		}
-	}
-	t.Fatalf("nothing captured by the name %q", name)
-	return nil
-}
-
 // packedShort is packed with texts of at most 31 bytes in their shortest form.
 func packedShort(texts ...string) []byte {
 	b := []byte{0x80 | byte(len(texts)/2)}

@@ -1,7 +1,6 @@
 package mesh
 
 import (
-	"cmp"
 	"errors"
 	"net"
 	"os"
@@ -56,7 +55,7 @@ type variable struct {
 var variables = []variable{
 	{"MESH_WS_PORT", "Listen", setPort},
 	{"MESH_LISTEN", "Listen", text(func(c *Config) *string { return &c.Listen })},
-	{"MESH_WS_IP", "Advertise", setHost}, // needs the port, hence comes behind Listen
+	{"MESH_WS_IP", "Advertise", setHost},
 	{"MESH_SERVER_WS_ADDRESS", "Advertise", text(func(c *Config) *string { return &c.Advertise })},
 	{"MESH_ADVERTISE", "Advertise", text(func(c *Config) *string { return &c.Advertise })},
 	{"MESH_TRANSPORT", "Transport", text(func(c *Config) *string { return &c.Transport })},
@@ -133,12 +132,10 @@ func setPort(c *Config, value string) string {
 	return ""
 }
 
+// setHost leaves the port to the listener, which may be set later than by the
+// environment.
 func setHost(c *Config, value string) string {
-	_, port, err := net.SplitHostPort(cmp.Or(c.Listen, core.DefaultListen))
-	if err != nil {
-		return "" // Validate says what is wrong with Listen.
-	}
-	c.Advertise = "ws://" + net.JoinHostPort(strings.Trim(value, "[]"), port)
+	c.Advertise = "ws://" + net.JoinHostPort(strings.Trim(value, "[]"), "0")
 	return ""
 }
 

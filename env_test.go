@@ -36,8 +36,8 @@ var envCases = []struct {
 	{"MESH_MAX_HANDSHAKES", "1004", mesh.Config{MaxHandshakes: 1004}},
 
 	{"MESH_WS_PORT", "4005", mesh.Config{Listen: ":4005"}},
-	{"MESH_WS_IP", "app1", mesh.Config{Advertise: "ws://app1:4000"}},
-	{"MESH_WS_IP", "::1", mesh.Config{Advertise: "ws://[::1]:4000"}},
+	{"MESH_WS_IP", "app1", mesh.Config{Advertise: "ws://app1:0"}},
+	{"MESH_WS_IP", "::1", mesh.Config{Advertise: "ws://[::1]:0"}},
 	{"MESH_SERVER_WS_ADDRESS", "ws://b:2", mesh.Config{Advertise: "ws://b:2"}},
 	{"MESH_DISCOVERY_SERVICE_ADDRESS", "ws://e:2", mesh.Config{DiscoveryAddress: "ws://e:2"}},
 }
@@ -105,14 +105,14 @@ func TestEnvPrecedence(t *testing.T) {
 			mesh.Config{Listen: ":2", Advertise: "ws://b:2", DiscoveryAddress: "ws://d:2"},
 		},
 		{
-			"host and port make the address",
+			"the host leaves the port to the listener",
 			map[string]string{"MESH_WS_PORT": "4001", "MESH_WS_IP": "app1"},
-			mesh.Config{Listen: ":4001", Advertise: "ws://app1:4001"},
+			mesh.Config{Listen: ":4001", Advertise: "ws://app1:0"},
 		},
 		{
-			"whose port is that of MESH_LISTEN",
+			"whichever variable that comes from",
 			map[string]string{"MESH_WS_PORT": "4001", "MESH_LISTEN": "0.0.0.0:4002", "MESH_WS_IP": "app1"},
-			mesh.Config{Listen: "0.0.0.0:4002", Advertise: "ws://app1:4002"},
+			mesh.Config{Listen: "0.0.0.0:4002", Advertise: "ws://app1:0"},
 		},
 		{
 			"a whole address wins over the host",

@@ -87,10 +87,10 @@ func (c *client) wait(t *testing.T, event string, count int) list {
 	return got
 }
 
-// has is wait that reports.
+// has waits for count such events. It reports whether they have come.
 func (c *client) has(t *testing.T, event string, count int) bool {
 	t.Helper()
-	return len(c.do(t, "wait", args{"event": event, "count": count}).([]any)) >= count
+	return c.do(t, "has", args{"event": event, "count": count}).(bool)
 }
 
 // received is what the client has got behind the first events, [event, args…]

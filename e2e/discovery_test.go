@@ -125,8 +125,8 @@ func undisturbed(t *testing.T, c *cluster, trouble func()) {
 			default:
 			}
 			// The slowest client sets the pace.
-			if _, err := driver.ask("wait", args{"name": s.clients[2].name, "event": "n", "count": batches * batch, "within": within}); err != nil {
-				t.Error(err)
+			if came, err := driver.ask("has", args{"name": s.clients[2].name, "event": "n", "count": batches * batch, "within": within}); came != true {
+				t.Errorf("traffic stands still after %d messages: %v", batches*batch, err)
 				return
 			}
 		}

@@ -50,7 +50,9 @@ func TestSlowPeer(t *testing.T) {
 			eventually(t, linkTime, func() error {
 				s.do("burst", args{"nsps": list{s.nsp}, "count": batch, "size": size})
 				sent += batch
-				s.clients[1].wait(t, "n", sent)
+				if !s.clients[1].has(t, "n", sent) {
+					t.Fatalf("%s gets nothing any more after %d messages", s.clients[1].name, sent)
+				}
 				if count := s.do("serverCount", nil); count != 2.0 {
 					return fmt.Errorf("%s has not been cut after %d messages", slow.name, sent)
 				}

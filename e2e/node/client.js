@@ -11,6 +11,7 @@ const clients = new Map(); // name -> Client
 class Client {
   constructor({ url, nsp = "/", transports = ["websocket"], auth, query }) {
     this.received = []; // [event, …args]
+    this.counts = new Map(); // event -> how many were received
     this.answers = new Map(); // event -> arguments of its acknowledgement
     this.waiting = new Set(); // functions to call when something changes
     this.socket = io(url + nsp, { transports, auth, query, forceNew: true, reconnection: false, autoConnect: false });
@@ -30,6 +31,7 @@ class Client {
   take(event, args) {
     const answer = typeof args.at(-1) === "function" ? args.pop() : undefined;
     this.received.push([event, ...args]);
+    this.counts.set(event, (this.counts.get(event) ?? 0) + 1);
     if (answer !== undefined && this.answers.has(event)) answer(...this.answers.get(event));
     this.changed();
   }
@@ -39,7 +41,11 @@ class Client {
   }
 
   of(event) {
-    return this.received.filter(([name]) => event === undefined || name === event);
+    return this.received.filter(([name]) => name === event);
+  }
+
+  reaches({ event, count, within }) {
+    return this.until(() => (this.counts.get(event) ?? 0) >= count, within);
   }
 
   // until waits for a condition, at most timeout ms. It reports whether it holds.
@@ -98,12 +104,12 @@ serve(
           resolve(answer);
         });
       }),
-    // wait resolves to the arguments of all such events once there are count of them.
+    // has resolves to whether there are so many such events, in time; wait to the
+    // arguments of all of them.
+    has: (request) => client(request).reaches(request),
     async wait(request) {
-      const { event, count, within } = request;
-      const waiting = client(request);
-      await waiting.until(() => waiting.of(event).length >= count, within);
-      return waiting.of(event).map(([, ...args]) => args);
+      await client(request).reaches(request);
+      return client(request).of(request.event).map(([, ...args]) => args);
     },
     received: (request) => client(request).received.slice(request.from),
     async gone(request) {

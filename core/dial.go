@@ -21,6 +21,7 @@ type target struct {
 	id      string // of the peer that is expected, or was met there; "" if unknown
 	address string
 	listed  bool          // in the roster
+	taken   bool          // not in the roster, which has another node at the address
 	since   time.Time     // when it last changed listed, or lost its link
 	nudge   chan struct{} // wakes the goroutine: the address may work now
 }
@@ -28,8 +29,8 @@ type target struct {
 // discover runs the discovery for the life of the node.
 func (n *Node) discover() {
 	self := Peer{ID: n.id, Address: n.Advertised()}
-	err := n.cfg.Discovery.Run(n.ctx, self, n.update)
-	if err != nil && n.ctx.Err() == nil {
+	err := n.cfg.Discovery.Run(n.listed, self, n.update)
+	if err != nil && n.listed.Err() == nil {
 		n.log.Error("discovery has failed; no more peers will be found", "discovery", n.cfg.Discovery.Name(), "error", err)
 	}
 }
@@ -42,7 +43,9 @@ func (n *Node) update(peers []Peer) {
 		return
 	}
 	listed := map[string]bool{}
+	taken := map[string]bool{} // addresses
 	for _, p := range peers {
+		taken[p.Address] = true
 		if p.Address == "" || p.ID == n.id || p.Address == n.advertised && p.ID == "" {
 			continue
 		}
@@ -65,6 +68,7 @@ func (n *Node) update(peers []Peer) {
 		if t.listed && !listed[key] {
 			t.listed, t.since = false, now
 		}
+		t.taken = !t.listed && taken[t.address]
 	}
 }
 
@@ -177,11 +181,14 @@ func (n *Node) peerAt(t *target) *peer {
 }
 
 // lost notes that the peer of a target has gone, and who is there instead if that
-// is why. l is the link that had been dialled, or nil.
+// is why. l is the link that had been dialled, or nil. A reference peer that said
+// nothing on it was not there: it had refused the HELLO.
 func (n *Node) lost(t *target, l *link) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	t.since = time.Now()
+	if l == nil || !l.peer.reference || l.confirmed {
+		t.since = time.Now()
+	}
 	var other *otherPeerError
 	if l != nil && errors.As(l.err, &other) {
 		t.id = other.id
@@ -195,7 +202,7 @@ func (n *Node) wanted(key string, t *target) bool {
 	if n.ctx.Err() != nil {
 		return false
 	}
-	if t.listed || time.Since(t.since) < lingerFor {
+	if t.listed || !t.taken && time.Since(t.since) < lingerFor {
 		return true
 	}
 	delete(n.targets, key)

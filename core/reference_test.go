@@ -277,6 +277,55 @@ func TestReferenceThatRefuses(t *testing.T) {
 	})
 }
 
+// A reference peer that is not in the roster any more is not dialled for ever,
+// though its address answers: at once no more if that is another node's now, and
+// soon otherwise.
+func TestReferenceIsGivenUp(t *testing.T) {
+	for name, roster := range map[string][]core.Peer{
+		"left":     {},
+		"replaced": {{ID: "a", Address: "mem://z"}}, // which dials us
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(t)
+				listener, err := w.net.Transport("z").Listen(t.Context(), "z")
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.net.Reference("z")
+				w.start("n")
+				w.roster.Tell(core.Peer{ID: "zz", Address: "mem://z"})
+				var tries, late int
+				gone := time.Now().Add(time.Second) // from the roster
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					for {
+						conn, err := listener.Accept()
+						if err != nil {
+							return
+						}
+						tries++
+						if time.Since(gone) > 2*time.Minute || name == "replaced" && tries > 5 {
+							late++
+						}
+						conn.Recv()
+						conn.Close(core.CloseHelloInvalid)
+					}
+				}()
+				within(time.Second)
+				w.roster.Tell(roster...)
+				within(10 * time.Minute)
+				listener.Close()
+				<-done
+				if tries == 0 || late > 0 {
+					t.Errorf("%d of %d tries were late", late, tries)
+				}
+			})
+		})
+	}
+}
+
 func TestReferenceWithoutAnID(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)

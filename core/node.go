@@ -31,7 +31,10 @@ type Node struct {
 	dials      atomic.Uint64   // links dialled, which gives them their names
 	ctx        context.Context // ends when Shutdown begins
 	cancel     context.CancelFunc
-	drained    chan struct{}  // closed when Shutdown has sent what it could
+	drained    chan struct{}   // closed when Shutdown has sent what it could
+	listed     context.Context // ends when the node leaves discovery
+	unlist     context.CancelFunc
+	discovery  sync.WaitGroup
 	work       sync.WaitGroup // all goroutines
 
 	roster     atomic.Pointer[roster]     // peers with a link; replaced, never changed
@@ -71,6 +74,7 @@ func New(cfg Config) (*Node, error) {
 		targets:   map[string]*target{},
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.listed, n.unlist = context.WithCancel(context.Background())
 	n.roster.Store(&roster{})
 	n.namespaces.Store(&namespaces{})
 	return n, nil
@@ -95,6 +99,7 @@ func (n *Node) Start(ctx context.Context) error {
 	if err != nil {
 		n.state = stateClosed
 		n.cancel()
+		n.unlist()
 		return fmt.Errorf("node: listen on %s: %w", n.cfg.Listen, err)
 	}
 	n.listener = listener
@@ -103,7 +108,7 @@ func (n *Node) Start(ctx context.Context) error {
 	n.work.Go(n.accept)
 	n.work.Go(n.pulse)
 	if n.cfg.Discovery != nil {
-		n.work.Go(n.discover)
+		n.discovery.Go(n.discover)
 	}
 	n.log.Info("node started", "listen", listener.Addr(), "advertise", n.advertised)
 	return nil
@@ -179,7 +184,7 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	if was == stateClosed {
 		return nil
 	}
-	n.cancel() // no more dials, no more rosters
+	n.cancel() // no more dials
 	for _, a := range adapters {
 		a.Close()
 	}
@@ -193,6 +198,10 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		}
 		n.work.Wait()
 	}
+	// Reference peers end links to those who are not in the roster, so this comes
+	// when nothing more is to be said.
+	n.unlist()
+	n.discovery.Wait()
 	for _, a := range adapters {
 		if a, ok := a.(joiner); ok {
 			err = errors.Join(err, a.join(ctx))

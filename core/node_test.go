@@ -334,6 +334,43 @@ func TestShutdownDrains(t *testing.T) {
 	})
 }
 
+// A node leaves discovery last: reference peers end links to those who are not in
+// the roster, whatever is still under way.
+func TestShutdownLeavesDiscoveryLast(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, mem.WithBuffer(1<<10))
+		w.net.Delay("a", "b", 50*time.Millisecond)
+		var a *server
+		var left uint64
+		a = w.start("a", func(cfg *core.Config) {
+			cfg.Discovery = runs(func(ctx context.Context, _ core.Peer, update func([]core.Peer)) error {
+				update([]core.Peer{{ID: "b", Address: "mem://b"}})
+				<-ctx.Done()
+				left = a.Stats().Sent[core.KindBroadcast].Messages
+				return nil
+			})
+		})
+		w.start("b")
+		within(time.Second)
+		for i := range 1000 {
+			a.emit(fmt.Sprint(i))
+		}
+		if err := a.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		expect(t, "sent when it left", left, 1000)
+	})
+}
+
+// runs is a discovery made of its Run.
+type runs func(ctx context.Context, self core.Peer, update func([]core.Peer)) error
+
+func (runs) Name() string { return "runs" }
+
+func (f runs) Run(ctx context.Context, self core.Peer, update func([]core.Peer)) error {
+	return f(ctx, self, update)
+}
+
 func TestShutdownIsBounded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, mem.WithBuffer(1<<10))

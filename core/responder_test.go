@@ -2,7 +2,9 @@ package core_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -172,7 +174,11 @@ func TestAdapterAckOfAnExpiredContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), -time.Second)
 		defer cancel()
 		_, err := a.BroadcastWithAck(ctx, coretest.Event("ask"), core.Target{}, func(core.Payload) {}).Wait()
-		expectMissing(t, err, context.DeadlineExceeded, "b")
+		// It may have ended before even this server had counted.
+		var incomplete *core.IncompleteError
+		if !errors.As(err, &incomplete) || !errors.Is(err, context.DeadlineExceeded) || !slices.Contains(incomplete.Missing, "b") {
+			t.Errorf("ended with %v", err)
+		}
 		expect(t, "sent", len(d.sent), 1)
 		expect(t, "timeout", h.Calls()[0].To.Flags.Timeout, time.Millisecond)
 	})

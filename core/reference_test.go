@@ -40,6 +40,28 @@ func (w *world) reference(uid string, conn core.Conn) *stranger {
 	return s
 }
 
+// referencePort listens as the reference does on a host.
+func (w *world) referencePort(host string) core.Listener {
+	w.t.Helper()
+	listener, err := w.net.Transport(host).Listen(w.t.Context(), host)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { listener.Close() })
+	w.net.Reference(host)
+	return listener
+}
+
+// accept takes the next connection as a reference node of this uid.
+func (w *world) accept(listener core.Listener, uid string) *stranger {
+	w.t.Helper()
+	conn, err := listener.Accept()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return w.reference(uid, conn)
+}
+
 // say sends a message as the reference does.
 func (s *stranger) say(m *core.Message) {
 	s.t.Helper()
@@ -165,21 +187,12 @@ func TestReferenceNamespaceExpires(t *testing.T) {
 func TestReferenceIsDialled(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
-		listener, err := w.net.Transport("z").Listen(t.Context(), "z")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer listener.Close()
-		w.net.Reference("z")
+		listener := w.referencePort("z")
 		n := w.start("122c8a4529ee328f", func(cfg *core.Config) {
 			cfg.Listen, cfg.Advertise, cfg.Token = "n", "ws://127.0.0.1:23799", "s3cret-é"
 		})
 		w.roster.Tell(core.Peer{ID: "zz", Address: "mem://z"}, core.Peer{ID: n.ID(), Address: n.Advertised()})
-		conn, err := listener.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := w.reference("zz", conn)
+		r := w.accept(listener, "zz")
 		expectList(t, "hears", r.hears(),
 			"0083a3756964b031323263386134353239656533323866a761646472657373b477733a2f2f3132372e302e302e313a3233373939a5746f6b656ea97333637265742dc3a9",
 			"initial-heartbeat / of 122c8a4529ee328f")
@@ -190,12 +203,8 @@ func TestReferenceIsDialled(t *testing.T) {
 		expectList(t, "n", n.received(), "zz: x")
 
 		// It ends the link, as it does when its roster is wrong; and is dialled again.
-		conn.Close(core.CloseReason{Code: 1000, Text: "left-discovery"})
-		again, err := listener.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.reference("zz", again)
+		r.conn.Close(core.CloseReason{Code: 1000, Text: "left-discovery"})
+		w.accept(listener, "zz")
 		synctest.Wait()
 		expect(t, "up again", n.journal.String(), "up zz, down zz, up zz")
 	})
@@ -206,30 +215,18 @@ func TestReferenceIsDialled(t *testing.T) {
 func TestReferenceRestartsUnnoticed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
-		listener, err := w.net.Transport("z").Listen(t.Context(), "z")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer listener.Close()
-		w.net.Reference("z")
+		listener := w.referencePort("z")
 		n := w.start("n")
 		w.roster.Tell(core.Peer{ID: "z1", Address: "mem://z"})
-		accept := func(uid string) *stranger {
-			conn, err := listener.Accept()
-			if err != nil {
-				t.Fatal(err)
-			}
-			return w.reference(uid, conn)
-		}
-		first := accept("z1")
+		first := w.accept(listener, "z1")
 		first.say(&core.Message{Kind: core.KindHeartbeat})
 		synctest.Wait()
 		expectList(t, "members", n.Members(), "z1")
 		first.conn.Close(core.CloseShutdown)
 
-		second := accept("z2") // under the id of the first
+		second := w.accept(listener, "z2") // under the id of the first
 		second.say(&core.Message{Kind: core.KindHeartbeat})
-		third := accept("z2") // under its own
+		third := w.accept(listener, "z2") // under its own
 		third.say(&core.Message{Kind: core.KindHeartbeat})
 		third.say(&core.Message{Kind: core.KindBroadcast, Payload: coretest.Event("x")})
 		synctest.Wait()
@@ -246,11 +243,7 @@ func TestReferenceRestartsUnnoticed(t *testing.T) {
 func TestReferenceThatRefuses(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
-		listener, err := w.net.Transport("z").Listen(t.Context(), "z")
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.net.Reference("z")
+		listener := w.referencePort("z")
 		n := w.start("n")
 		w.roster.Tell(core.Peer{ID: "zz", Address: "mem://z"})
 		tries := 0
@@ -329,12 +322,7 @@ func TestReferenceIsGivenUp(t *testing.T) {
 func TestReferenceWithoutAnID(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
-		listener, err := w.net.Transport("z").Listen(t.Context(), "z")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer listener.Close()
-		w.net.Reference("z")
+		w.referencePort("z")
 		n := w.start("n", statically("z"))
 		within(time.Second)
 		if n.refusedWith(core.ErrUnknownPeer) == 0 {

@@ -62,6 +62,25 @@ func (w *world) accept(listener core.Listener, uid string) *stranger {
 	return w.reference(uid, conn)
 }
 
+// refuseAll refuses every HELLO, as the reference does, until the listener is
+// closed. It tells each of them.
+func refuseAll(listener core.Listener, each func()) (done <-chan struct{}) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			each()
+			conn.Recv()
+			conn.Close(core.CloseHelloInvalid)
+		}
+	}()
+	return ended
+}
+
 // say sends a message as the reference does.
 func (s *stranger) say(m *core.Message) {
 	s.t.Helper()
@@ -247,19 +266,7 @@ func TestReferenceThatRefuses(t *testing.T) {
 		n := w.start("n")
 		w.roster.Tell(core.Peer{ID: "zz", Address: "mem://z"})
 		tries := 0
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			for {
-				conn, err := listener.Accept()
-				if err != nil {
-					return
-				}
-				tries++
-				conn.Recv()
-				conn.Close(core.CloseHelloInvalid)
-			}
-		}()
+		done := refuseAll(listener, func() { tries++ })
 		within(5 * time.Minute)
 		listener.Close()
 		<-done
@@ -281,31 +288,17 @@ func TestReferenceIsGivenUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				w := newWorld(t)
-				listener, err := w.net.Transport("z").Listen(t.Context(), "z")
-				if err != nil {
-					t.Fatal(err)
-				}
-				w.net.Reference("z")
+				listener := w.referencePort("z")
 				w.start("n")
 				w.roster.Tell(core.Peer{ID: "zz", Address: "mem://z"})
 				var tries, late int
 				gone := time.Now().Add(time.Second) // from the roster
-				done := make(chan struct{})
-				go func() {
-					defer close(done)
-					for {
-						conn, err := listener.Accept()
-						if err != nil {
-							return
-						}
-						tries++
-						if time.Since(gone) > 2*time.Minute || name == "replaced" && tries > 5 {
-							late++
-						}
-						conn.Recv()
-						conn.Close(core.CloseHelloInvalid)
+				done := refuseAll(listener, func() {
+					tries++
+					if time.Since(gone) > 2*time.Minute || name == "replaced" && tries > 5 {
+						late++
 					}
-				}()
+				})
 				within(time.Second)
 				w.roster.Tell(roster...)
 				within(10 * time.Minute)

@@ -90,6 +90,36 @@ type ReadLimiter interface {
 	LimitReads(bytes int)
 }
 
+// Laner is what a [Conn] implements that carries several sequences of frames side
+// by side, as a QUIC connection carries streams. The node puts what must not wait
+// for each other on different lanes: its own signals on the Conn itself, and the
+// messages of each namespace on one lane. A Conn without lanes carries all in one
+// sequence.
+type Laner interface {
+	// Lanes is the number of lanes beside the Conn's own sequence: constant for
+	// the life of the Conn, and the same on both ends.
+	Lanes() int
+
+	// Lane returns the lane with this number, 0 ≤ i < Lanes(); always the same
+	// value for the same number. It may be called at any time by anyone. Opening
+	// a lane costs nothing on the wire until something is sent on it.
+	Lane(i int) Lane
+}
+
+// Lane is one sequence of frames of a connection. Its frames arrive whole, once,
+// in the order in which they were sent; between lanes there is no order. A lane
+// whose reader takes nothing, or on which a large frame is under way, does not
+// hold up the others.
+//
+// Send and Recv are those of [Conn], for each lane by itself: one goroutine may
+// Send while another one Recvs, the Conn's limit of LimitReads holds for all
+// lanes, the Conn's Close sends before it ends what was handed to any of them,
+// and an error that is final ends the Conn.
+type Lane interface {
+	Send(ctx context.Context, frames [][]byte) error
+	Recv() ([]byte, error)
+}
+
 // CloseReason says why a connection is closed, in WebSocket's terms (RFC 6455,
 // section 7.4): a code, and a text of at most 123 bytes.
 type CloseReason struct {

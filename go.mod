@@ -9,6 +9,7 @@ require (
 	github.com/zishang520/socket.io/v3 v3.0.5
 	go.uber.org/fx v1.24.0
 	go.uber.org/goleak v1.3.0
+	google.golang.org/protobuf v1.36.12
 )
 
 require (

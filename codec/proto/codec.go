@@ -1,0 +1,45 @@
+package proto
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// Codec is the codec of the schema in meshpb. It has no state; the zero value is
+// ready.
+type Codec struct{}
+
+var _ core.Codec = Codec{}
+
+// New returns the codec, for [core.Config].
+func New() Codec { return Codec{} }
+
+// Name is "proto".
+func (Codec) Name() string { return "proto" }
+
+// Append encodes m behind dst (see [core.Codec]). It carries every kind and every
+// field, except Flags.Local, which never leaves a server. It allocates nothing but
+// the room that dst lacks.
+func (Codec) Append(dst []byte, m *core.Message) ([]byte, error) {
+	if !m.Kind.Valid() {
+		return dst, fmt.Errorf("proto: append %s: %w", m.Kind, core.ErrUnsupported)
+	}
+	if err := check(m); err != nil {
+		return dst, fmt.Errorf("proto: append %s: %w: %w", m.Kind, core.ErrMalformed, err)
+	}
+	return appendMessage(dst, m), nil
+}
+
+// Decode overwrites m with what src says (see [core.Codec]).
+func (Codec) Decode(src []byte, m *core.Message) error {
+	err := decode(src, m)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, core.ErrUnsupported):
+		return fmt.Errorf("proto: decode: %w", err)
+	}
+	return fmt.Errorf("proto: decode: %w: %w", core.ErrMalformed, err)
+}

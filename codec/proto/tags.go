@@ -1,0 +1,43 @@
+package proto
+
+import "google.golang.org/protobuf/encoding/protowire"
+
+// Wire types that the schema uses. A field that comes with another one is not the
+// field we know, and skipped.
+const (
+	varint    = uint64(protowire.VarintType)
+	delimited = uint64(protowire.BytesType)
+)
+
+// Tags stand in front of values: the field's number in meshpb/mesh.proto, and its
+// wire type.
+const (
+	messageKind      = 1<<3 | varint
+	messageFrom      = 2<<3 | delimited
+	messageNamespace = 3<<3 | delimited
+	messageRequestID = 4<<3 | delimited
+	messageTo        = 5<<3 | delimited
+	messagePayload   = 6<<3 | delimited
+	messageRooms     = 7<<3 | delimited
+	messageClose     = 8<<3 | varint
+	messageBrief     = 9<<3 | varint
+	messageCount     = 10<<3 | varint
+	messageSockets   = 11<<3 | delimited
+
+	targetRooms  = 1<<3 | delimited
+	targetExcept = 2<<3 | delimited
+	targetFlags  = 3<<3 | delimited
+
+	flagsVolatile             = 1<<3 | varint
+	flagsCompress             = 2<<3 | varint
+	flagsExpectSingleResponse = 3<<3 | varint
+	flagsTimeout              = 4<<3 | varint
+
+	payloadText        = 1<<3 | delimited
+	payloadAttachments = 2<<3 | delimited
+
+	socketID        = 1<<3 | delimited
+	socketRooms     = 2<<3 | delimited
+	socketHandshake = 3<<3 | delimited
+	socketData      = 4<<3 | delimited
+)

@@ -11,8 +11,7 @@ import (
 var (
 	errNoNamespace = errors.New("no namespace")
 	errNoRequestID = errors.New("no request id")
-	errCount       = errors.New("negative count")
-	errSocketID    = errors.New("socket without an id")
+	errNegative    = errors.New("negative count")
 )
 
 // check tells whether m has the fields that its kind needs.
@@ -30,7 +29,7 @@ func check(m *core.Message) error {
 		}
 	}
 	if m.Count < 0 {
-		return errCount
+		return errNegative
 	}
 	for i := range m.Sockets {
 		if m.Sockets[i].ID == "" {

@@ -2,54 +2,129 @@ package proto
 
 import (
 	"errors"
+	"fmt"
+	"math"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-var errUTF8 = errors.New("string that is not UTF-8")
+var (
+	errUTF8  = errors.New("string that is not UTF-8")
+	errCount = errors.New("count out of range")
+)
 
-// reader steps through the fields of one message.
-type reader struct{ rest []byte }
-
-// field is one of them, by its tag.
-type field struct {
-	tag    uint64
-	number uint64 // of a varint
-	bytes  []byte // of what is delimited; aliases the input
+// reader steps through the fields of a message. Strings are cut from a copy of
+// its head, so that there is one copy, not one for each of them.
+type reader struct {
+	src  []byte
+	pos  int
+	head string // what src begins with
 }
 
-func (r *reader) more() bool { return len(r.rest) > 0 }
+// newReader copies as head what stands in front of the first field whose tag is
+// payload or higher. An encoder that writes fields in the order of their numbers
+// has all strings there.
+func newReader(src []byte, payload uint64) reader {
+	r := reader{src: src}
+	for end := 0; ; end = r.pos {
+		if f, ok, err := r.next(); !ok || err != nil || f.tag >= payload {
+			return reader{src: src, head: string(src[:end])}
+		}
+	}
+}
 
-// next reads a field; one of another wire type than ours is skipped.
-func (r *reader) next() (f field, err error) {
-	num, kind, n := protowire.ConsumeTag(r.rest)
-	if n < 0 {
-		return f, protowire.ParseError(n)
+// field is one of the schema's, or one that is not known.
+type field struct {
+	tag        uint64
+	number     uint64 // of a varint
+	bytes      []byte // of what is delimited; aliases the input
+	start, end int    // of bytes in the message
+}
+
+// next reads a field, unless there is none left.
+func (r *reader) next() (f field, ok bool, err error) {
+	if r.pos == len(r.src) {
+		return f, false, nil
+	}
+	num, kind, n := protowire.ConsumeTag(r.src[r.pos:])
+	if err := r.advance(n); err != nil {
+		return f, false, err
 	}
 	f.tag = protowire.EncodeTag(num, kind)
-	r.rest = r.rest[n:]
+	rest := r.src[r.pos:]
 	switch kind {
 	case protowire.VarintType:
-		f.number, n = protowire.ConsumeVarint(r.rest)
+		f.number, n = protowire.ConsumeVarint(rest)
 	case protowire.BytesType:
-		f.bytes, n = protowire.ConsumeBytes(r.rest)
+		f.bytes, n = protowire.ConsumeBytes(rest)
 	default:
-		n = protowire.ConsumeFieldValue(num, kind, r.rest)
+		n = protowire.ConsumeFieldValue(num, kind, rest)
 	}
+	if err := r.advance(n); err != nil {
+		return f, false, fmt.Errorf("field %d: %w", num, err)
+	}
+	f.start, f.end = r.pos-len(f.bytes), r.pos
+	return f, true, nil
+}
+
+// advance takes what protowire says: how many bytes it read, or an error's code.
+func (r *reader) advance(n int) error {
 	if n < 0 {
-		return f, protowire.ParseError(n)
+		return protowire.ParseError(n)
 	}
-	r.rest = r.rest[n:]
-	return f, nil
+	r.pos += n
+	return nil
+}
+
+// copy is what f holds, cut from the head or copied.
+func (r *reader) copy(f field) string {
+	if f.end <= len(r.head) {
+		return r.head[f.start:f.end]
+	}
+	return string(f.bytes)
+}
+
+// within reads the message that f holds.
+func (r *reader) within(f field) reader { return reader{src: f.bytes, head: r.copy(f)} }
+
+// count tells how many fields of this tag are still to come.
+func (r reader) count(tag uint64) (n int) {
+	for {
+		f, ok, err := r.next()
+		if !ok || err != nil {
+			return n
+		}
+		if f.tag == tag {
+			n++
+		}
+	}
+}
+
+// text reads a string.
+func (r *reader) text(f field) (string, error) {
+	if !utf8.Valid(f.bytes) {
+		return "", errUTF8
+	}
+	return r.copy(f), nil
+}
+
+// element reads a string and appends it to a list, which gets room for all that
+// are to come.
+func (r *reader) element(list []string, f field) ([]string, error) {
+	if list == nil {
+		list = make([]string, 0, 1+r.count(f.tag))
+	}
+	s, err := r.text(f)
+	return append(list, s), err
 }
 
 func (f field) boolean() bool { return protowire.DecodeBool(f.number) }
 
-// text copies a string, which is UTF-8.
-func (f field) text() (string, error) {
-	if !utf8.Valid(f.bytes) {
-		return "", errUTF8
+// count reads a number that an int holds.
+func (f field) count() (int, error) {
+	if f.number > math.MaxInt {
+		return 0, errCount
 	}
-	return string(f.bytes), nil
+	return int(f.number), nil
 }

@@ -17,8 +17,8 @@ const (
 	messageNamespace = 3<<3 | delimited
 	messageRequestID = 4<<3 | delimited
 	messageTo        = 5<<3 | delimited
-	messagePayload   = 6<<3 | delimited
-	messageRooms     = 7<<3 | delimited
+	messageRooms     = 6<<3 | delimited
+	messagePayload   = 7<<3 | delimited
 	messageClose     = 8<<3 | varint
 	messageBrief     = 9<<3 | varint
 	messageCount     = 10<<3 | varint

@@ -133,13 +133,13 @@ type Message struct {
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Which sockets are meant. Missing: all sockets of the namespace.
 	To *Target `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
+	// SOCKETS_JOIN and SOCKETS_LEAVE: the rooms to join or to leave. None of them
+	// means none, not all.
+	Rooms []string `protobuf:"bytes,6,rep,name=rooms,proto3" json:"rooms,omitempty"`
 	// BROADCAST and SERVER_SIDE_EMIT: an event, that is an array whose first element
 	// is a string. SERVER_SIDE_EMIT_RESPONSE and BROADCAST_ACK: one value, or missing
 	// for none.
-	Payload *Payload `protobuf:"bytes,6,opt,name=payload,proto3" json:"payload,omitempty"`
-	// SOCKETS_JOIN and SOCKETS_LEAVE: the rooms to join or to leave. None of them
-	// means none, not all.
-	Rooms []string `protobuf:"bytes,7,rep,name=rooms,proto3" json:"rooms,omitempty"`
+	Payload *Payload `protobuf:"bytes,7,opt,name=payload,proto3" json:"payload,omitempty"`
 	// DISCONNECT_SOCKETS: close the underlying connections too.
 	Close bool `protobuf:"varint,8,opt,name=close,proto3" json:"close,omitempty"`
 	// FETCH_SOCKETS: ids and rooms are enough; the answer may leave handshake and
@@ -218,16 +218,16 @@ func (x *Message) GetTo() *Target {
 	return nil
 }
 
-func (x *Message) GetPayload() *Payload {
+func (x *Message) GetRooms() []string {
 	if x != nil {
-		return x.Payload
+		return x.Rooms
 	}
 	return nil
 }
 
-func (x *Message) GetRooms() []string {
+func (x *Message) GetPayload() *Payload {
 	if x != nil {
-		return x.Rooms
+		return x.Payload
 	}
 	return nil
 }
@@ -540,9 +540,9 @@ const file_codec_proto_meshpb_mesh_proto_rawDesc = "" +
 	"\tnamespace\x18\x03 \x01(\tR\tnamespace\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tR\trequestId\x12%\n" +
-	"\x02to\x18\x05 \x01(\v2\x15.socketmesh.v1.TargetR\x02to\x120\n" +
-	"\apayload\x18\x06 \x01(\v2\x16.socketmesh.v1.PayloadR\apayload\x12\x14\n" +
-	"\x05rooms\x18\a \x03(\tR\x05rooms\x12\x14\n" +
+	"\x02to\x18\x05 \x01(\v2\x15.socketmesh.v1.TargetR\x02to\x12\x14\n" +
+	"\x05rooms\x18\x06 \x03(\tR\x05rooms\x120\n" +
+	"\apayload\x18\a \x01(\v2\x16.socketmesh.v1.PayloadR\apayload\x12\x14\n" +
 	"\x05close\x18\b \x01(\bR\x05close\x12\x14\n" +
 	"\x05brief\x18\t \x01(\bR\x05brief\x12\x14\n" +
 	"\x05count\x18\n" +

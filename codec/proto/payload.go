@@ -1,0 +1,63 @@
+package proto
+
+import (
+	"bytes"
+	"slices"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/jsontext"
+)
+
+// appendPayload writes a payload, unless it is no value. Its length is reckoned
+// beforehand: it may be large, and should not move.
+func appendPayload(b []byte, tag uint64, p core.Payload) []byte {
+	if p.IsZero() {
+		return b
+	}
+	const tagSize = 1
+	size := tagSize + protowire.SizeBytes(len(p.Text))
+	for _, a := range p.Attachments {
+		size += tagSize + protowire.SizeBytes(len(a))
+	}
+	b = protowire.AppendVarint(b, tag)
+	b = protowire.AppendVarint(b, uint64(size))
+	b = protowire.AppendBytes(protowire.AppendVarint(b, payloadText), p.Text)
+	for _, a := range p.Attachments {
+		b = protowire.AppendBytes(protowire.AppendVarint(b, payloadAttachments), a)
+	}
+	return b
+}
+
+// readPayload cuts text and attachments from one copy. Text is not nil from then
+// on: what is there has to be checked.
+func readPayload(src []byte, p *core.Payload) error {
+	if p.Text == nil {
+		p.Text = []byte{}
+	}
+	r := reader{src: bytes.Clone(src)}
+	for {
+		f, ok, err := r.next()
+		if !ok || err != nil {
+			return err
+		}
+		switch f.tag {
+		case payloadText:
+			p.Text = slices.Clip(f.bytes)
+		case payloadAttachments:
+			if p.Attachments == nil {
+				p.Attachments = make([][]byte, 0, 1+r.count(payloadAttachments))
+			}
+			p.Attachments = append(p.Attachments, slices.Clip(f.bytes))
+		}
+	}
+}
+
+// checkPayload checks what readPayload has read, if it has.
+func checkPayload(p core.Payload) error {
+	if p.Text == nil {
+		return nil
+	}
+	return jsontext.Check(p.Text, len(p.Attachments))
+}

@@ -1,0 +1,95 @@
+package proto
+
+import (
+	"math"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// maxTimeout is the longest that a Duration holds, in milliseconds. A longer one
+// is cut to it.
+const maxTimeout = uint64(math.MaxInt64 / time.Millisecond)
+
+// appendTarget writes a target, unless nothing is set in it.
+func appendTarget(b []byte, to *core.Target) []byte {
+	before := b
+	b, start := begin(b, messageTo)
+	b = appendStrings(b, targetRooms, to.Rooms)
+	b = appendStrings(b, targetExcept, to.Except)
+	b = appendFlags(b, to.Flags)
+	if len(b) == start {
+		return before
+	}
+	return end(b, start)
+}
+
+// appendFlags writes flags, unless none is set. Local never leaves a server.
+func appendFlags(b []byte, f core.Flags) []byte {
+	before := b
+	b, start := begin(b, targetFlags)
+	b = appendBool(b, flagsVolatile, f.Volatile)
+	if f.Compress != core.CompressUnset {
+		b = protowire.AppendVarint(b, flagsCompress)
+		b = protowire.AppendVarint(b, protowire.EncodeBool(f.Compress == core.CompressOn))
+	}
+	b = appendBool(b, flagsExpectSingleResponse, f.ExpectSingleResponse)
+	b = appendUint(b, flagsTimeout, milliseconds(f.Timeout))
+	if len(b) == start {
+		return before
+	}
+	return end(b, start)
+}
+
+// milliseconds rounds up; what is no time to wait is 0.
+func milliseconds(d time.Duration) uint64 {
+	ms := d.Milliseconds()
+	if d%time.Millisecond > 0 {
+		ms++
+	}
+	return uint64(max(ms, 0))
+}
+
+func readTarget(r reader, to *core.Target) error {
+	for {
+		f, ok, err := r.next()
+		if !ok || err != nil {
+			return err
+		}
+		switch f.tag {
+		case targetRooms:
+			to.Rooms, err = r.element(to.Rooms, f)
+		case targetExcept:
+			to.Except, err = r.element(to.Except, f)
+		case targetFlags:
+			err = readFlags(reader{src: f.bytes}, &to.Flags)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func readFlags(r reader, to *core.Flags) error {
+	for {
+		f, ok, err := r.next()
+		if !ok || err != nil {
+			return err
+		}
+		switch f.tag {
+		case flagsVolatile:
+			to.Volatile = f.boolean()
+		case flagsCompress:
+			to.Compress = core.CompressOff
+			if f.boolean() {
+				to.Compress = core.CompressOn
+			}
+		case flagsExpectSingleResponse:
+			to.ExpectSingleResponse = f.boolean()
+		case flagsTimeout:
+			to.Timeout = time.Duration(min(f.number, maxTimeout)) * time.Millisecond
+		}
+	}
+}

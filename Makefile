@@ -5,11 +5,13 @@ GO ?= go
 TIMEOUT ?= 15m
 FUZZTIME ?= 10s
 STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
+SCHEMA = codec/proto/meshpb/mesh.proto
+PROTOGEN = $(GO) run -C tools ./protogen .. $(SCHEMA)
 
-.PHONY: help build demo test setup lint fmt fuzz bench
+.PHONY: help build demo test setup lint fmt generate fuzz bench
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the binary, as bin/mesh
 	$(GO) build -o bin/mesh ./cmd/mesh
@@ -23,15 +25,20 @@ test: setup ## all tests, with the race detector
 setup: ## what the end-to-end tests need: npm packages and a browser
 	@./tools/setup.sh
 
-lint: ## formatting, vet, staticcheck, go.mod, and who imports whom
+lint: ## formatting, vet, staticcheck, go.mod, generated code, and who imports whom
 	@files=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$files" ]; then echo "not formatted (run make fmt):"; echo "$$files"; exit 1; fi
 	$(GO) vet ./...
+	$(GO) -C tools vet ./...
 	$(STATICCHECK) ./...
 	$(GO) mod tidy -diff
+	@GO=$(GO) ./tools/generated.sh $(SCHEMA)
 	$(GO) test -count=1 ./internal/archtest
 
 fmt: ## format all Go files
 	gofmt -w $$(git ls-files -co --exclude-standard '*.go')
+
+generate: ## the Go code of the protobuf schema
+	$(PROTOGEN) ..
 
 fuzz: ## every fuzz target, for FUZZTIME each
 	@FUZZTIME=$(FUZZTIME) GO=$(GO) ./tools/fuzz.sh

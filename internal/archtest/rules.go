@@ -45,7 +45,7 @@ var rules = []rule{
 	},
 	{
 		folders: []string{"./transport/quic"},
-		may:     []string{"./core", "./internal", "github.com/quic-go/quic-go"},
+		may:     []string{"./core", "./internal", "github.com/quic-go/quic-go", "golang.org/x/crypto/argon2"},
 	},
 	{
 		folders: []string{"./codec/proto"},

@@ -1,0 +1,87 @@
+package quic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+
+	quicgo "github.com/quic-go/quic-go"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// Dial connects to an address, and returns when both ends know each other.
+func (t *Transport) Dial(ctx context.Context, addr string) (core.Conn, error) {
+	c, err := t.dial(ctx, addr)
+	if err != nil {
+		return nil, fmt.Errorf("quic: dial %s: %w", addr, err)
+	}
+	return c, nil
+}
+
+// parse takes an address apart, "quic://host:port" or "host:port".
+func parse(addr string) (host string, port uint16, err error) {
+	if !strings.Contains(addr, "://") {
+		addr = "quic://" + addr
+	}
+	u, err := url.Parse(addr)
+	switch {
+	case err != nil:
+		return "", 0, err
+	case u.Scheme != "quic":
+		return "", 0, fmt.Errorf("scheme %q is not quic", u.Scheme)
+	case u.Hostname() == "":
+		return "", 0, errors.New("no host")
+	case u.User != nil:
+		return "", 0, errors.New("a user has no place in it")
+	}
+	number, err := strconv.ParseUint(u.Port(), 10, 16)
+	if err != nil || number == 0 {
+		return "", 0, fmt.Errorf("port %q is not one of 1 to 65535", u.Port())
+	}
+	return u.Hostname(), uint16(number), nil
+}
+
+func (t *Transport) dial(ctx context.Context, addr string) (*conn, error) {
+	host, port, err := parse(addr)
+	if err != nil {
+		return nil, err
+	}
+	known, err := t.credentials()
+	if err != nil {
+		return nil, err
+	}
+	addresses, err := resolve(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	config := known.dialler
+	if config.ServerName == "" {
+		config = config.Clone()
+		config.ServerName = host
+	}
+	return race(ctx, addresses, func(ctx context.Context, ip netip.Addr) (*conn, error) {
+		s, err := t.diallerSocket(ctx)
+		if err != nil {
+			return nil, err
+		}
+		to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, port))
+		quic, err := s.quic.Dial(ctx, to, config, t.options.config())
+		if err != nil {
+			if errors.Is(err, quicgo.ErrTransportClosed) {
+				t.forget(s)
+			}
+			s.release()
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			return nil, explain(err, known.advice)
+		}
+		return t.introduce(ctx, quic, s, known.advice)
+	})
+}

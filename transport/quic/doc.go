@@ -1,0 +1,54 @@
+// Package quic is the transport over QUIC (RFC 9000): encrypted and authenticated
+// always, with lanes that do not wait for each other. It carries Go nodes only.
+//
+// Addresses to dial are "quic://10.0.0.7:4000" or a plain "10.0.0.7:4000".
+//
+// # Who may connect
+//
+// Both ends show a certificate and verify the other's, with TLS 1.3. Where
+// [Options].TLS is given, certificates and authorities come from there, and the
+// dialler checks that the acceptor's certificate is for the host it dialled.
+// Otherwise the mesh has an authority of its own, whose key follows from
+// [Options].Token, and each process issues itself a certificate by it: whoever
+// has the token belongs to the mesh. With neither, [Transport.Listen] and
+// [Transport.Dial] refuse. See [Options].Token for what that derivation is.
+//
+// The protocol and its version are agreed upon by ALPN: "socketmesh/1".
+//
+// # On the wire
+//
+// Each end opens unidirectional streams. The first one carries the frames of the
+// Conn, the n-th after it those of lane n-1. Nothing is sent on a stream before
+// there is a frame for it. A frame is its size plus one, as an unsigned varint
+// of package encoding/binary, and its bytes. The first frame on the first stream
+// is an introduction: the number of lanes, as a varint; further bytes are for
+// later versions. The smaller number of the two counts.
+//
+// Who closes ends the streams that it has used, and sends on the first one, as its
+// last, a goodbye: a zero in place of a size, then a frame with the code, the
+// set of used lanes (lane 0 is bit 0) and the length of the text as varints, and the
+// text. When the other end has taken everything it closes the connection with
+// application error code 0. A connection that cannot be ended in this way is
+// closed with the reason's code and text; code 0 gives no reason.
+//
+// # Addresses that change
+//
+// A connection is not bound to the addresses it began with. When the dialler's
+// address or port changes (a NAT that forgets, another network), the acceptor
+// verifies the new path and the connection goes on. An acceptor that moves has to
+// be dialled again, for QUIC has it so. Dialled connections share one UDP socket,
+// which is not bound to one of the host's addresses.
+//
+// A listener and the connections accepted by it share its UDP socket: the port is
+// free when the listener and all of them are closed.
+//
+// # UDP buffers
+//
+// The system's limits for the buffers of UDP sockets are often too small for high
+// throughput; the transport then logs the size it got. On Linux
+//
+//	sysctl -w net.core.rmem_max=7500000
+//	sysctl -w net.core.wmem_max=7500000
+//
+// raises them.
+package quic

@@ -1,0 +1,74 @@
+package quic
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+
+	quicgo "github.com/quic-go/quic-go"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+var errAbandoned = errors.New("the peer has given the connection up")
+
+// The alerts of TLS (RFC 8446, section 6) that tell of certificates and of the
+// protocol's name.
+const (
+	alertBadCertificate = 42
+	alertUnknownCA      = 48
+	alertAccessDenied   = 49
+	alertRequired       = 116
+	alertNoProtocol     = 120
+)
+
+// explain says what an error of the library means. None is net.ErrClosed, which
+// the library wraps into all of its own, but which is for what this side closed.
+func explain(err error, advice string) error {
+	var (
+		application *quicgo.ApplicationError
+		transport   *quicgo.TransportError
+		idle        *quicgo.IdleTimeoutError
+		certificate *tls.CertificateVerificationError
+	)
+	switch {
+	case errors.Is(err, core.ErrMalformed), errors.Is(err, core.ErrTooLarge):
+		return err
+	case errors.As(err, &application) && application.Remote:
+		return explainClose(application)
+	case errors.As(err, &idle):
+		return fmt.Errorf("%w: %v", core.ErrSilentPeer, err)
+	case errors.As(err, &certificate):
+		return fmt.Errorf("%w: the peer's certificate: %w (%s)", core.ErrUnauthorized, certificate.Err, advice)
+	case errors.As(err, &transport) && transport.ErrorCode.IsCryptoError():
+		return explainAlert(transport, advice)
+	}
+	return errors.New(err.Error())
+}
+
+// explainClose tells why the peer closed the connection without a goodbye.
+func explainClose(err *quicgo.ApplicationError) error {
+	switch code := err.ErrorCode; {
+	case code == 0:
+		return errAbandoned
+	case code < minCode || code > maxCode:
+		return fmt.Errorf("%w: closed by the peer with code %d", core.ErrMalformed, uint64(code))
+	default:
+		return &core.CloseError{CloseReason: wellFormed(core.CloseReason{Code: int(code), Text: err.ErrorMessage})}
+	}
+}
+
+// explainAlert tells why a handshake failed.
+func explainAlert(err *quicgo.TransportError, advice string) error {
+	alert := err.ErrorCode - 0x100
+	switch {
+	case alert == alertNoProtocol:
+		return fmt.Errorf("%w: we offer %s: %s", core.ErrNoCommonVersion, protocol, err)
+	case alert >= alertBadCertificate && alert <= alertUnknownCA, alert == alertAccessDenied, alert == alertRequired:
+		if err.Remote {
+			return fmt.Errorf("%w: the peer refuses our certificate: %s (%s)", core.ErrUnauthorized, err, advice)
+		}
+		return fmt.Errorf("%w: the peer's certificate: %s (%s)", core.ErrUnauthorized, err, advice)
+	}
+	return errors.New(err.Error())
+}

@@ -1,0 +1,73 @@
+package quic
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// resolve finds the addresses of a host.
+func resolve(ctx context.Context, host string) ([]netip.Addr, error) {
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return addresses, err
+}
+
+// headStart is how long an address has before the next one is tried as well.
+const headStart = 250 * time.Millisecond
+
+type connectFunc func(context.Context, netip.Addr) (*conn, error)
+
+type outcome struct {
+	conn *conn
+	err  error
+}
+
+// race connects to the address that answers first. Where nobody listens nobody
+// may say so, hence it does not wait for one to fail (compare RFC 8305). It
+// returns the first error if none answers.
+func race(ctx context.Context, addresses []netip.Addr, connect connectFunc) (*conn, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	outcomes := make(chan outcome)
+	next := time.NewTimer(0)
+	defer next.Stop()
+	var won outcome
+	running := 0
+	for won.conn == nil && running+len(addresses) > 0 {
+		var start <-chan time.Time
+		if len(addresses) > 0 {
+			start = next.C
+		}
+		select {
+		case <-start:
+			ip := addresses[0]
+			addresses = addresses[1:]
+			running++
+			go func() {
+				c, err := connect(ctx, ip)
+				outcomes <- outcome{c, err}
+			}()
+			next.Reset(headStart)
+		case o := <-outcomes:
+			running--
+			if o.conn != nil || won.err == nil {
+				won = o
+			}
+			next.Reset(0)
+		}
+	}
+	cancel()
+	for range running {
+		if o := <-outcomes; o.conn != nil {
+			o.conn.fail(errAbandoned, core.CloseDuplicate)
+			o.conn.Close(core.CloseDuplicate)
+		}
+	}
+	return won.conn, won.err
+}

@@ -1,0 +1,84 @@
+package quic
+
+import (
+	"crypto/tls"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// protocol is the ALPN name of this protocol and its version.
+const protocol = "socketmesh/1"
+
+// credentials are the TLS configurations of both ends.
+type credentials struct {
+	acceptor *tls.Config
+	dialler  *tls.Config
+	// advice is what to look at when certificates are refused.
+	advice string
+}
+
+// newCredentials takes them from the options.
+func newCredentials(options *Options) (*credentials, error) {
+	if options.TLS != nil {
+		return &credentials{
+			acceptor: harden(options.TLS),
+			dialler:  harden(options.TLS),
+			advice:   "are certificates and authorities those of the mesh?",
+		}, nil
+	}
+	config, err := tokenConfig(options.Token)
+	if err != nil {
+		return nil, err
+	}
+	return &credentials{
+		acceptor: harden(config),
+		dialler:  harden(config),
+		advice:   "is AuthToken the same on both sides?",
+	}, nil
+}
+
+// harden makes sure that both ends are verified, each time.
+func harden(config *tls.Config) *tls.Config {
+	config = config.Clone()
+	config.MinVersion = tls.VersionTLS13
+	config.NextProtos = []string{protocol}
+	config.ClientAuth = tls.RequireAndVerifyClientCert
+	config.SessionTicketsDisabled = true // a resumed session would not show a certificate again
+	if config.ClientCAs == nil {
+		config.ClientCAs = config.RootCAs
+	}
+	if config.RootCAs == nil {
+		config.RootCAs = config.ClientCAs
+	}
+	if choose := config.GetConfigForClient; choose != nil {
+		config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			chosen, err := choose(hello)
+			if chosen == nil || err != nil {
+				return nil, err
+			}
+			if err := validateTLS(chosen); err != nil {
+				return nil, err
+			}
+			return harden(chosen), nil
+		}
+	}
+	return config
+}
+
+// validateTLS refuses configurations with which anybody could belong to the mesh,
+// or this node could not.
+func validateTLS(config *tls.Config) error {
+	wrong := func(value any, allowed string) error {
+		return &core.ConfigError{Field: "TLS", Value: value, Allowed: allowed}
+	}
+	switch {
+	case len(config.Certificates) == 0 && (config.GetCertificate == nil || config.GetClientCertificate == nil):
+		return wrong("no certificate", "Certificates, or both GetCertificate and GetClientCertificate")
+	case config.RootCAs == nil && config.ClientCAs == nil:
+		// The system's authorities would let in whoever has a certificate for anything.
+		return wrong("no authority", "RootCAs or ClientCAs: the authority of the mesh")
+	case config.InsecureSkipVerify && config.VerifyConnection == nil:
+		return wrong("InsecureSkipVerify", "verification, or a VerifyConnection that does it")
+	}
+	return nil
+}

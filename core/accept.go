@@ -158,5 +158,5 @@ func (n *Node) offer(link string) *offer {
 	for i, c := range n.cfg.Codecs {
 		names[i] = c.Name()
 	}
-	return &offer{minVersion: minVersion, maxVersion: maxVersion, codecs: names, link: link}
+	return &offer{minVersion: minVersion, maxVersion: maxVersion, codecs: names, features: []string{featureBatch}, link: link}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/transport/mem"
 )
 
 // TestChaos lets random faults loose on a mesh under traffic. Whatever happens,
@@ -18,15 +19,23 @@ func TestChaos(t *testing.T) {
 	for seed := range uint64(100) {
 		for _, discovery := range []string{"roster", "static"} {
 			t.Run(fmt.Sprint(discovery, seed), func(t *testing.T) {
-				bubble(t, func(t *testing.T) { chaos(t, seed, discovery == "static") })
+				bubble(t, func(t *testing.T) { chaos(t, seed, discovery == "static", connections(seed)...) })
 			})
 		}
 	}
 }
 
-func chaos(t *testing.T, seed uint64, static bool) {
+// connections have lanes in every second run.
+func connections(seed uint64) []mem.Option {
+	if seed%2 == 0 {
+		return nil
+	}
+	return []mem.Option{mem.WithLanes(int(1+seed%3), time.Duration(seed%40)*time.Millisecond)}
+}
+
+func chaos(t *testing.T, seed uint64, static bool, opts ...mem.Option) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
-	w := newWorld(t)
+	w := newWorld(t, opts...)
 	hosts := []string{"a", "b", "c", "d"}
 	lives := 0
 	start := func(host string) *server {

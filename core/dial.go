@@ -239,7 +239,8 @@ func (n *Node) introduce(ctx context.Context, conn Conn, expected, address strin
 	if hint, ok := conn.(ProtocolHinter); ok && !hint.Native() {
 		return n.introduceReference(ctx, conn, expected, address)
 	}
-	ours := n.offer(fmt.Sprintf("%016x", n.dials.Add(1)))
+	// Both may dial, so the name tells whose it is.
+	ours := n.offer(fmt.Sprintf("%016x %s", n.dials.Add(1), n.id))
 	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameHello, n.introduction(ours))}); err != nil {
 		return nil, fmt.Errorf("hello: %w", err)
 	}

@@ -15,13 +15,13 @@ const (
 	framePing    = 0x04
 	framePong    = 0x05
 	frameFinish  = 0x06 // no more messages on this link: they go on on another
+	frameBatch   = 0x07 // messages, each with its length before it
 )
 
 // Frames that carry nothing.
 var (
-	pingFrame   = []byte{framePing}
-	pongFrame   = []byte{framePong}
-	finishFrame = []byte{frameFinish}
+	pingFrame = []byte{framePing}
+	pongFrame = []byte{framePong}
 )
 
 // maxPooled is the largest buffer that goes back to the pool: rare giants must
@@ -34,13 +34,14 @@ type frame struct {
 	bytes    []byte
 	kind     Kind
 	volatile bool
+	lane     uint32 // its namespace's: those with the same one keep their order
 	refs     atomic.Int32
 }
 
 var framePool = sync.Pool{New: func() any { return new(frame) }}
 
-// newFrame encodes m, with the caller as its one holder.
-func newFrame(codec Codec, m *Message) (*frame, error) {
+// newFrame encodes m for a lane, with the caller as its one holder.
+func newFrame(codec Codec, m *Message, lane uint32) (*frame, error) {
 	f := framePool.Get().(*frame)
 	bytes, err := codec.Append(append(f.bytes[:0], frameMesh), m)
 	f.bytes = bytes
@@ -48,7 +49,7 @@ func newFrame(codec Codec, m *Message) (*frame, error) {
 		framePool.Put(f)
 		return nil, err
 	}
-	f.kind, f.volatile = m.Kind, m.Volatile()
+	f.kind, f.volatile, f.lane = m.Kind, m.Volatile(), lane
 	f.refs.Store(1)
 	return f, nil
 }

@@ -37,6 +37,12 @@ func FuzzFrames(f *testing.F) {
 	f.Add(pack(native, core.StartFrame("json", "", 0), message(json.New(), event), message(json.New(), fetch)))
 	f.Add(pack(native, core.StartFrame("msgpack", "0000000000000001", 1<<40), message(msgpack.New(), event), []byte{6}, []byte{4}))
 	f.Add(pack(native, []byte{3}, []byte{}))
+	batch := []byte{7}
+	for range 3 {
+		m := message(json.New(), event)[1:]
+		batch = append(binary.AppendUvarint(batch, uint64(len(m))), m...)
+	}
+	f.Add(pack(native, core.StartFrame("json", "", 0), batch, batch[:len(batch)-9], append(batch, 0xff, 0xff), []byte{7}, []byte{6, 0x81, 0xa4, 's', 'e', 'n', 't', 3}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)

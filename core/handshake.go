@@ -229,6 +229,36 @@ func decodeStart(src []byte) (s start, err error) {
 	return s, nil
 }
 
+// appendFinish says how many messages were sent on the link, for those that are
+// still under way on its lanes.
+func appendFinish(b []byte, sent int64) []byte {
+	b = msgpack.AppendMapHeader(append(b, frameFinish), 1)
+	return msgpack.AppendInt(msgpack.AppendString(b, "sent"), sent)
+}
+
+// decodeFinish reads that number. A frame without it is that of a node without
+// lanes.
+func decodeFinish(src []byte) (sent int64, err error) {
+	if len(src) == 1 {
+		return 0, nil
+	}
+	r := msgpack.NewReader(src[1:])
+	err = r.Fields(func(key []byte) (err error) {
+		if string(key) != "sent" {
+			return r.Skip()
+		}
+		sent, err = r.Int()
+		return err
+	})
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("%w: finish: %w", ErrMalformed, err)
+	case sent < 0:
+		return 0, fmt.Errorf("%w: finish: %d messages", ErrMalformed, sent)
+	}
+	return sent, nil
+}
+
 // randomID returns 16 lower-case hex digits, as the reference's ids have.
 func randomID() string {
 	var b [8]byte

@@ -58,7 +58,7 @@ func TestNativeHandshakeGolden(t *testing.T) {
 		"START":  {appendStart(nil, s), "0383a5636f646563a46a736f6ea470726576b030303030303030303030303030303031a473656e74cd012c"},
 		"PING":   {pingFrame, "04"},
 		"PONG":   {pongFrame, "05"},
-		"FINISH": {finishFrame, "06"},
+		"FINISH": {appendFinish(nil, 3), "0681a473656e7403"},
 	} {
 		if got := hex.EncodeToString(c.got); got != c.want {
 			t.Errorf("%s:\n%s, want\n%s", name, got, c.want)

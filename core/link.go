@@ -1,7 +1,6 @@
 package core
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -10,30 +9,37 @@ import (
 	"time"
 )
 
-// link is one connection to a peer, after the introductions. Three goroutines
-// serve it: a reader, a writer, and one that waits for the end and tidies up.
+// link is one connection to a peer, after the introductions. A reader and a
+// writer serve each of its lanes, and one more goroutine waits for the end and
+// tidies up.
 type link struct {
 	peer    *peer
 	conn    Conn
 	id      string // the dialler's name for it; "" with reference peers
 	dialled bool   // by this node
+	lanes   []*lane
+	packs   int // size of BATCH frames, in bytes; 0 if the peer does not take them
 
 	received    atomic.Int64 // when something was last received, in ns
-	dispatching atomic.Bool  // the reader is not reading, but delivering
+	reading     atomic.Int32 // lanes that have not ended
+	dispatching atomic.Int32 // readers that are not reading, but delivering
 	probe       atomic.Int64 // when it must have proven to be alive, in ns; 0 if it need not
 	pinged      int64        // when it was last pinged, in ns; the pulse's own
 
-	confirmed    bool          // the peer has sent something under its id; the reader's own
-	inbound      Codec         // in which the peer writes; the reader's own
+	confirmed    bool          // the reference peer has sent something under its id; the reader's own
+	inbound      Codec         // in which the peer writes; set before started is closed
+	started      chan struct{} // closed when the peer's messages may be taken
+	arrived      atomic.Int64  // messages of the peer that were delivered
+	announced    atomic.Int64  // messages of the peer, all told; -1 until it has finished
 	inboundEnded chan struct{} // closed when no more messages come
 	endInbound   sync.Once
 
-	wake chan struct{} // tells the writer that there may be something to send
-
 	// Guarded by the peer's lock.
-	control    [][]byte  // frames that go before messages
+	signals    [][]byte  // control frames, which go before messages
+	sent       int64     // messages taken from the queue for this link
+	writing    int       // lanes on which something is being written
 	finished   time.Time // when this side said that it sends no more messages; zero if it has not
-	theyFinish bool      // the peer said so
+	theyFinish bool      // the peer said so, and all it sent has arrived
 
 	stop   chan struct{} // closed by fail
 	once   sync.Once
@@ -48,12 +54,18 @@ func (p *peer) newLink(conn Conn, id string, dialled bool) *link {
 		conn:         conn,
 		id:           id,
 		dialled:      dialled,
+		started:      make(chan struct{}),
 		inboundEnded: make(chan struct{}),
-		wake:         make(chan struct{}, 1),
 		stop:         make(chan struct{}),
 	}
+	l.lanes = l.newLanes()
+	l.reading.Store(int32(len(l.lanes)))
+	l.announced.Store(-1)
 	if p.reference {
 		l.inbound = p.node.cfg.Codecs[p.codec]
+	}
+	if p.batches {
+		l.packs = min(packedSize, p.node.cfg.MaxFrame)
 	}
 	l.received.Store(time.Now().UnixNano())
 	return l
@@ -69,69 +81,32 @@ func (l *link) fail(reason CloseReason, err error) {
 
 // run serves the link until it fails, and returns when nothing of it is left.
 func (l *link) run() {
-	var io sync.WaitGroup
-	io.Go(l.read)
-	io.Go(l.write)
+	var readers, writers sync.WaitGroup
+	for _, ln := range l.lanes {
+		readers.Go(ln.read)
+		writers.Go(ln.write)
+	}
 	<-l.stop
 	l.conn.Close(l.reason)
-	io.Wait()
+	readers.Wait()
+	l.endInbound.Do(func() { close(l.inboundEnded) })
+	writers.Wait()
 	l.peer.remove(l)
 }
 
-func (l *link) signal() {
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
-}
+// messageLanes is how many of the lanes carry messages.
+func (l *link) messageLanes() int { return max(1, len(l.lanes)-1) }
 
-// write sends what there is for this link, all that waits at once.
-func (l *link) write() {
-	var out [][]byte
-	var batch []*frame
-	for {
-		out, batch = l.peer.next(l, out[:0], batch[:0])
-		if len(out) == 0 {
-			select {
-			case <-l.wake:
-				continue
-			case <-l.stop:
-				return
-			}
-		}
-		err := l.conn.Send(context.Background(), out) // ended by Close
-		l.peer.sent(batch, err)
-		clear(out)
-		if err != nil {
-			l.fail(CloseProtocolError, fmt.Errorf("send: %w", err))
-			return
-		}
-	}
-}
+// signal tells the writer of control frames that there may be something to send.
+func (l *link) signal() { l.lanes[0].signal() }
 
-// read takes frames until the connection ends.
-func (l *link) read() {
-	defer l.endInbound.Do(func() { close(l.inboundEnded) })
-	for {
-		src, err := l.conn.Recv()
-		if err != nil {
-			l.fail(CloseShutdown, readError(err))
-			return
-		}
-		l.alive()
-		l.dispatching.Store(true)
-		err = l.handle(src)
-		l.dispatching.Store(false)
-		l.alive()
-		var other *otherPeerError
-		switch {
-		case errors.As(err, &other):
-			l.fail(CloseAddressChanged, err)
-			return
-		case err != nil:
-			l.fail(CloseProtocolError, err)
-			return
-		}
+// signalLine tells the writer of a line's messages.
+func (l *link) signalLine(line int) { l.lanes[len(l.lanes)-l.messageLanes()+line].signal() }
+
+// signalAll tells all writers.
+func (l *link) signalAll() {
+	for _, ln := range l.lanes {
+		ln.signal()
 	}
 }
 
@@ -146,7 +121,7 @@ func (e *otherPeerError) Error() string {
 func (l *link) alive() {
 	l.received.Store(time.Now().UnixNano())
 	if l.probe.Swap(0) != 0 {
-		l.signal() // messages have waited for this
+		l.signalAll() // messages have waited for this
 	}
 }
 
@@ -164,20 +139,8 @@ func readError(err error) error {
 	return fmt.Errorf("receive: %w", err)
 }
 
-// handle takes one frame. An error ends the link; frames that only make no
-// sense are counted and ignored.
-func (l *link) handle(src []byte) error {
-	if len(src) == 0 {
-		l.peer.dropInbound(0, fmt.Errorf("%w: empty frame", ErrMalformed))
-		return nil
-	}
-	if src[0] == frameMesh {
-		return l.message(src)
-	}
-	if l.peer.reference {
-		l.peer.dropInbound(0, fmt.Errorf("%w: frame kind %#x", ErrUnsupported, src[0]))
-		return nil
-	}
+// control takes a frame of a Go node that is no message.
+func (l *link) control(src []byte) error {
 	switch src[0] {
 	case framePing:
 		l.peer.echo(l, pongFrame)
@@ -185,8 +148,7 @@ func (l *link) handle(src []byte) error {
 	case frameStart:
 		return l.start(src)
 	case frameFinish:
-		l.endInbound.Do(func() { close(l.inboundEnded) })
-		l.peer.finishedBy(l)
+		return l.finish(src)
 	default:
 		l.peer.dropInbound(0, fmt.Errorf("%w: frame kind %#x", ErrUnsupported, src[0]))
 	}
@@ -199,6 +161,9 @@ func (l *link) start(src []byte) error {
 	s, err := decodeStart(src)
 	if err != nil {
 		return err
+	}
+	if l.inbound != nil {
+		return fmt.Errorf("%w: second start", ErrMalformed)
 	}
 	for _, c := range l.peer.node.cfg.Codecs {
 		if c.Name() == s.codec {
@@ -216,20 +181,76 @@ func (l *link) start(src []byte) error {
 		}
 	}
 	l.peer.resume(s)
+	close(l.started)
 	return nil
 }
 
+// awaitStart holds up the messages of a lane, which may overtake the START that
+// goes before them. It reports false if the link has ended.
+func (l *link) awaitStart() bool {
+	select {
+	case <-l.started:
+		return true
+	case <-l.stop:
+		return false
+	}
+}
+
+// finish notes that no more messages come on this link, but for those that are
+// under way on other lanes.
+func (l *link) finish(src []byte) error {
+	sent, err := decodeFinish(src)
+	if err != nil {
+		return err
+	}
+	if len(l.lanes) == 1 {
+		sent = 0 // all are before it
+	}
+	l.announced.Store(sent)
+	l.endIfComplete()
+	return nil
+}
+
+// endIfComplete ends the peer's messages when all it has announced were
+// delivered.
+func (l *link) endIfComplete() {
+	if announced := l.announced.Load(); announced >= 0 && l.arrived.Load() >= announced {
+		l.endInbound.Do(func() {
+			close(l.inboundEnded)
+			l.peer.finishedBy(l)
+		})
+	}
+}
+
+// messages takes those of a BATCH frame.
+func (l *link) messages(src []byte) error {
+	err := unpack(src, l.message)
+	if errors.Is(err, errBatch) {
+		l.peer.dropInbound(0, err)
+		return nil
+	}
+	return err
+}
+
+// message takes one message, which is what follows the kind of its frame.
 func (l *link) message(src []byte) error {
 	if l.inbound == nil {
 		return fmt.Errorf("%w: message before start", ErrMalformed)
 	}
 	l.peer.received.Add(1)
+	err := l.deliver(src)
+	l.arrived.Add(1)
+	l.endIfComplete()
+	return err
+}
+
+func (l *link) deliver(src []byte) error {
 	m := new(Message)
-	if err := l.inbound.Decode(src[1:], m); err != nil {
+	if err := l.inbound.Decode(src, m); err != nil {
 		l.peer.dropInbound(0, err)
 		return nil
 	}
-	l.peer.node.stats.received(l.peer.id, m.Kind, len(src))
+	l.peer.node.stats.received(l.peer.id, m.Kind, 1+len(src))
 	if m.From != l.peer.id {
 		if l.peer.reference && l.dialled && !l.confirmed {
 			return &otherPeerError{m.From}
@@ -237,7 +258,9 @@ func (l *link) message(src []byte) error {
 		l.peer.dropInbound(m.Kind, fmt.Errorf("%w: %.64q", ErrForged, m.From))
 		return nil
 	}
-	l.confirmed = true
+	if l.peer.reference {
+		l.confirmed = true
+	}
 	l.peer.node.deliver(l.peer, m)
 	return nil
 }

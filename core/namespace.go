@@ -12,6 +12,7 @@ import (
 type namespace struct {
 	node     *Node
 	name     string
+	lane     uint32 // of links, on which it goes; set when it is opened
 	receiver Receiver
 	closed   atomic.Bool
 
@@ -56,7 +57,7 @@ func (ns *namespace) SendTo(id string, m *Message) error {
 
 func (ns *namespace) publish(m *Message, to ...*peer) {
 	m.From, m.Namespace = ns.node.id, ns.name
-	ns.node.publish(m, to)
+	ns.node.publish(m, ns.lane, to)
 }
 
 func (ns *namespace) Reference(id string) bool {
@@ -155,6 +156,8 @@ func (n *Node) open(ns *namespace, a Adapter) ([]*peer, error) {
 		byName = map[string]*namespace{}
 	}
 	byName[ns.name] = ns
+	ns.lane = n.lanes
+	n.lanes++
 	n.namespaces.Store(&namespaces{byName})
 	n.adapters[ns] = a
 	peers := n.roster.Load().list

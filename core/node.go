@@ -45,6 +45,7 @@ type Node struct {
 	adapters map[*namespace]Adapter
 	memories map[string]memory
 	targets  map[string]*target
+	lanes    uint32 // given to namespaces
 }
 
 type state int
@@ -165,7 +166,7 @@ func (n *Node) Stats() Stats {
 	s := n.stats.snapshot()
 	for _, p := range n.roster.Load().list {
 		p.mu.Lock()
-		s.Peers = append(s.Peers, PeerStats{p.info(), p.queue.len() + p.queue.writing, p.queue.bytes})
+		s.Peers = append(s.Peers, PeerStats{p.info(), p.queue.waiting + p.queue.writing, p.queue.bytes})
 		p.mu.Unlock()
 	}
 	return s

@@ -32,6 +32,7 @@ type peer struct {
 	reference bool
 	codec     int  // index in the node's codecs: in which we write
 	limited   bool // knows the reference's kinds only
+	batches   bool // takes BATCH frames
 	since     time.Time
 	log       *slog.Logger
 	gone      chan struct{} // closed when the last link has ended
@@ -68,7 +69,8 @@ func newPeer(n *Node, h *hello, remote string, codec int) *peer {
 		log:       n.log.With("peer", h.uid, "address", h.address),
 		gone:      make(chan struct{}),
 		drained:   make(chan struct{}),
-		queue:     queue{maxBytes: n.cfg.QueueBytes, maxMessages: n.cfg.QueueMessages},
+		queue:     newQueue(n.cfg.QueueBytes, n.cfg.QueueMessages),
+		batches:   h.offer != nil && slices.Contains(h.offer.features, featureBatch),
 		open:      map[string]int64{},
 	}
 	p.limited = p.reference || n.cfg.Codecs[codec].Name() == referenceCodec
@@ -120,11 +122,12 @@ func (p *peer) prefers(l, old *link) bool {
 func (p *peer) switchTo(l *link) {
 	old := p.current
 	p.current = l
+	p.queue.arrange(l.messageLanes())
 	if p.reference {
 		if old != nil {
 			old.fail(CloseDuplicate, ErrReplaced)
 		}
-		l.signal()
+		l.signalAll()
 		return
 	}
 	s := start{codec: p.node.cfg.Codecs[p.codec].Name(), sent: p.taken}
@@ -133,13 +136,14 @@ func (p *peer) switchTo(l *link) {
 		p.finish(old)
 	}
 	p.control(l, appendStart(nil, s))
+	l.signalAll() // for what has waited
 }
 
 // finish says on l that no more messages will come there.
 func (p *peer) finish(l *link) {
 	if l.finished.IsZero() {
 		l.finished = time.Now()
-		p.control(l, finishFrame)
+		p.control(l, appendFinish(nil, l.sent))
 	}
 }
 
@@ -175,7 +179,7 @@ func (p *peer) remove(l *link) {
 	down := len(p.links) == 0
 	if down {
 		p.down = true
-		p.taken += uint64(p.queue.len())
+		p.taken += uint64(p.queue.waiting)
 		p.queue.discard(func(f *frame) { p.node.stats.dropped(p.id, f.kind, l.err) })
 	}
 	p.mu.Unlock()
@@ -213,17 +217,17 @@ func (p *peer) push(f *frame) {
 		p.drop(f)
 		return
 	}
-	l := p.current
+	l, line := p.current, p.queue.line(f)
 	p.mu.Unlock()
 	if l != nil {
-		l.signal()
+		l.signalLine(line)
 	}
 }
 
 // cut ends the links of a peer that does not keep up.
 func (p *peer) cut() {
 	p.cutting = true
-	p.log.Warn("peer is too slow: cutting it", "queued_messages", p.queue.len(), "queued_bytes", p.queue.bytes, "error", ErrSlowPeer)
+	p.log.Warn("peer is too slow: cutting it", "queued_messages", p.queue.waiting, "queued_bytes", p.queue.bytes, "error", ErrSlowPeer)
 	for _, l := range p.links {
 		l.fail(CloseSlowPeer, ErrSlowPeer)
 	}
@@ -237,43 +241,56 @@ const maxEchoes = 64
 func (p *peer) echo(l *link, frame []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(l.control) < maxEchoes {
+	if len(l.signals) < maxEchoes {
 		p.control(l, frame)
 	}
 }
 
 // control queues a frame that is no message; p.mu is held.
 func (p *peer) control(l *link, frame []byte) {
-	l.control = append(l.control, frame)
+	l.signals = append(l.signals, frame)
 	l.signal()
 }
 
-// next collects what l is to send: control frames, and messages if it is the
-// current link and not in doubt. batch are the messages, for sent.
-func (p *peer) next(l *link, out [][]byte, batch []*frame) ([][]byte, []*frame) {
+// next collects what a lane is to send: control frames, if it is the one for
+// them, and messages if its link is the current one and not in doubt. What it
+// returned before has been written.
+func (p *peer) next(ln *lane, control [][]byte, batch []*frame) ([][]byte, []*frame) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	out = append(out, l.control...)
-	clear(l.control)
-	l.control = l.control[:0]
-	if p.current == l && l.probe.Load() == 0 {
-		batch = p.queue.take(batch)
+	l := ln.link
+	if ln.busy {
+		ln.busy = false
+		l.writing--
+	}
+	if ln.number == 0 {
+		control = append(control, l.signals...)
+		clear(l.signals)
+		l.signals = l.signals[:0]
+	}
+	if p.current == l && ln.line >= 0 && l.probe.Load() == 0 {
+		batch = p.queue.take(ln.line, batch)
 		p.taken += uint64(len(batch))
-		for _, f := range batch {
-			out = append(out, f.bytes)
-		}
+		l.sent += int64(len(batch))
 	}
-	if len(out) > 0 {
-		return out, batch
+	if len(control)+len(batch) > 0 {
+		ln.busy = true
+		l.writing++
+	} else if l.writing == 0 && len(l.signals) == 0 {
+		p.idle(l)
 	}
+	return control, batch
+}
+
+// idle is called when all that was to be sent on a link has been written.
+func (p *peer) idle(l *link) {
 	if !l.finished.IsZero() && l.theyFinish {
 		l.fail(CloseDuplicate, ErrReplaced)
 	}
-	if p.draining && p.current == l {
+	if p.draining && p.current == l && p.queue.waiting == 0 {
 		p.draining = false
 		close(p.drained)
 	}
-	return out, batch
 }
 
 // sent gives back a batch that was written, or lost with its link.

@@ -2,9 +2,9 @@ package core
 
 import "fmt"
 
-// publish sends m to these peers: one encoding per codec, shared by all that are
-// written to in it. It never blocks.
-func (n *Node) publish(m *Message, to []*peer) {
+// publish sends m to these peers, on a lane of its namespace: one encoding per
+// codec, shared by all that are written to in it. It never blocks.
+func (n *Node) publish(m *Message, lane uint32, to []*peer) {
 	var few [4]*frame
 	frames := few[:]
 	if len(n.cfg.Codecs) > len(few) {
@@ -16,7 +16,7 @@ func (n *Node) publish(m *Message, to []*peer) {
 		}
 		f := frames[p.codec]
 		if f == nil {
-			f = n.encode(p.codec, m)
+			f = n.encode(p.codec, m, lane)
 			frames[p.codec] = f
 		}
 		if f == &unsendable {
@@ -35,8 +35,8 @@ func (n *Node) publish(m *Message, to []*peer) {
 // unsendable stands for a message that cannot be encoded.
 var unsendable frame
 
-func (n *Node) encode(codec int, m *Message) *frame {
-	f, err := newFrame(n.cfg.Codecs[codec], m)
+func (n *Node) encode(codec int, m *Message, lane uint32) *frame {
+	f, err := newFrame(n.cfg.Codecs[codec], m, lane)
 	if err == nil && len(f.bytes) > n.cfg.MaxFrame {
 		err = fmt.Errorf("%w: %d bytes, limit %d", ErrTooLarge, len(f.bytes), n.cfg.MaxFrame)
 		f.release()

@@ -35,7 +35,7 @@ func (p *peer) pulse(now time.Time) {
 		silent := now.Sub(time.Unix(0, l.received.Load()))
 		probe := l.probe.Load()
 		switch {
-		case l.dispatching.Load():
+		case l.dispatching.Load() > 0:
 			// It is we who do not read.
 		case silent > cfg.HeartbeatTimeout, probe != 0 && now.UnixNano() > probe:
 			l.fail(CloseSilent, ErrSilentPeer)

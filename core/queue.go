@@ -1,24 +1,30 @@
 package core
 
 // queue is what waits for one peer: bounded in messages and bytes, those being
-// written included. It is guarded by its peer's lock.
+// written included. It has a line for each lane of the link in use; the messages
+// of a namespace are all in one of them. It is guarded by its peer's lock.
 type queue struct {
 	maxBytes    int
 	maxMessages int
 
-	frames  []*frame // waiting; frames[:head] are taken
-	head    int
-	bytes   int // waiting and being written
-	writing int // messages being written
+	lines   []line // at least one
+	waiting int    // messages in all lines
+	writing int    // messages being written
+	bytes   int    // of both
 }
 
-func (q *queue) len() int { return len(q.frames) - q.head }
+func newQueue(maxBytes, maxMessages int) queue {
+	return queue{maxBytes: maxBytes, maxMessages: maxMessages, lines: make([]line, 1)}
+}
+
+// line is the number of the line that f is in, or would be.
+func (q *queue) line(f *frame) int { return int(f.lane % uint32(len(q.lines))) }
 
 // fits tells whether f may be added. A frame above the bound alone is let in
 // where nothing waits, or it could never be sent.
 func (q *queue) fits(f *frame) bool {
-	waiting := q.len() + q.writing
-	return waiting == 0 || q.bytes+len(f.bytes) <= q.maxBytes && waiting < q.maxMessages
+	held := q.waiting + q.writing
+	return held == 0 || q.bytes+len(f.bytes) <= q.maxBytes && held < q.maxMessages
 }
 
 // push adds f and holds it. It makes room by dropping volatile frames, f before
@@ -35,24 +41,29 @@ func (q *queue) push(f *frame, drop func(*frame)) bool {
 		}
 	}
 	f.hold()
-	q.frames = append(q.frames, f)
+	q.lines[q.line(f)].push(f)
+	q.waiting++
 	q.bytes += len(f.bytes)
 	return true
 }
 
 func (q *queue) dropVolatile(drop func(*frame)) {
-	kept := q.frames[:0]
-	for _, f := range q.frames[q.head:] {
-		if !f.volatile {
-			kept = append(kept, f)
-			continue
-		}
-		q.bytes -= len(f.bytes)
-		drop(f)
-		f.release()
+	for i := range q.lines {
+		q.lines[i].filter(func(f *frame) bool {
+			if f.volatile {
+				q.lose(f, drop)
+			}
+			return !f.volatile
+		})
 	}
-	clear(q.frames[len(kept):])
-	q.frames, q.head = kept, 0
+}
+
+// lose gives up a frame that was waiting.
+func (q *queue) lose(f *frame, drop func(*frame)) {
+	q.waiting--
+	q.bytes -= len(f.bytes)
+	drop(f)
+	f.release()
 }
 
 // The most that one Send gets, so that pings do not wait long behind a batch.
@@ -61,27 +72,13 @@ const (
 	batchMessages = 1024
 )
 
-// take moves the next frames to batch, for a writer that calls sent when it is
-// through with them.
-func (q *queue) take(batch []*frame) []*frame {
-	size := 0
-	for q.head < len(q.frames) && len(batch) < batchMessages {
-		f := q.frames[q.head]
-		if size += len(f.bytes); size > batchBytes && len(batch) > 0 {
-			break
-		}
-		q.frames[q.head] = nil
-		q.head++
-		q.writing++
-		batch = append(batch, f)
-	}
-	if q.head == len(q.frames) {
-		q.frames, q.head = q.frames[:0], 0
-	} else if q.head > 1024 && q.head > len(q.frames)/2 {
-		n := copy(q.frames, q.frames[q.head:])
-		clear(q.frames[n:])
-		q.frames, q.head = q.frames[:n], 0
-	}
+// take moves the next frames of a line to batch, for a writer that calls sent
+// when it is through with them.
+func (q *queue) take(line int, batch []*frame) []*frame {
+	before := len(batch)
+	batch = q.lines[line].take(batch)
+	q.waiting -= len(batch) - before
+	q.writing += len(batch) - before
 	return batch
 }
 
@@ -93,12 +90,27 @@ func (q *queue) sent(batch []*frame) {
 	q.writing -= len(batch)
 }
 
+// arrange makes it so many lines. The order within a namespace stays.
+func (q *queue) arrange(lines int) {
+	if lines == len(q.lines) {
+		return
+	}
+	old := q.lines
+	q.lines = make([]line, lines)
+	for i := range old {
+		old[i].filter(func(f *frame) bool {
+			q.lines[q.line(f)].push(f)
+			return false
+		})
+	}
+}
+
 // discard drops all that waits.
 func (q *queue) discard(drop func(*frame)) {
-	for _, f := range q.frames[q.head:] {
-		q.bytes -= len(f.bytes)
-		drop(f)
-		f.release()
+	for i := range q.lines {
+		q.lines[i].filter(func(f *frame) bool {
+			q.lose(f, drop)
+			return false
+		})
 	}
-	q.frames, q.head = nil, 0
 }

@@ -12,7 +12,7 @@ func testFrame(size int, volatile bool) *frame {
 }
 
 func TestQueueDropsVolatileFirst(t *testing.T) {
-	q := queue{maxBytes: 100, maxMessages: 10}
+	q := newQueue(100, 10)
 	var dropped []*frame
 	drop := func(f *frame) { dropped = append(dropped, f) }
 	volatile, solid := testFrame(40, true), testFrame(40, false)
@@ -27,8 +27,8 @@ func TestQueueDropsVolatileFirst(t *testing.T) {
 	if q.push(testFrame(50, false), drop) {
 		t.Fatal("took more than the bound")
 	}
-	if q.bytes != 90 || q.len() != 2 {
-		t.Fatalf("bytes %d, len %d", q.bytes, q.len())
+	if q.bytes != 90 || q.waiting != 2 {
+		t.Fatalf("bytes %d, len %d", q.bytes, q.waiting)
 	}
 	if volatile.refs.Load() != 1 {
 		t.Fatalf("a dropped frame is still held: %d", volatile.refs.Load())
@@ -36,7 +36,7 @@ func TestQueueDropsVolatileFirst(t *testing.T) {
 }
 
 func TestQueueTakesAGiantAlone(t *testing.T) {
-	q := queue{maxBytes: 100, maxMessages: 10}
+	q := newQueue(100, 10)
 	drop := func(*frame) { t.Fatal("dropped") }
 	if !q.push(testFrame(1000, false), drop) {
 		t.Fatal("a frame above the bound was refused by an empty queue")
@@ -47,10 +47,10 @@ func TestQueueTakesAGiantAlone(t *testing.T) {
 }
 
 func TestQueueKeepsRoomWhileWriting(t *testing.T) {
-	q := queue{maxBytes: 100, maxMessages: 2}
+	q := newQueue(100, 2)
 	drop := func(*frame) {}
 	q.push(testFrame(60, false), drop)
-	batch := q.take(nil)
+	batch := q.take(0, nil)
 	if q.push(testFrame(60, false), drop) {
 		t.Fatal("bytes being written are not counted")
 	}
@@ -61,7 +61,7 @@ func TestQueueKeepsRoomWhileWriting(t *testing.T) {
 }
 
 func TestQueueOrderOverManyBatches(t *testing.T) {
-	q := queue{maxBytes: 1 << 20, maxMessages: 1 << 20}
+	q := newQueue(1<<20, 1<<20)
 	const n = 10 * batchMessages
 	for i := range n {
 		f := testFrame(2, false)
@@ -69,8 +69,8 @@ func TestQueueOrderOverManyBatches(t *testing.T) {
 		q.push(f, nil)
 	}
 	next := 0
-	for q.len() > 0 {
-		batch := q.take(nil)
+	for q.waiting > 0 {
+		batch := q.take(0, nil)
 		for _, f := range batch {
 			if !bytes.Equal(f.bytes, []byte{byte(next >> 8), byte(next)}) {
 				t.Fatalf("at %d: %v", next, f.bytes)

@@ -2,9 +2,7 @@ package mem
 
 import (
 	"context"
-	"fmt"
 	"net"
-	"sync"
 	"time"
 
 	"github.com/socketmesh/mesh/core"
@@ -13,6 +11,7 @@ import (
 var (
 	_ core.Conn           = (*conn)(nil)
 	_ core.ProtocolHinter = (*conn)(nil)
+	_ core.Laner          = (*conn)(nil)
 )
 
 // conn is one end of a connection. The network's lock guards it.
@@ -21,131 +20,43 @@ type conn struct {
 	remote string
 	native bool // only set on the dialler's end
 
-	peer    *conn
-	in, out *pipe
+	peer      *conn
+	sequences []*sequence // the connection's own, and those of its lanes
 
-	readable *sync.Cond // Recv may look again
-	writable *sync.Cond // Send may look again
-	reading  []byte     // what the last Recv returned
-	closed   bool       // by Close
-	err      error      // what else has ended it
+	closed bool  // by Close
+	err    error // what else has ended it
 }
 
-func newConn(owner *transport, remote string, in, out *pipe) *conn {
-	mu := &owner.network.mu
-	return &conn{
-		owner: owner, remote: remote, in: in, out: out,
-		readable: sync.NewCond(mu), writable: sync.NewCond(mu),
+// join makes two ends of pipes between the hosts of two processes, one each way
+// for each sequence.
+func join(near, far *conn, sequences int) {
+	n := near.owner.network
+	there := &direction{route: n.routeBetween(near.owner.host.name, far.owner.host.name)}
+	back := &direction{route: n.routeBetween(far.owner.host.name, near.owner.host.name)}
+	for i := range sequences {
+		late := time.Duration(i) * n.stagger
+		a, b := &pipe{direction: there, late: late}, &pipe{direction: back, late: late}
+		x, y := newSequence(near, b, a), newSequence(far, a, b)
+		x.peer, y.peer = y, x
+		near.sequences = append(near.sequences, x)
+		far.sequences = append(far.sequences, y)
 	}
+	near.peer, far.peer = far, near
 }
 
 // Send copies the frames into the buffer of this direction, as it gets room.
 func (c *conn) Send(ctx context.Context, frames [][]byte) error {
-	n := c.owner.network
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, frame := range frames {
-		if n.tap != nil {
-			c.tapped(frame)
-		}
-		if err := c.sendable(ctx, frame); err != nil {
-			return fmt.Errorf("mem: send to %s: %w", c.remote, err)
-		}
-		c.out.push(frame, n.maxFrame)
-		c.peer.readable.Broadcast()
-	}
-	return nil
-}
-
-// tapped shows a frame to the network's tap, without the lock.
-func (c *conn) tapped(frame []byte) {
-	n := c.owner.network
-	tap, from, to := n.tap, c.owner.host.name, c.peer.owner.host.name
-	n.mu.Unlock()
-	defer n.mu.Lock()
-	tap(from, to, frame)
-}
-
-// sendable waits until a frame can be sent, or never can.
-func (c *conn) sendable(ctx context.Context, frame []byte) error {
-	n := c.owner.network
-	waiting := false
-	for {
-		if err := c.failed(); err != nil {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			c.abort(err)
-			return err
-		}
-		again, err := c.goodbye()
-		if err != nil {
-			return err
-		}
-		if !c.owner.host.hung && c.out.fits(frame, n.buffer) {
-			return nil
-		}
-		if !waiting {
-			waiting = true
-			defer n.wakeAfter(ctx, c.writable)()
-		}
-		n.wait(c.writable, again)
-	}
+	return c.sequences[0].Send(ctx, frames)
 }
 
 // Recv returns the next frame that has arrived.
-func (c *conn) Recv() ([]byte, error) {
-	n := c.owner.network
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	c.in.give(c.reading)
-	c.reading = nil
-	for {
-		if err := c.failed(); err != nil {
-			return nil, fmt.Errorf("mem: receive from %s: %w", c.remote, err)
-		}
-		var again time.Time
-		if !c.owner.host.hung {
-			first, ok, at := c.in.next()
-			if ok {
-				return c.take(first)
-			}
-			again = at
-			if c.in.empty() {
-				if again, c.err = c.goodbye(); c.err != nil {
-					continue
-				}
-			}
-		}
-		n.wait(c.readable, again)
-	}
-}
+func (c *conn) Recv() ([]byte, error) { return c.sequences[0].Recv() }
 
-// take hands over a packet that was read.
-func (c *conn) take(p packet) ([]byte, error) {
-	c.peer.writable.Broadcast()
-	if p.tooLarge {
-		c.out.finish(&core.CloseError{CloseReason: closeTooLarge})
-		c.in.unread = true
-		c.die(fmt.Errorf("%w of %d bytes", core.ErrTooLarge, c.owner.network.maxFrame))
-		return nil, fmt.Errorf("mem: receive from %s: %w", c.remote, c.err)
-	}
-	c.reading = p.frame
-	return p.frame, nil
-}
+// Lanes is the number of lanes that the network gives to connections.
+func (c *conn) Lanes() int { return len(c.sequences) - 1 }
 
-// closeTooLarge is what the sender of too large a frame hears.
-var closeTooLarge = core.CloseReason{Code: 1009}
-
-// goodbye returns what the other end left when it ended, if that has arrived and
-// this end can notice. If it is still under way, it returns the time to look
-// again.
-func (c *conn) goodbye() (again time.Time, err error) {
-	if c.owner.host.hung || c.peer.owner.host.hung {
-		return time.Time{}, nil
-	}
-	return c.in.ended()
-}
+// Lane is one of them.
+func (c *conn) Lane(i int) core.Lane { return c.sequences[1+i] }
 
 // failed returns what has ended this end, as far as it can notice.
 func (c *conn) failed() error {
@@ -182,17 +93,24 @@ func (c *conn) close(reason core.CloseReason) {
 	c.closed = true
 	delete(c.owner.network.conns, c)
 	if c.err == nil {
-		c.out.finish(&core.CloseError{CloseReason: reason})
-		c.in.unread = true
+		c.finish(&core.CloseError{CloseReason: reason})
 	}
 	c.leave()
 }
 
 // abort ends this end without a reason that the other one could read.
 func (c *conn) abort(err error) {
-	c.out.finish(ErrReset)
-	c.in.unread = true
+	c.finish(ErrReset)
 	c.die(err)
+}
+
+// finish lets the other end find err behind all that was sent, and hear that
+// nothing is read here any more.
+func (c *conn) finish(err error) {
+	for _, s := range c.sequences {
+		s.out.finish(err)
+		s.in.unread = true
+	}
 }
 
 // die ends this end alone. What the other one sends vanishes.
@@ -200,19 +118,25 @@ func (c *conn) die(err error) {
 	if c.err == nil {
 		c.err = err
 	}
-	c.in.lost = c.in.lost || !c.in.unread
+	for _, s := range c.sequences {
+		s.in.lost = s.in.lost || !s.in.unread
+	}
 	c.leave()
 }
 
 // leave ends reading: what the other end sends goes nowhere.
 func (c *conn) leave() {
-	c.in.drop()
+	for _, s := range c.sequences {
+		s.in.drop()
+	}
 	c.wake()
 	c.peer.wake()
 }
 
 // wake has Send and Recv look again.
 func (c *conn) wake() {
-	c.readable.Broadcast()
-	c.writable.Broadcast()
+	for _, s := range c.sequences {
+		s.readable.Broadcast()
+		s.writable.Broadcast()
+	}
 }

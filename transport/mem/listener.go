@@ -73,12 +73,9 @@ func (l *listener) stop() {
 // dialler's end; the network's lock is held.
 func (l *listener) connect(from *transport) *conn {
 	n := l.owner.network
-	there := &pipe{route: n.routeBetween(from.host.name, l.owner.host.name)}
-	back := &pipe{route: n.routeBetween(l.owner.host.name, from.host.name)}
-	near := newConn(from, scheme+l.name, back, there)
-	far := newConn(l.owner, scheme+from.host.name, there, back)
-	near.native = !l.owner.host.reference
-	near.peer, far.peer = far, near
+	near := &conn{owner: from, remote: scheme + l.name, native: !l.owner.host.reference}
+	far := &conn{owner: l.owner, remote: scheme + from.host.name}
+	join(near, far, 1+n.lanes)
 	n.conns[near], n.conns[far] = struct{}{}, struct{}{}
 	l.pending = append(l.pending, far)
 	l.changed.Broadcast()

@@ -20,6 +20,8 @@ const (
 type Network struct {
 	buffer   int
 	maxFrame int
+	lanes    int
+	stagger  time.Duration
 
 	// mu guards everything of the network: hosts, routes, listeners and
 	// connections. It is held for moments only, never while waiting.
@@ -41,6 +43,13 @@ func WithBuffer(bytes int) Option { return func(n *Network) { n.buffer = bytes }
 
 // WithMaxFrame bounds a frame, in bytes: a larger one ends its connection.
 func WithMaxFrame(bytes int) Option { return func(n *Network) { n.maxFrame = bytes } }
+
+// WithLanes gives every connection so many lanes ([core.Laner]). What is sent on
+// the first takes so much longer than on the connection itself, and on each one
+// so much longer than on the one before: with that, lanes overtake each other.
+func WithLanes(lanes int, stagger time.Duration) Option {
+	return func(n *Network) { n.lanes, n.stagger = lanes, stagger }
+}
 
 // NewNetwork returns a network without hosts, in which everything works.
 func NewNetwork(opts ...Option) *Network {

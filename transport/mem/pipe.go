@@ -2,15 +2,22 @@ package mem
 
 import "time"
 
-// pipe is one direction of a connection: what was sent and has not been read.
-// The network's lock guards it.
-type pipe struct {
+// direction is one of the two of a connection, with all its pipes. Like TCP and
+// QUIC it has no gaps: once something has vanished, all that follows does.
+type direction struct {
 	route *route
+	lost  bool // something has vanished
+}
+
+// pipe is one direction of a sequence of frames: what was sent and has not been
+// read. The network's lock guards it.
+type pipe struct {
+	*direction
+	late time.Duration // what is sent takes so much longer than on the route
 
 	packets []packet // packets[:head] are read
 	head    int
 	size    int  // what is under way, as cost counts it
-	lost    bool // something has vanished, and with it all that follows
 	unread  bool // the reader is gone, and the sender will hear of it
 
 	end   error // what the reader finds behind the last packet; nil while it is open
@@ -40,10 +47,10 @@ func (p *pipe) fits(frame []byte, buffer int) bool {
 
 // arrival is when what is sent now arrives, or later if something is before it.
 func (p *pipe) arrival() time.Time {
-	if p.route.delay == 0 {
+	if p.route.delay+p.late == 0 {
 		return time.Time{}
 	}
-	return time.Now().Add(p.route.delay)
+	return time.Now().Add(p.route.delay + p.late)
 }
 
 // push sends a copy of a frame, unless it vanishes.

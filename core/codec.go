@@ -10,7 +10,9 @@ type Codec interface {
 	Name() string
 
 	// Append encodes m behind dst and returns the extended slice, as append
-	// does. It does not modify or retain m. On error it returns dst as it was.
+	// does. It does not modify or retain m. Two flags do not go as they are:
+	// Local is left out, and Timeout is rounded up to whole milliseconds, or left
+	// out if it is negative. On error it returns dst as it was.
 	// [ErrUnsupported] means that the codec has no form for m (a Go-only kind in
 	// the reference's codec); any other error that the payload is not what
 	// [Payload] promises.
@@ -19,9 +21,10 @@ type Codec interface {
 	// Decode overwrites m, all of it, with what src says. The result never
 	// aliases src. What it returns without error is well-formed: the kind is
 	// known, the fields that kind needs are there, every payload's text is valid
-	// JSON and its placeholders are in range. Bad input is an error that wraps
-	// [ErrMalformed], and an unknown kind one that wraps [ErrUnsupported]; m is
-	// then undefined. Unknown members are ignored, so that newer nodes can be
-	// understood. Memory taken is proportional to len(src).
+	// JSON and its placeholders are in range ([Message.Validate] tells). Bad
+	// input is an error that wraps [ErrMalformed], and an unknown kind one that
+	// wraps [ErrUnsupported]; m is then undefined. Unknown members are ignored,
+	// so that newer nodes can be understood. Memory taken is proportional to
+	// len(src).
 	Decode(src []byte, m *Message) error
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/socketmesh/mesh/core"
 )
@@ -24,10 +25,13 @@ type member struct {
 // treeOf reads a payload; one that breaks its promises is an error.
 func treeOf(p core.Payload) (any, error) {
 	if p.IsZero() {
+		if len(p.Attachments) > 0 {
+			return nil, fmt.Errorf("%d attachments without a text", len(p.Attachments))
+		}
 		return nil, nil
 	}
-	if !json.Valid(p.Text) {
-		return nil, fmt.Errorf("not JSON: %.200q", p.Text)
+	if !json.Valid(p.Text) || !utf8.Valid(p.Text) {
+		return nil, fmt.Errorf("not JSON in UTF-8: %.200q", p.Text)
 	}
 	d := json.NewDecoder(bytes.NewReader(p.Text))
 	d.UseNumber()

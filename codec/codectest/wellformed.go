@@ -23,6 +23,9 @@ func WellFormed(m *core.Message) error {
 	if m.To.Flags.Timeout < 0 {
 		return errors.New("negative timeout")
 	}
+	if m.To.Flags.Compress > core.CompressOff {
+		return fmt.Errorf("compress is %d, which is none of its values", m.To.Flags.Compress)
+	}
 	if m.Count < 0 {
 		return errors.New("negative count")
 	}

@@ -1,0 +1,98 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/socketmesh/mesh/internal/jsontext"
+)
+
+// Validate tells whether m is well-formed, as [Codec.Decode] promises of what it
+// returns: a kind that is known, the fields that the kind needs, payloads that are
+// JSON with their placeholders in range. The error wraps [ErrUnsupported] for a
+// kind that is not known, and [ErrMalformed] for all else.
+//
+// It is for codecs, which may call it at the end of Decode, and reads every
+// payload once.
+func (m *Message) Validate() error {
+	if !m.Kind.Valid() {
+		return fmt.Errorf("%s: %w", m.Kind, ErrUnsupported)
+	}
+	for _, check := range []func(*Message) error{checkFields, checkTarget, checkPayload, checkSockets} {
+		if err := check(m); err != nil {
+			return fmt.Errorf("%s: %w: %w", m.Kind, ErrMalformed, err)
+		}
+	}
+	return nil
+}
+
+// checkFields looks for what the kind needs, payload and target aside.
+func checkFields(m *Message) error {
+	switch m.Kind {
+	case KindSocketsJoin, KindSocketsLeave:
+		if m.Rooms == nil {
+			return errors.New("no rooms")
+		}
+	case KindFetchSockets, KindFetchSocketsResponse, KindServerSideEmitResponse,
+		KindBroadcastClientCount, KindBroadcastAck:
+		if m.RequestID == "" {
+			return errors.New("no request id")
+		}
+	}
+	switch {
+	case m.Namespace == "":
+		return errors.New("no namespace")
+	case m.Count < 0:
+		return fmt.Errorf("count is %d", m.Count)
+	}
+	return nil
+}
+
+func checkTarget(m *Message) error {
+	switch flags := m.To.Flags; {
+	case flags.Local:
+		return errors.New("local is no flag for others")
+	case flags.Timeout < 0:
+		return fmt.Errorf("timeout is %v", flags.Timeout)
+	case flags.Compress > CompressOff:
+		return fmt.Errorf("compress is %d", flags.Compress)
+	}
+	return nil
+}
+
+func checkPayload(m *Message) error {
+	if err := m.Payload.check(); err != nil {
+		return fmt.Errorf("payload: %w", err)
+	}
+	if m.Kind == KindBroadcast || m.Kind == KindServerSideEmit {
+		return jsontext.CheckEvent(m.Payload.Text)
+	}
+	return nil
+}
+
+func checkSockets(m *Message) error {
+	for i := range m.Sockets {
+		s := &m.Sockets[i]
+		if s.ID == "" {
+			return fmt.Errorf("socket %d: no id", i)
+		}
+		if err := s.Handshake.check(); err != nil {
+			return fmt.Errorf("socket %d: handshake: %w", i, err)
+		}
+		if err := s.Data.check(); err != nil {
+			return fmt.Errorf("socket %d: data: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// check tells whether p is what its type promises. No value is one.
+func (p Payload) check() error {
+	if p.IsZero() {
+		if len(p.Attachments) > 0 {
+			return fmt.Errorf("%d attachments without a text", len(p.Attachments))
+		}
+		return nil
+	}
+	return jsontext.Check(p.Text, len(p.Attachments))
+}

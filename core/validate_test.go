@@ -1,0 +1,67 @@
+package core_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/socketmesh/mesh/codec/codectest"
+	"github.com/socketmesh/mesh/core"
+)
+
+func TestValidateTakesWhatCodecsCarry(t *testing.T) {
+	for _, v := range codectest.Messages() {
+		if err := v.Message.Validate(); err != nil {
+			t.Errorf("%s: %v", v.Name, err)
+		}
+	}
+}
+
+// TestValidateRefuses breaks one promise at a time. The suite's own judge, which
+// shares no code with Validate, has to agree.
+func TestValidateRefuses(t *testing.T) {
+	text := func(s string) core.Payload { return core.Payload{Text: []byte(s)} }
+	fetched := func(s core.Socket) *core.Message {
+		return &core.Message{Kind: core.KindFetchSocketsResponse, Namespace: "/", RequestID: "r", Sockets: []core.Socket{s}}
+	}
+	broadcast := func(change func(*core.Message)) *core.Message {
+		m := codectest.Broadcast(text(`["e"]`))
+		change(m)
+		return m
+	}
+	for name, m := range map[string]*core.Message{
+		"no namespace":     broadcast(func(m *core.Message) { m.Namespace = "" }),
+		"local":            broadcast(func(m *core.Message) { m.To.Flags.Local = true }),
+		"negative timeout": broadcast(func(m *core.Message) { m.To.Flags.Timeout = -time.Second }),
+		"unknown compress": broadcast(func(m *core.Message) { m.To.Flags.Compress = core.CompressOff + 1 }),
+		"no payload":       broadcast(func(m *core.Message) { m.Payload = core.Payload{} }),
+		"not JSON":         broadcast(func(m *core.Message) { m.Payload = text(`["e",]`) }),
+		"two values":       broadcast(func(m *core.Message) { m.Payload = text(`["e"]["e"]`) }),
+		"not UTF-8":        broadcast(func(m *core.Message) { m.Payload = text("[\"\xff\"]") }),
+		"not an event":     broadcast(func(m *core.Message) { m.Payload = text(`[1]`) }),
+		"placeholder": broadcast(func(m *core.Message) {
+			m.Payload = core.Payload{Text: []byte(`["e",{"_placeholder":true,"num":1}]`), Attachments: [][]byte{{1}}}
+		}),
+		"join nothing known":    {Kind: core.KindSocketsJoin, Namespace: "/"},
+		"leave nothing known":   {Kind: core.KindSocketsLeave, Namespace: "/"},
+		"anonymous request":     {Kind: core.KindFetchSockets, Namespace: "/"},
+		"anonymous answer":      {Kind: core.KindServerSideEmitResponse, Namespace: "/"},
+		"negative count":        {Kind: core.KindBroadcastClientCount, Namespace: "/", RequestID: "r", Count: -1},
+		"attachments of no one": {Kind: core.KindBroadcastAck, Namespace: "/", RequestID: "r", Payload: core.Payload{Attachments: [][]byte{{1}}}},
+		"socket without id":     fetched(core.Socket{}),
+		"bad handshake":         fetched(core.Socket{ID: "s", Handshake: text(`{`)}),
+		"bad data":              fetched(core.Socket{ID: "s", Data: text(`}`)}),
+	} {
+		if err := m.Validate(); !errors.Is(err, core.ErrMalformed) {
+			t.Errorf("%s: %v, want an error that wraps ErrMalformed", name, err)
+		}
+		if codectest.WellFormed(m) == nil {
+			t.Errorf("%s: the suite calls it well-formed", name)
+		}
+	}
+	for _, kind := range []core.Kind{0, core.KindSocketsLeaveAll + 1, 255} {
+		if err := (&core.Message{Kind: kind, Namespace: "/"}).Validate(); !errors.Is(err, core.ErrUnsupported) {
+			t.Errorf("kind %d: %v, want an error that wraps ErrUnsupported", kind, err)
+		}
+	}
+}

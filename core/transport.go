@@ -32,7 +32,8 @@ type Listener interface {
 	// wraps net.ErrClosed; any other error is temporary.
 	Accept() (Conn, error)
 
-	// Addr is the address it listens on, with the real port.
+	// Addr is the address it listens on, with the real port. If the node is not
+	// told what to advertise, this is what its peers dial.
 	Addr() string
 
 	// Close stops listening and refuses what has not been accepted. It
@@ -81,8 +82,9 @@ type ProtocolHinter interface {
 }
 
 // ReadLimiter is what a [Conn] implements that can bound the frames it takes, so
-// that strangers cannot make it hold large ones. The transport's own limit is
-// for all others.
+// that strangers cannot make it hold large ones: a node allows little before the
+// handshake, and its own [Config].MaxFrame after it. The transport's own limit is
+// for connections without this method.
 type ReadLimiter interface {
 	// LimitReads bounds the frames of later Recvs, in bytes. A larger one ends
 	// the connection. It is called by the goroutine that Recvs, or before there
@@ -114,9 +116,7 @@ type Laner interface {
 // Send and Recv are those of [Conn], for each lane by itself: one goroutine may
 // Send while another one Recvs, the Conn's limit of LimitReads holds for all
 // lanes, the Conn's Close sends before it ends what was handed to any of them,
-// and an error that is final ends the Conn. Of the peer's Close no Recv tells
-// before all sequences have been read to their ends, so that whoever hears of it
-// first may Close; the peer waits for that no longer than Close may take.
+// and an error that is final ends the Conn.
 type Lane interface {
 	Send(ctx context.Context, frames [][]byte) error
 	Recv() ([]byte, error)

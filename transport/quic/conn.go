@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -137,7 +136,6 @@ func (c *conn) wait() error {
 	select {
 	case <-c.complete:
 	case <-c.closing:
-		return net.ErrClosed
 	case <-c.quic.Context().Done():
 	}
 	return c.diagnose(context.Cause(c.quic.Context()))

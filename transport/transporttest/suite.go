@@ -11,9 +11,6 @@
 //		})
 //	}
 //
-// The cases of lanes are for transports whose connections are a [core.Laner], and
-// skipped for others.
-//
 // Every goroutine of a transport has to be joined by what ends it. The suite
 // leaves counting them to its caller, as in TestMain.
 package transporttest
@@ -32,8 +29,8 @@ type Fixture struct {
 	Transport core.Transport
 	Dialler   core.Transport
 
-	// Listen is an address to listen at, where port 0 or the like lets several
-	// cases run.
+	// Listen is an address to listen at: one with port 0 or the like, or one that
+	// is new for each Fixture.
 	Listen string
 	// Address is what to dial for a listener. Default: its Addr.
 	Address func(core.Listener) string
@@ -106,6 +103,7 @@ var cases = []struct {
 	{"Conn/RecvMayBeScribbledOver", recvMayBeScribbledOver},
 	{"Conn/RecvTakesLargestFrame", recvTakesLargestFrame},
 	{"Conn/TooLargeFrameEndsTheConnection", tooLargeFrameEndsTheConnection},
+	{"Conn/LimitReadsBoundsLaterRecvs", limitReadsBoundsLaterRecvs},
 
 	{"Conn/CloseUnblocksRecv", closeUnblocksRecv},
 	{"Conn/CloseUnblocksSend", closeUnblocksSend},
@@ -116,20 +114,6 @@ var cases = []struct {
 	{"Conn/CloseIsHeardByBusyPeer", closeIsHeardByBusyPeer},
 	{"Conn/CloseDoesNotWaitForSilentPeer", closeDoesNotWaitForSilentPeer},
 	{"Conn/CloseAtAnyTime", closeAtAnyTime},
-
-	{"Lane/NumberIsTheSameOnBothEnds", laneNumberIsTheSame},
-	{"Lane/FramesArriveWhole", laneFramesArriveWhole},
-	{"Lane/FramesArriveInOrderOnEach", laneFramesArriveInOrder},
-	{"Lane/SendBorrowsFrames", laneSendBorrowsFrames},
-	{"Lane/RecvMayBeScribbledOver", laneRecvMayBeScribbledOver},
-	{"Lane/StalledDoesNotHoldUpOthers", stalledLaneDoesNotHoldUpOthers},
-	{"Lane/LargeFrameDoesNotHoldUpOthers", largeFrameDoesNotHoldUpOthers},
-	{"Lane/TooLargeFrameEndsTheConnection", laneTooLargeFrameEndsTheConnection},
-	{"Lane/LimitReadsHoldsForAll", limitReadsHoldsForLanes},
-	{"Lane/ErrorsAreFinalForAll", laneErrorsAreFinalForAll},
-	{"Lane/CloseUnblocksAll", closeUnblocksLanes},
-	{"Lane/CloseTellsThePeerWhyOnAll", closeTellsThePeerWhyOnLanes},
-	{"Lane/CloseComesBehindFramesOfAll", closeComesBehindFramesOfLanes},
 }
 
 // check runs a case.

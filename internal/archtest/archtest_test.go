@@ -80,6 +80,10 @@ func TestRules(t *testing.T) {
 		{"", module + "/cmd/mesh", false},
 		{"/cmd/mesh", module, true},
 		{"/internal/msgpack", module + "/core", false},
+		{"/examples/custom/unix", module + "/core", true},
+		{"/examples/custom/unix", module + "/transport/ws", false},
+		{"/examples/custom", module + "/examples/custom/unix", true},
+		{"/examples/fx", module + "/internal/jsontext", false},
 	} {
 		r := ruleFor(module + c.importer)
 		if r == nil {

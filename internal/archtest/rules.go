@@ -65,7 +65,22 @@ var rules = []rule{
 			"go.uber.org/fx", "github.com/zishang520/socket.io/servers/socket/v3"},
 	},
 	{
-		folders: []string{"./cmd", "./examples", "./e2e", "./bench"},
+		// A part that a user writes needs core alone, and a library of its own.
+		folders: []string{"./examples/custom/cbor"},
+		may:     []string{"./core", "github.com/fxamacker/cbor"},
+	},
+	{
+		folders: []string{"./examples/custom/unix", "./examples/custom/file", "./examples/custom/audit"},
+		may:     []string{"./core"},
+	},
+	{
+		// Examples are what users copy, who have no internal packages.
+		folders: []string{"./examples"},
+		may: []string{"./", "./core", "./codec", "./transport", "./discovery", "./socketio", "./examples/custom",
+			"go.uber.org/fx", "github.com/zishang520/socket.io", "github.com/gorilla/websocket"},
+	},
+	{
+		folders: []string{"./cmd", "./e2e", "./bench"},
 		may: []string{"./", "./core", "./codec", "./transport", "./discovery", "./socketio", "./internal",
 			"go.uber.org/fx", "github.com/zishang520/socket.io", "github.com/gorilla/websocket"},
 	},

@@ -1,4 +1,5 @@
-// Package doctest keeps the Go code in README.md and docs/ compiling.
+// Package doctest keeps the Go code in README.md and docs/ compiling, and what is
+// quoted from the examples the same as there.
 package doctest
 
 import (
@@ -9,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 )
@@ -30,6 +30,10 @@ import (
 
 	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/examples/custom/audit"
+	"github.com/socketmesh/mesh/examples/custom/cbor"
+	"github.com/socketmesh/mesh/examples/custom/file"
+	"github.com/socketmesh/mesh/examples/custom/unix"
 	"github.com/socketmesh/mesh/socketio"
 )
 
@@ -52,29 +56,22 @@ var (
 	_ = time.Now
 	_ = fx.New
 	_ = socketio.Of
+	_ = audit.To
+	_ = cbor.New
+	_ = file.Discovery{}
+	_ = unix.Transport{}
 )
 `
 
-var fence = regexp.MustCompile("(?ms)^```go\n(.*?)^```")
-
-// TestSnippetsCompile puts every Go block of the documents into one package, and
-// has the compiler look at it.
+// TestSnippetsCompile puts every Go block of the documents that is not quoted into
+// one package, and has the compiler look at it.
 func TestSnippetsCompile(t *testing.T) {
-	root := filepath.Join("..", "..")
-	docs, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	code := frame
 	blocks := 0
-	for _, doc := range append(docs, filepath.Join(root, "README.md")) {
-		text, err := os.ReadFile(doc)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, block := range fence.FindAllSubmatch(text, -1) {
+	for _, b := range goBlocks(t) {
+		if b.source == "" {
 			blocks++
-			code += fmt.Sprintf("\n// %s\n%s", filepath.Base(doc), declare(t, doc, blocks, string(block[1])))
+			code += fmt.Sprintf("\n// %s\n%s", b.doc, declare(t, b.doc, blocks, b.code))
 		}
 	}
 	if blocks < 6 {

@@ -153,10 +153,18 @@ func (n *Node) introduction(o *offer) *hello {
 	return &hello{uid: n.id, address: n.advertised, token: n.cfg.Token, offer: o}
 }
 
+// features are what this node understands beside the version.
+func (n *Node) features() []string {
+	if n.cfg.Routing == RoutingInterest {
+		return []string{featureBatch, featureInterest}
+	}
+	return []string{featureBatch}
+}
+
 func (n *Node) offer(link string) *offer {
 	names := make([]string, len(n.cfg.Codecs))
 	for i, c := range n.cfg.Codecs {
 		names[i] = c.Name()
 	}
-	return &offer{minVersion: minVersion, maxVersion: maxVersion, codecs: names, features: []string{featureBatch}, link: link}
+	return &offer{minVersion: minVersion, maxVersion: maxVersion, codecs: names, features: n.features(), link: link}
 }

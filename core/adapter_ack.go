@@ -24,7 +24,9 @@ func (a *adapter) BroadcastWithAck(ctx context.Context, event Payload, to Target
 		answer.From, answer.RequestID = self, r.id
 		a.requests.answer(answer)
 	})
-	a.publishTo(to, &Message{Kind: KindBroadcast, To: to, Payload: event, RequestID: r.id})
+	if !to.Flags.Local {
+		a.ask(r, &Message{Kind: KindBroadcast, To: to, Payload: event})
+	}
 	return call
 }
 

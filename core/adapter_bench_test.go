@@ -19,11 +19,11 @@ type void struct {
 	host    tally
 }
 
-func (*void) ID() string                   { return "self" }
-func (*void) Namespace() string            { return "/" }
-func (v *void) Members() []string          { return append([]string(nil), v.members...) }
-func (v *void) Publish(m *core.Message)    { v.answer(m) }
-func (*void) RequestDone(core.RequestInfo) {}
+func (*void) ID() string                         { return "self" }
+func (*void) Namespace() string                  { return "/" }
+func (v *void) Members() []string                { return append([]string(nil), v.members...) }
+func (v *void) Publish(m *core.Message) []string { v.answer(m); return nil }
+func (*void) RequestDone(core.RequestInfo)       {}
 
 // tally is a host that counts broadcasts.
 type tally struct {

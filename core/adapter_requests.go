@@ -70,8 +70,7 @@ func gather[T any](ctx context.Context, a *adapter, question *Message, value T, 
 	case err != nil:
 		return CallOf(value, err)
 	case asked > 0:
-		question.RequestID = r.id
-		a.publish(question)
+		a.ask(r, question)
 	}
 	return call
 }

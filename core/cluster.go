@@ -17,8 +17,11 @@ type Cluster interface {
 
 	// Publish sends m to every other server, members or not, in the order of
 	// the calls of one goroutine. It fills in From and Namespace. m is the
-	// callee's afterwards. Whom it cannot reach it counts and leaves out.
-	Publish(m *Message)
+	// callee's afterwards. Whom it cannot reach it counts and leaves out. Where
+	// it knows that a server has no socket that m is for, it may leave that out
+	// too; if m is a request it returns the ids of those servers, who will not
+	// answer.
+	Publish(m *Message) (left []string)
 
 	// SendTo sends m to one server, in order with Publish. The error wraps
 	// [ErrNoServer] if that server is not in the mesh.

@@ -184,6 +184,18 @@ func (a *adapter) publish(m *Message) {
 	}
 }
 
+// ask publishes the question of a request. Those whom it need not reach are not
+// waited for.
+func (a *adapter) ask(r *request, question *Message) {
+	if a.closed.Load() {
+		return
+	}
+	question.RequestID = r.id
+	for _, server := range a.cluster.Publish(question) {
+		a.requests.excuse(r, server)
+	}
+}
+
 func (a *adapter) requestDone(info RequestInfo) {
 	info.Namespace = a.Namespace()
 	a.cluster.RequestDone(info)

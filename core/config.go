@@ -25,6 +25,10 @@ type Config struct {
 	// Discovery finds the peers. Default: none; the node waits to be dialled.
 	Discovery Discovery
 
+	// Routing says to which peers an event for rooms is sent. Default
+	// [RoutingAll].
+	Routing Routing
+
 	// Token is shared by all nodes of the mesh; a peer with another one is
 	// refused, and so is one that answers without it. Default "": no check.
 	Token string
@@ -86,6 +90,7 @@ const (
 func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.ID, randomID())
 	setDefault(&c.Listen, DefaultListen)
+	setDefault(&c.Routing, RoutingAll)
 	setDefault(&c.HeartbeatInterval, DefaultHeartbeatInterval)
 	setDefault(&c.HeartbeatTimeout, max(DefaultHeartbeatTimeout, 2*c.HeartbeatInterval))
 	setDefault(&c.HandshakeTimeout, DefaultHandshakeTimeout)
@@ -143,6 +148,8 @@ func (c *Config) check() error {
 		return &ConfigError{"Transport", c.Transport, "a transport"}
 	case len(c.Codecs) == 0:
 		return &ConfigError{"Codecs", c.Codecs, "at least one codec"}
+	case c.Routing != RoutingAll && c.Routing != RoutingInterest:
+		return &ConfigError{"Routing", c.Routing, `"all" or "interest"`}
 	case len(c.ID) > maxIDLength:
 		return &ConfigError{"ID", c.ID, "at most 256 bytes"}
 	case c.HeartbeatTimeout <= c.HeartbeatInterval:

@@ -2,7 +2,8 @@ package core
 
 // OpenRaw opens a namespace for a receiver of the test's own, without an adapter.
 func (n *Node) OpenRaw(name string, receiver Receiver) (Cluster, error) {
-	ns := &namespace{node: n, name: name, receiver: receiver, members: map[string]*peer{}}
+	ns := newNamespace(n, name)
+	ns.receiver = receiver
 	peers, err := n.open(ns, rawAdapter{ns: ns})
 	if err != nil {
 		return nil, err

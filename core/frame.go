@@ -8,14 +8,15 @@ import (
 // The first byte of every frame. The first two are the reference's (WIRE.md,
 // section 3); the others are spoken between Go nodes only.
 const (
-	frameHello   = 0x00 // dialler's introduction
-	frameMesh    = 0x01 // a message
-	frameWelcome = 0x02 // acceptor's answer to a HELLO
-	frameStart   = 0x03 // the messages that follow come in this codec, behind that link's
-	framePing    = 0x04
-	framePong    = 0x05
-	frameFinish  = 0x06 // no more messages on this link: they go on on another
-	frameBatch   = 0x07 // messages, each with its length before it
+	frameHello    = 0x00 // dialler's introduction
+	frameMesh     = 0x01 // a message
+	frameWelcome  = 0x02 // acceptor's answer to a HELLO
+	frameStart    = 0x03 // the messages that follow come in this codec, behind that link's
+	framePing     = 0x04
+	framePong     = 0x05
+	frameFinish   = 0x06 // no more messages on this link: they go on on another
+	frameBatch    = 0x07 // messages, each with its length before it
+	frameInterest = 0x08 // which rooms have members here
 )
 
 // Frames that carry nothing.
@@ -36,6 +37,7 @@ type frame struct {
 	volatile bool
 	lane     uint32 // its namespace's: those with the same one keep their order
 	refs     atomic.Int32
+	written  chan struct{} // closed by the last release; nil if nobody waits
 }
 
 var framePool = sync.Pool{New: func() any { return new(frame) }}
@@ -56,10 +58,21 @@ func newFrame(codec Codec, m *Message, lane uint32) (*frame, error) {
 
 func (f *frame) hold() { f.refs.Add(1) }
 
+// watch returns what is closed when the last peer's copy was written or given up.
+// It is for the holder that made the frame.
+func (f *frame) watch() <-chan struct{} {
+	f.written = make(chan struct{})
+	return f.written
+}
+
 // release gives up one hold; the last one returns the buffer to the pool.
 func (f *frame) release() {
 	if f.refs.Add(-1) > 0 {
 		return
+	}
+	if f.written != nil {
+		close(f.written)
+		f.written = nil
 	}
 	if cap(f.bytes) > maxPooled {
 		f.bytes = nil

@@ -167,6 +167,11 @@ func readList(r *msgpack.Reader) ([]string, error) {
 	return list, nil
 }
 
+// offers tells whether a Go node has said that it understands a feature.
+func (h *hello) offers(feature string) bool {
+	return h.offer != nil && slices.Contains(h.offer.features, feature)
+}
+
 // authorise checks the peer's token against ours.
 func (h *hello) authorise(token string) error {
 	if token != "" && subtle.ConstantTimeCompare([]byte(h.token), []byte(token)) != 1 {

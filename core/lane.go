@@ -125,6 +125,8 @@ func (ln *lane) handle(src []byte) error {
 		return l.message(src[1:])
 	case src[0] == frameBatch && ln.line >= 0 && !l.peer.reference:
 		return l.messages(src[1:])
+	case src[0] == frameInterest && ln.line >= 0 && l.peer.curious:
+		return l.interest(src[1:])
 	case ln.number == 0 && !l.peer.reference:
 		return l.control(src)
 	}

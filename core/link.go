@@ -244,6 +244,24 @@ func (l *link) message(src []byte) error {
 	return err
 }
 
+// interest takes news of the peer's rooms. They count as a message.
+func (l *link) interest(src []byte) error {
+	if l.inbound == nil {
+		return fmt.Errorf("%w: news before start", ErrMalformed)
+	}
+	l.peer.received.Add(1)
+	l.peer.node.stats.received(l.peer.id, KindInterest, 1+len(src))
+	namespace, news, err := decodeInterest(src)
+	if err != nil {
+		l.peer.dropInbound(KindInterest, err)
+	} else {
+		l.peer.views.take(namespace, news)
+	}
+	l.arrived.Add(1)
+	l.endIfComplete()
+	return nil
+}
+
 func (l *link) deliver(src []byte) error {
 	m := new(Message)
 	if err := l.inbound.Decode(src, m); err != nil {

@@ -28,6 +28,10 @@ const (
 	KindSocketsLeaveAll Kind = 14 // matching sockets leave every room, their own too
 
 	lastKind = KindSocketsLeaveAll
+
+	// KindInterest is what [Stats] and [Observer] call the frames in which nodes
+	// tell each other of their rooms. No [Message] has it.
+	KindInterest Kind = 15
 )
 
 var kindNames = [...]string{
@@ -45,11 +49,12 @@ var kindNames = [...]string{
 	KindBroadcastAck:           "broadcast-ack",
 	KindAdapterClose:           "adapter-close",
 	KindSocketsLeaveAll:        "sockets-leave-all",
+	KindInterest:               "interest",
 }
 
 // String names the kind, as logs and metrics show it.
 func (k Kind) String() string {
-	if k.Valid() {
+	if k.Valid() || k == KindInterest {
 		return kindNames[k]
 	}
 	return fmt.Sprintf("kind(%d)", uint8(k))

@@ -15,6 +15,7 @@ type namespace struct {
 	lane     uint32 // of links, on which it goes; set when it is opened
 	receiver Receiver
 	closed   atomic.Bool
+	interest interest
 
 	// notify serialises joining and leaving with their reports; mu guards the
 	// map alone, so that the receiver may ask for the members meanwhile.
@@ -24,6 +25,12 @@ type namespace struct {
 }
 
 var _ Cluster = (*namespace)(nil)
+
+func newNamespace(n *Node, name string) *namespace {
+	ns := &namespace{node: n, name: name, members: map[string]*peer{}}
+	ns.interest.ns = ns
+	return ns
+}
 
 func (ns *namespace) ID() string        { return ns.node.id }
 func (ns *namespace) Namespace() string { return ns.name }
@@ -38,10 +45,13 @@ func (ns *namespace) Members() []string {
 	return ids
 }
 
-func (ns *namespace) Publish(m *Message) {
-	if !ns.closed.Load() {
-		ns.publish(m, ns.node.roster.Load().list...)
+func (ns *namespace) Publish(m *Message) (left []string) {
+	if ns.closed.Load() {
+		return nil
 	}
+	var buf [16]uint32
+	var r route
+	return ns.send(m, ns.routeOf(m, &r, buf[:0]), ns.node.roster.Load().list)
 }
 
 func (ns *namespace) SendTo(id string, m *Message) error {
@@ -55,9 +65,16 @@ func (ns *namespace) SendTo(id string, m *Message) error {
 	return nil
 }
 
-func (ns *namespace) publish(m *Message, to ...*peer) {
+func (ns *namespace) publish(m *Message, to ...*peer) { ns.send(m, nil, to) }
+
+// send publishes m, behind the news of rooms that there are. It returns those
+// peers that the route leaves out, if m is a request.
+func (ns *namespace) send(m *Message, r *route, to []*peer) (left []string) {
+	if f := ns.interest.flush(); f != nil {
+		f.release()
+	}
 	m.From, m.Namespace = ns.node.id, ns.name
-	ns.node.publish(m, ns.lane, to)
+	return ns.node.publish(m, ns.lane, r, to)
 }
 
 func (ns *namespace) Reference(id string) bool {
@@ -68,10 +85,9 @@ func (ns *namespace) Reference(id string) bool {
 func (ns *namespace) RequestDone(info RequestInfo) { ns.node.stats.requestDone(info) }
 
 func (ns *namespace) Leave() {
-	if ns.closed.Swap(true) {
-		return
+	if !ns.closed.Swap(true) {
+		ns.node.forget(ns)
 	}
-	ns.publish(&Message{Kind: KindAdapterClose}, ns.node.forget(ns)...)
 }
 
 // seed takes those of the peers among the members that have the namespace.
@@ -156,8 +172,7 @@ func (n *Node) open(ns *namespace, a Adapter) ([]*peer, error) {
 		byName = map[string]*namespace{}
 	}
 	byName[ns.name] = ns
-	ns.lane = n.lanes
-	n.lanes++
+	ns.lane = n.laneOf(ns.name)
 	n.namespaces.Store(&namespaces{byName})
 	n.adapters[ns] = a
 	peers := n.roster.Load().list
@@ -165,8 +180,29 @@ func (n *Node) open(ns *namespace, a Adapter) ([]*peer, error) {
 	return peers, nil
 }
 
-// forget takes a namespace out, and returns the peers of that moment.
-func (n *Node) forget(ns *namespace) []*peer {
+// maxLaneNames bounds the names that have a lane of their own. Others share, by
+// their hash.
+const maxLaneNames = 1 << 12
+
+// laneOf is the lane of a name: the next one when it is first opened, and the same
+// ever after, so that a namespace that is opened again keeps its order. n.mu is
+// held.
+func (n *Node) laneOf(name string) uint32 {
+	lane, known := n.lanes[name]
+	if known {
+		return lane
+	}
+	if len(n.lanes) >= maxLaneNames {
+		return hashOf(name)
+	}
+	lane = uint32(len(n.lanes))
+	n.lanes[name] = lane
+	return lane
+}
+
+// forget takes a namespace out, and tells the peers: before it can be opened
+// again.
+func (n *Node) forget(ns *namespace) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	byName := maps.Clone(n.namespaces.Load().byName)
@@ -175,7 +211,7 @@ func (n *Node) forget(ns *namespace) []*peer {
 		n.namespaces.Store(&namespaces{byName})
 	}
 	delete(n.adapters, ns)
-	return n.roster.Load().list
+	ns.publish(&Message{Kind: KindAdapterClose}, n.roster.Load().list...)
 }
 
 // deliver takes a message of a peer to its namespace.
@@ -189,6 +225,7 @@ func (n *Node) deliver(p *peer, m *Message) {
 		return
 	case KindAdapterClose:
 		p.unmark(m.Namespace)
+		p.views.forget(m.Namespace)
 		if ns := n.namespace(m.Namespace); ns != nil {
 			ns.leave(p, ErrPeerLeft)
 		}

@@ -28,6 +28,7 @@ type Node struct {
 	advertised string // address that peers dial
 	listener   Listener
 	lobby      lobby
+	herald     herald
 	dials      atomic.Uint64   // links dialled, which gives them their names
 	ctx        context.Context // ends when Shutdown begins
 	cancel     context.CancelFunc
@@ -45,7 +46,7 @@ type Node struct {
 	adapters map[*namespace]Adapter
 	memories map[string]memory
 	targets  map[string]*target
-	lanes    uint32 // given to namespaces
+	lanes    map[string]uint32 // of links, by the namespaces that go on them
 }
 
 type state int
@@ -73,7 +74,9 @@ func New(cfg Config) (*Node, error) {
 		adapters:  map[*namespace]Adapter{},
 		memories:  map[string]memory{},
 		targets:   map[string]*target{},
+		lanes:     map[string]uint32{},
 	}
+	n.herald = herald{node: n, news: make(chan struct{}, 1)}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.listed, n.unlist = context.WithCancel(context.Background())
 	n.roster.Store(&roster{})
@@ -108,6 +111,7 @@ func (n *Node) Start(ctx context.Context) error {
 	n.state = stateRunning
 	n.work.Go(n.accept)
 	n.work.Go(n.pulse)
+	n.work.Go(n.herald.run)
 	if n.cfg.Discovery != nil {
 		n.discovery.Go(n.discover)
 	}
@@ -136,7 +140,7 @@ func (n *Node) Advertised() string {
 // through host. A namespace can be open once at a time; closing its adapter
 // closes it. It may be opened before Start.
 func (n *Node) Adapter(name string, host Host) (Adapter, error) {
-	ns := &namespace{node: n, name: name, members: map[string]*peer{}}
+	ns := newNamespace(n, name)
 	a, receiver := NewAdapter(ns, host, AdapterConfig{
 		RequestTimeout: n.cfg.RequestTimeout,
 		InboxBytes:     n.cfg.InboxBytes,

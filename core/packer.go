@@ -51,7 +51,7 @@ func joinable(batch []*frame, limit int) int {
 	size := 1
 	for i, f := range batch {
 		size += len(f.bytes) - 1 + binary.MaxVarintLen16
-		if len(f.bytes) > packable || size > limit {
+		if len(f.bytes) > packable || size > limit || f.bytes[0] != frameMesh {
 			return i
 		}
 	}

@@ -33,6 +33,8 @@ type peer struct {
 	codec     int  // index in the node's codecs: in which we write
 	limited   bool // knows the reference's kinds only
 	batches   bool // takes BATCH frames
+	curious   bool // wants to be told of rooms, and tells of its own
+	views     views
 	since     time.Time
 	log       *slog.Logger
 	gone      chan struct{} // closed when the last link has ended
@@ -70,7 +72,8 @@ func newPeer(n *Node, h *hello, remote string, codec int) *peer {
 		gone:      make(chan struct{}),
 		drained:   make(chan struct{}),
 		queue:     newQueue(n.cfg.QueueBytes, n.cfg.QueueMessages),
-		batches:   h.offer != nil && slices.Contains(h.offer.features, featureBatch),
+		batches:   h.offers(featureBatch),
+		curious:   h.offers(featureInterest),
 		open:      map[string]int64{},
 	}
 	p.limited = p.reference || n.cfg.Codecs[codec].Name() == referenceCodec
@@ -344,8 +347,10 @@ func (p *peer) resume(s start) {
 			p.node.stats.gap(p.id, s.sent-received)
 			p.log.Warn("messages of this peer were lost with an earlier link", "lost", s.sent-received)
 		}
+		p.views.doubt()
 	}
 	if again && s.prev == "" {
+		p.views.doubt()
 		p.node.peerLostUs(p)
 	}
 }

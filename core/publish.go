@@ -2,9 +2,10 @@ package core
 
 import "fmt"
 
-// publish sends m to these peers, on a lane of its namespace: one encoding per
-// codec, shared by all that are written to in it. It never blocks.
-func (n *Node) publish(m *Message, lane uint32, to []*peer) {
+// publish sends m to those of these peers that the route includes, on a lane of
+// its namespace: one encoding per codec, shared by all that are written to in it.
+// It never blocks. If m is a request it returns whom the route leaves out.
+func (n *Node) publish(m *Message, lane uint32, r *route, to []*peer) (left []string) {
 	var few [4]*frame
 	frames := few[:]
 	if len(n.cfg.Codecs) > len(few) {
@@ -12,6 +13,12 @@ func (n *Node) publish(m *Message, lane uint32, to []*peer) {
 	}
 	for _, p := range to {
 		if p.limited && !m.Kind.Reference() {
+			continue
+		}
+		if !r.includes(p) {
+			if m.RequestID != "" {
+				left = append(left, p.id)
+			}
 			continue
 		}
 		f := frames[p.codec]
@@ -30,6 +37,7 @@ func (n *Node) publish(m *Message, lane uint32, to []*peer) {
 			f.release()
 		}
 	}
+	return left
 }
 
 // unsendable stands for a message that cannot be encoded.

@@ -54,6 +54,7 @@ func (n *Node) beat(now time.Time) {
 	var references []*peer
 	for _, p := range n.roster.Load().list {
 		if !p.reference {
+			p.views.expire(now)
 			continue
 		}
 		references = append(references, p)

@@ -141,6 +141,14 @@ func (t *requests) left(server string) {
 	}
 }
 
+// excuse ends the waiting for a server that was not asked, because it has nothing
+// to say.
+func (t *requests) excuse(r *request, server string) {
+	if ended, err := r.excuse(server); ended {
+		t.finish(r, err)
+	}
+}
+
 // cancel ends r without those who have not answered.
 func (t *requests) cancel(r *request, cause error) {
 	if ended, err := r.giveUp(cause); ended {
@@ -207,6 +215,22 @@ func (r *request) writeOff(server string) (ended bool, err error) {
 	}
 	d.gone = true
 	r.debts[server] = d
+	if r.owing--; r.owing > 0 {
+		return false, nil
+	}
+	return true, r.end(nil)
+}
+
+// excuse takes a server for one that has answered with nothing. It reports as
+// enter does.
+func (r *request) excuse(server string) (ended bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d := r.debts[server]
+	if r.ended || d.gone || d.started || d.due == 0 {
+		return false, nil
+	}
+	r.debts[server] = debt{started: true}
 	if r.owing--; r.owing > 0 {
 		return false, nil
 	}

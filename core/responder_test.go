@@ -35,7 +35,7 @@ func (d *desk) note(to string, m *core.Message) {
 	d.sent = append(d.sent, fmt.Sprintf("%s: %v id=%s count=%d %s", to, m.Kind, m.RequestID, m.Count, m.Payload.Text))
 }
 
-func (d *desk) Publish(m *core.Message)                 { d.note("all", m) }
+func (d *desk) Publish(m *core.Message) []string        { d.note("all", m); return nil }
 func (d *desk) SendTo(id string, m *core.Message) error { d.note(id, m); return d.err }
 func (d *desk) Reference(string) bool                   { return d.reference }
 func (d *desk) RequestDone(info core.RequestInfo)       { d.requests = append(d.requests, info) }

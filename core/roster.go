@@ -81,6 +81,7 @@ func (n *Node) announce(p *peer) {
 	}
 	for _, ns := range n.namespaces.Load().byName {
 		ns.publish(&Message{Kind: kind}, p)
+		ns.interest.introduce(p)
 	}
 }
 

@@ -32,7 +32,7 @@ type PeerStats struct {
 type stats struct {
 	observer Observer
 
-	out, in                                        [lastKind + 1]traffic
+	out, in                                        [len(kindNames)]traffic
 	drops, ignores, refusals, lost, requests, fail atomic.Uint64
 }
 
@@ -63,7 +63,7 @@ func (s *stats) sent(peer string, kind Kind, bytes int) {
 }
 
 func (s *stats) received(peer string, kind Kind, bytes int) {
-	if !kind.Valid() {
+	if int(kind) >= len(kindNames) {
 		kind = 0
 	}
 	s.in[kind].add(bytes)
@@ -123,7 +123,7 @@ func (s *stats) snapshot() Stats {
 	}
 }
 
-func byKind(counters *[lastKind + 1]traffic) map[Kind]Traffic {
+func byKind(counters *[len(kindNames)]traffic) map[Kind]Traffic {
 	m := map[Kind]Traffic{}
 	for kind := range counters {
 		if n := counters[kind].messages.Load(); n > 0 {

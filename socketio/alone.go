@@ -22,13 +22,13 @@ type noCluster struct{ namespace string }
 
 var _ core.Cluster = noCluster{}
 
-func (noCluster) ID() string                   { return "" }
-func (c noCluster) Namespace() string          { return c.namespace }
-func (noCluster) Members() []string            { return nil }
-func (noCluster) Publish(*core.Message)        {}
-func (noCluster) Reference(string) bool        { return false }
-func (noCluster) RequestDone(core.RequestInfo) {}
-func (noCluster) Leave()                       {}
+func (noCluster) ID() string                     { return "" }
+func (c noCluster) Namespace() string            { return c.namespace }
+func (noCluster) Members() []string              { return nil }
+func (noCluster) Publish(*core.Message) []string { return nil }
+func (noCluster) Reference(string) bool          { return false }
+func (noCluster) RequestDone(core.RequestInfo)   {}
+func (noCluster) Leave()                         {}
 
 func (noCluster) SendTo(id string, m *core.Message) error {
 	return fmt.Errorf("%w: %s to %q", core.ErrNoServer, m.Kind, id)

@@ -102,11 +102,12 @@ func (m *member) Members() (ids []string) {
 	return ids
 }
 
-func (m *member) Publish(message *core.Message) {
+func (m *member) Publish(message *core.Message) []string {
 	message.From, message.Namespace = m.id, m.namespace
 	for _, other := range m.fabric.others(m.namespace, m.id) {
 		m.send(other, message)
 	}
+	return nil
 }
 
 func (m *member) SendTo(id string, message *core.Message) error {

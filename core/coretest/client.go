@@ -76,6 +76,40 @@ func (c *Client) AnswerWith(p core.Payload) *Client {
 	return c.Answer(func(_ core.Payload, ack func(core.Payload)) { ack(p) })
 }
 
+// enter puts the client in a room; the host's lock is held.
+func (c *Client) enter(room string) {
+	if c.rooms[room] {
+		return
+	}
+	c.rooms[room] = true
+	c.host.members[room]++
+	if c.host.occupancy != nil && c.host.members[room] == 1 {
+		c.host.occupancy.Occupied(room)
+	}
+}
+
+// exit takes it out of one; the host's lock is held.
+func (c *Client) exit(room string) {
+	if !c.rooms[room] {
+		return
+	}
+	delete(c.rooms, room)
+	c.host.members[room]--
+	if c.host.members[room] > 0 {
+		return
+	}
+	delete(c.host.members, room)
+	if c.host.occupancy != nil {
+		c.host.occupancy.Vacated(room)
+	}
+}
+
+func (c *Client) exitAll() {
+	for room := range c.rooms {
+		c.exit(room)
+	}
+}
+
 func (c *Client) matches(to core.Target) bool {
 	in := func(room string) bool { return c.rooms[room] }
 	return (len(to.Rooms) == 0 || slices.ContainsFunc(to.Rooms, in)) && !slices.ContainsFunc(to.Except, in)

@@ -22,7 +22,7 @@ func (c cluster) Members() []string {
 	return slices.Collect(maps.Keys(c.s.members))
 }
 
-func (c cluster) Publish(m *core.Message) {
+func (c cluster) Publish(m *core.Message) []string {
 	m = c.seal(m)
 	c.s.fabric.mu.Lock()
 	present := c.s.fabric.present()
@@ -32,6 +32,7 @@ func (c cluster) Publish(m *core.Message) {
 			c.s.fabric.send(c.s.id, other.id, m)
 		}
 	}
+	return nil
 }
 
 func (c cluster) SendTo(id string, m *core.Message) error {

@@ -20,6 +20,9 @@ type Host struct {
 	before  func(Call)
 	listen  func(event core.Payload, reply func(core.Payload))
 	changed chan struct{} // closed at the next change
+
+	members   map[string]int // by room
+	occupancy core.Occupancy // where rooms are reported; may be nil
 }
 
 var _ core.Host = (*Host)(nil)
@@ -36,18 +39,29 @@ type Call struct {
 
 // NewHost returns a host without sockets.
 func NewHost() *Host {
-	return &Host{clients: map[string]*Client{}, changed: make(chan struct{})}
+	return &Host{clients: map[string]*Client{}, changed: make(chan struct{}), members: map[string]int{}}
+}
+
+// Report reports which rooms have members, from now on.
+func (h *Host) Report(o core.Occupancy) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.occupancy = o
+	for room := range h.members {
+		o.Occupied(room)
+	}
 }
 
 // Connect adds a socket, in the room of its id and in rooms.
 func (h *Host) Connect(id string, rooms ...string) *Client {
-	c := &Client{host: h, id: id, connected: true, rooms: map[string]bool{id: true}}
-	for _, room := range rooms {
-		c.rooms[room] = true
-	}
+	c := &Client{host: h, id: id, connected: true, rooms: map[string]bool{}}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.clients[id] = c
+	c.enter(id)
+	for _, room := range rooms {
+		c.enter(room)
+	}
 	h.change()
 	return c
 }
@@ -213,7 +227,7 @@ func (h *Host) Join(to core.Target, rooms []string) {
 	h.note(Call{Method: "Join", To: to, Rooms: rooms})
 	h.each(to, func(c *Client) {
 		for _, room := range rooms {
-			c.rooms[room] = true
+			c.enter(room)
 		}
 	})
 }
@@ -223,10 +237,10 @@ func (h *Host) Leave(to core.Target, rooms []string) {
 	h.note(Call{Method: "Leave", To: to, Rooms: rooms})
 	h.each(to, func(c *Client) {
 		if rooms == nil {
-			clear(c.rooms)
+			c.exitAll()
 		}
 		for _, room := range rooms {
-			delete(c.rooms, room)
+			c.exit(room)
 		}
 	})
 }
@@ -236,7 +250,7 @@ func (h *Host) Disconnect(to core.Target, closeConn bool) {
 	h.note(Call{Method: "Disconnect", To: to, Close: closeConn})
 	h.each(to, func(c *Client) {
 		c.connected, c.closed = false, closeConn
-		clear(c.rooms)
+		c.exitAll()
 		delete(h.clients, c.id)
 	})
 }

@@ -1,0 +1,74 @@
+package core
+
+import "math/bits"
+
+// hashes is a set of room hashes: open addressing with linear probing, about 6
+// bytes for each, for there may be one for every socket of every peer.
+type hashes struct {
+	slots []uint32 // 0 is an empty one; len is a power of two
+	count int
+}
+
+// hashOf is the hash of a room's name, the same on all nodes; never 0. Two rooms of
+// one hash count as one room, which costs a message now and then, and loses none.
+func hashOf(room string) uint32 {
+	h := uint64(14695981039346656037) // FNV-1a
+	for i := range len(room) {
+		h = (h ^ uint64(room[i])) * 1099511628211
+	}
+	return max(1, uint32(h>>32^h))
+}
+
+// at is where h is, or the empty slot where it would be.
+func (s *hashes) at(h uint32) int {
+	mask := len(s.slots) - 1
+	i := int(h*2654435769) & mask
+	for s.slots[i] != 0 && s.slots[i] != h {
+		i = (i + 1) & mask
+	}
+	return i
+}
+
+func (s *hashes) has(h uint32) bool { return len(s.slots) > 0 && s.slots[s.at(h)] == h }
+
+func (s *hashes) add(h uint32) {
+	if s.count >= len(s.slots)*4/5 {
+		s.resize(max(8, 2*len(s.slots)))
+	}
+	if i := s.at(h); s.slots[i] == 0 {
+		s.slots[i] = h
+		s.count++
+	}
+}
+
+// remove closes the gap it makes, so that whatever was put behind is found.
+func (s *hashes) remove(h uint32) {
+	if !s.has(h) {
+		return
+	}
+	mask := len(s.slots) - 1
+	gap := s.at(h)
+	s.slots[gap] = 0
+	s.count--
+	for i := (gap + 1) & mask; s.slots[i] != 0; i = (i + 1) & mask {
+		moved := s.slots[i]
+		s.slots[i] = 0
+		s.slots[s.at(moved)] = moved
+	}
+	if len(s.slots) > 8 && s.count < len(s.slots)/8 {
+		s.resize(len(s.slots) / 2)
+	}
+}
+
+// sizeFor is the number of slots for so many hashes.
+func sizeFor(count int) int { return max(8, 1<<bits.Len(uint(count*5/4))) }
+
+func (s *hashes) resize(size int) {
+	old := s.slots
+	s.slots = make([]uint32, size)
+	for _, h := range old {
+		if h != 0 {
+			s.slots[s.at(h)] = h
+		}
+	}
+}

@@ -56,8 +56,13 @@ var rules = []rule{
 		may:     []string{"./core", "./internal"},
 	},
 	{
+		// Frames, queues and clocks know nothing of Socket.IO.
+		folders: []string{"./socketio/internal/wsframe", "./socketio/internal/outbox", "./socketio/internal/wheel"},
+		deep:    []string{"github.com/zishang520", "./core"},
+	},
+	{
 		folders: []string{"./socketio"},
-		may:     []string{"./core", "./internal", "github.com/zishang520/socket.io", "github.com/gorilla/websocket"},
+		may:     []string{"./core", "./internal", "./socketio/internal", "github.com/zishang520/socket.io", "github.com/gorilla/websocket"},
 	},
 	{
 		folders: []string{"./"},

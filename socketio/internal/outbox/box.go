@@ -1,0 +1,197 @@
+package outbox
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+var (
+	// ErrSlow: a connection took its frames too slowly, and was cut.
+	ErrSlow = errors.New("client too slow: its queue is full")
+	// ErrClosed: the box has been closed.
+	ErrClosed = errors.New("connection closed")
+)
+
+// Owner is told about a box.
+type Owner interface {
+	// Sent tells that what was put before so many more notes (see [Box.Note])
+	// has been handed to the network. It is called under the box's lock: it must
+	// return at once and not call back.
+	Sent(notes int)
+	// Failed tells, once, that the connection broke or was cut ([ErrSlow]). The
+	// box is closed then. It is called on a goroutine of its own.
+	Failed(err error)
+}
+
+// Box holds the frames that wait for one connection. Its methods may be called by
+// several goroutines at once and never block on the network.
+type Box struct {
+	office *Office
+	conn   net.Conn
+	raw    syscall.RawConn // nil where writing may block
+	owner  Owner
+
+	next *Box // in line at the office; the office's
+
+	mu      sync.Mutex
+	queue   queue
+	offset  int    // bytes of the first frame that are written already
+	waiting int    // bytes in the queue
+	put     uint64 // frames so far; sent is how many of them have gone
+	sent    uint64
+	gates   []gate
+	notes   []uint64 // the values of put at the noted frames
+	state   state
+	ending  ending
+	until   time.Time // when a closing one is closed, flushed or not
+}
+
+// state says who sees to the box.
+type state uint8
+
+const (
+	idle    state = iota // nobody: nothing can be sent
+	inLine               // the office will
+	writing              // a writer
+	blocked              // a goroutine of its own
+)
+
+type ending uint8
+
+const (
+	open    ending = iota
+	closing        // when everything is sent
+	closed
+)
+
+// Put adds a frame.
+func (b *Box) Put(f *Frame) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.add(f)
+}
+
+// PutAll adds frames, with nothing in between.
+func (b *Box) PutAll(frames []*Frame) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, f := range frames {
+		if err := b.add(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PutVolatile adds a frame, unless the connection is behind: then it drops it,
+// counts it and reports false.
+func (b *Box) PutVolatile(f *Frame) (bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.behind() {
+		b.office.stats.dropped.Add(1)
+		return false, nil
+	}
+	return true, b.add(f)
+}
+
+// Behind tells whether the connection takes less than it is given: it is blocked,
+// or more waits than one write can take.
+func (b *Box) Behind() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.behind()
+}
+
+func (b *Box) behind() bool {
+	return b.waiting >= batch || b.state == blocked && b.raw != nil
+}
+
+// Note asks for [Owner.Sent] when all that has been put so far is sent, which may
+// be at once.
+func (b *Box) Note() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ending == closed {
+		return
+	}
+	b.notes = append(b.notes, b.put)
+	if b.state == idle {
+		b.tell()
+	}
+}
+
+// add appends a frame, and sees that somebody sends it.
+func (b *Box) add(f *Frame) error {
+	if b.ending != open {
+		return ErrClosed
+	}
+	if b.waiting > b.office.limit {
+		b.office.stats.cut.Add(1)
+		b.fail(ErrSlow)
+		return ErrSlow
+	}
+	b.queue.push(f)
+	b.put++
+	b.waiting += len(f.bytes)
+	b.kick()
+	return nil
+}
+
+// kick sees that somebody sends what may be sent.
+func (b *Box) kick() {
+	if b.state != idle || b.sendable() == 0 {
+		return
+	}
+	if b.raw == nil {
+		b.block()
+		return
+	}
+	b.state = inLine
+	b.office.line(b)
+}
+
+// fill copies what may be sent next behind buf, up to its capacity.
+func (b *Box) fill(buf []byte) []byte {
+	offset := b.offset
+	for i := range b.sendable() {
+		rest := b.queue.at(i).bytes[offset:]
+		room := cap(buf) - len(buf)
+		if len(rest) > room {
+			return append(buf, rest[:room]...)
+		}
+		buf = append(buf, rest...)
+		offset = 0
+	}
+	return buf
+}
+
+// advance takes n written bytes off.
+func (b *Box) advance(n int) {
+	b.waiting -= n
+	b.offset += n
+	for b.queue.len() > 0 && b.offset >= len(b.queue.at(0).bytes) {
+		b.offset -= len(b.queue.at(0).bytes)
+		b.queue.pop()
+		b.sent++
+	}
+	b.tell()
+}
+
+// tell tells the owner of notes that are due.
+func (b *Box) tell() {
+	due := 0
+	for due < len(b.notes) && b.notes[due] <= b.sent {
+		due++
+	}
+	if due == 0 {
+		return
+	}
+	if b.notes = b.notes[due:]; len(b.notes) == 0 {
+		b.notes = nil
+	}
+	b.owner.Sent(due)
+}

@@ -1,0 +1,84 @@
+package outbox
+
+import (
+	"net"
+	"time"
+)
+
+// linger is how long a peer that has been told goodbye may take to answer, before
+// the connection is closed under it.
+const linger = 2 * time.Second
+
+// Close sends what waits, gates or not, and last, if that is not nil; then it
+// ends the sending side of the connection. Whoever reads gets the peer's end, or a
+// timeout soon, and then calls [Box.Drop]. Frames that are put later are refused.
+func (b *Box) Close(last *Frame) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ending != open {
+		return
+	}
+	b.gates = nil
+	if last != nil {
+		b.queue.push(last)
+		b.put++
+		b.waiting += len(last.bytes)
+	}
+	b.ending = closing
+	b.until = time.Now().Add(b.office.timeout)
+	b.kick()
+	if b.state == idle {
+		b.flushed()
+	}
+}
+
+// flushed ends the sending side of a closing box that is empty.
+func (b *Box) flushed() {
+	if b.ending != closing || b.queue.len() > 0 {
+		return
+	}
+	_ = b.conn.SetReadDeadline(time.Now().Add(linger))
+	c, ok := b.conn.(interface{ CloseWrite() error })
+	switch {
+	case !ok:
+	case b.raw == nil:
+		go c.CloseWrite() // TLS says goodbye first, which may block
+	default:
+		_ = c.CloseWrite()
+	}
+}
+
+// Drop closes the box and its connection at once. Only the first call has an
+// effect; the owner is not told.
+func (b *Box) Drop() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.drop()
+}
+
+// fail drops the box and tells the owner.
+func (b *Box) fail(err error) {
+	if b.drop() {
+		go b.owner.Failed(err)
+	}
+}
+
+func (b *Box) drop() bool {
+	if b.ending == closed {
+		return false
+	}
+	b.ending = closed
+	b.office.stats.boxes.Add(-1)
+	b.queue, b.gates, b.notes, b.waiting = queue{}, nil, nil, 0
+	_ = bottom(b.conn).Close()
+	return true
+}
+
+// bottom is the connection under TLS, which closes without a last word that could
+// block.
+func bottom(conn net.Conn) net.Conn {
+	if c, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		return c.NetConn()
+	}
+	return conn
+}

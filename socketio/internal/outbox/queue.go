@@ -1,0 +1,36 @@
+package outbox
+
+// queue is a first-in-first-out of frames that takes no memory while it is empty,
+// but for a few places.
+type queue struct {
+	frames []*Frame
+	head   int // those before are gone
+}
+
+// places is how many an empty queue keeps.
+const places = 16
+
+func (q *queue) len() int { return len(q.frames) - q.head }
+
+func (q *queue) push(f *Frame) {
+	if len(q.frames) == cap(q.frames) && q.head > len(q.frames)/2 {
+		n := copy(q.frames, q.frames[q.head:])
+		clear(q.frames[n:])
+		q.frames, q.head = q.frames[:n], 0
+	}
+	q.frames = append(q.frames, f)
+}
+
+func (q *queue) at(i int) *Frame { return q.frames[q.head+i] }
+
+func (q *queue) pop() {
+	q.frames[q.head] = nil
+	q.head++
+	if q.head < len(q.frames) {
+		return
+	}
+	q.head = 0
+	if q.frames = q.frames[:0]; cap(q.frames) > places {
+		q.frames = nil
+	}
+}

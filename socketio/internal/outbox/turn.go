@@ -1,0 +1,102 @@
+package outbox
+
+import (
+	"sync"
+	"time"
+)
+
+// turn is a writer's: it writes all that waits, as far as that goes in one go.
+func (b *Box) turn(t *try) {
+	b.mu.Lock()
+	if b.ending == closed {
+		b.mu.Unlock()
+		return
+	}
+	b.state = writing
+	buf := b.fill(t.buf[:0])
+	b.mu.Unlock()
+
+	n, err := t.write(b.raw, buf)
+
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ending == closed {
+		return
+	}
+	b.count(n)
+	b.state = idle
+	switch {
+	case err != nil:
+		b.fail(err)
+	case n < len(buf):
+		b.office.stats.blocked.Add(1)
+		b.block()
+	case b.sendable() > 0:
+		b.kick()
+	default:
+		b.flushed()
+	}
+}
+
+// count takes n written bytes off, and counts them.
+func (b *Box) count(n int) {
+	before := b.sent
+	b.advance(n)
+	s := &b.office.stats
+	s.writes.Add(1)
+	s.frames.Add(int64(b.sent - before))
+	s.bytes.Add(int64(n))
+}
+
+// chunk is how much a connection that is slow has to take within the timeout.
+const chunk = 16 << 10
+
+var chunks = sync.Pool{New: func() any { return new([chunk]byte) }}
+
+// block gives the box a goroutine of its own until nothing more can be sent.
+func (b *Box) block() {
+	b.state = blocked
+	go b.unblock()
+}
+
+func (b *Box) unblock() {
+	buf := chunks.Get().(*[chunk]byte)
+	defer chunks.Put(buf)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.ending != closed && b.sendable() > 0 {
+		piece := b.fill(buf[:0])
+		until := b.deadline()
+		b.mu.Unlock()
+		n, err := b.writeUntil(piece, until)
+		b.mu.Lock()
+		if b.ending == closed {
+			return
+		}
+		b.count(n)
+		if err != nil {
+			b.fail(err)
+			return
+		}
+	}
+	if b.ending == closed {
+		return
+	}
+	_ = b.conn.SetWriteDeadline(time.Time{})
+	b.state = idle
+	b.flushed()
+}
+
+func (b *Box) writeUntil(piece []byte, until time.Time) (int, error) {
+	if err := b.conn.SetWriteDeadline(until); err != nil {
+		return 0, err
+	}
+	return b.conn.Write(piece)
+}
+
+func (b *Box) deadline() time.Time {
+	if b.ending == closing {
+		return b.until
+	}
+	return time.Now().Add(b.office.timeout)
+}

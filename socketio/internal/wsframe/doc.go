@@ -1,0 +1,37 @@
+// Package wsframe writes and reads the frames of a WebSocket server (RFC 6455,
+// and permessage-deflate without context takeover, RFC 7692), in memory only: it
+// knows no connections.
+package wsframe
+
+import "errors"
+
+// Opcode is a frame's kind.
+type Opcode byte
+
+// The opcodes of RFC 6455.
+const (
+	Continuation Opcode = 0x0
+	Text         Opcode = 0x1
+	Binary       Opcode = 0x2
+	Close        Opcode = 0x8
+	Ping         Opcode = 0x9
+	Pong         Opcode = 0xA
+)
+
+const (
+	finalBit   = 0x80
+	deflateBit = 0x40
+	maskBit    = 0x80
+
+	// MaxControl is the longest payload of a Close, Ping or Pong.
+	MaxControl = 125
+)
+
+var (
+	// ErrProtocol: the peer sent what RFC 6455 does not allow.
+	ErrProtocol = errors.New("websocket: protocol violated")
+	// ErrTooLarge: a message is longer than the reader's limit.
+	ErrTooLarge = errors.New("websocket: message too large")
+)
+
+func (o Opcode) control() bool { return o >= Close }

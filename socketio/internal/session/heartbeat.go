@@ -1,0 +1,65 @@
+package session
+
+import (
+	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
+	engineerrors "github.com/zishang520/socket.io/servers/engine/v3/errors"
+)
+
+// schedule sets the timer: the server pings in revision 4 of the protocol, the
+// client in revision 3.
+func (s *Session) schedule() {
+	options := s.house.Engine.Opts()
+	d := options.PingInterval()
+	if s.protocol == 3 {
+		d += options.PingTimeout()
+	}
+	s.house.Clock.Set(&s.timer, d)
+	if s.state.Load() == &stateClosed { // meanwhile
+		s.house.Clock.Stop(&s.timer)
+	}
+}
+
+// Ring is the timer's: time to ping, or to give the client up.
+func (s *Session) Ring() {
+	if s.protocol == 3 || s.awaiting.Load() {
+		go s.close("ping timeout", nil) // listeners may take their time
+		return
+	}
+	s.awaiting.Store(true)
+	s.send(packet.PING, nil, nil, nil)
+	s.house.Clock.Set(&s.timer, s.house.Engine.Opts().PingTimeout())
+	if s.state.Load() == &stateClosed {
+		s.house.Clock.Stop(&s.timer)
+	}
+}
+
+// Packet is the transport's: one has come in.
+func (s *Session) Packet(p *packet.Packet) {
+	if p == nil || s.state.Load() != &stateOpen {
+		return
+	}
+	s.Emit("packet", p)
+	switch p.Type {
+	case packet.PING:
+		if s.protocol != 3 {
+			s.close("transport error", engineerrors.ErrInvalidHeartbeat)
+			return
+		}
+		s.schedule()
+		s.send(packet.PONG, nil, nil, nil)
+		s.Emit("heartbeat")
+	case packet.PONG:
+		if s.protocol == 3 {
+			s.close("transport error", engineerrors.ErrInvalidHeartbeat)
+			return
+		}
+		s.awaiting.Store(false)
+		s.schedule()
+		s.Emit("heartbeat")
+	case packet.ERROR:
+		s.close("parse error", nil)
+	case packet.MESSAGE:
+		s.Emit("data", p.Data)
+		s.Emit("message", p.Data)
+	}
+}

@@ -1,0 +1,57 @@
+package session
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
+	"github.com/zishang520/socket.io/servers/engine/v3/transports"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/socketio/internal/wstransport"
+)
+
+// handshake is the first packet, its members in the order in which the library's
+// encoder sorts them.
+type handshake struct {
+	MaxPayload   int64    `json:"maxPayload"`
+	PingInterval int64    `json:"pingInterval"` // ms
+	PingTimeout  int64    `json:"pingTimeout"`  // ms
+	Sid          string   `json:"sid"`
+	Upgrades     []string `json:"upgrades"`
+}
+
+// Open opens the session over its transport and invites the client.
+func (s *Session) Open(transport *wstransport.Transport, remote string) {
+	s.transport, s.remote = transport, remote
+	s.state.Store(&stateOpen)
+	transport.SetSid(s.id)
+	options := s.house.Engine.Opts()
+	invitation, err := json.Marshal(handshake{
+		MaxPayload:   options.MaxHttpBufferSize(),
+		PingInterval: int64(options.PingInterval() / time.Millisecond),
+		PingTimeout:  int64(options.PingTimeout() / time.Millisecond),
+		Sid:          s.id,
+		Upgrades:     s.upgrades(),
+	})
+	if err != nil {
+		s.close("encode error", err)
+		return
+	}
+	s.send(packet.OPEN, types.NewStringBuffer(invitation), nil, nil)
+	if initial := options.InitialPacket(); initial != nil {
+		s.send(packet.MESSAGE, initial, nil, nil)
+	}
+	s.Emit("open")
+	s.schedule()
+}
+
+func (s *Session) upgrades() []string {
+	upgrades := []string{}
+	for _, name := range s.house.Engine.Upgrades(transports.WEBSOCKET) {
+		if s.house.Engine.Transports().Has(name) {
+			upgrades = append(upgrades, name)
+		}
+	}
+	return upgrades
+}

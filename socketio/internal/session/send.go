@@ -1,0 +1,67 @@
+package session
+
+import (
+	"io"
+
+	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
+	"github.com/zishang520/socket.io/servers/engine/v3"
+)
+
+// send hands a packet to the transport, which always takes it. The events around
+// it are the library's, and cost little where nobody listens.
+func (s *Session) send(kind packet.Type, data io.Reader, options *packet.Options, callback engine.SendCallback) {
+	if state := s.state.Load(); state == &stateClosing || state == &stateClosed {
+		return
+	}
+	p := &packet.Packet{Type: kind, Data: data, Options: optionsOf(options)}
+	s.Emit("packetCreate", p)
+	server := s.house.Engine
+	if s.ListenerCount("flush")+server.ListenerCount("flush") > 0 {
+		flushed := []*packet.Packet{p}
+		s.Emit("flush", flushed)
+		server.Emit("flush", s, flushed)
+	}
+	s.pass(p, callback)
+	s.Emit("drain")
+	if server.ListenerCount("drain") > 0 {
+		server.Emit("drain", s)
+	}
+}
+
+// optionsOf is what the library makes of options: a copy, in which compression is
+// on where it is not off.
+func optionsOf(options *packet.Options) *packet.Options {
+	if options == nil {
+		return &packet.Options{Compress: new(true)}
+	}
+	compress := options.Compress == nil || *options.Compress
+	return &packet.Options{Compress: &compress, WsPreEncodedFrame: options.WsPreEncodedFrame}
+}
+
+// pass passes the packet on. From the first callback on, the transport tells of
+// each packet that has been written, and so each has its place in the list.
+func (s *Session) pass(p *packet.Packet, callback engine.SendCallback) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if callback != nil && !s.counting {
+		s.counting = true
+		_ = s.transport.On("drain", s.written)
+	}
+	if s.counting {
+		s.callbacks = append(s.callbacks, callback)
+	}
+	s.transport.Send([]*packet.Packet{p})
+}
+
+// written calls the callback of the packet that has been written.
+func (s *Session) written(...any) {
+	s.mu.Lock()
+	var callback engine.SendCallback
+	if len(s.callbacks) > 0 {
+		callback, s.callbacks = s.callbacks[0], s.callbacks[1:]
+	}
+	s.mu.Unlock()
+	if callback != nil {
+		callback(s.transport)
+	}
+}

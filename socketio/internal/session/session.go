@@ -1,0 +1,143 @@
+// Package session is an engine socket for clients that connect by WebSocket
+// directly. It stands in for the library's, behind the same interface: what it
+// leaves out is what such a client never needs (a buffer for packets that the
+// transport does not take, upgrades) and what costs memory (two timers with a
+// goroutine each).
+package session
+
+import (
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
+	"github.com/zishang520/socket.io/servers/engine/v3"
+	"github.com/zishang520/socket.io/servers/engine/v3/transports"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/socketio/internal/emitter"
+	"github.com/socketmesh/mesh/socketio/internal/wheel"
+	"github.com/socketmesh/mesh/socketio/internal/wstransport"
+)
+
+// House is who lets sessions in.
+type House struct {
+	Engine engine.BaseServer
+	Clock  *wheel.Wheel
+	// Left is called once when a session has closed, before its listeners are.
+	Left func(*Session)
+}
+
+// Session is one client.
+type Session struct {
+	emitter.Emitter
+	house     *House
+	id        string
+	protocol  int
+	request   *types.HttpContext
+	remote    string
+	transport *wstransport.Transport
+	state     atomic.Pointer[string]
+	timer     wheel.Timer
+	awaiting  atomic.Bool // a pong
+
+	mu        sync.Mutex
+	callbacks []engine.SendCallback // one for each packet under way, nil for most
+	counting  bool                  // somebody has asked for a callback
+}
+
+var (
+	_ engine.Socket        = (*Session)(nil)
+	_ wstransport.Receiver = (*Session)(nil)
+	_ wheel.Bell           = (*Session)(nil)
+)
+
+// States of an engine socket, as the library has them.
+var (
+	stateOpening = "opening"
+	stateOpen    = "open"
+	stateClosing = "closing"
+	stateClosed  = "closed"
+)
+
+// New makes a session, which is not open yet. Its transport has it as receiver.
+func New(house *House, id string, protocol int, request *types.HttpContext) *Session {
+	s := &Session{house: house, id: id, protocol: protocol, request: request}
+	s.timer.Bell = s
+	s.state.Store(&stateOpening)
+	return s
+}
+
+// Construct is of the library's interface; sessions are made by [New].
+func (s *Session) Construct(string, engine.BaseServer, transports.Transport, *types.HttpContext, int) {
+}
+
+func (s *Session) Id() string                      { return s.id }
+func (s *Session) Protocol() int                   { return s.protocol }
+func (s *Session) Request() *types.HttpContext     { return s.request }
+func (s *Session) RemoteAddress() string           { return s.remote }
+func (s *Session) Transport() transports.Transport { return s.transport }
+func (s *Session) Upgraded() bool                  { return false }
+func (s *Session) Upgrading() bool                 { return false }
+func (s *Session) ReadyState() string              { return *s.state.Load() }
+
+// SetReadyState keeps one of the library's states.
+func (s *Session) SetReadyState(state string) {
+	for _, known := range []*string{&stateOpening, &stateOpen, &stateClosing, &stateClosed} {
+		if *known == state {
+			s.state.Store(known)
+			return
+		}
+	}
+	s.state.Store(&state)
+}
+
+// MaybeUpgrade turns a second transport away: there is nothing better than the
+// first.
+func (s *Session) MaybeUpgrade(transport transports.Transport) { transport.Close() }
+
+// Send sends a message; callback, if not nil, is called when it has been written.
+func (s *Session) Send(data io.Reader, options *packet.Options, callback engine.SendCallback) engine.Socket {
+	s.send(packet.MESSAGE, data, options, callback)
+	return s
+}
+
+// Write is Send.
+func (s *Session) Write(data io.Reader, options *packet.Options, callback engine.SendCallback) engine.Socket {
+	return s.Send(data, options, callback)
+}
+
+// Close closes the session and its transport. What has been sent arrives, if the
+// client takes it.
+func (s *Session) Close(discard bool) {
+	state := s.state.Load()
+	if state != &stateOpen && !(discard && state == &stateClosing) {
+		return
+	}
+	if discard {
+		s.transport.Discard()
+	} else {
+		s.state.Store(&stateClosing)
+	}
+	s.transport.Close(func() { s.close("forced close", nil) })
+}
+
+// close makes the session closed and tells so, once.
+func (s *Session) close(reason string, cause error) {
+	if s.state.Swap(&stateClosed) == &stateClosed {
+		return
+	}
+	s.house.Clock.Stop(&s.timer)
+	s.mu.Lock()
+	s.callbacks = nil
+	s.mu.Unlock()
+	s.transport.Close()
+	s.house.Left(s)
+	s.Emit("close", reason, cause)
+}
+
+// Failed is the transport's: the connection broke.
+func (s *Session) Failed(err error) { s.close("transport error", err) }
+
+// Closed is the transport's: it has closed.
+func (s *Session) Closed() { s.close("transport close", nil) }

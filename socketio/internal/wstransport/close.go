@@ -1,0 +1,115 @@
+package wstransport
+
+import (
+	"errors"
+	"io"
+	"net"
+
+	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
+	"github.com/zishang520/socket.io/servers/engine/v3/transports"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	engineerrors "github.com/zishang520/socket.io/servers/engine/v3/errors"
+
+	"github.com/socketmesh/mesh/socketio/internal/outbox"
+	"github.com/socketmesh/mesh/socketio/internal/wsframe"
+)
+
+var _ outbox.Owner = (*Transport)(nil)
+
+// goodbye is the last frame of a connection that the server closes.
+var goodbye = outbox.NewFrame(wsframe.NewClose(0))
+
+// Close closes the transport. The caller sees it closed on return; what has been
+// sent arrives all the same, if the client takes it.
+func (t *Transport) Close(fn ...types.Callable) {
+	if state := t.state.Load(); state == &stateClosed || state == &stateClosing {
+		return
+	}
+	t.SetReadyState(stateClosing)
+	fn = append(fn, nil)
+	t.DoClose(fn[0])
+}
+
+// DoClose is the library's half of Close.
+func (t *Transport) DoClose(fn types.Callable) {
+	t.mu.Lock()
+	t.flushParts()
+	t.mu.Unlock()
+	t.box.Close(goodbye)
+	if fn != nil {
+		fn()
+	}
+	t.OnClose()
+}
+
+// OnClose makes the transport closed and tells so, once.
+func (t *Transport) OnClose() {
+	if t.state.Swap(&stateClosed) == &stateClosed {
+		return
+	}
+	t.Emit("close")
+	if t.receiver != nil {
+		t.receiver.Closed()
+	}
+}
+
+// OnError tells of an error, if anybody wants to know.
+func (t *Transport) OnError(message string, cause error) {
+	err := engineerrors.NewTransportError(message, cause)
+	if t.receiver != nil {
+		t.receiver.Failed(err)
+	}
+	if t.ListenerCount("error") > 0 {
+		t.Emit("error", err)
+	}
+}
+
+// OnPacket passes on a packet that came in.
+func (t *Transport) OnPacket(p *packet.Packet) {
+	if t.receiver != nil {
+		t.receiver.Packet(p)
+	}
+	t.Emit("packet", p)
+}
+
+// OnData passes on a packet that came in encoded.
+func (t *Transport) OnData(data types.BufferInterface) {
+	p, _ := t.parser.DecodePacket(data) // an error is a packet too
+	t.OnPacket(p)
+}
+
+// Failed is the box's: writing failed, or the client was too slow.
+func (t *Transport) Failed(err error) {
+	if errors.Is(err, outbox.ErrSlow) {
+		t.port.Logger.Warn("slow client cut", "transport", transports.WEBSOCKET, "sid", t.sid, "remote", t.conn.RemoteAddr().String())
+	}
+	t.lost(err)
+}
+
+// lost ends the transport after an error, which the peer's going is not. What
+// breaks before [Transport.Start] is told then: earlier, nobody would hear it.
+func (t *Transport) lost(err error) {
+	t.box.Drop()
+	t.mu.Lock()
+	first := t.broken == nil
+	if first {
+		t.broken = err
+	}
+	started := t.started
+	t.mu.Unlock()
+	if first && started {
+		t.tellLost(err)
+	}
+}
+
+func (t *Transport) tellLost(err error) {
+	if t.state.Load() != &stateClosed && !gone(err) {
+		t.OnError("websocket error", err)
+	}
+	t.OnClose()
+}
+
+func gone(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, outbox.ErrClosed)
+}

@@ -1,0 +1,73 @@
+package wstransport
+
+import (
+	"github.com/socketmesh/mesh/socketio/internal/outbox"
+	"github.com/socketmesh/mesh/socketio/internal/wsframe"
+)
+
+// Message is a Socket.IO packet for many connections. Its frames are made when the
+// first connection needs them. It is one goroutine's.
+type Message struct {
+	Text        []byte // with Engine.IO's type, "4", in front
+	Attachments [][]byte
+	Volatile    bool
+	Compress    bool
+
+	plain, deflated *outbox.Frame
+}
+
+// Deliver puts a message into the connection's queue. It reports false if this
+// cannot be done here, or not yet: then the packet has to go through the engine
+// socket. That is so until the engine socket has sent something itself: when a
+// connection is upgraded, it first sends what it has kept for it.
+//
+// A volatile message that is dropped, and one for a connection that is closed, are
+// done with.
+func (t *Transport) Deliver(m *Message) bool {
+	if !t.live.Load() || len(m.Attachments) > 0 && (!t.binary || t.parser.Protocol() == 3) {
+		return false
+	}
+	if t.state.Load() != &stateOpen {
+		return true
+	}
+	f := m.frame(t)
+	if m.Volatile {
+		_, _ = t.box.PutVolatile(f)
+	} else {
+		_ = t.box.Put(f) // the owner is told of errors
+	}
+	return true
+}
+
+// frame is what a connection of this kind gets.
+func (m *Message) frame(t *Transport) *outbox.Frame {
+	if !m.Compress || !t.deflates || t.deflate == nil {
+		if m.plain == nil {
+			m.plain = m.build(func(int) bool { return false })
+		}
+		return m.plain
+	}
+	if m.deflated == nil {
+		m.deflated = m.build(t.compresses)
+	}
+	return m.deflated
+}
+
+func (m *Message) build(compresses func(n int) bool) *outbox.Frame {
+	size := wsframe.Size(len(m.Text))
+	for _, a := range m.Attachments {
+		size += wsframe.Size(len(a))
+	}
+	frame := appendFrame(make([]byte, 0, size), wsframe.Text, m.Text, compresses)
+	for _, a := range m.Attachments {
+		frame = appendFrame(frame, wsframe.Binary, a, compresses)
+	}
+	return outbox.NewFrame(frame)
+}
+
+func appendFrame(dst []byte, op wsframe.Opcode, payload []byte, compresses func(n int) bool) []byte {
+	if compresses(len(payload)) {
+		return append(dst, wsframe.NewDeflated(op, payload)...)
+	}
+	return append(wsframe.AppendHeader(dst, op, len(payload)), payload...)
+}

@@ -1,0 +1,30 @@
+package wstransport
+
+import (
+	"log/slog"
+
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/socketio/internal/outbox"
+)
+
+// Port is what the transports of one server share.
+type Port struct {
+	Office *outbox.Office
+	Logger *slog.Logger
+
+	// Plain tells that messages have Socket.IO's own format. Only then are they
+	// looked into, for the packets that need care.
+	Plain bool
+
+	// Holds tells whether the answer to CONNECT is to be held back until
+	// [Transport.Connected] is called for this namespace.
+	Holds func(namespace string) bool
+}
+
+// Conn is a WebSocket connection whose handshake is over, with what it is good
+// for.
+type Conn struct {
+	*types.WebSocketConn
+	Deflate bool // permessage-deflate is agreed upon
+}

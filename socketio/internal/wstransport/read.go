@@ -1,0 +1,160 @@
+package wstransport
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/socketio/internal/outbox"
+	"github.com/socketmesh/mesh/socketio/internal/wsframe"
+)
+
+// buffers are for what has just been read. A connection that waits holds none, if
+// it can do without.
+const (
+	bufferSize      = 16 << 10
+	smallBufferSize = 1 << 10
+)
+
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+
+// Start begins to read, once whoever wants to know of packets listens.
+func (t *Transport) Start() {
+	t.mu.Lock()
+	first, broken := !t.started, t.broken
+	t.started = true
+	t.mu.Unlock()
+	switch {
+	case !first:
+	case broken != nil:
+		t.tellLost(broken)
+	default:
+		go t.read()
+	}
+}
+
+// Once starts an upgrade's reading: "error" is the last that the engine listens
+// to. Earlier, the probe would come in before somebody answers it.
+func (t *Transport) Once(name types.EventName, fns ...types.EventListener) error {
+	err := t.Emitter.Once(name, fns...)
+	if t.upgrade && name == "error" {
+		t.Start()
+	}
+	return err
+}
+
+// read reads what there is, and has another goroutine wait for more: so the stack
+// that listeners needed is given back, and waiting costs the smallest.
+func (t *Transport) read() {
+	more := true
+	for more {
+		t.setDeadline()
+		var err error
+		if more, err = t.readOnce(); err != nil {
+			t.ended(err)
+			return
+		}
+	}
+	go t.read()
+}
+
+// readOnce waits for bytes and sees to them. more tells that there are more.
+func (t *Transport) readOnce() (more bool, err error) {
+	if t.raw != nil {
+		return t.readReady()
+	}
+	if t.small == nil {
+		t.small = make([]byte, smallBufferSize)
+	}
+	n, err := t.conn.Read(t.small)
+	if err != nil {
+		return false, err
+	}
+	return n == len(t.small), t.frames.Feed(t.small[:n], t)
+}
+
+// setDeadline gives the client its idle time, unless it is being closed.
+func (t *Transport) setDeadline() {
+	if t.idle <= 0 || t.state.Load() != &stateOpen {
+		return
+	}
+	_ = t.conn.SetReadDeadline(time.Now().Add(t.idle))
+	if t.state.Load() != &stateOpen { // meanwhile
+		_ = t.conn.SetReadDeadline(time.Now().Add(time.Second))
+	}
+}
+
+// ended is the reader's last act. A client that broke the rules is told why.
+func (t *Transport) ended(err error) {
+	switch {
+	case errors.Is(err, wsframe.ErrTooLarge):
+		t.hangUp(1009, err)
+	case errors.Is(err, wsframe.ErrProtocol):
+		t.hangUp(1002, err)
+	default:
+		t.lost(err)
+	}
+}
+
+// hangUp closes with a reason, and hears no more of the client than its end.
+func (t *Transport) hangUp(code uint16, err error) {
+	t.box.Close(outbox.NewFrame(wsframe.NewClose(code)))
+	t.tellLost(err)
+	for buf := make([]byte, smallBufferSize); ; {
+		if _, err := t.conn.Read(buf); err != nil {
+			t.box.Drop()
+			return
+		}
+	}
+}
+
+// Message is a message of the client: a packet.
+func (t *Transport) Message(op wsframe.Opcode, payload []byte) {
+	if t.state.Load() == &stateClosed {
+		return
+	}
+	if op == wsframe.Text {
+		t.joins(payload)
+	}
+	if p := t.message(op, payload); p != nil {
+		t.OnPacket(p)
+		return
+	}
+	if op == wsframe.Text {
+		t.OnData(types.NewStringBuffer(payload))
+	} else {
+		t.OnData(types.NewBytesBuffer(payload))
+	}
+}
+
+// message decodes what is most of the traffic, without the copy that the library's
+// parser makes; nil: let the parser see to it.
+func (t *Transport) message(op wsframe.Opcode, payload []byte) *packet.Packet {
+	if op == wsframe.Binary {
+		if t.parser.Protocol() == 3 {
+			return nil
+		}
+		return &packet.Packet{Type: packet.MESSAGE, Data: types.NewBytesBuffer(payload)}
+	}
+	if len(payload) == 0 || payload[0] != '4' {
+		return nil
+	}
+	return &packet.Packet{Type: packet.MESSAGE, Data: types.NewStringBuffer(payload[1:])}
+}
+
+// Control answers the client's WebSocket's own frames.
+func (t *Transport) Control(op wsframe.Opcode, payload []byte) {
+	switch op {
+	case wsframe.Ping:
+		_ = t.box.Put(outbox.NewFrame(wsframe.New(wsframe.Pong, payload)))
+	case wsframe.Close:
+		if len(payload) > 2 {
+			payload = payload[:2]
+		}
+		t.box.Close(outbox.NewFrame(wsframe.New(wsframe.Close, payload)))
+		t.OnClose()
+	}
+}

@@ -1,0 +1,147 @@
+package wstransport
+
+import (
+	"bytes"
+
+	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
+	"github.com/zishang520/socket.io/v3/pkg/queue"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/socketio/internal/outbox"
+	"github.com/socketmesh/mesh/socketio/internal/wsframe"
+)
+
+// Send puts packets into the queue. It is followed by one "drain" when they have
+// been written, if anybody listens: the engine counts them.
+func (t *Transport) Send(packets []*packet.Packet) {
+	for _, p := range packets {
+		t.SendPacket(p)
+	}
+	if t.ListenerCount("drain") > 0 {
+		t.box.Note()
+	}
+}
+
+// SendPacket puts one packet into the queue.
+func (t *Transport) SendPacket(p *packet.Packet) {
+	op, payload, err := t.encode(p)
+	if err != nil {
+		go t.lost(err) // whose listeners may send
+		return
+	}
+	f := t.frame(op, payload, p.Options == nil || p.Options.Compress == nil || *p.Options.Compress)
+	if p.Type == packet.MESSAGE {
+		t.sendMessage(op, payload, f)
+	} else {
+		_ = t.box.Put(f) // the owner is told of errors
+	}
+	if p.Type == packet.MESSAGE || p.Type == packet.OPEN {
+		t.live.Store(true)
+	}
+}
+
+// encode is what the library's parser does, and what its transport does with
+// messages that are encoded already.
+func (t *Transport) encode(p *packet.Packet) (wsframe.Opcode, []byte, error) {
+	data := types.BufferInterface(nil)
+	if p.Options != nil && p.Options.WsPreEncodedFrame != nil && t.deflate == nil {
+		data = p.Options.WsPreEncodedFrame
+	} else {
+		var err error
+		if data, err = t.parser.EncodePacket(p, t.binary); err != nil {
+			return 0, nil, err
+		}
+	}
+	if _, ok := data.(*types.StringBuffer); ok {
+		return wsframe.Text, data.Bytes(), nil
+	}
+	return wsframe.Binary, data.Bytes(), nil
+}
+
+// frame makes a frame for this connection alone.
+func (t *Transport) frame(op wsframe.Opcode, payload []byte, compress bool) *outbox.Frame {
+	if compress && t.compresses(len(payload)) {
+		return outbox.NewFrame(wsframe.NewDeflated(op, payload))
+	}
+	return outbox.NewFrame(wsframe.New(op, payload))
+}
+
+// compresses tells whether a payload of n bytes is worth it here.
+func (t *Transport) compresses(n int) bool {
+	return t.deflates && t.deflate != nil && n >= t.deflate.Threshold
+}
+
+// sendMessage puts a message into the queue. The first part of a packet with
+// attachments waits for the others, so that nothing comes between them; the
+// answer to CONNECT may have to wait for the namespace.
+func (t *Transport) sendMessage(op wsframe.Opcode, payload []byte, f *outbox.Frame) {
+	if !t.port.Plain {
+		_ = t.box.Put(f)
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	part := op == wsframe.Binary || bytes.HasPrefix(payload, []byte("b"))
+	if t.need > 0 && part {
+		t.parts = append(t.parts, f)
+		if t.need--; t.need == 0 {
+			t.flushParts()
+		}
+		return
+	}
+	t.flushParts() // they were not what they looked like
+	if part {
+		_ = t.box.Put(f)
+		return
+	}
+	if n := attachments(payload); n > 0 {
+		t.parts, t.need = append(t.parts, f), n
+		return
+	}
+	if nsp, ok := t.answers(payload); ok && t.port.Holds(nsp) {
+		_ = t.box.PutBehind(nsp, f)
+		return
+	}
+	_ = t.box.Put(f)
+}
+
+func (t *Transport) flushParts() {
+	if len(t.parts) > 0 {
+		_ = t.box.PutAll(t.parts)
+	}
+	t.parts, t.need = nil, 0
+}
+
+// attachments reads how many follow a message: "451-…" announces one.
+func attachments(payload []byte) (n int) {
+	if len(payload) < 4 || payload[1] != '5' && payload[1] != '6' {
+		return 0
+	}
+	for _, c := range payload[2:min(len(payload), 10)] {
+		switch {
+		case c >= '0' && c <= '9':
+			n = n*10 + int(c-'0')
+		case c == '-':
+			return n
+		default:
+			return 0
+		}
+	}
+	return 0
+}
+
+// Sent emits "drain" for each Send, from a queue like those that the library's
+// transport has: listeners may do anything.
+func (t *Transport) Sent(notes int) {
+	t.drainMu.Lock()
+	if t.drains == nil {
+		t.drains = queue.New()
+	}
+	drains := t.drains
+	t.drainMu.Unlock()
+	drains.Enqueue(func() {
+		for range notes {
+			t.Emit("drain")
+		}
+	})
+}

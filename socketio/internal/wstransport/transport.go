@@ -1,0 +1,155 @@
+package wstransport
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
+	"github.com/zishang520/socket.io/parsers/engine/v3/parser"
+	"github.com/zishang520/socket.io/servers/engine/v3/transports"
+	"github.com/zishang520/socket.io/v3/pkg/queue"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/socketio/internal/emitter"
+	"github.com/socketmesh/mesh/socketio/internal/outbox"
+	"github.com/socketmesh/mesh/socketio/internal/wsframe"
+)
+
+// Receiver is an engine socket that is told what happens without events.
+type Receiver interface {
+	// Packet: one has come in. Calls come one after the other.
+	Packet(*packet.Packet)
+	// Failed: the connection broke.
+	Failed(error)
+	// Closed: the transport has closed, for whatever reason.
+	Closed()
+}
+
+// Transport is one connection.
+type Transport struct {
+	emitter.Emitter
+	port     *Port
+	receiver Receiver // nil: events
+	box      *outbox.Box
+
+	sid         string
+	parser      parser.Parser
+	binary      bool // else attachments travel as base64
+	deflates    bool
+	deflate     *types.PerMessageDeflate // as the server has it
+	compression *types.HttpCompression
+	state       atomic.Pointer[string]
+	discarded   atomic.Bool
+	live        atomic.Bool // see [Transport.Deliver]
+
+	mu      sync.Mutex
+	parts   []*outbox.Frame // of a packet with attachments that is not complete
+	need    int             // how many are missing
+	joining []string        // namespaces whose CONNECT came in here and is not answered
+	started bool
+	broken  error // what ended the connection
+
+	drainMu sync.Mutex   // taken under the box's lock, unlike mu
+	drains  *queue.Queue // of "drain" events; nil until there is one
+
+	// Reading; the reader's.
+	conn    net.Conn
+	raw     syscall.RawConn // nil where nobody can wait without a buffer
+	ready   func(fd uintptr) bool
+	small   []byte // where it cannot be done otherwise
+	got     []byte // by ready, in a buffer of the pool
+	gotErr  error
+	frames  wsframe.Reader
+	idle    time.Duration
+	upgrade bool // starts with the last listener of an upgrade
+}
+
+var _ transports.Websocket = (*Transport)(nil)
+
+// States of a transport, as the library has them.
+var (
+	stateOpen    = "open"
+	stateClosing = "closing"
+	stateClosed  = "closed"
+)
+
+// New makes a transport of an accepted connection. It reads nothing before
+// [Transport.Start].
+func New(port *Port, conn Conn, ctx *types.HttpContext, receiver Receiver) *Transport {
+	t := &Transport{port: port, receiver: receiver, conn: conn.NetConn(), idle: ctx.IdleTimeout, deflates: conn.Deflate}
+	t.frames.Deflate = conn.Deflate
+	t.state.Store(&stateOpen)
+	t.Construct(ctx)
+	t.box = port.Office.Open(t.conn, t)
+	t.raw, t.ready = waitable(t)
+	if receiver != nil && t.Protocol() == 3 {
+		t.joining = []string{"/"} // such a client need not ask
+	}
+	return t
+}
+
+// NewUpgrade makes a transport for a library's engine socket that is to be
+// upgraded. It starts by itself once the engine listens to it.
+func NewUpgrade(port *Port, conn Conn, ctx *types.HttpContext) *Transport {
+	t := New(port, conn, ctx, nil)
+	t.upgrade = true
+	return t
+}
+
+// Construct reads the protocol's revision off the request.
+func (t *Transport) Construct(ctx *types.HttpContext) {
+	t.parser = parser.Parserv3()
+	if revision, ok := ctx.Query().Get("EIO"); ok && revision == "4" {
+		t.parser = parser.Parserv4()
+	}
+	t.binary = !ctx.Query().Has("b64")
+}
+
+// LimitMessages makes longer messages of the client an error; 0: none are.
+func (t *Transport) LimitMessages(bytes int64) { t.frames.Limit = bytes }
+
+func (t *Transport) Name() string                                    { return transports.WEBSOCKET }
+func (t *Transport) HandlesUpgrades() bool                           { return true }
+func (t *Transport) Prototype(transports.Transport)                  {}
+func (t *Transport) Proto() transports.Transport                     { return t }
+func (t *Transport) Sid() string                                     { return t.sid }
+func (t *Transport) SetSid(sid string)                               { t.sid = sid }
+func (t *Transport) SetWritable(bool)                                {}
+func (t *Transport) Protocol() int                                   { return t.parser.Protocol() }
+func (t *Transport) Discard()                                        { t.discarded.Store(true) }
+func (t *Transport) Discarded() bool                                 { return t.discarded.Load() }
+func (t *Transport) Parser() parser.Parser                           { return t.parser }
+func (t *Transport) SupportsBinary() bool                            { return t.binary }
+func (t *Transport) SetSupportsBinary(supports bool)                 { t.binary = supports }
+func (t *Transport) ReadyState() string                              { return *t.state.Load() }
+func (t *Transport) HttpCompression() *types.HttpCompression         { return t.compression }
+func (t *Transport) SetHttpCompression(c *types.HttpCompression)     { t.compression = c }
+func (t *Transport) PerMessageDeflate() *types.PerMessageDeflate     { return t.deflate }
+func (t *Transport) MaxHttpBufferSize() int64                        { return t.frames.Limit }
+func (t *Transport) SetMaxHttpBufferSize(int64)                      {}
+func (t *Transport) OnRequest(*types.HttpContext)                    {}
+func (t *Transport) SetPerMessageDeflate(d *types.PerMessageDeflate) { t.deflate = d }
+
+// SetReadyState keeps one of the library's states.
+func (t *Transport) SetReadyState(state string) {
+	switch state {
+	case stateOpen:
+		t.state.Store(&stateOpen)
+	case stateClosing:
+		t.state.Store(&stateClosing)
+	case stateClosed:
+		t.state.Store(&stateClosed)
+	default:
+		t.state.Store(&state)
+	}
+}
+
+// Writable tells the library whether the transport takes packets: always, if the
+// library would keep them back otherwise. An engine socket of ours asks on behalf
+// of volatile packets only, which are not for a client that is behind.
+func (t *Transport) Writable() bool {
+	return t.receiver == nil || !t.box.Behind()
+}

@@ -1,0 +1,150 @@
+package socketio
+
+import (
+	"log/slog"
+	"reflect"
+	"sync"
+
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/engine/v3"
+	"github.com/zishang520/socket.io/servers/engine/v3/transports"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/socketio/internal/door"
+	"github.com/socketmesh/mesh/socketio/internal/outbox"
+	"github.com/socketmesh/mesh/socketio/internal/wstransport"
+)
+
+// path is the delivery path of one server: its transport takes the place of the
+// library's, and its door lets WebSocket clients in.
+//
+// The adapter is all that a server is given, and it is made before the server's
+// engine. So the path puts its transports among the server's options, from where
+// the engine takes them, and opens its door when the engine uses one for the first
+// time. An engine that is there already gets its door at once.
+type path struct {
+	server *socket.Server
+	port   *wstransport.Port
+	logger *slog.Logger
+
+	mu     sync.Mutex
+	opened bool
+}
+
+// lay lays the path of a server. If it cannot, nothing has changed; reason says
+// what is in the way.
+func lay(server *socket.Server, office *outbox.Office, holds func(namespace string) bool, logger *slog.Logger) (p *path, reason string) {
+	p = &path{server: server, logger: logger}
+	p.port = &wstransport.Port{Office: office, Logger: logger, Plain: plain(server), Holds: holds}
+	if engine := server.Engine(); engine != nil {
+		if !stockWebSocket(engine.TransportsByName()[transports.WEBSOCKET]) {
+			return nil, "the server's engine has another WebSocket transport"
+		}
+		p.open(engine)
+		return p, ""
+	}
+	set, reason := p.transports(server.Opts().Transports())
+	if reason != "" {
+		return nil, reason
+	}
+	server.Opts().SetTransports(set)
+	return p, ""
+}
+
+// plain tells whether the server's packets have Socket.IO's own format.
+func plain(server *socket.Server) bool {
+	return reflect.TypeOf(server.Encoder()) == reflect.TypeOf(parser.NewEncoder())
+}
+
+// transports is the set of the server's transports, with the path's in the place
+// of the library's; nil means the library's default.
+func (p *path) transports(given *types.Set[engine.TransportCtor]) (*types.Set[engine.TransportCtor], string) {
+	set := types.NewSet[engine.TransportCtor]()
+	if given == nil {
+		given = types.NewSet(engine.Polling, engine.WebSocket)
+	}
+	found := false
+	for _, ctor := range given.Keys() {
+		switch {
+		case ctor.Name() == transports.WEBSOCKET && stockWebSocket(ctor):
+			found = true
+			ctor = &wstransport.Builder{Build: p.build}
+		case ctor.Name() == transports.WEBSOCKET:
+			return nil, "the options name another WebSocket transport"
+		case ctor.Name() == transports.POLLING:
+			ctor = &poller{TransportCtor: ctor, path: p}
+		}
+		set.Add(ctor)
+	}
+	if !found {
+		return nil, "the options name no WebSocket transport"
+	}
+	return set, ""
+}
+
+// stockWebSocket tells the library's transport, and that of another path.
+func stockWebSocket(ctor engine.TransportCtor) bool {
+	switch ctor.(type) {
+	case *engine.WebSocketBuilder, *wstransport.Builder:
+		return true
+	}
+	return false
+}
+
+// poller opens the door when the first client begins with polling.
+type poller struct {
+	engine.TransportCtor
+	path *path
+}
+
+func (b *poller) New(ctx *types.HttpContext) transports.Transport {
+	b.path.open(b.path.server.Engine())
+	return b.TransportCtor.New(ctx)
+}
+
+// build makes the transport of a connection that came in past the door: the first.
+func (p *path) build(ctx *types.HttpContext) transports.Transport {
+	server := p.server.Engine()
+	if server == nil {
+		return transports.NewWebSocket(ctx)
+	}
+	p.open(server)
+	conn := wstransport.Conn{
+		WebSocketConn: ctx.Websocket,
+		Deflate:       server.Opts().PerMessageDeflate() != nil && door.Deflates(ctx.Request().Header),
+	}
+	var t *wstransport.Transport
+	if ctx.Query().Has("sid") {
+		t = wstransport.NewUpgrade(p.port, conn, ctx)
+	} else {
+		t = wstransport.New(p.port, conn, ctx, nil)
+	}
+	t.LimitMessages(server.Opts().MaxHttpBufferSize())
+	return t
+}
+
+// open opens the door of the engine, once there is one. Its last listener of
+// "connection" lets a transport begin to read: the server listens by then.
+func (p *path) open(server engine.BaseServer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.opened || server == nil {
+		return
+	}
+	p.opened = true
+	_ = server.On("connection", func(args ...any) {
+		if t := transportOf(args[0].(engine.Socket)); t != nil {
+			t.Start()
+		}
+	})
+	if err := door.Open(server, p.port); err != nil {
+		p.logger.Warn("a count is not complete", "error", err)
+	}
+}
+
+// transportOf is the connection's transport, if it is the path's.
+func transportOf(conn engine.Socket) *wstransport.Transport {
+	t, _ := conn.Transport().(*wstransport.Transport)
+	return t
+}

@@ -117,7 +117,7 @@ func (a *assembly) pickDiscovery() (core.Discovery, error) {
 func (a *assembly) socketioOptions() []socketio.Option {
 	options := []socketio.Option{socketio.WithLogger(a.logger)}
 	if len(a.overrides) > 0 {
-		options = append(options, socketio.WithOverride(func(adapter core.Adapter) core.Adapter {
+		options = append(options, socketio.WithOverrideAdapter(func(adapter core.Adapter) core.Adapter {
 			for _, wrap := range a.overrides {
 				adapter = wrap(adapter)
 			}

@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 
@@ -16,7 +17,8 @@ import (
 // library's own adapter for the maps, the events and what the mesh has no part in.
 type adapter struct {
 	socket.Adapter
-	core   core.Adapter
+	core   core.Adapter // the mesh's, overridden or not
+	plain  bool         // it is not
 	host   *host
 	rooms  *rooms
 	census census
@@ -52,6 +54,7 @@ func newAdapter(nsp socket.Namespace, logger *slog.Logger, closed func(*adapter)
 // join puts the adapter on top of the mesh's.
 func (a *adapter) join(mesh core.Adapter) {
 	a.core = mesh
+	_, a.plain = mesh.(residents)
 	a.census.count = mesh.ServerCount
 }
 
@@ -64,24 +67,16 @@ func (a *adapter) ServerCount() int64 { return int64(a.census.read()) }
 
 // AddAll makes a socket join rooms, wherever it lives.
 func (a *adapter) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
-	if join := rooms.Keys(); !a.rooms.add(id, join) {
-		a.core.AddAll(string(id), roomStrings(join))
-	}
+	a.core.AddAll(string(id), roomStrings(rooms.Keys()))
 }
 
 // Del makes a socket leave a room, wherever it lives.
 func (a *adapter) Del(id socket.SocketId, room socket.Room) {
-	if !a.rooms.remove(id, room) {
-		a.core.Del(string(id), string(room))
-	}
+	a.core.Del(string(id), string(room))
 }
 
 // DelAll makes a socket leave all its rooms, wherever it lives.
-func (a *adapter) DelAll(id socket.SocketId) {
-	if !a.rooms.removeAll(id) {
-		a.core.DelAll(string(id))
-	}
-}
+func (a *adapter) DelAll(id socket.SocketId) { a.core.DelAll(string(id)) }
 
 // SocketRooms returns the rooms of a socket, nil if there is none with this id.
 // For one that lives elsewhere it asks the other servers and blocks for their
@@ -90,12 +85,12 @@ func (a *adapter) DelAll(id socket.SocketId) {
 // [Of]'s adapter.
 func (a *adapter) SocketRooms(id socket.SocketId) *types.Set[socket.Room] {
 	joined, ours := a.rooms.of(id)
-	if ours || a.core.ServerCount() <= 1 {
+	if a.plain && (ours || a.core.ServerCount() <= 1) {
 		return joined
 	}
-	names, err := a.core.SocketRooms(a.ctx, string(id)).Wait()
+	names, err := given(a.core.SocketRooms(a.ctx, string(id))).Wait()
 	if err != nil {
-		a.logger.Warn("rooms of a remote socket unknown", "socket", id, "error", err)
+		a.logger.Warn("rooms of a socket unknown", "socket", id, "error", err)
 	}
 	if names == nil {
 		return nil
@@ -188,6 +183,7 @@ func (a *adapter) valuesOf(answers []core.Payload) []any {
 // whenDone hands the answer of a call over: at once if it is there, else by a
 // goroutine that lives until the call ends, at the latest with the adapter.
 func whenDone[T any](a *adapter, call *core.Call[T], fn func(T, error)) {
+	call = given(call)
 	finish := func() {
 		value, err := call.Wait()
 		protect(a.logger, "callback", func() { fn(value, err) })
@@ -198,4 +194,15 @@ func whenDone[T any](a *adapter, call *core.Call[T], fn func(T, error)) {
 	default:
 		go finish()
 	}
+}
+
+var errNoCall = errors.New("override returned no call")
+
+// given is the call that the mesh has returned; an override might return none.
+func given[T any](call *core.Call[T]) *core.Call[T] {
+	if call == nil {
+		var none T
+		return core.CallOf(none, errNoCall)
+	}
+	return call
 }

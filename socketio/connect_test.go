@@ -24,7 +24,10 @@ func (a asked) DelAll(string)           { a.calls.Add(1) }
 // yet joins and leaves here.
 func TestArrivals(t *testing.T) {
 	var calls atomic.Int32
-	s := serve(t, lonely{}, WithOverride(func(inner core.Adapter) core.Adapter { return asked{inner, &calls} }))
+	s := serve(t, opener(func(namespace string, host core.Host) (core.Adapter, error) {
+		inner, err := lonely{}.Adapter(namespace, host)
+		return asked{inner, &calls}, err
+	}))
 	parent := s.Of(regexp.MustCompile(`^/dynamic-\d+$`), nil)
 	for _, nsp := range []socket.Namespace{s.Sockets(), s.Of("/static", nil), parent} {
 		nsp.Use(func(sock *socket.Socket, next func(*socket.ExtendedError)) {

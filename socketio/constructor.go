@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"fmt"
 	"log/slog"
 	"sync"
 
@@ -31,21 +32,13 @@ func WithLogger(logger *slog.Logger) Option {
 	}
 }
 
-// WithOverride wraps the [core.Adapter] of each namespace. The result is what the
-// Socket.IO server calls, and what [Of] returns. It is called once per namespace.
-//
-// Joining and leaving rooms stays out of its sight where the socket lives here:
-// it is asked for AddAll, Del and DelAll on sockets of other servers only.
-func WithOverride(override func(core.Adapter) core.Adapter) Option {
-	return func(c *Constructor) { c.override = override }
-}
-
 // Constructor makes the adapters of a Socket.IO server. One may serve several
 // servers, as long as no two of them have a namespace of the same name.
 type Constructor struct {
 	node     Opener
 	logger   *slog.Logger
-	override func(core.Adapter) core.Adapter
+	adapters []func(namespace string, a core.Adapter) core.Adapter // overrides, the innermost first
+	hosts    []func(namespace string, h core.Host) core.Host       // likewise
 
 	mu   sync.Mutex
 	open map[string]*adapter // by namespace
@@ -73,17 +66,35 @@ func New(node Opener, opts ...Option) *Constructor {
 func (c *Constructor) New(nsp socket.Namespace) socket.Adapter {
 	c.closePrevious(nsp)
 	a := newAdapter(nsp, c.logger.With("namespace", nsp.Name()), c.forget)
-	inner, err := c.node.Adapter(nsp.Name(), a.host)
+	mesh, err := c.enter(a)
 	if err != nil {
 		a.logger.Error("namespace works without the mesh", "error", err)
-		inner = alone(nsp.Name(), a.host, a.logger)
+		mesh = residents{alone(nsp.Name(), a.host, a.logger), a.rooms}
 	}
-	if c.override != nil {
-		inner = c.override(inner)
-	}
-	a.join(inner)
+	a.join(mesh)
 	c.remember(a)
 	return a
+}
+
+// enter opens the namespace in the mesh, and puts the overrides around both of its
+// sides.
+func (c *Constructor) enter(a *adapter) (core.Adapter, error) {
+	name := a.Nsp().Name()
+	host, err := overridden(name, core.Host(a.host), c.hosts)
+	if err != nil {
+		return nil, fmt.Errorf("override of the host: %w", err)
+	}
+	mesh, err := c.node.Adapter(name, host)
+	if err != nil {
+		a.logger.Error("namespace works without the mesh", "error", err)
+		mesh = alone(name, host, a.logger)
+	}
+	outer, err := overridden(name, core.Adapter(residents{mesh, a.rooms}), c.adapters)
+	if err != nil {
+		mesh.Close()
+		return nil, fmt.Errorf("override of the adapter: %w", err)
+	}
+	return outer, nil
 }
 
 // closePrevious closes the adapter that nsp has, and that of a namespace of the

@@ -33,31 +33,6 @@ func TestRefusedByTheMesh(t *testing.T) {
 	}
 }
 
-// override changes one method, as an application would.
-type override struct {
-	core.Adapter
-	events chan string
-}
-
-func (o override) Broadcast(event core.Payload, to core.Target) {
-	o.events <- string(event.Text)
-	o.Adapter.Broadcast(core.Payload{Text: []byte(`["overridden"]`)}, to)
-}
-
-func TestOverride(t *testing.T) {
-	events := make(chan string, 10)
-	s := serve(t, lonely{}, WithOverride(func(inner core.Adapter) core.Adapter { return override{inner, events} }))
-	c, _ := s.client("/")
-	s.Emit("e", 1)
-	if got := within(t, events); got != `["e",1]` {
-		t.Errorf("override got %s", got)
-	}
-	c.expect(text(`2["overridden"]`))
-	if _, ok := Of(s.Sockets()).(override); !ok {
-		t.Errorf("Of gives %T", Of(s.Sockets()))
-	}
-}
-
 func TestOf(t *testing.T) {
 	s := serve(t, lonely{})
 	if got := Of(s.Of("/chat", nil)); got == nil || got.Namespace() != "/chat" {

@@ -83,7 +83,7 @@ func (h *host) Leave(to core.Target, rooms []string) {
 	leave := roomsOf(rooms)
 	for _, s := range h.rooms.matching(to) {
 		if rooms == nil {
-			h.rooms.removeAll(s.Id())
+			h.nsp.Adapter().DelAll(s.Id())
 		}
 		for _, room := range leave {
 			s.Leave(room)

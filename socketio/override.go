@@ -1,0 +1,56 @@
+package socketio
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime/debug"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// WithOverrideAdapter wraps the [core.Adapter] of each namespace. The result is
+// what the Socket.IO server calls, and what [Of] returns. wrap is called once per
+// namespace, when that is opened. Given several times, the last wrap is the
+// outermost.
+//
+// AddAll, Del and DelAll are called for every join and leave of a local socket,
+// whoever asked for it, and so must not use AddSockets or DelSockets themselves.
+//
+// If wrap returns nil or panics, that is logged and the namespace works on its
+// own, without the mesh and its overrides: what an override is to keep from the
+// others does not reach them because it is broken.
+func WithOverrideAdapter(wrap func(core.Adapter) core.Adapter) Option {
+	return func(c *Constructor) {
+		c.adapters = append(c.adapters, func(_ string, a core.Adapter) core.Adapter { return wrap(a) })
+	}
+}
+
+// WithOverrideHost wraps the [core.Host] of each namespace, through which the mesh
+// acts on the local sockets, for this server and for its peers. Otherwise it is as
+// [WithOverrideAdapter].
+func WithOverrideHost(wrap func(namespace string, h core.Host) core.Host) Option {
+	return func(c *Constructor) { c.hosts = append(c.hosts, wrap) }
+}
+
+var errNilOverride = errors.New("it returned nil")
+
+// overridden puts wraps around one side of a namespace.
+func overridden[T any](namespace string, inner T, wraps []func(string, T) T) (outer T, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("it panicked: %v\n%s", r, debug.Stack())
+		}
+	}()
+	for _, wrap := range wraps {
+		if inner = wrap(namespace, inner); isNil(inner) {
+			return inner, errNilOverride
+		}
+	}
+	return inner, nil
+}
+
+func isNil(v any) bool {
+	value := reflect.ValueOf(v)
+	return !value.IsValid() || value.Kind() == reflect.Pointer && value.IsNil()
+}

@@ -112,6 +112,7 @@ func TestWellFormed(t *testing.T) {
 		"socket data":    noData,
 		"handshake":      noHandshake,
 		"two values":     {Kind: core.KindBroadcastAck, Namespace: "/", RequestID: "r", Payload: text(`1 2`)},
+		"no UTF-8":       {Kind: core.KindBroadcastAck, Namespace: "/", RequestID: "r", Payload: text("\"\xff\"")},
 		"no JSON at all": {Kind: core.KindBroadcastAck, Namespace: "/", RequestID: "r", Payload: text(`x`)},
 	} {
 		if WellFormed(m) == nil {

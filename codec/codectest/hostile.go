@@ -11,17 +11,18 @@ import (
 )
 
 // survives checks what holds for any input: no panic, an error of the contract's
-// or a well-formed message.
-func survives(c core.Codec, src []byte, m *core.Message) error {
+// or a well-formed message. It reports whether there is one.
+func survives(c core.Codec, src []byte, m *core.Message) (decoded bool, err error) {
 	switch err := c.Decode(src, m); {
 	case err == nil:
 		if err := WellFormed(m); err != nil {
-			return fmt.Errorf("decoded a message that is not well-formed: %w", err)
+			return true, fmt.Errorf("decoded a message that is not well-formed: %w", err)
 		}
+		return true, nil
 	case !errors.Is(err, core.ErrMalformed) && !errors.Is(err, core.ErrUnsupported):
-		return fmt.Errorf("error wraps neither ErrMalformed nor ErrUnsupported: %w", err)
+		return false, fmt.Errorf("error wraps neither ErrMalformed nor ErrUnsupported: %w", err)
 	}
-	return nil
+	return false, nil
 }
 
 // places are where a text of n bytes is damaged: everywhere, or at about 1,000
@@ -60,7 +61,7 @@ func (s *suite) truncated(t *testing.T) {
 		}
 		for _, n := range cuts {
 			var m core.Message
-			if err := survives(s.codec, bytes.Clone(b[:n]), &m); err != nil {
+			if _, err := survives(s.codec, bytes.Clone(b[:n]), &m); err != nil {
 				t.Fatalf("%s, first %d of %d bytes: %v", v.Name, n, len(b), err)
 			}
 		}
@@ -74,7 +75,7 @@ func (s *suite) damaged(t *testing.T) {
 			mask := byte(1) << (i * 3 % 8)
 			b[i] ^= mask
 			var m core.Message
-			if err := survives(s.codec, b, &m); err != nil {
+			if _, err := survives(s.codec, b, &m); err != nil {
 				t.Fatalf("%s, byte %d xor %#x: %v\n%q", v.Name, i, mask, err, b)
 			}
 			b[i] ^= mask

@@ -10,8 +10,9 @@ import (
 )
 
 var (
-	errUTF8  = errors.New("string that is not UTF-8")
-	errCount = errors.New("count out of range")
+	errUTF8   = errors.New("string that is not UTF-8")
+	errCount  = errors.New("count out of range")
+	errNumber = errors.New("field number out of range")
 )
 
 // reader steps through the fields of a message. Strings are cut from a copy of
@@ -50,6 +51,9 @@ func (r *reader) next() (f field, ok bool, err error) {
 	num, kind, n := protowire.ConsumeTag(r.src[r.pos:])
 	if err := r.advance(n); err != nil {
 		return f, false, err
+	}
+	if num > protowire.MaxValidNumber {
+		return f, false, errNumber
 	}
 	f.tag = protowire.EncodeTag(num, kind)
 	rest := r.src[r.pos:]

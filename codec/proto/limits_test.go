@@ -1,0 +1,62 @@
+package proto
+
+import (
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/socketmesh/mesh/codec/codectest"
+	"github.com/socketmesh/mesh/core"
+)
+
+// TestLimits: what is just within the limits is read.
+func TestLimits(t *testing.T) {
+	const depth = 10000
+	text := strings.Repeat("[", depth) + strings.Repeat("]", depth)
+	var m core.Message
+	if err := New().Decode(append(behind(12, messageRequestID, "q", messagePayload, event(text)), groups(depth)...), &m); err != nil || string(m.Payload.Text) != text {
+		t.Errorf("%v; %d bytes of text", err, len(m.Payload.Text))
+	}
+}
+
+// TestClaims: no room is taken for sockets that turn out to be none.
+func TestClaims(t *testing.T) {
+	src := behind(8, messageRequestID, "q")
+	for range 1 << 20 {
+		src = append(src, wire(messageSockets, "")...)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err := New().Decode(src, new(core.Message))
+	runtime.ReadMemStats(&after)
+	if !errors.Is(err, core.ErrMalformed) {
+		t.Fatal(err)
+	}
+	if taken := after.TotalAlloc - before.TotalAlloc; taken > 4*uint64(len(src)) {
+		t.Errorf("%d bytes of input took %d bytes of memory", len(src), taken)
+	}
+}
+
+// TestAllocations: Append needs none, Decode one for each list, for the strings of
+// a message and of each socket, and for each payload.
+func TestAllocations(t *testing.T) {
+	for _, c := range []struct {
+		message *core.Message
+		decode  float64
+	}{
+		{codectest.Broadcast(core.Payload{Text: []byte(`["chat message",{"text":"hello"}]`)}), 3},
+		{codectest.Broadcast(core.Payload{Text: []byte(`["e",{"_placeholder":true,"num":0}]`), Attachments: [][]byte{make([]byte, 1024)}}), 4},
+		{codectest.Response(10), 2 + 10*5},
+	} {
+		dst := make([]byte, 0, 64<<10)
+		var src []byte
+		if n := testing.AllocsPerRun(100, func() { src, _ = New().Append(dst, c.message) }); n != 0 {
+			t.Errorf("%s: Append allocates %v times", c.message.Kind, n)
+		}
+		var m core.Message
+		if n := testing.AllocsPerRun(100, func() { _ = New().Decode(src, &m) }); n > c.decode {
+			t.Errorf("%s: Decode allocates %v times, want at most %v", c.message.Kind, n, c.decode)
+		}
+	}
+}

@@ -12,9 +12,11 @@ var (
 	errNoNamespace = errors.New("no namespace")
 	errNoRequestID = errors.New("no request id")
 	errNegative    = errors.New("negative count")
+	errSocketID    = errors.New("socket without an id")
 )
 
-// check tells whether m has the fields that its kind needs.
+// check tells whether m has the fields that its kind needs, so that it will be
+// understood. It trusts texts, beyond what tells an event.
 func check(m *core.Message) error {
 	if m.Namespace == "" {
 		return errNoNamespace

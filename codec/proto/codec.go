@@ -1,7 +1,6 @@
 package proto
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/socketmesh/mesh/core"
@@ -34,12 +33,8 @@ func (Codec) Append(dst []byte, m *core.Message) ([]byte, error) {
 
 // Decode overwrites m with what src says (see [core.Codec]).
 func (Codec) Decode(src []byte, m *core.Message) error {
-	err := decode(src, m)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, core.ErrUnsupported):
+	if err := decode(src, m); err != nil {
 		return fmt.Errorf("proto: decode: %w", err)
 	}
-	return fmt.Errorf("proto: decode: %w: %w", core.ErrMalformed, err)
+	return nil
 }

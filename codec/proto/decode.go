@@ -1,34 +1,36 @@
 package proto
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
 	"github.com/socketmesh/mesh/core"
 )
 
-var errNoKind = errors.New("no kind")
-
 func decode(src []byte, m *core.Message) error {
 	*m = core.Message{}
 	kind, err := readMessage(src, m)
 	switch {
 	case err != nil:
-		return err
+		return fmt.Errorf("%w: %w", core.ErrMalformed, err)
 	case kind == 0:
-		return errNoKind
-	case kind < 0 || kind > math.MaxUint8 || !core.Kind(kind).Valid():
+		return fmt.Errorf("%w: no kind", core.ErrMalformed)
+	case kind < 0 || kind > math.MaxUint8:
 		return fmt.Errorf("kind %d: %w", kind, core.ErrUnsupported)
 	}
 	m.Kind = core.Kind(kind)
-	if m.Rooms == nil && (m.Kind == core.KindSocketsJoin || m.Kind == core.KindSocketsLeave) {
-		m.Rooms = []string{}
+	if m.Rooms == nil {
+		m.Rooms = noRooms(m.Kind)
 	}
-	if err := checkPayload(m.Payload); err != nil {
-		return fmt.Errorf("payload: %w", err)
+	return m.Validate()
+}
+
+// noRooms is what an empty list of rooms is to this kind: no room, or not set.
+func noRooms(kind core.Kind) []string {
+	if kind == core.KindSocketsJoin || kind == core.KindSocketsLeave {
+		return []string{}
 	}
-	return check(m)
+	return nil
 }
 
 // readMessage reads all of m but the kind, which may not be one of ours.

@@ -37,7 +37,8 @@ func TestLeniency(t *testing.T) {
 			with(func(m *core.Message) {
 				m.Payload = core.Payload{Text: []byte(`["e",{"_placeholder":true,"num":1}]`), Attachments: [][]byte{[]byte("1"), []byte("2")}}
 			})},
-		"what is not set": {behind(3, messageTo, "", messageRequestID, "", messageClose, 0, messageBrief, 0, messageCount, 0, messagePayload, event(`["e"]`)), broadcast},
+		"what is not set":  {behind(3, messageTo, "", messageRequestID, "", messageClose, 0, messageBrief, 0, messageCount, 0, messagePayload, event(`["e"]`)), broadcast},
+		"an empty payload": {behind(12, messageRequestID, "q", messagePayload, ""), core.Message{Kind: core.KindBroadcastAck, From: "a", Namespace: "/", RequestID: "q"}},
 		"what kinds do not have": {behind(2, messageRooms, "r", messageClose, 1, messageBrief, 1, messageCount, 2),
 			core.Message{Kind: core.KindHeartbeat, From: "a", Namespace: "/", Rooms: []string{"r"}, Close: true, Brief: true, Count: 2}},
 		"other wire types":        {behind(3, messagePayload, event(`["e"]`), messageFrom&^7, 7, messageKind|2, "kind", messageTo&^7, 1, messageRooms&^7, 1), broadcast},
@@ -108,7 +109,6 @@ func TestMalformed(t *testing.T) {
 		"no server-side event":      behind(9),
 		"empty payload":             behind(3, messagePayload, ""),
 		"empty text":                behind(3, messagePayload, event("")),
-		"empty answer":              behind(12, messageRequestID, "q", messagePayload, ""),
 		"attachments alone":         behind(12, messageRequestID, "q", messagePayload, wire(payloadAttachments, "x")),
 		"half a payload":            behind(3, messagePayload, "\x0a\x06[\"e\"]"),
 		"no JSON":                   behind(3, messagePayload, event(`["e",`)),
@@ -127,7 +127,6 @@ func TestMalformed(t *testing.T) {
 		"socket rooms not UTF-8":    socket(socketID, "s", socketRooms, "\xff"),
 		"half a socket":             socket(socketID, "s", socketRooms&^7, math.MinInt)[:20],
 		"handshake no JSON":         socket(socketID, "s", socketHandshake, event(`{`)),
-		"empty handshake":           socket(socketID, "s", socketHandshake, ""),
 		"half a handshake":          socket(socketID, "s", socketHandshake, "\x0a\x03{}"),
 		"data no JSON":              socket(socketID, "s", socketData, event(`}`)),
 		"data out of range":         socket(socketID, "s", socketData, event(`{"_placeholder":true,"num":1}`, "x")),

@@ -7,7 +7,6 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/internal/jsontext"
 )
 
 // appendPayload writes a payload, unless it is no value. Its length is reckoned
@@ -30,12 +29,8 @@ func appendPayload(b []byte, tag uint64, p core.Payload) []byte {
 	return b
 }
 
-// readPayload cuts text and attachments from one copy. Text is not nil from then
-// on: what is there has to be checked.
+// readPayload cuts text and attachments from one copy.
 func readPayload(src []byte, p *core.Payload) error {
-	if p.Text == nil {
-		p.Text = []byte{}
-	}
 	r := reader{src: bytes.Clone(src)}
 	for {
 		f, ok, err := r.next()
@@ -52,12 +47,4 @@ func readPayload(src []byte, p *core.Payload) error {
 			p.Attachments = append(p.Attachments, slices.Clip(f.bytes))
 		}
 	}
-}
-
-// checkPayload checks what readPayload has read, if it has.
-func checkPayload(p core.Payload) error {
-	if p.Text == nil {
-		return nil
-	}
-	return jsontext.Check(p.Text, len(p.Attachments))
 }

@@ -401,7 +401,7 @@ func (x *Flags) GetTimeoutMs() uint64 {
 // Payload is a value on its way to a client or a server, as Socket.IO writes it.
 type Payload struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// One JSON text in UTF-8, never empty. Nobody on the way needs to read it, hence
+	// One JSON text in UTF-8. Empty, without attachments: no value. Nobody on the way needs to read it, hence
 	// bytes. With attachments, an object whose member "_placeholder" is true stands
 	// for the attachment that its member "num" counts, from 0.
 	Text []byte `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
@@ -566,7 +566,7 @@ const file_codec_proto_meshpb_mesh_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05rooms\x18\x02 \x03(\tR\x05rooms\x124\n" +
 	"\thandshake\x18\x03 \x01(\v2\x16.socketmesh.v1.PayloadR\thandshake\x12*\n" +
-	"\x04data\x18\x04 \x01(\v2\x16.socketmesh.v1.PayloadR\x04data*\x9c\x03\n" +
+	"\x04data\x18\x04 \x01(\v2\x16.socketmesh.v1.PayloadR\x04data*\xa2\x03\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16KIND_INITIAL_HEARTBEAT\x10\x01\x12\x12\n" +
@@ -583,7 +583,7 @@ const file_codec_proto_meshpb_mesh_proto_rawDesc = "" +
 	"\x1bKIND_BROADCAST_CLIENT_COUNT\x10\v\x12\x16\n" +
 	"\x12KIND_BROADCAST_ACK\x10\f\x12\x16\n" +
 	"\x12KIND_ADAPTER_CLOSE\x10\r\x12\x1a\n" +
-	"\x16KIND_SOCKETS_LEAVE_ALL\x10\x0e\"\t\b\x80\x01\x10\xff\xff\xff\xff\aB/Z-github.com/socketmesh/mesh/codec/proto/meshpbb\x06proto3"
+	"\x16KIND_SOCKETS_LEAVE_ALL\x10\x0e\"\x04\b\x0f\x10\x0f\"\t\b\x80\x01\x10\xff\xff\xff\xff\aB/Z-github.com/socketmesh/mesh/codec/proto/meshpbb\x06proto3"
 
 var (
 	file_codec_proto_meshpb_mesh_proto_rawDescOnce sync.Once

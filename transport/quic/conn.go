@@ -46,7 +46,7 @@ type conn struct {
 func (c *conn) RemoteAddr() string { return c.quic.RemoteAddr().String() }
 
 // LimitReads bounds the frames that are received from now on, on all lanes.
-func (c *conn) LimitReads(bytes int) { c.limit.Store(int64(bytes)) }
+func (c *conn) LimitReads(bytes int) { c.limit.Store(int64(max(bytes, 0))) }
 
 // Lanes is the smaller number of both ends.
 func (c *conn) Lanes() int { return len(c.sequences) - 1 }

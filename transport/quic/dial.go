@@ -77,11 +77,20 @@ func (t *Transport) dial(ctx context.Context, addr string) (*conn, error) {
 				t.forget(s)
 			}
 			s.release()
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			return nil, explain(err, known.advice)
+			return nil, t.explainDial(ctx, err, known.advice)
 		}
 		return t.introduce(ctx, quic, s, known.advice)
 	})
+}
+
+// explainDial tells why there is no connection.
+func (t *Transport) explainDial(ctx context.Context, err error, advice string) error {
+	var silent net.Error
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &silent) && silent.Timeout():
+		return fmt.Errorf("no answer: %s", err)
+	}
+	return explain(err, advice)
 }

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"sync/atomic"
 
 	quicgo "github.com/quic-go/quic-go"
 )
 
-// How many handshakes may be under way at a listener: above the first number
+// How many handshakes may be under way at a listener: from the first number on
 // diallers have to prove their address, above the second they are turned away.
 const (
 	manyHandshakes = 64
@@ -22,15 +23,17 @@ var errCrowded = errors.New("too many handshakes under way")
 // door counts the connections that are in their handshake, and tells of those
 // that fail in it.
 type door struct {
-	transport *Transport
-	advice    string
-	inside    atomic.Int64
+	refused func(remote string, err error)
+	advice  string // see credentials
+
+	inside atomic.Int64
+	visits sync.WaitGroup // of inside
 }
 
-func newDoor(t *Transport, advice string) *door { return &door{transport: t, advice: advice} }
-
 // visit is the time that a connection spends in the handshake.
-type visit struct{ over atomic.Bool }
+type visit struct {
+	leave func() bool // tells whether it has not failed
+}
 
 type visitKey struct{}
 
@@ -39,30 +42,28 @@ func (d *door) enter(ctx context.Context, info *quicgo.ClientInfo) (context.Cont
 	remote := info.RemoteAddr.String()
 	if d.inside.Add(1) > maxHandshakes {
 		d.inside.Add(-1)
-		d.complain(remote, errCrowded)
+		d.refused(remote, errCrowded)
 		return nil, errCrowded
 	}
-	v := &visit{}
-	context.AfterFunc(ctx, func() {
-		if v.over.CompareAndSwap(false, true) {
-			d.inside.Add(-1)
-			d.complain(remote, explain(context.Cause(ctx), d.advice))
-		}
+	d.visits.Add(1)
+	leave := context.AfterFunc(ctx, func() {
+		d.refused(remote, fmt.Errorf("handshake: %w", explain(context.Cause(ctx), d.advice)))
+		d.left()
 	})
-	return context.WithValue(ctx, visitKey{}, v), nil
+	return context.WithValue(ctx, visitKey{}, &visit{leave}), nil
 }
 
 // pass ends a handshake that was completed.
 func (d *door) pass(quic *quicgo.Conn) {
-	v, _ := quic.Context().Value(visitKey{}).(*visit)
-	if v != nil && v.over.CompareAndSwap(false, true) {
-		d.inside.Add(-1)
+	if v, ok := quic.Context().Value(visitKey{}).(*visit); ok && v.leave() {
+		d.left()
 	}
+}
+
+func (d *door) left() {
+	d.inside.Add(-1)
+	d.visits.Done()
 }
 
 // crowded tells whether diallers have to prove their address.
 func (d *door) crowded(net.Addr) bool { return d.inside.Load() >= manyHandshakes }
-
-func (d *door) complain(remote string, err error) {
-	d.transport.quiet.warn(d.transport.options.Logger, "refusing a connection", "remote", remote, "error", fmt.Errorf("handshake: %w", err))
-}

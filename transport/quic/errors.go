@@ -1,6 +1,7 @@
 package quic
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -32,7 +33,8 @@ func explain(err error, advice string) error {
 		certificate *tls.CertificateVerificationError
 	)
 	switch {
-	case errors.Is(err, core.ErrMalformed), errors.Is(err, core.ErrTooLarge):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
+		errors.Is(err, core.ErrMalformed), errors.Is(err, core.ErrTooLarge):
 		return err
 	case errors.As(err, &application) && application.Remote:
 		return explainClose(application)

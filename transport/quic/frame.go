@@ -56,7 +56,7 @@ func (r *frameReader) next(limit int) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", core.ErrTooLarge, header-1, limit)
 	}
 	size := int(header - 1)
-	if size > readBuffer {
+	if size > r.src.Size() {
 		return r.gather(size)
 	}
 	frame, err := r.src.Peek(size)
@@ -98,7 +98,7 @@ func (r *frameReader) gather(size int) ([]byte, error) {
 	}
 	for len(buf) < size {
 		if len(buf) == cap(buf) {
-			buf = slices.Grow(buf, min(max(firstChunk, len(buf)), size-len(buf)))
+			buf = slices.Grow(buf, min(max(firstChunk, 3*len(buf)), size-len(buf)))
 		}
 		n, err := r.src.Read(buf[len(buf):min(cap(buf), size)])
 		buf = buf[:len(buf)+n]

@@ -79,7 +79,7 @@ func newAuthority(token string) (*authority, error) {
 	template := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
 		Subject:               pkix.Name{CommonName: "socketmesh token authority"},
-		NotBefore:             time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
+		NotBefore:             time.Unix(0, 0),
 		NotAfter:              time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), // none (RFC 5280, section 4.1.2.5)
 		KeyUsage:              x509.KeyUsageCertSign,
 		BasicConstraintsValid: true,

@@ -17,19 +17,18 @@ const maxIntroduction = 1 << 10
 // and say how many lanes they have. It takes over the socket's hold; on error the
 // connection is closed.
 func (t *Transport) introduce(ctx context.Context, quic *quicgo.Conn, s *socket, advice string) (*conn, error) {
-	stop := context.AfterFunc(ctx, func() { quic.CloseWithError(applicationCode(noReason)) })
+	ctx, cancel := context.WithTimeout(ctx, t.options.HandshakeTimeout)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { quic.CloseWithError(applicationCode(core.CloseHelloTimeout)) })
 	c, err := t.exchange(ctx, quic)
 	inTime := stop()
-	if err == nil && !inTime {
-		err = ctx.Err()
-	}
-	if err != nil {
+	if err != nil || !inTime {
 		quic.CloseWithError(applicationCode(core.CloseProtocolError))
 		s.release()
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
+		if !inTime {
+			err = ctx.Err()
 		}
-		return nil, explain(err, advice)
+		return nil, fmt.Errorf("introduction: %w", explain(err, advice))
 	}
 	c.socket, c.advice = s, advice
 	c.accepting.Go(c.acceptLanes)
@@ -53,11 +52,11 @@ func (t *Transport) exchange(ctx context.Context, quic *quicgo.Conn) (*conn, err
 	r := newFrameReader(in)
 	introduction, err := r.next(maxIntroduction)
 	if err != nil {
-		return nil, fmt.Errorf("introduction: %w", err)
+		return nil, err
 	}
 	theirs, n := binary.Uvarint(introduction)
 	if n <= 0 || theirs == 0 {
-		return nil, fmt.Errorf("%w: introduction", core.ErrMalformed)
+		return nil, fmt.Errorf("%w: number of lanes", core.ErrMalformed)
 	}
 	return t.newConn(quic, out, in, r, min(t.options.Lanes, int(min(theirs, maxLanes))))
 }

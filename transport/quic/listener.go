@@ -58,7 +58,7 @@ func (t *Transport) listen(ctx context.Context, addr string) (*listener, error) 
 		transport: t,
 		socket:    s,
 		known:     known,
-		door:      newDoor(t, known.advice),
+		door:      &door{refused: t.refused, advice: known.advice},
 		slots:     make(chan struct{}, backlog),
 		pending:   make(chan *conn, backlog),
 		failed:    make(chan struct{}),
@@ -87,7 +87,7 @@ func (l *listener) serve() {
 		case l.slots <- struct{}{}:
 			l.serving.Go(func() { l.welcome(quic) })
 		default:
-			l.transport.quiet.warn(l.transport.options.Logger, "refusing a connection", "remote", quic.RemoteAddr().String(), "error", errBacklog)
+			l.transport.refused(quic.RemoteAddr().String(), errBacklog)
 			quic.CloseWithError(applicationCode(core.CloseBusy))
 		}
 	}
@@ -95,14 +95,12 @@ func (l *listener) serve() {
 
 // welcome lets a connection introduce itself, and puts it in the backlog.
 func (l *listener) welcome(quic *quicgo.Conn) {
-	ctx, cancel := context.WithTimeout(l.ctx, l.transport.options.HandshakeTimeout)
-	defer cancel()
-	l.socket.hold() // which this listener does
-	c, err := l.transport.introduce(ctx, quic, l.socket, l.known.advice)
+	l.socket.hold() // as this listener does
+	c, err := l.transport.introduce(l.ctx, quic, l.socket, l.known.advice)
 	if err != nil {
 		<-l.slots
 		if l.ctx.Err() == nil {
-			l.transport.quiet.warn(l.transport.options.Logger, "connection without an introduction", "remote", quic.RemoteAddr().String(), "error", err)
+			l.transport.refused(quic.RemoteAddr().String(), err)
 		}
 		return
 	}
@@ -147,6 +145,7 @@ func (l *listener) close() {
 	l.quic.Close()
 	l.cancel()
 	l.serving.Wait()
+	l.door.visits.Wait()
 	l.drain()
 	l.socket.release()
 }

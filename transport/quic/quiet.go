@@ -1,6 +1,7 @@
 package quic
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"time"
@@ -11,7 +12,7 @@ const quietFor = 10 * time.Second
 
 // quiet keeps the log readable where strangers can provoke entries at will: of
 // complaints of the same kind it lets one through per quietFor, with the number of
-// those that it did not. Their kinds are few.
+// those that it did not. Kinds are few.
 type quiet struct {
 	mu    sync.Mutex
 	kinds map[string]*complaints
@@ -22,18 +23,16 @@ type complaints struct {
 	unsaid int
 }
 
-// warn logs a warning, unless one of this kind was logged just now; then it is
-// for the debug level.
-func (q *quiet) warn(log *slog.Logger, msg string, attrs ...any) {
-	unsaid, first := q.count(msg)
-	switch {
-	case !first:
-		log.Debug(msg, attrs...)
-	case unsaid > 0:
-		log.Warn(msg, append(attrs, "unsaid", unsaid)...)
-	default:
-		log.Warn(msg, attrs...)
+// log logs, unless something of this kind was logged just now.
+func (q *quiet) log(log *slog.Logger, level slog.Level, kind, msg string, attrs ...any) {
+	unsaid, first := q.count(kind)
+	if !first {
+		return
 	}
+	if unsaid > 0 {
+		attrs = append(attrs, "unsaid", unsaid)
+	}
+	log.Log(context.Background(), level, msg, attrs...)
 }
 
 // count tells whether to complain, and how often nobody did since the last time.

@@ -28,7 +28,7 @@ func (t *Transport) newSocket(ctx context.Context, addr string) (*socket, error)
 	s := &socket{udp: &udpConn{UDPConn: packets.(*net.UDPConn)}, users: 1}
 	var key quicgo.StatelessResetKey
 	rand.Read(key[:])
-	s.quic = &quicgo.Transport{Conn: s.udp, StatelessResetKey: &key}
+	s.quic = &quicgo.Transport{Conn: s.udp, StatelessResetKey: &key, Tracer: strays{t}}
 	t.checkBuffers(s.udp)
 	return s, nil
 }

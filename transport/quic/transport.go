@@ -58,8 +58,10 @@ type Options struct {
 	// TLS holds this node's certificate, and the authorities that the mesh
 	// trusts: RootCAs for acceptors, ClientCAs for diallers; either stands for
 	// the other where that is not set. Certificates have to do for both ends.
-	// The rest is set by the transport: TLS 1.3, ALPN, client certificates
-	// required. Default: an authority derived from Token.
+	// ServerName, if set, is what acceptors' certificates have to be for, instead
+	// of the host that was dialled. The rest is set by the transport: TLS 1.3,
+	// ALPN, client certificates required. Default: an authority derived from
+	// Token.
 	TLS *tls.Config
 
 	// Logger gets what an operator should know. Default: discards.
@@ -114,6 +116,7 @@ type Transport struct {
 	identity func() (*credentials, error) // derived when first needed
 	buffers  sync.Once                    // complains about small ones
 	quiet    quiet
+	counters counters
 
 	mu      sync.Mutex
 	dialler *socket // of all dialled connections; nil if there are none

@@ -1,6 +1,7 @@
 package transporttest
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -10,8 +11,11 @@ import (
 // BenchmarkSend measures one way, from the dialling end and from the accepting
 // one: an operation is a frame, sent in batches of several sizes and received.
 func BenchmarkSend(b *testing.B, f Fixture) {
-	for _, size := range []int{100, 4 << 10} {
+	for _, size := range []int{100, 4 << 10, 1 << 20} {
 		for _, batch := range []int{1, 16, 256} {
+			if size*batch > 16<<20 {
+				continue // no queue is as long
+			}
 			name := fmt.Sprintf("size=%d/batch=%d", size, batch)
 			b.Run("dialled/"+name, func(b *testing.B) {
 				from, to := benchPair(b, f)
@@ -22,6 +26,42 @@ func BenchmarkSend(b *testing.B, f Fixture) {
 				benchSend(b, from, to, size, batch)
 			})
 		}
+	}
+}
+
+// BenchmarkLatency measures a message on a connection that is idle otherwise: an
+// operation is one there and one back.
+func BenchmarkLatency(b *testing.B, f Fixture) {
+	for _, size := range []int{100, 4 << 10} {
+		b.Run(fmt.Sprintf("size=%d", size), func(b *testing.B) {
+			here, there := benchPair(b, f)
+			answering := make(chan struct{})
+			go func() {
+				defer close(answering)
+				for {
+					frame, err := there.Recv()
+					if err != nil {
+						break
+					}
+					if err := there.Send(context.Background(), [][]byte{frame}); err != nil {
+						break
+					}
+				}
+				there.Close(core.CloseShutdown)
+			}()
+			frames := [][]byte{pattern(size, 1)}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := here.Send(b.Context(), frames); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := here.Recv(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			here.Close(core.CloseShutdown)
+			<-answering
+		})
 	}
 }
 

@@ -9,3 +9,7 @@ import (
 func BenchmarkSend(b *testing.B) {
 	transporttest.BenchmarkSend(b, transporttest.Fixture{Transport: New(Options{}), Listen: "127.0.0.1:0"})
 }
+
+func BenchmarkLatency(b *testing.B) {
+	transporttest.BenchmarkLatency(b, transporttest.Fixture{Transport: New(Options{}), Listen: "127.0.0.1:0"})
+}

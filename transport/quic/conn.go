@@ -82,8 +82,11 @@ func (c *conn) acceptLanes() {
 // hearGoodbye reads the peer's last words.
 func (c *conn) hearGoodbye(r *frameReader) error {
 	body, err := r.next(maxGoodbye)
-	if err != nil {
-		return fmt.Errorf("%w: goodbye: %w", core.ErrMalformed, err)
+	switch {
+	case errors.Is(err, core.ErrTooLarge), errors.Is(err, errGoodbye):
+		return fmt.Errorf("%w: goodbye: %v", core.ErrMalformed, err)
+	case err != nil:
+		return err
 	}
 	goodbye, used, err := parseGoodbye(body)
 	if err != nil {

@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	quicgo "github.com/quic-go/quic-go"
-
 	"github.com/socketmesh/mesh/core"
 )
 
@@ -66,16 +64,13 @@ func (t *Transport) dial(ctx context.Context, addr string) (*conn, error) {
 		config.ServerName = host
 	}
 	return race(ctx, addresses, func(ctx context.Context, ip netip.Addr) (*conn, error) {
-		s, err := t.diallerSocket(ctx)
+		s, err := t.dialSocket(ctx)
 		if err != nil {
 			return nil, err
 		}
 		to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, port))
 		quic, err := s.quic.Dial(ctx, to, config, t.options.config())
 		if err != nil {
-			if errors.Is(err, quicgo.ErrTransportClosed) {
-				t.forget(s)
-			}
 			s.release()
 			return nil, t.explainDial(ctx, err, known.advice)
 		}

@@ -31,16 +31,17 @@
 // application error code 0. A connection that cannot be ended in this way is
 // closed with the reason's code and text; code 0 gives no reason.
 //
-// # Addresses that change
+// # Addresses and sockets
 //
 // A connection is not bound to the addresses it began with. When the dialler's
 // address or port changes (a NAT that forgets, another network), the acceptor
-// verifies the new path and the connection goes on. An acceptor that moves has to
-// be dialled again, for QUIC has it so. Dialled connections share one UDP socket,
-// which is not bound to one of the host's addresses.
+// verifies the new path and the connection goes on, as soon as the dialler has sent
+// something from there: with [Options].KeepAlive at the latest. An acceptor that
+// moves has to be dialled again, for QUIC has it so.
 //
-// A listener and the connections accepted by it share its UDP socket: the port is
-// free when the listener and all of them are closed.
+// A dialled connection has a UDP socket of its own, which is not bound to one of
+// the host's addresses. A listener and the connections accepted by it share its
+// socket: the port is free when the listener and all of them are closed.
 //
 // # UDP buffers
 //

@@ -3,6 +3,7 @@ package quic
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	quicgo "github.com/quic-go/quic-go"
@@ -19,7 +20,13 @@ const maxIntroduction = 1 << 10
 func (t *Transport) introduce(ctx context.Context, quic *quicgo.Conn, s *socket, advice string) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.options.HandshakeTimeout)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { quic.CloseWithError(applicationCode(core.CloseHelloTimeout)) })
+	stop := context.AfterFunc(ctx, func() {
+		reason := closePending
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			reason = core.CloseHelloTimeout
+		}
+		quic.CloseWithError(applicationCode(reason))
+	})
 	c, err := t.exchange(ctx, quic)
 	inTime := stop()
 	if err != nil || !inTime {

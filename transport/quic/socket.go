@@ -9,8 +9,9 @@ import (
 	quicgo "github.com/quic-go/quic-go"
 )
 
-// socket is a UDP socket that connections share, and a listener. Whoever uses it
-// holds it; the last one to release it closes it.
+// socket is a UDP socket. A dialled connection has one of its own; a listener
+// shares one with the connections it has accepted. Whoever uses it holds it; the
+// last one to release it closes it.
 type socket struct {
 	udp  *udpConn
 	quic *quicgo.Transport
@@ -33,15 +34,29 @@ func (t *Transport) newSocket(ctx context.Context, addr string) (*socket, error)
 	return s, nil
 }
 
-// hold adds a user, unless there is none any more.
-func (s *socket) hold() bool {
+// dialSocket is a socket for one connection, which needs no connection ID to be
+// found. That matters when its address changes: the acceptor would use up one of
+// the dialler's IDs each time, and the library never gives it a new one.
+func (t *Transport) dialSocket(ctx context.Context) (*socket, error) {
+	s, err := t.newSocket(ctx, ":0")
+	if err != nil {
+		return nil, err
+	}
+	s.quic.ConnectionIDGenerator = noIDs{}
+	return s, nil
+}
+
+// noIDs generates connection IDs of no length.
+type noIDs struct{}
+
+func (noIDs) GenerateConnectionID() (quicgo.ConnectionID, error) { return quicgo.ConnectionID{}, nil }
+func (noIDs) ConnectionIDLen() int                               { return 0 }
+
+// hold adds a user; there is one already.
+func (s *socket) hold() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.users == 0 {
-		return false
-	}
 	s.users++
-	return true
 }
 
 // release ends one use.
@@ -53,29 +68,5 @@ func (s *socket) release() {
 	if last {
 		s.quic.Close()
 		s.udp.Close()
-	}
-}
-
-// diallerSocket is the socket of dialled connections, held for one more.
-func (t *Transport) diallerSocket(ctx context.Context) (*socket, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.dialler != nil && t.dialler.hold() {
-		return t.dialler, nil
-	}
-	s, err := t.newSocket(ctx, ":0")
-	if err != nil {
-		return nil, err
-	}
-	t.dialler = s
-	return s, nil
-}
-
-// forget has the next dial use another socket than this, which is broken.
-func (t *Transport) forget(s *socket) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.dialler == s {
-		t.dialler = nil
 	}
 }

@@ -117,9 +117,6 @@ type Transport struct {
 	buffers  sync.Once                    // complains about small ones
 	quiet    quiet
 	counters counters
-
-	mu      sync.Mutex
-	dialler *socket // of all dialled connections; nil if there are none
 }
 
 // New returns a transport. What [Options.Validate] finds is told by Listen and

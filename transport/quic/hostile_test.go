@@ -1,0 +1,317 @@
+package quic
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	quicgo "github.com/quic-go/quic-go"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// Noise at the port is dropped and counted.
+func TestNoiseAtThePort(t *testing.T) {
+	log := newLogs()
+	options := quick
+	options.Logger = log.logger()
+	transport := like(options)
+	l := listen(t, transport)
+	dialled, err := dial(t, shared(), l.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := accept(t, l)
+	noise, err := net.Dial("udp", l.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer noise.Close()
+	random := rand.NewChaCha8([32]byte{1})
+	packet := make([]byte, 1500)
+	for i := range 2000 {
+		random.Read(packet)
+		switch i % 4 {
+		case 1: // like a packet that begins a connection
+			copy(packet, []byte{0xC3, 0, 0, 0, 1, 8})
+		case 2: // of another version
+			copy(packet, []byte{0xC3, 0xBA, 0xBA, 0xBA, 0xBA, 8})
+		case 3: // like one of a connection
+			packet[0] = 0x40 | packet[0]&0x3F
+		}
+		noise.Write(packet[:1+rand.IntN(len(packet))])
+		if i%100 == 0 {
+			wantEcho(t, dialled, accepted)
+		}
+	}
+	wantEcho(t, dialled, accepted)
+	wantWorks(t, l)
+	log.wait(t, "dropping a packet")
+	if stats := transport.Stats(); stats.Strays == 0 {
+		t.Errorf("Stats: %+v, want strays", stats)
+	}
+	if n := strings.Count(log.String(), "\n"); n > 10 {
+		t.Errorf("%d lines were logged", n)
+	}
+}
+
+// deafConn is a socket at which nothing arrives.
+type deafConn struct {
+	net.PacketConn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (c *deafConn) ReadFrom([]byte) (int, net.Addr, error) {
+	<-c.closed
+	return 0, nil, net.ErrClosed
+}
+
+func (c *deafConn) SetReadDeadline(time.Time) error {
+	c.once.Do(func() { close(c.closed) })
+	return nil
+}
+
+func (*deafConn) SetReadBuffer(int) error  { return nil }
+func (*deafConn) SetWriteBuffer(int) error { return nil }
+
+// Handshakes that do not go on are bounded, and in nobody's way.
+func TestHalfOpenHandshakes(t *testing.T) {
+	options := quick
+	options.HandshakeTimeout = time.Minute
+	log := newLogs()
+	options.Logger = log.logger()
+	transport := like(options)
+	l := listen(t, transport)
+	to, err := net.ResolveUDPAddr("udp", l.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packets.Close()
+	deaf := &quicgo.Transport{Conn: &deafConn{PacketConn: packets, closed: make(chan struct{})}}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	var dials sync.WaitGroup
+	for range 3 * manyHandshakes {
+		dials.Go(func() { deaf.Dial(ctx, to, member(t), &quicgo.Config{}) })
+	}
+	dials.Wait()
+	deaf.Close()
+	// Beyond that number the library asks for proof of an address, in vain.
+	if n := l.door.inside.Load(); n < manyHandshakes/2 || n > 2*manyHandshakes {
+		t.Errorf("%d handshakes are under way", n)
+	}
+	wantWorks(t, l)
+	l.Close() // ends them
+	log.wait(t, "refusing a connection", "handshake")
+	if n := l.door.inside.Load(); n != 0 {
+		t.Errorf("%d handshakes are under way after Close", n)
+	}
+}
+
+// What does not introduce itself is not accepted.
+func TestBadIntroductions(t *testing.T) {
+	options := quick
+	options.HandshakeTimeout = 2 * time.Second
+	for name, c := range map[string]struct {
+		introduction string
+		then         func(*quicgo.Conn, *quicgo.SendStream)
+		code         quicgo.ApplicationErrorCode
+	}{
+		"no lanes":        {"\x02\x00", nil, 1002},
+		"empty":           {"\x01", nil, 1002},
+		"endless varint":  {"\x0b\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", nil, 1002},
+		"too large":       {"\xff\xff\x03", nil, 1002},
+		"a goodbye":       {"\x00\x05\xe8\x07\x00\x00", nil, 1002},
+		"garbage":         {strings.Repeat("\xff", 1000), nil, 1002},
+		"only a part":     {"\x09\x08", nil, 1002},
+		"silence":         {"", nil, 1002},
+		"end of stream":   {"\x09\x08", func(_ *quicgo.Conn, s *quicgo.SendStream) { s.Close() }, 1002},
+		"reset":           {"\x09\x08", func(_ *quicgo.Conn, s *quicgo.SendStream) { s.CancelWrite(1) }, 1002},
+		"for the backlog": {eightLanes, nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			log := newLogs()
+			options := options
+			options.Logger = log.logger()
+			transport := like(options)
+			l := listen(t, transport)
+			stranger, stream := impostor(t, l, c.introduction)
+			if c.then != nil {
+				c.then(stranger, stream)
+			}
+			if c.code == 0 {
+				accept(t, l)
+				return
+			}
+			if code := endOf(t, stranger); code != c.code {
+				t.Errorf("closed with code %d, want %d", code, c.code)
+			}
+			log.wait(t, "refusing a connection", "introduction")
+			if n := transport.Stats().Refusals; n != 1 {
+				t.Errorf("Refusals: got %d, want 1", n)
+			}
+			wantWorks(t, l)
+		})
+	}
+}
+
+// Bytes that make no sense end their connection, and no other.
+func TestBadFramesEndTheConnection(t *testing.T) {
+	l := listen(t, shared())
+	for name, c := range map[string]struct {
+		bytes string
+		then  func(*quicgo.Conn, *quicgo.SendStream)
+		want  error
+		code  quicgo.ApplicationErrorCode
+	}{
+		"one byte more":         {"\x82\x80\x40", nil, core.ErrTooLarge, 1009},
+		"2^62 bytes":            {"\x80\x80\x80\x80\x80\x80\x80\x80\x40", nil, core.ErrTooLarge, 1009},
+		"endless size":          {strings.Repeat("\xff", 100), nil, core.ErrMalformed, 1002},
+		"end in a frame":        {"\x09four", func(_ *quicgo.Conn, s *quicgo.SendStream) { s.Close() }, core.ErrMalformed, 1002},
+		"end without a goodbye": {"\x05four", func(_ *quicgo.Conn, s *quicgo.SendStream) { s.Close() }, core.ErrMalformed, 1002},
+		"reset":                 {"\x09four", func(_ *quicgo.Conn, s *quicgo.SendStream) { s.CancelWrite(7) }, core.ErrMalformed, 1002},
+		"goodbye in a goodbye":  {"\x00\x00", nil, core.ErrMalformed, 1002},
+		"empty goodbye":         {"\x00\x01", nil, core.ErrMalformed, 1002},
+		"long goodbye":          {"\x00\x84\x02", nil, core.ErrMalformed, 1002},
+		"goodbye cut off":       {"\x00\x05\xe8\x07\x00\x09", nil, core.ErrMalformed, 1002},
+		"goodbye with a code":   {"\x00\x05\x01\x00\x00\x00", nil, core.ErrMalformed, 1002},
+		"goodbye of lane 8":     {"\x00\x06\xe8\x07\x80\x02\x00", nil, core.ErrMalformed, 1002},
+		"goodbye on a lane":     {"", lane("\x00\x05\xe8\x07\x00\x00"), core.ErrMalformed, 1002},
+		"large frame on a lane": {"", lane("\x82\x80\x40"), core.ErrTooLarge, 1009},
+		"end in a lane's frame": {"", lane("\x09four", "end"), core.ErrMalformed, 1002},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stranger, stream := impostor(t, l, eightLanes)
+			accepted := accept(t, l)
+			if _, err := stream.Write([]byte(c.bytes)); err != nil {
+				t.Fatal(err)
+			}
+			if c.then != nil {
+				c.then(stranger, stream)
+			}
+			var from core.Lane = accepted
+			if c.bytes == "" {
+				from = accepted.Lane(0)
+			}
+			for {
+				_, err := from.Recv()
+				if err == nil {
+					continue // the frame before
+				}
+				if !errors.Is(err, c.want) || errors.Is(err, net.ErrClosed) {
+					t.Errorf("Recv: got %v, want %v", err, c.want)
+				}
+				break
+			}
+			if code := endOf(t, stranger); code != c.code {
+				t.Errorf("the sender was told %d, want %d", code, c.code)
+			}
+			if err := accepted.Send(t.Context(), [][]byte{{1}}); !errors.Is(err, c.want) {
+				t.Errorf("Send: got %v, want the same error", err)
+			}
+			accepted.Close(core.CloseProtocolError)
+			if _, err := from.Recv(); !errors.Is(err, net.ErrClosed) {
+				t.Errorf("Recv: got %v after Close", err)
+			}
+		})
+	}
+	wantWorks(t, l)
+}
+
+// lane writes bytes on the first lane, and ends it if told so.
+func lane(bytes ...string) func(*quicgo.Conn, *quicgo.SendStream) {
+	return func(c *quicgo.Conn, _ *quicgo.SendStream) {
+		stream, err := c.OpenUniStream()
+		if err != nil {
+			return
+		}
+		stream.Write([]byte(bytes[0]))
+		if len(bytes) > 1 {
+			stream.Close()
+		}
+	}
+}
+
+// A peer that closes in a way of its own has not given a reason of ours.
+func TestPeerThatJustCloses(t *testing.T) {
+	l := listen(t, shared())
+	for code, want := range map[quicgo.ApplicationErrorCode]error{
+		0:         errAbandoned,
+		1:         core.ErrMalformed,
+		5000:      core.ErrMalformed,
+		1<<62 - 1: core.ErrMalformed,
+	} {
+		stranger, _ := impostor(t, l, eightLanes)
+		accepted := accept(t, l)
+		stranger.CloseWithError(code, "text")
+		_, err := accepted.Recv()
+		if _, ok := closeReason(err); ok || !errors.Is(err, want) || errors.Is(err, net.ErrClosed) {
+			t.Errorf("code %d: Recv: got %v, want %v", uint64(code), err, want)
+		}
+	}
+	stranger, _ := impostor(t, l, eightLanes)
+	accepted := accept(t, l)
+	stranger.CloseWithError(1013, strings.Repeat("x", 200)+"\xff")
+	_, err := accepted.Recv()
+	if reason, _ := closeReason(err); reason != (core.CloseReason{Code: 1013, Text: strings.Repeat("x", 123)}) {
+		t.Errorf("Recv: got %v", err)
+	}
+}
+
+// Strangers cannot open streams at will, nor send more than they are read.
+func TestStrangersAreBounded(t *testing.T) {
+	l := listen(t, shared())
+	stranger, stream := impostor(t, l, eightLanes)
+	accept(t, l)
+	if _, err := stranger.OpenStream(); err == nil {
+		t.Error("a stream in both directions can be opened")
+	}
+	opened := 1
+	for {
+		s, err := stranger.OpenUniStream()
+		if err != nil {
+			break
+		}
+		opened++
+		s.Write([]byte{1}) // an empty frame
+	}
+	if opened != 1+DefaultLanes {
+		t.Errorf("%d streams can be opened, want %d", opened, 1+DefaultLanes)
+	}
+	stream.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
+	sent, err := stream.Write(make([]byte, 4*firstWindow))
+	if err == nil || sent > firstWindow {
+		t.Errorf("%d bytes were taken that nobody reads, want at most %d", sent, firstWindow)
+	}
+}
+
+// A backlog that is full refuses.
+func TestBacklogIsBounded(t *testing.T) {
+	l := listen(t, shared())
+	for range backlog {
+		l.slots <- struct{}{}
+	}
+	_, err := dial(t, shared(), l.Addr())
+	if reason, _ := closeReason(err); reason != core.CloseBusy {
+		t.Errorf("Dial: got %v, want %v", err, core.CloseBusy)
+	}
+	<-l.slots
+	if _, err := dial(t, shared(), l.Addr()); err != nil {
+		t.Errorf("Dial: %v", err)
+	}
+	accept(t, l)
+	for range backlog - 1 {
+		<-l.slots
+	}
+}

@@ -110,6 +110,7 @@ func TestMalformed(t *testing.T) {
 		`{"kind":11,"from":"a","nsp":"/","id":"r","count":-1}` + "\n", `{"kind":11,"from":"a","nsp":"/","id":"r","count":"1"}` + "\n",
 		`{"kind":8,"from":"a","nsp":"/","id":"r","sockets":[{}]}` + "\n", `{"kind":8,"from":"a","nsp":"/","id":"r","sockets":["s"]}` + "\n", `{"kind":8,"from":"a","nsp":"/","id":"r","sockets":{}}` + "\n",
 		`{"kind":8,"from":"a","nsp":"/","id":"r","sockets":[{"id":"s","data":[1]}]}` + "\n?", `{"kind":8,"from":"a","nsp":"/","id":"r","sockets":[{"id":"s","data":[1]}]}` + "\n",
+		`{"kind":3,"from":"a","nsp":"/","sockets":[{}],"payload":[5]}` + "\n" + `["e"]`,
 		`{"kind":3,"from":"a","nsp":"/"}` + "\n", `{"kind":9,"from":"a","nsp":"/"}` + "\n",
 		head + `[]` + line, head + `[0]` + line, head + `[-1]` + line, head + `["5"]` + line + `["e"]`, head + `5` + line + `["e"]`, head + `[5.0]` + line + `["e"]`, head + `[[5]]` + line + `["e"]`, head + `[null]` + line,
 		head + `[6]` + line + `["e"]`, head + `[4]` + line + `["e"]`, head + `[5]` + line + `["e"] `, head + `[5,1]` + line + `["e"]`, head + `[9223372036854775807]` + line + `["e"]`, head + `[5,9223372036854775807]` + line + `["e"]`,

@@ -1,17 +1,16 @@
 package msgpack
 
 import (
-	"strings"
 	"unicode/utf8"
 
 	"github.com/socketmesh/mesh/internal/jsontext"
 	"github.com/socketmesh/mesh/internal/msgpack"
 )
 
-// appendText appends a string of ours, which may not be UTF-8.
+// appendText appends a string of ours. Each byte that is not UTF-8 becomes U+FFFD.
 func appendText(b []byte, s string) []byte {
 	if !utf8.ValidString(s) {
-		s = strings.ToValidUTF8(s, "\uFFFD")
+		s = string([]rune(s))
 	}
 	return msgpack.AppendString(b, s)
 }
@@ -31,7 +30,7 @@ func readText(r *msgpack.Reader) (string, error) {
 		return "", err
 	}
 	if !utf8.Valid(b) {
-		return strings.ToValidUTF8(string(b), "\uFFFD"), nil
+		return string([]rune(string(b))), nil
 	}
 	return string(b), nil
 }

@@ -23,7 +23,9 @@ func check(m *core.Message) error {
 	}
 	switch m.Kind {
 	case core.KindBroadcast, core.KindServerSideEmit:
-		return jsontext.CheckEvent(m.Payload.Text)
+		if err := jsontext.CheckEvent(m.Payload.Text); err != nil {
+			return err
+		}
 	case core.KindFetchSockets, core.KindFetchSocketsResponse, core.KindServerSideEmitResponse,
 		core.KindBroadcastClientCount, core.KindBroadcastAck:
 		if m.RequestID == "" {

@@ -31,9 +31,11 @@ func appendFlags(b []byte, f core.Flags) []byte {
 	before := b
 	b, start := begin(b, targetFlags)
 	b = appendBool(b, flagsVolatile, f.Volatile)
-	if f.Compress != core.CompressUnset {
-		b = protowire.AppendVarint(b, flagsCompress)
-		b = protowire.AppendVarint(b, protowire.EncodeBool(f.Compress == core.CompressOn))
+	switch f.Compress {
+	case core.CompressOn:
+		b = protowire.AppendVarint(protowire.AppendVarint(b, flagsCompress), 1)
+	case core.CompressOff: // which has to be said, too
+		b = protowire.AppendVarint(protowire.AppendVarint(b, flagsCompress), 0)
 	}
 	b = appendBool(b, flagsExpectSingleResponse, f.ExpectSingleResponse)
 	b = appendUint(b, flagsTimeout, milliseconds(f.Timeout))

@@ -84,7 +84,7 @@ func valueOf(p core.Payload, zero any, o options) any {
 		return err.Error()
 	}
 	if o.reference {
-		v = withoutProto(v)
+		v = referenceValue(v)
 	}
 	return v
 }

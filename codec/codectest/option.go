@@ -18,7 +18,8 @@ func optionsOf(list []Option) (o options) {
 
 // Reference is for codecs of reference peers. They carry the kinds of
 // [core.Kind.Reference] only and no Brief; they leave members named __proto__
-// out; what has no value arrives as null, and as {} in a socket.
+// out; a number beyond float64 arrives as null, and so does what has no value,
+// which is {} in a socket.
 func Reference() Option { return func(o *options) { o.reference = true } }
 
 // carries tells whether the codec has a form for kind.

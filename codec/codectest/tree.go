@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"unicode/utf8"
 
@@ -118,23 +119,29 @@ func (o object) get(key string) any {
 	return nil
 }
 
-// withoutProto leaves out the members that reference peers cannot read.
-func withoutProto(v any) any {
+// referenceValue is what reference peers make of a value: members named __proto__
+// are left out, so may be all members named _placeholder but the last, and a
+// number that is infinite is null.
+func referenceValue(v any) any {
 	switch v := v.(type) {
 	case []any:
 		list := make([]any, len(v))
 		for i := range v {
-			list[i] = withoutProto(v[i])
+			list[i] = referenceValue(v[i])
 		}
 		return list
 	case object:
 		o := object{}
-		for _, m := range v {
-			if m.key != "__proto__" {
-				o = append(o, member{m.key, withoutProto(m.value)})
+		for i, m := range v {
+			if m.key != "__proto__" && (m.key != "_placeholder" || v[i+1:].get(m.key) == nil) {
+				o = append(o, member{m.key, referenceValue(m.value)})
 			}
 		}
 		return o
+	case float64:
+		if math.IsInf(v, 0) {
+			return nil
+		}
 	}
 	return v
 }

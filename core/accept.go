@@ -73,6 +73,12 @@ func (n *Node) refuse(conn Conn, reason CloseReason, why error) {
 	conn.Close(reason)
 }
 
+// turnedAway is told of connections that the transport refuses.
+func (n *Node) turnedAway(remote string, why error) {
+	n.stats.refused(remote, why)
+	n.quiet.warn(n.log, "turned away", "refusing a connection", "remote", remote, "error", why)
+}
+
 // welcome is the acceptor's side of the handshake.
 func (n *Node) welcome(conn Conn) (*link, error) {
 	ctx, cancel := context.WithTimeout(n.ctx, n.cfg.HandshakeTimeout)

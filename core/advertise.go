@@ -2,6 +2,7 @@ package core
 
 import (
 	"net"
+	"slices"
 	"strings"
 )
 
@@ -33,4 +34,20 @@ func advertisedAddress(configured, listening string) string {
 		address += "/" + path
 	}
 	return address
+}
+
+// dials tells whether the transport can dial an address, as far as its scheme
+// says, and what that is.
+func (c *Config) dials(address string) (scheme string, ok bool) {
+	transport, picky := c.Transport.(Schemer)
+	scheme, _, found := strings.Cut(address, "://")
+	if !picky || !found {
+		return "", true
+	}
+	return scheme, slices.Contains(transport.Schemes(), strings.ToLower(scheme))
+}
+
+// schemeList shows schemes in messages, as "ws:// or wss://".
+func schemeList(transport Schemer) string {
+	return strings.Join(transport.Schemes(), ":// or ") + "://"
 }

@@ -157,6 +157,9 @@ func (c *Config) check() error {
 	case c.RedialMax < c.RedialMin:
 		return &ConfigError{"RedialMax", c.RedialMax, "at least RedialMin, " + c.RedialMin.String()}
 	}
+	if _, ok := c.dials(c.Advertise); !ok {
+		return &ConfigError{"Advertise", c.Advertise, "an address that begins with " + schemeList(c.Transport.(Schemer))}
+	}
 	names := make([]string, len(c.Codecs))
 	for i, codec := range c.Codecs {
 		names[i] = codec.Name()

@@ -49,6 +49,11 @@ func (n *Node) update(peers []Peer) {
 		if p.Address == "" || p.ID == n.id || p.Address == n.advertised && p.ID == "" {
 			continue
 		}
+		if scheme, ok := n.cfg.dials(p.Address); !ok {
+			n.quiet.warn(n.log, "scheme "+scheme, "ignoring peers whose addresses are for another transport",
+				"transport", n.cfg.Transport.Name(), "address", p.Address, "peer", p.ID)
+			continue
+		}
 		if p.ID != "" && n.id > p.ID {
 			continue // that one dials
 		}
@@ -219,6 +224,9 @@ func (n *Node) dial(t *target) (*link, error) {
 	defer cancel()
 	conn, err := n.cfg.Transport.Dial(ctx, address)
 	if err != nil {
+		if errors.Is(err, ErrUnauthorized) {
+			n.stats.refused(address, err)
+		}
 		return nil, err
 	}
 	l, err := n.introduce(ctx, conn, expected, address)

@@ -12,7 +12,7 @@ var (
 	ErrMalformed = errors.New("malformed")
 	// ErrUnsupported: a message that a codec or a peer has no form for.
 	ErrUnsupported = errors.New("unsupported")
-	// ErrUnauthorized: a wrong or missing token, on either side.
+	// ErrUnauthorized: a wrong or missing token or certificate, on either side.
 	ErrUnauthorized = errors.New("unauthorized")
 	// ErrSlowPeer: a peer was cut because its queue was full.
 	ErrSlowPeer = errors.New("slow peer")

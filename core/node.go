@@ -107,6 +107,9 @@ func (n *Node) Start(ctx context.Context) error {
 		return fmt.Errorf("node: listen on %s: %w", n.cfg.Listen, err)
 	}
 	n.listener = listener
+	if r, ok := listener.(Refuser); ok {
+		r.OnRefuse(n.turnedAway)
+	}
 	n.advertised = advertisedAddress(n.cfg.Advertise, listener.Addr())
 	n.state = stateRunning
 	n.work.Go(n.accept)

@@ -81,6 +81,24 @@ type ProtocolHinter interface {
 	Native() bool
 }
 
+// Schemer is what a [Transport] implements whose addresses are URLs. Addresses
+// with another scheme are those of other transports: the node neither advertises
+// nor dials them.
+type Schemer interface {
+	// Schemes are those it can dial, as "ws" and "wss"; the first is the usual
+	// one. Constant, and at least one.
+	Schemes() []string
+}
+
+// Refuser is what a [Listener] implements that turns connections away before they
+// get as far as Accept, as those with a bad certificate. The node counts them and
+// logs them with those that it refuses itself.
+type Refuser interface {
+	// OnRefuse says who is to be told; refused may be called by several
+	// goroutines at once, and does not block. It is called once, before Accept.
+	OnRefuse(refused func(remote string, why error))
+}
+
 // ReadLimiter is what a [Conn] implements that can bound the frames it takes, so
 // that strangers cannot make it hold large ones: a node allows little before the
 // handshake, and its own [Config].MaxFrame after it. The transport's own limit is

@@ -2,8 +2,10 @@ package ws
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gorilla/websocket"
 
@@ -22,6 +24,8 @@ var closePending = core.CloseReason{Code: 1001, Text: "transport-closed"}
 type acceptor struct {
 	upgrader websocket.Upgrader
 	options  *Options
+
+	refused atomic.Pointer[func(remote string, why error)]
 
 	slots    chan struct{} // one for each connection that is, or may get, in pending
 	pending  chan *conn
@@ -69,7 +73,7 @@ func (a *acceptor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Header.Get("Origin") != "":
 		// Nodes send no Origin, and browsers always do: this is a web page that
 		// tries its visitor's network, where ports may be open to neighbours.
-		a.options.Logger.Warn("refusing a browser on the mesh port", "remote", r.RemoteAddr, "origin", r.Header.Get("Origin"))
+		a.turnAway(r.RemoteAddr, fmt.Errorf("%w: it comes from %.128q", errBrowser, r.Header.Get("Origin")))
 		refuse(w, r, http.StatusForbidden, errBrowser)
 	default:
 		a.upgrade(w, r)
@@ -81,16 +85,26 @@ func (a *acceptor) upgrade(w http.ResponseWriter, r *http.Request) {
 	select {
 	case a.slots <- struct{}{}:
 	default:
+		a.turnAway(r.RemoteAddr, errBacklog)
 		refuse(w, r, http.StatusServiceUnavailable, errBacklog)
 		return
 	}
 	socket, err := a.upgrader.Upgrade(w, r, http.Header{protocolHeader: {protocolVersion}})
 	if err != nil {
 		<-a.slots
-		a.options.Logger.Debug("upgrade failed", "remote", r.RemoteAddr, "error", err)
+		a.turnAway(r.RemoteAddr, fmt.Errorf("upgrade failed: %w", err))
 		return
 	}
 	a.pending <- newConn(socket, a.options, false)
+}
+
+// turnAway tells of a connection that will not be accepted.
+func (a *acceptor) turnAway(remote string, why error) {
+	if refused := a.refused.Load(); refused != nil {
+		(*refused)(remote, why)
+		return
+	}
+	a.options.Logger.Warn("refusing a connection", "remote", remote, "error", why)
 }
 
 // refuse answers with an HTTP status.

@@ -20,7 +20,7 @@ func (c *conn) Close(reason core.CloseReason) error {
 }
 
 func (c *conn) close(reason core.CloseReason, deadline time.Time) {
-	defer c.net.Close()
+	defer c.raw.Close()
 	c.closed.Store(true)
 	c.net.SetReadDeadline(past)
 	c.net.SetWriteDeadline(deadline) // of a Send that is under way
@@ -41,10 +41,21 @@ func (c *conn) sayGoodbye(reason core.CloseReason, deadline time.Time) error {
 	if err == nil {
 		c.writer.err = net.ErrClosed
 	}
-	if half, ok := c.net.(interface{ CloseWrite() error }); ok && err == nil {
-		half.CloseWrite()
+	if err == nil {
+		// TLS has a time limit of its own for its goodbye.
+		bound := time.AfterFunc(time.Until(deadline), func() { c.raw.Close() })
+		halfClose(c.net)
+		bound.Stop()
 	}
 	return err
+}
+
+// halfClose ends the sending half of a connection that has halves.
+func halfClose(c net.Conn) error {
+	if half, ok := c.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
 }
 
 // linger reads to the end what the peer has sent. Closing a socket with unread

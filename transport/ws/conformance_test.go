@@ -24,6 +24,20 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// The same over TLS, with certificates at both ends.
+func TestConformanceTLS(t *testing.T) {
+	config := mutual(t, issue(t, "127.0.0.1"))
+	transporttest.Run(t, func(t *testing.T) transporttest.Fixture {
+		return transporttest.Fixture{
+			Transport:  New(Options{MaxFrame: 2 << 20, CloseTimeout: 300 * time.Millisecond, TLS: config, Secure: true}),
+			Listen:     "127.0.0.1:0",
+			Nowhere:    "wss://" + freePort(t),
+			BadAddress: "ws://127.0.0.1:1",
+			MaxFrame:   2 << 20,
+		}
+	})
+}
+
 // freePort is an address at which nobody listens.
 func freePort(t *testing.T) string {
 	t.Helper()

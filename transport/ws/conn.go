@@ -2,6 +2,7 @@ package ws
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -32,6 +33,7 @@ const (
 type conn struct {
 	socket *websocket.Conn // reads
 	net    net.Conn        // below it
+	raw    net.Conn        // the same, or below that if it is TLS
 	remote string
 	native bool // only set on the dialler's end
 
@@ -49,10 +51,11 @@ type conn struct {
 }
 
 func newConn(socket *websocket.Conn, options *Options, dialled bool) *conn {
-	below := socket.NetConn()
+	below, raw := layers(socket.NetConn())
 	c := &conn{
 		socket: socket,
 		net:    below,
+		raw:    raw,
 		remote: below.RemoteAddr().String(),
 		writer: writer{socket: below, masked: dialled},
 
@@ -66,6 +69,18 @@ func newConn(socket *websocket.Conn, options *Options, dialled bool) *conn {
 		return nil
 	})
 	return c
+}
+
+// layers are what lies below a WebSocket: what it is written to, and the network
+// connection, which is closed without another word.
+func layers(c net.Conn) (below, raw net.Conn) {
+	if g, ok := c.(*gate); ok {
+		c = g.Conn
+	}
+	if secured, ok := c.(*tls.Conn); ok {
+		return c, secured.NetConn()
+	}
+	return c, c
 }
 
 // RemoteAddr is the peer's TCP address.
@@ -120,7 +135,7 @@ func (c *conn) giveUp(err error) error {
 	if c.writer.err == nil {
 		c.writer.err = err
 	}
-	c.net.Close()
+	c.raw.Close()
 	return err
 }
 

@@ -1,11 +1,16 @@
 package ws
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +21,7 @@ import (
 
 // Dial connects to an address, and returns when it has been upgraded.
 func (t *Transport) Dial(ctx context.Context, addr string) (core.Conn, error) {
-	target, err := parse(addr)
+	target, err := t.parse(addr)
 	if err != nil {
 		return nil, fmt.Errorf("ws: dial %s: %w", addr, err)
 	}
@@ -28,16 +33,16 @@ func (t *Transport) Dial(ctx context.Context, addr string) (core.Conn, error) {
 }
 
 // parse makes a URL of an address, "ws://host:port/path" or "host:port".
-func parse(addr string) (string, error) {
+func (t *Transport) parse(addr string) (string, error) {
 	if !strings.Contains(addr, "://") {
-		addr = "ws://" + addr
+		addr = t.scheme() + "://" + addr
 	}
 	u, err := url.Parse(addr)
 	switch {
 	case err != nil:
 		return "", err
-	case u.Scheme != "ws" && u.Scheme != "wss":
-		return "", fmt.Errorf("scheme %q is neither ws nor wss", u.Scheme)
+	case !slices.Contains(t.Schemes(), u.Scheme):
+		return "", fmt.Errorf("scheme %q is not one of %s", u.Scheme, strings.Join(t.Schemes(), ", "))
 	case u.Hostname() == "":
 		return "", errors.New("no host")
 	case u.User != nil:
@@ -56,7 +61,7 @@ func (t *Transport) dial(ctx context.Context, target string) (*conn, error) {
 	dialer := websocket.Dialer{
 		ReadBufferSize:  readBufferSize,
 		WriteBufferSize: writeBufferSize,
-		TLSClientConfig: t.options.TLS,
+		TLSClientConfig: t.clientTLS(),
 		NetDialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			socket, err := new(net.Dialer).DialContext(ctx, network, address)
 			if err != nil {
@@ -82,9 +87,18 @@ func (t *Transport) dial(ctx context.Context, target string) (*conn, error) {
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("%w: %w", ctx.Err(), err)
 	case response != nil:
-		return nil, fmt.Errorf("%w: the answer is %q", err, response.Status)
+		return nil, fmt.Errorf("%w: the answer is %s", err, describe(response))
 	}
-	return nil, err
+	return nil, dialError(err)
+}
+
+// describe quotes an answer that is not the one hoped for.
+func describe(response *http.Response) string {
+	text, _ := io.ReadAll(io.LimitReader(response.Body, 100)) // the library has it all
+	if text = bytes.TrimSpace(text); len(text) == 0 {
+		return strconv.Quote(response.Status)
+	}
+	return fmt.Sprintf("%q, %q", response.Status, text)
 }
 
 const (
@@ -114,9 +128,4 @@ func (c *cappedConn) Read(b []byte) (int, error) {
 }
 
 // CloseWrite ends the sending half.
-func (c *cappedConn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return nil
-}
+func (c *cappedConn) CloseWrite() error { return halfClose(c.Conn) }

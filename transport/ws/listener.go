@@ -10,7 +10,10 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-var _ core.Listener = (*listener)(nil)
+var (
+	_ core.Listener = (*listener)(nil)
+	_ core.Refuser  = (*listener)(nil)
+)
 
 // listener is an acceptor on a port of its own.
 type listener struct {
@@ -34,6 +37,11 @@ func (l *listener) Accept() (core.Conn, error) {
 		return nil, fmt.Errorf("ws: accept at %s: %w", l.Addr(), err)
 	}
 	return c, nil
+}
+
+// OnRefuse has refused told of the connections that do not get as far as Accept.
+func (l *listener) OnRefuse(refused func(remote string, why error)) {
+	l.acceptor.refused.Store(&refused)
 }
 
 // Addr is the TCP address, as "127.0.0.1:4000".

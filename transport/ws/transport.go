@@ -3,6 +3,7 @@ package ws
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net"
@@ -10,9 +11,13 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/peertls"
 )
 
-var _ core.Transport = (*Transport)(nil)
+var (
+	_ core.Transport = (*Transport)(nil)
+	_ core.Schemer   = (*Transport)(nil)
+)
 
 // The defaults of a transport.
 const (
@@ -39,8 +44,19 @@ type Options struct {
 	// CloseTimeout bounds what Close waits for a peer that does not answer.
 	// Default 1 s.
 	CloseTimeout time.Duration
-	// TLS is for dialling wss:// addresses. Default: the system's certificates.
+	// TLS secures links. With a certificate in it, listeners speak TLS and nothing
+	// else. With ClientCAs, those who dial them must show a certificate that one of
+	// these has signed. A dialled wss:// address must have a certificate signed by
+	// one of RootCAs, for its host; with ServerName, certificates of both ends must
+	// be for that name instead. Protocols are set here. Default: listeners without
+	// TLS, and the system's authorities for wss:// addresses.
 	TLS *tls.Config
+	// RootCAs, if not nil, is asked at each dial, in place of TLS.RootCAs: for
+	// authorities that change.
+	RootCAs func() *x509.CertPool
+	// Secure insists on TLS: no other address is dialled, and nothing is listened
+	// to without a certificate. The transport's name is "wss" then.
+	Secure bool
 	// Logger gets what an operator should know. Default: discards.
 	Logger *slog.Logger
 }
@@ -67,22 +83,45 @@ func New(options Options) *Transport {
 	return &Transport{options: options}
 }
 
-// Name is "ws".
-func (*Transport) Name() string { return "ws" }
+// Name is "ws", or "wss" for one that insists on TLS.
+func (t *Transport) Name() string {
+	if t.options.Secure {
+		return "wss"
+	}
+	return "ws"
+}
+
+// Schemes are those of the addresses that can be dialled.
+func (t *Transport) Schemes() []string {
+	if t.options.Secure {
+		return []string{"wss"}
+	}
+	return []string{"ws", "wss"}
+}
+
+// scheme is that of addresses without one.
+func (t *Transport) scheme() string {
+	if t.options.Secure || peertls.CanServe(t.options.TLS) {
+		return "wss"
+	}
+	return "ws"
+}
 
 // Listen accepts WebSockets at a TCP address, as ":4000". Listener.Addr is that
 // address with the real port, without a scheme.
 func (t *Transport) Listen(ctx context.Context, addr string) (core.Listener, error) {
+	secured, err := t.serverTLS()
+	if err != nil {
+		return nil, fmt.Errorf("ws: listen at %s: %w", addr, err)
+	}
 	socket, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("ws: listen at %s: %w", addr, err)
 	}
-	l := &listener{
-		acceptor: newAcceptor(&t.options),
-		socket:   socket,
-	}
+	a := newAcceptor(&t.options)
+	l := &listener{acceptor: a, socket: gates{socket, a, secured}}
 	l.server = &http.Server{
-		Handler:           l.acceptor,
+		Handler:           a,
 		ReadHeaderTimeout: t.options.HandshakeTimeout,
 		ReadTimeout:       t.options.HandshakeTimeout,
 		WriteTimeout:      t.options.HandshakeTimeout,

@@ -72,17 +72,31 @@ func (w *writer) mask(payload []byte) {
 
 // flush writes what was gathered.
 func (w *writer) flush() {
-	if len(w.buf) > 0 && w.err == nil {
-		_, w.err = w.socket.Write(w.buf)
-	}
+	w.write(w.buf)
 	w.buf = w.buf[:0]
 }
 
-// flushWith writes what was gathered, and a payload behind it.
+// flushWith writes what was gathered, and a payload behind it. TLS cannot write
+// both at once, and would make a record of a header alone: so the payload fills
+// up what was gathered first.
 func (w *writer) flushWith(payload []byte) {
-	if w.err == nil {
-		both := net.Buffers{w.buf, payload}
-		_, w.err = both.WriteTo(w.socket)
+	if _, vectored := w.socket.(*net.TCPConn); vectored {
+		if w.err == nil {
+			both := net.Buffers{w.buf, payload}
+			_, w.err = both.WriteTo(w.socket)
+		}
+		w.buf = w.buf[:0]
+		return
 	}
-	w.buf = w.buf[:0]
+	fits := min(len(payload), chunk-len(w.buf))
+	w.buf = append(w.buf, payload[:fits]...)
+	w.flush()
+	w.write(payload[fits:])
+}
+
+// write writes, unless that has failed before.
+func (w *writer) write(b []byte) {
+	if len(b) > 0 && w.err == nil {
+		_, w.err = w.socket.Write(b)
+	}
 }

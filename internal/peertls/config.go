@@ -1,0 +1,120 @@
+package peertls
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+)
+
+// CanServe tells whether c has a certificate to show to those who dial. A nil c
+// has none.
+func CanServe(c *tls.Config) bool {
+	return c != nil && (len(c.Certificates) > 0 || c.GetCertificate != nil || c.GetConfigForClient != nil)
+}
+
+// Server is c for the accepting end of links over which protocol is spoken. If c
+// has ClientCAs, diallers must show a certificate of theirs; if it has a
+// ServerName, that certificate must be for that name.
+func Server(c *tls.Config, protocol string) *tls.Config {
+	s := c.Clone()
+	tune(s, protocol)
+	if s.ClientCAs != nil {
+		s.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	if s.ServerName != "" && s.ClientAuth != tls.NoClientCert {
+		s.VerifyConnection = both(checkName(s.ServerName), s.VerifyConnection)
+	}
+	// A resumed session would not be judged by authorities that have changed.
+	s.SessionTicketsDisabled = true
+	if choose := s.GetConfigForClient; choose != nil {
+		s.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			chosen, err := choose(hello)
+			if chosen == nil || err != nil {
+				return nil, err
+			}
+			return Server(chosen, protocol), nil
+		}
+	}
+	return s
+}
+
+// Client is c for the dialling end; a nil c trusts the system's authorities. The
+// acceptor's certificate must be for c's ServerName, or else for the host that is
+// dialled. roots, if not nil, tells the authorities of the moment.
+func Client(c *tls.Config, roots func() *x509.CertPool, protocol string) *tls.Config {
+	d := c.Clone()
+	if d == nil {
+		d = &tls.Config{}
+	}
+	tune(d, protocol)
+	if roots != nil {
+		d.RootCAs = roots()
+	}
+	return d
+}
+
+// tune sets what holds for both ends: one protocol, and records as large as they
+// may be, for links carry batches.
+func tune(c *tls.Config, protocol string) {
+	c.NextProtos = []string{protocol}
+	c.DynamicRecordSizingDisabled = true
+}
+
+var errNoCertificate = errors.New("no certificate was shown")
+
+// VerifyClient does what [Server] lets the handshake do, for a connection whose
+// handshake was somebody else's: state may come from a server that only asked for
+// a certificate, or be nil if there is no TLS on it.
+func VerifyClient(c *tls.Config, state *tls.ConnectionState) error {
+	if c == nil {
+		return nil
+	}
+	if c.GetConfigForClient != nil {
+		if chosen, err := c.GetConfigForClient(&tls.ClientHelloInfo{}); err == nil && chosen != nil {
+			c = chosen
+		}
+	}
+	if c.ClientCAs == nil {
+		return nil
+	}
+	if state == nil || len(state.PeerCertificates) == 0 {
+		return errNoCertificate
+	}
+	chain := x509.NewCertPool()
+	for _, certificate := range state.PeerCertificates[1:] {
+		chain.AddCert(certificate)
+	}
+	_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{
+		Roots:         c.ClientCAs,
+		Intermediates: chain,
+		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
+	if err == nil && c.ServerName != "" {
+		err = checkName(c.ServerName)(*state)
+	}
+	return err
+}
+
+// checkName wants the peer's certificate, if there is one, to be for a name.
+func checkName(name string) func(tls.ConnectionState) error {
+	return func(state tls.ConnectionState) error {
+		if len(state.PeerCertificates) == 0 {
+			return nil
+		}
+		if err := state.PeerCertificates[0].VerifyHostname(name); err != nil {
+			return fmt.Errorf("the dialler's certificate: %w", err)
+		}
+		return nil
+	}
+}
+
+// both asks two verifiers; the second one may be missing.
+func both(first, second func(tls.ConnectionState) error) func(tls.ConnectionState) error {
+	return func(state tls.ConnectionState) error {
+		if err := first(state); err != nil || second == nil {
+			return err
+		}
+		return second(state)
+	}
+}

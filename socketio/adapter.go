@@ -19,6 +19,7 @@ type adapter struct {
 	socket.Adapter
 	core   core.Adapter // the mesh's, overridden or not
 	plain  bool         // it is not
+	first  bool         // to hear of sockets that are connected
 	host   *host
 	rooms  *rooms
 	census census

@@ -8,6 +8,7 @@ import (
 // the namespace was there before the adapter.
 func (a *adapter) watch(complete bool) {
 	nsp := a.Nsp()
+	a.first = len(nsp.Listeners("connect")) == 0
 	_ = nsp.On("connect", a.sweep)
 	if nsp.Name() == "/" {
 		_ = nsp.On("new_namespace", a.namespaceCreated)
@@ -34,11 +35,19 @@ func (a *adapter) arriving(s *socket.Socket, next func(*socket.ExtendedError)) {
 	next(nil)
 }
 
-// sweep is the namespace's first listener of "connect". A client that closes its
-// connection while the library connects it would stay in the namespace for ever.
-// From here on the library hears of a closing; an earlier one is seen here.
+// sweep is the namespace's first listener of "connect". From here on the library
+// minds what the client sends: the answer to its CONNECT can go (see [path]). And
+// from here on it hears of the connection's end; a client that has gone earlier
+// would stay in the namespace for ever.
 func (a *adapter) sweep(args ...any) {
-	if s, ok := args[0].(*socket.Socket); ok && s.Conn().ReadyState() != "open" {
+	s, ok := args[0].(*socket.Socket)
+	if !ok {
+		return
+	}
+	if t := transportOf(s.Conn()); t != nil {
+		t.Connected(a.Nsp().Name())
+	}
+	if s.Conn().ReadyState() != "open" {
 		s.Enqueue(func() { s.Disconnect(true) })
 	}
 }

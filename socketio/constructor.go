@@ -8,6 +8,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/outbox"
 )
 
 // Opener opens namespaces of the mesh. [*core.Node] is one.
@@ -20,18 +21,6 @@ var (
 	_ socket.AdapterConstructor = (*Constructor)(nil)
 )
 
-// Option changes how [New] works.
-type Option func(*Constructor)
-
-// WithLogger sets where problems are reported. Default: nowhere.
-func WithLogger(logger *slog.Logger) Option {
-	return func(c *Constructor) {
-		if logger != nil {
-			c.logger = logger
-		}
-	}
-}
-
 // Constructor makes the adapters of a Socket.IO server. One may serve several
 // servers, as long as no two of them have a namespace of the same name.
 type Constructor struct {
@@ -40,22 +29,34 @@ type Constructor struct {
 	adapters []func(namespace string, a core.Adapter) core.Adapter // overrides, the innermost first
 	hosts    []func(namespace string, h core.Host) core.Host       // likewise
 
-	mu   sync.Mutex
-	open map[string]*adapter // by namespace
+	delivery Delivery
+	office   *outbox.Office
+
+	mu    sync.Mutex
+	open  map[string]*adapter // by namespace
+	paths map[*socket.Server]struct{}
 }
 
 // New returns the adapter constructor of a node. Give it to the server with
 // ServerOptions.SetAdapter before socket.NewServer. Server.SetAdapter works too,
 // but only as long as nobody is connected: the library then forgets all rooms.
+//
+// With the adapter comes a delivery path of its own for the server's WebSocket
+// clients, see [Delivery]. The transports that the options name are part of it, so
+// name them where the adapter is named, not in the options of Listen, Attach or
+// ServeHandler. A server with a WebSocket transport of another make keeps that,
+// which is logged.
 func New(node Opener, opts ...Option) *Constructor {
 	c := &Constructor{
 		node:   node,
 		logger: slog.New(slog.DiscardHandler),
 		open:   map[string]*adapter{},
+		paths:  map[*socket.Server]struct{}{},
 	}
 	for _, opt := range opts {
 		opt(c)
 	}
+	c.office = outbox.NewOffice(outbox.Config{Bytes: max(0, c.delivery.QueueBytes), Timeout: max(0, c.delivery.Timeout)})
 	return c
 }
 
@@ -65,6 +66,7 @@ func New(node Opener, opts ...Option) *Constructor {
 // logged and the namespace works on its own.
 func (c *Constructor) New(nsp socket.Namespace) socket.Adapter {
 	c.closePrevious(nsp)
+	c.lay(nsp.Server())
 	a := newAdapter(nsp, c.logger.With("namespace", nsp.Name()), c.forget)
 	mesh, err := c.enter(a)
 	if err != nil {
@@ -74,6 +76,34 @@ func (c *Constructor) New(nsp socket.Namespace) socket.Adapter {
 	a.join(mesh)
 	c.remember(a)
 	return a
+}
+
+// lay lays the delivery path of a server, if it has none.
+func (c *Constructor) lay(server *socket.Server) {
+	c.mu.Lock()
+	_, laid := c.paths[server]
+	c.paths[server] = struct{}{}
+	c.mu.Unlock()
+	if laid {
+		return
+	}
+	reason := "the option Delivery.Library"
+	if !c.delivery.Library {
+		holds := func(namespace string) bool { return c.announces(server, namespace) }
+		reason = lay(server, c.office, holds, c.logger)
+	}
+	if reason != "" {
+		c.logger.Info("delivery to WebSocket clients is left to the Socket.IO library", "reason", reason)
+	}
+}
+
+// announces tells whether a namespace's adapter is the first to hear of a socket
+// that is connected.
+func (c *Constructor) announces(server *socket.Server, namespace string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a := c.open[namespace]
+	return a != nil && a.first && a.Nsp().Server() == server
 }
 
 // enter opens the namespace in the mesh, and puts the overrides around both of its

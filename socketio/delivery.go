@@ -8,6 +8,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
 // delivery is one event on its way to local sockets. What they share is made when
@@ -22,11 +23,17 @@ type delivery struct {
 	buffers []types.BufferInterface // the encoded packet; written copies only
 	options *socket.WriteOptions
 	packet  *parser.Packet // decoded, for listeners
+
+	asked, all bool // see watched
+	message    *wstransport.Message
 }
 
 // to writes the event to one socket. It reports false if the event cannot be
 // written to anyone.
 func (d *delivery) to(s *socket.Socket) bool {
+	if d.directly(s) {
+		return true
+	}
 	if !d.ready {
 		d.encode()
 	}
@@ -69,6 +76,20 @@ const engineMessage = '4'
 // frames returns the header with the event's text, and the attachments (Socket.IO
 // protocol revision 5: "2/nsp,12[…]", or "51-/nsp,12[…]" with an attachment).
 func (d *delivery) frames() []types.BufferInterface {
+	head := d.head()
+	buffers := make([]types.BufferInterface, 1, 1+len(d.event.Attachments))
+	buffers[0] = types.NewStringBuffer(head[1:])
+	for _, attachment := range d.event.Attachments {
+		buffers = append(buffers, types.NewBytesBuffer(attachment))
+	}
+	if len(buffers) == 1 {
+		d.options.WsPreEncodedFrame = types.NewStringBuffer(head)
+	}
+	return buffers
+}
+
+// head is the packet's text, with Engine.IO's type in front.
+func (d *delivery) head() []byte {
 	nsp := d.host.nsp.Name()
 	head := make([]byte, 0, len(nsp)+len(d.event.Text)+44) // two numbers of 20 digits, 4 signs
 	head = append(head, engineMessage)
@@ -84,17 +105,7 @@ func (d *delivery) frames() []types.BufferInterface {
 	if d.id != nil {
 		head = strconv.AppendUint(head, *d.id, 10)
 	}
-	head = append(head, d.event.Text...)
-
-	buffers := make([]types.BufferInterface, 1, 1+len(d.event.Attachments))
-	buffers[0] = types.NewStringBuffer(head[1:])
-	for _, attachment := range d.event.Attachments {
-		buffers = append(buffers, types.NewBytesBuffer(attachment))
-	}
-	if len(buffers) == 1 {
-		d.options.WsPreEncodedFrame = types.NewStringBuffer(head)
-	}
-	return buffers
+	return append(head, d.event.Text...)
 }
 
 // notify tells a socket's "any outgoing" listeners.

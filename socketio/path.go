@@ -32,24 +32,24 @@ type path struct {
 	opened bool
 }
 
-// lay lays the path of a server. If it cannot, nothing has changed; reason says
-// what is in the way.
-func lay(server *socket.Server, office *outbox.Office, holds func(namespace string) bool, logger *slog.Logger) (p *path, reason string) {
-	p = &path{server: server, logger: logger}
+// lay lays the path of a server. If it cannot, nothing has changed, and reason
+// says what is in the way.
+func lay(server *socket.Server, office *outbox.Office, holds func(namespace string) bool, logger *slog.Logger) (reason string) {
+	p := &path{server: server, logger: logger}
 	p.port = &wstransport.Port{Office: office, Logger: logger, Plain: plain(server), Holds: holds}
 	if engine := server.Engine(); engine != nil {
 		if !stockWebSocket(engine.TransportsByName()[transports.WEBSOCKET]) {
-			return nil, "the server's engine has another WebSocket transport"
+			return "the server's engine has another WebSocket transport"
 		}
 		p.open(engine)
-		return p, ""
+		return ""
 	}
 	set, reason := p.transports(server.Opts().Transports())
 	if reason != "" {
-		return nil, reason
+		return reason
 	}
 	server.Opts().SetTransports(set)
-	return p, ""
+	return ""
 }
 
 // plain tells whether the server's packets have Socket.IO's own format.

@@ -11,9 +11,10 @@ import (
 // server is a Socket.IO server on a port of its own.
 type server struct {
 	*socket.Server
-	t         *testing.T
-	http      *httptest.Server
-	listening chan struct{} // once for each connection that the library listens to
+	t           *testing.T
+	constructor *Constructor // nil if the adapter is not from one
+	http        *httptest.Server
+	listening   chan struct{} // once for each connection that the library listens to
 }
 
 // serve starts a server whose adapters come from a node, and stops it at the
@@ -25,9 +26,12 @@ func serve(t *testing.T, node Opener, opts ...Option) *server {
 
 func serveWith(t *testing.T, options *socket.ServerOptions, node Opener, opts ...Option) *server {
 	t.Helper()
-	options.SetAdapter(New(node, opts...))
+	constructor := New(node, opts...)
+	options.SetAdapter(constructor)
 	options.SetConnectTimeout(time.Second)
-	return start(t, options)
+	s := start(t, options)
+	s.constructor = constructor
+	return s
 }
 
 func start(t *testing.T, options *socket.ServerOptions) *server {

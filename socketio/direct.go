@@ -1,0 +1,50 @@
+package socketio
+
+import (
+	"github.com/zishang520/socket.io/servers/engine/v3"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/wstransport"
+)
+
+// directly puts the event into the queue of the socket's connection, past the
+// library. It reports false where the library has to have its part: for clients
+// that poll, for listeners that want to see every packet, for encoders of the
+// application's.
+func (d *delivery) directly(s *socket.Socket) bool {
+	if d.host.encoder != nil {
+		return false
+	}
+	conn := s.Conn()
+	t := transportOf(conn)
+	if t == nil || d.watched() || watched(conn) || len(s.ListenersAnyOutgoing()) > 0 {
+		return false
+	}
+	if d.message == nil {
+		d.message = &wstransport.Message{
+			Text:        d.head(),
+			Attachments: d.event.Attachments,
+			Volatile:    d.flags.Volatile,
+			Compress:    d.flags.Compress != core.CompressOff,
+		}
+	}
+	return t.Deliver(d.message)
+}
+
+// watched tells whether somebody listens to all that is written, to whomever. It
+// is asked once for all sockets.
+func (d *delivery) watched() bool {
+	if !d.asked {
+		d.asked = true
+		if server := d.host.nsp.Server().Engine(); server != nil {
+			d.all = server.ListenerCount("flush")+server.ListenerCount("drain") > 0
+		}
+	}
+	return d.all
+}
+
+// watched tells whether somebody listens to all that is written to a connection.
+func watched(conn engine.Socket) bool {
+	return conn.ListenerCount("packetCreate")+conn.ListenerCount("flush")+conn.ListenerCount("drain") > 0
+}

@@ -3,6 +3,8 @@ package socketio
 import (
 	"encoding/json"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gorilla/websocket"
@@ -15,6 +17,8 @@ type client struct {
 	conn   *websocket.Conn
 	frames chan frame // all but Engine.IO's own
 	done   chan struct{}
+	mu     sync.Mutex                          // of writing
+	other  atomic.Pointer[func(packet string)] // what to do about the Engine.IO packets left
 }
 
 // frame is a WebSocket message: text without Engine.IO's "4", or bytes.
@@ -29,7 +33,12 @@ func binary(s string) frame { return frame{binary: true, data: s} }
 // dial opens a connection, in which no namespace is joined yet.
 func (s *server) dial(query string) *client {
 	s.t.Helper()
-	conn, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(s.http.URL, "http")+"/socket.io/?transport=websocket&"+query, nil)
+	return s.dialWith(websocket.DefaultDialer, query)
+}
+
+func (s *server) dialWith(dialer *websocket.Dialer, query string) *client {
+	s.t.Helper()
+	conn, _, err := dialer.Dial("ws"+strings.TrimPrefix(s.http.URL, "http")+"/socket.io/?transport=websocket&"+query, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -53,9 +62,11 @@ func (c *client) read() {
 		case kind == websocket.BinaryMessage:
 			c.frames <- binary(string(data))
 		case data[0] == '2':
-			_ = c.conn.WriteMessage(websocket.TextMessage, []byte("3"))
+			_ = c.write(websocket.TextMessage, "3")
 		case data[0] == '4':
 			c.frames <- text(string(data[1:]))
+		case data[0] != '0' && c.other.Load() != nil:
+			(*c.other.Load())(string(data))
 		}
 	}
 }
@@ -68,14 +79,20 @@ func (c *client) close() {
 // send writes a packet, and its attachments.
 func (c *client) send(packet string, attachments ...string) {
 	c.t.Helper()
-	if err := c.conn.WriteMessage(websocket.TextMessage, []byte("4"+packet)); err != nil {
+	if err := c.write(websocket.TextMessage, "4"+packet); err != nil {
 		c.t.Error(err)
 	}
 	for _, a := range attachments {
-		if err := c.conn.WriteMessage(websocket.BinaryMessage, []byte(a)); err != nil {
+		if err := c.write(websocket.BinaryMessage, a); err != nil {
 			c.t.Error(err)
 		}
 	}
+}
+
+func (c *client) write(kind int, data string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.conn.WriteMessage(kind, []byte(data))
 }
 
 // connect joins a namespace, and returns the socket's id. prefix is "" for the

@@ -38,7 +38,12 @@ func start(t *testing.T, options *socket.ServerOptions) *server {
 	t.Helper()
 	io := socket.NewServer(nil, options)
 	s := &server{Server: io, t: t, http: httptest.NewServer(io.ServeHandler(nil)), listening: make(chan struct{}, 1000)}
-	_ = io.Engine().On("connection", func(...any) { s.listening <- struct{}{} })
+	_ = io.Engine().On("connection", func(...any) {
+		select {
+		case s.listening <- struct{}{}:
+		default: // nobody waits
+		}
+	})
 	t.Cleanup(s.stop)
 	return s
 }
@@ -69,4 +74,13 @@ func (s *server) client(namespace string, join ...socket.Room) (*client, *socket
 	}
 	sock.Join(join...)
 	return c, sock
+}
+
+// connect connects a client that has been dialled to the main namespace.
+func (s *server) connect(c *client) *socket.Socket {
+	s.t.Helper()
+	connected := make(chan *socket.Socket, 1)
+	_ = s.Once("connection", func(args ...any) { connected <- args[0].(*socket.Socket) })
+	c.connect("")
+	return within(s.t, connected)
 }

@@ -169,8 +169,9 @@ func TestCloseFlushes(t *testing.T) {
 			if _, err := near.Read(make([]byte, 1)); err == nil {
 				t.Error("more to read")
 			}
-			b.Drop()
-			b.Drop()
+			if !b.Drop() || b.Drop() {
+				t.Error("dropped never, or twice")
+			}
 			if n := b.office.Stats().Connections; n != 0 {
 				t.Errorf("%d connections", n)
 			}

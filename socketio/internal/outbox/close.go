@@ -48,12 +48,12 @@ func (b *Box) flushed() {
 	}
 }
 
-// Drop closes the box and its connection at once. Only the first call has an
-// effect; the owner is not told.
-func (b *Box) Drop() {
+// Drop closes the box and its connection at once. It reports false if that has
+// happened already. The owner is not told.
+func (b *Box) Drop() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.drop()
+	return b.drop()
 }
 
 // fail drops the box and tells the owner.

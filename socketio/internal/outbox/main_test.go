@@ -47,7 +47,7 @@ func each(t *testing.T, cfg Config, test func(t *testing.T, b *Box, w *watcher, 
 			near, far := pair(t)
 			w := watch()
 			b := NewOffice(cfg).Open(near, w)
-			t.Cleanup(b.Drop)
+			t.Cleanup(func() { b.Drop() })
 			test(t, b, w, far)
 		})
 	}

@@ -87,10 +87,17 @@ func (t *Transport) Failed(err error) {
 	t.lost(err)
 }
 
-// lost ends the transport after an error, which the peer's going is not. What
-// breaks before [Transport.Start] is told then: earlier, nobody would hear it.
+// drop ends the connection because of an error, unless it has ended.
+func (t *Transport) drop(err error) {
+	if t.box.Drop() {
+		t.lost(err)
+	}
+}
+
+// lost ends the transport after its connection has ended with an error, which the
+// peer's going is not. What breaks before [Transport.Start] is told then: earlier,
+// nobody would hear it.
 func (t *Transport) lost(err error) {
-	t.box.Drop()
 	t.mu.Lock()
 	first := t.broken == nil
 	if first {

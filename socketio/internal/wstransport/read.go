@@ -95,7 +95,7 @@ func (t *Transport) ended(err error) {
 	case errors.Is(err, wsframe.ErrProtocol):
 		t.hangUp(1002, err)
 	default:
-		t.lost(err)
+		t.drop(err)
 	}
 }
 

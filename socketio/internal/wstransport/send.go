@@ -26,7 +26,7 @@ func (t *Transport) Send(packets []*packet.Packet) {
 func (t *Transport) SendPacket(p *packet.Packet) {
 	op, payload, err := t.encode(p)
 	if err != nil {
-		go t.lost(err) // whose listeners may send
+		go t.drop(err) // whose listeners may send
 		return
 	}
 	f := t.frame(op, payload, p.Options == nil || p.Options.Compress == nil || *p.Options.Compress)

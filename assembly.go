@@ -29,6 +29,7 @@ type assembly struct {
 
 	logger    *slog.Logger
 	observer  core.Observer
+	delivery  socketio.Delivery
 	overrides []func(core.Adapter) core.Adapter
 }
 
@@ -42,6 +43,9 @@ func (a *assembly) build() (*Mesh, error) {
 		a.config.Discovery = a.discovery.Name()
 	}
 	if err := a.config.Validate(); err != nil {
+		return nil, err
+	}
+	if err := a.delivery.Validate(); err != nil {
 		return nil, err
 	}
 	a.config = a.config.withDefaults()
@@ -115,7 +119,7 @@ func (a *assembly) pickDiscovery() (core.Discovery, error) {
 }
 
 func (a *assembly) socketioOptions() []socketio.Option {
-	options := []socketio.Option{socketio.WithLogger(a.logger)}
+	options := []socketio.Option{socketio.WithLogger(a.logger), socketio.WithDelivery(a.delivery)}
 	if len(a.overrides) > 0 {
 		options = append(options, socketio.WithOverrideAdapter(func(adapter core.Adapter) core.Adapter {
 			for _, wrap := range a.overrides {

@@ -6,6 +6,7 @@ import (
 	"go.uber.org/fx"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio"
 )
 
 // Module is the mesh for fx applications. It provides *[Mesh], [*core.Node] and
@@ -15,8 +16,8 @@ import (
 // It takes, all optional: a [Config]; a *slog.Logger; a [core.Observer]; the
 // parts of [ProvideTransport], [ProvideCodec] and [ProvideDiscovery], among
 // which Config chooses by name; a [core.Transport], [core.Codec] or
-// [core.Discovery] provided as such, which is used whatever Config names; and
-// [OverrideAdapter].
+// [core.Discovery] provided as such, which is used whatever Config names; a
+// [socketio.Delivery]; and [OverrideAdapter].
 var Module = fx.Module("mesh",
 	fx.Provide(
 		newForFx,
@@ -63,10 +64,11 @@ type adapterOverride func(core.Adapter) core.Adapter
 type ingredients struct {
 	fx.In
 
-	Config   Config          `optional:"true"`
-	Logger   *slog.Logger    `optional:"true"`
-	Observer core.Observer   `optional:"true"`
-	Override adapterOverride `optional:"true"`
+	Config   Config            `optional:"true"`
+	Logger   *slog.Logger      `optional:"true"`
+	Observer core.Observer     `optional:"true"`
+	Override adapterOverride   `optional:"true"`
+	Delivery socketio.Delivery `optional:"true"`
 
 	Transports  []core.Transport `group:"mesh.transports"`
 	Codecs      []core.Codec     `group:"mesh.codecs"`
@@ -88,6 +90,7 @@ func newForFx(in ingredients, lifecycle fx.Lifecycle) (*Mesh, error) {
 		discovery:   in.Discovery,
 		logger:      in.Logger,
 		observer:    in.Observer,
+		delivery:    in.Delivery,
 	}
 	if in.Override != nil {
 		a.overrides = append(a.overrides, in.Override)

@@ -2,6 +2,7 @@ package quic
 
 import (
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,20 +14,23 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestConformance(t *testing.T) {
-	transport := New(Options{
-		MaxFrame:         2 << 20,
-		HandshakeTimeout: 4 * time.Second,
-		CloseTimeout:     300 * time.Millisecond,
-		Token:            "secret",
-	})
+	options := Options{Token: "secret", MaxFrame: 2 << 20, HandshakeTimeout: 20 * time.Second, CloseTimeout: 300 * time.Millisecond}
+	transport := like(options)
+	options.HandshakeTimeout = 600 * time.Millisecond
+	hasty := like(options)
 	transporttest.Run(t, func(t *testing.T) transporttest.Fixture {
-		return transporttest.Fixture{
+		f := transporttest.Fixture{
 			Transport:  transport,
 			Listen:     "127.0.0.1:0",
 			Nowhere:    "quic://" + freePort(t),
 			BadAddress: "mem://somewhere",
 			MaxFrame:   2 << 20,
+			Patience:   patience,
 		}
+		if strings.HasSuffix(t.Name(), "/DialNamesUnreachableAddress") || strings.HasSuffix(t.Name(), "/ClosedIsNotDialled") {
+			f.Dialler = hasty // nobody says that nobody is there
+		}
+		return f
 	})
 }
 

@@ -51,7 +51,7 @@ func TestRace(t *testing.T) {
 		"dead":          {"x", dead},
 		"silence":       {"...", context.DeadlineExceeded},
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		got, err := race(ctx, addresses[:len(c.answers)], func(ctx context.Context, ip netip.Addr) (*conn, error) {
 			switch c.answers[ip.As4()[3]] {
 			case 'x':
@@ -152,7 +152,7 @@ func TestDialWaitsForIntroduction(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	transport := like(Options{Token: "secret", HandshakeTimeout: 2 * time.Second})
+	transport := like(Options{Token: "secret", HandshakeTimeout: 4 * time.Second})
 	if _, err = dial(t, transport, l.Addr().String()); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Dial: got %v, want context.DeadlineExceeded", err)
 	}

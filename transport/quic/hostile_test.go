@@ -98,7 +98,7 @@ func TestHalfOpenHandshakes(t *testing.T) {
 	}
 	defer packets.Close()
 	deaf := &quicgo.Transport{Conn: &deafConn{PacketConn: packets, closed: make(chan struct{})}}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	var dials sync.WaitGroup
 	for range 3 * manyHandshakes {
@@ -121,7 +121,7 @@ func TestHalfOpenHandshakes(t *testing.T) {
 // What does not introduce itself is not accepted.
 func TestBadIntroductions(t *testing.T) {
 	options := quick
-	options.HandshakeTimeout = 2 * time.Second
+	options.HandshakeTimeout = 4 * time.Second
 	for name, c := range map[string]struct {
 		introduction string
 		then         func(*quicgo.Conn, *quicgo.SendStream)

@@ -82,10 +82,10 @@ func wantRemoteAddr(t *testing.T, dialled, accepted *conn, want string) {
 // impatient are options for tests of lost peers.
 var impatient = Options{
 	Token:            "secret",
-	HandshakeTimeout: 6 * time.Second,
+	HandshakeTimeout: 30 * time.Second,
 	CloseTimeout:     100 * time.Millisecond,
-	KeepAlive:        300 * time.Millisecond,
-	IdleTimeout:      1200 * time.Millisecond,
+	KeepAlive:        400 * time.Millisecond,
+	IdleTimeout:      2 * time.Second,
 }
 
 // Connections on which nothing is said stay, and those that are cut are noticed.

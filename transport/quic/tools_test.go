@@ -17,10 +17,10 @@ import (
 )
 
 // patience is how long anything may take that ought to happen.
-const patience = 20 * time.Second
+const patience = 30 * time.Second
 
 // quick are options for tests that close what nobody reads.
-var quick = Options{Token: "secret", CloseTimeout: 50 * time.Millisecond, HandshakeTimeout: 6 * time.Second, MaxFrame: 1 << 20}
+var quick = Options{Token: "secret", CloseTimeout: 50 * time.Millisecond, HandshakeTimeout: 30 * time.Second, MaxFrame: 1 << 20}
 
 // shared is a transport with those options, whose authority is derived once.
 var shared = sync.OnceValue(func() *Transport { return New(quick) })

@@ -134,7 +134,9 @@ type Laner interface {
 // Send and Recv are those of [Conn], for each lane by itself: one goroutine may
 // Send while another one Recvs, the Conn's limit of LimitReads holds for all
 // lanes, the Conn's Close sends before it ends what was handed to any of them,
-// and an error that is final ends the Conn.
+// and an error that is final ends the Conn. Of the peer's Close no Recv tells
+// before all sequences have been read to their ends, so that whoever hears of it
+// first may Close; the peer waits for that no longer than Close may take.
 type Lane interface {
 	Send(ctx context.Context, frames [][]byte) error
 	Recv() ([]byte, error)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -139,6 +140,7 @@ func (c *conn) wait() error {
 	select {
 	case <-c.complete:
 	case <-c.closing:
+		return net.ErrClosed
 	case <-c.quic.Context().Done():
 	}
 	return c.diagnose(context.Cause(c.quic.Context()))

@@ -1,6 +1,7 @@
 package transporttest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -143,8 +144,11 @@ func (c *brokenConn) Send(ctx context.Context, frames [][]byte) error {
 }
 
 func (c *brokenConn) Recv() ([]byte, error) {
-	if c.fault == "read-ahead" {
+	switch c.fault {
+	case "read-ahead":
 		return c.readAhead()
+	case "roomy":
+		return c.roomy()
 	}
 	frame, err := c.Conn.Recv()
 	switch {
@@ -173,6 +177,26 @@ func (c *brokenConn) readAhead() ([]byte, error) {
 	last := c.last
 	c.retained.Go(func() { <-time.After(10 * time.Millisecond); scribble(last) })
 	return last, nil
+}
+
+// roomy returns two frames one after the other, in one buffer.
+func (c *brokenConn) roomy() ([]byte, error) {
+	if second := c.last; second != nil {
+		c.last = nil
+		return second, nil
+	}
+	frame, err := c.Conn.Recv()
+	if err != nil {
+		return nil, err
+	}
+	first := len(frame)
+	both := bytes.Clone(frame)
+	if frame, err = c.Conn.Recv(); err != nil {
+		return nil, err
+	}
+	both = append(both, frame...)
+	c.last = both[first:]
+	return both[:first], nil
 }
 
 func (c *brokenConn) Close(reason core.CloseReason) error {

@@ -11,20 +11,23 @@ import (
 
 // Conn: "Frames arrive whole". An empty frame is a frame.
 func framesArriveWhole(s *suite) {
-	s.eachWay(func(from, to core.Conn) {
-		for i, size := range []int{0, 1, 2, 7, 8, 9, 124, 125, 126, 127, 65_534, 65_535, 65_536, 65_537, 1 << 20, 0, 1} {
-			frame := pattern(size, i)
-			sent := s.start(func() {
-				if err := from.Send(s.Context(), [][]byte{frame}); err != nil {
-					s.Errorf("Send of %d bytes: %v", size, err)
-				}
-			})
-			if got := s.recv(to); !bytes.Equal(got, frame) {
-				s.Fatalf("Recv: frame of %d bytes: got %d bytes, % x, want % x", size, len(got), clip(got), clip(frame))
+	s.eachWay(func(from, to core.Conn) { s.wantWhole(from, to) })
+}
+
+func (s *suite) wantWhole(from, to core.Lane) {
+	s.Helper()
+	for i, size := range []int{0, 1, 2, 7, 8, 9, 124, 125, 126, 127, 65_534, 65_535, 65_536, 65_537, 1 << 20, 0, 1} {
+		frame := pattern(size, i)
+		sent := s.start(func() {
+			if err := from.Send(s.Context(), [][]byte{frame}); err != nil {
+				s.Errorf("Send of %d bytes: %v", size, err)
 			}
-			s.await("Send", sent)
+		})
+		if got := s.recv(to); !bytes.Equal(got, frame) {
+			s.Fatalf("Recv: frame of %d bytes: got %d bytes, % x, want % x", size, len(got), clip(got), clip(frame))
 		}
-	})
+		s.await("Send", sent)
+	}
 }
 
 // Conn: "once, in the order in which they were sent".
@@ -122,21 +125,24 @@ func recvIsValidUntilNextRecv(s *suite) {
 
 // Conn.Recv: the slice is the receiver's until then.
 func recvMayBeScribbledOver(s *suite) {
-	s.eachWay(func(from, to core.Conn) {
-		frame := pattern(1000, 1)
-		s.send(from, slices.Repeat([][]byte{frame}, 20)...)
-		for range 20 {
-			got := s.recv(to)
-			if !bytes.Equal(got, pattern(1000, 1)) {
-				s.Fatalf("Recv: got % x", clip(got))
-			}
-			scribble(got)
-			_ = append(got, 0xEE)
+	s.eachWay(func(from, to core.Conn) { s.wantScribblingAllowed(from, to) })
+}
+
+func (s *suite) wantScribblingAllowed(from, to core.Lane) {
+	s.Helper()
+	frame := pattern(1000, 1)
+	s.send(from, slices.Repeat([][]byte{frame}, 20)...)
+	for range 20 {
+		got := s.recv(to)
+		if !bytes.Equal(got, pattern(1000, 1)) {
+			s.Fatalf("Recv: got % x", clip(got))
 		}
-		if !bytes.Equal(frame, pattern(1000, 1)) {
-			s.Error("Send: the sender's frame was scribbled over by the receiver")
-		}
-	})
+		scribble(got)
+		_ = append(got, 0xEE)
+	}
+	if !bytes.Equal(frame, pattern(1000, 1)) {
+		s.Error("Send: the sender's frame was scribbled over by the receiver")
+	}
 }
 
 // Conn.Recv: "A frame above the transport's limit ends the connection"; one at

@@ -12,22 +12,25 @@ import (
 
 // Conn.Send: "borrowed until it returns".
 func sendBorrowsFrames(s *suite) {
-	s.eachWay(func(from, to core.Conn) {
-		for i, size := range []int{1, 100, 4096, 1 << 20} {
-			frames := [][]byte{pattern(size, i), pattern(size, i+1)}
-			received := s.start(func() {
-				for j := range frames {
-					if got, err := to.Recv(); err != nil || !bytes.Equal(got, pattern(size, i+j)) {
-						s.Errorf("Recv: frame of %d bytes: got % x, %v", size, clip(got), err)
-					}
+	s.eachWay(func(from, to core.Conn) { s.wantBorrowed(from, to) })
+}
+
+func (s *suite) wantBorrowed(from, to core.Lane) {
+	s.Helper()
+	for i, size := range []int{1, 100, 4096, 1 << 20} {
+		frames := [][]byte{pattern(size, i), pattern(size, i+1)}
+		received := s.start(func() {
+			for j := range frames {
+				if got, err := to.Recv(); err != nil || !bytes.Equal(got, pattern(size, i+j)) {
+					s.Errorf("Recv: frame of %d bytes: got % x, %v", size, clip(got), err)
 				}
-			})
-			s.send(from, frames...)
-			scribble(frames[0])
-			scribble(frames[1])
-			s.await("Recv", received)
-		}
-	})
+			}
+		})
+		s.send(from, frames...)
+		scribble(frames[0])
+		scribble(frames[1])
+		s.await("Recv", received)
+	}
 }
 
 // Conn.Send: "neither modified nor retained; the caller may be sharing them with
@@ -66,7 +69,7 @@ func sendLeavesSharedFramesAlone(s *suite) {
 
 // fill sends until the peer's buffers are full and ctx ends, or anything else
 // does. It may run beside the test.
-func (s *suite) fill(ctx context.Context, c core.Conn) error {
+func (s *suite) fill(ctx context.Context, c core.Lane) error {
 	frames := slices.Repeat([][]byte{pattern(64<<10, 1)}, 8)
 	for range 1024 {
 		if err := c.Send(ctx, frames); err != nil {

@@ -11,6 +11,9 @@
 //		})
 //	}
 //
+// The cases of lanes are for transports whose connections are a [core.Laner], and
+// skipped for others.
+//
 // Every goroutine of a transport has to be joined by what ends it. The suite
 // leaves counting them to its caller, as in TestMain.
 package transporttest
@@ -114,6 +117,20 @@ var cases = []struct {
 	{"Conn/CloseIsHeardByBusyPeer", closeIsHeardByBusyPeer},
 	{"Conn/CloseDoesNotWaitForSilentPeer", closeDoesNotWaitForSilentPeer},
 	{"Conn/CloseAtAnyTime", closeAtAnyTime},
+
+	{"Lane/NumberIsTheSameOnBothEnds", laneNumberIsTheSame},
+	{"Lane/FramesArriveWhole", laneFramesArriveWhole},
+	{"Lane/FramesArriveInOrderOnEach", laneFramesArriveInOrder},
+	{"Lane/SendBorrowsFrames", laneSendBorrowsFrames},
+	{"Lane/RecvMayBeScribbledOver", laneRecvMayBeScribbledOver},
+	{"Lane/StalledDoesNotHoldUpOthers", stalledLaneDoesNotHoldUpOthers},
+	{"Lane/LargeFrameDoesNotHoldUpOthers", largeFrameDoesNotHoldUpOthers},
+	{"Lane/TooLargeFrameEndsTheConnection", laneTooLargeFrameEndsTheConnection},
+	{"Lane/LimitReadsHoldsForAll", limitReadsHoldsForLanes},
+	{"Lane/ErrorsAreFinalForAll", laneErrorsAreFinalForAll},
+	{"Lane/CloseUnblocksAll", closeUnblocksLanes},
+	{"Lane/CloseTellsThePeerWhyOnAll", closeTellsThePeerWhyOnLanes},
+	{"Lane/CloseComesBehindFramesOfAll", closeComesBehindFramesOfLanes},
 }
 
 // check runs a case.

@@ -133,7 +133,7 @@ func (s *suite) eachWay(f func(from, to core.Conn)) {
 }
 
 // send must work.
-func (s *suite) send(c core.Conn, frames ...[]byte) {
+func (s *suite) send(c core.Lane, frames ...[]byte) {
 	s.Helper()
 	var err error
 	s.within("Send", func() { err = c.Send(s.Context(), frames) })
@@ -143,7 +143,7 @@ func (s *suite) send(c core.Conn, frames ...[]byte) {
 }
 
 // recv must return a frame.
-func (s *suite) recv(c core.Conn) []byte {
+func (s *suite) recv(c core.Lane) []byte {
 	s.Helper()
 	frame, err := s.recvResult(c)
 	if err != nil {
@@ -152,7 +152,7 @@ func (s *suite) recv(c core.Conn) []byte {
 	return frame
 }
 
-func (s *suite) recvResult(c core.Conn) (frame []byte, err error) {
+func (s *suite) recvResult(c core.Lane) (frame []byte, err error) {
 	s.Helper()
 	s.within("Recv", func() { frame, err = c.Recv() })
 	return frame, err
@@ -160,7 +160,7 @@ func (s *suite) recvResult(c core.Conn) (frame []byte, err error) {
 
 // recvEnd returns what Recv says at the end of the connection; frames before it
 // are skipped.
-func (s *suite) recvEnd(c core.Conn) error {
+func (s *suite) recvEnd(c core.Lane) error {
 	s.Helper()
 	var err error
 	s.within("the end of Recv", func() {
@@ -177,10 +177,10 @@ func (s *suite) closeConn(c core.Conn, reason core.CloseReason) {
 	s.within("Close", func() { c.Close(reason) })
 }
 
-// wantEcho checks that a connection works in both directions.
-func (s *suite) wantEcho(a, b core.Conn) {
+// wantEcho checks that a connection or a lane works in both directions.
+func (s *suite) wantEcho(a, b core.Lane) {
 	s.Helper()
-	for _, way := range [][2]core.Conn{{a, b}, {b, a}} {
+	for _, way := range [][2]core.Lane{{a, b}, {b, a}} {
 		s.send(way[0], []byte("echo"))
 		if got := s.recv(way[1]); string(got) != "echo" {
 			s.Fatalf("Recv: got %q, want %q", got, "echo")
@@ -241,7 +241,7 @@ func numbered(first, count int) [][]byte {
 }
 
 // wantNumbered reads frames of numbered. It may run beside the test.
-func (s *suite) wantNumbered(c core.Conn, first, count int) {
+func (s *suite) wantNumbered(c core.Lane, first, count int) {
 	for i := first; i < first+count; i++ {
 		got, err := c.Recv()
 		if err != nil {

@@ -1,0 +1,236 @@
+package transporttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// laneCount is how many lanes the connections of laned have.
+const laneCount = 3
+
+// laned makes connections with lanes of a transport without: each sequence is a
+// connection of its own. It may have a fault.
+type laned struct {
+	core.Transport
+	fault string
+	group *atomic.Int64 // numbers the connections of a network
+}
+
+func (l *laned) Dial(ctx context.Context, addr string) (core.Conn, error) {
+	group := l.group.Add(1)
+	c := newLanedConn(l.fault)
+	for i := range c.all {
+		one, err := l.Transport.Dial(ctx, addr)
+		if err != nil {
+			return nil, err
+		}
+		if err := one.Send(ctx, [][]byte{fmt.Appendf(nil, "%d %d", group, i)}); err != nil {
+			return nil, err
+		}
+		c.join(i, one)
+	}
+	return c, nil
+}
+
+func (l *laned) Listen(ctx context.Context, addr string) (core.Listener, error) {
+	one, err := l.Transport.Listen(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &lanedListener{Listener: one, fault: l.fault, groups: map[int]*lanedConn{}}, nil
+}
+
+type lanedListener struct {
+	core.Listener
+	fault  string
+	groups map[int]*lanedConn // of which some connections are missing
+}
+
+// Accept puts a connection together. It may be called by one goroutine only.
+func (l *lanedListener) Accept() (core.Conn, error) {
+	for {
+		one, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		var group, i int
+		name, err := one.Recv()
+		if err != nil {
+			return nil, err
+		}
+		if _, err := fmt.Sscan(string(name), &group, &i); err != nil {
+			return nil, err
+		}
+		c := l.groups[group]
+		if c == nil {
+			c = newLanedConn(l.fault)
+			c.accepted = true
+			l.groups[group] = c
+		}
+		c.join(i, one)
+		if c.missing--; c.missing == 0 {
+			return c, nil
+		}
+	}
+}
+
+type lanedConn struct {
+	fault    string
+	accepted bool
+	all      []core.Conn // the Conn's own sequence, then the lanes
+	lanes    []core.Lane
+	missing  int // of all
+	limit    atomic.Int64
+	sending  sync.Mutex // all lanes', with a fault of that name
+
+	mu       sync.Mutex
+	left     int           // sequences that have not been taken to their end
+	complete chan struct{} // closed when there are none, or the connection has failed
+	ending   sync.Once     // of complete
+	closed   chan struct{} // closed when the connection is
+	once     sync.Once
+}
+
+func newLanedConn(fault string) *lanedConn {
+	c := &lanedConn{
+		fault:    fault,
+		all:      make([]core.Conn, 1+laneCount),
+		missing:  1 + laneCount,
+		left:     1 + laneCount,
+		complete: make(chan struct{}),
+		closed:   make(chan struct{}),
+	}
+	for i := range laneCount {
+		c.lanes = append(c.lanes, &lanedLane{c, 1 + i})
+	}
+	return c
+}
+
+func (c *lanedConn) Lanes() int {
+	if c.fault == "lanes differ" && c.accepted {
+		return laneCount - 1
+	}
+	return laneCount
+}
+
+func (c *lanedConn) Lane(i int) core.Lane {
+	if c.fault == "new lanes" {
+		return &lanedLane{c, 1 + i}
+	}
+	return c.lanes[i]
+}
+
+func (c *lanedConn) LimitReads(bytes int) { c.limit.Store(int64(bytes)) }
+func (c *lanedConn) RemoteAddr() string   { return c.all[0].RemoteAddr() }
+
+func (c *lanedConn) Send(ctx context.Context, frames [][]byte) error { return c.send(ctx, 0, frames) }
+func (c *lanedConn) Recv() ([]byte, error)                           { return c.recv(0) }
+
+type lanedLane struct {
+	conn  *lanedConn
+	index int
+}
+
+func (l *lanedLane) Send(ctx context.Context, frames [][]byte) error {
+	return l.conn.send(ctx, l.index, frames)
+}
+
+func (l *lanedLane) Recv() ([]byte, error) { return l.conn.recv(l.index) }
+
+// join makes a connection one of the sequences.
+func (c *lanedConn) join(i int, one core.Conn) {
+	if i > 0 {
+		one = &brokenConn{Conn: one, fault: c.fault}
+	}
+	c.all[i] = one
+}
+
+func (c *lanedConn) send(ctx context.Context, i int, frames [][]byte) error {
+	if c.fault == "one lock" || c.fault == "large lock" {
+		c.sending.Lock()
+		defer c.sending.Unlock()
+	}
+	if c.fault == "large lock" && len(frames) > 0 && len(frames[0]) > 64<<10 {
+		<-c.closed
+	}
+	if c.fault == "mixed lanes" && (i == 1 || i == 2) {
+		i = 3 - i
+	}
+	err := c.all[i].Send(ctx, frames)
+	if err != nil {
+		c.fail(err)
+	}
+	return err
+}
+
+func (c *lanedConn) recv(i int) ([]byte, error) {
+	frame, err := c.all[i].Recv()
+	if limit := c.limit.Load(); err == nil && limit > 0 && int64(len(frame)) > limit && c.fault != "unlimited lanes" {
+		err = core.ErrTooLarge
+		c.all[i].Close(core.CloseProtocolError)
+	}
+	var goodbye *core.CloseError
+	switch {
+	case err == nil:
+		return frame, nil
+	case errors.As(err, &goodbye) && c.fault != "early goodbye":
+		c.wait()
+	default:
+		c.fail(err)
+	}
+	select {
+	case <-c.closed:
+		if !errors.Is(err, core.ErrTooLarge) && c.fault != "other errors" {
+			err = net.ErrClosed
+		}
+	default:
+	}
+	return nil, err
+}
+
+// wait returns when all sequences have ended.
+func (c *lanedConn) wait() {
+	c.mu.Lock()
+	if c.left--; c.left == 0 {
+		c.ending.Do(func() { close(c.complete) })
+	}
+	c.mu.Unlock()
+	select {
+	case <-c.complete:
+	case <-c.closed:
+	}
+}
+
+// fail ends all sequences, for an error of one.
+func (c *lanedConn) fail(err error) {
+	if c.fault != "local errors" && !errors.Is(err, net.ErrClosed) {
+		c.ending.Do(func() { close(c.complete) })
+		c.end(core.CloseProtocolError)
+	}
+}
+
+func (c *lanedConn) end(reason core.CloseReason) {
+	for i, one := range c.all {
+		if i > 0 && c.fault == "open lanes" {
+			return
+		}
+		if i > 0 && c.fault == "mute lanes" {
+			reason = core.CloseReason{Code: 1000}
+		}
+		one.Close(reason)
+	}
+}
+
+func (c *lanedConn) Close(reason core.CloseReason) error {
+	c.once.Do(func() {
+		close(c.closed)
+		c.end(reason)
+	})
+	return nil
+}

@@ -63,6 +63,19 @@ func TestGoldenFramesDecode(t *testing.T) {
 	}
 }
 
+// TestFrameOfTheProtocolPage is the frame that docs/wire.md takes apart.
+func TestFrameOfTheProtocolPage(t *testing.T) {
+	const from, text = "746b5745bee1accf", `["hello",{"n":1,"file":{"_placeholder":true,"num":0}}]`
+	want := "\x08\x03" + "\x12\x10" + from + "\x1a\x01/" + "\x2a\x04" + "\x0a\x02r1" + "\x3a\x3c" + "\x0a\x36" + text + "\x12\x02\x00\x0a"
+	have, err := New().Append(nil, &core.Message{
+		Kind: core.KindBroadcast, From: from, Namespace: "/", To: core.Target{Rooms: []string{"r1"}},
+		Payload: core.Payload{Text: []byte(text), Attachments: [][]byte{{0x00, 0x0a}}},
+	})
+	if err != nil || string(have) != want {
+		t.Errorf("%v\nhave %q\nwant %q", err, have, want)
+	}
+}
+
 func goldenLine(frame []byte) string {
 	const long = 1024
 	if len(frame) <= long {

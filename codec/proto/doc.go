@@ -6,7 +6,7 @@
 //
 // The codec writes and reads the wire format itself, with the functions of
 // google.golang.org/protobuf/encoding/protowire, straight from and to a
-// [core.Message]: by way of the generated code a message takes two to eight times
+// [core.Message]: by way of the generated code a message takes about four times
 // as long to write, and memory for a second form of it. The generated package
 // meshpb is for programs that are no node; the tests hold the two against each
 // other.

@@ -1,0 +1,9 @@
+//go:build !linux
+
+package load
+
+import "time"
+
+// machineTime is a clock that all processes of the machine share, in
+// nanoseconds.
+func machineTime() int64 { return time.Now().UnixNano() }

@@ -1,0 +1,121 @@
+package load
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/socketmesh/mesh/internal/histogram"
+)
+
+const forEver = time.Duration(never)
+
+// Connect connects all clients and has them join their rooms. It returns when
+// each is there or has given up, which the Tally tells.
+func (w *Swarm) Connect() (Tally, error) {
+	err := w.call(func() {
+		w.dialler.on = true
+		w.dialler.begun = w.clock.now()
+	})
+	if err != nil {
+		return Tally{}, err
+	}
+	if _, err := w.wait(forEver, func() bool { return !w.dialler.on }); err != nil {
+		return Tally{}, err
+	}
+	return w.Tally()
+}
+
+// Settled returns true when every client of this swarm has heard every publisher
+// in each of its rooms, as they do once all servers know each other; false when
+// that takes longer than the timeout.
+func (w *Swarm) Settled(timeout time.Duration) (bool, error) {
+	return w.wait(timeout, func() bool {
+		return w.plan.Publishers == 0 || w.wanted >= w.tally.Ready
+	})
+}
+
+// Publish lets the publishers of this swarm begin. They go on until Stop.
+func (w *Swarm) Publish(pace Pace) error {
+	if pace.Window > 1<<16 {
+		return fmt.Errorf("window %d: want at most %d", pace.Window, 1<<16)
+	}
+	return w.call(func() {
+		w.countMembers()
+		for _, p := range w.publishers {
+			p.start(w, pace)
+		}
+	})
+}
+
+// countMembers counts the clients of this swarm that are in each room.
+func (w *Swarm) countMembers() {
+	clear(w.members)
+	for i := range w.sessions {
+		if w.sessions[i].phase != ready {
+			continue
+		}
+		for k := range w.plan.RoomsPerClient {
+			w.members[w.plan.room(w.plan.First+i, k)]++
+		}
+	}
+}
+
+// Stop ends publishing, and returns what was sent on each stream.
+func (w *Swarm) Stop() (map[uint32]uint32, error) {
+	sent := map[uint32]uint32{}
+	err := w.call(func() {
+		for _, p := range w.publishers {
+			p.on = false
+			for room, n := range p.sent {
+				sent[w.stream(p.number, room)] = n
+			}
+		}
+	})
+	return sent, err
+}
+
+// Report is what a swarm has measured.
+type Report struct {
+	Begin, End Tally
+	Latency    histogram.Histogram // of deliveries between the two
+	Total      Tally               // since the beginning
+	Lost       uint64              // messages that clients which are still there did not get
+	Last       int64               // when the last delivery came
+}
+
+// Drain waits until every client has got all that was sent, as all Stops say, or
+// until nothing has come for the time given; and reports.
+func (w *Swarm) Drain(sent map[uint32]uint32, silence time.Duration) (Report, error) {
+	var heard uint64
+	since := int64(0)
+	until := func() bool {
+		if w.tally.Deliveries != heard || since == 0 {
+			heard, since = w.tally.Deliveries, w.now
+			return false
+		}
+		return w.now-since > int64(silence) || w.lost(sent) == 0
+	}
+	if _, err := w.wait(forEver, until); err != nil {
+		return Report{}, err
+	}
+	var r Report
+	err := w.call(func() {
+		r = Report{Begin: w.marks.begin, End: w.marks.end, Latency: w.marks.latency, Total: w.snapshot(), Lost: w.lost(sent), Last: w.marks.last}
+	})
+	return r, err
+}
+
+// lost counts what clients have not got.
+func (w *Swarm) lost(sent map[uint32]uint32) uint64 {
+	n := 0
+	for i := range w.sessions {
+		s := &w.sessions[i]
+		if s.phase != ready {
+			continue
+		}
+		for j := range s.books {
+			n += s.books[j].lost(sent[s.books[j].stream])
+		}
+	}
+	return uint64(n)
+}

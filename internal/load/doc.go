@@ -1,0 +1,16 @@
+// Package load drives Socket.IO servers with many clients at little cost. A
+// [Swarm] is the clients of one process: tens of thousands of connections that
+// are a few hundred bytes each while they are idle, all handled by one
+// goroutine. On Linux it asks the kernel which of them have something to say; on
+// other systems each has a goroutine that reads.
+//
+// Clients speak Engine.IO 4 and Socket.IO 5 over plain WebSockets, or begin by
+// polling and upgrade. They join rooms, publish, and keep a book about what they
+// are delivered, so that what is lost, doubled or out of order is known exactly.
+//
+// The servers answer three events:
+//
+//	join   room           [ack]   the client joins the room
+//	pub    room, payload          everyone in the room, on all servers, gets msg with the payload
+//	fetch                 ack     the number of sockets on all servers, from fetchSockets
+package load

@@ -1,0 +1,107 @@
+package load
+
+import (
+	"time"
+
+	"github.com/socketmesh/mesh/internal/histogram"
+)
+
+// Tally is what a swarm has counted so far.
+type Tally struct {
+	Ready     int    // clients that are connected and in their rooms
+	Failed    int    // clients that have given up connecting
+	Retried   int    // connections that were begun again
+	Stalled   int    // connections on which nothing came for too long
+	Closed    int    // clients that the server has disconnected
+	LastError string // of the last connection that failed or ended
+
+	Sent       uint64
+	Deliveries uint64
+	Late       uint64 // out of order
+	Duplicates uint64
+	Strange    uint64 // messages that are none of ours
+	Pings      uint64 // of the server, answered
+
+	At  int64         // when, in nanoseconds of the machine's clock
+	CPU time.Duration // of this process
+}
+
+// marks are the beginning and the end of what is measured.
+type marks struct {
+	measuring bool
+	begin     Tally
+	end       Tally
+	latency   histogram.Histogram
+	last      int64 // when the last delivery came
+}
+
+// deliver enters a message into the books. body is what follows the event's
+// name.
+func (w *Swarm) deliver(s *session, body []byte, now int64) {
+	m, ok := readStamp(body)
+	if !ok {
+		w.tally.Strange++
+		return
+	}
+	w.tally.Deliveries++
+	w.marks.last = now
+	if w.marks.measuring {
+		w.marks.latency.Record(m.age(now))
+	}
+	b := s.book(m.stream)
+	if b == nil {
+		w.openBook(s, m)
+	} else {
+		switch b.take(m.seq) {
+		case late:
+			w.tally.Late++
+		case duplicate:
+			w.tally.Duplicates++
+			return
+		}
+	}
+	if p := w.publisherOf(m.stream); p != nil {
+		p.arrived(m.slot)
+	}
+}
+
+// openBook begins the book of a stream that was not heard of before.
+func (w *Swarm) openBook(s *session, m stamp) {
+	s.books = append(s.books, open(m.stream, m.seq))
+	if len(s.books) == w.plan.Publishers*w.plan.RoomsPerClient {
+		w.wanted++
+	}
+}
+
+// Begin begins to measure.
+func (w *Swarm) Begin() (Tally, error) {
+	err := w.call(func() {
+		w.marks.begin = w.snapshot()
+		w.marks.latency = histogram.Histogram{}
+		w.marks.measuring = true
+	})
+	return w.marks.begin, err
+}
+
+// End ends what Begin began.
+func (w *Swarm) End() (Tally, error) {
+	err := w.call(func() {
+		w.marks.end = w.snapshot()
+		w.marks.measuring = false
+	})
+	return w.marks.end, err
+}
+
+// Tally returns what has been counted.
+func (w *Swarm) Tally() (Tally, error) {
+	var t Tally
+	err := w.call(func() { t = w.snapshot() })
+	return t, err
+}
+
+func (w *Swarm) snapshot() Tally {
+	t := w.tally
+	t.At = w.clock.now()
+	t.CPU = processCPU()
+	return t
+}

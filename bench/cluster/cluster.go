@@ -1,0 +1,192 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os/exec"
+	"sync"
+	"time"
+
+	"github.com/socketmesh/mesh/discovery/service"
+)
+
+// Options are what clusters are started with.
+type Options struct {
+	// Self is the command, with its first arguments, that runs one of our servers.
+	Self []string
+	// Folder is the folder bench of a checkout; others' servers are there.
+	Folder string
+	// MeshFlags go to each of our servers that is in a mesh.
+	MeshFlags []string
+}
+
+// startTime is how long servers have until they can be used.
+const startTime = 30 * time.Second
+
+// Cluster is servers that run, or servers elsewhere that are only known by URL.
+type Cluster struct {
+	URLs      []string
+	processes []*process
+	broker    *process
+	discovery *service.Server
+}
+
+// At is a cluster that runs already, and is left alone.
+func At(urls []string) *Cluster { return &Cluster{URLs: urls} }
+
+// Start starts a number of servers, all of it or nothing. ctx limits the call.
+func Start(ctx context.Context, p Preset, servers int, o Options) (*Cluster, error) {
+	if p.Single {
+		servers = 1
+	}
+	if p.prepare != nil {
+		if err := p.prepare(ctx, &o); err != nil {
+			return nil, fmt.Errorf("%s: %w", p.Name, err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	c := &Cluster{}
+	if err := c.start(ctx, p, servers, o); err != nil {
+		c.Stop()
+		return nil, fmt.Errorf("%s: %w", p.Name, err)
+	}
+	return c, nil
+}
+
+func (c *Cluster) start(ctx context.Context, p Preset, servers int, o Options) error {
+	e := environment{servers: servers}
+	if p.redis {
+		address, err := c.startRedis(ctx)
+		if err != nil {
+			return err
+		}
+		e.redis = "redis://" + address
+	}
+	if p.mesh {
+		c.discovery = service.NewServer(service.ServerOptions{Listen: "127.0.0.1:0"})
+		if err := c.discovery.Start(ctx); err != nil {
+			c.discovery = nil
+			return err
+		}
+		e.discovery = "ws://" + c.discovery.Addr()
+	}
+	processes, each := servers, 1
+	if p.inOne {
+		processes, each = 1, servers
+	}
+	for range processes {
+		s, err := startProcess(p.command(&o, e))
+		if err != nil {
+			return err
+		}
+		c.processes = append(c.processes, s)
+	}
+	for _, s := range c.processes {
+		for range each {
+			url, err := s.line(ctx, "listening ")
+			if err != nil {
+				return err
+			}
+			c.URLs = append(c.URLs, url)
+		}
+	}
+	return nil
+}
+
+// startRedis starts a Redis that keeps nothing on disk, and returns when it
+// answers.
+func (c *Cluster) startRedis(ctx context.Context) (string, error) {
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		return "", fmt.Errorf("redis-server: %w", ErrNotSetUp)
+	}
+	address, err := freeAddress()
+	if err != nil {
+		return "", err
+	}
+	host, port, _ := net.SplitHostPort(address)
+	c.broker, err = startProcess(exec.Command(path, "--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--dir", "/"))
+	if err != nil {
+		return "", err
+	}
+	for {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err == nil {
+			conn.Close()
+			return address, nil
+		}
+		if err := c.broker.err(); err != nil {
+			return "", err
+		}
+		select {
+		case <-ctx.Done():
+			return "", fmt.Errorf("redis-server does not answer: %w", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// freeAddress is one that nobody listens on.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// Err tells whether a process of the cluster has ended.
+func (c *Cluster) Err() error {
+	var errs []error
+	for _, p := range c.all() {
+		errs = append(errs, p.err())
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Cluster) all() []*process {
+	if c.broker == nil {
+		return c.processes
+	}
+	return append([]*process{c.broker}, c.processes...)
+}
+
+// Sample tells what the cluster uses now.
+func (c *Cluster) Sample() Sample {
+	var s Sample
+	s.Servers, s.Known = usageOf(groups(c.processes))
+	s.Known = s.Known && len(c.processes) > 0
+	if c.broker != nil {
+		s.Broker, _ = usageOf(groups([]*process{c.broker}))
+	}
+	return s
+}
+
+func groups(processes []*process) map[int]bool {
+	ids := map[int]bool{}
+	for _, p := range processes {
+		ids[p.cmd.Process.Pid] = true
+	}
+	return ids
+}
+
+// Stop ends all that Start started.
+func (c *Cluster) Stop() {
+	var work sync.WaitGroup
+	for _, p := range c.processes {
+		work.Go(p.stop)
+	}
+	work.Wait()
+	if c.broker != nil {
+		c.broker.stop()
+	}
+	if c.discovery != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+		defer cancel()
+		c.discovery.Shutdown(ctx)
+	}
+}

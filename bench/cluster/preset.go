@@ -1,0 +1,103 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
+)
+
+// Preset is a kind of cluster.
+type Preset struct {
+	Name  string
+	About string
+	// Single kinds have one server, for their servers do not know each other.
+	Single bool
+	// redis kinds need a Redis.
+	redis bool
+	// mesh kinds need a discovery service.
+	mesh bool
+	// inOne kinds have all servers in one process tree.
+	inOne bool
+	// prepare builds what is not there, once.
+	prepare func(ctx context.Context, o *Options) error
+	// command starts a server, or all where they are in one.
+	command func(o *Options, e environment) *exec.Cmd
+}
+
+// environment is what servers find beside them.
+type environment struct {
+	servers   int
+	redis     string // URL
+	discovery string // URL
+}
+
+// Presets are all kinds, by name.
+func Presets() []Preset {
+	return []Preset{
+		{Name: "mesh", About: "our servers, one mesh; mesh:TRANSPORT/CODEC for others than the configured ones", mesh: true, command: meshServer},
+		{Name: "alone", About: "our server without a mesh: the host library with its in-memory adapter", Single: true,
+			command: func(o *Options, _ environment) *exec.Cmd { return o.own("--kind", "alone") }},
+		{Name: "floor", About: "bare gorilla WebSockets with coalescing queues: what a server costs at least", Single: true,
+			command: func(o *Options, _ environment) *exec.Cmd { return o.own("--kind", "floor") }},
+		{Name: "node", About: "Node's socket.io with its in-memory adapter", Single: true,
+			prepare: prepareNode, command: func(o *Options, _ environment) *exec.Cmd { return o.node("--adapter", "memory") }},
+		{Name: "node-redis", About: "Node's socket.io with @socket.io/redis-adapter", redis: true,
+			prepare: prepareNode, command: func(o *Options, e environment) *exec.Cmd {
+				return o.node("--adapter", "redis", "--redis", e.redis)
+			}},
+		{Name: "node-cluster", About: "Node's socket.io with @socket.io/cluster-adapter, servers as workers of one process", inOne: true,
+			prepare: prepareNode, command: func(o *Options, e environment) *exec.Cmd {
+				return o.node("--adapter", "cluster", "--servers", strconv.Itoa(e.servers))
+			}},
+		{Name: "zishang", About: "zishang520's socket.io with its in-memory adapter", Single: true,
+			prepare: prepareZishang, command: func(o *Options, _ environment) *exec.Cmd { return o.zishang("--adapter", "memory") }},
+		{Name: "zishang-redis", About: "zishang520's socket.io with its Redis adapter", redis: true,
+			prepare: prepareZishang, command: func(o *Options, e environment) *exec.Cmd {
+				return o.zishang("--adapter", "redis", "--redis", strings.TrimPrefix(e.redis, "redis://"))
+			}},
+	}
+}
+
+// FindPreset finds a kind by name. What follows a colon, as in mesh:quic/proto,
+// is the transport and the codec of a mesh.
+func FindPreset(name string) (Preset, error) {
+	kind, parts, custom := strings.Cut(name, ":")
+	var known []string
+	for _, p := range Presets() {
+		if p.Name != kind {
+			known = append(known, p.Name)
+			continue
+		}
+		if !custom {
+			return p, nil
+		}
+		if !p.mesh {
+			return Preset{}, fmt.Errorf("%q: only mesh takes a transport and a codec", name)
+		}
+		transport, codec, _ := strings.Cut(parts, "/")
+		p.Name = name
+		plain := p.command
+		p.command = func(o *Options, e environment) *exec.Cmd {
+			mine := *o
+			mine.MeshFlags = append([]string{}, o.MeshFlags...)
+			mine.addMeshFlag("--transport", transport)
+			mine.addMeshFlag("--codec", codec)
+			return plain(&mine, e)
+		}
+		return p, nil
+	}
+	return Preset{}, fmt.Errorf("there is no configuration %q; there are %s", name, strings.Join(known, ", "))
+}
+
+func meshServer(o *Options, e environment) *exec.Cmd {
+	args := []string{"--kind", "mesh", "--discovery", e.discovery}
+	return o.own(append(args, o.MeshFlags...)...)
+}
+
+func (o *Options) addMeshFlag(name, value string) {
+	if value != "" {
+		o.MeshFlags = append(o.MeshFlags, name, value)
+	}
+}

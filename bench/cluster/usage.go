@@ -1,0 +1,26 @@
+package cluster
+
+import "time"
+
+// Usage is what processes have used so far.
+type Usage struct {
+	CPU      time.Duration
+	Resident int64 // bytes
+}
+
+// Since is what was used since an earlier moment; the memory may have shrunk.
+func (u Usage) Since(earlier Usage) Usage {
+	return Usage{u.CPU - earlier.CPU, u.Resident - earlier.Resident}
+}
+
+// Sample is what the processes of a cluster use at a moment.
+type Sample struct {
+	Servers Usage
+	Broker  Usage // zero without one
+	Known   bool  // whether this system tells
+}
+
+// Since is what was used since an earlier moment.
+func (s Sample) Since(earlier Sample) Sample {
+	return Sample{s.Servers.Since(earlier.Servers), s.Broker.Since(earlier.Broker), s.Known && earlier.Known}
+}

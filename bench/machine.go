@@ -1,0 +1,16 @@
+package bench
+
+import "runtime"
+
+// Machine is where it was measured.
+type Machine struct {
+	OS     string `json:"os"`
+	Arch   string `json:"arch"`
+	CPUs   int    `json:"cpus"`
+	Memory int64  `json:"memory,omitempty"` // bytes, if the system tells
+	Go     string `json:"go"`
+}
+
+func thisMachine() Machine {
+	return Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), Memory: machineMemory(), Go: runtime.Version()}
+}

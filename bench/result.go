@@ -1,0 +1,115 @@
+package bench
+
+import (
+	"time"
+
+	"github.com/socketmesh/mesh/bench/cluster"
+	"github.com/socketmesh/mesh/internal/histogram"
+	"github.com/socketmesh/mesh/internal/load"
+)
+
+// Result is what came of one run. What its mode does not measure is absent, and
+// so is what the system does not tell.
+type Result struct {
+	Config   string   `json:"config"`
+	Round    int      `json:"round"` // from 1
+	Nodes    int      `json:"nodes"`
+	Settings Settings `json:"settings"`
+
+	Seconds       float64 `json:"seconds,omitempty"` // of what was measured
+	Messages      float64 `json:"messagesPerSecond,omitempty"`
+	Deliveries    float64 `json:"deliveriesPerSecond,omitempty"`
+	DeliveryCount uint64  `json:"deliveries,omitempty"`
+
+	Latency  *Percentiles `json:"latency,omitempty"`  // of deliveries
+	Requests *Percentiles `json:"requests,omitempty"` // of fetchSockets
+	Ping     *Percentiles `json:"ping,omitempty"`     // of an event and its answer
+	Last     *Percentiles `json:"lastDelivery,omitempty"`
+
+	// CPU seconds per million deliveries.
+	ServerCPU float64 `json:"serverCPU,omitempty"`
+	BrokerCPU float64 `json:"brokerCPU,omitempty"`
+	ClientCPU float64 `json:"clientCPU,omitempty"`
+
+	// Of connecting: connections per second, and microseconds of CPU for each.
+	ConnectRate      float64 `json:"connectRate,omitempty"`
+	ConnectServerCPU float64 `json:"connectServerCPU,omitempty"`
+	ConnectClientCPU float64 `json:"connectClientCPU,omitempty"`
+	// Bytes per connection that servers have grown by, and all that they have.
+	Memory        float64 `json:"memoryPerConnection,omitempty"`
+	ServerMemory  int64   `json:"serverMemory,omitempty"`
+	MemoryAfter   float64 `json:"memoryPerConnectionAfter,omitempty"` // after the broadcasts
+	HeartbeatCPU  float64 `json:"idleServerCPU,omitempty"`            // of one processor, while held
+	PingsAnswered uint64  `json:"pingsAnswered,omitempty"`
+
+	Connected int    `json:"connected"`
+	Lost      uint64 `json:"lost"`
+	Duplicate uint64 `json:"duplicates"`
+	Late      uint64 `json:"outOfOrder"`
+	Strange   uint64 `json:"strange,omitempty"`
+	Wrong     int    `json:"wrongAnswers,omitempty"`
+	Missing   int    `json:"missingAnswers,omitempty"`
+	Failed    int    `json:"failed"`  // clients that could not connect
+	Closed    int    `json:"closed"`  // clients that the server has disconnected
+	Stalled   int    `json:"stalled"` // connections on which nothing came
+	Retried   int    `json:"retried"` // connections that were begun again
+	Error     string `json:"error,omitempty"`
+}
+
+// Percentiles are those of durations, in milliseconds.
+type Percentiles struct {
+	Count uint64  `json:"count"`
+	Mean  float64 `json:"mean"`
+	P50   float64 `json:"p50"`
+	P90   float64 `json:"p90"`
+	P99   float64 `json:"p99"`
+	P999  float64 `json:"p999"`
+	Max   float64 `json:"max"`
+}
+
+func percentiles(h *histogram.Histogram) *Percentiles {
+	if h.Total == 0 {
+		return nil
+	}
+	return &Percentiles{
+		Count: h.Total,
+		Mean:  milliseconds(h.Mean()),
+		P50:   milliseconds(h.Quantile(0.5)),
+		P90:   milliseconds(h.Quantile(0.9)),
+		P99:   milliseconds(h.Quantile(0.99)),
+		P999:  milliseconds(h.Quantile(0.999)),
+		Max:   milliseconds(h.Max),
+	}
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// traffic enters what was delivered between Begin and End.
+func (r *Result) traffic(report *load.Report, used cluster.Sample) {
+	n := report.End.Deliveries - report.Begin.Deliveries
+	seconds := float64(report.End.At-report.Begin.At) / 1e9
+	r.Seconds = seconds
+	r.DeliveryCount = n
+	r.Latency = percentiles(&report.Latency)
+	if seconds <= 0 || n == 0 {
+		return
+	}
+	r.Messages = float64(report.End.Sent-report.Begin.Sent) / seconds
+	r.Deliveries = float64(n) / seconds
+	perMillion := func(d time.Duration) float64 { return d.Seconds() / float64(n) * 1e6 }
+	r.ClientCPU = perMillion(report.End.CPU - report.Begin.CPU)
+	if used.Known {
+		r.ServerCPU = perMillion(used.Servers.CPU)
+		r.BrokerCPU = perMillion(used.Broker.CPU)
+	}
+}
+
+// troubles enters what went wrong.
+func (r *Result) troubles(total load.Tally, lost uint64) {
+	r.Connected = total.Ready
+	r.Lost, r.Duplicate, r.Late, r.Strange = lost, total.Duplicates, total.Late, total.Strange
+	r.Failed, r.Closed, r.Stalled, r.Retried = total.Failed, total.Closed, total.Stalled, total.Retried
+	if total.Failed+total.Closed > 0 {
+		r.Error = total.LastError
+	}
+}

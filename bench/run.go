@@ -1,0 +1,190 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/socketmesh/mesh/bench/cluster"
+	"github.com/socketmesh/mesh/bench/worker"
+	"github.com/socketmesh/mesh/internal/load"
+)
+
+const (
+	// settleTime is how long servers have until they pass on messages.
+	settleTime = 30 * time.Second
+	// silence is how long nothing has to come before messages count as lost.
+	silence = 3 * time.Second
+	// pause is how long nothing has to come before a measurement begins.
+	pause = 200 * time.Millisecond
+)
+
+// ErrNotSettled means that some clients got no messages at all.
+var ErrNotSettled = errors.New("some clients do not get what is published: do the servers know each other?")
+
+// run is one measurement of one cluster.
+type run struct {
+	settings Settings
+	setup    *Setup
+	cluster  *cluster.Cluster
+	crew     *worker.Crew
+	result   Result
+}
+
+// Run starts a cluster of a kind, or takes the one at setup.URLs, measures once,
+// and stops what it has started.
+func Run(ctx context.Context, kind string, s Settings, setup *Setup) (Result, error) {
+	r := &run{settings: s, setup: setup, result: Result{Config: kind}}
+	if err := r.start(ctx, kind); err != nil {
+		return r.result, err
+	}
+	defer r.cluster.Stop()
+	defer r.crew.Close()
+	err := r.measure(ctx)
+	if err != nil {
+		// A server that has ended is the better explanation.
+		err = errors.Join(r.cluster.Err(), fmt.Errorf("%s: %w", kind, err))
+	}
+	return r.result, err
+}
+
+// start starts servers and clients.
+func (r *run) start(ctx context.Context, kind string) error {
+	r.doing("starting servers")
+	if len(r.setup.URLs) > 0 {
+		r.cluster = cluster.At(r.setup.URLs)
+	} else {
+		preset, err := cluster.FindPreset(kind)
+		if err != nil {
+			return err
+		}
+		if r.cluster, err = cluster.Start(ctx, preset, r.settings.Nodes, r.setup.Cluster); err != nil {
+			return err
+		}
+	}
+	r.result.Nodes = len(r.cluster.URLs)
+	r.settings = r.settings.withDefaults(r.setup, r.result.Nodes)
+	r.result.Settings = r.settings
+	plan := r.settings.plan(r.cluster.URLs)
+	var err error
+	if r.setup.Worker == nil {
+		r.crew, err = worker.Local(ctx, r.settings.Workers, plan)
+	} else {
+		r.crew, err = worker.Start(ctx, r.settings.Workers, plan, r.setup.Worker)
+	}
+	if err != nil {
+		r.cluster.Stop()
+	}
+	return err
+}
+
+func (r *run) measure(ctx context.Context) error {
+	watching, stop := context.WithCancel(ctx)
+	defer r.setup.Progress.watch(watching, r.crew)()
+	defer stop()
+	switch r.settings.Mode {
+	case Idle:
+		return r.idle(ctx)
+	case Requests:
+		return r.requests(ctx)
+	case Latency:
+		return r.traffic(ctx, load.Pace{Rate: r.settings.Rate / float64(r.settings.Publishers)})
+	default:
+		return r.traffic(ctx, load.Pace{Window: r.settings.Window})
+	}
+}
+
+func (r *run) doing(what string) {
+	r.setup.Progress.set(fmt.Sprintf("%s: %s", r.result.Config, what))
+}
+
+// connect connects the clients. Not all have to get there: the result says how
+// many did.
+func (r *run) connect(ctx context.Context) error {
+	r.doing("connecting")
+	tally, err := r.crew.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	r.result.troubles(tally, 0)
+	if tally.Ready == 0 {
+		return fmt.Errorf("no client could connect: %s", tally.LastError)
+	}
+	return nil
+}
+
+// settle publishes until every client has heard every publisher.
+func (r *run) settle(ctx context.Context) error {
+	r.doing("waiting until all servers know each other")
+	if err := r.crew.Publish(ctx, load.Pace{Rate: r.settings.settleRate()}); err != nil {
+		return err
+	}
+	settled, err := r.crew.Settled(ctx, settleTime)
+	if err != nil {
+		return err
+	}
+	if _, err := r.crew.Finish(ctx, pause); err != nil {
+		return err
+	}
+	if !settled {
+		return ErrNotSettled
+	}
+	return nil
+}
+
+// settleRate is how many messages per second each publisher sends until all
+// clients have heard it: so few that slow servers can deliver them.
+func (s Settings) settleRate() float64 {
+	const deliveries, bytes = 20_000, 4e6 // per second
+	members := float64(s.Clients*s.RoomsPerClient) / float64(s.Rooms) * float64(s.Publishers)
+	rate := min(deliveries, bytes/float64(s.Size)) / members
+	return max(min(rate, float64(max(20, 2*s.Rooms))), 0.5)
+}
+
+// traffic measures messages: at a rate, or as many as a window lets through.
+func (r *run) traffic(ctx context.Context, pace load.Pace) error {
+	if err := r.connect(ctx); err != nil {
+		return err
+	}
+	if err := r.settle(ctx); err != nil {
+		return err
+	}
+	r.doing("warming up")
+	if err := r.crew.Publish(ctx, pace); err != nil {
+		return err
+	}
+	if err := sleep(ctx, r.settings.Warmup); err != nil {
+		return err
+	}
+	r.doing("measuring")
+	before := r.cluster.Sample()
+	if err := r.crew.Begin(ctx); err != nil {
+		return err
+	}
+	if err := sleep(ctx, r.settings.Duration); err != nil {
+		return err
+	}
+	if err := r.crew.End(ctx); err != nil {
+		return err
+	}
+	used := r.cluster.Sample().Since(before)
+	r.doing("waiting for the last messages")
+	report, err := r.crew.Finish(ctx, silence)
+	if err != nil {
+		return err
+	}
+	r.result.traffic(&report, used)
+	r.result.troubles(report.Total, report.Lost)
+	return nil
+}
+
+// sleep waits, unless ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,126 @@
+// Package server is the Socket.IO server that benchmarks run against: the host
+// library and the mesh, put together as the documentation says, with the three
+// events that the benchmark's clients use.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh"
+)
+
+// Options are what a server is made of.
+type Options struct {
+	Listen string // of the web server, as 127.0.0.1:0
+	// Mesh is the server's part of a mesh; nil for a server on its own, with the
+	// host library's own adapter.
+	Mesh   *mesh.Config
+	Logger *slog.Logger // default: discards
+}
+
+// Server is one Socket.IO server.
+type Server struct {
+	listener net.Listener
+	http     *http.Server
+	io       *socket.Server
+	mesh     *mesh.Mesh // nil for a server on its own
+	work     sync.WaitGroup
+}
+
+// Start starts a server. ctx limits the call.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	s := &Server{listener: listener}
+	options := socket.DefaultServerOptions()
+	if o.Mesh != nil {
+		if s.mesh, err = mesh.New(*o.Mesh, mesh.WithLogger(o.Logger)); err != nil {
+			listener.Close()
+			return nil, err
+		}
+		options.SetAdapter(s.mesh.Adapter())
+	}
+	s.io = socket.NewServer(nil, options)
+	s.io.On("connection", func(args ...any) { s.answer(args[0].(*socket.Socket)) })
+	if s.mesh != nil {
+		if err := s.mesh.Start(ctx); err != nil {
+			listener.Close()
+			s.io.Close(nil)
+			return nil, err
+		}
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/socket.io/", s.io.ServeHandler(nil))
+	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn)}
+	s.work.Go(func() { s.http.Serve(listener) })
+	return s, nil
+}
+
+// URL is where clients find it.
+func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
+
+// Shutdown disconnects the clients and leaves the mesh.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.listener.Close()
+	s.io.Close(nil)
+	var err error
+	if s.mesh != nil {
+		err = s.mesh.Shutdown(ctx)
+	}
+	err = errors.Join(err, s.http.Shutdown(ctx))
+	s.http.Close()
+	s.work.Wait()
+	return err
+}
+
+// answer handles the events of one client.
+func (s *Server) answer(client *socket.Socket) {
+	client.On("join", func(args ...any) {
+		if room, ok := first(args).(string); ok {
+			client.Join(socket.Room(room))
+			acknowledge(args)
+		}
+	})
+	client.On("pub", func(args ...any) {
+		if room, ok := first(args).(string); ok && len(args) > 1 {
+			s.io.To(socket.Room(room)).Emit("msg", args[1])
+		}
+	})
+	client.On("fetch", func(args ...any) {
+		s.io.FetchSockets()(func(sockets []*socket.RemoteSocket, _ error) {
+			acknowledge(args, len(sockets))
+		})
+	})
+}
+
+// first is the first argument, nil if there is none.
+func first(args []any) any {
+	if len(args) == 0 {
+		return nil
+	}
+	return args[0]
+}
+
+// acknowledge answers an event, if an answer is wanted.
+func acknowledge(args []any, values ...any) {
+	if len(args) == 0 {
+		return
+	}
+	if ack, ok := args[len(args)-1].(socket.Ack); ok {
+		ack(append([]any{}, values...), nil)
+	}
+}

@@ -1,0 +1,246 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/rpc"
+	"os/exec"
+	"sync"
+	"time"
+
+	"github.com/socketmesh/mesh/internal/load"
+)
+
+// Crew is the workers of one run. Its methods call all of them at once, and fail
+// if one does or if ctx ends, which leaves the crew good for nothing but Close.
+type Crew struct {
+	workers []*remote
+}
+
+// remote is one worker.
+type remote struct {
+	client *rpc.Client
+	wait   func() error
+}
+
+// Start starts n workers, each with its share of the plan's clients. command
+// makes the process, whose standard input and output are those of [Serve].
+func Start(ctx context.Context, n int, plan load.Plan, command func() *exec.Cmd) (*Crew, error) {
+	c := &Crew{}
+	for range n {
+		w, err := start(command())
+		if err != nil {
+			c.Close()
+			return nil, fmt.Errorf("worker: %w", err)
+		}
+		c.workers = append(c.workers, w)
+	}
+	return c, c.plan(ctx, plan)
+}
+
+// Local is a crew of n workers in this process.
+func Local(ctx context.Context, n int, plan load.Plan) (*Crew, error) {
+	c := &Crew{}
+	for range n {
+		c.workers = append(c.workers, local())
+	}
+	return c, c.plan(ctx, plan)
+}
+
+// plan gives each its share, and closes the crew if that does not work.
+func (c *Crew) plan(ctx context.Context, plan load.Plan) error {
+	_, err := each[nothing](ctx, c, "Plan", func(i int) any {
+		mine := plan
+		mine.First = i * plan.Clients / len(c.workers)
+		mine.Count = (i+1)*plan.Clients/len(c.workers) - mine.First
+		return mine
+	})
+	if err != nil {
+		c.Close()
+	}
+	return err
+}
+
+func start(cmd *exec.Cmd) (*remote, error) {
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	return &remote{client: rpc.NewClient(duplex{out, in}), wait: cmd.Wait}, nil
+}
+
+// local is a worker behind pipes, as a process is.
+func local() *remote {
+	toWorker, fromUs := io.Pipe()
+	toUs, fromWorker := io.Pipe()
+	done := make(chan error, 1)
+	go func() { done <- Serve(duplex{toWorker, fromWorker}) }()
+	return &remote{client: rpc.NewClient(duplex{toUs, fromUs}), wait: func() error { return <-done }}
+}
+
+// duplex makes one connection of two pipes.
+type duplex struct {
+	io.ReadCloser
+	out io.WriteCloser
+}
+
+func (d duplex) Write(p []byte) (int, error) { return d.out.Write(p) }
+
+// Close ends what the other end reads, and what this one does.
+func (d duplex) Close() error { return errors.Join(d.out.Close(), d.ReadCloser.Close()) }
+
+// Close ends the workers and their connections.
+func (c *Crew) Close() error {
+	var errs []error
+	for _, w := range c.workers {
+		w.client.Close()
+	}
+	for _, w := range c.workers {
+		errs = append(errs, w.wait())
+	}
+	c.workers = nil
+	return errors.Join(errs...)
+}
+
+// each calls a method of all workers at once.
+func each[T any](ctx context.Context, c *Crew, method string, argument func(i int) any) ([]T, error) {
+	replies := make([]T, len(c.workers))
+	errs := make([]error, len(c.workers))
+	var calls sync.WaitGroup
+	for i, w := range c.workers {
+		calls.Go(func() {
+			call := w.client.Go(serviceName+"."+method, argument(i), &replies[i], make(chan *rpc.Call, 1))
+			select {
+			case <-call.Done:
+				errs[i] = call.Error
+			case <-ctx.Done():
+				errs[i] = ctx.Err()
+			}
+		})
+	}
+	calls.Wait()
+	if err := errors.Join(errs...); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, fmt.Errorf("worker: %s: %w", method, err)
+	}
+	return replies, nil
+}
+
+// same is the same argument for all.
+func same(argument any) func(int) any { return func(int) any { return argument } }
+
+// Connect connects all clients.
+func (c *Crew) Connect(ctx context.Context) (load.Tally, error) {
+	tallies, err := each[load.Tally](ctx, c, "Connect", same(none))
+	return sum(tallies), err
+}
+
+// Settled tells whether all clients heard all publishers in time.
+func (c *Crew) Settled(ctx context.Context, timeout time.Duration) (bool, error) {
+	settled, err := each[bool](ctx, c, "Settled", same(timeout))
+	for _, ok := range settled {
+		if !ok {
+			return false, err
+		}
+	}
+	return err == nil, err
+}
+
+// Publish lets all publishers begin.
+func (c *Crew) Publish(ctx context.Context, pace load.Pace) error {
+	_, err := each[nothing](ctx, c, "Publish", same(pace))
+	return err
+}
+
+// Begin begins to measure.
+func (c *Crew) Begin(ctx context.Context) error {
+	_, err := each[load.Tally](ctx, c, "Begin", same(none))
+	return err
+}
+
+// End ends what Begin began.
+func (c *Crew) End(ctx context.Context) error {
+	_, err := each[load.Tally](ctx, c, "End", same(none))
+	return err
+}
+
+// Tally is the sum of what all have counted.
+func (c *Crew) Tally(ctx context.Context) (load.Tally, error) {
+	tallies, err := each[load.Tally](ctx, c, "Tally", same(none))
+	return sum(tallies), err
+}
+
+// Finish stops publishing, waits for what is under way until nothing has come
+// for the time given, and adds up the reports.
+func (c *Crew) Finish(ctx context.Context, silence time.Duration) (load.Report, error) {
+	sent := map[uint32]uint32{}
+	shares, err := each[map[uint32]uint32](ctx, c, "Stop", same(none))
+	if err != nil {
+		return load.Report{}, err
+	}
+	for _, share := range shares {
+		for stream, n := range share {
+			sent[stream] = n
+		}
+	}
+	reports, err := each[load.Report](ctx, c, "Drain", same(Drain{sent, silence}))
+	if err != nil {
+		return load.Report{}, err
+	}
+	var all load.Report
+	var begins, ends, totals []load.Tally
+	for i := range reports {
+		r := &reports[i]
+		begins, ends, totals = append(begins, r.Begin), append(ends, r.End), append(totals, r.Total)
+		all.Latency.Add(&r.Latency)
+		all.Lost += r.Lost
+		all.Last = max(all.Last, r.Last)
+	}
+	all.Begin, all.End, all.Total = sum(begins), sum(ends), sum(totals)
+	return all, nil
+}
+
+// Ask has the clients of the first worker ask.
+func (c *Crew) Ask(ctx context.Context, q load.Question) (load.Answers, error) {
+	first := &Crew{workers: c.workers[:1]}
+	answers, err := each[load.Answers](ctx, first, "Ask", same(q))
+	if err != nil {
+		return load.Answers{}, err
+	}
+	return answers[0], nil
+}
+
+// sum adds up; the time is the mean.
+func sum(tallies []load.Tally) load.Tally {
+	var all load.Tally
+	for _, t := range tallies {
+		all.Ready += t.Ready
+		all.Failed += t.Failed
+		all.Retried += t.Retried
+		all.Stalled += t.Stalled
+		all.Closed += t.Closed
+		all.Sent += t.Sent
+		all.Deliveries += t.Deliveries
+		all.Late += t.Late
+		all.Duplicates += t.Duplicates
+		all.Strange += t.Strange
+		all.Pings += t.Pings
+		all.CPU += t.CPU
+		all.At += t.At / int64(len(tallies))
+		if t.LastError != "" {
+			all.LastError = t.LastError
+		}
+	}
+	return all
+}

@@ -37,6 +37,13 @@ var commands = []command{
 	{"demo", "run several servers that form a mesh, with a web page on each", demoCommand},
 	{"node", "run one server, which joins a mesh", nodeCommand},
 	{"discovery", "run the discovery service alone", discoveryCommand},
+	{"bench", "measure clusters of servers, this one's and others'", benchCommand},
+}
+
+// roles are what `mesh bench` starts processes for; nobody needs to know them.
+var roles = []command{
+	{"bench-server", "be one server of mesh bench", benchServerCommand},
+	{"bench-worker", "be clients of mesh bench, which are told what to do on the standard input", benchWorkerCommand},
 }
 
 // run does what args say and returns the exit code.
@@ -77,9 +84,11 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 }
 
 func find(name string) *command {
-	for i := range commands {
-		if commands[i].name == name {
-			return &commands[i]
+	for _, list := range [][]command{commands, roles} {
+		for i := range list {
+			if list[i].name == name {
+				return &list[i]
+			}
 		}
 	}
 	return nil

@@ -38,6 +38,16 @@ func TestUsage(t *testing.T) {
 		{[]string{"node", "--peers", "a:4000"}, exitUsage, "", "Peers[0]"},
 		{[]string{"node", "--peers", "ws://a:4000", "--discovery", "ws://b:8000"}, exitUsage, "", `none with Discovery "static"`},
 		{[]string{"node", "--mesh-listen", "4000"}, exitUsage, "", "Listen"},
+		{[]string{"help", "bench"}, exitOK, "--rooms-per-client", ""},
+		{[]string{"bench", "--mode", "dance"}, exitUsage, "", "want throughput, latency, idle, requests"},
+		{[]string{"bench", "--compare", "mesh,dance"}, exitUsage, "", `--compare: "dance" is not allowed: want mesh, `},
+		{[]string{"bench", "--compare", "floor:quic"}, exitUsage, "", `--compare: "floor:quic"`},
+		{[]string{"bench", "--clients", "0"}, exitUsage, "", "--clients: 0 is not allowed"},
+		{[]string{"bench", "--rooms", "301"}, exitUsage, "", "--rooms: 301 is not allowed: want at most 300"},
+		{[]string{"bench", "--size", "31"}, exitUsage, "", "--size: 31 is not allowed: want 32 to"},
+		{[]string{"bench", "--rounds", "0"}, exitUsage, "", "--rounds"},
+		{[]string{"bench", "--duration", "2h"}, exitUsage, "", "--duration"},
+		{[]string{"bench-server", "--kind", "dance"}, exitUsage, "", "mesh, alone or floor"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			var out, errOut bytes.Buffer

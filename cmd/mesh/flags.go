@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // flags are the flags of one command. Every one can be set by environment
@@ -36,6 +37,16 @@ func (f *flags) text(name, value, usage string, env string) *string {
 func (f *flags) number(name string, value int, usage string, env string) *int {
 	f.env[name] = env
 	return f.set.Int(name, value, usage)
+}
+
+func (f *flags) boolean(name, usage string, env string) *bool {
+	f.env[name] = env
+	return f.set.Bool(name, false, usage)
+}
+
+func (f *flags) duration(name string, value time.Duration, usage string, env string) *time.Duration {
+	f.env[name] = env
+	return f.set.Duration(name, value, usage)
 }
 
 // port is a number that can be a port; 0 picks a free one.

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/socketmesh/mesh/bench"
+	"github.com/socketmesh/mesh/bench/cluster"
+)
+
+// benchCommand measures clusters, ours and others.
+func benchCommand(f *flags) action {
+	s := benchSettings(f)
+	compare := f.text("compare", "mesh", "what is measured, in turn: "+strings.Join(presetNames(), ", "), "MESH_BENCH_COMPARE")
+	rounds := f.number("rounds", 1, "how often each is measured; medians are shown", "MESH_BENCH_ROUNDS")
+	urls := f.text("urls", "", "servers that run already, instead: http://a:3000,http://b:3000", "MESH_BENCH_URLS")
+	transport := f.text("transport", "", "transport of our servers' mesh (default ws)", "MESH_TRANSPORT")
+	codec := f.text("codec", "", "codec of our servers' mesh (default json)", "MESH_CODEC")
+	folder := f.text("folder", "", "where others' servers are (default: the folder bench of this checkout)", "MESH_BENCH_FOLDER")
+	file := f.text("json", "", "file for the results as JSON; -: instead of the table", "MESH_BENCH_JSON")
+	return func(ctx context.Context, out, errOut io.Writer) error {
+		settings := s()
+		if err := settings.Validate(); err != nil {
+			return err
+		}
+		kinds := commas(*compare)
+		if *urls != "" {
+			kinds = []string{"urls"}
+		} else if err := checkKinds(kinds); err != nil {
+			return err
+		}
+		if *rounds < 1 || *rounds > 100 {
+			return usageError("--rounds", *rounds, "1 to 100")
+		}
+		setup, err := benchSetup(*folder, *transport, *codec, errOut)
+		if err != nil {
+			return err
+		}
+		setup.URLs = commas(*urls)
+		comparison, err := bench.Compare(ctx, kinds, *rounds, settings, setup)
+		return errors.Join(err, writeComparison(comparison, *file, out))
+	}
+}
+
+// benchSettings declares the flags of a run.
+func benchSettings(f *flags) func() bench.Settings {
+	mode := f.text("mode", string(bench.Throughput), "throughput, latency, idle (connections) or requests (fetchSockets)", "MESH_BENCH_MODE")
+	nodes := f.number("nodes", 3, "servers", "MESH_BENCH_NODES")
+	clients := f.number("clients", 300, "clients of all servers", "MESH_BENCH_CLIENTS")
+	workers := f.number("workers", 0, "client processes; 0: as few as can hold the clients", "MESH_BENCH_WORKERS")
+	rooms := f.number("rooms", 1, "rooms, which share the clients", "MESH_BENCH_ROOMS")
+	perClient := f.number("rooms-per-client", 1, "rooms that each client is in", "MESH_BENCH_ROOMS_PER_CLIENT")
+	publishers := f.number("publishers", 1, "clients that publish", "MESH_BENCH_PUBLISHERS")
+	size := f.number("size", 100, "bytes of a payload", "MESH_BENCH_SIZE")
+	window := f.number("window", 512, "throughput: messages of a publisher that may be under way", "MESH_BENCH_WINDOW")
+	rate := f.number("rate", 200, "latency: messages per second", "MESH_BENCH_RATE")
+	polling := f.boolean("polling", "clients begin by polling, and upgrade", "MESH_BENCH_POLLING")
+	portable := f.boolean("portable", "clients without epoll, as on systems other than Linux", "MESH_BENCH_PORTABLE")
+	connectRate := f.number("connect-rate", 0, "connections per second; 0: as fast as it goes", "MESH_BENCH_CONNECT_RATE")
+	inFlight := f.number("in-flight", 128, "connections that a client process makes at once", "MESH_BENCH_IN_FLIGHT")
+	sources := f.number("sources", 0, "loopback addresses that clients use; 0: as many as needed", "MESH_BENCH_SOURCES")
+	broadcasts := f.number("broadcasts", 3, "idle: messages to everybody", "MESH_BENCH_BROADCASTS")
+	warmup := f.duration("warmup", time.Second, "how long it runs before it is measured", "MESH_BENCH_WARMUP")
+	length := f.duration("duration", 5*time.Second, "how long it is measured", "MESH_BENCH_DURATION")
+	connectTimeout := f.duration("connect-timeout", 10*time.Second, "when a connection that is being made counts as stalled", "MESH_BENCH_CONNECT_TIMEOUT")
+	rest := f.duration("rest", 5*time.Second, "idle: how long new connections are left alone before memory is measured", "MESH_BENCH_REST")
+	hold := f.duration("hold", 0, "idle: how long connections are kept at the end", "MESH_BENCH_HOLD")
+	return func() bench.Settings {
+		return bench.Settings{
+			Mode: bench.Mode(*mode), Nodes: *nodes, Clients: *clients, Workers: *workers, Rooms: *rooms, RoomsPerClient: *perClient,
+			Publishers: *publishers, Size: *size, Window: *window, Rate: float64(*rate), Polling: *polling, Portable: *portable,
+			ConnectRate: float64(*connectRate), InFlight: *inFlight, Sources: *sources, Broadcasts: *broadcasts,
+			Warmup: *warmup, Duration: *length, Rest: *rest, ConnectTimeout: *connectTimeout, Hold: *hold,
+		}
+	}
+}
+
+func presetNames() []string {
+	var names []string
+	for _, p := range cluster.Presets() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func checkKinds(kinds []string) error {
+	if len(kinds) == 0 {
+		return usageError("--compare", "", strings.Join(presetNames(), ", "))
+	}
+	for _, kind := range kinds {
+		if _, err := cluster.FindPreset(kind); err != nil {
+			return usageError("--compare", kind, strings.Join(presetNames(), ", "))
+		}
+	}
+	return nil
+}
+
+// benchSetup makes processes of this very program.
+func benchSetup(folder, transport, codec string, errOut io.Writer) (*bench.Setup, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	setup := &bench.Setup{
+		Cluster: cluster.Options{
+			Self:   []string{self, "bench-server"},
+			Folder: cmp.Or(folder, cluster.FindFolder()),
+		},
+		Worker: func() *exec.Cmd {
+			cmd := exec.Command(self, "bench-worker")
+			cmd.Stderr = errOut
+			return cmd
+		},
+		Descriptors: descriptorLimit(),
+		Progress:    bench.NewProgress(errOut, isTerminal(errOut)),
+	}
+	for flag, value := range map[string]string{"--transport": transport, "--codec": codec} {
+		if value != "" {
+			setup.Cluster.MeshFlags = append(setup.Cluster.MeshFlags, flag, value)
+		}
+	}
+	return setup, nil
+}
+
+// isTerminal tells whether somebody looks at it.
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// writeComparison writes the table, and the JSON where it is wanted.
+func writeComparison(c *bench.Comparison, file string, out io.Writer) error {
+	if file != "-" {
+		if err := c.WriteTable(out); err != nil || file == "" {
+			return err
+		}
+	}
+	text, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return err
+	}
+	text = append(text, '\n')
+	if file == "-" {
+		_, err = out.Write(text)
+		return err
+	}
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		return fmt.Errorf("results: %w", err)
+	}
+	return nil
+}

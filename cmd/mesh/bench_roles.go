@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/socketmesh/mesh"
+	"github.com/socketmesh/mesh/bench/floor"
+	benchserver "github.com/socketmesh/mesh/bench/server"
+	"github.com/socketmesh/mesh/bench/worker"
+)
+
+// benchWorkerCommand is the clients of one process. `mesh bench` starts it, and
+// calls it over its input and output.
+func benchWorkerCommand(*flags) action {
+	return func(_ context.Context, out, _ io.Writer) error {
+		return worker.Serve(pipes{os.Stdin, out})
+	}
+}
+
+// pipes are a process's input and output.
+type pipes struct {
+	io.ReadCloser
+	out io.Writer
+}
+
+func (p pipes) Write(b []byte) (int, error) { return p.out.Write(b) }
+
+// benchServerCommand is one server, which `mesh bench` starts, and which can be
+// started by hand to be measured from elsewhere.
+func benchServerCommand(f *flags) action {
+	kind := f.text("kind", "mesh", "what it is: mesh, alone (the host library by itself) or floor (bare WebSockets)", "MESH_BENCH_KIND")
+	listen := f.text("listen", "127.0.0.1:0", "where clients are accepted", "MESH_BENCH_LISTEN")
+	meshListen := f.text("mesh-listen", "127.0.0.1:0", "where other servers are accepted", "MESH_LISTEN")
+	discovery := f.text("discovery", "ws://localhost:8000", "URL of the discovery service", "MESH_DISCOVERY_ADDRESS")
+	transport := f.text("transport", "", "transport of the mesh", "MESH_TRANSPORT")
+	codec := f.text("codec", "", "codec of the mesh", "MESH_CODEC")
+	token := f.text("auth-token", "", "secret that all servers share", "MESH_AUTH_TOKEN")
+	logger := logFlag(f, "warn")
+	return func(ctx context.Context, out, errOut io.Writer) error {
+		log, err := logger(errOut)
+		if err != nil {
+			return err
+		}
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		go func() { // the benchmark is gone when the input ends
+			io.Copy(io.Discard, os.Stdin)
+			stop()
+		}()
+		switch *kind {
+		case "floor":
+			return serveFloor(ctx, *listen, out)
+		case "mesh", "alone":
+			options := benchserver.Options{Listen: *listen, Logger: log}
+			if *kind == "mesh" {
+				options.Mesh = &mesh.Config{Listen: *meshListen, DiscoveryAddress: *discovery, Transport: *transport, Codec: *codec, AuthToken: *token}
+			}
+			return serveBench(ctx, options, out)
+		}
+		return usageError("--kind", *kind, "mesh, alone or floor")
+	}
+}
+
+func serveBench(ctx context.Context, options benchserver.Options, out io.Writer) error {
+	s, err := benchserver.Start(ctx, options)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "listening %s\n", s.URL())
+	<-ctx.Done()
+	stopping, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	return s.Shutdown(stopping)
+}
+
+func serveFloor(ctx context.Context, listen string, out io.Writer) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
+	if err != nil {
+		return err
+	}
+	handler := &floor.Server{}
+	web := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- web.Serve(listener) }()
+	fmt.Fprintf(out, "listening http://%s\n", listener.Addr())
+	<-ctx.Done()
+	web.Close()
+	handler.Close()
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// commas splits a list.
+func commas(list string) []string {
+	var all []string
+	for item := range strings.SplitSeq(list, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			all = append(all, item)
+		}
+	}
+	return all
+}

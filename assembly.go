@@ -27,10 +27,13 @@ type assembly struct {
 	codec     core.Codec
 	discovery core.Discovery
 
-	logger    *slog.Logger
-	observer  core.Observer
-	delivery  socketio.Delivery
-	overrides []func(core.Adapter) core.Adapter
+	logger   *slog.Logger
+	observer core.Observer
+	delivery socketio.Delivery
+
+	// Overrides, the innermost first.
+	adapters []override[core.Adapter]
+	hosts    []override[core.Host]
 }
 
 // build makes the mesh. Nothing runs yet.
@@ -45,7 +48,7 @@ func (a *assembly) build() (*Mesh, error) {
 	if err := a.config.Validate(); err != nil {
 		return nil, err
 	}
-	if err := a.delivery.Validate(); err != nil {
+	if err := cmp.Or(a.delivery.Validate(), checkOverrides(a.adapters), checkOverrides(a.hosts)); err != nil {
 		return nil, err
 	}
 	a.config = a.config.withDefaults()
@@ -116,17 +119,4 @@ func (a *assembly) pickDiscovery() (core.Discovery, error) {
 		return nil, err
 	}
 	return known.pick(a.config.Discovery)
-}
-
-func (a *assembly) socketioOptions() []socketio.Option {
-	options := []socketio.Option{socketio.WithLogger(a.logger), socketio.WithDelivery(a.delivery)}
-	if len(a.overrides) > 0 {
-		options = append(options, socketio.WithOverrideAdapter(func(adapter core.Adapter) core.Adapter {
-			for _, wrap := range a.overrides {
-				adapter = wrap(adapter)
-			}
-			return adapter
-		}))
-	}
-	return options
 }

@@ -10,7 +10,6 @@ import (
 	"go.uber.org/fx"
 
 	"github.com/socketmesh/mesh"
-	"github.com/socketmesh/mesh/core"
 )
 
 // A Socket.IO server joins the mesh: the adapter is all it takes.
@@ -56,24 +55,4 @@ func ExampleModule() {
 	// Output:
 	// started: <nil>
 	// stopped: <nil>
-}
-
-// quiet is an adapter that keeps its clients' messages on this server at night.
-type quiet struct {
-	core.Adapter
-	night func() bool
-}
-
-func (q quiet) Broadcast(event core.Payload, to core.Target) {
-	to.Flags.Local = to.Flags.Local || q.night()
-	q.Adapter.Broadcast(event, to)
-}
-
-// Embed the adapter and define what is to be different.
-func ExampleWithOverrideAdapter() {
-	m, err := mesh.New(mesh.Config{}, mesh.WithOverrideAdapter(func(a core.Adapter) core.Adapter {
-		return quiet{a, func() bool { return time.Now().Hour() < 6 }}
-	}))
-	fmt.Println(m != nil, err)
-	// Output: true <nil>
 }

@@ -2,34 +2,11 @@ package mesh_test
 
 import (
 	"context"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/socketmesh/mesh"
-	"github.com/socketmesh/mesh/core"
 )
-
-func TestWithOverrideAdapterInOrder(t *testing.T) {
-	var order []string
-	wrap := func(name string) mesh.Option {
-		return mesh.WithOverrideAdapter(func(a core.Adapter) core.Adapter {
-			order = append(order, name)
-			return a
-		})
-	}
-	m, err := mesh.New(free, wrap("inner"), wrap("outer"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	serverWith(m.Adapter()).Close(nil)
-	if !slices.Equal(order, []string{"inner", "outer"}) {
-		t.Errorf("wrapped in the order %v", order)
-	}
-	if err := m.Shutdown(t.Context()); err != nil {
-		t.Error(err)
-	}
-}
 
 // TestCodecs: each server writes in the codec it prefers, and understands the
 // other's.

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"fmt"
 	"log/slog"
 
 	"go.uber.org/fx"
@@ -11,13 +12,16 @@ import (
 
 // Module is the mesh for fx applications. It provides *[Mesh], [*core.Node] and
 // [socket.AdapterConstructor]. Whoever asks for one of them gets a mesh that
-// starts and stops with the application; if nobody asks, there is none.
+// starts and stops with the application; if nobody asks, there is none. Closing
+// the Socket.IO server is for whoever makes it, in a stop hook of its own: that
+// runs before the mesh's, which then sends what is left.
 //
 // It takes, all optional: a [Config]; a *slog.Logger; a [core.Observer]; the
 // parts of [ProvideTransport], [ProvideCodec] and [ProvideDiscovery], among
 // which Config chooses by name; a [core.Transport], [core.Codec] or
-// [core.Discovery] provided as such, which is used whatever Config names; a
-// [socketio.Delivery]; and [OverrideAdapter].
+// [core.Discovery] provided as such, as by [UseTransport], which is used whatever
+// Config names; a [socketio.Delivery]; and the overrides of [OverrideAdapter] and
+// [OverrideHost].
 var Module = fx.Module("mesh",
 	fx.Provide(
 		newForFx,
@@ -26,49 +30,48 @@ var Module = fx.Module("mesh",
 	),
 )
 
-// ProvideTransport adds a transport that Config.Transport can name. ctor is a
-// constructor as fx.Provide takes them, whose first result implements
-// [core.Transport]. It is called even if another transport is chosen, and so
-// must not start anything.
-func ProvideTransport(ctor any) fx.Option {
-	return providePart(ctor, new(core.Transport), `group:"mesh.transports"`)
+// NamedModule is a further mesh in the same application: it provides what [Module]
+// does, under a name, to be asked for with the tag `name:"…"`. It takes the
+// application's *slog.Logger, and everything else from cfg and options, so that
+// meshes share nothing. Each needs a Listen of its own.
+func NamedModule(name string, cfg Config, options ...Option) fx.Option {
+	if name == "" {
+		return fx.Error(&core.ConfigError{Field: "NamedModule", Value: name, Allowed: "a name; without one there is Module"})
+	}
+	tag := fmt.Sprintf("name:%q", name)
+	construct := func(in surroundings) (*Mesh, error) {
+		a := &assembly{config: cfg}
+		if in.Logger != nil {
+			a.logger = in.Logger.With("mesh", name)
+		}
+		for _, option := range options {
+			option(a)
+		}
+		return a.buildFor(in.Lifecycle)
+	}
+	return fx.Module("mesh "+name, fx.Provide(
+		fx.Annotate(construct, fx.ResultTags(tag)),
+		fx.Annotate((*Mesh).Node, fx.ParamTags(tag), fx.ResultTags(tag)),
+		fx.Annotate((*Mesh).Adapter, fx.ParamTags(tag), fx.ResultTags(tag)),
+	))
 }
 
-// ProvideCodec adds a codec that Config.Codec can name, as [ProvideTransport]
-// does. Every codec added is understood, whichever is preferred.
-func ProvideCodec(ctor any) fx.Option {
-	return providePart(ctor, new(core.Codec), `group:"mesh.codecs"`)
-}
+// surroundings are what every mesh takes from its application.
+type surroundings struct {
+	fx.In
 
-// ProvideDiscovery adds a discovery that Config.Discovery can name, as
-// [ProvideTransport] does.
-func ProvideDiscovery(ctor any) fx.Option {
-	return providePart(ctor, new(core.Discovery), `group:"mesh.discoveries"`)
+	Lifecycle fx.Lifecycle
+	Logger    *slog.Logger `optional:"true"`
 }
-
-func providePart(ctor, as any, group string) fx.Option {
-	return fx.Provide(fx.Annotate(ctor, fx.As(as), fx.ResultTags(group)))
-}
-
-// OverrideAdapter puts wrap around the adapter of every namespace, as
-// [WithOverrideAdapter] does. An application can do so once, because fx keeps no
-// order in which several could be applied.
-func OverrideAdapter(wrap func(core.Adapter) core.Adapter) fx.Option {
-	return fx.Provide(func() adapterOverride { return wrap })
-}
-
-// adapterOverride is a type of its own so that fx can tell it from others.
-type adapterOverride func(core.Adapter) core.Adapter
 
 // ingredients are what the application gives to the mesh.
 type ingredients struct {
 	fx.In
 
-	Config   Config            `optional:"true"`
-	Logger   *slog.Logger      `optional:"true"`
-	Observer core.Observer     `optional:"true"`
-	Override adapterOverride   `optional:"true"`
-	Delivery socketio.Delivery `optional:"true"`
+	Config        Config            `optional:"true"`
+	ConfigPointer *Config           `optional:"true"`
+	Observer      core.Observer     `optional:"true"`
+	Delivery      socketio.Delivery `optional:"true"`
 
 	Transports  []core.Transport `group:"mesh.transports"`
 	Codecs      []core.Codec     `group:"mesh.codecs"`
@@ -77,9 +80,21 @@ type ingredients struct {
 	Transport core.Transport `optional:"true"`
 	Codec     core.Codec     `optional:"true"`
 	Discovery core.Discovery `optional:"true"`
+
+	Adapters []override[core.Adapter] `group:"mesh.adapters"`
+	Hosts    []override[core.Host]    `group:"mesh.hosts"`
 }
 
-func newForFx(in ingredients, lifecycle fx.Lifecycle) (*Mesh, error) {
+func newForFx(in ingredients, around surroundings) (*Mesh, error) {
+	if in.ConfigPointer != nil {
+		return nil, &core.ConfigError{Field: "Config", Value: "*mesh.Config", Allowed: "a mesh.Config provided, not a pointer to one"}
+	}
+	if err := checkDisjoint(in.Adapters); err != nil {
+		return nil, err
+	}
+	if err := checkDisjoint(in.Hosts); err != nil {
+		return nil, err
+	}
 	a := &assembly{
 		config:      in.Config,
 		transports:  in.Transports,
@@ -88,17 +103,22 @@ func newForFx(in ingredients, lifecycle fx.Lifecycle) (*Mesh, error) {
 		transport:   in.Transport,
 		codec:       in.Codec,
 		discovery:   in.Discovery,
-		logger:      in.Logger,
+		logger:      around.Logger,
 		observer:    in.Observer,
 		delivery:    in.Delivery,
+		adapters:    in.Adapters,
+		hosts:       in.Hosts,
 	}
-	if in.Override != nil {
-		a.overrides = append(a.overrides, in.Override)
-	}
+	return a.buildFor(around.Lifecycle)
+}
+
+// buildFor makes a mesh that lives as long as an application. Start's context ends
+// with the hook; the mesh does not.
+func (a *assembly) buildFor(lifecycle fx.Lifecycle) (*Mesh, error) {
 	m, err := a.build()
 	if err != nil {
 		return nil, err
 	}
-	lifecycle.Append(fx.Hook{OnStart: m.Start, OnStop: m.Shutdown})
+	lifecycle.Append(fx.StartStopHook(m.Start, m.Shutdown))
 	return m, nil
 }

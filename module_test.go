@@ -54,6 +54,33 @@ func TestModuleFailsStartWhenThePortIsTaken(t *testing.T) {
 	}
 }
 
+func TestModuleNeedsNoConfig(t *testing.T) {
+	if err := fx.ValidateApp(mesh.Module, fx.Invoke(func(*mesh.Mesh) {})); err != nil {
+		t.Error(err)
+	}
+	if err := fx.New(fx.NopLogger, mesh.Module, fx.Invoke(func(*mesh.Mesh) {})).Err(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestModuleWantsOneConfig(t *testing.T) {
+	for _, second := range []fx.Option{fx.Supply(free), fx.Provide(mesh.ConfigFromEnv)} {
+		err := fx.New(fx.NopLogger, mesh.Module, fx.Supply(free), second, fx.Invoke(func(*mesh.Mesh) {})).Err()
+		if err == nil || !strings.Contains(err.Error(), "cannot provide mesh.Config") || !strings.Contains(err.Error(), "already provided") {
+			t.Errorf("error %v", err)
+		}
+	}
+	err := fx.New(fx.NopLogger, mesh.Module, fx.Supply(&free), fx.Invoke(func(*mesh.Mesh) {})).Err()
+	wantConfigError(t, err, "Config", "not a pointer")
+}
+
+// TestModuleTakesADecoratedConfig of the application.
+func TestModuleTakesADecoratedConfig(t *testing.T) {
+	decorate := fx.Decorate(func(c mesh.Config) mesh.Config { c.Codec = "morse"; return c })
+	err := fx.New(fx.NopLogger, mesh.Module, fx.Supply(free), decorate, fx.Invoke(func(*mesh.Mesh) {})).Err()
+	wantConfigError(t, err, "Codec", "one of")
+}
+
 // TestModuleIsIdleUnlessAskedFor: no Invoke of its own.
 func TestModuleIsIdleUnlessAskedFor(t *testing.T) {
 	app := fxtest.New(t, mesh.Module, fx.Supply(mesh.Config{Transport: "there is no such thing"}))
@@ -121,36 +148,4 @@ type listenSpy struct {
 func (s listenSpy) Listen(ctx context.Context, addr string) (core.Listener, error) {
 	s.addr <- addr
 	return s.transport.Listen(ctx, addr)
-}
-
-func TestOverrideAdapter(t *testing.T) {
-	var namespaces []string
-	note := func(a core.Adapter) core.Adapter {
-		namespaces = append(namespaces, a.Namespace())
-		return a
-	}
-	var adapter socket.AdapterConstructor
-	app := fxtest.New(t, mesh.Module, fx.Supply(free), mesh.OverrideAdapter(note), fx.Populate(&adapter))
-	app.RequireStart()
-	io := serverWith(adapter)
-	io.Of("/admin", nil)
-	io.Close(nil)
-	app.RequireStop()
-	if got := strings.Join(namespaces, " "); got != "/ /admin" {
-		t.Errorf("overridden: %s", got)
-	}
-}
-
-func TestOverrideAdapterOnce(t *testing.T) {
-	same := func(a core.Adapter) core.Adapter { return a }
-	err := fx.New(fx.NopLogger, mesh.Module, mesh.OverrideAdapter(same), mesh.OverrideAdapter(same), fx.Invoke(func(*core.Node) {})).Err()
-	if err == nil {
-		t.Error("two overrides were accepted, in no order")
-	}
-}
-
-func serverWith(adapter socket.AdapterConstructor) *socket.Server {
-	options := socket.DefaultServerOptions()
-	options.SetAdapter(adapter)
-	return socket.NewServer(nil, options)
 }

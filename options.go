@@ -34,11 +34,3 @@ func WithLogger(l *slog.Logger) Option {
 func WithObserver(o core.Observer) Option {
 	return func(a *assembly) { a.observer = o }
 }
-
-// WithOverrideAdapter puts wrap around the adapter of every namespace; what it
-// returns is what the Socket.IO server calls. To change some operations, embed
-// the core.Adapter that wrap is given and define those methods. Given several
-// times, the last wrap is the outermost.
-func WithOverrideAdapter(wrap func(core.Adapter) core.Adapter) Option {
-	return func(a *assembly) { a.overrides = append(a.overrides, wrap) }
-}

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -52,22 +53,28 @@ func TestOverridesTakeWhatTheApplicationHas(t *testing.T) {
 	}
 }
 
-// TestOverrideOfTwoApplications: options may be used more than once.
+// TestOverrideOfTwoApplications: one option may be used more than once, at once too.
 func TestOverrideOfTwoApplications(t *testing.T) {
 	override := mesh.OverrideAdapter(func(inner core.Adapter, got chan<- string) core.Adapter {
 		got <- inner.Namespace()
 		return inner
 	})
+	var work sync.WaitGroup
+	defer work.Wait()
 	for range 2 {
 		got := make(chan string, 1)
-		var adapter socket.AdapterConstructor
-		app := fx.New(fx.NopLogger, mesh.Module, fx.Supply(free), override, fx.Populate(&adapter),
-			fx.Provide(func() chan<- string { return got }))
-		if err := app.Err(); err != nil {
-			t.Fatal(err)
-		}
-		serverWith(adapter).Close(nil)
-		take(t, got)
+		work.Go(func() {
+			var adapter socket.AdapterConstructor
+			if err := fx.New(fx.NopLogger, mesh.Module, fx.Supply(free), override, fx.Populate(&adapter),
+				fx.Provide(func() chan<- string { return got })).Err(); err != nil {
+				t.Error(err)
+				return
+			}
+			serverWith(adapter).Close(nil)
+			if len(got) != 1 {
+				t.Error("not overridden")
+			}
+		})
 	}
 }
 

@@ -4,14 +4,15 @@
 GO ?= go
 TIMEOUT ?= 15m
 FUZZTIME ?= 10s
+COMPARE ?= mesh,node-redis,zishang-redis
 STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
 SCHEMA = codec/proto/meshpb/mesh.proto
 PROTOGEN = $(GO) run -C tools ./protogen .. $(SCHEMA)
 
-.PHONY: help build demo test setup lint fmt generate fuzz bench
+.PHONY: help build demo test setup lint fmt generate fuzz bench bench-setup micro
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the binary, as bin/mesh
 	$(GO) build -o bin/mesh ./cmd/mesh
@@ -43,5 +44,11 @@ generate: ## the Go code of the protobuf schema
 fuzz: ## every fuzz target, for FUZZTIME each
 	@FUZZTIME=$(FUZZTIME) GO=$(GO) ./tools/fuzz.sh
 
-bench: ## all benchmarks
+bench: build bench-setup ## this mesh against others: make bench COMPARE=mesh,floor BENCH="--mode latency"
+	bin/mesh bench --compare $(COMPARE) --rounds 3 $(BENCH)
+
+bench-setup: ## what benchmarks of other servers need: npm packages and redis-server
+	@./tools/bench-setup.sh
+
+micro: ## the benchmarks in the packages
 	$(GO) test -run='^$$' -bench=. -benchmem ./...

@@ -13,7 +13,7 @@ import (
 // client is a Socket.IO client of protocol revision 5 over WebSocket, just enough
 // to see what is on the wire.
 type client struct {
-	t      *testing.T
+	t      testing.TB
 	conn   *websocket.Conn
 	frames chan frame // all but Engine.IO's own
 	done   chan struct{}
@@ -125,7 +125,7 @@ func (c *client) expect(frames ...frame) {
 }
 
 // packetID cuts the id out of an acknowledged event, "2/nsp,12[…]".
-func packetID(t *testing.T, packet, prefix string) (id, args string) {
+func packetID(t testing.TB, packet, prefix string) (id, args string) {
 	t.Helper()
 	id, args, ok := cutID(packet, prefix)
 	if !ok {

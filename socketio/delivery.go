@@ -31,7 +31,7 @@ type delivery struct {
 // to writes the event to one socket. It reports false if the event cannot be
 // written to anyone.
 func (d *delivery) to(s *socket.Socket) bool {
-	if d.directly(s) {
+	if d.directly(s, nil) {
 		return true
 	}
 	if !d.ready {

@@ -39,7 +39,15 @@ func (h *host) Broadcast(event core.Payload, to core.Target) {
 // emit is Broadcast with a packet id that somebody else listens for.
 func (h *host) emit(event core.Payload, to core.Target, id *uint64) {
 	d := delivery{host: h, event: event, id: id, flags: to.Flags}
-	h.rooms.match(to, func(s *socket.Socket) { d.to(s) })
+	var others []*socket.Socket // whose listeners may take their time
+	h.rooms.match(to, func(m *occupant) {
+		if !d.directly(m.socket, m.direct) {
+			others = append(others, m.socket)
+		}
+	})
+	for _, s := range others {
+		d.to(s)
+	}
 }
 
 func (h *host) BroadcastWithAck(event core.Payload, to core.Target, count func(int), ack func(core.Payload)) {
@@ -52,12 +60,14 @@ func (h *host) BroadcastWithAck(event core.Payload, to core.Target, count func(i
 		}
 		ack(answer)
 	})
-	h.rooms.match(to, func(s *socket.Socket) {
+	var asked []*socket.Socket
+	h.rooms.match(to, func(m *occupant) { asked = append(asked, m.socket) })
+	for _, s := range asked {
 		p.ask(s)
 		if !d.to(s) {
 			p.withdraw(s)
 		}
-	})
+	}
 	count(p.asked)
 	p.await(to.Flags.Timeout)
 }

@@ -3,6 +3,7 @@ package socketio
 import (
 	"bytes"
 	"log/slog"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -10,13 +11,19 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if task := os.Getenv(swarmEnv); task != "" {
+		beSwarm(task)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // patience is how long a test waits for what must happen.
 const patience = 5 * time.Second
 
 // within returns the next value of ch.
-func within[T any](t *testing.T, ch <-chan T) T {
+func within[T any](t testing.TB, ch <-chan T) T {
 	t.Helper()
 	select {
 	case v, ok := <-ch:
@@ -41,7 +48,7 @@ func ended(t *testing.T, ch <-chan struct{}) {
 }
 
 // eventually waits for a condition that nothing announces.
-func eventually(t *testing.T, what string, condition func() bool) {
+func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	deadline := time.After(patience)
 	tick := time.NewTicker(time.Millisecond)

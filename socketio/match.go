@@ -7,21 +7,18 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// match calls fn for each connected local socket that to means, once. No lock is
-// held meanwhile. Sockets that join or leave during it may be met or not.
-func (r *rooms) match(to core.Target, fn func(*socket.Socket)) {
-	r.matchAnd(to, fn, false)
+// match calls fn for each connected local socket that to means, once, under the
+// lock of the rooms: fn does nothing that could take long, or come back here.
+func (r *rooms) match(to core.Target, fn func(*occupant)) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	r.index.each(to, fn)
 }
 
 // matching lists the sockets that to means, for what is not a broadcast: a socket
 // named by its id is meant even if it has left the room of that name.
 func (r *rooms) matching(to core.Target) (sockets []*socket.Socket) {
-	r.matchAnd(to, func(s *socket.Socket) { sockets = append(sockets, s) }, true)
-	return sockets
-}
-
-func (r *rooms) matchAnd(to core.Target, fn func(*socket.Socket), named bool) {
-	m := matcher{rooms: r, fn: fn}
+	m := matcher{rooms: r, seen: map[socket.SocketId]struct{}{}}
 	for _, room := range to.Except {
 		if ids, ok := r.byRoom.Load(socket.Room(room)); ok {
 			m.except = append(m.except, ids)
@@ -32,10 +29,7 @@ func (r *rooms) matchAnd(to core.Target, fn func(*socket.Socket), named bool) {
 			m.try(id)
 			return true
 		})
-		return
-	}
-	if len(to.Rooms) > 1 || named {
-		m.seen = map[socket.SocketId]struct{}{}
+		return m.found
 	}
 	for _, room := range to.Rooms {
 		if ids, ok := r.byRoom.Load(socket.Room(room)); ok {
@@ -43,17 +37,16 @@ func (r *rooms) matchAnd(to core.Target, fn func(*socket.Socket), named bool) {
 				m.try(id)
 			}
 		}
-		if named {
-			m.try(socket.SocketId(room))
-		}
+		m.try(socket.SocketId(room))
 	}
+	return m.found
 }
 
 type matcher struct {
 	rooms  *rooms
 	except []*types.Set[socket.SocketId]
-	seen   map[socket.SocketId]struct{} // nil if no id can come twice
-	fn     func(*socket.Socket)
+	seen   map[socket.SocketId]struct{}
+	found  []*socket.Socket
 }
 
 func (m *matcher) try(id socket.SocketId) {
@@ -62,13 +55,11 @@ func (m *matcher) try(id socket.SocketId) {
 			return
 		}
 	}
-	if m.seen != nil {
-		if _, ok := m.seen[id]; ok {
-			return
-		}
-		m.seen[id] = struct{}{}
+	if _, ok := m.seen[id]; ok {
+		return
 	}
+	m.seen[id] = struct{}{}
 	if s, ok := m.rooms.sockets.Load(id); ok && s.Connected() {
-		m.fn(s)
+		m.found = append(m.found, s)
 	}
 }

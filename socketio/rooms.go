@@ -11,7 +11,7 @@ import (
 //
 // It writes the library's own maps, which anyone may read at any time, but writes
 // them under one lock: in the library a join that races the last leave of a room
-// can be lost for ever. It also knows the ids that are not in these maps and yet
+// can be lost for ever. Broadcasts read an [index] of the same. It also knows the ids that are not in these maps and yet
 // are this server's business, so that the mesh is not asked about them:
 //
 //   - arriving: sockets whose middlewares are still at work. What they join is
@@ -29,7 +29,8 @@ type rooms struct {
 	sockets  *types.Map[socket.SocketId, *socket.Socket]
 	events   types.EventEmitter
 
-	mu       sync.Mutex
+	mu       sync.RWMutex
+	index    index // of the same rooms
 	arriving recent[*arrival]
 	departed recent[struct{}]
 }
@@ -51,6 +52,7 @@ func newRooms(a socket.Adapter) *rooms {
 		bySocket: a.Sids(),
 		sockets:  a.Nsp().Sockets(),
 		events:   a,
+		index:    newIndex(),
 		arriving: recent[*arrival]{limit: maxArriving},
 		departed: recent[struct{}]{limit: maxDeparted},
 	}
@@ -78,10 +80,12 @@ func (r *rooms) add(id socket.SocketId, join []socket.Room) bool {
 	r.mu.Lock()
 	joined, ok := r.bySocket.Load(id)
 	if !ok {
-		if _, connected := r.sockets.Load(id); !connected {
+		s, connected := r.sockets.Load(id)
+		if !connected {
 			defer r.mu.Unlock()
 			return r.addLater(id, join)
 		}
+		r.index.add(s)
 		joined = types.NewSet[socket.Room]()
 		r.bySocket.Store(id, joined)
 		if a, ok := r.arriving.get(id); ok {
@@ -145,6 +149,7 @@ func (r *rooms) removeAll(id socket.SocketId) bool {
 	for _, room := range joined.Keys() {
 		changes = r.leave(id, room, changes)
 	}
+	r.index.remove(id)
 	r.departed.put(id, struct{}{})
 	r.mu.Unlock()
 	r.announce(changes)
@@ -191,9 +196,11 @@ func (r *rooms) enter(id socket.SocketId, joined *types.Set[socket.Room], room s
 	switch {
 	case !ok:
 		r.byRoom.Store(room, types.NewSet(id))
+		r.index.enter(id, room)
 		return append(changes, change{"create-room", room, ""}, change{"join-room", room, id})
 	case !ids.Has(id):
 		ids.Add(id)
+		r.index.enter(id, room)
 		return append(changes, change{"join-room", room, id})
 	}
 	return changes
@@ -205,6 +212,7 @@ func (r *rooms) leave(id socket.SocketId, room socket.Room, changes []change) []
 		return changes
 	}
 	ids.Delete(id)
+	r.index.leave(id, room)
 	changes = append(changes, change{"leave-room", room, id})
 	if ids.Len() == 0 {
 		r.byRoom.Delete(room)

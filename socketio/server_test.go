@@ -11,7 +11,7 @@ import (
 // server is a Socket.IO server on a port of its own.
 type server struct {
 	*socket.Server
-	t           *testing.T
+	t           testing.TB
 	constructor *Constructor // nil if the adapter is not from one
 	http        *httptest.Server
 	listening   chan struct{} // once for each connection that the library listens to
@@ -19,12 +19,12 @@ type server struct {
 
 // serve starts a server whose adapters come from a node, and stops it at the
 // test's end.
-func serve(t *testing.T, node Opener, opts ...Option) *server {
+func serve(t testing.TB, node Opener, opts ...Option) *server {
 	t.Helper()
 	return serveWith(t, socket.DefaultServerOptions(), node, opts...)
 }
 
-func serveWith(t *testing.T, options *socket.ServerOptions, node Opener, opts ...Option) *server {
+func serveWith(t testing.TB, options *socket.ServerOptions, node Opener, opts ...Option) *server {
 	t.Helper()
 	constructor := New(node, opts...)
 	options.SetAdapter(constructor)
@@ -34,7 +34,7 @@ func serveWith(t *testing.T, options *socket.ServerOptions, node Opener, opts ..
 	return s
 }
 
-func start(t *testing.T, options *socket.ServerOptions) *server {
+func start(t testing.TB, options *socket.ServerOptions) *server {
 	t.Helper()
 	io := socket.NewServer(nil, options)
 	s := &server{Server: io, t: t, http: httptest.NewServer(io.ServeHandler(nil)), listening: make(chan struct{}, 1000)}

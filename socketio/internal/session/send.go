@@ -7,25 +7,32 @@ import (
 	"github.com/zishang520/socket.io/servers/engine/v3"
 )
 
-// send hands a packet to the transport, which always takes it. The events around
-// it are the library's, and cost little where nobody listens.
+// send hands a packet to the transport, which always takes it.
 func (s *Session) send(kind packet.Type, data io.Reader, options *packet.Options, callback engine.SendCallback) {
 	if state := s.state.Load(); state == &stateClosing || state == &stateClosed {
 		return
 	}
 	p := &packet.Packet{Type: kind, Data: data, Options: optionsOf(options)}
-	s.Emit("packetCreate", p)
-	server := s.house.Engine
-	if s.ListenerCount("flush")+server.ListenerCount("flush") > 0 {
-		flushed := []*packet.Packet{p}
-		s.Emit("flush", flushed)
-		server.Emit("flush", s, flushed)
+	if s.watched.Load() || s.house.watched() {
+		s.sendWatched(p, callback)
+		return
 	}
 	s.pass(p, callback)
+}
+
+// sendWatched emits the library's events around a packet.
+func (s *Session) sendWatched(p *packet.Packet, callback engine.SendCallback) {
+	s.Emit("packetCreate", p)
+	flushed := []*packet.Packet{p}
+	s.Emit("flush", flushed)
+	s.house.Engine.Emit("flush", s, flushed)
+	s.pass(p, callback)
 	s.Emit("drain")
-	if server.ListenerCount("drain") > 0 {
-		server.Emit("drain", s)
-	}
+	s.house.Engine.Emit("drain", s)
+}
+
+func (h *House) watched() bool {
+	return h.Engine.ListenerCount("flush")+h.Engine.ListenerCount("drain") > 0
 }
 
 // optionsOf is what the library makes of options: a copy, in which compression is

@@ -40,6 +40,7 @@ type Session struct {
 	state     atomic.Pointer[string]
 	timer     wheel.Timer
 	awaiting  atomic.Bool // a pong
+	watched   atomic.Bool
 
 	mu        sync.Mutex
 	callbacks []engine.SendCallback // one for each packet under way, nil for most

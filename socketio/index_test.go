@@ -1,0 +1,118 @@
+package socketio
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// crowd is rooms with connected sockets without clients.
+func crowd(t testing.TB, n int) (*rooms, []socket.SocketId) {
+	t.Helper()
+	s := serve(t, lonely{})
+	// A socket that a client has connected can lend its state to others.
+	_, connected := s.client("/")
+	r := s.Sockets().Adapter().(*adapter).rooms
+	var ids []socket.SocketId
+	for i := range n {
+		id := socket.SocketId(fmt.Sprint("s", i))
+		r.sockets.Store(id, connected)
+		r.mu.Lock()
+		r.index.sockets[id] = &occupant{socket: connected, at: len(r.index.all)}
+		r.index.all = append(r.index.all, r.index.sockets[id])
+		r.bySocket.Store(id, types.NewSet[socket.Room]())
+		r.mu.Unlock()
+		ids = append(ids, id)
+	}
+	return r, ids
+}
+
+// met returns how often each socket is met.
+func met(r *rooms, to core.Target) map[socket.SocketId]int {
+	names := map[*occupant]socket.SocketId{}
+	for id, m := range r.index.sockets {
+		names[m] = id
+	}
+	got := map[socket.SocketId]int{}
+	r.match(to, func(m *occupant) { got[names[m]]++ })
+	return got
+}
+
+// TestIndexAgainstModel: whatever is joined and left, broadcasts meet whom the
+// library's maps name, and each once.
+func TestIndexAgainstModel(t *testing.T) {
+	r, ids := crowd(t, 20)
+	random := rand.New(rand.NewPCG(1, 2))
+	roomNames := []string{"a", "b", "c", "s1", "s2"}
+	somewhere := func() string { return roomNames[random.IntN(len(roomNames))] }
+	for step := range 5000 {
+		id := ids[random.IntN(len(ids))]
+		switch random.IntN(4) {
+		case 0, 1:
+			r.add(id, []socket.Room{socket.Room(somewhere()), socket.Room(id)})
+		case 2:
+			r.remove(id, socket.Room(somewhere()))
+		case 3:
+			r.remove(id, socket.Room(id))
+		}
+		var to core.Target
+		for range random.IntN(3) {
+			to.Rooms = append(to.Rooms, somewhere())
+		}
+		for range random.IntN(3) {
+			to.Except = append(to.Except, somewhere())
+		}
+		got, want := met(r, to), model(r, to)
+		if len(got) != len(want) {
+			t.Fatalf("step %d, %+v: met %v, want %v", step, to, got, want)
+		}
+		for id, n := range got {
+			if n != 1 || !slices.Contains(want, id) {
+				t.Fatalf("step %d, %+v: met %s %d times, want %v", step, to, id, n, want)
+			}
+		}
+	}
+	for _, id := range ids {
+		r.removeAll(id)
+	}
+	if len(r.index.all) != 1 || len(r.index.sockets) != 1 || len(r.index.rooms) != 0 {
+		t.Errorf("left over: %d sockets, %d rooms", len(r.index.all), len(r.index.rooms))
+	}
+}
+
+// model reads the library's maps.
+func model(r *rooms, to core.Target) (want []socket.SocketId) {
+	in := func(id socket.SocketId, names []string) bool {
+		return slices.ContainsFunc(names, func(name string) bool {
+			ids, ok := r.byRoom.Load(socket.Room(name))
+			return ok && ids.Has(id)
+		})
+	}
+	for id := range r.index.sockets {
+		if (len(to.Rooms) == 0 || in(id, to.Rooms)) && !in(id, to.Except) {
+			want = append(want, id)
+		}
+	}
+	return want
+}
+
+// TestMatchIsFree: who is met costs no allocation.
+func TestMatchIsFree(t *testing.T) {
+	r, ids := crowd(t, 1000)
+	for _, id := range ids {
+		r.add(id, []socket.Room{"r", "other"})
+	}
+	for _, to := range []core.Target{{}, {Rooms: []string{"r"}}, {Rooms: []string{"r", "other"}, Except: []string{"s1"}}} {
+		n := 0
+		count := func(*occupant) { n++ }
+		if allocs := testing.AllocsPerRun(10, func() { r.match(to, count) }); allocs > 3 {
+			t.Errorf("%+v: %v allocations for %d sockets", to, allocs, n)
+		}
+	}
+}

@@ -1,0 +1,33 @@
+package session
+
+import "github.com/zishang520/socket.io/v3/pkg/types"
+
+// Watched tells whether anybody has ever listened to what is written. It is asked
+// for every message, and nobody ever does.
+func (s *Session) Watched() bool { return s.watched.Load() }
+
+func (s *Session) watch(name types.EventName) {
+	switch name {
+	case "packetCreate", "flush", "drain":
+		s.watched.Store(true)
+	}
+}
+
+// On adds listeners.
+func (s *Session) On(name types.EventName, fns ...types.EventListener) error {
+	err := s.Emitter.On(name, fns...)
+	s.watch(name)
+	return err
+}
+
+// AddListener is On.
+func (s *Session) AddListener(name types.EventName, fns ...types.EventListener) error {
+	return s.On(name, fns...)
+}
+
+// Once adds listeners that are called once.
+func (s *Session) Once(name types.EventName, fns ...types.EventListener) error {
+	err := s.Emitter.Once(name, fns...)
+	s.watch(name)
+	return err
+}

@@ -1,0 +1,161 @@
+package socketio
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// swarmEnv makes the test binary a swarm of clients instead: "address number".
+const swarmEnv = "SOCKETIO_SWARM"
+
+// swarm is a process of clients, so that what a server costs can be measured
+// without them.
+type swarm struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+// hatch starts a swarm and waits until all its clients are connected.
+func hatch(tb testing.TB, addr string, clients int) *swarm {
+	tb.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d", swarmEnv, addr, clients))
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	s := &swarm{cmd, in, bufio.NewReader(out)}
+	tb.Cleanup(func() {
+		in.Close()
+		_ = cmd.Wait()
+	})
+	s.hear(tb, "connected")
+	return s
+}
+
+// expect tells the clients to count so many bytes each.
+func (s *swarm) expect(tb testing.TB, bytes int) {
+	tb.Helper()
+	fmt.Fprintln(s.in, bytes)
+	s.hear(tb, "counting")
+}
+
+func (s *swarm) hear(tb testing.TB, want string) {
+	tb.Helper()
+	if line, err := s.out.ReadString('\n'); strings.TrimSpace(line) != want {
+		tb.Fatalf("swarm says %q, %v, not %s", line, err, want)
+	}
+}
+
+// beSwarm is the process of the swarm.
+func beSwarm(task string) {
+	var addr string
+	var clients int
+	if _, err := fmt.Sscan(task, &addr, &clients); err != nil {
+		panic(err)
+	}
+	raws := make([]*raw, clients)
+	for i := range raws {
+		r, err := settle(addr)
+		for range 10 { // the library loses some
+			if err == nil {
+				break
+			}
+			r, err = settle(addr)
+		}
+		if err != nil {
+			panic(err)
+		}
+		_ = r.conn.SetDeadline(time.Time{})
+		raws[i] = r
+	}
+	fmt.Println("connected")
+	for {
+		var bytes int
+		if _, err := fmt.Scan(&bytes); err != nil {
+			return
+		}
+		fmt.Println("counting")
+		var wg sync.WaitGroup
+		for _, r := range raws {
+			wg.Go(func() {
+				if _, err := io.CopyN(io.Discard, r.in, int64(bytes)); err != nil {
+					panic(err)
+				}
+			})
+		}
+		wg.Wait()
+		fmt.Println("done")
+	}
+}
+
+func settle(addr string) (*raw, error) {
+	r, err := dialRaw(addr, nil, "40")
+	if err != nil {
+		return nil, err
+	}
+	return r, r.await("40")
+}
+
+// BenchmarkFanOut sends events of 100 bytes to clients in another process. An
+// operation is one event to one client.
+func BenchmarkFanOut(b *testing.B) {
+	for _, clients := range []int{300, 1000} {
+		for _, library := range []bool{false, true} {
+			name := fmt.Sprint(clients, "/own")
+			if library {
+				name = fmt.Sprint(clients, "/library")
+			}
+			b.Run(name, func(b *testing.B) { fanOut(b, clients, library) })
+		}
+	}
+}
+
+func fanOut(b *testing.B, clients int, library bool) {
+	s := serve(b, lonely{}, WithDelivery(Delivery{Library: library, QueueBytes: 1 << 30}))
+	flock := hatch(b, strings.TrimPrefix(s.http.URL, "http://"), clients)
+	eventually(b, "all connected", func() bool { return s.Sockets().Sockets().Len() >= clients })
+	s.Sockets().Sockets().Range(func(_ socket.SocketId, sock *socket.Socket) bool { sock.Join("r"); return true })
+	payload := strings.Repeat("x", 100)
+	events := b.N/clients + 1
+	flock.expect(b, events*len("..42[\"e\",\"\"]"+payload))
+	before := cpu()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range events {
+		_ = s.To("r").Emit("e", payload)
+	}
+	flock.hear(b, "done")
+	b.StopTimer()
+	n := float64(events * clients)
+	b.ReportMetric(n/b.Elapsed().Seconds(), "deliveries/s")
+	b.ReportMetric((cpu()-before).Seconds()/n*1e6, "cpu-s/M")
+}
+
+// cpu is the time that this process has used.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

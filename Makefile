@@ -12,7 +12,7 @@ PROTOGEN = $(GO) run -C tools ./protogen .. $(SCHEMA)
 .PHONY: help build demo test setup lint fmt generate fuzz bench bench-setup micro
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the binary, as bin/mesh
 	$(GO) build -o bin/mesh ./cmd/mesh

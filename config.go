@@ -39,6 +39,12 @@ type Config struct {
 	// server's own may be among them. Default none.
 	Peers []string
 
+	// Routing says to which servers an event for rooms goes. "all", the default:
+	// to all of them. "interest": to those that have members of one of the rooms;
+	// the servers that are set so keep each other informed. Worth it where most
+	// rooms are on few servers.
+	Routing string
+
 	// AuthToken is the secret that all servers of the mesh and the discovery
 	// service share. Default "": anybody may join.
 	AuthToken string
@@ -113,6 +119,7 @@ func (c Config) node() core.Config {
 		Listen:            c.Listen,
 		Advertise:         c.Advertise,
 		Token:             c.AuthToken,
+		Routing:           core.Routing(c.Routing),
 		HeartbeatInterval: c.HeartbeatInterval,
 		HeartbeatTimeout:  c.HeartbeatTimeout,
 		HandshakeTimeout:  c.HandshakeTimeout,

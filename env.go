@@ -64,6 +64,7 @@ var variables = []variable{
 	{"MESH_DISCOVERY_SERVICE_ADDRESS", "DiscoveryAddress", text(func(c *Config) *string { return &c.DiscoveryAddress })},
 	{"MESH_DISCOVERY_ADDRESS", "DiscoveryAddress", text(func(c *Config) *string { return &c.DiscoveryAddress })},
 	{"MESH_PEERS", "Peers", setPeers},
+	{"MESH_ROUTING", "Routing", text(func(c *Config) *string { return &c.Routing })},
 	{"MESH_AUTH_TOKEN", "AuthToken", text(func(c *Config) *string { return &c.AuthToken })},
 	{"MESH_HEARTBEAT_INTERVAL", "HeartbeatInterval", duration(func(c *Config) *time.Duration { return &c.HeartbeatInterval })},
 	{"MESH_HEARTBEAT_TIMEOUT", "HeartbeatTimeout", duration(func(c *Config) *time.Duration { return &c.HeartbeatTimeout })},

@@ -16,7 +16,13 @@ type Opener interface {
 	Adapter(namespace string, host core.Host) (core.Adapter, error)
 }
 
+// router is an [Opener] that may want to know which rooms have members.
+type router interface {
+	Occupancy(namespace string) core.Occupancy
+}
+
 var (
+	_ router                    = (*core.Node)(nil)
 	_ Opener                    = (*core.Node)(nil)
 	_ socket.AdapterConstructor = (*Constructor)(nil)
 )
@@ -118,6 +124,11 @@ func (c *Constructor) enter(a *adapter) (core.Adapter, error) {
 	if err != nil {
 		a.logger.Error("namespace works without the mesh", "error", err)
 		mesh = alone(name, host, a.logger)
+	}
+	if node, ok := c.node.(router); ok {
+		if o := node.Occupancy(name); o != nil {
+			a.rooms.report(o)
+		}
 	}
 	outer, err := overridden(name, core.Adapter(residents{mesh, a.rooms}), c.adapters)
 	if err != nil {

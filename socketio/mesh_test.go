@@ -30,18 +30,22 @@ func cluster(t *testing.T, f *fabric, n int) []*server {
 }
 
 // nodes starts servers on nodes of their own, over transports in memory.
-func nodes(t *testing.T, n int) []*server {
+func nodes(t *testing.T, n int, change ...func(*core.Config)) []*server {
 	t.Helper()
 	network, roster := mem.NewNetwork(), coretest.NewRoster()
 	servers := make([]*server, n)
 	for i := range servers {
 		id := fmt.Sprint("node", i+1)
-		node, err := core.New(core.Config{
+		cfg := core.Config{
 			ID: id, Listen: id,
 			Transport: network.Transport(id),
 			Codecs:    []core.Codec{json.New()},
 			Discovery: roster.Discovery(),
-		})
+		}
+		for _, c := range change {
+			c(&cfg)
+		}
+		node, err := core.New(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,6 +64,8 @@ func nodes(t *testing.T, n int) []*server {
 	}
 	return servers
 }
+
+func byInterest(cfg *core.Config) { cfg.Routing = core.RoutingInterest }
 
 // complete waits until a namespace is open on n servers.
 func complete(t *testing.T, nsp socket.Namespace, n int) {

@@ -5,6 +5,8 @@ import (
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/core"
 )
 
 // rooms says which local socket is in which room.
@@ -29,10 +31,11 @@ type rooms struct {
 	sockets  *types.Map[socket.SocketId, *socket.Socket]
 	events   types.EventEmitter
 
-	mu       sync.RWMutex
-	index    index // of the same rooms
-	arriving recent[*arrival]
-	departed recent[struct{}]
+	mu        sync.RWMutex
+	index     index          // of the same rooms
+	occupancy core.Occupancy // told which rooms have members; may be nil
+	arriving  recent[*arrival]
+	departed  recent[struct{}]
 }
 
 // arrival is a socket that is not connected yet.
@@ -55,6 +58,16 @@ func newRooms(a socket.Adapter) *rooms {
 		index:    newIndex(),
 		arriving: recent[*arrival]{limit: maxArriving},
 		departed: recent[struct{}]{limit: maxDeparted},
+	}
+}
+
+// report has o told which rooms have members, from now on.
+func (r *rooms) report(o core.Occupancy) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.occupancy = o
+	for _, room := range r.byRoom.Keys() {
+		o.Occupied(string(room))
 	}
 }
 
@@ -197,6 +210,9 @@ func (r *rooms) enter(id socket.SocketId, joined *types.Set[socket.Room], room s
 	case !ok:
 		r.byRoom.Store(room, types.NewSet(id))
 		r.index.enter(id, room)
+		if r.occupancy != nil {
+			r.occupancy.Occupied(string(room))
+		}
 		return append(changes, change{"create-room", room, ""}, change{"join-room", room, id})
 	case !ids.Has(id):
 		ids.Add(id)
@@ -216,6 +232,9 @@ func (r *rooms) leave(id socket.SocketId, room socket.Room, changes []change) []
 	changes = append(changes, change{"leave-room", room, id})
 	if ids.Len() == 0 {
 		r.byRoom.Delete(room)
+		if r.occupancy != nil {
+			r.occupancy.Vacated(string(room))
+		}
 		changes = append(changes, change{"delete-room", room, ""})
 	}
 	return changes

@@ -22,6 +22,7 @@ type options struct {
 	Peers             []string `json:"peers"`
 	Token             string   `json:"token"`
 	Codec             string   `json:"codec"`
+	Routing           string   `json:"routing"`
 	MaxFrame          int      `json:"maxFrame"`
 	HeartbeatInterval int      `json:"heartbeatInterval"`
 	HeartbeatTimeout  int      `json:"heartbeatTimeout"`

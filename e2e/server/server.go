@@ -38,6 +38,7 @@ func runServer(stop context.Context, o options, c *control, logger *slog.Logger)
 		Peers:             o.Peers,
 		AuthToken:         o.Token,
 		Codec:             o.Codec,
+		Routing:           o.Routing,
 		MaxFrame:          o.MaxFrame,
 		QueueBytes:        o.QueueBytes,
 		HeartbeatInterval: milliseconds(o.HeartbeatInterval),

@@ -9,25 +9,28 @@ import (
 // The functions of this file write one field, behind its tag. What is not set is
 // left out.
 
-func appendUint(b []byte, tag, v uint64) []byte {
+func appendUint(b []byte, tag byte, v uint64) []byte {
 	if v == 0 {
 		return b
 	}
-	return protowire.AppendVarint(protowire.AppendVarint(b, tag), v)
+	return protowire.AppendVarint(append(b, tag), v)
 }
 
-func appendBool(b []byte, tag uint64, v bool) []byte {
-	return appendUint(b, tag, protowire.EncodeBool(v))
+func appendBool(b []byte, tag byte, v bool) []byte {
+	if !v {
+		return b
+	}
+	return append(b, tag, 1)
 }
 
-func appendString(b []byte, tag uint64, s string) []byte {
+func appendString(b []byte, tag byte, s string) []byte {
 	if s == "" {
 		return b
 	}
 	return appendElement(b, tag, s)
 }
 
-func appendStrings(b []byte, tag uint64, list []string) []byte {
+func appendStrings(b []byte, tag byte, list []string) []byte {
 	for _, s := range list {
 		b = appendElement(b, tag, s)
 	}
@@ -35,28 +38,41 @@ func appendStrings(b []byte, tag uint64, list []string) []byte {
 }
 
 // appendElement writes a string, be it empty. Invalid UTF-8 becomes U+FFFD.
-func appendElement(b []byte, tag uint64, s string) []byte {
+func appendElement(b []byte, tag byte, s string) []byte {
 	if !utf8.ValidString(s) {
 		s = string([]rune(s))
 	}
-	return protowire.AppendString(protowire.AppendVarint(b, tag), s)
+	return append(appendLength(append(b, tag), len(s)), s...)
+}
+
+func appendBytes(b []byte, tag byte, v []byte) []byte {
+	return append(appendLength(append(b, tag), len(v)), v...)
+}
+
+// appendLength writes the length of what comes next, in one byte if it is short.
+func appendLength(b []byte, n int) []byte {
+	if n < 0x80 {
+		return append(b, byte(n))
+	}
+	return protowire.AppendVarint(b, uint64(n))
 }
 
 // begin opens a message within a message. end closes it: it puts the length in
-// front of what was written from start on, which seldom needs to move for it.
-func begin(b []byte, tag uint64) (_ []byte, start int) {
-	b = append(protowire.AppendVarint(b, tag), 0)
+// front of what was written from start on, which has to move if that is long.
+func begin(b []byte, tag byte) (_ []byte, start int) {
+	b = append(b, tag, 0)
 	return b, len(b)
 }
 
 func end(b []byte, start int) []byte {
-	var length [10]byte
 	n := len(b) - start
-	more := len(protowire.AppendVarint(length[:0], uint64(n))) - 1
-	if more > 0 {
-		b = append(b, length[:more]...)
-		copy(b[start+more:], b[start:start+n])
+	if n < 0x80 {
+		b[start-1] = byte(n)
+		return b
 	}
-	copy(b[start-1:], length[:1+more])
+	more := protowire.SizeVarint(uint64(n)) - 1
+	b = append(b, make([]byte, more)...)
+	copy(b[start+more:], b[start:start+n])
+	protowire.AppendVarint(b[:start-1], uint64(n))
 	return b
 }

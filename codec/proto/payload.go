@@ -11,7 +11,7 @@ import (
 
 // appendPayload writes a payload, unless it is no value. Its length is reckoned
 // beforehand: it may be large, and should not move.
-func appendPayload(b []byte, tag uint64, p core.Payload) []byte {
+func appendPayload(b []byte, tag byte, p core.Payload) []byte {
 	if p.IsZero() {
 		return b
 	}
@@ -20,11 +20,10 @@ func appendPayload(b []byte, tag uint64, p core.Payload) []byte {
 	for _, a := range p.Attachments {
 		size += tagSize + protowire.SizeBytes(len(a))
 	}
-	b = protowire.AppendVarint(b, tag)
-	b = protowire.AppendVarint(b, uint64(size))
-	b = protowire.AppendBytes(protowire.AppendVarint(b, payloadText), p.Text)
+	b = appendLength(append(b, tag), size)
+	b = appendBytes(b, payloadText, p.Text)
 	for _, a := range p.Attachments {
-		b = protowire.AppendBytes(protowire.AppendVarint(b, payloadAttachments), a)
+		b = appendBytes(b, payloadAttachments, a)
 	}
 	return b
 }

@@ -1,16 +1,14 @@
 package proto
 
-import "google.golang.org/protobuf/encoding/protowire"
-
 // Wire types that the schema uses. A field that comes with another one is not the
 // field we know, and skipped.
 const (
-	varint    = uint64(protowire.VarintType)
-	delimited = uint64(protowire.BytesType)
+	varint    = 0
+	delimited = 2
 )
 
 // Tags stand in front of values: the field's number in meshpb/mesh.proto, and its
-// wire type.
+// wire type. All of them take one byte.
 const (
 	messageKind      = 1<<3 | varint
 	messageFrom      = 2<<3 | delimited

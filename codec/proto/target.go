@@ -4,8 +4,6 @@ import (
 	"math"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"github.com/socketmesh/mesh/core"
 )
 
@@ -33,9 +31,9 @@ func appendFlags(b []byte, f core.Flags) []byte {
 	b = appendBool(b, flagsVolatile, f.Volatile)
 	switch f.Compress {
 	case core.CompressOn:
-		b = protowire.AppendVarint(protowire.AppendVarint(b, flagsCompress), 1)
+		b = append(b, flagsCompress, 1)
 	case core.CompressOff: // which has to be said, too
-		b = protowire.AppendVarint(protowire.AppendVarint(b, flagsCompress), 0)
+		b = append(b, flagsCompress, 0)
 	}
 	b = appendBool(b, flagsExpectSingleResponse, f.ExpectSingleResponse)
 	b = appendUint(b, flagsTimeout, milliseconds(f.Timeout))

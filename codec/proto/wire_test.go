@@ -12,7 +12,7 @@ import (
 // string, a message, or a number.
 func wire(fields ...any) (b []byte) {
 	for i := 0; i < len(fields); i += 2 {
-		b = protowire.AppendVarint(b, fields[i].(uint64))
+		b = protowire.AppendVarint(b, uint64(fields[i].(int)))
 		switch v := fields[i+1].(type) {
 		case string:
 			b = protowire.AppendString(b, v)

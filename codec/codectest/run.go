@@ -231,7 +231,9 @@ func separate(t *testing.T, name string, m *core.Message) {
 	before := clone(m)
 	for _, p := range all {
 		for _, b := range append([][]byte{p.Text}, p.Attachments...) {
-			_ = append(b, '#')
+			for n := range 16 { // as much as there may be room for
+				_ = append(b, "################"[:n]...)
+			}
 		}
 	}
 	if d := Diff(m, before); d != "" {

@@ -1,0 +1,133 @@
+package tlsfiles
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// Files are where certificates are: PEM files, each of which may be missing from
+// the list.
+type Files struct {
+	Cert string // this node's certificate, and those between it and its authority
+	Key  string // its private key; default: in Cert
+	CA   string // the authorities of other nodes' certificates
+}
+
+// Error tells which file is no good.
+type Error struct {
+	Field string // as in Files
+	Path  string
+	Err   error
+}
+
+// Error names the file.
+func (e *Error) Error() string { return fmt.Sprintf("%s %s: %v", e.Field, e.Path, e.Err) }
+
+// Unwrap returns what is wrong with it.
+func (e *Error) Unwrap() error { return e.Err }
+
+// material is what was read.
+type material struct {
+	certificate *tls.Certificate // nil without Cert
+	authorities *x509.CertPool   // nil without CA
+	stamps      [3]stamp
+}
+
+// stamp tells whether a file has changed.
+type stamp struct {
+	modified time.Time
+	size     int64
+}
+
+// stamps looks at the files. Those that cannot be looked at have none.
+func (f Files) stamps() (s [3]stamp) {
+	for i, path := range [3]string{f.Cert, f.Key, f.CA} {
+		if info, err := os.Stat(path); err == nil {
+			s[i] = stamp{info.ModTime(), info.Size()}
+		}
+	}
+	return s
+}
+
+// read reads all of them, or tells which one is no good.
+func (f Files) read() (m *material, err error) {
+	m = &material{stamps: f.stamps()} // before reading: a change meanwhile is seen the next time
+	if f.Cert != "" {
+		if m.certificate, err = f.readPair(); err != nil {
+			return nil, err
+		}
+	}
+	if f.CA != "" {
+		if m.authorities, err = f.readAuthorities(); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (f Files) readPair() (*tls.Certificate, error) {
+	cert, err := os.ReadFile(f.Cert)
+	if err == nil {
+		_, err = certificates(cert)
+	}
+	if err != nil {
+		return nil, &Error{"Cert", f.Cert, err}
+	}
+	path, key := f.Cert, cert
+	if f.Key != "" {
+		path = f.Key
+		if key, err = os.ReadFile(path); err != nil {
+			return nil, &Error{"Key", path, err}
+		}
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return nil, &Error{"Key", path, err}
+	}
+	return &pair, nil
+}
+
+func (f Files) readAuthorities() (*x509.CertPool, error) {
+	text, err := os.ReadFile(f.CA)
+	if err != nil {
+		return nil, &Error{"CA", f.CA, err}
+	}
+	list, err := certificates(text)
+	if err != nil {
+		return nil, &Error{"CA", f.CA, err}
+	}
+	pool := x509.NewCertPool()
+	for _, c := range list {
+		pool.AddCert(c)
+	}
+	return pool, nil
+}
+
+var errNoCertificate = errors.New("there is no certificate in it")
+
+// certificates are those in a PEM text: at least one, or an error.
+func certificates(text []byte) (list []*x509.Certificate, err error) {
+	for {
+		var block *pem.Block
+		if block, text = pem.Decode(text); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, c)
+	}
+	if len(list) == 0 {
+		return nil, errNoCertificate
+	}
+	return list, nil
+}

@@ -6,10 +6,12 @@ import (
 
 	"github.com/socketmesh/mesh/codec/json"
 	"github.com/socketmesh/mesh/codec/msgpack"
+	"github.com/socketmesh/mesh/codec/proto"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/discovery/service"
 	"github.com/socketmesh/mesh/discovery/static"
 	"github.com/socketmesh/mesh/socketio"
+	"github.com/socketmesh/mesh/transport/quic"
 	"github.com/socketmesh/mesh/transport/ws"
 )
 
@@ -27,6 +29,7 @@ type assembly struct {
 	codec     core.Codec
 	discovery core.Discovery
 
+	material material // of config.TLS
 	logger   *slog.Logger
 	observer core.Observer
 	delivery socketio.Delivery
@@ -52,13 +55,20 @@ func (a *assembly) build() (*Mesh, error) {
 		return nil, err
 	}
 	a.config = a.config.withDefaults()
-
-	cfg := a.config.node()
-	cfg.Logger, cfg.Observer = a.logger, a.observer
 	var err error
-	if cfg.Transport, err = a.pickTransport(); err != nil {
+	if a.material, err = a.config.TLS.load(a.logger); err != nil {
 		return nil, err
 	}
+	transport, err := a.pickTransport()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.config.adopt(transport); err != nil {
+		return nil, err
+	}
+
+	cfg := a.config.node()
+	cfg.Logger, cfg.Observer, cfg.Transport = a.logger, a.observer, transport
 	if cfg.Codecs, err = a.pickCodecs(); err != nil {
 		return nil, err
 	}
@@ -76,18 +86,44 @@ func (a *assembly) pickTransport() (core.Transport, error) {
 	if a.transport != nil {
 		return a.transport, nil
 	}
-	builtin := ws.New(ws.Options{MaxFrame: a.config.MaxFrame, Logger: a.logger})
-	known, err := newShelf("Transport", append([]core.Transport{builtin}, a.transports...)...)
+	known, err := newShelf("Transport", append(a.builtinTransports(), a.transports...)...)
 	if err != nil {
 		return nil, err
 	}
 	return known.pick(a.config.Transport)
 }
 
+func (a *assembly) builtinTransports() []core.Transport {
+	c := a.config
+	webSocket := ws.Options{
+		MaxFrame:         c.MaxFrame,
+		HandshakeTimeout: c.HandshakeTimeout,
+		TLS:              a.material.config,
+		RootCAs:          a.material.roots,
+		Logger:           a.logger,
+	}
+	secure := webSocket
+	secure.Secure = true
+	return []core.Transport{
+		ws.New(webSocket),
+		ws.New(secure),
+		quic.New(quic.Options{
+			MaxFrame:         c.MaxFrame,
+			HandshakeTimeout: c.HandshakeTimeout,
+			KeepAlive:        c.heartbeatInterval(),
+			IdleTimeout:      c.heartbeatTimeout(),
+			Token:            c.AuthToken,
+			TLS:              a.material.config,
+			RootCAs:          a.material.roots,
+			Logger:           a.logger,
+		}),
+	}
+}
+
 // pickCodecs returns all codecs known, the preferred one first. That "msgpack"
 // is among them is what lets reference peers in.
 func (a *assembly) pickCodecs() ([]core.Codec, error) {
-	known, err := newShelf("Codec", append([]core.Codec{json.New(), msgpack.New()}, a.codecs...)...)
+	known, err := newShelf("Codec", append([]core.Codec{json.New(), msgpack.New(), proto.New()}, a.codecs...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +146,8 @@ func (a *assembly) pickDiscovery() (core.Discovery, error) {
 			Token:     a.config.AuthToken,
 			RedialMin: a.config.RedialMin,
 			RedialMax: a.config.RedialMax,
+			TLS:       a.material.config,
+			RootCAs:   a.material.roots,
 			Logger:    a.logger,
 		}),
 		static.New(static.Options{Peers: a.config.Peers}),

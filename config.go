@@ -15,18 +15,25 @@ type Config struct {
 	// free one. Default ":4000".
 	Listen string
 	// Advertise is the address under which peers reach this server. It must
-	// mean the same from everywhere. Default "ws://", the host of Listen
-	// ("localhost" if that is every interface) and its port:
+	// mean the same from everywhere. Default: the transport's scheme, the host of
+	// Listen ("localhost" if that is every interface) and its port, as
 	// "ws://localhost:4000"; a port 0 stands for the one it really listens on.
-	// With other transports the address they listen on.
+	// "//host:port" leaves the scheme to the transport. For transports that are
+	// not built in, the default is the address they listen on.
 	Advertise string
 
-	// Transport names the transport. Built in: "ws", the default.
+	// Transport names the transport. Built in: "ws", the default, WebSockets;
+	// "wss", the same with TLS and nothing else; "quic", QUIC between Go servers,
+	// which authenticates by TLS or, without that, by AuthToken. Addresses begin
+	// with their scheme, ws://, wss:// or quic://, and have to fit.
 	Transport string
+	// TLS secures links. Default: they are in the clear with "ws", and secured by
+	// AuthToken with "quic".
+	TLS TLS
 	// Codec names the codec in which this server writes to others, if they know
-	// it. Built in: "json", the default, and "msgpack", in which Node servers are
-	// spoken to in any case. Every codec known is understood, so a running mesh
-	// can move from one to another server by server.
+	// it. Built in: "json", the default; "proto"; and "msgpack", in which Node
+	// servers are spoken to in any case. Every codec known is understood, so a
+	// running mesh can move from one to another server by server.
 	Codec string
 	// Discovery names how peers are found. Built in: "service", which asks the
 	// discovery service at DiscoveryAddress, and "static", which dials Peers.
@@ -83,7 +90,7 @@ type Config struct {
 
 // Defaults of [Config], beside those of [core.Config].
 const (
-	DefaultTransport        = "ws"
+	DefaultTransport        = TransportWS
 	DefaultCodec            = "json"
 	DefaultDiscoveryAddress = "ws://localhost:8000"
 )
@@ -100,8 +107,8 @@ func (c Config) withDefaults() Config {
 	c.Listen = cmp.Or(c.Listen, core.DefaultListen)
 	c.Transport = cmp.Or(c.Transport, DefaultTransport)
 	c.Codec = cmp.Or(c.Codec, DefaultCodec)
-	if c.Transport == DefaultTransport {
-		c.Advertise = cmp.Or(c.Advertise, defaultAdvertise(c.Listen))
+	if allowed := c.advertisable(); allowed != nil {
+		c.Advertise = cmp.Or(withScheme(c.Advertise, allowed[0]), defaultAdvertise(allowed[0], c.Listen))
 	}
 	if c.Discovery == "" && len(c.Peers) > 0 {
 		c.Discovery = DiscoveryStatic
@@ -132,4 +139,13 @@ func (c Config) node() core.Config {
 		MaxFrame:          c.MaxFrame,
 		MaxHandshakes:     c.MaxHandshakes,
 	}
+}
+
+// The heartbeat as a node has it, for transports that have one of their own.
+func (c Config) heartbeatInterval() time.Duration {
+	return cmp.Or(c.HeartbeatInterval, core.DefaultHeartbeatInterval)
+}
+
+func (c Config) heartbeatTimeout() time.Duration {
+	return cmp.Or(c.HeartbeatTimeout, max(core.DefaultHeartbeatTimeout, 2*c.heartbeatInterval()))
 }

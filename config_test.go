@@ -1,7 +1,10 @@
 package mesh_test
 
 import (
+	"crypto/tls"
 	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -11,78 +14,122 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// optionCases are good and bad values of every field of Config.
-var optionCases = []struct {
+// optionCase is a good or bad value of a field of Config.
+type optionCase struct {
 	field  string
 	config mesh.Config
 	bad    string // what the error says is allowed; "" if the value is good
-}{
-	{"Listen", mesh.Config{Listen: ":4000"}, ""},
-	{"Listen", mesh.Config{Listen: "127.0.0.1:0"}, ""},
-	{"Listen", mesh.Config{Listen: "[::1]:4000"}, ""},
-	{"Listen", mesh.Config{Listen: "4000"}, `"host:port"`},
-	{"Listen", mesh.Config{Listen: ":http"}, `"host:port"`},
-	{"Listen", mesh.Config{Listen: ":65536"}, `"host:port"`},
-	{"Listen", mesh.Config{Listen: ":-1"}, `"host:port"`},
-	{"Listen", mesh.Config{Listen: "::1:4000"}, `"host:port"`},
+}
 
-	{"Advertise", mesh.Config{Advertise: "ws://10.0.0.7:4000"}, ""},
-	{"Advertise", mesh.Config{Advertise: "wss://mesh.example.org:443/path"}, ""},
-	{"Advertise", mesh.Config{Advertise: "ws://[::1]:4000"}, ""},
-	{"Advertise", mesh.Config{Advertise: "http://10.0.0.7:4000"}, `"ws://host:port"`},
-	{"Advertise", mesh.Config{Advertise: "10.0.0.7:4000"}, `"ws://host:port"`},
-	{"Advertise", mesh.Config{Advertise: "ws://10.0.0.7"}, `"ws://host:port"`},
-	{"Advertise", mesh.Config{Advertise: "ws://:4000"}, `"ws://host:port"`},
-	{"Advertise", mesh.Config{Advertise: "ws://user:secret@host:4000"}, `"ws://host:port"`},
+// optionCases are such of every field.
+func optionCases(t *testing.T) []optionCase {
+	own := issued(t, authority(), "localhost")
+	cert, _ := os.ReadFile(own.CertFile)
+	key, _ := os.ReadFile(own.KeyFile)
+	both := write(t, filepath.Join(t.TempDir(), "both.pem"), append(cert, key...))
+	return []optionCase{
+		{"Listen", mesh.Config{Listen: ":4000"}, ""},
+		{"Listen", mesh.Config{Listen: "127.0.0.1:0"}, ""},
+		{"Listen", mesh.Config{Listen: "[::1]:4000"}, ""},
+		{"Listen", mesh.Config{Listen: "4000"}, `"host:port"`},
+		{"Listen", mesh.Config{Listen: ":http"}, `"host:port"`},
+		{"Listen", mesh.Config{Listen: ":65536"}, `"host:port"`},
+		{"Listen", mesh.Config{Listen: ":-1"}, `"host:port"`},
+		{"Listen", mesh.Config{Listen: "::1:4000"}, `"host:port"`},
 
-	{"Transport", mesh.Config{Transport: "ws"}, ""},
-	{"Transport", mesh.Config{Transport: "carrier-pigeon"}, `one of "ws"`},
-	{"Codec", mesh.Config{Codec: "json"}, ""},
-	{"Codec", mesh.Config{Codec: "msgpack"}, ""},
-	{"Codec", mesh.Config{Codec: "JSON"}, `one of "json", "msgpack"`},
-	{"Discovery", mesh.Config{Discovery: "service"}, ""},
-	{"Discovery", mesh.Config{Discovery: "static"}, ""},
-	{"Discovery", mesh.Config{Discovery: "static", Peers: []string{"ws://a:4000"}}, ""},
-	{"Discovery", mesh.Config{Discovery: "dns"}, `one of "service", "static"`},
+		{"Advertise", mesh.Config{Advertise: "ws://10.0.0.7:4000"}, ""},
+		{"Advertise", mesh.Config{Advertise: "wss://mesh.example.org:443/path"}, ""},
+		{"Advertise", mesh.Config{Advertise: "ws://[::1]:4000"}, ""},
+		{"Advertise", mesh.Config{Advertise: "http://10.0.0.7:4000"}, `"ws://host:port"`},
+		{"Advertise", mesh.Config{Advertise: "10.0.0.7:4000"}, `"ws://host:port"`},
+		{"Advertise", mesh.Config{Advertise: "ws://10.0.0.7"}, `"ws://host:port"`},
+		{"Advertise", mesh.Config{Advertise: "ws://:4000"}, `"ws://host:port"`},
+		{"Advertise", mesh.Config{Advertise: "ws://user:secret@host:4000"}, `"ws://host:port"`},
 
-	{"DiscoveryAddress", mesh.Config{DiscoveryAddress: "wss://discovery:443"}, ""},
-	{"DiscoveryAddress", mesh.Config{DiscoveryAddress: "discovery:8000"}, `"ws://host:port"`},
-	{"DiscoveryAddress", mesh.Config{Discovery: "static", DiscoveryAddress: "ws://discovery:8000"}, `none with Discovery "static"`},
+		{"Advertise", mesh.Config{Advertise: "//10.0.0.7:0"}, ""},
+		{"Advertise", mesh.Config{Transport: "quic", AuthToken: "x", Advertise: "//10.0.0.7:0"}, ""},
+		{"Advertise", mesh.Config{Advertise: "quic://a:4000"}, `"ws://host:port" or "wss://host:port", with Transport "ws"`},
+		{"Advertise", mesh.Config{TLS: own, Advertise: "wss://a:4000"}, ""},
+		{"Advertise", mesh.Config{TLS: own, Advertise: "ws://a:4000"}, `"wss://host:port", with Transport "ws" and a certificate in TLS`},
+		{"Advertise", mesh.Config{TLS: own, Transport: "wss", Advertise: "wss://a:4000"}, ""},
+		{"Advertise", mesh.Config{TLS: own, Transport: "wss", Advertise: "ws://a:4000"}, `"wss://host:port"`},
+		{"Advertise", mesh.Config{Transport: "quic", AuthToken: "x", Advertise: "quic://a:4000"}, ""},
+		{"Advertise", mesh.Config{Transport: "quic", AuthToken: "x", Advertise: "wss://a:4000"}, `"quic://host:port", with Transport "quic"`},
 
-	{"Peers", mesh.Config{Peers: []string{"ws://a:4000", "ws://b:4000"}}, ""},
-	{"Peers[1]", mesh.Config{Peers: []string{"ws://a:4000", "b:4000"}}, `"ws://host:port"`},
-	{"Peers", mesh.Config{Discovery: "service", Peers: []string{"ws://a:4000"}}, `none with Discovery "service"`},
+		{"Transport", mesh.Config{Transport: "ws"}, ""},
+		{"Transport", mesh.Config{Transport: "wss", TLS: own}, ""},
+		{"Transport", mesh.Config{Transport: "quic", AuthToken: "x"}, ""},
+		{"Transport", mesh.Config{Transport: "quic", TLS: own}, ""},
+		{"Transport", mesh.Config{Transport: "carrier-pigeon"}, `one of "quic", "ws", "wss"`},
+		{"AuthToken", mesh.Config{Transport: "quic"}, "a secret that all nodes share, or certificates in TLS"},
+		{"TLS.CertFile", mesh.Config{Transport: "wss"}, `a certificate, with Transport "wss"`},
+		{"TLS.CertFile", mesh.Config{Transport: "quic", AuthToken: "x", TLS: mesh.TLS{ServerName: "x"}}, "a certificate"},
+		{"TLS.CAFile", mesh.Config{Transport: "quic", TLS: mesh.TLS{CertFile: own.CertFile, KeyFile: own.KeyFile}}, "the authority of the mesh"},
+		{"TLS", mesh.Config{Transport: "quic", TLS: mesh.TLS{Config: &tls.Config{}}}, "Certificates"},
 
-	{"AuthToken", mesh.Config{AuthToken: "any text"}, ""},
+		{"TLS", mesh.Config{TLS: own}, ""},
+		{"TLS", mesh.Config{TLS: mesh.TLS{CertFile: both}}, ""},
+		{"TLS", mesh.Config{TLS: mesh.TLS{CAFile: own.CAFile, ServerName: "mesh.test"}}, ""},
+		{"TLS", mesh.Config{TLS: mesh.TLS{Config: &tls.Config{}}}, ""},
+		{"TLS.Config", mesh.Config{TLS: mesh.TLS{Config: &tls.Config{}, ServerName: "x"}}, "either"},
+		{"TLS.KeyFile", mesh.Config{TLS: mesh.TLS{KeyFile: own.KeyFile}}, "a CertFile"},
+		{"TLS.CertFile", mesh.Config{TLS: mesh.TLS{CertFile: "missing.pem"}}, "a PEM file with a certificate: open missing.pem"},
+		{"TLS.CertFile", mesh.Config{TLS: mesh.TLS{CertFile: own.KeyFile}}, "a PEM file with a certificate: there is no certificate in it"},
+		{"TLS.KeyFile", mesh.Config{TLS: mesh.TLS{CertFile: own.CertFile}}, "a PEM file with the private key of that certificate"},
+		{"TLS.CAFile", mesh.Config{TLS: mesh.TLS{CAFile: own.KeyFile}}, "a PEM file with certificates of authorities"},
 
-	{"HeartbeatInterval", mesh.Config{HeartbeatInterval: time.Second}, ""},
-	{"HeartbeatInterval", mesh.Config{HeartbeatInterval: time.Minute}, ""},
-	{"HeartbeatInterval", mesh.Config{HeartbeatInterval: -time.Second}, "a duration"},
-	{"HeartbeatTimeout", mesh.Config{HeartbeatTimeout: time.Minute}, ""},
-	{"HeartbeatTimeout", mesh.Config{HeartbeatTimeout: 5 * time.Second}, "more than HeartbeatInterval"},
-	{"HandshakeTimeout", mesh.Config{HandshakeTimeout: time.Second}, ""},
-	{"HandshakeTimeout", mesh.Config{HandshakeTimeout: -1}, "a duration"},
-	{"RequestTimeout", mesh.Config{RequestTimeout: time.Second}, ""},
-	{"RequestTimeout", mesh.Config{RequestTimeout: -1}, "a duration"},
-	{"RedialMin", mesh.Config{RedialMin: time.Minute}, ""},
-	{"RedialMin", mesh.Config{RedialMin: -1}, "a duration"},
-	{"RedialMax", mesh.Config{RedialMax: time.Second}, ""},
-	{"RedialMax", mesh.Config{RedialMax: time.Millisecond}, "RedialMin"},
+		{"Codec", mesh.Config{Codec: "json"}, ""},
+		{"Codec", mesh.Config{Codec: "msgpack"}, ""},
+		{"Codec", mesh.Config{Codec: "proto"}, ""},
+		{"Codec", mesh.Config{Codec: "JSON"}, `one of "json", "msgpack", "proto"`},
+		{"Discovery", mesh.Config{Discovery: "service"}, ""},
+		{"Discovery", mesh.Config{Discovery: "static"}, ""},
+		{"Discovery", mesh.Config{Discovery: "static", Peers: []string{"ws://a:4000"}}, ""},
+		{"Discovery", mesh.Config{Discovery: "dns"}, `one of "service", "static"`},
 
-	{"QueueBytes", mesh.Config{QueueBytes: 1 << 20}, ""},
-	{"QueueBytes", mesh.Config{QueueBytes: -1}, "a number"},
-	{"QueueMessages", mesh.Config{QueueMessages: 100}, ""},
-	{"QueueMessages", mesh.Config{QueueMessages: -1}, "a number"},
-	{"InboxBytes", mesh.Config{InboxBytes: 1 << 20}, ""},
-	{"InboxBytes", mesh.Config{InboxBytes: -1}, "a number"},
-	{"MaxFrame", mesh.Config{MaxFrame: 1 << 20}, ""},
-	{"MaxFrame", mesh.Config{MaxFrame: -1}, "a number"},
-	{"MaxHandshakes", mesh.Config{MaxHandshakes: 10}, ""},
-	{"MaxHandshakes", mesh.Config{MaxHandshakes: -1}, "a number"},
+		{"DiscoveryAddress", mesh.Config{DiscoveryAddress: "wss://discovery:443"}, ""},
+		{"DiscoveryAddress", mesh.Config{DiscoveryAddress: "discovery:8000"}, `"ws://host:port"`},
+		{"DiscoveryAddress", mesh.Config{Discovery: "static", DiscoveryAddress: "ws://discovery:8000"}, `none with Discovery "static"`},
+
+		{"Peers", mesh.Config{Peers: []string{"ws://a:4000", "ws://b:4000"}}, ""},
+		{"Peers", mesh.Config{Peers: []string{"ws://a:4000", "wss://b:4000"}, TLS: own}, ""},
+		{"Peers[0]", mesh.Config{Peers: []string{"ws://a:4000"}, TLS: own, Transport: "wss"}, `"wss://host:port"`},
+		{"Peers[0]", mesh.Config{Peers: []string{"ws://a:4000"}, AuthToken: "x", Transport: "quic"}, `"quic://host:port", with Transport "quic"`},
+		{"Peers[1]", mesh.Config{Peers: []string{"ws://a:4000", "quic://b:4000"}}, `"ws://host:port"`},
+		{"Peers[1]", mesh.Config{Peers: []string{"ws://a:4000", "b:4000"}}, `"ws://host:port"`},
+		{"Peers", mesh.Config{Discovery: "service", Peers: []string{"ws://a:4000"}}, `none with Discovery "service"`},
+
+		{"AuthToken", mesh.Config{AuthToken: "any text"}, ""},
+
+		{"HeartbeatInterval", mesh.Config{HeartbeatInterval: time.Second}, ""},
+		{"HeartbeatInterval", mesh.Config{HeartbeatInterval: time.Minute}, ""},
+		{"HeartbeatInterval", mesh.Config{HeartbeatInterval: -time.Second}, "a duration"},
+		{"HeartbeatTimeout", mesh.Config{HeartbeatTimeout: time.Minute}, ""},
+		{"HeartbeatTimeout", mesh.Config{HeartbeatTimeout: 5 * time.Second}, "more than HeartbeatInterval"},
+		{"HandshakeTimeout", mesh.Config{HandshakeTimeout: time.Second}, ""},
+		{"HandshakeTimeout", mesh.Config{HandshakeTimeout: -1}, "a duration"},
+		{"RequestTimeout", mesh.Config{RequestTimeout: time.Second}, ""},
+		{"RequestTimeout", mesh.Config{RequestTimeout: -1}, "a duration"},
+		{"RedialMin", mesh.Config{RedialMin: time.Minute}, ""},
+		{"RedialMin", mesh.Config{RedialMin: -1}, "a duration"},
+		{"RedialMax", mesh.Config{RedialMax: time.Second}, ""},
+		{"RedialMax", mesh.Config{RedialMax: time.Millisecond}, "RedialMin"},
+
+		{"QueueBytes", mesh.Config{QueueBytes: 1 << 20}, ""},
+		{"QueueBytes", mesh.Config{QueueBytes: -1}, "a number"},
+		{"QueueMessages", mesh.Config{QueueMessages: 100}, ""},
+		{"QueueMessages", mesh.Config{QueueMessages: -1}, "a number"},
+		{"InboxBytes", mesh.Config{InboxBytes: 1 << 20}, ""},
+		{"InboxBytes", mesh.Config{InboxBytes: -1}, "a number"},
+		{"MaxFrame", mesh.Config{MaxFrame: 1 << 20}, ""},
+		{"MaxFrame", mesh.Config{MaxFrame: -1}, "a number"},
+		{"MaxHandshakes", mesh.Config{MaxHandshakes: 10}, ""},
+		{"MaxHandshakes", mesh.Config{MaxHandshakes: -1}, "a number"},
+	}
 }
 
 func TestConfigOptions(t *testing.T) {
-	for _, c := range optionCases {
+	for _, c := range optionCases(t) {
 		t.Run(c.field, func(t *testing.T) {
 			_, err := mesh.New(c.config)
 			if c.bad == "" {
@@ -99,15 +146,16 @@ func TestConfigOptions(t *testing.T) {
 // TestConfigOptionsAreAllTested fails when Config has a field that the table
 // above does not know.
 func TestConfigOptionsAreAllTested(t *testing.T) {
+	cases := optionCases(t)
 	for field := range reflect.TypeFor[mesh.Config]().Fields() {
-		if !hasGoodCase(field.Name) {
+		if !hasGoodCase(cases, field.Name) {
 			t.Errorf("no good value of %s is tested", field.Name)
 		}
 	}
 }
 
-func hasGoodCase(field string) bool {
-	for _, c := range optionCases {
+func hasGoodCase(cases []optionCase, field string) bool {
+	for _, c := range cases {
 		if c.field == field && c.bad == "" {
 			return true
 		}
@@ -133,6 +181,29 @@ func TestPartsGivenInCodeWin(t *testing.T) {
 	)
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// A transport of the user's own may say which schemes are its own; if it does not,
+// none is refused.
+func TestSchemesOfOwnTransports(t *testing.T) {
+	for _, c := range []struct {
+		t      core.Transport
+		config mesh.Config
+		field  string // that is refused; "" for none
+	}{
+		{transport{"pigeon"}, mesh.Config{Advertise: "loft 7", Peers: []string{"loft 8", "ws://a:1"}}, ""},
+		{picky{transport{"pigeon"}}, mesh.Config{Advertise: "coo://loft", Peers: []string{"flap://loft", "loft"}}, ""},
+		{picky{transport{"pigeon"}}, mesh.Config{Advertise: "//loft"}, ""},
+		{picky{transport{"pigeon"}}, mesh.Config{Advertise: "ws://loft:1"}, "Advertise"},
+		{picky{transport{"pigeon"}}, mesh.Config{Peers: []string{"coo://a", "ws://loft:1"}}, "Peers[1]"},
+	} {
+		_, err := mesh.New(c.config, mesh.WithTransport(c.t))
+		if c.field != "" {
+			wantConfigError(t, err, c.field, "coo:// or flap://")
+		} else if err != nil {
+			t.Errorf("%+v: %v", c.config, err)
+		}
 	}
 }
 

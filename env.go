@@ -17,13 +17,15 @@ import (
 //
 // Every field has a variable: MESH_ and its name, as MESH_LISTEN or
 // MESH_HEARTBEAT_INTERVAL. Durations are written as "5s" or "250ms", MESH_PEERS
-// is separated by commas. The variables of the reference implementation are
+// is separated by commas. TLS has MESH_TLS_CERT, MESH_TLS_KEY, MESH_TLS_CA and
+// MESH_TLS_SERVER_NAME. The variables of the reference implementation are
 // read too, and give way to those of the same field above: MESH_WS_PORT to
 // MESH_LISTEN; MESH_WS_IP, the host under which peers reach this server, to
 // MESH_SERVER_WS_ADDRESS and that to MESH_ADVERTISE; and
 // MESH_DISCOVERY_SERVICE_ADDRESS to MESH_DISCOVERY_ADDRESS.
 //
-// A bad value is a [*core.ConfigError] that names the variable.
+// A bad value is a [*core.ConfigError] that names the variable. That all fits
+// together is for [New] to say, when the program has set the rest.
 func ConfigFromEnv() (Config, error) {
 	var c Config
 	source := map[string]string{} // field -> the variable it was read from
@@ -37,7 +39,7 @@ func ConfigFromEnv() (Config, error) {
 		}
 		source[v.field] = v.name
 	}
-	if err := c.Validate(); err != nil {
+	if err := c.validateSoFar(); err != nil {
 		return Config{}, blameVariable(err, source)
 	}
 	return c, nil
@@ -59,6 +61,10 @@ var variables = []variable{
 	{"MESH_SERVER_WS_ADDRESS", "Advertise", text(func(c *Config) *string { return &c.Advertise })},
 	{"MESH_ADVERTISE", "Advertise", text(func(c *Config) *string { return &c.Advertise })},
 	{"MESH_TRANSPORT", "Transport", text(func(c *Config) *string { return &c.Transport })},
+	{"MESH_TLS_CERT", "TLS.CertFile", text(func(c *Config) *string { return &c.TLS.CertFile })},
+	{"MESH_TLS_KEY", "TLS.KeyFile", text(func(c *Config) *string { return &c.TLS.KeyFile })},
+	{"MESH_TLS_CA", "TLS.CAFile", text(func(c *Config) *string { return &c.TLS.CAFile })},
+	{"MESH_TLS_SERVER_NAME", "TLS.ServerName", text(func(c *Config) *string { return &c.TLS.ServerName })},
 	{"MESH_CODEC", "Codec", text(func(c *Config) *string { return &c.Codec })},
 	{"MESH_DISCOVERY", "Discovery", text(func(c *Config) *string { return &c.Discovery })},
 	{"MESH_DISCOVERY_SERVICE_ADDRESS", "DiscoveryAddress", text(func(c *Config) *string { return &c.DiscoveryAddress })},
@@ -133,10 +139,10 @@ func setPort(c *Config, value string) string {
 	return ""
 }
 
-// setHost leaves the port to the listener, which may be set later than by the
-// environment.
+// setHost leaves the scheme to the transport and the port to the listener, both of
+// which may be set later than by the environment.
 func setHost(c *Config, value string) string {
-	c.Advertise = "ws://" + net.JoinHostPort(strings.Trim(value, "[]"), "0")
+	c.Advertise = "//" + net.JoinHostPort(strings.Trim(value, "[]"), "0")
 	return ""
 }
 

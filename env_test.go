@@ -18,6 +18,12 @@ var envCases = []struct {
 	{"MESH_LISTEN", "127.0.0.1:4001", mesh.Config{Listen: "127.0.0.1:4001"}},
 	{"MESH_ADVERTISE", "ws://a:1", mesh.Config{Advertise: "ws://a:1"}},
 	{"MESH_TRANSPORT", "mem", mesh.Config{Transport: "mem"}},
+	{"MESH_TRANSPORT", "quic", mesh.Config{Transport: "quic"}}, // the program may set a token
+	{"MESH_ADVERTISE", "quic://a:1", mesh.Config{Advertise: "quic://a:1"}},
+	{"MESH_PEERS", "wss://a:1,quic://b:1", mesh.Config{Peers: []string{"wss://a:1", "quic://b:1"}}},
+	{"MESH_TLS_CERT", "a.pem", mesh.Config{TLS: mesh.TLS{CertFile: "a.pem"}}},
+	{"MESH_TLS_CA", "a.pem", mesh.Config{TLS: mesh.TLS{CAFile: "a.pem"}}},
+	{"MESH_TLS_SERVER_NAME", "mesh", mesh.Config{TLS: mesh.TLS{ServerName: "mesh"}}},
 	{"MESH_CODEC", "msgpack", mesh.Config{Codec: "msgpack"}},
 	{"MESH_DISCOVERY", "static", mesh.Config{Discovery: "static"}},
 	{"MESH_DISCOVERY_ADDRESS", "ws://d:1", mesh.Config{DiscoveryAddress: "ws://d:1"}},
@@ -36,8 +42,8 @@ var envCases = []struct {
 	{"MESH_MAX_HANDSHAKES", "1004", mesh.Config{MaxHandshakes: 1004}},
 
 	{"MESH_WS_PORT", "4005", mesh.Config{Listen: ":4005"}},
-	{"MESH_WS_IP", "app1", mesh.Config{Advertise: "ws://app1:0"}},
-	{"MESH_WS_IP", "::1", mesh.Config{Advertise: "ws://[::1]:0"}},
+	{"MESH_WS_IP", "app1", mesh.Config{Advertise: "//app1:0"}},
+	{"MESH_WS_IP", "::1", mesh.Config{Advertise: "//[::1]:0"}},
 	{"MESH_SERVER_WS_ADDRESS", "ws://b:2", mesh.Config{Advertise: "ws://b:2"}},
 	{"MESH_DISCOVERY_SERVICE_ADDRESS", "ws://e:2", mesh.Config{DiscoveryAddress: "ws://e:2"}},
 }
@@ -107,12 +113,17 @@ func TestEnvPrecedence(t *testing.T) {
 		{
 			"the host leaves the port to the listener",
 			map[string]string{"MESH_WS_PORT": "4001", "MESH_WS_IP": "app1"},
-			mesh.Config{Listen: ":4001", Advertise: "ws://app1:0"},
+			mesh.Config{Listen: ":4001", Advertise: "//app1:0"},
 		},
 		{
 			"whichever variable that comes from",
 			map[string]string{"MESH_WS_PORT": "4001", "MESH_LISTEN": "0.0.0.0:4002", "MESH_WS_IP": "app1"},
-			mesh.Config{Listen: "0.0.0.0:4002", Advertise: "ws://app1:0"},
+			mesh.Config{Listen: "0.0.0.0:4002", Advertise: "//app1:0"},
+		},
+		{
+			"a key goes with its certificate",
+			map[string]string{"MESH_TLS_CERT": "cert.pem", "MESH_TLS_KEY": "key.pem"},
+			mesh.Config{TLS: mesh.TLS{CertFile: "cert.pem", KeyFile: "key.pem"}},
 		},
 		{
 			"a whole address wins over the host",
@@ -140,6 +151,7 @@ func TestEnvBad(t *testing.T) {
 		{"MESH_LISTEN", "4000", "host:port"},
 		{"MESH_WS_PORT", "http", "a port"},
 		{"MESH_WS_PORT", "70000", "a port"},
+		{"MESH_TLS_KEY", "key.pem", "a CertFile"},
 		{"MESH_WS_IP", "not a host", "ws://host:port"},
 		{"MESH_ADVERTISE", "a:4000", "ws://host:port"},
 		{"MESH_SERVER_WS_ADDRESS", "http://a:4000", "ws://host:port"},
@@ -166,5 +178,24 @@ func TestEnvBad(t *testing.T) {
 			_, err := mesh.ConfigFromEnv()
 			wantConfigError(t, err, c.variable, c.allowed)
 		})
+	}
+}
+
+// TestEnvBadTogether: variables have to fit those they are read with.
+func TestEnvBadTogether(t *testing.T) {
+	for _, c := range []struct {
+		env               map[string]string
+		variable, allowed string
+	}{
+		{map[string]string{"MESH_TRANSPORT": "quic", "MESH_ADVERTISE": "ws://a:1"}, "MESH_ADVERTISE", `"quic://host:port"`},
+		{map[string]string{"MESH_TRANSPORT": "wss", "MESH_PEERS": "wss://a:1,ws://b:1"}, "MESH_PEERS", `"wss://host:port"`},
+		{map[string]string{"MESH_TRANSPORT": "quic", "MESH_WS_IP": "no host"}, "MESH_WS_IP", `"quic://host:port"`},
+	} {
+		clearEnv(t)
+		for name, value := range c.env {
+			t.Setenv(name, value)
+		}
+		_, err := mesh.ConfigFromEnv()
+		wantConfigError(t, err, c.variable, c.allowed)
 	}
 }

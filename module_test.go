@@ -106,7 +106,7 @@ func TestModuleChoosesPartsByName(t *testing.T) {
 			t.Errorf("%+v: %v", cfg, err)
 		}
 	}
-	wantConfigError(t, app(mesh.Config{Transport: "pidgin"}), "Transport", `one of "pigeon", "ws"`)
+	wantConfigError(t, app(mesh.Config{Transport: "pidgin"}), "Transport", `one of "pigeon", "quic", "ws", "wss"`)
 	wantConfigError(t, app(mesh.Config{Codec: "more"}), "Codec", `one of "json", "morse", "msgpack"`)
 	wantConfigError(t, app(mesh.Config{Discovery: "goss"}), "Discovery", `one of "gossip", "service", "static"`)
 }
@@ -115,7 +115,7 @@ func TestModuleRefusesDuplicates(t *testing.T) {
 	app := func(options ...fx.Option) error {
 		return fx.New(append(options, fx.NopLogger, mesh.Module, fx.Invoke(func(*core.Node) {}))...).Err()
 	}
-	wantConfigError(t, app(mesh.ProvideTransport(func() transport { return transport{"ws"} })), "Transport", `one part of each name; there are already "ws"`)
+	wantConfigError(t, app(mesh.ProvideTransport(func() transport { return transport{"ws"} })), "Transport", `one part of each name; there are already "quic", "ws"`)
 	wantConfigError(t, app(mesh.ProvideCodec(func() codec { return codec{"json"} })), "Codec", `one part of each name`)
 	wantConfigError(t, app(
 		mesh.ProvideDiscovery(func() discovery { return discovery{"dns"} }),

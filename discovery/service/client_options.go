@@ -3,6 +3,7 @@ package service
 import (
 	"cmp"
 	"crypto/tls"
+	"crypto/x509"
 	"log/slog"
 	"net/url"
 	"time"
@@ -20,6 +21,9 @@ type ClientOptions struct {
 	Token string
 	// TLS is for wss addresses. Default: the system's certificates.
 	TLS *tls.Config
+	// RootCAs, if not nil, is asked at each attempt, in place of TLS.RootCAs: for
+	// authorities that change.
+	RootCAs func() *x509.CertPool
 
 	// RedialMin and RedialMax bound the delay between two attempts, which
 	// doubles from one to the next and starts again after an update. Default

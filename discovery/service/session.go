@@ -12,6 +12,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/peertls"
 )
 
 // session is one connection of a [Client] to the service.
@@ -41,7 +42,7 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 			}
 			return conn, err
 		},
-		TLSClientConfig: c.options.TLS,
+		TLSClientConfig: peertls.Client(c.options.TLS, c.options.RootCAs, "http/1.1"),
 		ReadBufferSize:  4096,
 		WriteBufferSize: 1024,
 	}

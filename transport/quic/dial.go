@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/peertls"
 )
 
 // Dial connects to an address, and returns when both ends know each other.
@@ -58,9 +59,8 @@ func (t *Transport) dial(ctx context.Context, addr string) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := known.dialler
+	config := peertls.Client(known.dialler, t.roots(), protocol)
 	if config.ServerName == "" {
-		config = config.Clone()
 		config.ServerName = host
 	}
 	return race(ctx, addresses, func(ctx context.Context, ip netip.Addr) (*conn, error) {

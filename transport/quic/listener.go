@@ -4,15 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	quicgo "github.com/quic-go/quic-go"
 
 	"github.com/socketmesh/mesh/core"
 )
 
-var _ core.Listener = (*listener)(nil)
+var (
+	_ core.Listener = (*listener)(nil)
+	_ core.Refuser  = (*listener)(nil)
+)
 
 // backlog bounds the connections that wait to be accepted, or introduce
 // themselves.
@@ -31,6 +36,7 @@ type listener struct {
 	socket    *socket
 	quic      *quicgo.Listener
 	known     *credentials
+	refusals  atomic.Pointer[func(remote string, why error)]
 	door      *door
 
 	ctx     context.Context // ends with Close
@@ -58,11 +64,12 @@ func (t *Transport) listen(ctx context.Context, addr string) (*listener, error) 
 		transport: t,
 		socket:    s,
 		known:     known,
-		door:      &door{refused: t.refused, advice: known.advice},
+		door:      &door{advice: known.advice},
 		slots:     make(chan struct{}, backlog),
 		pending:   make(chan *conn, backlog),
 		failed:    make(chan struct{}),
 	}
+	l.door.refused = l.refused
 	s.quic.ConnContext, s.quic.VerifySourceAddress = l.door.enter, l.door.crowded
 	l.quic, err = s.quic.Listen(known.acceptor, t.options.config())
 	if err != nil {
@@ -87,7 +94,7 @@ func (l *listener) serve() {
 		case l.slots <- struct{}{}:
 			l.serving.Go(func() { l.welcome(quic) })
 		default:
-			l.transport.refused(quic.RemoteAddr().String(), errBacklog)
+			l.refused(quic.RemoteAddr().String(), errBacklog)
 			quic.CloseWithError(applicationCode(core.CloseBusy))
 		}
 	}
@@ -100,11 +107,26 @@ func (l *listener) welcome(quic *quicgo.Conn) {
 	if err != nil {
 		<-l.slots
 		if l.ctx.Err() == nil {
-			l.transport.refused(quic.RemoteAddr().String(), err)
+			l.refused(quic.RemoteAddr().String(), err)
 		}
 		return
 	}
 	l.pending <- c
+}
+
+// OnRefuse has refused told of the connections that do not get as far as Accept.
+// Until then they are logged.
+func (l *listener) OnRefuse(refused func(remote string, why error)) { l.refusals.Store(&refused) }
+
+// refused counts a refusal, and tells of it.
+func (l *listener) refused(remote string, why error) {
+	t := l.transport
+	t.counters.refusals.Add(1)
+	if tell := l.refusals.Load(); tell != nil {
+		(*tell)(remote, why)
+		return
+	}
+	t.quiet.log(t.options.Logger, slog.LevelWarn, kindOf(why), "refusing a connection", "remote", remote, "error", why)
 }
 
 // Accept returns the next connection that has introduced itself.

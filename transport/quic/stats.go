@@ -33,12 +33,6 @@ func (t *Transport) Stats() Stats {
 	return Stats{Refusals: t.counters.refusals.Load(), Strays: t.counters.strays.Load()}
 }
 
-// refused counts a refusal, and logs it.
-func (t *Transport) refused(remote string, err error) {
-	t.counters.refusals.Add(1)
-	t.quiet.log(t.options.Logger, slog.LevelWarn, kindOf(err), "refusing a connection", "remote", remote, "error", err)
-}
-
 // kindOf is one of few names for errors.
 func kindOf(err error) string {
 	for _, kind := range []error{core.ErrUnauthorized, core.ErrNoCommonVersion, core.ErrMalformed, errCrowded, errBacklog} {

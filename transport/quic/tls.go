@@ -2,8 +2,10 @@ package quic
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/peertls"
 )
 
 // protocol is the ALPN name of this protocol and its version.
@@ -21,7 +23,7 @@ type credentials struct {
 func newCredentials(options *Options) (*credentials, error) {
 	if options.TLS != nil {
 		return &credentials{
-			acceptor: harden(options.TLS),
+			acceptor: peertls.Server(harden(options.TLS), protocol),
 			dialler:  harden(options.TLS),
 			advice:   "are certificates and authorities those of the mesh?",
 		}, nil
@@ -81,4 +83,13 @@ func validateTLS(config *tls.Config) error {
 		return wrong("InsecureSkipVerify", "verification, or a VerifyConnection that does it")
 	}
 	return nil
+}
+
+// roots is what tells the authorities of the moment; nil if they do not change,
+// as that of a token.
+func (t *Transport) roots() func() *x509.CertPool {
+	if t.options.TLS == nil {
+		return nil
+	}
+	return t.options.RootCAs
 }

@@ -3,6 +3,7 @@ package quic
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -11,7 +12,10 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-var _ core.Transport = (*Transport)(nil)
+var (
+	_ core.Transport = (*Transport)(nil)
+	_ core.Schemer   = (*Transport)(nil)
+)
 
 // The defaults of a transport.
 const (
@@ -62,7 +66,11 @@ type Options struct {
 	// of the host that was dialled. The rest is set by the transport: TLS 1.3,
 	// ALPN, client certificates required. Default: an authority derived from
 	// Token.
+	// With ServerName, the certificates of both ends have to be for that name.
 	TLS *tls.Config
+	// RootCAs, if not nil, is asked at each dial, in place of TLS.RootCAs: for
+	// authorities that change. GetConfigForClient does that for an acceptor.
+	RootCAs func() *x509.CertPool
 
 	// Logger gets what an operator should know. Default: discards.
 	Logger *slog.Logger
@@ -129,6 +137,9 @@ func New(options Options) *Transport {
 
 // Name is "quic".
 func (*Transport) Name() string { return "quic" }
+
+// Schemes is what addresses to dial begin with.
+func (*Transport) Schemes() []string { return []string{"quic"} }
 
 // Listen accepts connections at a UDP address, as ":4000". Listener.Addr is that
 // address with the real port, without a scheme.

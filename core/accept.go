@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/socketmesh/mesh/internal/dialect"
 )
 
 // accept takes connections until the listener is closed.
@@ -38,22 +40,26 @@ func (n *Node) admit(v *visitor) {
 		return // it had to leave before
 	}
 	if err != nil {
-		reason := CloseHelloInvalid
-		var mismatch *MismatchError
-		switch {
-		case errors.Is(err, errHandshakeTimeout):
-			reason = CloseHelloTimeout
-		case errors.As(err, &mismatch):
-			reason = CloseMismatch
-		case errors.Is(err, ErrSelf):
-			reason = closeSelf
-		case errors.Is(err, ErrClosed):
-			reason = closePending
-		}
-		n.refuse(conn, reason, err)
+		n.refuse(conn, reasonFor(err), err)
 		return
 	}
 	l.run()
+}
+
+// reasonFor tells the peer why a handshake has failed.
+func reasonFor(err error) CloseReason {
+	var mismatch *MismatchError
+	switch {
+	case errors.Is(err, errHandshakeTimeout):
+		return CloseHelloTimeout
+	case errors.As(err, &mismatch):
+		return CloseMismatch
+	case errors.Is(err, ErrSelf):
+		return closeSelf
+	case errors.Is(err, ErrClosed):
+		return closePending
+	}
+	return CloseHelloInvalid
 }
 
 // closeSelf tells a Go node that it dialled itself. Reference diallers get what
@@ -108,19 +114,25 @@ func (n *Node) welcome(conn Conn) (*link, error) {
 	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameWelcome, n.introduction(ours))}); err != nil {
 		return nil, fmt.Errorf("welcome: %w", err)
 	}
-	codec, err := agree(ours, h.offer)
+	terms, err := agree(ours, h.offer)
 	if err != nil {
 		return nil, fmt.Errorf("node %.64q at %.128q: %w", h.uid, h.address, err)
 	}
-	return n.meet(conn, h, codec, h.offer.link, false)
+	return n.meet(conn, h, terms, h.offer.link, false)
 }
 
 // welcomeReference takes up a reference peer, which expects no answer.
 func (n *Node) welcomeReference(conn Conn, h *hello) (*link, error) {
 	if n.reference < 0 {
-		return nil, fmt.Errorf("%w: reference peer %.64q needs codec %q", ErrNoCommonCodec, h.uid, referenceCodec)
+		return nil, fmt.Errorf("reference peer %.64q: %w", h.uid, n.noReferenceCodec())
 	}
-	return n.meet(conn, h, n.reference, "", false)
+	return n.meet(conn, h, terms{codec: n.reference}, "", false)
+}
+
+// noReferenceCodec is why there can be no link to a reference peer.
+func (n *Node) noReferenceCodec() error {
+	theirs := offer{codecs: []string{referenceCodec}}
+	return &MismatchError{Ours: n.offer("").String(), Theirs: theirs.String(), Err: ErrNoCommonCodec}
 }
 
 var errHandshakeTimeout = errors.New("handshake timed out")
@@ -167,10 +179,22 @@ func (n *Node) features() []string {
 	return []string{featureBatch}
 }
 
+// as makes the offer that of another version.
+func (o *offer) as(d *dialect.Dialect) {
+	o.minVersion, o.maxVersion, o.extra = d.Min, d.Max, d.Member
+	if d.Feature != "" {
+		o.features = append(o.features, d.Feature)
+	}
+}
+
 func (n *Node) offer(link string) *offer {
 	names := make([]string, len(n.cfg.Codecs))
 	for i, c := range n.cfg.Codecs {
 		names[i] = c.Name()
 	}
-	return &offer{minVersion: minVersion, maxVersion: maxVersion, codecs: names, features: n.features(), link: link}
+	o := &offer{minVersion: minVersion, maxVersion: maxVersion, codecs: names, features: n.features(), link: link}
+	if d := n.cfg.Dialect; d != nil {
+		o.as(d)
+	}
+	return o
 }

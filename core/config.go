@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"github.com/socketmesh/mesh/internal/dialect"
 )
 
 // Config is what a [Node] is made of. Transport and Codecs are required; zero
@@ -62,6 +64,10 @@ type Config struct {
 	// HELLO. One more takes the place of the one that is silent for longest.
 	// Default 1024.
 	MaxHandshakes int
+
+	// Dialect is for tests of this module, which alone can set it: what a later
+	// version might say of itself.
+	Dialect *dialect.Dialect
 
 	// Logger gets what an operator should know. Default: discards.
 	Logger *slog.Logger

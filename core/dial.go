@@ -231,7 +231,7 @@ func (n *Node) dial(t *target) (*link, error) {
 	}
 	l, err := n.introduce(ctx, conn, expected, address)
 	if err != nil {
-		conn.Close(CloseHelloInvalid)
+		conn.Close(reasonFor(err))
 		n.stats.refused(address, err)
 		return nil, fmt.Errorf("link to %s: %w", address, err)
 	}
@@ -276,14 +276,14 @@ func (n *Node) introduce(ctx context.Context, conn Conn, expected, address strin
 	if h.offer == nil {
 		return nil, fmt.Errorf("%w: welcome without an offer", ErrMalformed)
 	}
-	codec, err := agree(ours, h.offer)
+	terms, err := agree(ours, h.offer)
 	if err != nil {
 		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
 	}
 	if expected != "" && expected != h.uid {
 		n.log.Info("another node than expected answers here", "address", address, "expected", expected, "peer", h.uid)
 	}
-	return n.meet(conn, h, codec, ours.link, true)
+	return n.meet(conn, h, terms, ours.link, true)
 }
 
 // introduceReference links to a reference peer. It never answers, so the link is
@@ -293,10 +293,10 @@ func (n *Node) introduceReference(ctx context.Context, conn Conn, expected, addr
 		return nil, ErrUnknownPeer
 	}
 	if n.reference < 0 {
-		return nil, fmt.Errorf("%w: reference peers need codec %q", ErrNoCommonCodec, referenceCodec)
+		return nil, fmt.Errorf("reference peer %.64q: %w", expected, n.noReferenceCodec())
 	}
 	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameHello, n.introduction(nil))}); err != nil {
 		return nil, fmt.Errorf("hello: %w", err)
 	}
-	return n.meet(conn, &hello{uid: expected, address: address}, n.reference, "", true)
+	return n.meet(conn, &hello{uid: expected, address: address}, terms{codec: n.reference}, "", true)
 }

@@ -37,10 +37,15 @@ type offer struct {
 	codecs     []string
 	features   []string
 	link       string // the dialler counts: a later link has a larger name
+	extra      string // a member of a later version; "" for none
 }
 
+// String is for errors and logs. What a peer says is cut where it is long.
 func (o *offer) String() string {
-	return fmt.Sprintf("versions %d-%d, codecs %s", o.minVersion, o.maxVersion, strings.Join(o.codecs, " "))
+	if o.maxVersion == 0 {
+		return fmt.Sprintf("the reference's protocol, codecs %.256s", strings.Join(o.codecs, " "))
+	}
+	return fmt.Sprintf("versions %d-%d, codecs %.256s", o.minVersion, o.maxVersion, strings.Join(o.codecs, " "))
 }
 
 // appendHello appends the frame of this kind.
@@ -65,7 +70,14 @@ func appendHello(b []byte, kind byte, h *hello) []byte {
 }
 
 func appendOffer(b []byte, o *offer) []byte {
-	b = msgpack.AppendMapHeader(b, 5)
+	members := 5
+	if o.extra != "" {
+		members++
+	}
+	b = msgpack.AppendMapHeader(b, members)
+	if o.extra != "" {
+		b = appendPair(b, o.extra, "")
+	}
 	b = msgpack.AppendInt(msgpack.AppendString(b, "min"), int64(o.minVersion))
 	b = msgpack.AppendInt(msgpack.AppendString(b, "max"), int64(o.maxVersion))
 	b = appendList(msgpack.AppendString(b, "codecs"), o.codecs)
@@ -183,18 +195,27 @@ func (h *hello) authorise(token string) error {
 	return nil
 }
 
-// agree checks that two Go nodes can talk, and returns the index of the codec in
-// which the one with our offer writes: its most preferred one that the other
-// reads.
-func agree(ours, theirs *offer) (codec int, err error) {
-	if max(ours.minVersion, theirs.minVersion) > min(ours.maxVersion, theirs.maxVersion) {
-		return 0, &MismatchError{Ours: ours.String(), Theirs: theirs.String(), Err: ErrNoCommonVersion}
+// terms are how one node talks to another.
+type terms struct {
+	version int // of the protocol between Go nodes; 0 with reference peers
+	codec   int // index of the codec in which this node writes
+}
+
+// agree finds the terms of the node with our offer: the latest version that both
+// speak, and of the codecs that the other reads the one that this node likes
+// best. The other one writes in the one that it likes best, so that a node whose
+// preference changes writes accordingly as soon as it is back, whatever the
+// others prefer, and encodes a message once for all that read it.
+func agree(ours, theirs *offer) (terms, error) {
+	version := min(ours.maxVersion, theirs.maxVersion)
+	if version < max(ours.minVersion, theirs.minVersion) {
+		return terms{}, &MismatchError{Ours: ours.String(), Theirs: theirs.String(), Err: ErrNoCommonVersion}
 	}
-	codec = slices.IndexFunc(ours.codecs, func(name string) bool { return slices.Contains(theirs.codecs, name) })
+	codec := slices.IndexFunc(ours.codecs, func(name string) bool { return slices.Contains(theirs.codecs, name) })
 	if codec < 0 {
-		return 0, &MismatchError{Ours: ours.String(), Theirs: theirs.String(), Err: ErrNoCommonCodec}
+		return terms{}, &MismatchError{Ours: ours.String(), Theirs: theirs.String(), Err: ErrNoCommonCodec}
 	}
-	return codec, nil
+	return terms{version, codec}, nil
 }
 
 // start says how the messages that follow on a link are to be taken.

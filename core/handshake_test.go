@@ -116,8 +116,8 @@ func TestHelloRoundTrip(t *testing.T) {
 
 func TestAgree(t *testing.T) {
 	ours := &offer{minVersion: 1, maxVersion: 2, codecs: []string{"proto", "json", "msgpack"}}
-	if codec, err := agree(ours, &offer{minVersion: 2, maxVersion: 5, codecs: []string{"msgpack", "json"}}); err != nil || codec != 1 {
-		t.Errorf("codec %d, %v", codec, err)
+	if on, err := agree(ours, &offer{minVersion: 1, maxVersion: 5, codecs: []string{"msgpack", "json"}}); err != nil || on != (terms{version: 2, codec: 1}) {
+		t.Errorf("%+v, %v", on, err)
 	}
 	var mismatch *MismatchError
 	_, err := agree(ours, &offer{minVersion: 3, maxVersion: 5, codecs: []string{"json"}})

@@ -30,6 +30,7 @@ type PeerInfo struct {
 	Address   string // as it advertises it
 	Remote    string // network address of the link
 	Reference bool   // a node of the reference implementation
+	Version   int    // of the protocol that both nodes speak; 0 with reference peers
 	Codec     string // in which this node writes to it
 	Since     time.Time
 }

@@ -30,6 +30,7 @@ type peer struct {
 	address   string
 	remote    string
 	reference bool
+	version   int  // of the protocol; 0 with reference peers
 	codec     int  // index in the node's codecs: in which we write
 	limited   bool // knows the reference's kinds only
 	batches   bool // takes BATCH frames
@@ -59,14 +60,15 @@ type peer struct {
 	open   map[string]int64 // namespaces it has, with the time it last spoke there, in ns
 }
 
-func newPeer(n *Node, h *hello, remote string, codec int) *peer {
+func newPeer(n *Node, h *hello, remote string, on terms) *peer {
 	p := &peer{
 		node:      n,
 		id:        h.uid,
 		address:   h.address,
 		remote:    remote,
 		reference: h.offer == nil,
-		codec:     codec,
+		version:   on.version,
+		codec:     on.codec,
 		since:     time.Now(),
 		log:       n.log.With("peer", h.uid, "address", h.address),
 		gone:      make(chan struct{}),
@@ -76,7 +78,7 @@ func newPeer(n *Node, h *hello, remote string, codec int) *peer {
 		curious:   h.offers(featureInterest),
 		open:      map[string]int64{},
 	}
-	p.limited = p.reference || n.cfg.Codecs[codec].Name() == referenceCodec
+	p.limited = p.reference || n.cfg.Codecs[on.codec].Name() == referenceCodec
 	p.drop = func(f *frame) { n.stats.dropped(p.id, f.kind, ErrSlowPeer) }
 	return p
 }
@@ -84,7 +86,7 @@ func newPeer(n *Node, h *hello, remote string, codec int) *peer {
 func (p *peer) info() PeerInfo {
 	return PeerInfo{
 		ID: p.id, Address: p.address, Remote: p.remote, Reference: p.reference,
-		Codec: p.node.cfg.Codecs[p.codec].Name(), Since: p.since,
+		Version: p.version, Codec: p.node.cfg.Codecs[p.codec].Name(), Since: p.since,
 	}
 }
 

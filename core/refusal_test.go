@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/codec/json"
-	"github.com/socketmesh/mesh/codec/msgpack"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
 )
@@ -108,55 +107,6 @@ func TestRefusedHellos(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestNoCommonVersion(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		w := newWorld(t)
-		a := w.start("a")
-		conn := w.dial("a")
-		send(t, conn, core.HelloOfVersion("q", 9))
-		if frame, err := conn.Recv(); err != nil || frame[0] != 2 {
-			t.Fatalf("no welcome to see the offer: %v, %v", frame, err)
-		}
-		expect(t, "closed with", closedWith(t, conn), core.CloseMismatch)
-		expect(t, "refused", a.refusedWith(core.ErrNoCommonVersion), 1)
-	})
-}
-
-func TestNoCommonCodec(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		w := newWorld(t)
-		a := w.start("a", func(cfg *core.Config) { cfg.Codecs = []core.Codec{json.New()} })
-		b := w.start("b", func(cfg *core.Config) { cfg.Codecs = []core.Codec{msgpack.New()} })
-		within(time.Minute)
-		for _, s := range []*server{a, b} {
-			if s.refusedWith(core.ErrNoCommonCodec) == 0 {
-				t.Errorf("%s: %v", s.ID(), s.refused)
-			}
-			var mismatch *core.MismatchError
-			if !errors.As(s.refused[0], &mismatch) {
-				t.Errorf("%s: not typed: %v", s.ID(), s.refused[0])
-			}
-		}
-	})
-}
-
-// Each side writes in the codec it prefers.
-func TestCodecsDifferByDirection(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		w := newWorld(t)
-		a := w.start("a", func(cfg *core.Config) { cfg.Codecs = []core.Codec{msgpack.New(), json.New()} })
-		b := w.start("b")
-		within(time.Second)
-		expect(t, "a writes", a.Peers()[0].Codec, "msgpack")
-		expect(t, "b writes", b.Peers()[0].Codec, "json")
-		a.emit("in msgpack")
-		b.emit("in json")
-		within(time.Second)
-		expectList(t, "a", a.received(), "b: in json")
-		expectList(t, "b", b.received(), "a: in msgpack")
-	})
 }
 
 func TestSilentStrangers(t *testing.T) {

@@ -28,8 +28,8 @@ const (
 )
 
 // meet takes up a connection to a peer as a link, to be run by the caller.
-func (n *Node) meet(conn Conn, h *hello, codec int, id string, dialled bool) (*link, error) {
-	l, isNew, err := n.register(conn, h, codec, id, dialled)
+func (n *Node) meet(conn Conn, h *hello, on terms, id string, dialled bool) (*link, error) {
+	l, isNew, err := n.register(conn, h, on, id, dialled)
 	if err != nil {
 		return nil, err
 	}
@@ -37,14 +37,14 @@ func (n *Node) meet(conn Conn, h *hello, codec int, id string, dialled bool) (*l
 	if isNew {
 		n.stats.peerUp(l.peer)
 		l.peer.log.Info("peer up", "remote", l.peer.remote, "reference", l.peer.reference,
-			"codec", n.cfg.Codecs[codec].Name(), "dialled", dialled)
+			"version", on.version, "codec", n.cfg.Codecs[on.codec].Name(), "dialled", dialled)
 	}
 	return l, nil
 }
 
 // register makes a link of a connection: of a peer that is up, or of a new one,
 // which it announces the namespaces to.
-func (n *Node) register(conn Conn, h *hello, codec int, id string, dialled bool) (l *link, isNew bool, err error) {
+func (n *Node) register(conn Conn, h *hello, on terms, id string, dialled bool) (l *link, isNew bool, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.state != stateRunning {
@@ -59,7 +59,7 @@ func (n *Node) register(conn Conn, h *hello, codec int, id string, dialled bool)
 		}
 		before, known = p.memory(), true // it is just going
 	}
-	p := newPeer(n, h, conn.RemoteAddr(), codec)
+	p := newPeer(n, h, conn.RemoteAddr(), on)
 	if known && !p.reference {
 		p.taken, p.remembered = before.sent, true
 		p.received.Store(before.received)

@@ -37,6 +37,7 @@ var commands = []command{
 	{"demo", "run several servers that form a mesh, with a web page on each", demoCommand},
 	{"node", "run one server, which joins a mesh", nodeCommand},
 	{"discovery", "run the discovery service alone", discoveryCommand},
+	{"cert", "make certificates with which to try TLS", certCommand},
 	{"bench", "measure clusters of servers, this one's and others'", benchCommand},
 }
 

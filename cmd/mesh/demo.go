@@ -18,6 +18,7 @@ import (
 type demo struct {
 	discovery *service.Server
 	servers   []*server
+	note      string // what was made up
 }
 
 // demoOptions are the flags of `mesh demo`. Server i takes port + i and
@@ -27,6 +28,7 @@ type demoOptions struct {
 	host                          string
 	port, meshPort, discoveryPort int
 	token                         string
+	stack                         mesh.Config // Transport, Codec and TLS
 }
 
 func demoCommand(f *flags) action {
@@ -36,9 +38,11 @@ func demoCommand(f *flags) action {
 	meshPort := f.port("mesh-port", 4000, "port on which the first server accepts the others; 0: free ports", "MESH_DEMO_MESH_PORT")
 	discoveryPort := f.port("discovery-port", 8000, "port of the discovery service; 0: a free one", "MESH_DEMO_DISCOVERY_PORT")
 	token := f.text("auth-token", "", "secret that servers must know to join", "MESH_AUTH_TOKEN")
+	stack := declareStack(f)
 	logger := logFlag(f, "warn")
 	return func(ctx context.Context, out, errOut io.Writer) error {
-		o := demoOptions{*nodes, *host, *port, *meshPort, *discoveryPort, *token}
+		o := demoOptions{nodes: *nodes, host: *host, port: *port, meshPort: *meshPort, discoveryPort: *discoveryPort, token: *token}
+		stack.apply(&o.stack)
 		if err := o.validate(); err != nil {
 			return err
 		}
@@ -75,7 +79,11 @@ func (o demoOptions) validate() error {
 
 // startDemo starts all of it or nothing.
 func startDemo(ctx context.Context, o demoOptions, log *slog.Logger) (*demo, error) {
-	d := &demo{discovery: service.NewServer(service.ServerOptions{
+	note, err := o.makeUp()
+	if err != nil {
+		return nil, err
+	}
+	d := &demo{note: note, discovery: service.NewServer(service.ServerOptions{
 		Listen: net.JoinHostPort(o.host, strconv.Itoa(o.discoveryPort)),
 		Token:  o.token,
 		Logger: log.With("server", "discovery"),
@@ -84,16 +92,11 @@ func startDemo(ctx context.Context, o demoOptions, log *slog.Logger) (*demo, err
 		return nil, fmt.Errorf("discovery service: %w", explainTaken(err))
 	}
 	for i := range o.nodes {
-		s, err := startServer(ctx, serverOptions{
-			host: o.host,
-			port: nth(o.port, i),
-			log:  log,
-			mesh: mesh.Config{
-				Listen:           net.JoinHostPort(o.host, strconv.Itoa(nth(o.meshPort, i))),
-				DiscoveryAddress: "ws://" + reachable(d.discovery.Addr()),
-				AuthToken:        o.token,
-			},
-		})
+		config := o.stack
+		config.Listen = net.JoinHostPort(o.host, strconv.Itoa(nth(o.meshPort, i)))
+		config.DiscoveryAddress = "ws://" + reachable(d.discovery.Addr())
+		config.AuthToken = o.token
+		s, err := startServer(ctx, serverOptions{host: o.host, port: nth(o.port, i), log: log, mesh: config})
 		if err != nil {
 			d.shutdown(io.Discard)
 			return nil, fmt.Errorf("server %d: %w", i+1, err)
@@ -115,6 +118,9 @@ func (d *demo) print(out io.Writer) {
 	fmt.Fprintf(out, "%d servers, one mesh. Open two of the pages and type.\n\n", len(d.servers))
 	for i, s := range d.servers {
 		fmt.Fprintf(out, "  server %d   %s   (mesh %s)\n", i+1, s.url, s.mesh.Node().Advertised())
+	}
+	if d.note != "" {
+		fmt.Fprintf(out, "  %s\n", d.note)
 	}
 	fmt.Fprintf(out, "  discovery  ws://%s\n\nCtrl-C stops.\n", reachable(d.discovery.Addr()))
 }

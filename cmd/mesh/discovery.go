@@ -14,21 +14,31 @@ func discoveryCommand(f *flags) action {
 	host := f.text("host", "", "address on which it listens; empty: all", "MESH_HOST")
 	port := f.port("port", 8000, "port on which it listens; 0: a free one", "PORT")
 	token := f.text("auth-token", "", "secret that servers must know to register", "MESH_AUTH_TOKEN")
+	secure := declareTLS(f)
 	logger := logFlag(f, "info")
 	return func(ctx context.Context, out, errOut io.Writer) error {
 		log, err := logger(errOut)
 		if err != nil {
 			return err
 		}
+		config, err := secure.server(log)
+		if err != nil {
+			return err
+		}
 		s := service.NewServer(service.ServerOptions{
 			Listen: net.JoinHostPort(*host, strconv.Itoa(*port)),
 			Token:  *token,
+			TLS:    config,
 			Logger: log,
 		})
 		if err := s.Start(ctx); err != nil {
 			return explainTaken(err)
 		}
-		fmt.Fprintf(out, "discovery service on ws://%s\n", reachable(s.Addr()))
+		scheme := "ws"
+		if config != nil {
+			scheme = "wss"
+		}
+		fmt.Fprintf(out, "discovery service on %s://%s\n", scheme, reachable(s.Addr()))
 		<-ctx.Done()
 		stopping, cancel := context.WithTimeout(context.Background(), shutdownTime)
 		defer cancel()

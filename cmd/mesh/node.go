@@ -12,9 +12,10 @@ func nodeCommand(f *flags) action {
 	host := f.text("host", "127.0.0.1", "address on which the page is served", "MESH_HOST")
 	port := f.port("port", 3000, "port of the page; 0: a free one", "PORT")
 	listen := f.option("mesh-listen", "where other servers are accepted, as 127.0.0.1:4003 (default :4000)", "MESH_LISTEN, MESH_WS_PORT")
-	advertise := f.option("advertise", "where other servers reach this one, as ws://10.0.0.7:4003", "MESH_ADVERTISE, MESH_SERVER_WS_ADDRESS, MESH_WS_IP")
+	advertise := f.option("advertise", "where other servers reach this one, as ws://10.0.0.7:4003 or //10.0.0.7:0", "MESH_ADVERTISE, MESH_SERVER_WS_ADDRESS, MESH_WS_IP")
 	discovery := f.option("discovery", "URL of the discovery service (default ws://localhost:8000)", "MESH_DISCOVERY_ADDRESS, MESH_DISCOVERY_SERVICE_ADDRESS")
 	peers := f.option("peers", "addresses of the other servers instead, as ws://a:4000,ws://b:4000", "MESH_PEERS")
+	stack := declareStack(f)
 	token := f.option("auth-token", "secret that all servers share", "MESH_AUTH_TOKEN")
 	logger := logFlag(f, "info")
 	return func(ctx context.Context, out, errOut io.Writer) error {
@@ -27,6 +28,7 @@ func nodeCommand(f *flags) action {
 		if err != nil {
 			return err
 		}
+		stack.apply(&config)
 		if f.given["mesh-listen"] {
 			config.Listen = *listen
 		}

@@ -1,36 +1,30 @@
-// Fx is the basic example as an fx application.
+// Fx is the basic example as an fx application: what starts, starts with it, and
+// stops with it in the right order. Run the discovery service and two of these,
+// and connect a client to each:
+//
+//	go run ./cmd/mesh discovery
+//	MESH_LISTEN=:4000 go run ./examples/fx -http :3000
+//	MESH_LISTEN=:4001 go run ./examples/fx -http :3001
 package main
 
 import (
-	"context"
-	"net"
-	"net/http"
+	"flag"
+	"log/slog"
 
-	"github.com/zishang520/socket.io/servers/socket/v3"
 	"go.uber.org/fx"
 
 	"github.com/socketmesh/mesh"
 )
 
-var app = fx.Options(mesh.Module, fx.Provide(mesh.ConfigFromEnv, newServer), fx.Invoke(serve))
+// app is everything but the address on which clients are served.
+var app = fx.Options(
+	mesh.Module,
+	fx.Provide(mesh.ConfigFromEnv, slog.Default, newServer),
+	fx.Invoke(serve),
+)
 
-func main() { fx.New(app).Run() }
-
-func newServer(adapter socket.AdapterConstructor, lifecycle fx.Lifecycle) *socket.Server {
-	options := socket.DefaultServerOptions()
-	options.SetAdapter(adapter)
-	io := socket.NewServer(nil, options)
-	lifecycle.Append(fx.StopHook(func() { io.Close(nil) }))
-	return io
-}
-
-func serve(io *socket.Server, lifecycle fx.Lifecycle) {
-	web := &http.Server{Handler: io.ServeHandler(nil)}
-	lifecycle.Append(fx.StartStopHook(func(ctx context.Context) error {
-		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", ":3000")
-		if err == nil {
-			go web.Serve(listener)
-		}
-		return err
-	}, web.Shutdown))
+func main() {
+	http := flag.String("http", ":3000", "where clients connect")
+	flag.Parse()
+	fx.New(app, fx.Supply(address(*http))).Run()
 }

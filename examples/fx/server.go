@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"go.uber.org/fx"
+)
+
+// address is where clients connect.
+type address string
+
+// newServer makes the Socket.IO server. The adapter makes it one of many.
+func newServer(adapter socket.AdapterConstructor) *socket.Server {
+	options := socket.DefaultServerOptions()
+	options.SetAdapter(adapter)
+	io := socket.NewServer(nil, options)
+	io.On("connection", func(args ...any) {
+		client := args[0].(*socket.Socket)
+		client.On("chat", func(args ...any) {
+			io.Emit("chat", args...) // to the clients of all servers
+		})
+	})
+	return io
+}
+
+// serve lets clients in while the application runs. Its hook comes after the
+// mesh's: clients are let in when the mesh has started, and are gone before it
+// stops, which then sends what they have said last.
+func serve(io *socket.Server, addr address, log *slog.Logger, lifecycle fx.Lifecycle, app fx.Shutdowner) {
+	web := &http.Server{Handler: io.ServeHandler(nil)}
+	var serving sync.WaitGroup
+	lifecycle.Append(fx.StartStopHook(func(ctx context.Context) error {
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", string(addr))
+		if err != nil {
+			return err
+		}
+		log.Info("serving clients", "address", listener.Addr().String())
+		serving.Go(func() {
+			if err := web.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				log.Error("clients cannot connect any more", "error", err)
+				app.Shutdown(fx.ExitCode(1))
+			}
+		})
+		return nil
+	}, func(ctx context.Context) error {
+		defer serving.Wait()
+		io.Close(nil)
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		if web.Shutdown(ctx) != nil {
+			return web.Close() // requests that still poll
+		}
+		return nil
+	}))
+}

@@ -85,6 +85,22 @@ func TestCloseEndsAsSoonAsItIsHeard(t *testing.T) {
 	}
 }
 
+// When both close at once, nobody waits for the other to read.
+func TestBothClose(t *testing.T) {
+	options := quick
+	options.CloseTimeout = time.Minute
+	dialled, accepted := pair(t, like(options))
+	for _, c := range []*conn{dialled, accepted} {
+		send(t, c, "not read")
+		send(t, c.Lane(7), "not read")
+	}
+	began := time.Now()
+	closeBoth(dialled, accepted)
+	if took := time.Since(began); took > patience {
+		t.Errorf("Close took %v", took)
+	}
+}
+
 // Who closes while the peer's lanes are unread, does not wait for them either.
 func TestCloseWithUnreadLanes(t *testing.T) {
 	options := quick

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/socketmesh/mesh/core"
@@ -43,29 +44,36 @@ func TestRace(t *testing.T) {
 	for name, c := range map[string]struct {
 		answers string // of each: . never, x dead, + alive
 		want    error  // nil for a connection
+		took    time.Duration
 	}{
-		"first":         {"+", nil},
-		"second":        {"x+", nil},
-		"after silence": {"..+", nil},
-		"none":          {"xxx", dead},
-		"dead":          {"x", dead},
-		"silence":       {"...", context.DeadlineExceeded},
+		"first":         {"+", nil, 0},
+		"second":        {"x+", nil, 0},
+		"after silence": {"..+", nil, 2 * headStart},
+		"none":          {"xxx", dead, 0},
+		"dead":          {"x", dead, 0},
+		"silence":       {"...", context.DeadlineExceeded, time.Minute},
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		got, err := race(ctx, addresses[:len(c.answers)], func(ctx context.Context, ip netip.Addr) (*conn, error) {
-			switch c.answers[ip.As4()[3]] {
-			case 'x':
-				return nil, dead
-			case '+':
-				return alive, nil
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			began := time.Now()
+			got, err := race(ctx, addresses[:len(c.answers)], func(ctx context.Context, ip netip.Addr) (*conn, error) {
+				switch c.answers[ip.As4()[3]] {
+				case 'x':
+					return nil, dead
+				case '+':
+					return alive, nil
+				}
+				<-ctx.Done()
+				return nil, ctx.Err()
+			})
+			if !errors.Is(err, c.want) || (err == nil) != (got == alive) {
+				t.Errorf("%s: got error %v, want %v", name, err, c.want)
 			}
-			<-ctx.Done()
-			return nil, ctx.Err()
+			if took := time.Since(began); took != c.took {
+				t.Errorf("%s: took %v, want %v", name, took, c.took)
+			}
 		})
-		cancel()
-		if !errors.Is(err, c.want) || (err == nil) != (got == alive) {
-			t.Errorf("%s: got %v, %v, want error %v", name, got, err, c.want)
-		}
 	}
 }
 

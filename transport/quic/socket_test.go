@@ -98,4 +98,9 @@ func TestNothingIsWrittenToTheStandardLogger(t *testing.T) {
 	if out.Len() > 0 {
 		t.Errorf("got %q", out.String())
 	}
+	// Where buffers may be large there is nothing to complain of. So make sure that
+	// the library could not know.
+	if !s.udp.buffered.Load() {
+		t.Error("the library has asked for the sizes of the buffers")
+	}
 }

@@ -89,6 +89,7 @@ func (i *issuer) transport(trusted *issuer, log *logs, change func(*x509.Certifi
 func expired(c *x509.Certificate)     { c.NotAfter = time.Now().Add(-time.Minute) }
 func early(c *x509.Certificate)       { c.NotBefore = time.Now().Add(time.Minute) }
 func elsewhere(c *x509.Certificate)   { c.DNSNames, c.IPAddresses = []string{"elsewhere"}, nil }
+func byNameOnly(c *x509.Certificate)  { c.IPAddresses = nil }
 func forServers(c *x509.Certificate)  { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }
 func forClients(c *x509.Certificate)  { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }
 func forNothing(c *x509.Certificate)  { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning} }
@@ -106,6 +107,7 @@ func TestOwnCertificates(t *testing.T) {
 		"good":                            {nobodyInDoubt, nobodyInDoubt, mesh, true},
 		"diallers have any name":          {nobodyInDoubt, elsewhere, mesh, true},
 		"acceptor of another name":        {elsewhere, nobodyInDoubt, mesh, false},
+		"acceptor of this name, by IP":    {byNameOnly, nobodyInDoubt, mesh, false},
 		"acceptor has expired":            {expired, nobodyInDoubt, mesh, false},
 		"dialler has expired":             {nobodyInDoubt, expired, mesh, false},
 		"dialler is early":                {nobodyInDoubt, early, mesh, false},
@@ -137,6 +139,19 @@ func TestOwnCertificates(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The name that counts is the one that was dialled.
+func TestOwnCertificatesByName(t *testing.T) {
+	mesh := newIssuer(t)
+	transport := mesh.transport(mesh, newLogs(), byNameOnly)
+	l := listen(t, transport)
+	_, port, _ := net.SplitHostPort(l.Addr())
+	dialled, err := dial(t, transport, "quic://localhost:"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeBoth(dialled, accept(t, l))
 }
 
 // Another token is another mesh, and both sides say so.

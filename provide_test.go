@@ -20,7 +20,7 @@ func TestNotConstructorsOfParts(t *testing.T) {
 		{mesh.ProvideTransport(nil), "ProvideTransport", "a constructor whose first result implements core.Transport"},
 		{mesh.ProvideTransport(func() {}), "ProvideTransport", "implements core.Transport"},
 		{mesh.ProvideTransport(func() codec { return codec{} }), "ProvideTransport", "implements core.Transport"},
-		{mesh.ProvideTransport(func() (error, transport) { return nil, transport{} }), "ProvideTransport", "first result"},
+		{mesh.ProvideTransport(func() (codec, transport) { return codec{}, transport{} }), "ProvideTransport", "first result"},
 		{mesh.ProvideTransport(transport{}), "ProvideTransport", "for a value there is UseTransport"},
 		{mesh.ProvideCodec(func() wrongReceiver { return wrongReceiver{} }), "ProvideCodec", "as *mesh_test.wrongReceiver does"},
 		{mesh.ProvideCodec(codec{}), "ProvideCodec", "for a value there is UseCodec"},

@@ -19,8 +19,7 @@ const backlog = 256
 // (WIRE.md, section 8).
 var closePending = core.CloseReason{Code: 1001, Text: "transport-closed"}
 
-// acceptor upgrades HTTP requests and hands the connections to who accepts. It
-// could as well be mounted on an HTTP server that serves other things too.
+// acceptor upgrades HTTP requests and hands the connections to who accepts.
 type acceptor struct {
 	upgrader websocket.Upgrader
 	options  *Options
@@ -97,6 +96,10 @@ func (a *acceptor) upgrade(w http.ResponseWriter, r *http.Request) {
 	}
 	a.pending <- newConn(socket, a.options, false)
 }
+
+// OnRefuse has refused told of the connections that do not get as far as Accept.
+// Until then they are logged.
+func (a *acceptor) OnRefuse(refused func(remote string, why error)) { a.refused.Store(&refused) }
 
 // turnAway tells of a connection that will not be accepted.
 func (a *acceptor) turnAway(remote string, why error) {

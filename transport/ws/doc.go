@@ -21,4 +21,9 @@
 // be for that name: nodes then share one name, whatever their addresses are.
 // Failures wrap [core.ErrUnauthorized] at both ends. Who dials ws:// where TLS is
 // spoken, or wss:// where it is not, is told so.
+//
+// # On another server's port
+//
+// [Transport.Handler] takes connections from an HTTP server that the application
+// has anyway, with TLS or without, for a listener at [HandlerAddr].
 package ws

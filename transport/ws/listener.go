@@ -17,31 +17,26 @@ var (
 
 // listener is an acceptor on a port of its own.
 type listener struct {
-	acceptor *acceptor
-	socket   net.Listener
-	server   *http.Server
-	serving  sync.WaitGroup
-	once     sync.Once
+	*acceptor
+	socket  net.Listener
+	server  *http.Server
+	serving sync.WaitGroup
+	once    sync.Once
 }
 
 func (l *listener) serve() {
 	if err := l.server.Serve(l.socket); !errors.Is(err, http.ErrServerClosed) {
-		l.acceptor.fail(fmt.Errorf("%w: %w", net.ErrClosed, err))
+		l.fail(fmt.Errorf("%w: %w", net.ErrClosed, err))
 	}
 }
 
 // Accept returns the next connection that has been upgraded.
 func (l *listener) Accept() (core.Conn, error) {
-	c, err := l.acceptor.accept()
+	c, err := l.accept()
 	if err != nil {
 		return nil, fmt.Errorf("ws: accept at %s: %w", l.Addr(), err)
 	}
 	return c, nil
-}
-
-// OnRefuse has refused told of the connections that do not get as far as Accept.
-func (l *listener) OnRefuse(refused func(remote string, why error)) {
-	l.acceptor.refused.Store(&refused)
 }
 
 // Addr is the TCP address, as "127.0.0.1:4000".
@@ -50,10 +45,10 @@ func (l *listener) Addr() string { return l.socket.Addr().String() }
 // Close frees the port.
 func (l *listener) Close() error {
 	l.once.Do(func() {
-		l.acceptor.fail(net.ErrClosed)
+		l.fail(net.ErrClosed)
 		l.server.Close() // what has been upgraded is not the server's any more
 		l.serving.Wait()
-		l.acceptor.drain()
+		l.drain()
 	})
 	return nil
 }

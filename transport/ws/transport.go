@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/socketmesh/mesh/core"
@@ -63,7 +64,8 @@ type Options struct {
 
 // Transport dials and listens for WebSockets.
 type Transport struct {
-	options Options // with the defaults filled in
+	options Options                  // with the defaults filled in
+	mounted atomic.Pointer[acceptor] // that the handler serves; nil if nobody listens
 }
 
 // New returns a transport.
@@ -107,9 +109,16 @@ func (t *Transport) scheme() string {
 	return "ws"
 }
 
-// Listen accepts WebSockets at a TCP address, as ":4000". Listener.Addr is that
-// address with the real port, without a scheme.
+// Listen accepts WebSockets at a TCP address, as ":4000", or at [HandlerAddr].
+// Listener.Addr is that address with the real port, without a scheme.
 func (t *Transport) Listen(ctx context.Context, addr string) (core.Listener, error) {
+	if addr == HandlerAddr {
+		l, err := t.listenMounted(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("ws: listen at handler: %w", err)
+		}
+		return l, nil
+	}
 	secured, err := t.serverTLS()
 	if err != nil {
 		return nil, fmt.Errorf("ws: listen at %s: %w", addr, err)

@@ -1,6 +1,9 @@
 package bench
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // column is a number of a result that tables show.
 type column struct {
@@ -12,7 +15,10 @@ type column struct {
 	sum bool
 }
 
-var traffic = []Mode{Throughput, Latency}
+var (
+	traffic   = []Mode{Throughput, Latency}
+	clustered = []Mode{Throughput, Latency, Idle, Requests}
+)
 
 // columns are those of all modes, from left to right.
 func columns(mode Mode) []column {
@@ -42,12 +48,20 @@ func columns(mode Mode) []column {
 		{"last ms", []Mode{Idle}, percentile(last, p50), false},
 		{"idle CPU", []Mode{Idle}, func(r *Result) float64 { return r.HeartbeatCPU }, false},
 
-		{"clients", Modes, func(r *Result) float64 { return float64(r.Connected) }, false},
+		{"trip p50 us", []Mode{Links}, func(r *Result) float64 { return 1e3 * percentile(trips, p50)(r) }, false},
+		{"trip p99 us", []Mode{Links}, func(r *Result) float64 { return 1e3 * percentile(trips, p99)(r) }, false},
+
+		{"clients", clustered, func(r *Result) float64 { return float64(r.Connected) }, false},
 		{"lost", append(traffic, Idle), func(r *Result) float64 { return float64(r.Lost) }, true},
 		{"dup", append(traffic, Idle), func(r *Result) float64 { return float64(r.Duplicate) }, true},
 		{"order", append(traffic, Idle), func(r *Result) float64 { return float64(r.Late) }, true},
-		{"stalled", Modes, func(r *Result) float64 { return float64(r.Stalled) }, true},
-		{"failed", Modes, func(r *Result) float64 { return float64(r.Failed + r.Closed) }, true},
+		{"stalled", clustered, func(r *Result) float64 { return float64(r.Stalled) }, true},
+		{"failed", clustered, func(r *Result) float64 { return float64(r.Failed + r.Closed) }, true},
+	}
+	for _, size := range linkSizes {
+		all = append(all,
+			column{fmt.Sprintf("%d B msg/s", size), []Mode{Links}, func(r *Result) float64 { return flow(r, size) }, false},
+			column{fmt.Sprintf("%d B MB/s", size), []Mode{Links}, func(r *Result) float64 { return flow(r, size) * float64(size) / 1e6 }, false})
 	}
 	return slices.DeleteFunc(all, func(c column) bool { return !slices.Contains(c.modes, mode) })
 }
@@ -56,6 +70,17 @@ func latency(r *Result) *Percentiles  { return r.Latency }
 func requests(r *Result) *Percentiles { return r.Requests }
 func ping(r *Result) *Percentiles     { return r.Ping }
 func last(r *Result) *Percentiles     { return r.Last }
+func trips(r *Result) *Percentiles    { return r.Trips }
+
+// flow is the rate of messages of a size on a link.
+func flow(r *Result, size int) float64 {
+	for _, f := range r.Flows {
+		if f.Size == size {
+			return f.Messages
+		}
+	}
+	return 0
+}
 
 func p50(p *Percentiles) float64  { return p.P50 }
 func p90(p *Percentiles) float64  { return p.P90 }

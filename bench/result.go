@@ -26,6 +26,9 @@ type Result struct {
 	Ping     *Percentiles `json:"ping,omitempty"`     // of an event and its answer
 	Last     *Percentiles `json:"lastDelivery,omitempty"`
 
+	Trips *Percentiles `json:"roundTrip,omitempty"` // links: of one message on an idle link
+	Flows []Flow       `json:"flows,omitempty"`     // links
+
 	// CPU seconds per million deliveries.
 	ServerCPU float64 `json:"serverCPU,omitempty"`
 	BrokerCPU float64 `json:"brokerCPU,omitempty"`
@@ -54,6 +57,12 @@ type Result struct {
 	Stalled   int    `json:"stalled"` // connections on which nothing came
 	Retried   int    `json:"retried"` // connections that were begun again
 	Error     string `json:"error,omitempty"`
+}
+
+// Flow is how many messages of a size a link carries.
+type Flow struct {
+	Size     int     `json:"size"` // bytes
+	Messages float64 `json:"messagesPerSecond"`
 }
 
 // Percentiles are those of durations, in milliseconds.

@@ -35,6 +35,9 @@ type run struct {
 // Run starts a cluster of a kind, or takes the one at setup.URLs, measures once,
 // and stops what it has started.
 func Run(ctx context.Context, kind string, s Settings, setup *Setup) (Result, error) {
+	if s.Mode == Links {
+		return runLink(ctx, kind, s, setup)
+	}
 	r := &run{settings: s, setup: setup, result: Result{Config: kind}}
 	if err := r.start(ctx, kind); err != nil {
 		return r.result, err

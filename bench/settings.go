@@ -21,10 +21,11 @@ const (
 	Latency    Mode = "latency"    // how long messages take at a fixed rate
 	Idle       Mode = "idle"       // what connections cost that do nothing
 	Requests   Mode = "requests"   // how long fetchSockets takes
+	Links      Mode = "links"      // what two nodes carry, without a Socket.IO server
 )
 
 // Modes are all of them.
-var Modes = []Mode{Throughput, Latency, Idle, Requests}
+var Modes = []Mode{Throughput, Latency, Idle, Requests, Links}
 
 // Settings are those of a run.
 type Settings struct {
@@ -57,6 +58,8 @@ type Settings struct {
 // Setup is what the runs are made with.
 type Setup struct {
 	Cluster cluster.Options
+	// Link makes the process of the other end of a link.
+	Link func(kind string) *exec.Cmd
 	// Worker makes the process of a worker; nil: workers are in this process.
 	Worker func() *exec.Cmd
 	// URLs are servers that run already. No cluster is started then.
@@ -66,6 +69,9 @@ type Setup struct {
 	// Progress is told what goes on; nil: nobody.
 	Progress *Progress
 }
+
+// linkSizes are the sizes of messages that links are measured with, in bytes.
+var linkSizes = []int{100, 4096}
 
 // reserved is how many files a process needs beside its connections.
 const reserved = 500

@@ -75,6 +75,22 @@ func (p *process) line(ctx context.Context, prefix string) (string, error) {
 	}
 }
 
+// Serve starts a single server, for whatever it is, and returns what it says
+// after "listening". stop ends it.
+func Serve(ctx context.Context, cmd *exec.Cmd) (address string, stop func(), err error) {
+	p, err := startProcess(cmd)
+	if err != nil {
+		return "", nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	if address, err = p.line(ctx, "listening "); err != nil {
+		p.stop()
+		return "", nil, err
+	}
+	return address, p.stop, nil
+}
+
 // stop ends the process and its children, and waits for that.
 func (p *process) stop() {
 	p.stdin.Close()

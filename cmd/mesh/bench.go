@@ -14,12 +14,13 @@ import (
 
 	"github.com/socketmesh/mesh/bench"
 	"github.com/socketmesh/mesh/bench/cluster"
+	"github.com/socketmesh/mesh/bench/link"
 )
 
 // benchCommand measures clusters, ours and others.
 func benchCommand(f *flags) action {
 	s := benchSettings(f)
-	compare := f.text("compare", "mesh", "what is measured, in turn: "+strings.Join(presetNames(), ", "), "MESH_BENCH_COMPARE")
+	compare := f.text("compare", "", "what is measured, in turn: "+strings.Join(presetNames(), ", ")+"; links: "+strings.Join(link.Kinds, ", ")+" (default mesh, and all links)", "MESH_BENCH_COMPARE")
 	rounds := f.number("rounds", 1, "how often each is measured; medians are shown", "MESH_BENCH_ROUNDS")
 	urls := f.text("urls", "", "servers that run already, instead: http://a:3000,http://b:3000", "MESH_BENCH_URLS")
 	transport := f.text("transport", "", "transport of our servers' mesh (default ws)", "MESH_TRANSPORT")
@@ -31,10 +32,8 @@ func benchCommand(f *flags) action {
 		if err := settings.Validate(); err != nil {
 			return err
 		}
-		kinds := commas(*compare)
-		if *urls != "" {
-			kinds = []string{"urls"}
-		} else if err := checkKinds(kinds); err != nil {
+		kinds, err := benchKinds(settings.Mode, *compare, *urls)
+		if err != nil {
 			return err
 		}
 		if *rounds < 1 || *rounds > 100 {
@@ -52,7 +51,8 @@ func benchCommand(f *flags) action {
 
 // benchSettings declares the flags of a run.
 func benchSettings(f *flags) func() bench.Settings {
-	mode := f.text("mode", string(bench.Throughput), "throughput, latency, idle (connections) or requests (fetchSockets)", "MESH_BENCH_MODE")
+	mode := f.text("mode", string(bench.Throughput), "throughput, latency, idle (connections), requests (fetchSockets) or links; may come first, as in mesh bench idle", "MESH_BENCH_MODE")
+	f.first = "mode"
 	nodes := f.number("nodes", 3, "servers", "MESH_BENCH_NODES")
 	clients := f.number("clients", 300, "clients of all servers", "MESH_BENCH_CLIENTS")
 	workers := f.number("workers", 0, "client processes; 0: as few as can hold the clients", "MESH_BENCH_WORKERS")
@@ -91,16 +91,28 @@ func presetNames() []string {
 	return names
 }
 
-func checkKinds(kinds []string) error {
+// benchKinds are the configurations to measure.
+func benchKinds(mode bench.Mode, compare, urls string) ([]string, error) {
+	known, ordinary := presetNames(), []string{"mesh"}
+	check := func(kind string) error {
+		_, err := cluster.FindPreset(kind)
+		return err
+	}
+	if mode == bench.Links {
+		known, ordinary, check = link.Kinds, link.Kinds, link.Check
+	} else if urls != "" {
+		return []string{"urls"}, nil
+	}
+	kinds := commas(compare)
 	if len(kinds) == 0 {
-		return usageError("--compare", "", strings.Join(presetNames(), ", "))
+		return ordinary, nil
 	}
 	for _, kind := range kinds {
-		if _, err := cluster.FindPreset(kind); err != nil {
-			return usageError("--compare", kind, strings.Join(presetNames(), ", "))
+		if check(kind) != nil {
+			return nil, usageError("--compare", kind, strings.Join(known, ", "))
 		}
 	}
-	return nil
+	return kinds, nil
 }
 
 // benchSetup makes processes of this very program.
@@ -114,6 +126,7 @@ func benchSetup(folder, transport, codec string, errOut io.Writer) (*bench.Setup
 			Self:   []string{self, "bench-server"},
 			Folder: cmp.Or(folder, cluster.FindFolder()),
 		},
+		Link: func(kind string) *exec.Cmd { return exec.Command(self, "bench-link", "--kind", kind) },
 		Worker: func() *exec.Cmd {
 			cmd := exec.Command(self, "bench-worker")
 			cmd.Stderr = errOut

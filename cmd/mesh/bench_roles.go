@@ -13,6 +13,7 @@ import (
 
 	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/bench/floor"
+	"github.com/socketmesh/mesh/bench/link"
 	benchserver "github.com/socketmesh/mesh/bench/server"
 	"github.com/socketmesh/mesh/bench/worker"
 )
@@ -49,12 +50,8 @@ func benchServerCommand(f *flags) action {
 		if err != nil {
 			return err
 		}
-		ctx, stop := context.WithCancel(ctx)
+		ctx, stop := whileInput(ctx)
 		defer stop()
-		go func() { // the benchmark is gone when the input ends
-			io.Copy(io.Discard, os.Stdin)
-			stop()
-		}()
 		switch *kind {
 		case "floor":
 			return serveFloor(ctx, *listen, out)
@@ -67,6 +64,27 @@ func benchServerCommand(f *flags) action {
 		}
 		return usageError("--kind", *kind, "mesh, alone or floor")
 	}
+}
+
+// benchLinkCommand is the end of a link that answers.
+func benchLinkCommand(f *flags) action {
+	kind := f.text("kind", "ws", "what it is: "+strings.Join(link.Kinds, ", "), "MESH_BENCH_KIND")
+	return func(ctx context.Context, out, _ io.Writer) error {
+		ctx, stop := whileInput(ctx)
+		defer stop()
+		return link.Serve(ctx, *kind, out)
+	}
+}
+
+// whileInput is a context that ends when the standard input does: then whoever
+// has started this process is gone.
+func whileInput(ctx context.Context) (context.Context, func()) {
+	ctx, stop := context.WithCancel(ctx)
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		stop()
+	}()
+	return ctx, stop
 }
 
 func serveBench(ctx context.Context, options benchserver.Options, out io.Writer) error {

@@ -44,6 +44,7 @@ var commands = []command{
 // roles are what `mesh bench` starts processes for; nobody needs to know them.
 var roles = []command{
 	{"bench-server", "be one server of mesh bench", benchServerCommand},
+	{"bench-link", "be one end of a link of mesh bench", benchLinkCommand},
 	{"bench-worker", "be clients of mesh bench, which are told what to do on the standard input", benchWorkerCommand},
 }
 

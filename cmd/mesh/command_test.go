@@ -57,6 +57,9 @@ func TestUsage(t *testing.T) {
 		{[]string{"bench", "--size", "31"}, exitUsage, "", "--size: 31 is not allowed: want 32 to"},
 		{[]string{"bench", "--rounds", "0"}, exitUsage, "", "--rounds"},
 		{[]string{"bench", "--duration", "2h"}, exitUsage, "", "--duration"},
+		{[]string{"bench", "dance", "--nodes", "2"}, exitUsage, "", "want throughput, latency, idle, requests"},
+		{[]string{"bench", "idle", "now"}, exitUsage, "", `unexpected argument "now"`},
+		{[]string{"bench", "links", "--compare", "ws,mesh"}, exitUsage, "", `--compare: "mesh" is not allowed: want ws, quic, mem, gorilla, tcp`},
 		{[]string{"bench-server", "--kind", "dance"}, exitUsage, "", "mesh, alone or floor"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {

@@ -20,6 +20,7 @@ type flags struct {
 	env     map[string]string // flag -> its variable, which parse reads
 	config  map[string]string // flag -> its variables, which mesh.ConfigFromEnv reads
 	given   map[string]bool   // flags that are on the command line
+	first   string            // flag whose value may come first, by itself
 }
 
 func newFlags(c *command) *flags {
@@ -66,6 +67,9 @@ func (f *flags) option(name, usage, env string) *string {
 
 // parse reads args, and the environment for what is not given there.
 func (f *flags) parse(args []string) error {
+	if f.first != "" && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		args = append([]string{"--" + f.first, args[0]}, args[1:]...)
+	}
 	if err := f.set.Parse(args); err != nil {
 		return err
 	}

@@ -1,0 +1,150 @@
+package link
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/socketmesh/mesh/codec/json"
+	"github.com/socketmesh/mesh/codec/msgpack"
+	"github.com/socketmesh/mesh/codec/proto"
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/discovery/static"
+	"github.com/socketmesh/mesh/transport/mem"
+	"github.com/socketmesh/mesh/transport/quic"
+	"github.com/socketmesh/mesh/transport/ws"
+)
+
+// codecs are those of nodes, by name. "" is the default.
+var codecs = map[string]func() core.Codec{
+	"":        func() core.Codec { return json.New() },
+	"json":    func() core.Codec { return json.New() },
+	"proto":   func() core.Codec { return proto.New() },
+	"msgpack": func() core.Codec { return msgpack.New() },
+}
+
+// token is what QUIC knows the other end by.
+const token = "a benchmark between two processes of one machine"
+
+const (
+	namespace = "/bench"
+	loopback  = "127.0.0.1:0"
+	upTime    = 10 * time.Second
+	downTime  = 5 * time.Second
+)
+
+// nodeEnd is a node of a mesh of two.
+type nodeEnd struct {
+	silentHost
+	node    *core.Node
+	adapter core.Adapter
+	receive func(End, []byte)
+}
+
+// newNodeEnd makes a node that listens at an address, and dials its peer if it
+// is told of one.
+func newNodeEnd(ctx context.Context, transport core.Transport, codec, listen, peer string, receive func(End, []byte)) (*nodeEnd, error) {
+	config := core.Config{
+		Listen: listen, Advertise: transport.Name() + "://" + listen, Transport: transport, Codecs: []core.Codec{codecs[codec]()}, Token: token,
+	}
+	if peer != "" {
+		config.Discovery = static.New(static.Options{Peers: []string{peer}})
+	}
+	node, err := core.New(config)
+	if err != nil {
+		return nil, err
+	}
+	e := &nodeEnd{node: node, receive: receive}
+	if e.adapter, err = node.Adapter(namespace, e); err != nil {
+		return nil, err
+	}
+	return e, node.Start(ctx)
+}
+
+func (e *nodeEnd) Send(message []byte) error {
+	e.adapter.Broadcast(core.Payload{Text: message}, core.Target{})
+	return nil
+}
+
+func (e *nodeEnd) Flush() error { return nil }
+
+func (e *nodeEnd) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), downTime)
+	defer cancel()
+	return e.node.Shutdown(ctx)
+}
+
+// Broadcast is how messages come; this end's own do so, too.
+func (e *nodeEnd) Broadcast(event core.Payload, _ core.Target) { e.receive(e, event.Text) }
+
+func transportOf(name string) core.Transport {
+	if name == "quic" {
+		return quic.New(quic.Options{Token: token})
+	}
+	return ws.New(ws.Options{})
+}
+
+// memPair is two nodes of this process.
+func memPair(ctx context.Context, codec string, receive, answer func(End, []byte)) (sender, receiver End, err error) {
+	network := mem.NewNetwork()
+	there, err := newNodeEnd(ctx, network.Transport("b"), codec, "b:1", "", answer)
+	if err != nil {
+		return nil, nil, err
+	}
+	here, err := newNodeEnd(ctx, network.Transport("a"), codec, "a:1", there.node.Advertised(), receive)
+	if err == nil {
+		err = here.await(ctx)
+	}
+	if err != nil {
+		there.Close()
+		return nil, nil, err
+	}
+	return here, there, nil
+}
+
+func listenNode(ctx context.Context, name, codec string, receive func(End, []byte)) (End, string, error) {
+	e, err := newNodeEnd(ctx, transportOf(name), codec, loopback, "", receive)
+	if err != nil {
+		return nil, "", err
+	}
+	return e, e.node.Advertised(), nil
+}
+
+// dialNode returns when the two have met.
+func dialNode(ctx context.Context, name, codec, address string, receive func(End, []byte)) (End, error) {
+	e, err := newNodeEnd(ctx, transportOf(name), codec, loopback, address, receive)
+	if err != nil {
+		return nil, err
+	}
+	return e, e.await(ctx)
+}
+
+func (e *nodeEnd) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, upTime)
+	defer cancel()
+	for e.adapter.ServerCount() < 2 {
+		select {
+		case <-ctx.Done():
+			e.Close()
+			return fmt.Errorf("the two nodes do not meet: %w", ctx.Err())
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// silentHost is a namespace without sockets.
+type silentHost struct{}
+
+func (silentHost) BroadcastWithAck(_ core.Payload, _ core.Target, count func(int), _ func(core.Payload)) {
+	count(0)
+}
+func (silentHost) Sockets(core.Target, bool) []core.Socket { return nil }
+func (silentHost) Has(string) bool                         { return false }
+func (silentHost) Join(core.Target, []string)              {}
+func (silentHost) Leave(core.Target, []string)             {}
+func (silentHost) Disconnect(core.Target, bool)            {}
+func (silentHost) ServerSideEmit(core.Payload, func(core.Payload)) {
+}
+
+var _ core.Host = (*nodeEnd)(nil)

@@ -101,6 +101,9 @@ func optionCases(t *testing.T) []optionCase {
 
 		{"AuthToken", mesh.Config{AuthToken: "any text"}, ""},
 
+		{"Routing", mesh.Config{Routing: "interest"}, ""},
+		{"Routing", mesh.Config{Routing: "luck"}, `"all" or "interest"`},
+
 		{"HeartbeatInterval", mesh.Config{HeartbeatInterval: time.Second}, ""},
 		{"HeartbeatInterval", mesh.Config{HeartbeatInterval: time.Minute}, ""},
 		{"HeartbeatInterval", mesh.Config{HeartbeatInterval: -time.Second}, "a duration"},

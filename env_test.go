@@ -28,6 +28,7 @@ var envCases = []struct {
 	{"MESH_DISCOVERY", "static", mesh.Config{Discovery: "static"}},
 	{"MESH_DISCOVERY_ADDRESS", "ws://d:1", mesh.Config{DiscoveryAddress: "ws://d:1"}},
 	{"MESH_PEERS", " ws://a:1, ws://b:2 ,", mesh.Config{Peers: []string{"ws://a:1", "ws://b:2"}}},
+	{"MESH_ROUTING", "interest", mesh.Config{Routing: "interest"}},
 	{"MESH_AUTH_TOKEN", "secret", mesh.Config{AuthToken: "secret"}},
 	{"MESH_HEARTBEAT_INTERVAL", "250ms", mesh.Config{HeartbeatInterval: 250 * time.Millisecond}},
 	{"MESH_HEARTBEAT_TIMEOUT", "20s", mesh.Config{HeartbeatTimeout: 20 * time.Second}},

@@ -25,7 +25,7 @@ func TestReadmeListsEveryOption(t *testing.T) {
 	}
 	good := map[string]string{
 		"Listen": ":1", "Advertise": "ws://x:1", "Transport": "ws", "Codec": "msgpack", "Discovery": "service",
-		"DiscoveryAddress": "ws://x:1", "TLS": "x", "Peers": "ws://x:1", "AuthToken": "x",
+		"DiscoveryAddress": "ws://x:1", "TLS": "x", "Peers": "ws://x:1", "AuthToken": "x", "Routing": "interest",
 		"HeartbeatInterval": "1s", "HeartbeatTimeout": "1m", "HandshakeTimeout": "1s", "RequestTimeout": "1s",
 		"RedialMin": "1s", "RedialMax": "1h", "QueueBytes": "1", "QueueMessages": "1", "InboxBytes": "1",
 		"MaxFrame": "1", "MaxHandshakes": "1",

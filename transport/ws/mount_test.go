@@ -194,7 +194,7 @@ func TestMountedMutualTLS(t *testing.T) {
 				return
 			}
 			if err == nil || !strings.Contains(err.Error(), "403") {
-				t.Errorf("Dial: got %v", err)
+				t.Fatalf("Dial: got %v", err)
 			}
 			if why := <-refused; !errors.Is(why, core.ErrUnauthorized) {
 				t.Errorf("refused with %v", why)

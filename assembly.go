@@ -3,6 +3,7 @@ package mesh
 import (
 	"cmp"
 	"log/slog"
+	"net/http"
 
 	"github.com/socketmesh/mesh/codec/json"
 	"github.com/socketmesh/mesh/codec/msgpack"
@@ -79,7 +80,15 @@ func (a *assembly) build() (*Mesh, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Mesh{node: node, adapter: socketio.New(node, a.socketioOptions()...)}, nil
+	return &Mesh{node: node, handler: handlerOf(transport), adapter: socketio.New(node, a.socketioOptions()...)}, nil
+}
+
+// handlerOf is that of a transport which can be mounted.
+func handlerOf(t core.Transport) http.Handler {
+	if t, ok := t.(interface{ Handler() http.Handler }); ok {
+		return t.Handler()
+	}
+	return http.NotFoundHandler()
 }
 
 func (a *assembly) pickTransport() (core.Transport, error) {

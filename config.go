@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/transport/ws"
 )
 
 // Config says how a server takes part in the mesh. The zero value of every field
@@ -12,13 +13,16 @@ import (
 // environment.
 type Config struct {
 	// Listen is where peers are accepted: "host:port", ":port", or port 0 for a
-	// free one. Default ":4000".
+	// free one. [ListenHandler] needs no port: peers come in through Mesh.Handler,
+	// with transports ws and wss. Default ":4000".
 	Listen string
 	// Advertise is the address under which peers reach this server. It must
 	// mean the same from everywhere. Default: the transport's scheme, the host of
 	// Listen ("localhost" if that is every interface) and its port, as
 	// "ws://localhost:4000"; a port 0 stands for the one it really listens on.
-	// "//host:port" leaves the scheme to the transport. For transports that are
+	// "//host:port" leaves the scheme to the transport. With [ListenHandler] there
+	// is no default: it is where the handler is mounted, as
+	// "wss://app1.example:443/mesh". For transports that are
 	// not built in, the default is the address they listen on.
 	Advertise string
 
@@ -100,6 +104,10 @@ const (
 	DiscoveryService = "service"
 	DiscoveryStatic  = "static"
 )
+
+// ListenHandler is the Config.Listen of a server that accepts others on the port
+// of its own HTTP server. See [Mesh.Handler].
+const ListenHandler = ws.HandlerAddr
 
 // withDefaults returns c with the defaults of its own; those of numbers and
 // times are core's.

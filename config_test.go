@@ -46,6 +46,13 @@ func optionCases(t *testing.T) []optionCase {
 		{"Advertise", mesh.Config{Advertise: "ws://:4000"}, `"ws://host:port"`},
 		{"Advertise", mesh.Config{Advertise: "ws://user:secret@host:4000"}, `"ws://host:port"`},
 
+		{"Listen", mesh.Config{Listen: "handler", Advertise: "wss://app:443/mesh"}, ""},
+		{"Listen", mesh.Config{Listen: "handler", Advertise: "ws://app:80/mesh", TLS: own}, ""},
+		{"Listen", mesh.Config{Listen: "handler", Advertise: "//app:80/mesh", Transport: "wss"}, ""},
+		{"Listen", mesh.Config{Listen: "handler", Advertise: "quic://app:80", Transport: "quic", AuthToken: "x"}, `"host:port"`},
+		{"Advertise", mesh.Config{Listen: "handler"}, "where the handler is mounted"},
+		{"Advertise", mesh.Config{Listen: "handler", Advertise: "//app:0"}, "where the handler is mounted"},
+		{"Advertise", mesh.Config{Listen: "handler", Advertise: "ws://app:80", Transport: "wss"}, `"wss://host:port"`},
 		{"Advertise", mesh.Config{Advertise: "//10.0.0.7:0"}, ""},
 		{"Advertise", mesh.Config{Transport: "quic", AuthToken: "x", Advertise: "//10.0.0.7:0"}, ""},
 		{"Advertise", mesh.Config{Advertise: "quic://a:4000"}, `"ws://host:port" or "wss://host:port", with Transport "ws"`},

@@ -16,6 +16,7 @@ var envCases = []struct {
 	want            mesh.Config
 }{
 	{"MESH_LISTEN", "127.0.0.1:4001", mesh.Config{Listen: "127.0.0.1:4001"}},
+	{"MESH_LISTEN", "handler", mesh.Config{Listen: "handler"}}, // the program may set Advertise
 	{"MESH_ADVERTISE", "ws://a:1", mesh.Config{Advertise: "ws://a:1"}},
 	{"MESH_TRANSPORT", "mem", mesh.Config{Transport: "mem"}},
 	{"MESH_TRANSPORT", "quic", mesh.Config{Transport: "quic"}}, // the program may set a token

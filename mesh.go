@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
@@ -13,6 +14,7 @@ import (
 // Socket.IO servers act on all of it.
 type Mesh struct {
 	node    *core.Node
+	handler http.Handler
 	adapter *socketio.Constructor
 }
 
@@ -35,6 +37,20 @@ func (m *Mesh) Start(ctx context.Context) error { return m.node.Start(ctx) }
 // as ctx lets it, and closes all links. It is idempotent. Close the Socket.IO
 // server before, so that its last words are sent.
 func (m *Mesh) Shutdown(ctx context.Context) error { return m.node.Shutdown(ctx) }
+
+// Handler lets other servers in on the port of the application's own HTTP server,
+// where Config.Listen is [ListenHandler]. Mount it at the path of Config.Advertise,
+// beside Socket.IO's:
+//
+//	mux.Handle("/socket.io/", io.ServeHandler(nil))
+//	mux.Handle("/mesh", m.Handler())
+//
+// It answers 503 before Start and after Shutdown. Links outlive the HTTP server's
+// Shutdown, so that either may be shut down first. The server needs HTTP/1.1; it
+// may speak HTTP/2 too. If Config.TLS has a CAFile, the server's TLS has to ask for
+// certificates (tls.RequestClientCert will do); the handler verifies them. If
+// something in front of the server ends TLS, leave CAFile empty and set AuthToken.
+func (m *Mesh) Handler() http.Handler { return m.handler }
 
 // Node is the node: who the peers are, and counters.
 func (m *Mesh) Node() *core.Node { return m.node }

@@ -31,10 +31,10 @@ func schemes(transport string) []string {
 	return nil
 }
 
-// advertisable are the schemes under which this server can be reached: ws that has
-// a certificate speaks TLS only.
+// advertisable are the schemes under which this server can be reached: a port of
+// ws that has a certificate speaks TLS only.
 func (c Config) advertisable() []string {
-	if c.Transport == TransportWS && c.TLS.serves() {
+	if c.Transport == TransportWS && c.TLS.serves() && c.Listen != ListenHandler {
 		return []string{"wss"}
 	}
 	return schemes(c.Transport)

@@ -1,8 +1,10 @@
 package mesh
 
 import (
+	"cmp"
 	"fmt"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 
@@ -20,7 +22,7 @@ func (c Config) Validate() error {
 	if err := c.check(schemes(c.Transport), c.advertisable()); err != nil {
 		return err
 	}
-	return c.checkSecrets()
+	return cmp.Or(c.checkMount(), c.checkSecrets())
 }
 
 // validateSoFar is for a configuration that is not complete: what is there has to
@@ -58,10 +60,11 @@ func (c Config) check(dialled, advertised []string) error {
 
 // checkListen knows where the built-in transports can be.
 func (c Config) checkListen(advertised []string) error {
-	if !isListen(c.Listen) {
+	mounted := c.Listen == ListenHandler && c.Transport != TransportQUIC
+	if !mounted && !isListen(c.Listen) {
 		return &core.ConfigError{Field: "Listen", Value: c.Listen, Allowed: `"host:port" or ":port", the port between 0 and 65535`}
 	}
-	if !isURL(c.Advertise, advertised) {
+	if !isURL(c.Advertise, advertised) && !(mounted && c.Advertise == "") {
 		return &core.ConfigError{Field: "Advertise", Value: c.Advertise, Allowed: c.urlAllowed(advertised)}
 	}
 	return nil
@@ -99,10 +102,22 @@ func (c Config) checkPeers(dialled []string) error {
 	return nil
 }
 
+// checkMount wants to be told where the handler is: nothing here knows.
+func (c Config) checkMount() error {
+	if c.Listen != ListenHandler || schemes(c.Transport) == nil {
+		return nil
+	}
+	if u, err := url.Parse(c.Advertise); err != nil || u.Port() == "" || u.Port() == "0" {
+		return &core.ConfigError{Field: "Advertise", Value: c.Advertise,
+			Allowed: fmt.Sprintf("where the handler is mounted, as \"wss://app1.example:443/mesh\", with Listen %q", ListenHandler)}
+	}
+	return nil
+}
+
 // checkSecrets wants what the transport does not work without.
 func (c Config) checkSecrets() error {
 	switch {
-	case c.Transport == TransportWSS && !c.TLS.serves():
+	case c.Transport == TransportWSS && !c.TLS.serves() && c.Listen != ListenHandler:
 		return &core.ConfigError{Field: "TLS.CertFile", Value: c.TLS.CertFile, Allowed: `a certificate, with Transport "wss"`}
 	case c.Transport == TransportQUIC && (c.TLS == TLS{} || c.TLS.Config != nil):
 		return quic.Options{Token: c.AuthToken, TLS: c.TLS.Config}.Validate()

@@ -55,18 +55,17 @@ type Options struct {
 	// Token is a secret that all nodes share. Without TLS, it is what nodes know
 	// each other by: the key of an authority is derived from it, by Argon2id
 	// (RFC 9106; 2 passes over 19 MiB, 1 lane, a fixed salt) and HKDF with
-	// SHA-256, so that certificates give it away only to those who try tokens
-	// at some 30 ms each. Choose one that cannot be guessed all the same, such
-	// as 32 random characters.
+	// SHA-256, so that who has seen a certificate and tries tokens needs time and
+	// memory for each. Choose one that cannot be guessed all the same, such as 32
+	// random characters.
 	Token string
 	// TLS holds this node's certificate, and the authorities that the mesh
 	// trusts: RootCAs for acceptors, ClientCAs for diallers; either stands for
 	// the other where that is not set. Certificates have to do for both ends.
 	// ServerName, if set, is what acceptors' certificates have to be for, instead
-	// of the host that was dialled. The rest is set by the transport: TLS 1.3,
-	// ALPN, client certificates required. Default: an authority derived from
-	// Token.
-	// With ServerName, the certificates of both ends have to be for that name.
+	// of the host that was dialled; diallers' have to be for it, too. The rest is
+	// set by the transport: TLS 1.3, ALPN, client certificates required. Default:
+	// an authority derived from Token.
 	TLS *tls.Config
 	// RootCAs, if not nil, is asked at each dial, in place of TLS.RootCAs: for
 	// authorities that change. GetConfigForClient does that for an acceptor.

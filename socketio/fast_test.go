@@ -44,7 +44,10 @@ func dialRaw(addr string, source net.IP, first string) (*raw, error) {
 	for err == nil {
 		var line []byte
 		if line, err = r.in.ReadSlice('\n'); len(line) == 2 {
-			return r, r.send(first)
+			if first != "" {
+				err = r.send(first)
+			}
+			return r, err
 		}
 	}
 	conn.Close()

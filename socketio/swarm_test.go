@@ -2,10 +2,13 @@ package socketio
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -76,12 +79,6 @@ func beSwarm(task string) {
 	raws := make([]*raw, clients)
 	for i := range raws {
 		r, err := settle(addr)
-		for range 10 { // the library loses some
-			if err == nil {
-				break
-			}
-			r, err = settle(addr)
-		}
 		if err != nil {
 			panic(err)
 		}
@@ -108,12 +105,21 @@ func beSwarm(task string) {
 	}
 }
 
+// settle connects as the library needs it: not before it is invited, and a little
+// later still.
 func settle(addr string) (*raw, error) {
-	r, err := dialRaw(addr, nil, "40")
-	if err != nil {
-		return nil, err
+	r, err := dialRaw(addr, nil, "")
+	if err == nil {
+		err = r.await("0")
 	}
-	return r, r.await("40")
+	time.Sleep(time.Millisecond)
+	if err == nil {
+		err = r.send("40")
+	}
+	if err == nil {
+		err = r.await("40")
+	}
+	return r, err
 }
 
 // BenchmarkFanOut sends events of 100 bytes to clients in another process. An
@@ -158,4 +164,51 @@ func cpu() time.Duration {
 		panic(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// idle is how many clients BenchmarkIdle connects. A process may hold 20,000
+// descriptors.
+var idle = flag.Int("idle", 1000, "how many clients BenchmarkIdle connects")
+
+// BenchmarkIdle tells what a client costs that is connected and no more: resident
+// memory (in brackets: what the heap and the stacks hold after a collection), and
+// the time to connect it. An operation is all of them.
+func BenchmarkIdle(b *testing.B) {
+	for _, library := range []bool{false, true} {
+		b.Run(map[bool]string{false: "own", true: "library"}[library], func(b *testing.B) {
+			s := serve(b, lonely{}, WithDelivery(Delivery{Library: library}))
+			addr := strings.TrimPrefix(s.http.URL, "http://")
+			hatch(b, addr, 100) // so that what is made once is there
+			debug.FreeOSMemory()
+			residentBefore, heldBefore, cpuBefore := resident(), held(), cpu()
+			for b.Loop() {
+				hatch(b, addr, *idle)
+			}
+			n := float64(*idle * b.N)
+			used := cpu() - cpuBefore
+			residentAfter := resident()
+			runtime.GC()
+			b.ReportMetric(float64(residentAfter-residentBefore)/n/1024, "KB-resident/client")
+			b.ReportMetric(float64(held()-heldBefore)/n/1024, "KB-held/client")
+			b.ReportMetric(float64(used.Microseconds())/n, "cpu-µs/connect")
+		})
+	}
+}
+
+// resident is the memory that the kernel has given this process, in bytes.
+func resident() int64 {
+	statm, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	var total, pages int64
+	_, _ = fmt.Sscan(string(statm), &total, &pages)
+	return pages * int64(os.Getpagesize())
+}
+
+// held is the memory that the heap and the stacks use.
+func held() int64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc + m.StackInuse)
 }

@@ -16,6 +16,13 @@
 // "any outgoing" listeners. Numbers are float64 there, and binary values are
 // types.BufferInterface, as in events that come from clients.
 //
+// # Delivery
+//
+// With the adapter comes a path of its own for what is sent to WebSocket clients,
+// see [Delivery]: it replaces the library's transport, and for clients that connect
+// by WebSocket directly its engine socket too. Events for clients that poll, and
+// for listeners that want to see all that is sent, take the library's way.
+//
 // # Rooms
 //
 // A socket that lives here is handled here, under one lock per namespace. What is

@@ -36,9 +36,11 @@ func crowd(t testing.TB, n int) (*rooms, []socket.SocketId) {
 // met returns how often each socket is met.
 func met(r *rooms, to core.Target) map[socket.SocketId]int {
 	names := map[*occupant]socket.SocketId{}
+	r.mu.RLock()
 	for id, m := range r.index.sockets {
 		names[m] = id
 	}
+	r.mu.RUnlock()
 	got := map[socket.SocketId]int{}
 	r.match(to, func(m *occupant) { got[names[m]]++ })
 	return got
@@ -81,6 +83,8 @@ func TestIndexAgainstModel(t *testing.T) {
 	for _, id := range ids {
 		r.removeAll(id)
 	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
 	if len(r.index.all) != 1 || len(r.index.sockets) != 1 || len(r.index.rooms) != 0 {
 		t.Errorf("left over: %d sockets, %d rooms", len(r.index.all), len(r.index.rooms))
 	}
@@ -94,6 +98,8 @@ func model(r *rooms, to core.Target) (want []socket.SocketId) {
 			return ok && ids.Has(id)
 		})
 	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
 	for id := range r.index.sockets {
 		if (len(to.Rooms) == 0 || in(id, to.Rooms)) && !in(id, to.Except) {
 			want = append(want, id)

@@ -154,6 +154,31 @@ func TestOwnCertificatesByName(t *testing.T) {
 	closeBoth(dialled, accept(t, l))
 }
 
+// With a name of the mesh, diallers have to have it too.
+func TestServerNameIsForBothEnds(t *testing.T) {
+	mesh, log := newIssuer(t), newLogs()
+	named := func(name string, log *logs) *Transport {
+		options := quick
+		options.Token, options.Logger = "", log.logger()
+		options.TLS = &tls.Config{
+			Certificates: []tls.Certificate{mesh.leaf(func(c *x509.Certificate) { c.DNSNames = []string{name} })},
+			RootCAs:      mesh.pool,
+			ServerName:   "mesh",
+		}
+		return New(options)
+	}
+	l := listen(t, named("mesh", log))
+	if _, err := dial(t, named("other", newLogs()), l.Addr()); !errors.Is(err, core.ErrUnauthorized) {
+		t.Errorf("Dial: got %v, want one that wraps core.ErrUnauthorized", err)
+	}
+	log.wait(t, "refusing a connection", "unauthorized")
+	dialled, err := dial(t, named("mesh", newLogs()), l.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeBoth(dialled, accept(t, l))
+}
+
 // Another token is another mesh, and both sides say so.
 func TestOtherToken(t *testing.T) {
 	log := newLogs()

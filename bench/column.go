@@ -33,6 +33,9 @@ func columns(mode Mode) []column {
 		{"broker s/M", traffic, func(r *Result) float64 { return r.BrokerCPU }, false},
 		{"client s/M", traffic, func(r *Result) float64 { return r.ClientCPU }, false},
 
+		{"mesh msg", traffic, func(r *Result) float64 { return r.MeshMessages }, false},
+		{"mesh B", traffic, func(r *Result) float64 { return r.MeshBytes }, false},
+
 		{"fetch p50 ms", []Mode{Requests}, percentile(requests, p50), false},
 		{"p90 ms", []Mode{Requests}, percentile(requests, p90), false},
 		{"p99 ms", []Mode{Requests}, percentile(requests, p99), false},

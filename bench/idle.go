@@ -14,14 +14,14 @@ const pingRate = 200
 // idle measures what connections cost: to make, and to have. Then it measures
 // how long servers take to answer with all of them there, and to reach everybody.
 func (r *run) idle(ctx context.Context) error {
-	empty := r.cluster.Sample()
+	empty := r.cluster.Sample(ctx)
 	begun := time.Now()
 	if err := r.connect(ctx); err != nil {
 		return err
 	}
 	n := float64(r.result.Connected)
 	took := time.Since(begun)
-	full := r.cluster.Sample()
+	full := r.cluster.Sample(ctx)
 	tally, err := r.crew.Tally(ctx)
 	if err != nil {
 		return err
@@ -36,7 +36,7 @@ func (r *run) idle(ctx context.Context) error {
 	if err := sleep(ctx, r.settings.Rest); err != nil {
 		return err
 	}
-	rested := r.cluster.Sample()
+	rested := r.cluster.Sample(ctx)
 	if rested.Known {
 		r.result.Memory = float64(rested.Since(empty).Servers.Resident) / n
 		r.result.ServerMemory = rested.Servers.Resident
@@ -48,7 +48,7 @@ func (r *run) idle(ctx context.Context) error {
 		if err := r.broadcast(ctx); err != nil {
 			return err
 		}
-		if after := r.cluster.Sample(); after.Known {
+		if after := r.cluster.Sample(ctx); after.Known {
 			r.result.MemoryAfter = float64(after.Since(empty).Servers.Resident) / n
 		}
 	}
@@ -101,13 +101,13 @@ func (r *run) broadcast(ctx context.Context) error {
 
 // hold keeps the connections for a while, which servers ping meanwhile.
 func (r *run) hold(ctx context.Context) error {
-	before := r.cluster.Sample()
+	before := r.cluster.Sample(ctx)
 	if r.settings.Hold > 0 {
 		r.doing("holding connections")
 		if err := sleep(ctx, r.settings.Hold); err != nil {
 			return err
 		}
-		if used := r.cluster.Sample().Since(before); used.Known {
+		if used := r.cluster.Sample(ctx).Since(before); used.Known {
 			r.result.HeartbeatCPU = used.Servers.CPU.Seconds() / r.settings.Hold.Seconds()
 		}
 	}

@@ -26,12 +26,12 @@ func (r *run) requests(ctx context.Context) error {
 		}
 	}
 	r.doing("measuring")
-	before := r.cluster.Sample()
+	before := r.cluster.Sample(ctx)
 	answers, err := r.crew.Ask(ctx, load.Question{Fetch: true, Clients: 1, For: r.settings.Duration})
 	if err != nil {
 		return err
 	}
-	used := r.cluster.Sample().Since(before)
+	used := r.cluster.Sample(ctx).Since(before)
 	r.result.Requests = percentiles(&answers.Latency)
 	r.result.Wrong, r.result.Missing = answers.Wrong, answers.Missing
 	if n := float64(answers.Latency.Total); used.Known && n > 0 {

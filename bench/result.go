@@ -34,6 +34,10 @@ type Result struct {
 	BrokerCPU float64 `json:"brokerCPU,omitempty"`
 	ClientCPU float64 `json:"clientCPU,omitempty"`
 
+	// Messages and bytes between the servers of a mesh, for each one published.
+	MeshMessages float64 `json:"meshMessages,omitempty"`
+	MeshBytes    float64 `json:"meshBytes,omitempty"`
+
 	// Of connecting: connections per second, and microseconds of CPU for each.
 	ConnectRate      float64 `json:"connectRate,omitempty"`
 	ConnectServerCPU float64 `json:"connectServerCPU,omitempty"`
@@ -105,6 +109,10 @@ func (r *Result) traffic(report *load.Report, used cluster.Sample) {
 	}
 	r.Messages = float64(report.End.Sent-report.Begin.Sent) / seconds
 	r.Deliveries = float64(n) / seconds
+	if sent := float64(report.End.Sent - report.Begin.Sent); sent > 0 {
+		r.MeshMessages = float64(used.Mesh.Messages) / sent
+		r.MeshBytes = float64(used.Mesh.Bytes) / sent
+	}
 	perMillion := func(d time.Duration) float64 { return d.Seconds() / float64(n) * 1e6 }
 	r.ClientCPU = perMillion(report.End.CPU - report.Begin.CPU)
 	if used.Known {

@@ -161,7 +161,7 @@ func (r *run) traffic(ctx context.Context, pace load.Pace) error {
 		return err
 	}
 	r.doing("measuring")
-	before := r.cluster.Sample()
+	before := r.cluster.Sample(ctx)
 	if err := r.crew.Begin(ctx); err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (r *run) traffic(ctx context.Context, pace load.Pace) error {
 	if err := r.crew.End(ctx); err != nil {
 		return err
 	}
-	used := r.cluster.Sample().Since(before)
+	used := r.cluster.Sample(ctx).Since(before)
 	r.doing("waiting for the last messages")
 	report, err := r.crew.Finish(ctx, silence)
 	if err != nil {

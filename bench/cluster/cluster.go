@@ -30,7 +30,7 @@ type Cluster struct {
 	URLs      []string
 	processes []*process
 	broker    *process
-	discovery *service.Server
+	discovery *service.Server // of a mesh
 }
 
 // At is a cluster that runs already, and is left alone.
@@ -155,9 +155,9 @@ func (c *Cluster) all() []*process {
 	return append([]*process{c.broker}, c.processes...)
 }
 
-// Sample tells what the cluster uses now.
-func (c *Cluster) Sample() Sample {
-	var s Sample
+// Sample tells what the cluster has used up to now.
+func (c *Cluster) Sample(ctx context.Context) Sample {
+	s := Sample{Mesh: c.traffic(ctx)}
 	s.Servers, s.Known = usageOf(groups(c.processes))
 	s.Known = s.Known && len(c.processes) > 0
 	if c.broker != nil {

@@ -36,7 +36,7 @@ type environment struct {
 // Presets are all kinds, by name.
 func Presets() []Preset {
 	return []Preset{
-		{Name: "mesh", About: "our servers, one mesh; mesh:TRANSPORT/CODEC for others than the configured ones", mesh: true, command: meshServer},
+		{Name: "mesh", About: "our servers, one mesh; mesh:quic/proto/interest for another transport, codec or routing", mesh: true, command: meshServer},
 		{Name: "alone", About: "our server without a mesh: the host library with its in-memory adapter", Single: true,
 			command: func(o *Options, _ environment) *exec.Cmd { return o.own("--kind", "alone") }},
 		{Name: "floor", About: "bare gorilla WebSockets with coalescing queues: what a server costs at least", Single: true,
@@ -60,8 +60,9 @@ func Presets() []Preset {
 	}
 }
 
-// FindPreset finds a kind by name. What follows a colon, as in mesh:quic/proto,
-// is the transport and the codec of a mesh.
+// FindPreset finds a kind by name. What follows a colon, as in
+// mesh:quic/proto/interest, is the transport, the codec and the routing of a
+// mesh; the routing may come alone.
 func FindPreset(name string) (Preset, error) {
 	kind, parts, custom := strings.Cut(name, ":")
 	var known []string
@@ -74,16 +75,14 @@ func FindPreset(name string) (Preset, error) {
 			return p, nil
 		}
 		if !p.mesh {
-			return Preset{}, fmt.Errorf("%q: only mesh takes a transport and a codec", name)
+			return Preset{}, fmt.Errorf("%q: only mesh takes a transport, a codec and a routing", name)
 		}
-		transport, codec, _ := strings.Cut(parts, "/")
+		flags := meshFlags(parts)
 		p.Name = name
 		plain := p.command
 		p.command = func(o *Options, e environment) *exec.Cmd {
 			mine := *o
-			mine.MeshFlags = append([]string{}, o.MeshFlags...)
-			mine.addMeshFlag("--transport", transport)
-			mine.addMeshFlag("--codec", codec)
+			mine.MeshFlags = append(append([]string{}, o.MeshFlags...), flags...)
 			return plain(&mine, e)
 		}
 		return p, nil
@@ -96,8 +95,21 @@ func meshServer(o *Options, e environment) *exec.Cmd {
 	return o.own(append(args, o.MeshFlags...)...)
 }
 
-func (o *Options) addMeshFlag(name, value string) {
-	if value != "" {
-		o.MeshFlags = append(o.MeshFlags, name, value)
+// meshFlags are those of our servers for what follows the colon.
+func meshFlags(parts string) []string {
+	var flags []string
+	names := []string{"--transport", "--codec", "--routing"}
+	for part := range strings.SplitSeq(parts, "/") {
+		if part == "interest" || part == "all" {
+			names = names[len(names)-1:]
+		}
+		if len(names) == 0 {
+			break
+		}
+		if part != "" {
+			flags = append(flags, names[0], part)
+		}
+		names = names[1:]
 	}
+	return flags
 }

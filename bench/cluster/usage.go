@@ -1,6 +1,10 @@
 package cluster
 
-import "time"
+import (
+	"time"
+
+	"github.com/socketmesh/mesh/bench/server"
+)
 
 // Usage is what processes have used so far.
 type Usage struct {
@@ -16,11 +20,17 @@ func (u Usage) Since(earlier Usage) Usage {
 // Sample is what the processes of a cluster use at a moment.
 type Sample struct {
 	Servers Usage
-	Broker  Usage // zero without one
-	Known   bool  // whether this system tells
+	Broker  Usage          // zero without one
+	Known   bool           // whether this system tells
+	Mesh    server.Traffic // of our servers, if all of them tell
 }
 
 // Since is what was used since an earlier moment.
 func (s Sample) Since(earlier Sample) Sample {
-	return Sample{s.Servers.Since(earlier.Servers), s.Broker.Since(earlier.Broker), s.Known && earlier.Known}
+	return Sample{
+		Servers: s.Servers.Since(earlier.Servers),
+		Broker:  s.Broker.Since(earlier.Broker),
+		Known:   s.Known && earlier.Known,
+		Mesh:    server.Traffic{Messages: s.Mesh.Messages - earlier.Mesh.Messages, Bytes: s.Mesh.Bytes - earlier.Mesh.Bytes},
+	}
 }

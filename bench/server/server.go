@@ -5,6 +5,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -65,6 +66,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", s.io.ServeHandler(nil))
+	mux.HandleFunc("GET "+TrafficPath, s.serveTraffic)
 	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn)}
 	s.work.Go(func() { s.http.Serve(listener) })
 	return s, nil
@@ -85,6 +87,27 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.http.Close()
 	s.work.Wait()
 	return err
+}
+
+// TrafficPath is where a server tells its [Traffic], as JSON.
+const TrafficPath = "/bench/traffic"
+
+// Traffic is what a server has sent to the others of its mesh: a message to each
+// of three counts three times.
+type Traffic struct {
+	Messages uint64 `json:"messages"`
+	Bytes    uint64 `json:"bytes"`
+}
+
+func (s *Server) serveTraffic(w http.ResponseWriter, _ *http.Request) {
+	var all Traffic
+	if s.mesh != nil {
+		for _, t := range s.mesh.Node().Stats().Sent {
+			all.Messages += t.Messages
+			all.Bytes += t.Bytes
+		}
+	}
+	json.NewEncoder(w).Encode(all)
 }
 
 // answer handles the events of one client.

@@ -25,6 +25,7 @@ func benchCommand(f *flags) action {
 	urls := f.text("urls", "", "servers that run already, instead: http://a:3000,http://b:3000", "MESH_BENCH_URLS")
 	transport := f.text("transport", "", "transport of our servers' mesh (default ws)", "MESH_TRANSPORT")
 	codec := f.text("codec", "", "codec of our servers' mesh (default json)", "MESH_CODEC")
+	routing := f.text("routing", "", "routing of our servers' mesh: all or interest (default all)", "MESH_ROUTING")
 	folder := f.text("folder", "", "where others' servers are (default: the folder bench of this checkout)", "MESH_BENCH_FOLDER")
 	file := f.text("json", "", "file for the results as JSON; -: instead of the table", "MESH_BENCH_JSON")
 	return func(ctx context.Context, out, errOut io.Writer) error {
@@ -39,7 +40,7 @@ func benchCommand(f *flags) action {
 		if *rounds < 1 || *rounds > 100 {
 			return usageError("--rounds", *rounds, "1 to 100")
 		}
-		setup, err := benchSetup(*folder, *transport, *codec, errOut)
+		setup, err := benchSetup(*folder, map[string]string{"--transport": *transport, "--codec": *codec, "--routing": *routing}, errOut)
 		if err != nil {
 			return err
 		}
@@ -116,7 +117,7 @@ func benchKinds(mode bench.Mode, compare, urls string) ([]string, error) {
 }
 
 // benchSetup makes processes of this very program.
-func benchSetup(folder, transport, codec string, errOut io.Writer) (*bench.Setup, error) {
+func benchSetup(folder string, meshFlags map[string]string, errOut io.Writer) (*bench.Setup, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -135,7 +136,7 @@ func benchSetup(folder, transport, codec string, errOut io.Writer) (*bench.Setup
 		Descriptors: descriptorLimit(),
 		Progress:    bench.NewProgress(errOut, isTerminal(errOut)),
 	}
-	for flag, value := range map[string]string{"--transport": transport, "--codec": codec} {
+	for flag, value := range meshFlags {
 		if value != "" {
 			setup.Cluster.MeshFlags = append(setup.Cluster.MeshFlags, flag, value)
 		}

@@ -43,6 +43,7 @@ func benchServerCommand(f *flags) action {
 	discovery := f.text("discovery", "ws://localhost:8000", "URL of the discovery service", "MESH_DISCOVERY_ADDRESS")
 	transport := f.text("transport", "", "transport of the mesh", "MESH_TRANSPORT")
 	codec := f.text("codec", "", "codec of the mesh", "MESH_CODEC")
+	routing := f.text("routing", "", "which servers an event for rooms goes to: all or interest", "MESH_ROUTING")
 	token := f.text("auth-token", "", "secret that all servers share", "MESH_AUTH_TOKEN")
 	logger := logFlag(f, "warn")
 	return func(ctx context.Context, out, errOut io.Writer) error {
@@ -58,7 +59,7 @@ func benchServerCommand(f *flags) action {
 		case "mesh", "alone":
 			options := benchserver.Options{Listen: *listen, Logger: log}
 			if *kind == "mesh" {
-				options.Mesh = &mesh.Config{Listen: *meshListen, DiscoveryAddress: *discovery, Transport: *transport, Codec: *codec, AuthToken: *token}
+				options.Mesh = &mesh.Config{Listen: *meshListen, DiscoveryAddress: *discovery, Transport: *transport, Codec: *codec, AuthToken: *token, Routing: *routing}
 			}
 			return serveBench(ctx, options, out)
 		}

@@ -1,0 +1,69 @@
+// Plot draws how a number goes with a setting, from results of mesh bench:
+//
+//	mesh bench --nodes 2 --json 2.json
+//	mesh bench --nodes 8 --json 8.json
+//	go run ./bench/plot --x nodes --y "server s/M" --out nodes.svg 2.json 8.json
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/socketmesh/mesh/bench"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "plot:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("plot", flag.ContinueOnError)
+	flags.SetOutput(out)
+	x := flags.String("x", "nodes", "setting: nodes, clients, rooms or size")
+	y := flags.String("y", "server s/M", "column of the table")
+	title := flags.String("title", "", "above the plot")
+	file := flags.String("out", "", "file for the SVG; default: the standard output")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	results, err := read(flags.Args())
+	if err != nil {
+		return err
+	}
+	series, err := bench.Arrange(results, *x, *y)
+	if err != nil {
+		return err
+	}
+	svg := chart{title: *title, x: *x, y: *y, series: series}.svg()
+	if *file == "" {
+		_, err := io.WriteString(out, svg)
+		return err
+	}
+	return os.WriteFile(*file, []byte(svg), 0o644)
+}
+
+// read gathers the results of all files.
+func read(files []string) ([]bench.Result, error) {
+	if len(files) == 0 {
+		return nil, fmt.Errorf("no files with results")
+	}
+	var all []bench.Result
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		var c bench.Comparison
+		if err := json.Unmarshal(text, &c); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		all = append(all, c.Results...)
+	}
+	return all, nil
+}

@@ -23,6 +23,7 @@ import (
 	"log"
 	"log/slog"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -46,6 +47,7 @@ var (
 	l    *slog.Logger
 	o    core.Observer
 	io   *socket.Server
+	mux  *http.ServeMux
 	sid  string
 	newT func() core.Transport
 	newC func() core.Codec

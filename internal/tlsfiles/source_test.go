@@ -155,6 +155,27 @@ func TestChangedFilesAreReadAgain(t *testing.T) {
 	}
 }
 
+// Kubernetes swaps a link to a folder.
+func TestSwappedFolder(t *testing.T) {
+	s, a, b := newShop(t), authority(t), authority(t)
+	link := filepath.Join(s.dir, "data")
+	swap := func(folder string, a *certs.Authority) {
+		if err := os.Mkdir(filepath.Join(s.dir, folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		s.write(folder+"/ca.crt", a.Cert)
+		if err := errors.Join(os.Symlink(folder, link+".new"), os.Rename(link+".new", link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	swap("first", a)
+	source := s.open(Files{CA: filepath.Join(link, "ca.crt")})
+	swap("second", b)
+	if !source.RootCAs().Equal(b.Pool()) {
+		t.Error("the old authority is trusted")
+	}
+}
+
 func TestInvalidCertificateIsLogged(t *testing.T) {
 	s := newShop(t)
 	pair := issue(t, authority(t), -time.Second)

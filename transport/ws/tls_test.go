@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -255,6 +256,28 @@ func TestRefusedDiallerIsHeardOut(t *testing.T) {
 			t.Fatalf("got %v, want EOF", err)
 		}
 	}
+}
+
+// Who does not finish the handshake is dropped in time.
+func TestSilentTLSConnectionsAreDropped(t *testing.T) {
+	config := mutual(t, issue(t, "127.0.0.1"))
+	l := listen(t, Options{TLS: config, HandshakeTimeout: 300 * time.Millisecond, CloseTimeout: 50 * time.Millisecond})
+	var silent []net.Conn
+	for i := range 100 {
+		silent = append(silent, raw(t, l.Addr(), []string{"", "\x16\x03\x01\x02\x00\x01\x00"}[i%2]))
+	}
+	for _, c := range silent {
+		if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatal("a silent connection is not dropped")
+		}
+	}
+	dialled, err := node(t, config).Dial(t.Context(), l.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := accept(t, l)
+	echo(t, dialled, accepted)
+	closeBoth(dialled, accepted)
 }
 
 // HTTP/2 is not offered, whoever asks for it.

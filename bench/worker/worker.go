@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/rpc"
+	"sync"
 	"time"
 
 	"github.com/socketmesh/mesh/internal/load"
@@ -29,67 +30,106 @@ func Serve(conn io.ReadWriteCloser) error {
 	if err := server.RegisterName(serviceName, s); err != nil {
 		return err
 	}
-	server.ServeConn(conn)
-	if s.swarm != nil {
-		return s.swarm.Close()
+	server.ServeConn(mortal{conn, s.close})
+	return s.close()
+}
+
+// mortal tells when there is nothing more to read: calls that are under way have
+// to end then.
+type mortal struct {
+	io.ReadWriteCloser
+	over func() error
+}
+
+func (m mortal) Read(p []byte) (int, error) {
+	n, err := m.ReadWriteCloser.Read(p)
+	if err != nil {
+		m.over()
 	}
-	return nil
+	return n, err
 }
 
 // service is what can be called.
 type service struct {
-	swarm *load.Swarm // set by the first call, Plan; others follow its answer
+	mu     sync.Mutex
+	swarm  *load.Swarm // nil until it has a plan
+	closed bool
 }
 
-// Plan comes first, and alone.
+var (
+	errPlanned = errors.New("the worker has a plan")
+	errNoPlan  = errors.New("the worker has no plan")
+)
+
+// close ends the swarm, and with it all calls.
+func (s *service) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	if s.swarm == nil {
+		return nil
+	}
+	return s.swarm.Close()
+}
+
+// do has f do something with the swarm.
+func do[T any](s *service, reply *T, f func(*load.Swarm) (T, error)) error {
+	s.mu.Lock()
+	swarm := s.swarm
+	s.mu.Unlock()
+	if swarm == nil {
+		return errNoPlan
+	}
+	var err error
+	*reply, err = f(swarm)
+	return err
+}
+
+// Plan comes first.
 func (s *service) Plan(plan load.Plan, _ *nothing) (err error) {
-	if s.swarm != nil {
-		return errors.New("the worker has a plan")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.swarm != nil || s.closed {
+		return errPlanned
 	}
 	s.swarm, err = load.New(plan)
 	return err
 }
 
-func (s *service) Connect(_ nothing, reply *load.Tally) (err error) {
-	*reply, err = s.swarm.Connect()
-	return err
+func (s *service) Connect(_ nothing, reply *load.Tally) error {
+	return do(s, reply, (*load.Swarm).Connect)
 }
 
-func (s *service) Settled(timeout time.Duration, reply *bool) (err error) {
-	*reply, err = s.swarm.Settled(timeout)
-	return err
+func (s *service) Settled(timeout time.Duration, reply *bool) error {
+	return do(s, reply, func(w *load.Swarm) (bool, error) { return w.Settled(timeout) })
 }
 
-func (s *service) Publish(pace load.Pace, _ *nothing) error { return s.swarm.Publish(pace) }
-
-func (s *service) Begin(_ nothing, reply *load.Tally) (err error) {
-	*reply, err = s.swarm.Begin()
-	return err
+func (s *service) Publish(pace load.Pace, reply *nothing) error {
+	return do(s, reply, func(w *load.Swarm) (nothing, error) { return none, w.Publish(pace) })
 }
 
-func (s *service) End(_ nothing, reply *load.Tally) (err error) {
-	*reply, err = s.swarm.End()
-	return err
+func (s *service) Begin(_ nothing, reply *load.Tally) error {
+	return do(s, reply, (*load.Swarm).Begin)
 }
 
-func (s *service) Tally(_ nothing, reply *load.Tally) (err error) {
-	*reply, err = s.swarm.Tally()
-	return err
+func (s *service) End(_ nothing, reply *load.Tally) error {
+	return do(s, reply, (*load.Swarm).End)
 }
 
-func (s *service) Stop(_ nothing, reply *map[uint32]uint32) (err error) {
-	*reply, err = s.swarm.Stop()
-	return err
+func (s *service) Tally(_ nothing, reply *load.Tally) error {
+	return do(s, reply, (*load.Swarm).Tally)
 }
 
-func (s *service) Drain(d Drain, reply *load.Report) (err error) {
-	*reply, err = s.swarm.Drain(d.Sent, d.Silence)
-	return err
+func (s *service) Stop(_ nothing, reply *map[uint32]uint32) error {
+	return do(s, reply, (*load.Swarm).Stop)
 }
 
-func (s *service) Ask(q load.Question, reply *load.Answers) (err error) {
-	*reply, err = s.swarm.Ask(q)
-	return err
+func (s *service) Drain(d Drain, reply *load.Report) error {
+	return do(s, reply, func(w *load.Swarm) (load.Report, error) { return w.Drain(d.Sent, d.Silence) })
+}
+
+func (s *service) Ask(q load.Question, reply *load.Answers) error {
+	return do(s, reply, func(w *load.Swarm) (load.Answers, error) { return w.Ask(q) })
 }
 
 // Drain is what [load.Swarm.Drain] is called with.

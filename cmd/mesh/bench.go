@@ -1,14 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 
@@ -114,44 +112,6 @@ func benchKinds(mode bench.Mode, compare, urls string) ([]string, error) {
 		}
 	}
 	return kinds, nil
-}
-
-// benchSetup makes processes of this very program.
-func benchSetup(folder string, meshFlags map[string]string, errOut io.Writer) (*bench.Setup, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	setup := &bench.Setup{
-		Cluster: cluster.Options{
-			Self:   []string{self, "bench-server"},
-			Folder: cmp.Or(folder, cluster.FindFolder()),
-		},
-		Link: func(kind string) *exec.Cmd { return exec.Command(self, "bench-link", "--kind", kind) },
-		Worker: func() *exec.Cmd {
-			cmd := exec.Command(self, "bench-worker")
-			cmd.Stderr = errOut
-			return cmd
-		},
-		Descriptors: descriptorLimit(),
-		Progress:    bench.NewProgress(errOut, isTerminal(errOut)),
-	}
-	for flag, value := range meshFlags {
-		if value != "" {
-			setup.Cluster.MeshFlags = append(setup.Cluster.MeshFlags, flag, value)
-		}
-	}
-	return setup, nil
-}
-
-// isTerminal tells whether somebody looks at it.
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // writeComparison writes the table, and the JSON where it is wanted.

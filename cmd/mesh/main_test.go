@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"slices"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -9,6 +11,12 @@ import (
 // TestMain looks for goroutines that are left behind. The Socket.IO server may
 // set the timers of a connection just after that has ended, if it was very
 // short; they end by themselves, in less than a minute.
+//
+// `mesh bench` starts processes of the program that it is in, which is this one
+// here.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && slices.ContainsFunc(roles, func(c command) bool { return c.name == os.Args[1] }) {
+		main()
+	}
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/zishang520/socket.io/v3/pkg/utils.SetTimeout.func1"))
 }

@@ -1,0 +1,63 @@
+package cluster
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestFindPreset(t *testing.T) {
+	for name, want := range map[string][]string{
+		"mesh":                 nil,
+		"mesh:quic":            {"--transport", "quic"},
+		"mesh:quic/proto":      {"--transport", "quic", "--codec", "proto"},
+		"mesh:/proto":          {"--codec", "proto"},
+		"mesh:interest":        {"--routing", "interest"},
+		"mesh:ws/proto/all":    {"--transport", "ws", "--codec", "proto", "--routing", "all"},
+		"mesh:quic/interest/x": {"--transport", "quic", "--routing", "interest"},
+	} {
+		p, err := FindPreset(name)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		o := &Options{Self: []string{"self", "server"}, MeshFlags: []string{"--given", "before"}}
+		got := p.command(o, environment{discovery: "ws://d"}).Args
+		if want := append([]string{"self", "server", "--kind", "mesh", "--discovery", "ws://d", "--given", "before"}, want...); p.Name != name || !slices.Equal(got, want) {
+			t.Errorf("%s: %s runs %q, want %q", name, p.Name, got, want)
+		}
+		if len(o.MeshFlags) != 2 {
+			t.Errorf("%s has changed the options: %q", name, o.MeshFlags)
+		}
+	}
+	for name, want := range map[string]string{"dance": "there are mesh, alone, floor", "floor:quic": "only mesh"} {
+		if _, err := FindPreset(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+	}
+}
+
+func TestPresetsRunTheirServers(t *testing.T) {
+	o := &Options{Self: []string{"self"}, Folder: "bench"}
+	e := environment{servers: 3, redis: "redis://127.0.0.1:6000", discovery: "ws://127.0.0.1:8000"}
+	for name, want := range map[string]string{
+		"alone":         "self --kind alone",
+		"floor":         "self --kind floor",
+		"node":          "--adapter memory",
+		"node-redis":    "--adapter redis --redis redis://127.0.0.1:6000",
+		"node-cluster":  "--adapter cluster --servers 3",
+		"zishang":       "--adapter memory",
+		"zishang-redis": "--adapter redis --redis 127.0.0.1:6000",
+	} {
+		p, err := FindPreset(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(p.command(o, e).Args, " "); !strings.HasSuffix(got, want) {
+			t.Errorf("%s runs %q, want %q at the end", name, got, want)
+		}
+		if p.About == "" {
+			t.Errorf("%s says nothing about itself", name)
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -351,6 +352,7 @@ func TestBatchIsOneTLSWrite(t *testing.T) {
 func TestTLSCloseIsBounded(t *testing.T) {
 	l := listen(t, Options{TLS: &tls.Config{Certificates: []tls.Certificate{issue(t, "127.0.0.1")}}, CloseTimeout: 500 * time.Millisecond})
 	dialler := websocket.Dialer{TLSClientConfig: &tls.Config{RootCAs: pool()}}
+	tooMuch := slices.Repeat([][]byte{make([]byte, 1<<20)}, 256) // for the system's buffers
 	for name, closes := range map[string]func(core.Conn, context.CancelFunc){
 		"by Send":  func(_ core.Conn, cancel context.CancelFunc) { time.AfterFunc(500*time.Millisecond, cancel) },
 		"by Close": func(c core.Conn, _ context.CancelFunc) { c.Close(core.CloseSlowPeer) },
@@ -366,8 +368,8 @@ func TestTLSCloseIsBounded(t *testing.T) {
 			defer cancel()
 			began := time.Now()
 			sent := make(chan error, 1)
-			go func() { sent <- accepted.Send(ctx, [][]byte{make([]byte, 256<<20)}) }() // more than the system takes
-			c.NetConn().(*tls.Conn).NetConn().Read(make([]byte, 1))                     // it is under way
+			go func() { sent <- accepted.Send(ctx, tooMuch) }()
+			c.NetConn().(*tls.Conn).NetConn().Read(make([]byte, 1)) // it is under way
 			closes(accepted, cancel)
 			<-sent
 			accepted.Close(core.CloseSlowPeer)

@@ -12,6 +12,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/socketio/internal/door"
+	"github.com/socketmesh/mesh/socketio/internal/intake"
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
@@ -49,6 +50,9 @@ func lay(server *socket.Server, office *outbox.Office, holds func(namespace stri
 		return reason
 	}
 	server.Opts().SetTransports(set)
+	if err := intake.Install(server); err != nil {
+		logger.Debug("what clients send is left to the server's own parser", "reason", err)
+	}
 	return ""
 }
 

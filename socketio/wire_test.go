@@ -151,6 +151,8 @@ func TestDeflate(t *testing.T) {
 		c.expect(text(`2["e","`+long+`"]`),
 			text(`51-["b","`+long+`",{"_placeholder":true,"num":0}]`), binary(long),
 			text(`2["own","`+long+`"]`))
+		_ = sock.Emit("end")
+		c.expect(text(`2["end"]`)) // a write begins when the one before has been counted
 		if n := s.constructor.Delivery().Bytes - before; (n < 10_000) != (i == 0) {
 			t.Errorf("client %d: %d bytes written", i, n)
 		}

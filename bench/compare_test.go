@@ -138,13 +138,24 @@ func TestCompareStops(t *testing.T) {
 // TestDefaults: as many workers as can hold the clients, and as many addresses as
 // have ports enough.
 func TestDefaults(t *testing.T) {
-	s := Settings{Clients: 300_000}.withDefaults(&Setup{Descriptors: 20_000}, 5)
+	s := Settings{Clients: 300_000, Size: 100, RoomsPerClient: 1}.withDefaults(&Setup{Descriptors: 20_000}, 5)
 	if s.Workers != 16 || s.Sources != 3 {
 		t.Errorf("%d workers, %d sources; want 16, 3", s.Workers, s.Sources)
 	}
-	s = Settings{Clients: 300}.withDefaults(&Setup{Descriptors: 20_000}, 3)
+	s = Settings{Clients: 300, Size: 100, RoomsPerClient: 1}.withDefaults(&Setup{Descriptors: 20_000}, 3)
 	if s.Workers != 1 || s.Sources != 1 {
 		t.Errorf("%d workers, %d sources; want 1, 1", s.Workers, s.Sources)
+	}
+	for want, s := range map[int]Settings{
+		512: {Clients: 300, RoomsPerClient: 1, Rooms: 1, Size: 100},
+		54:  {Clients: 300, RoomsPerClient: 1, Rooms: 1, Size: 4096},
+		223: {Clients: 6000, RoomsPerClient: 2, Rooms: 4, Size: 100},
+		8:   {Clients: 3000, RoomsPerClient: 1, Rooms: 1, Size: 1 << 20},
+		7:   {Clients: 3000, RoomsPerClient: 1, Rooms: 1, Size: 1 << 20, Window: 7},
+	} {
+		if got := s.withDefaults(&Setup{Descriptors: 20_000}, 1).Window; got != want {
+			t.Errorf("%+v: window %d, want %d", s, got, want)
+		}
 	}
 }
 

@@ -67,6 +67,10 @@ func (r *run) start(ctx context.Context, kind string) error {
 		}
 	}
 	r.result.Nodes = len(r.cluster.URLs)
+	if err := r.fits(); err != nil {
+		r.cluster.Stop()
+		return err
+	}
 	r.settings = r.settings.withDefaults(r.setup, r.result.Nodes)
 	r.result.Settings = r.settings
 	plan := r.settings.plan(r.cluster.URLs)
@@ -80,6 +84,18 @@ func (r *run) start(ctx context.Context, kind string) error {
 		r.cluster.Stop()
 	}
 	return err
+}
+
+// ErrTooMany means that servers may not have as many connections.
+var ErrTooMany = errors.New("too many clients for the servers")
+
+// fits tells whether the servers of this machine can hold the clients.
+func (r *run) fits() error {
+	room := r.result.Nodes * (r.setup.Descriptors - reserved)
+	if len(r.setup.URLs) > 0 || r.settings.Clients <= room {
+		return nil
+	}
+	return fmt.Errorf("%s: %w: with %d files per process, %d hold %d of %d", r.result.Config, ErrTooMany, r.setup.Descriptors, r.result.Nodes, room, r.settings.Clients)
 }
 
 func (r *run) measure(ctx context.Context) error {

@@ -38,7 +38,7 @@ type Settings struct {
 	RoomsPerClient int     `json:"roomsPerClient"` // that each client is in
 	Publishers     int     `json:"publishers"`     // clients that publish
 	Size           int     `json:"size"`           // bytes of a payload
-	Window         int     `json:"window"`         // messages under way, of each publisher
+	Window         int     `json:"window"`         // messages under way, of each publisher; 0: as many as are sensible
 	Rate           float64 `json:"rate"`           // messages per second, of all publishers
 
 	Polling        bool          `json:"polling"`        // clients begin by polling
@@ -83,8 +83,17 @@ const perSource = 20_000
 func (s Settings) withDefaults(setup *Setup, nodes int) Settings {
 	room := max(setup.Descriptors-reserved, 1)
 	s.Workers = cmp.Or(s.Workers, (s.Clients+room-1)/room)
+	s.Window = cmp.Or(s.Window, s.sensibleWindow())
 	s.Sources = cmp.Or(s.Sources, (s.Clients/max(nodes, 1)+perSource-1)/perSource)
 	return s
+}
+
+// sensibleWindow keeps servers busy, and does not have them hold more than
+// underWay bytes for clients: that would measure how they queue.
+func (s Settings) sensibleWindow() int {
+	const most, fewest, underWay = 512, 8, 64 << 20
+	members := max(s.Clients*s.RoomsPerClient/max(s.Rooms, 1), 1)
+	return max(min(most, underWay/(s.Size*members)), fewest)
 }
 
 // Validate finds what is not allowed. Errors are [*core.ConfigError].
@@ -109,7 +118,7 @@ func (s Settings) Validate() error {
 		{"--rooms-per-client", s.RoomsPerClient, 1, s.Rooms},
 		{"--publishers", s.Publishers, 1, s.Clients},
 		{"--size", s.Size, load.MinSize, 16 << 20},
-		{"--window", s.Window, 1, 1 << 16},
+		{"--window", s.Window, 0, 1 << 16},
 		{"--in-flight", s.InFlight, 1, 100_000},
 		{"--sources", s.Sources, 0, 60_000},
 		{"--broadcasts", s.Broadcasts, 0, 1000},

@@ -27,7 +27,7 @@ type Server struct {
 	work   sync.WaitGroup
 }
 
-// ServeHTTP serves one client until it leaves.
+// ServeHTTP takes one client, which is served until it leaves.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	upgrader := websocket.Upgrader{
 		ReadBufferSize: readBuffer,
@@ -45,15 +45,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.close()
 		return
 	}
-	defer s.remove(c)
 	handshake, _ := json.Marshal(map[string]any{
 		"sid": id, "upgrades": []string{}, "pingInterval": pingInterval.Milliseconds(), "pingTimeout": pingTimeout.Milliseconds(), "maxPayload": 1 << 20,
 	})
 	c.queue(textFrame("0" + string(handshake)))
-	s.read(c, id)
+	// A goroutine of its own, so that the web server's memory is free.
+	go func() {
+		defer s.work.Done()
+		defer s.remove(c)
+		s.read(c, id)
+	}()
 }
 
-// Close disconnects everybody, and returns when all goroutines that write have
+// Close disconnects everybody, and returns when all goroutines have
 // ended.
 func (s *Server) Close() {
 	s.mu.Lock()
@@ -65,6 +69,7 @@ func (s *Server) Close() {
 	s.work.Wait()
 }
 
+// add enters a client, whose goroutine the server waits for from now on.
 func (s *Server) add(c *conn) (id string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,6 +82,7 @@ func (s *Server) add(c *conn) (id string, ok bool) {
 	}
 	s.conns[c] = struct{}{}
 	s.nextID++
+	s.work.Add(1)
 	return strconv.FormatUint(s.nextID, 36), true
 }
 

@@ -81,6 +81,7 @@ func TestBenchFails(t *testing.T) {
 		"run make bench-setup": {"--compare", "node", "--folder", t.TempDir()},
 		"in a checkout only":   {"--compare", "zishang", "--folder", t.TempDir()},
 		"no client could":      {"--urls", "http://127.0.0.1:1", "--clients", "2"},
+		"too many clients":     {"--compare", "floor", "--clients", "10000000"},
 		"want a URL":           {"--urls", "127.0.0.1:1"},
 	} {
 		var out, errOut bytes.Buffer

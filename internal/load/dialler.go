@@ -88,7 +88,7 @@ func (d *dialler) sweep(w *Swarm) {
 			continue
 		case w.now > s.deadline:
 			w.tally.Stalled++
-			w.drop(s, fmt.Errorf("%s: %w", s.phase, errStalled))
+			w.drop(s, errStalled)
 			continue
 		}
 		left = append(left, s)

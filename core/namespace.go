@@ -49,9 +49,8 @@ func (ns *namespace) Publish(m *Message) (left []string) {
 	if ns.closed.Load() {
 		return nil
 	}
-	var buf [16]uint32
 	var r route
-	return ns.send(m, ns.routeOf(m, &r, buf[:0]), ns.node.roster.Load().list)
+	return ns.send(m, ns.routeOf(m, &r), ns.node.roster.Load().list)
 }
 
 func (ns *namespace) SendTo(id string, m *Message) error {

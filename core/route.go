@@ -3,17 +3,40 @@ package core
 // route says which peers a message is for.
 type route struct {
 	namespace string
-	rooms     []uint32 // hashes; a peer gets the message if it may have members of one
 	joins     []string // rooms that sockets of the peer will be in
+
+	// Hashes of the message's rooms: a peer gets it if it may have members of
+	// one. A few need no allocation.
+	few   [16]uint32
+	count int      // of those in few
+	many  []uint32 // instead of them
+}
+
+func (r *route) add(h uint32) {
+	switch {
+	case r.many != nil:
+		r.many = append(r.many, h)
+	case r.count < len(r.few):
+		r.few[r.count] = h
+		r.count++
+	default:
+		r.many = append(append(make([]uint32, 0, maxRouted), r.few[:]...), h)
+	}
+}
+
+func (r *route) rooms() []uint32 {
+	if r.many != nil {
+		return r.many
+	}
+	return r.few[:r.count]
 }
 
 // maxRouted is the number of rooms beyond which asking for each one is not worth
 // it.
 const maxRouted = 64
 
-// routeOf is the route of m, or nil if it is for all peers. buf is room for its
-// hashes.
-func (ns *namespace) routeOf(m *Message, r *route, buf []uint32) *route {
+// routeOf makes r the route of m and returns it, or nil if m is for all peers.
+func (ns *namespace) routeOf(m *Message, r *route) *route {
 	if ns.node.cfg.Routing != RoutingInterest || len(m.To.Rooms) == 0 || len(m.To.Rooms) > maxRouted {
 		return nil
 	}
@@ -22,9 +45,9 @@ func (ns *namespace) routeOf(m *Message, r *route, buf []uint32) *route {
 	default:
 		return nil
 	}
-	r.namespace, r.rooms, r.joins = ns.name, buf[:0], nil
+	r.namespace = ns.name
 	for _, room := range m.To.Rooms {
-		r.rooms = append(r.rooms, hashOf(room))
+		r.add(hashOf(room))
 	}
 	if m.Kind == KindSocketsJoin {
 		r.joins = m.Rooms
@@ -37,7 +60,7 @@ func (r *route) includes(p *peer) bool {
 	if r == nil || !p.curious {
 		return true
 	}
-	if !p.views.wants(r.namespace, r.rooms) {
+	if !p.views.wants(r.namespace, r.rooms()) {
 		return false
 	}
 	if r.joins != nil {

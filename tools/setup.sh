@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Installs what the end-to-end tests need and does not find: the npm packages of
-# e2e/node and, where there is apt-get, Debian's chromium.
+# e2e/node and e2e/compat/node and, where there is apt-get, Debian's chromium.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-if ! [ e2e/node/node_modules/.package-lock.json -nt e2e/node/package-lock.json ]; then
-	(cd e2e/node && npm ci --no-audit --no-fund)
-fi
+for packages in e2e/node e2e/compat/node; do
+	if ! [ "$packages/node_modules/.package-lock.json" -nt "$packages/package-lock.json" ]; then
+		(cd "$packages" && npm ci --no-audit --no-fund)
+	fi
+done
 
 install_chromium() {
 	local as_root=""

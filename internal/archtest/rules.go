@@ -90,6 +90,11 @@ var rules = []rule{
 			"go.uber.org/fx", "github.com/zishang520/socket.io", "github.com/gorilla/websocket"},
 	},
 	{
+		folders: []string{"./e2e/compat"},
+		may: []string{"./", "./core", "github.com/zishang520/socket.io", "github.com/gorilla/websocket",
+			"github.com/quic-go/quic-go", "github.com/quic-go/webtransport-go"},
+	},
+	{
 		folders: []string{"./cmd", "./e2e", "./bench"},
 		may: []string{"./", "./core", "./codec", "./transport", "./discovery", "./socketio", "./internal", "./bench",
 			"go.uber.org/fx", "github.com/zishang520/socket.io", "github.com/gorilla/websocket"},

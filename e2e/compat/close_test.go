@@ -1,0 +1,121 @@
+package compat
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// ends has a server whose clients can ask for an end, and which writes down what it
+// hears of it.
+func ends(s *stage) {
+	s.serve(nil)
+	s.welcome("/", func(c *socket.Socket, n *notes) {
+		_ = c.On("leave", func(...any) { c.Disconnect(false) })
+		_ = c.On("hang up", func(...any) { c.Disconnect(true) })
+		_ = c.On("disconnecting", func(values ...any) {
+			n.add("disconnecting in %d rooms, connected %v", c.Rooms().Len(), c.Connected())
+		})
+		c.Join("r")
+	})
+}
+
+// TestClientDisconnects: both sides know why.
+func TestClientDisconnects(t *testing.T) {
+	runVariants(t, func(s *stage, v variant) {
+		ends(s)
+		c := s.connect("a", v.as(nil))
+		c.leave()
+	})
+}
+
+// TestConnectionDrops: the connection ends without a word.
+func TestConnectionDrops(t *testing.T) {
+	runVariants(t, func(s *stage, v variant) {
+		ends(s)
+		c := s.connect("a", v.as(nil))
+		c.do("drop", nil)
+		c.sees("disconnect")
+		s.notesOf("server of a").await(s, "disconnect ")
+	})
+}
+
+// serverGoes: the server's packet and the end of the connection come close together.
+// Which of them ends the client's engine is open. That the packet comes is not; but
+// the host may hang up before it has sent what waits, and by polling what it sends
+// then comes in any order.
+func (s *stage) serverGoes(v variant) {
+	s.either("^engine: close .*$", "engine: close")
+	lost := `^(disconnect (transport close|io server disconnect)\n)+`
+	if slices.Equal(v.transports, list{"polling"}) {
+		s.either(lost, "disconnect io server disconnect\n")
+	} else {
+		s.forgive(lost, "disconnect io server disconnect\n")
+	}
+}
+
+// TestServerDisconnects one namespace, or hangs up altogether.
+func TestServerDisconnects(t *testing.T) {
+	for _, event := range []string{"leave", "hang up"} {
+		t.Run(event, func(t *testing.T) {
+			runVariants(t, func(s *stage, v variant) {
+				ends(s)
+				s.serverGoes(v)
+				c := s.connect("a", v.as(nil))
+				c.emit(event)
+				c.sees("disconnect")
+				s.notesOf("server of a").await(s, "disconnect ")
+				c.feels("close")
+			})
+		})
+	}
+}
+
+// TestDisconnectSockets reaches all sockets of a room.
+func TestDisconnectSockets(t *testing.T) {
+	for _, hangUp := range []bool{false, true} {
+		t.Run(map[bool]string{false: "leave", true: "hang up"}[hangUp], func(t *testing.T) {
+			runVariants(t, func(s *stage, v variant) {
+				ends(s)
+				s.serverGoes(v)
+				c := s.connect("a", v.as(nil))
+				s.io.In("r").DisconnectSockets(hangUp)
+				c.sees("disconnect")
+				s.notesOf("server of a").await(s, "disconnect ")
+				c.feels("close")
+			})
+		})
+	}
+}
+
+// TestServerCloses: the whole server ends. Clients notice at the latest when its
+// ports are closed: the library leaves some polls without an answer.
+func TestServerCloses(t *testing.T) {
+	runVariants(t, func(s *stage, v variant) {
+		ends(s)
+		c := s.connect("a", v.as(nil))
+		polling := slices.Equal(v.transports, list{"polling"})
+		if polling {
+			s.either(`^error .*\n`, "")
+			s.either("transport (close|error)$", "transport gone")
+		}
+		s.io.Close(nil)
+		s.notesOf("server of a").await(s, "disconnect ")
+		if polling {
+			s.web.CloseClientConnections()
+		}
+		c.sees("disconnect")
+	})
+}
+
+// TestConnectTimeout: who asks for no namespace has to go.
+func TestConnectTimeout(t *testing.T) {
+	run(t, func(s *stage) {
+		s.serve(func(o *socket.ServerOptions) { o.SetConnectTimeout(100 * time.Millisecond) })
+		w := s.raw("websocket").dial("EIO=4&transport=websocket")
+		w.read()
+		w.read()
+	})
+}

@@ -22,7 +22,7 @@ func hashOf(room string) uint32 {
 // at is where h is, or the empty slot where it would be.
 func (s *hashes) at(h uint32) int {
 	mask := len(s.slots) - 1
-	i := int(h*2654435769) & mask
+	i := int(uint64(h*2654435769) * uint64(len(s.slots)) >> 32) // by its high bits
 	for s.slots[i] != 0 && s.slots[i] != h {
 		i = (i + 1) & mask
 	}

@@ -21,7 +21,9 @@
 // With the adapter comes a path of its own for what is sent to WebSocket clients,
 // see [Delivery]: it replaces the library's transport, and for clients that connect
 // by WebSocket directly its engine socket too. Events for clients that poll, and
-// for listeners that want to see all that is sent, take the library's way.
+// for listeners that want to see all that is sent, take the library's way. What
+// clients send is decoded here too, polling ones' as well; values and errors are
+// the library's.
 //
 // # Rooms
 //

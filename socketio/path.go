@@ -24,6 +24,9 @@ import (
 // engine. So the path puts its transports among the server's options, from where
 // the engine takes them, and opens its door when the engine uses one for the first
 // time. An engine that is there already gets its door at once.
+//
+// What clients send is decoded by [intake.Decoder], unless the server has a parser
+// of the application's, or an engine already.
 type path struct {
 	server *socket.Server
 	port   *wstransport.Port

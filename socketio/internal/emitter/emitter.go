@@ -99,7 +99,18 @@ func (e *Emitter) listeners(name types.EventName) []listener {
 
 // Emit calls an event's listeners, one after the other. One that panics is logged.
 func (e *Emitter) Emit(name types.EventName, data ...any) {
-	for _, l := range e.listeners(name) {
+	e.emit(name, e.listeners(name), data)
+}
+
+// EmitOne is Emit with one argument. It takes no memory if nobody listens.
+func (e *Emitter) EmitOne(name types.EventName, data any) {
+	if listeners := e.listeners(name); len(listeners) > 0 {
+		e.emit(name, listeners, []any{data})
+	}
+}
+
+func (e *Emitter) emit(name types.EventName, listeners []listener, data []any) {
+	for _, l := range listeners {
 		if l.once == nil {
 			call(l.fn, data)
 			continue

@@ -56,4 +56,18 @@ func TestEmitIsFree(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { e.Emit("x", args...) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
+	if n := testing.AllocsPerRun(100, func() { e.EmitOne("nobody", &args) }); n > 0 {
+		t.Errorf("%v allocations for nobody", n)
+	}
+}
+
+func TestEmitOne(t *testing.T) {
+	var e Emitter
+	var got []any
+	_ = e.Once("x", func(args ...any) { got = append(got, args...) })
+	e.EmitOne("x", 1)
+	e.EmitOne("x", 2)
+	if !slices.Equal(got, []any{1}) {
+		t.Error(got)
+	}
 }

@@ -38,7 +38,7 @@ func (s *Session) Packet(p *packet.Packet) {
 	if p == nil || s.state.Load() != &stateOpen {
 		return
 	}
-	s.Emit("packet", p)
+	s.EmitOne("packet", p)
 	switch p.Type {
 	case packet.PING:
 		if s.protocol != 3 {
@@ -59,7 +59,7 @@ func (s *Session) Packet(p *packet.Packet) {
 	case packet.ERROR:
 		s.close("parse error", nil)
 	case packet.MESSAGE:
-		s.Emit("data", p.Data)
-		s.Emit("message", p.Data)
+		s.EmitOne("data", p.Data)
+		s.EmitOne("message", p.Data)
 	}
 }

@@ -70,7 +70,7 @@ func (t *Transport) OnPacket(p *packet.Packet) {
 	if t.receiver != nil {
 		t.receiver.Packet(p)
 	}
-	t.Emit("packet", p)
+	t.EmitOne("packet", p)
 }
 
 // OnData passes on a packet that came in encoded.

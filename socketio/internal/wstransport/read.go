@@ -142,7 +142,19 @@ func (t *Transport) message(op wsframe.Opcode, payload []byte) *packet.Packet {
 	if len(payload) == 0 || payload[0] != '4' {
 		return nil
 	}
-	return &packet.Packet{Type: packet.MESSAGE, Data: types.NewStringBuffer(payload[1:])}
+	return newText(payload[1:])
+}
+
+// newText makes a packet of a text, in one piece of memory.
+func newText(text []byte) *packet.Packet {
+	m := &struct {
+		packet packet.Packet
+		text   types.StringBuffer
+		buffer types.Buffer
+	}{buffer: *types.NewBuffer(text)}
+	m.text.Buffer = &m.buffer
+	m.packet = packet.Packet{Type: packet.MESSAGE, Data: &m.text}
+	return &m.packet
 }
 
 // Control answers the client's WebSocket's own frames.

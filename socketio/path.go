@@ -99,17 +99,6 @@ func stockWebSocket(ctor engine.TransportCtor) bool {
 	return false
 }
 
-// poller opens the door when the first client begins with polling.
-type poller struct {
-	engine.TransportCtor
-	path *path
-}
-
-func (b *poller) New(ctx *types.HttpContext) transports.Transport {
-	b.path.open(b.path.server.Engine())
-	return b.TransportCtor.New(ctx)
-}
-
 // build makes the transport of a connection that came in past the door: the first.
 func (p *path) build(ctx *types.HttpContext) transports.Transport {
 	server := p.server.Engine()

@@ -3,9 +3,11 @@ package socketio
 import (
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/gorilla/websocket"
 	"github.com/zishang520/socket.io/servers/engine/v3"
@@ -133,8 +135,19 @@ func (p *polling) body(response *http.Response, err error) string {
 	return string(body)
 }
 
+// marked tells, after a collection, whether anything still holds a transport.
+func marked(t transports.Transport) (held func() bool) {
+	mark := new([64]byte)
+	_ = t.On("witness", func(...any) { runtime.KeepAlive(mark) })
+	pointer := weak.Make(mark)
+	return func() bool {
+		runtime.GC()
+		return pointer.Value() != nil
+	}
+}
+
 // TestUpgrade: what is emitted while a client is upgraded arrives, in order, first
-// by polling and then by WebSocket.
+// by polling and then by WebSocket. The transport that it leaves goes.
 func TestUpgrade(t *testing.T) {
 	s := serve(t, lonely{})
 	connected := make(chan *socket.Socket, 1)
@@ -148,6 +161,7 @@ func TestUpgrade(t *testing.T) {
 		t.Fatalf("got %q on CONNECT", got)
 	}
 	sock := within(t, connected)
+	held := marked(sock.Conn().Transport())
 	s.Emit("polled")
 	if got := p.get(); got != `42["polled"]` {
 		t.Fatal(got)
@@ -187,6 +201,7 @@ func TestUpgrade(t *testing.T) {
 		say("5")
 	}
 	eventually(t, "upgraded", func() bool { return sock.Conn().Transport().Name() == transports.WEBSOCKET })
+	eventually(t, "transport left", func() bool { return !held() })
 	for i := range 100 {
 		if i%2 == 0 {
 			s.Emit("e", i)

@@ -29,6 +29,11 @@ func TestRefusals(t *testing.T) {
 		"GET /socket.io/?EIO=4&transport=websocket&forbidden=1 HTTP/1.1\r\nHost: x\r\n" + upgrade,
 		"GET /socket.io/?EIO=4&transport=websocket&middleware=1 HTTP/1.1\r\nHost: x\r\n" + upgrade,
 		"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\n",
+		"GET /socket.io/?EIO=3&transport=polling HTTP/1.1\r\nHost: x\r\n",
+		"GET /socket.io/?EIO=4&transport=polling&forbidden=1 HTTP/1.1\r\nHost: x\r\n",
+		"GET /socket.io/?EIO=4&transport=polling&middleware=1 HTTP/1.1\r\nHost: x\r\n",
+		"GET /socket.io/?EIO=4&transport=polling&sid=unknown HTTP/1.1\r\nHost: x\r\n",
+		"POST /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n",
 	}
 	var answers [2][]string
 	for i, library := range []bool{true, false} {

@@ -7,6 +7,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/session"
 )
 
 // describe describes a local socket for other servers. Data that cannot be
@@ -20,9 +21,17 @@ func (h *host) describe(s *socket.Socket, brief bool) core.Socket {
 	if brief {
 		return d
 	}
-	d.Handshake = h.encodeMember(s, "handshake", func() (core.Payload, error) { return encodeHandshake(s.Handshake(), s.Request().Request().Host) })
+	d.Handshake = h.encodeMember(s, "handshake", func() (core.Payload, error) { return encodeHandshake(s.Handshake(), addressedHost(s)) })
 	d.Data = h.encodeMember(s, "data", func() (core.Payload, error) { return encodeData(s.Data()) })
 	return d
+}
+
+// addressedHost is the host that a socket's client asked for.
+func addressedHost(s *socket.Socket) string {
+	if conn, ok := s.Conn().(*session.Session); ok {
+		return conn.Host()
+	}
+	return s.Request().Request().Host
 }
 
 func (h *host) encodeMember(s *socket.Socket, member string, encode func() (core.Payload, error)) core.Payload {

@@ -1,6 +1,7 @@
 // Package door lets the WebSocket clients of an engine in, before the engine does:
 // those that connect directly get a [session.Session], and those that began with
-// polling a [wstransport.Transport] for the engine socket that they have.
+// polling a [wstransport.Transport] for the engine socket that they have. When they
+// begin, it sees that what is kept of their request is small.
 //
 // It is a middleware of the engine that answers such requests itself, in the steps
 // of the library's own Server.HandleUpgrade and BaseServer.Handshake.
@@ -51,7 +52,8 @@ func tickFor(server engine.BaseServer) time.Duration {
 
 // admit is the middleware.
 func (d *Door) admit(ctx *types.HttpContext, next func(error)) {
-	if !websocket.IsWebSocketUpgrade(ctx.Request()) || ctx.Query().Peek("transport") != transports.WEBSOCKET {
+	handle := d.handlerOf(ctx)
+	if handle == nil {
 		next(nil)
 		return
 	}
@@ -60,8 +62,24 @@ func (d *Door) admit(ctx *types.HttpContext, next func(error)) {
 			next(err) // which answers the request
 			return
 		}
-		d.handle(ctx)
+		handle(ctx)
 	})
+}
+
+// handlerOf is who answers a request; nil if the library does.
+func (d *Door) handlerOf(ctx *types.HttpContext) func(*types.HttpContext) {
+	upgrade := websocket.IsWebSocketUpgrade(ctx.Request())
+	switch ctx.Query().Peek("transport") {
+	case transports.WEBSOCKET:
+		if upgrade {
+			return d.handle
+		}
+	case transports.POLLING:
+		if !upgrade && ctx.Query().Peek("sid") == "" {
+			return d.greet
+		}
+	}
+	return nil
 }
 
 // others runs the middlewares from the i-th on, which came after the door.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/gorilla/websocket"
+	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
@@ -22,7 +23,11 @@ func (d *Door) refuse(ctx *types.HttpContext, code *types.CodeMessage, context m
 // abortRequest answers as the library answers a request that is no handshake.
 func abortRequest(ctx *types.HttpContext, code *types.CodeMessage, message string) {
 	ctx.ResponseHeaders().Set("Content-Type", "application/json")
-	_ = ctx.SetStatusCode(http.StatusBadRequest)
+	status := http.StatusBadRequest
+	if code == engine.FORBIDDEN {
+		status = http.StatusForbidden
+	}
+	_ = ctx.SetStatusCode(status)
 	body, err := json.Marshal(types.CodeMessage{Code: code.Code, Message: message})
 	if err == nil {
 		_, _ = ctx.Write(body)

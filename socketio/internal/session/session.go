@@ -34,7 +34,7 @@ type Session struct {
 	house     *House
 	id        string
 	protocol  int
-	request   *types.HttpContext
+	origin    origin
 	remote    string
 	transport *wstransport.Transport
 	state     atomic.Pointer[string]
@@ -63,7 +63,8 @@ var (
 
 // New makes a session, which is not open yet. Its transport has it as receiver.
 func New(house *House, id string, protocol int, request *types.HttpContext) *Session {
-	s := &Session{house: house, id: id, protocol: protocol, request: request}
+	s := &Session{house: house, id: id, protocol: protocol}
+	s.origin.keep(request)
 	s.timer.Bell = s
 	s.state.Store(&stateOpening)
 	return s
@@ -75,12 +76,15 @@ func (s *Session) Construct(string, engine.BaseServer, transports.Transport, *ty
 
 func (s *Session) Id() string                      { return s.id }
 func (s *Session) Protocol() int                   { return s.protocol }
-func (s *Session) Request() *types.HttpContext     { return s.request }
+func (s *Session) Request() *types.HttpContext     { return s.origin.context() }
 func (s *Session) RemoteAddress() string           { return s.remote }
 func (s *Session) Transport() transports.Transport { return s.transport }
 func (s *Session) Upgraded() bool                  { return false }
 func (s *Session) Upgrading() bool                 { return false }
 func (s *Session) ReadyState() string              { return *s.state.Load() }
+
+// Host is the host that the client asked for.
+func (s *Session) Host() string { return s.origin.request.Host }
 
 // SetReadyState keeps one of the library's states.
 func (s *Session) SetReadyState(state string) {

@@ -1,0 +1,48 @@
+package session
+
+import (
+	"net/http"
+	"sync"
+	"time"
+	"weak"
+
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// origin is the request that a session began with. The library's context around it
+// takes more memory than all else that a session has, and hardly anybody asks for
+// it once the session is there: so it is kept as long as somebody does, and made
+// again from what it consists of. What was changed in its bags stays changed: they
+// share their maps.
+type origin struct {
+	request   *http.Request
+	response  http.ResponseWriter
+	query     map[string][]string
+	websocket *types.WebSocketConn
+	idle      time.Duration
+
+	mu   sync.Mutex
+	made weak.Pointer[types.HttpContext]
+}
+
+func (o *origin) keep(ctx *types.HttpContext) {
+	o.request, o.response = ctx.Request(), ctx.Response()
+	o.query = ctx.Query().All()
+	ctx.Query().Replace(o.query)
+	o.websocket, o.idle = ctx.Websocket, ctx.IdleTimeout
+	o.made = weak.Make(ctx)
+}
+
+// context is the same for all who hold it at the same time.
+func (o *origin) context() *types.HttpContext {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if ctx := o.made.Value(); ctx != nil {
+		return ctx
+	}
+	ctx := types.NewHttpContext(o.response, o.request)
+	ctx.Query().Replace(o.query)
+	ctx.Websocket, ctx.IdleTimeout = o.websocket, o.idle
+	o.made = weak.Make(ctx)
+	return ctx
+}

@@ -1,0 +1,49 @@
+package socketio
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+	"weak"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// TestRequest: a client's first request can be asked for as long as the client is
+// there, and keeps what was changed in it, though nobody holds it meanwhile.
+func TestRequest(t *testing.T) {
+	s := serve(t, lonely{})
+	s.client("/") // opens the door
+	connected := make(chan *socket.Socket, 2)
+	_ = s.On("connection", func(args ...any) {
+		sock := args[0].(*socket.Socket)
+		sock.Request().Query().Set("token", "t")
+		sock.Request().Headers().Set("X-Seen", "1")
+		connected <- sock
+	})
+	s.client("/")
+	sock := within(t, connected)
+	first := weak.Make(sock.Request())
+	eventually(t, "request let go", func() bool { runtime.GC(); return first.Value() == nil })
+	ctx := sock.Request()
+	if got := ctx.Query().Peek("token"); got != "t" {
+		t.Errorf("token %q", got)
+	}
+	if got := ctx.Query().Peek("transport"); got != "websocket" {
+		t.Errorf("transport %q", got)
+	}
+	if got := ctx.Headers().Peek("X-Seen"); got != "1" {
+		t.Errorf("header %q", got)
+	}
+	if ctx.Websocket == nil || ctx.Websocket.RemoteAddr().String() != sock.Conn().RemoteAddress() {
+		t.Error("no WebSocket")
+	}
+	if got := addressedHost(sock); got != ctx.Request().Host || !strings.Contains(got, "127.0.0.1") {
+		t.Errorf("host %q", got)
+	}
+	runtime.GC()
+	if sock.Request() != ctx {
+		t.Error("another request while this one is held")
+	}
+	<-ctx.Done()
+}

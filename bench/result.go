@@ -107,11 +107,12 @@ func (r *Result) traffic(report *load.Report, used cluster.Sample) {
 	if seconds <= 0 || n == 0 {
 		return
 	}
-	r.Messages = float64(report.End.Sent-report.Begin.Sent) / seconds
+	messages := r.Settings.messages(report)
+	r.Messages = messages / seconds
 	r.Deliveries = float64(n) / seconds
-	if sent := float64(report.End.Sent - report.Begin.Sent); sent > 0 {
-		r.MeshMessages = float64(used.Mesh.Messages) / sent
-		r.MeshBytes = float64(used.Mesh.Bytes) / sent
+	if messages > 0 {
+		r.MeshMessages = float64(used.Mesh.Messages) / messages
+		r.MeshBytes = float64(used.Mesh.Bytes) / messages
 	}
 	perMillion := func(d time.Duration) float64 { return d.Seconds() / float64(n) * 1e6 }
 	r.ClientCPU = perMillion(report.End.CPU - report.Begin.CPU)
@@ -119,6 +120,16 @@ func (r *Result) traffic(report *load.Report, used cluster.Sample) {
 		r.ServerCPU = perMillion(used.Servers.CPU)
 		r.BrokerCPU = perMillion(used.Broker.CPU)
 	}
+}
+
+// messages is how many were delivered between Begin and End: with a window, those
+// that were sent may wait in queues for long.
+func (s Settings) messages(report *load.Report) float64 {
+	if s.Mode == Latency {
+		return float64(report.End.Sent - report.Begin.Sent)
+	}
+	members := float64(s.Clients*s.RoomsPerClient) / float64(s.Rooms)
+	return float64(report.End.Deliveries-report.Begin.Deliveries) / members
 }
 
 // troubles enters what went wrong.

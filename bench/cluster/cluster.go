@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -66,7 +67,8 @@ func (c *Cluster) start(ctx context.Context, p Preset, servers int, o Options) e
 		e.redis = "redis://" + address
 	}
 	if p.mesh {
-		c.discovery = service.NewServer(service.ServerOptions{Listen: "127.0.0.1:0"})
+		e.token = rand.Text() // QUIC needs one
+		c.discovery = service.NewServer(service.ServerOptions{Listen: "127.0.0.1:0", Token: e.token})
 		if err := c.discovery.Start(ctx); err != nil {
 			c.discovery = nil
 			return err

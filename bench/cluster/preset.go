@@ -31,6 +31,7 @@ type environment struct {
 	servers   int
 	redis     string // URL
 	discovery string // URL
+	token     string // of the mesh
 }
 
 // Presets are all kinds, by name.
@@ -91,7 +92,7 @@ func FindPreset(name string) (Preset, error) {
 }
 
 func meshServer(o *Options, e environment) *exec.Cmd {
-	args := []string{"--kind", "mesh", "--discovery", e.discovery}
+	args := []string{"--kind", "mesh", "--discovery", e.discovery, "--auth-token", e.token}
 	return o.own(append(args, o.MeshFlags...)...)
 }
 

@@ -22,8 +22,8 @@ func TestFindPreset(t *testing.T) {
 			continue
 		}
 		o := &Options{Self: []string{"self", "server"}, MeshFlags: []string{"--given", "before"}}
-		got := p.command(o, environment{discovery: "ws://d"}).Args
-		if want := append([]string{"self", "server", "--kind", "mesh", "--discovery", "ws://d", "--given", "before"}, want...); p.Name != name || !slices.Equal(got, want) {
+		got := p.command(o, environment{discovery: "ws://d", token: "secret"}).Args
+		if want := append([]string{"self", "server", "--kind", "mesh", "--discovery", "ws://d", "--auth-token", "secret", "--given", "before"}, want...); p.Name != name || !slices.Equal(got, want) {
 			t.Errorf("%s: %s runs %q, want %q", name, p.Name, got, want)
 		}
 		if len(o.MeshFlags) != 2 {

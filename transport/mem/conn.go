@@ -3,6 +3,7 @@ package mem
 import (
 	"context"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/socketmesh/mesh/core"
@@ -131,6 +132,12 @@ func (c *conn) leave() {
 	}
 	c.wake()
 	c.peer.wake()
+}
+
+// allRead tells whether nothing is under way to this end, on any lane: who hears of
+// the end may close the connection at once.
+func (c *conn) allRead() bool {
+	return !slices.ContainsFunc(c.sequences, func(s *sequence) bool { return !s.in.empty() })
 }
 
 // wake has Send and Recv look again.

@@ -101,7 +101,7 @@ func (s *sequence) Recv() ([]byte, error) {
 				return s.take(first)
 			}
 			again = at
-			if s.in.empty() {
+			if s.conn.allRead() {
 				if again, s.ended = s.goodbye(); s.ended != nil {
 					continue
 				}
@@ -114,6 +114,9 @@ func (s *sequence) Recv() ([]byte, error) {
 // take hands over a packet that was read.
 func (s *sequence) take(p packet) ([]byte, error) {
 	s.peer.writable.Broadcast()
+	if s.conn.allRead() {
+		s.conn.wake() // now the others may hear of the end
+	}
 	if p.tooLarge {
 		s.conn.finish(&core.CloseError{CloseReason: closeTooLarge})
 		s.conn.die(fmt.Errorf("%w of %d bytes", core.ErrTooLarge, s.conn.owner.network.maxFrame))

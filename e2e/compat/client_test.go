@@ -3,7 +3,6 @@ package compat
 import (
 	"encoding/json"
 	"maps"
-	"slices"
 	"strings"
 )
 
@@ -69,15 +68,12 @@ func (s *stage) connect(name string, o options) *client {
 		members["rejectUnauthorized"] = false
 	}
 	s.enter(c)
-	if transports, _ := members["transports"].(list); slices.Contains(transports, "polling") {
-		s.polled = true
-	}
 	result := c.do("connect", args{
 		"url": s.url, "version": c.version, "nsp": o.nsp, "options": members,
 		"greeted": !o.refused, "refused": o.refused, "series": o.series,
 	})
 	s.Cleanup(func() { startDriver(s.trial).ask("forget", args{"name": c.id()}) })
-	if s.path.exact && !s.polled && string(result) != "1" {
+	if s.path.exact && string(result) != "1" {
 		s.Errorf("%s: it took %s attempts to connect", name, result)
 	}
 	if transports, _ := members["transports"].(list); len(transports) > 1 && !o.refused && !o.hasty {

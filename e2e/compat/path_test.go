@@ -12,7 +12,7 @@ import (
 // path is a way to set up a server.
 type path struct {
 	name string
-	// exact: nothing goes astray on a WebSocket, as it does with the host alone.
+	// exact: nothing goes astray, as it does with the host alone.
 	exact bool
 	// goodbye is how the server ends a WebSocket, as transcripts of bare clients and
 	// of npm's have it.

@@ -48,7 +48,6 @@ func (r *raw) post(query, body string) string { return r.request(http.MethodPost
 // request does the same with any method. It returns the body.
 func (r *raw) request(method, query, body string) string {
 	r.Helper()
-	r.polled = true
 	request, err := http.NewRequest(method, r.url+"/socket.io/?"+query, strings.NewReader(body))
 	if err != nil {
 		r.Fatal(err)
@@ -198,7 +197,6 @@ func (w *rawSocket) sendBinary(data []byte) {
 // how packets share them is a matter of time.
 func (r *raw) poll(query, packet string) {
 	r.Helper()
-	r.polled = true
 	deadline := time.Now().Add(patience)
 	for time.Now().Before(deadline) {
 		text, status := r.fetch(query)

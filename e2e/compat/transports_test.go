@@ -1,8 +1,11 @@
 package compat
 
 import (
+	"net/http"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -152,4 +155,39 @@ func TestWebSocketByHand(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestPolls: a client polls right behind every answer, and misses nothing.
+func TestPolls(t *testing.T) {
+	const sessions, total = 4, 400
+	run(t, func(s *stage) {
+		s.serve(nil)
+		s.welcome("/", func(c *socket.Socket, n *notes) {
+			_ = c.On("go", func(...any) {
+				s.background(func() {
+					for i := range total {
+						c.Emit("n", i)
+						time.Sleep(100 * time.Microsecond) // so that there are many answers
+					}
+				})
+			})
+		})
+		for range sessions {
+			r := s.raw("polling")
+			r.get("EIO=4&transport=polling")
+			session := "EIO=4&transport=polling&sid=" + r.sid
+			r.post(session, "40")
+			r.poll(session, "ready")
+			r.post(session, `42["go"]`)
+			var all strings.Builder
+			for i := 0; i < total; i = strings.Count(all.String(), `42["n",`) {
+				text, status := r.fetch(session)
+				if status != http.StatusOK {
+					s.Fatalf("poll behind %d events: %d %s", i, status, text)
+				}
+				all.WriteString(text + "\x1e")
+			}
+			r.add("%d events, digest %s", total, digest([]byte(strings.ReplaceAll(all.String(), "2\x1e", ""))))
+		}
+	})
 }

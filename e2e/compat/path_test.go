@@ -18,6 +18,9 @@ type path struct {
 	// of npm's have it.
 	goodbye []string
 	// prepare adds to the options of a server; it ends with the test.
+	// opened: the server has had a client already. The mesh lets in its first one past
+	// its door, and opens that then.
+	opened  bool
 	prepare func(t *trial, options *socket.ServerOptions, logger *slog.Logger)
 }
 
@@ -29,13 +32,19 @@ var paths = []path{
 		goodbye: []string{"ended: without a close frame", "transport close 1006"},
 		prepare: func(*trial, *socket.ServerOptions, *slog.Logger) {},
 	},
-	{
-		name:  "mesh",
-		exact: true,
+	meshPath("mesh", true),
+	meshPath("mesh, first client", false),
+}
+
+func meshPath(name string, opened bool) path {
+	return path{
+		name:   name,
+		exact:  true,
+		opened: opened,
 		// It says so in a close frame without a code, as Node's servers do.
 		goodbye: []string{"ended: websocket: close 1005 (no status)", "transport close 1005"},
 		prepare: prepareMesh,
-	},
+	}
 }
 
 // prepareMesh is the documented set-up, for a mesh of one server.

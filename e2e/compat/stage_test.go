@@ -86,6 +86,7 @@ func (s *stage) serve(configure func(o *socket.ServerOptions)) {
 	s.prepare(configure)
 	s.web = httptest.NewServer(s.handler())
 	s.url = s.web.URL
+	s.open()
 }
 
 // serveTLS does the same over TLS.
@@ -94,6 +95,31 @@ func (s *stage) serveTLS(configure func(o *socket.ServerOptions)) {
 	s.prepare(configure)
 	s.web = httptest.NewTLSServer(s.handler())
 	s.url, s.tls = s.web.URL, true
+	s.open()
+}
+
+// open has a client come and go, if that belongs to the path.
+func (s *stage) open() {
+	s.Helper()
+	if !s.path.opened {
+		return
+	}
+	r := s.raw("first").quietly()
+	s.actors = nil
+	r.sid = ""
+	if s.engine().Transports().Has("polling") {
+		r.get("EIO=4&transport=polling")
+		r.post("EIO=4&transport=polling&sid="+r.sid, "1")
+	} else {
+		w := r.dial("EIO=4&transport=websocket")
+		w.read()
+		w.conn.Close()
+	}
+	for deadline := time.Now().Add(patience); s.engine().ClientsCount() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.Fatal("the first client does not leave")
+		}
+	}
 }
 
 // prepare makes the Socket.IO server, without a port yet.

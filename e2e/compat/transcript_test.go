@@ -23,7 +23,8 @@ func (s *stage) compare(test string) {
 	got := s.transcript()
 	name, section, _ := strings.Cut(test, "/")
 	if s.own {
-		section += "on path " + s.path.name
+		kind, _, _ := strings.Cut(s.path.name, ",")
+		section += "on path " + kind
 	}
 	file := filepath.Join("testdata", name+".txt")
 	record := s.readRecord(file)

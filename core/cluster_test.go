@@ -22,8 +22,11 @@ type full struct {
 	clients []*coretest.Client
 }
 
-// full starts a server with two clients, <host>0 and <host>1, both in the room
-// "r", and the second one in "odd".
+func (f *full) site() *coretest.Site {
+	return &coretest.Site{Adapter: f.Adapter, ID: f.server.ID(), Host: f.host, Clients: f.clients}
+}
+
+// full starts a server with the clients of [coretest.Host.Populate].
 func (w *world) full(host string, change ...func(*core.Config)) *full {
 	w.t.Helper()
 	f := &full{server: w.start(host, change...), host: coretest.NewHost()}
@@ -31,16 +34,7 @@ func (w *world) full(host string, change ...func(*core.Config)) *full {
 	if f.Adapter, err = f.server.Adapter("/full", f.host); err != nil {
 		w.t.Fatal(err)
 	}
-	id := f.server.ID()
-	f.clients = []*coretest.Client{
-		f.host.Connect(id+"0", "r").AnswerWith(coretest.Value(id + "0")),
-		f.host.Connect(id+"1", "r", "odd").AnswerWith(coretest.Value(id + "1")),
-	}
-	f.host.Listen(func(_ core.Payload, reply func(core.Payload)) {
-		if reply != nil {
-			reply(coretest.Value(id))
-		}
-	})
+	f.clients = f.host.Populate(f.server.ID())
 	return f
 }
 
@@ -53,43 +47,9 @@ func ids(sockets []core.Socket) []string {
 	return list
 }
 
-// question is a request that has to be answered by all servers.
-type question struct {
-	name string
-	ask  func(ctx context.Context, a core.Adapter) (answers []string, err error)
-}
-
-var questions = []question{
-	{"fetchSockets", func(ctx context.Context, a core.Adapter) ([]string, error) {
-		sockets, err := a.FetchSockets(ctx, core.Target{Rooms: []string{"odd"}}).Wait()
-		return ids(sockets), err
-	}},
-	{"sockets", func(ctx context.Context, a core.Adapter) ([]string, error) {
-		sids, err := a.Sockets(ctx, []string{"odd"}).Wait()
-		return slices.Sorted(slices.Values(sids)), err
-	}},
-	{"acknowledged broadcast", func(ctx context.Context, a core.Adapter) ([]string, error) {
-		var answers []string
-		_, err := a.BroadcastWithAck(ctx, coretest.Event("q"), core.Target{Rooms: []string{"odd"}}, func(p core.Payload) {
-			answers = append(answers, string(p.Text[1:len(p.Text)-1]))
-		}).Wait()
-		slices.Sort(answers)
-		return answers, err
-	}},
-	{"server-side event", func(ctx context.Context, a core.Adapter) ([]string, error) {
-		values, err := a.ServerSideEmitWithAck(ctx, coretest.Event("q")).Wait()
-		answers := []string{"a1"} // so that the expectation is the same for all
-		for _, v := range values {
-			answers = append(answers, string(v.Text[1:len(v.Text)-1])+"1")
-		}
-		slices.Sort(answers)
-		return answers, err
-	}},
-}
-
 func TestRequests(t *testing.T) {
-	for _, q := range questions {
-		t.Run(q.name, func(t *testing.T) {
+	for _, q := range coretest.Questions {
+		t.Run(q.Name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				w := newWorld(t)
 				a := w.full("a")
@@ -97,7 +57,7 @@ func TestRequests(t *testing.T) {
 				w.full("c")
 				within(time.Second)
 				began := time.Now()
-				answers, err := q.ask(t.Context(), a)
+				answers, err := q.Ask(t.Context(), a)
 				expectList(t, "answers", answers, "a1", "b1", "c1")
 				if err != nil {
 					t.Error(err)
@@ -122,8 +82,8 @@ func TestRequestsWhileAServerGoes(t *testing.T) {
 		{"leaves", func(w *world, b *full) { go b.server.stop() }, 0},
 		{"closes the namespace", func(w *world, b *full) { go b.Close() }, 0},
 	} {
-		for _, q := range questions {
-			t.Run(way.name+", "+q.name, func(t *testing.T) {
+		for _, q := range coretest.Questions {
+			t.Run(way.name+", "+q.Name, func(t *testing.T) {
 				bubble(t, func(t *testing.T) {
 					w := newWorld(t)
 					patient := func(cfg *core.Config) { cfg.RequestTimeout = time.Minute }
@@ -140,7 +100,7 @@ func TestRequestsWhileAServerGoes(t *testing.T) {
 					var err error
 					done := make(chan struct{})
 					go func() {
-						answers, err = q.ask(t.Context(), a)
+						answers, err = q.Ask(t.Context(), a)
 						close(done)
 					}()
 					within(time.Second)
@@ -155,7 +115,7 @@ func TestRequestsWhileAServerGoes(t *testing.T) {
 					expectList(t, "answers", answers, "a1", "c1")
 					var incomplete *core.IncompleteError
 					switch {
-					case q.name == "acknowledged broadcast":
+					case q.Name == "acknowledged broadcast":
 						// Servers that are gone count as zero clients.
 						if err != nil {
 							t.Error(err)
@@ -168,7 +128,7 @@ func TestRequestsWhileAServerGoes(t *testing.T) {
 					}
 					if way.name == "killed" {
 						began = time.Now()
-						answers, err = q.ask(t.Context(), a)
+						answers, err = q.Ask(t.Context(), a)
 						expectList(t, "answers later", answers, "a1", "c1")
 						if err != nil || time.Since(began) != 0 {
 							t.Errorf("later: %v, after %v", err, time.Since(began))
@@ -184,54 +144,9 @@ func TestRequestsWhileAServerGoes(t *testing.T) {
 func TestOperationsReachEverySocket(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
-		all := []*full{w.full("a"), w.full("b"), w.full("c")}
-		a, b, c := all[0], all[1], all[2]
+		a, b, c := w.full("a"), w.full("b"), w.full("c")
 		within(time.Second)
-		rooms := func(f *full, i int) string { return fmt.Sprint(f.clients[i].Rooms()) }
-
-		a.Broadcast(coretest.Event("odd"), core.Target{Rooms: []string{"odd", "r"}, Except: []string{"b1"}})
-		synctest.Wait()
-		for _, f := range all {
-			for i, client := range f.clients {
-				want := []string{`["odd"]`}
-				if f == b && i == 1 {
-					want = nil
-				}
-				expectList(t, client.ID(), client.Received(), want...)
-			}
-		}
-		a.AddSockets(core.Target{Rooms: []string{"odd"}, Except: []string{"c1"}}, []string{"x", "y"})
-		a.AddAll("c0", []string{"z"})
-		synctest.Wait()
-		expect(t, "a1", rooms(a, 1), "[a1 odd r x y]")
-		expect(t, "b1", rooms(b, 1), "[b1 odd r x y]")
-		expect(t, "c0", rooms(c, 0), "[c0 r z]")
-		expect(t, "c1", rooms(c, 1), "[c1 odd r]")
-		found, err := a.SocketRooms(t.Context(), "c0").Wait()
-		slices.Sort(found)
-		expect(t, "SocketRooms from afar", fmt.Sprint(found, err), "[c0 r z] <nil>")
-		found, err = a.SocketRooms(t.Context(), "nobody").Wait()
-		expect(t, "SocketRooms of nobody", fmt.Sprint(found == nil, err), "true <nil>")
-
-		c.DelSockets(core.Target{Rooms: []string{"x"}}, []string{"x"})
-		c.Del("b1", "y")
-		a.DelAll("c0")
-		synctest.Wait()
-		expect(t, "a1", rooms(a, 1), "[a1 odd r y]")
-		expect(t, "b1", rooms(b, 1), "[b1 odd r]")
-		expect(t, "c0", rooms(c, 0), "[]")
-
-		b.DisconnectSockets(core.Target{Rooms: []string{"odd"}}, true)
-		synctest.Wait()
-		for _, f := range all {
-			expect(t, "closed", f.clients[1].Closed(), true)
-			expect(t, "the others are not", f.clients[0].Connected(), true)
-		}
-		a.ServerSideEmit(coretest.Event("ev", 1))
-		synctest.Wait()
-		expectList(t, "not here", a.host.ServerEvents())
-		expectList(t, "there", b.host.ServerEvents(), `["ev",1]`)
-		expectList(t, "servers", a.Servers(), "a", "b", "c")
+		coretest.Operations(t, a.site(), b.site(), c.site(), synctest.Wait)
 	})
 }
 

@@ -89,12 +89,12 @@ func bothDialWithLanes(t *testing.T, lanes mem.Option) {
 		for _, name := range names {
 			expectList(t, s.ID()+" in "+name, s.recorders[name].received(), want[s.ID()+name]...)
 		}
-		expect(t, s.ID()+" lost", s.journal.lost, 0)
+		expect(t, s.ID()+" lost", s.Lost(), 0)
 	}
 	expect(t, "a's links", a.Links("b"), 1)
 	expect(t, "b's links", b.Links("a"), 1)
 	within(time.Minute)
-	expect(t, "a's journal", a.journal.String(), "up b")
+	expect(t, "a's journal", a.Journal.String(), "up b")
 }
 
 // A namespace whose messages nobody takes holds up neither the others nor the
@@ -116,7 +116,7 @@ func TestStalledNamespaceWithLanes(t *testing.T) {
 		a.server.emit("hello")
 		synctest.Wait()
 		expectList(t, "b in the other namespace", b.received(), "a: hello")
-		expect(t, "a's journal", a.journal.String(), "up b")
+		expect(t, "a's journal", a.Journal.String(), "up b")
 		close(slow.gate)
 		synctest.Wait()
 		expect(t, "messages of the slow namespace, later", len(slow.received()), 100)

@@ -44,15 +44,15 @@ func TestMismatch(t *testing.T) {
 					*server
 					ours, theirs string
 				}{{a, c.offerA, c.offerB}, {b, c.offerB, c.offerA}} {
-					tries := side.refusedWith(c.want)
+					tries := side.RefusedWith(c.want)
 					expect(t, side.ID()+"'s refusals that are counted", side.Stats().Refused, uint64(tries))
 					var mismatch *core.MismatchError
-					if tries == 0 || !errors.As(side.refused[0], &mismatch) {
-						t.Fatalf("%s: %d refusals, such as %v", side.ID(), tries, side.refused)
+					if tries == 0 || !errors.As(side.Refusals()[0], &mismatch) {
+						t.Fatalf("%s: %d refusals, such as %v", side.ID(), tries, side.Refusals())
 					}
 					expect(t, side.ID()+"'s offer", mismatch.Ours, side.ours)
 					expect(t, "the other's, as "+side.ID()+" sees it", mismatch.Theirs, side.theirs)
-					if n := side.logs.count("WARN", "we offer "+side.ours+"; the peer offers "+side.theirs); n == 0 || n > tries {
+					if n := side.logs.Count("WARN", "we offer "+side.ours+"; the peer offers "+side.theirs); n == 0 || n > tries {
 						t.Errorf("%s: %d warnings of %d tries", side.ID(), n, tries)
 					}
 				}
@@ -91,8 +91,8 @@ func TestMismatchWithReferencePeer(t *testing.T) {
 		conn := w.dial("a")
 		send(t, conn, core.HelloFrame("q", "ws://q", ""))
 		expect(t, "closed with", closedWith(t, conn), core.CloseMismatch)
-		expect(t, "refused", a.refusedWith(core.ErrNoCommonCodec), 1)
-		expect(t, "logged", a.logs.count("WARN", "we offer versions 1-1, codecs json; the peer offers the reference's protocol, codecs msgpack"), 1)
+		expect(t, "refused", a.RefusedWith(core.ErrNoCommonCodec), 1)
+		expect(t, "logged", a.logs.Count("WARN", "we offer versions 1-1, codecs json; the peer offers the reference's protocol, codecs msgpack"), 1)
 	})
 }
 
@@ -127,6 +127,6 @@ func TestVersionsOverlap(t *testing.T) {
 			peers := pair.of.Peers()
 			expect(t, pair.of.ID()+"'s versions", [2]int{peers[0].Version, peers[1].Version}, pair.want)
 		}
-		expect(t, "it is in the log", c.logs.count("INFO", "version=2"), 1)
+		expect(t, "it is in the log", c.logs.Count("INFO", "version=2"), 1)
 	})
 }

@@ -28,7 +28,7 @@ func TestNodesMeet(t *testing.T) {
 		expectList(t, "b", slices.Sorted(slices.Values(b.received())), "a: 1", "a: 2", "c: 3")
 		expectList(t, "a", a.received(), "c: 3")
 		expectList(t, "c", c.received(), "a: 1", "a: 2")
-		expect(t, "a's journal", strings.Count(a.journal.String(), "up"), 2)
+		expect(t, "a's journal", strings.Count(a.Journal.String(), "up"), 2)
 
 		d := w.start("d")
 		within(10 * time.Millisecond)
@@ -181,7 +181,7 @@ func TestRostersNeverEndLinks(t *testing.T) {
 		within(10 * time.Millisecond)
 		expect(t, "messages at b", len(b.received()), 5)
 		expect(t, "messages at c", len(c.received()), 5)
-		expect(t, "a saw", strings.Count(a.journal.String(), "down"), 0)
+		expect(t, "a saw", strings.Count(a.Journal.String(), "down"), 0)
 		w.roster.Truth()
 		d := w.start("d")
 		within(time.Second)
@@ -302,7 +302,7 @@ func TestGapsAreCounted(t *testing.T) {
 		within(31 * time.Second)
 		expectMembers(t, a, b)
 		expect(t, "lost", b.Stats().Lost, 2)
-		expect(t, "observed", b.journal.lost, 2)
+		expect(t, "observed", b.Lost(), 2)
 		expect(t, "lost the other way", a.Stats().Lost, 0)
 	})
 }
@@ -440,6 +440,6 @@ func TestDiallingOneself(t *testing.T) {
 		a := w.start("a", statically("a", "elsewhere"), func(cfg *core.Config) { cfg.Advertise = "mem://other-name" })
 		within(time.Minute)
 		expect(t, "peers", len(a.Peers()), 0)
-		expect(t, "tries", a.refusedWith(core.ErrSelf), 2) // both ends, once
+		expect(t, "tries", a.RefusedWith(core.ErrSelf), 2) // both ends, once
 	})
 }

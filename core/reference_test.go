@@ -144,7 +144,7 @@ func TestReferenceDials(t *testing.T) {
 		n.emit("x")
 		n.Publish(&core.Message{Kind: core.KindSocketsLeaveAll, To: core.Target{Rooms: []string{"s"}}})
 		expectList(t, "hears what it understands", r.hears(), "broadcast / of n")
-		expect(t, "what it does not understand is no error", n.logs.count("ERROR", ""), 0)
+		expect(t, "what it does not understand is no error", n.logs.Count("ERROR", ""), 0)
 		r.say(&core.Message{Kind: core.KindBroadcast, Payload: coretest.Event("y")})
 		r.say(&core.Message{Kind: core.KindBroadcast, From: "n2", Payload: coretest.Event("forged")})
 		send(t, conn, hello, []byte{7}, []byte{1, 0xc0}, []byte{1, 0xc1})
@@ -225,7 +225,7 @@ func TestReferenceIsDialled(t *testing.T) {
 		r.conn.Close(core.CloseReason{Code: 1000, Text: "left-discovery"})
 		w.accept(listener, "zz")
 		synctest.Wait()
-		expect(t, "up again", n.journal.String(), "up zz, down zz, up zz")
+		expect(t, "up again", n.Journal.String(), "up zz, down zz, up zz")
 	})
 }
 
@@ -318,7 +318,7 @@ func TestReferenceWithoutAnID(t *testing.T) {
 		w.referencePort("z")
 		n := w.start("n", statically("z"))
 		within(time.Second)
-		if n.refusedWith(core.ErrUnknownPeer) == 0 {
+		if n.RefusedWith(core.ErrUnknownPeer) == 0 {
 			t.Error("not refused")
 		}
 	})
@@ -341,6 +341,6 @@ func TestReferenceComesAgain(t *testing.T) {
 		n.emit("x")
 		expectList(t, "the second hears", second.hears(), "initial-heartbeat / of n", "broadcast / of n")
 		expectList(t, "the first", first.hears(), "initial-heartbeat / of n", "end")
-		expect(t, "journal", n.journal.String(), "up r")
+		expect(t, "journal", n.Journal.String(), "up r")
 	})
 }

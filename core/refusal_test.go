@@ -28,10 +28,10 @@ func TestTokens(t *testing.T) {
 				within(5 * time.Minute)
 				expect(t, "a's peers", len(a.Peers()), 0)
 				expect(t, "b's peers", len(b.Peers()), 0)
-				if n := a.refusedWith(core.ErrUnauthorized); n < 5 || n > 30 {
+				if n := a.RefusedWith(core.ErrUnauthorized); n < 5 || n > 30 {
 					t.Errorf("%d tries in five minutes", n)
 				}
-				expect(t, "warnings of the dialler", a.logs.count("WARN", "unauthorized"), 1)
+				expect(t, "warnings of the dialler", a.logs.Count("WARN", "unauthorized"), 1)
 			})
 		})
 	}
@@ -122,7 +122,7 @@ func TestSilentStrangers(t *testing.T) {
 		within(10 * time.Millisecond)
 		expectMembers(t, a, b)
 		expect(t, "the first is closed with", closedWith(t, conns[0]), core.CloseBusy)
-		expect(t, "refused", a.refusedWith(core.ErrBusy), 1)
+		expect(t, "refused", a.RefusedWith(core.ErrBusy), 1)
 		began := time.Now()
 		for _, conn := range conns[1:] {
 			expect(t, "closed with", closedWith(t, conn), core.CloseHelloTimeout)
@@ -212,7 +212,7 @@ func TestTooLargeMessagesStayHere(t *testing.T) {
 		a.emit("before", strings.Repeat("x", 2000), "after")
 		within(time.Second)
 		expectList(t, "b", b.received(), "a: before", "a: after")
-		expect(t, "logged", a.logs.count("ERROR", "frame limit"), 1)
+		expect(t, "logged", a.logs.Count("ERROR", "frame limit"), 1)
 		expect(t, "dropped", a.Stats().Dropped, 1)
 	})
 }

@@ -64,7 +64,7 @@ func TestForeignSchemes(t *testing.T) {
 		within(time.Hour)
 		expectMembers(t, a, b)
 		expect(t, "dials", dials.Load(), 1)
-		expect(t, "warnings", a.logs.count("WARN", "for another transport"), 2) // one for each scheme
+		expect(t, "warnings", a.logs.Count("WARN", "for another transport"), 2) // one for each scheme
 	})
 }
 
@@ -88,9 +88,9 @@ func TestRefusalsOfTheTransport(t *testing.T) {
 		var dials atomic.Int64
 		a := w.start("a", withPicky(&dials, nil))
 		within(time.Second)
-		expect(t, "told", a.refusedWith(errBadCertificate), 2)
+		expect(t, "told", a.RefusedWith(errBadCertificate), 2)
 		expect(t, "counted", a.Stats().Refused, 2)
-		expect(t, "warnings", a.logs.count("WARN", "bad certificate"), 1)
+		expect(t, "warnings", a.logs.Count("WARN", "bad certificate"), 1)
 	})
 }
 
@@ -103,8 +103,8 @@ func TestRefusedDials(t *testing.T) {
 			a := w.start("a", withPicky(&dials, why))
 			w.start("b")
 			within(time.Minute)
-			expect(t, "refusals", uint64(a.refusedWith(why)), map[bool]uint64{true: uint64(dials.Load())}[counts])
-			expect(t, "warnings", a.logs.count("WARN", "cannot link"), 1)
+			expect(t, "refusals", uint64(a.RefusedWith(why)), map[bool]uint64{true: uint64(dials.Load())}[counts])
+			expect(t, "warnings", a.logs.Count("WARN", "cannot link"), 1)
 		})
 	}
 }

@@ -1,10 +1,7 @@
 package core_test
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -40,8 +37,8 @@ type server struct {
 	*core.Node
 	core.Cluster
 	*recorder
-	*journal
-	logs *logBuffer
+	*coretest.Journal
+	logs *coretest.Log
 }
 
 func (s *server) ID() string { return s.Node.ID() }
@@ -58,14 +55,14 @@ func (w *world) start(host string, change ...func(*core.Config)) *server {
 
 func (w *world) make(host string, change ...func(*core.Config)) *server {
 	w.t.Helper()
-	s := &server{recorder: &recorder{heard: make(chan struct{}, 1)}, journal: &journal{}, logs: &logBuffer{}}
+	s := &server{recorder: &recorder{heard: make(chan struct{}, 1)}, Journal: &coretest.Journal{}, logs: &coretest.Log{}}
 	cfg := core.Config{
 		ID: host, Listen: host, Advertise: "mem://" + host,
 		Transport: w.net.Transport(host),
 		Codecs:    []core.Codec{json.New(), msgpack.New()},
 		Discovery: w.roster.Discovery(),
-		Observer:  s.journal,
-		Logger:    slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Observer:  s.Journal,
+		Logger:    s.logs.Logger(),
 	}
 	for _, c := range change {
 		c(&cfg)
@@ -143,79 +140,6 @@ func (r *recorder) lastCause() error {
 		return nil
 	}
 	return r.causes[len(r.causes)-1]
-}
-
-// journal is an observer that remembers.
-type journal struct {
-	mu      sync.Mutex
-	events  []string
-	refused []error
-	dropped []error
-	lost    uint64
-}
-
-func (j *journal) add(event string) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.events = append(j.events, event)
-}
-
-func (j *journal) PeerUp(p core.PeerInfo)              { j.add("up " + p.ID) }
-func (j *journal) PeerDown(p core.PeerInfo, why error) { j.add("down " + p.ID) }
-func (j *journal) Sent(string, core.Kind, int)         {}
-func (j *journal) Received(string, core.Kind, int)     {}
-func (j *journal) RequestDone(core.RequestInfo)        {}
-func (j *journal) Dropped(p string, k core.Kind, e error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.dropped = append(j.dropped, e)
-}
-func (j *journal) Refused(remote string, why error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.refused = append(j.refused, why)
-}
-func (j *journal) Gap(peer string, lost uint64) { j.mu.Lock(); defer j.mu.Unlock(); j.lost += lost }
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return strings.Join(j.events, ", ")
-}
-
-func (j *journal) refusedWith(target error) int {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	n := 0
-	for _, err := range j.refused {
-		if errors.Is(err, target) {
-			n++
-		}
-	}
-	return n
-}
-
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *logBuffer) count(level, text string) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	n := 0
-	for line := range strings.Lines(b.buf.String()) {
-		if strings.Contains(line, "level="+level) && strings.Contains(line, text) {
-			n++
-		}
-	}
-	return n
 }
 
 // expectMembers checks who has the namespace, as each server sees it.

@@ -1,8 +1,11 @@
 package coretest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/socketmesh/mesh/core"
 )
@@ -45,4 +48,21 @@ func Texts(payloads []core.Payload) []string {
 		texts[i] = string(p.Text)
 	}
 	return texts
+}
+
+// Numbered is the n-th message of a sender, with so many bytes of padding.
+func Numbered(sender string, n, padding int) core.Payload {
+	return core.Payload{Text: fmt.Appendf(nil, `["n","%s",%d,"%s"]`, sender, n, strings.Repeat("x", padding))}
+}
+
+// NumberOf is who has sent a message of [Numbered], and as which.
+func NumberOf(p core.Payload) (sender string, n int, ok bool) {
+	rest, ok := bytes.CutPrefix(p.Text, []byte(`["n","`))
+	if !ok {
+		return "", 0, false
+	}
+	from, rest, _ := bytes.Cut(rest, []byte(`",`))
+	number, _, _ := bytes.Cut(rest, []byte(","))
+	n, err := strconv.Atoi(string(number))
+	return string(from), n, err == nil
 }

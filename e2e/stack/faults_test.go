@@ -1,0 +1,96 @@
+package stack
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/core/coretest"
+)
+
+// A node that is killed is missed, and who waits for it is told so. The others
+// lose nothing of each other. The one that takes its place is one of them.
+func TestKillAndRestart(t *testing.T) {
+	onEveryStack(t, func(w *world) {
+		a, c := w.start("a", alert), w.start("c", alert)
+		v := w.victim("v", a, c)
+		members := []*member{a, c}
+		w.meet(members, "v")
+		stopA, stopC := w.chat(a), w.chat(c)
+		a.ServerSideEmit(coretest.Event("talk"))
+		for _, m := range members {
+			w.heard(m, "v", 50)
+			w.heard(m, "a", 50)
+			w.heard(m, "c", 50)
+		}
+
+		v.hang()
+		asked := w.askAll(a)
+		v.kill()
+		for _, q := range asked {
+			answers, err := q.wait()
+			w.want(q.name, answers, "[a1 c1]")
+			if q.name == "acknowledged broadcast" {
+				w.wantErr(q.name, err, nil) // who is gone counts as zero clients
+				continue
+			}
+			var incomplete *core.IncompleteError
+			if !errors.As(err, &incomplete) || !slices.Equal(incomplete.Missing, []string{"v"}) || !errors.Is(err, core.ErrPeerLeft) {
+				w.Errorf("%s: %v", q.name, err)
+			}
+		}
+		w.meet(members)
+
+		w.victim("w", a, c)
+		w.meet(members, "w")
+		for _, q := range w.askAll(a) {
+			answers, err := q.wait()
+			w.want(q.name+" of the new one", answers, "[a1 c1 w1]")
+			w.wantErr(q.name, err, nil)
+		}
+		c.ServerSideEmit(coretest.Event("talk"))
+		for _, m := range members {
+			w.heard(m, "w", 20)
+		}
+		stopA()
+		stopC()
+		for _, m := range members {
+			w.complete(m, "a", 1, a.sent.Load())
+			w.complete(m, "c", 1, c.sent.Load())
+		}
+	})
+}
+
+// A node that takes nothing in is cut when too much waits for it, it alone, and
+// comes back when it can.
+func TestSlowPeerIsCut(t *testing.T) {
+	onEveryStack(t, func(w *world) {
+		a := w.start("a", func(cfg *core.Config) { cfg.QueueBytes = 512 << 10 })
+		c := w.start("c")
+		v := w.victim("v", a, c)
+		members := []*member{a, c}
+		w.meet(members, "v")
+		v.hang()
+		const padding, atOnce, most = 16 << 10, 16, 64 << 20
+		for sent := 0; a.Down("v") == nil; sent += atOnce * padding {
+			if sent > most {
+				w.Fatalf("the slow peer is not cut after %d bytes", sent)
+			}
+			for range atOnce {
+				a.say(padding)
+			}
+			w.heard(c, "a", a.sent.Load()) // who keeps up is not to be cut
+		}
+		w.wantErr("why the slow peer is gone", a.Down("v"), core.ErrSlowPeer)
+		w.want("whom c has lost", c.Down("a"), nil)
+		v.resume()
+		w.meet(members, "v")
+		for _, q := range w.askAll(a) {
+			answers, err := q.wait()
+			w.want(q.name+" when it is back", answers, "[a1 c1 v1]")
+			w.wantErr(q.name, err, nil)
+		}
+		w.complete(c, "a", 1, a.sent.Load())
+	})
+}

@@ -1,0 +1,103 @@
+package stack
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/core/coretest"
+)
+
+// victim is a node to which bad things happen: a process of its own, or a host of
+// the network in memory.
+type victim interface {
+	hang()   // it does nothing any more
+	resume() // it goes on
+	kill()   // it is gone, without a word
+}
+
+// victim runs one that links itself to the members, and knows them by address only.
+func (w *world) victim(id string, members ...*member) victim {
+	w.Helper()
+	if w.net != nil {
+		return w.simulate(id)
+	}
+	var peers []string
+	for _, m := range members {
+		peers = append(peers, m.node.Advertised())
+	}
+	return w.spawn(id, peers)
+}
+
+// The heartbeats of the members where a victim is to be missed soon: what is
+// killed says nothing over QUIC, not even through its operating system.
+func alert(cfg *core.Config) {
+	cfg.HeartbeatInterval, cfg.HeartbeatTimeout = time.Second, 3*time.Second
+}
+
+// live is what a victim does until it is stopped: it has two clients like every
+// member, and numbers messages without end once the server-side event "talk" has
+// come.
+func live(node *core.Node) (stop func(), err error) {
+	site, err := coretest.NewSite(node, "/")
+	if err != nil {
+		return nil, err
+	}
+	talk := make(chan struct{}, 1)
+	site.Host.Listen(func(_ core.Payload, reply func(core.Payload)) {
+		if reply != nil {
+			reply(coretest.Value(site.ID))
+			return
+		}
+		select {
+		case talk <- struct{}{}:
+		default:
+		}
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	var talking sync.WaitGroup
+	talking.Go(func() {
+		select {
+		case <-talk:
+		case <-ctx.Done():
+		}
+		for n := 1; ctx.Err() == nil; n++ {
+			site.Broadcast(coretest.Numbered(site.ID, n, 0), core.Target{})
+			time.Sleep(time.Millisecond)
+		}
+	})
+	stop = func() {
+		cancel()
+		talking.Wait()
+	}
+	return stop, node.Start(ctx)
+}
+
+// simulated is a victim in memory.
+type simulated struct {
+	w    *world
+	host string
+}
+
+func (w *world) simulate(id string) victim {
+	w.Helper()
+	node, err := core.New(w.config(id))
+	if err != nil {
+		w.Fatal(err)
+	}
+	stop, err := live(node)
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() {
+		stop()
+		w.net.Kill(id)
+		node.Shutdown(context.Background())
+	})
+	return simulated{w, id}
+}
+
+func (s simulated) hang()   { s.w.net.Hang(s.host) }
+func (s simulated) resume() { s.w.net.Resume(s.host) }
+func (s simulated) kill()   { s.w.net.Kill(s.host) }

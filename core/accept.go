@@ -110,6 +110,7 @@ func (n *Node) welcome(conn Conn) (*link, error) {
 	if h.offer == nil {
 		return n.welcomeReference(conn, h)
 	}
+	defer n.meeting.begin(h.offer.link)()
 	ours := n.offer(h.offer.link)
 	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameWelcome, n.introduction(ours))}); err != nil {
 		return nil, fmt.Errorf("welcome: %w", err)
@@ -174,9 +175,9 @@ func (n *Node) introduction(o *offer) *hello {
 // features are what this node understands beside the version.
 func (n *Node) features() []string {
 	if n.cfg.Routing == RoutingInterest {
-		return []string{featureBatch, featureInterest}
+		return []string{featureBatch, featureFlush, featureInterest}
 	}
-	return []string{featureBatch}
+	return []string{featureBatch, featureFlush}
 }
 
 // as makes the offer that of another version.

@@ -114,7 +114,8 @@ func (n *Node) pursue(key string, t *target) {
 			return
 		}
 		began := time.Now()
-		l, err := n.dial(t)
+		expected, address := n.aim(t)
+		l, err := n.dial(t, expected, address)
 		switch {
 		case errors.Is(err, ErrSelf):
 			return
@@ -132,9 +133,9 @@ func (n *Node) pursue(key string, t *target) {
 			}
 		case err.Error() != complaint:
 			complaint = err.Error()
-			n.log.Warn("cannot link to a peer; retrying with backoff", "address", t.address, "peer", t.id, "error", err)
+			n.log.Warn("cannot link to a peer; retrying with backoff", "address", address, "peer", expected, "error", err)
 		default:
-			n.log.Debug("still cannot link to a peer", "address", t.address, "peer", t.id, "error", err, "backoff", backoff)
+			n.log.Debug("still cannot link to a peer", "address", address, "peer", expected, "error", err, "backoff", backoff)
 		}
 		if n.nudged(t, jitter(backoff)) {
 			backoff = n.cfg.RedialMin
@@ -214,12 +215,16 @@ func (n *Node) wanted(key string, t *target) bool {
 	return false
 }
 
+// aim is who is expected at a target, and where that is.
+func (n *Node) aim(t *target) (expected, address string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return t.id, t.address
+}
+
 // dial connects to a target and introduces this node. The link that comes of it
 // is running when it returns.
-func (n *Node) dial(t *target) (*link, error) {
-	n.mu.Lock()
-	expected, address := t.id, t.address
-	n.mu.Unlock()
+func (n *Node) dial(t *target, expected, address string) (*link, error) {
 	ctx, cancel := context.WithTimeout(n.ctx, n.cfg.HandshakeTimeout)
 	defer cancel()
 	conn, err := n.cfg.Transport.Dial(ctx, address)
@@ -249,6 +254,7 @@ func (n *Node) introduce(ctx context.Context, conn Conn, expected, address strin
 	}
 	// Both may dial, so the name tells whose it is.
 	ours := n.offer(fmt.Sprintf("%016x %s", n.dials.Add(1), n.id))
+	defer n.meeting.begin(ours.link)()
 	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameHello, n.introduction(ours))}); err != nil {
 		return nil, fmt.Errorf("hello: %w", err)
 	}

@@ -17,12 +17,15 @@ const (
 	frameFinish   = 0x06 // no more messages on this link: they go on on another
 	frameBatch    = 0x07 // messages, each with its length before it
 	frameInterest = 0x08 // which rooms have members here
+	frameFlush    = 0x09 // a node that leaves asks whether all has arrived
+	frameFlushed  = 0x0a // all has
 )
 
 // Frames that carry nothing.
 var (
-	pingFrame = []byte{framePing}
-	pongFrame = []byte{framePong}
+	pingFrame    = []byte{framePing}
+	pongFrame    = []byte{framePong}
+	flushedFrame = []byte{frameFlushed}
 )
 
 // maxPooled is the largest buffer that goes back to the pool: rare giants must

@@ -255,16 +255,16 @@ func decodeStart(src []byte) (s start, err error) {
 	return s, nil
 }
 
-// appendFinish says how many messages were sent on the link, for those that are
-// still under way on its lanes.
-func appendFinish(b []byte, sent int64) []byte {
-	b = msgpack.AppendMapHeader(append(b, frameFinish), 1)
+// appendSent appends a FINISH or a FLUSH, which say how many messages were sent on
+// the link, for those that are still under way on its lanes.
+func appendSent(b []byte, kind byte, sent int64) []byte {
+	b = msgpack.AppendMapHeader(append(b, kind), 1)
 	return msgpack.AppendInt(msgpack.AppendString(b, "sent"), sent)
 }
 
-// decodeFinish reads that number. A frame without it is that of a node without
+// decodeSent reads that number. A frame without it is that of a node without
 // lanes.
-func decodeFinish(src []byte) (sent int64, err error) {
+func decodeSent(src []byte) (sent int64, err error) {
 	if len(src) == 1 {
 		return 0, nil
 	}
@@ -278,9 +278,9 @@ func decodeFinish(src []byte) (sent int64, err error) {
 	})
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("%w: finish: %w", ErrMalformed, err)
+		return 0, fmt.Errorf("%w: finish or flush: %w", ErrMalformed, err)
 	case sent < 0:
-		return 0, fmt.Errorf("%w: finish: %d messages", ErrMalformed, sent)
+		return 0, fmt.Errorf("%w: finish or flush: %d messages", ErrMalformed, sent)
 	}
 	return sent, nil
 }

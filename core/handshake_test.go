@@ -55,10 +55,12 @@ func TestNativeHandshakeGolden(t *testing.T) {
 			"a46d65736885a36d696e01a36d617801a6636f6465637392a46a736f6ea76d73677061636ba8666561747572657390a46c696e6bb030303030303030303030303030303031"},
 		"WELCOME": {appendHello(nil, frameWelcome, &hello{uid: "b", offer: h.offer}), "0283a3756964a162a761646472657373a0" +
 			"a46d65736885a36d696e01a36d617801a6636f6465637392a46a736f6ea76d73677061636ba8666561747572657390a46c696e6bb030303030303030303030303030303031"},
-		"START":  {appendStart(nil, s), "0383a5636f646563a46a736f6ea470726576b030303030303030303030303030303031a473656e74cd012c"},
-		"PING":   {pingFrame, "04"},
-		"PONG":   {pongFrame, "05"},
-		"FINISH": {appendFinish(nil, 3), "0681a473656e7403"},
+		"START":   {appendStart(nil, s), "0383a5636f646563a46a736f6ea470726576b030303030303030303030303030303031a473656e74cd012c"},
+		"PING":    {pingFrame, "04"},
+		"PONG":    {pongFrame, "05"},
+		"FINISH":  {appendSent(nil, frameFinish, 3), "0681a473656e7403"},
+		"FLUSH":   {appendSent(nil, frameFlush, 3), "0981a473656e7403"},
+		"FLUSHED": {flushedFrame, "0a"},
 	} {
 		if got := hex.EncodeToString(c.got); got != c.want {
 			t.Errorf("%s:\n%s, want\n%s", name, got, c.want)

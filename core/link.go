@@ -31,12 +31,14 @@ type link struct {
 	started      chan struct{} // closed when the peer's messages may be taken
 	arrived      atomic.Int64  // messages of the peer that were delivered
 	announced    atomic.Int64  // messages of the peer, all told; -1 until it has finished
+	flushing     atomic.Int64  // messages of the peer that it wants to know of when they are here; -1 if it does not
 	inboundEnded chan struct{} // closed when no more messages come
 	endInbound   sync.Once
 
 	// Guarded by the peer's lock.
 	signals    [][]byte  // control frames, which go before messages
 	sent       int64     // messages taken from the queue for this link
+	asked      bool      // whether they have arrived
 	writing    int       // lanes on which something is being written
 	finished   time.Time // when this side said that it sends no more messages; zero if it has not
 	theyFinish bool      // the peer said so, and all it sent has arrived
@@ -61,6 +63,7 @@ func (p *peer) newLink(conn Conn, id string, dialled bool) *link {
 	l.lanes = l.newLanes()
 	l.reading.Store(int32(len(l.lanes)))
 	l.announced.Store(-1)
+	l.flushing.Store(-1)
 	if p.reference {
 		l.inbound = p.node.cfg.Codecs[p.codec]
 	}
@@ -149,6 +152,10 @@ func (l *link) control(src []byte) error {
 		return l.start(src)
 	case frameFinish:
 		return l.finish(src)
+	case frameFlush:
+		return l.flush(src)
+	case frameFlushed:
+		l.peer.flushed()
 	default:
 		l.peer.dropInbound(0, fmt.Errorf("%w: frame kind %#x", ErrUnsupported, src[0]))
 	}
@@ -173,16 +180,34 @@ func (l *link) start(src []byte) error {
 	if l.inbound == nil {
 		return fmt.Errorf("%w: peer writes %q", ErrNoCommonCodec, s.codec)
 	}
-	if prev := l.peer.linkNamed(s.prev); prev != nil && prev != l {
-		select {
-		case <-prev.inboundEnded:
-		case <-l.stop:
-			return l.err
-		}
+	if !l.awaitEnd(s.prev) {
+		return l.err
 	}
 	l.peer.resume(s)
 	close(l.started)
 	return nil
+}
+
+// awaitEnd waits until the link of this name, which may be just coming up, has
+// delivered its last message. It reports false if this one has ended before.
+func (l *link) awaitEnd(name string) bool {
+	if meeting := l.peer.node.meeting.of(name); meeting != nil {
+		select {
+		case <-meeting:
+		case <-l.stop:
+			return false
+		}
+	}
+	prev := l.peer.linkNamed(name)
+	if prev == nil || prev == l {
+		return true
+	}
+	select {
+	case <-prev.inboundEnded:
+		return true
+	case <-l.stop:
+		return false
+	}
 }
 
 // awaitStart holds up the messages of a lane, which may overtake the START that
@@ -199,7 +224,7 @@ func (l *link) awaitStart() bool {
 // finish notes that no more messages come on this link, but for those that are
 // under way on other lanes.
 func (l *link) finish(src []byte) error {
-	sent, err := decodeFinish(src)
+	sent, err := decodeSent(src)
 	if err != nil {
 		return err
 	}
@@ -239,9 +264,15 @@ func (l *link) message(src []byte) error {
 	}
 	l.peer.received.Add(1)
 	err := l.deliver(src)
+	l.arrive()
+	return err
+}
+
+// arrive counts a message that was delivered.
+func (l *link) arrive() {
 	l.arrived.Add(1)
 	l.endIfComplete()
-	return err
+	l.answerFlush()
 }
 
 // interest takes news of the peer's rooms. They count as a message.
@@ -257,8 +288,7 @@ func (l *link) interest(src []byte) error {
 	} else {
 		l.peer.views.take(namespace, news)
 	}
-	l.arrived.Add(1)
-	l.endIfComplete()
+	l.arrive()
 	return nil
 }
 

@@ -28,6 +28,7 @@ type Node struct {
 	advertised string // address that peers dial
 	listener   Listener
 	lobby      lobby
+	meeting    introductions
 	herald     herald
 	dials      atomic.Uint64   // links dialled, which gives them their names
 	ctx        context.Context // ends when Shutdown begins
@@ -180,9 +181,10 @@ func (n *Node) Stats() Stats {
 }
 
 // Shutdown leaves the mesh: it closes all adapters, which tells the others,
-// sends what is queued as long as ctx lets it, and closes all links. It returns
-// when nothing of the node is left; if ctx ends before, with what was not sent, or
-// which listeners have not returned. Later calls do nothing.
+// sends what is queued, waits until the others have taken it, as long as ctx lets
+// it, and closes all links. It returns when nothing of the node is left; if ctx
+// ends before, with who has not taken everything, or which listeners have not
+// returned. Later calls do nothing.
 func (n *Node) Shutdown(ctx context.Context) error {
 	n.mu.Lock()
 	was := n.state
@@ -224,7 +226,7 @@ type joiner interface {
 	join(ctx context.Context) error
 }
 
-// drain waits until all queues are empty.
+// drain waits until all queues are empty, and the peers have what was in them.
 func (n *Node) drain(ctx context.Context) error {
 	list := n.roster.Load().list
 	for _, p := range list {
@@ -235,7 +237,7 @@ func (n *Node) drain(ctx context.Context) error {
 		case <-p.drained:
 		case <-p.gone:
 		case <-ctx.Done():
-			return fmt.Errorf("node: shutdown: messages for %s were not sent: %w", p.id, context.Cause(ctx))
+			return fmt.Errorf("node: shutdown: %s has not taken all that was sent to it: %w", p.id, context.Cause(ctx))
 		}
 	}
 	return nil

@@ -34,12 +34,13 @@ type peer struct {
 	codec     int  // index in the node's codecs: in which we write
 	limited   bool // knows the reference's kinds only
 	batches   bool // takes BATCH frames
+	flushes   bool // answers FLUSH frames
 	curious   bool // wants to be told of rooms, and tells of its own
 	views     views
 	since     time.Time
 	log       *slog.Logger
 	gone      chan struct{} // closed when the last link has ended
-	drained   chan struct{} // closed when all was sent, once drain was called
+	drained   chan struct{} // closed when all was sent and taken, once drain was called
 	drop      func(*frame)  // counts a frame that is not sent
 
 	received atomic.Uint64 // messages, on all links and in earlier lives
@@ -75,6 +76,7 @@ func newPeer(n *Node, h *hello, remote string, on terms) *peer {
 		drained:   make(chan struct{}),
 		queue:     newQueue(n.cfg.QueueBytes, n.cfg.QueueMessages),
 		batches:   h.offers(featureBatch),
+		flushes:   h.offers(featureFlush),
 		curious:   h.offers(featureInterest),
 		open:      map[string]int64{},
 	}
@@ -148,7 +150,7 @@ func (p *peer) switchTo(l *link) {
 func (p *peer) finish(l *link) {
 	if l.finished.IsZero() {
 		l.finished = time.Now()
-		p.control(l, appendFinish(nil, l.sent))
+		p.control(l, appendSent(nil, frameFinish, l.sent))
 	}
 }
 
@@ -293,8 +295,7 @@ func (p *peer) idle(l *link) {
 		l.fail(CloseDuplicate, ErrReplaced)
 	}
 	if p.draining && p.current == l && p.queue.waiting == 0 {
-		p.draining = false
-		close(p.drained)
+		p.written(l)
 	}
 }
 
@@ -313,16 +314,6 @@ func (p *peer) sent(batch []*frame, err error) {
 			p.node.stats.dropped(p.id, f.kind, err)
 		}
 		f.release()
-	}
-}
-
-// drain asks for drained to be closed when nothing waits any more.
-func (p *peer) drain() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.draining = true
-	if p.current != nil {
-		p.current.signal()
 	}
 }
 

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -27,6 +28,13 @@ func TestKillAndRestart(t *testing.T) {
 
 		v.hang()
 		asked := w.askAll(a)
+		w.eventually(func() error {
+			// When c is asked, so is v. There has been one server-side event.
+			if n := c.Host.Count("Sockets") + c.Host.Count("BroadcastWithAck") + c.Host.Count("ServerSideEmit"); n != 1+len(asked) {
+				return fmt.Errorf("c was asked %d times", n-1)
+			}
+			return nil
+		})
 		v.kill()
 		for _, q := range asked {
 			answers, err := q.wait()

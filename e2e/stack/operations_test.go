@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -40,8 +41,15 @@ func TestMembership(t *testing.T) {
 			w.Error(err)
 		}
 		w.meet([]*member{a, late})
-		w.wantErr("why b is gone", a.Down("b"), core.ErrPeerLeft)
-		w.want("servers after b has left", len(late.node.Peers()), 1)
+		for _, m := range []*member{a, late} {
+			w.eventually(func() error {
+				if len(m.node.Peers()) != 1 || m.Down("b") == nil {
+					return fmt.Errorf("%s still has a link to b", m.ID)
+				}
+				return nil
+			})
+			w.wantErr("why b is gone", m.Down("b"), core.ErrPeerLeft)
+		}
 	})
 }
 

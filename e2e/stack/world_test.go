@@ -15,7 +15,8 @@ import (
 	"github.com/socketmesh/mesh/transport/mem"
 )
 
-// patience is how long anything may take that ought to happen.
+// patience is how long anything may take that ought to happen. A run on a busy
+// machine is slow, not wrong.
 const patience = 30 * time.Second
 
 // world is a mesh on one stack.

@@ -39,6 +39,11 @@ func HelloFrame(uid, address, token string, codecs ...string) []byte {
 	return appendHello(nil, frameHello, h)
 }
 
+// HelloOfLink is a HELLO of a node that has named the link so.
+func HelloOfLink(uid, link string) []byte {
+	return appendHello(nil, frameHello, &hello{uid: uid, offer: &offer{minVersion: minVersion, maxVersion: maxVersion, codecs: []string{"json"}, link: link}})
+}
+
 // HelloOfVersion is a HELLO of a node that speaks only this version.
 func HelloOfVersion(uid string, version int) []byte {
 	return appendHello(nil, frameHello, &hello{uid: uid, offer: &offer{minVersion: version, maxVersion: version, codecs: []string{"json"}, link: "1"}})

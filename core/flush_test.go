@@ -51,6 +51,51 @@ func TestShutdownWaitsUntilAllIsTaken(t *testing.T) {
 	}
 }
 
+// A node that leaves while it opens another link has been heard on the one there
+// was, though the peer has gone over to the other already.
+func TestShutdownWhileDiallingASecondLink(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.roster.Tell()
+		a, b := w.start("a"), w.start("b", statically("a"))
+		within(time.Second)
+		w.net.Delay("b", "a", 100*time.Millisecond)
+		w.roster.Tell(core.Peer{Address: "mem://b"}) // a dials too, and being smaller its link stays
+		within(150 * time.Millisecond)               // b has it, a has not
+		expect(t, "a's links", a.Links("b"), 1)
+		expect(t, "b's links", b.Links("a"), 2)
+		w.net.Delay("a", "b", 100*time.Millisecond)
+		a.emit("1", "2")
+		synctest.Wait()
+		w.net.Delay("a", "b", 0)
+		a.stop() // breaks the dialling off
+		within(time.Second)
+		expectList(t, "b", b.received(), "a: 1", "a: 2")
+		expect(t, "b saw", b.membership(), "+a -a")
+	})
+}
+
+// The link on which a node has finished does not stay for good when the other one
+// has ended: the peers meet again.
+func TestSecondLinkEndsAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		a := w.start("a", statically())
+		conn := w.dial("a")
+		send(t, conn, core.HelloOfLink("q", "link 1"), core.StartFrame("json", "", 0))
+		within(time.Second)
+		second := w.dial("a")
+		send(t, second, core.HelloOfLink("q", "link 2"), core.StartFrame("json", "", 0))
+		within(time.Second)
+		second.Close(core.CloseShutdown)
+		within(time.Second)
+		expect(t, "links for now", a.Links("q"), 1)
+		within(5 * time.Second)
+		expect(t, "links", a.Links("q"), 0)
+		expect(t, "a's journal", a.Journal.String(), "up q, down q")
+	})
+}
+
 // A node of before does not know FLUSH. It is not asked.
 func TestShutdownWithAPeerThatDoesNotFlush(t *testing.T) {
 	bubble(t, func(t *testing.T) {

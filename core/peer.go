@@ -49,7 +49,8 @@ type peer struct {
 	links    []*link
 	current  *link // the one we send on; nil if none can be
 	queue    queue
-	taken    uint64 // messages taken from the queue, ever
+	taken    uint64    // messages taken from the queue, ever
+	mute     time.Time // since when there is no current link, but still one to hear the peer on
 	down     bool
 	cutting  bool // overflowed: nothing is queued any more
 	draining bool
@@ -128,7 +129,7 @@ func (p *peer) prefers(l, old *link) bool {
 // switchTo sends on l from now on.
 func (p *peer) switchTo(l *link) {
 	old := p.current
-	p.current = l
+	p.current, p.mute = l, time.Time{}
 	p.queue.arrange(l.messageLanes())
 	if p.reference {
 		if old != nil {
@@ -166,7 +167,9 @@ func (p *peer) finishedBy(l *link) {
 	l.signal()
 }
 
-// remove gives up a link that has ended. With the last one the peer is gone.
+// remove gives up a link that has ended. With the last one the peer is gone. One
+// on which we have finished stays for a while to hear the peer out: if it had not
+// yet taken up the link that ended, it still sends on this one.
 func (p *peer) remove(l *link) {
 	p.mu.Lock()
 	p.links = slices.DeleteFunc(p.links, func(other *link) bool { return other == l })
@@ -178,10 +181,8 @@ func (p *peer) remove(l *link) {
 			resumed = true
 		}
 	}
-	if p.current == nil {
-		for _, other := range p.links {
-			other.fail(CloseDuplicate, l.err)
-		}
+	if p.current == nil && p.mute.IsZero() {
+		p.mute = time.Now()
 	}
 	down := len(p.links) == 0
 	if down {

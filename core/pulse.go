@@ -39,7 +39,8 @@ func (p *peer) pulse(now time.Time) {
 			// It is we who do not read.
 		case silent > cfg.HeartbeatTimeout, probe != 0 && now.UnixNano() > probe:
 			l.fail(CloseSilent, ErrSilentPeer)
-		case !l.finished.IsZero() && now.Sub(l.finished) > cfg.HandshakeTimeout:
+		case !l.finished.IsZero() && now.Sub(l.finished) > cfg.HandshakeTimeout,
+			!p.mute.IsZero() && now.Sub(p.mute) > probeTimeout:
 			l.fail(CloseDuplicate, ErrReplaced)
 		case !p.reference && silent >= cfg.HeartbeatInterval && now.UnixNano()-l.pinged >= int64(cfg.HeartbeatInterval):
 			l.pinged = now.UnixNano()

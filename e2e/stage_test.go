@@ -106,4 +106,20 @@ func (s *stage) rooms() {
 	s.clients[0].join(s.T, "r1")
 	s.clients[1].join(s.T, "r1", "r2")
 	s.clients[2].join(s.T, "r2")
+	s.settle()
+}
+
+// settle lets news of rooms arrive, where messages go only to servers that have
+// members of their rooms: they come before what a server says later.
+func (s *stage) settle() {
+	s.Helper()
+	for i, server := range s.servers {
+		server.do(s.T, "emit", args{"nsp": s.nsp, "args": list{"settled", i}})
+	}
+	for i, c := range s.clients {
+		if !c.has(s.T, "settled", len(s.servers)) {
+			s.Fatalf("%s: what servers say after a join does not come", c.name)
+		}
+		s.seen[i] += len(c.received(s.T, s.seen[i]))
+	}
 }

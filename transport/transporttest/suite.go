@@ -146,6 +146,6 @@ func check(t *testing.T, check func(*suite), fixture func(t *testing.T) Fixture)
 		f.Patience = 10 * time.Second
 	}
 	s := &suite{T: t, Fixture: f}
-	t.Cleanup(s.closeAll)
+	t.Cleanup(s.end)
 	check(s)
 }

@@ -19,9 +19,26 @@ type suite struct {
 	*testing.T
 	Fixture
 
-	pairs  core.Listener // for pair
-	mu     sync.Mutex
-	closes []func() // of what the case has opened
+	pairs   core.Listener  // for pair
+	running sync.WaitGroup // what was started beside the test
+	mu      sync.Mutex
+	closes  []func() // of what the case has opened
+}
+
+// end closes what the case has opened, and waits for what it has started: that may
+// still have something to report. What a broken transport does not let go of is
+// left behind.
+func (s *suite) end() {
+	s.closeAll()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.running.Wait()
+	}()
+	select {
+	case <-ended:
+	case <-time.After(s.Patience):
+	}
 }
 
 // toClose has something closed when the case is over.
@@ -50,10 +67,10 @@ func (s *suite) within(what string, f func()) {
 // start runs f beside the test.
 func (s *suite) start(f func()) <-chan struct{} {
 	done := make(chan struct{})
-	go func() {
+	s.running.Go(func() {
 		defer close(done)
 		f()
-	}()
+	})
 	return done
 }
 

@@ -130,11 +130,23 @@ func TestInterestInWhatOneHasMadeJoin(t *testing.T) {
 		a.Broadcast(coretest.Event("1"), inRooms("there"))
 		a.AddAll("b0", []string{"further"})
 		a.Broadcast(coretest.Event("2"), inRooms("further"))
+		a.AddSockets(core.Target{}, []string{"everywhere"}) // for everybody, or for too many rooms to look each up
+		a.Broadcast(coretest.Event("3"), inRooms("everywhere"))
+		a.AddSockets(inRooms(append(manyRooms(100), "here")...), []string{"nowhere else"})
+		a.Broadcast(coretest.Event("4"), inRooms("nowhere else"))
 		within(10 * time.Minute)
-		a.Broadcast(coretest.Event("3"), inRooms("further"))
+		a.Broadcast(coretest.Event("5"), inRooms("further"))
 		within(time.Second)
-		expectList(t, "client", client.Received(), `["1"]`, `["2"]`, `["3"]`)
+		expectList(t, "client", client.Received(), `["1"]`, `["2"]`, `["3"]`, `["4"]`, `["5"]`)
 	})
+}
+
+func manyRooms(n int) []string {
+	rooms := make([]string, n)
+	for i := range rooms {
+		rooms[i] = fmt.Sprint("room ", i)
+	}
+	return rooms
 }
 
 // Servers that do not tell get everything.

@@ -153,7 +153,7 @@ func TestShutdownDrainsLanes(t *testing.T) {
 // that waits alone does not.
 func TestSmallMessagesShareFrames(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, mem.WithBuffer(1<<10)) // so that what is emitted waits
 		a, b := w.start("a"), w.start("b")
 		within(time.Second)
 		var kinds []byte

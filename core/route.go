@@ -6,10 +6,11 @@ type route struct {
 	joins     []string // rooms that sockets of the peer will be in
 
 	// Hashes of the message's rooms: a peer gets it if it may have members of
-	// one. A few need no allocation.
-	few   [16]uint32
-	count int      // of those in few
-	many  []uint32 // instead of them
+	// one, unless it is for everybody. A few need no allocation.
+	everybody bool
+	few       [16]uint32
+	count     int      // of those in few
+	many      []uint32 // instead of them
 }
 
 func (r *route) add(h uint32) {
@@ -37,20 +38,25 @@ const maxRouted = 64
 
 // routeOf makes r the route of m and returns it, or nil if m is for all peers.
 func (ns *namespace) routeOf(m *Message, r *route) *route {
-	if ns.node.cfg.Routing != RoutingInterest || len(m.To.Rooms) == 0 || len(m.To.Rooms) > maxRouted {
-		return nil
-	}
-	switch m.Kind {
-	case KindBroadcast, KindSocketsJoin, KindSocketsLeave, KindSocketsLeaveAll, KindDisconnectSockets, KindFetchSockets:
-	default:
+	if ns.node.cfg.Routing != RoutingInterest {
 		return nil
 	}
 	r.namespace = ns.name
-	for _, room := range m.To.Rooms {
-		r.add(hashOf(room))
-	}
-	if m.Kind == KindSocketsJoin {
+	r.everybody = len(m.To.Rooms) == 0 || len(m.To.Rooms) > maxRouted
+	switch m.Kind {
+	case KindSocketsJoin:
 		r.joins = m.Rooms
+	case KindBroadcast, KindSocketsLeave, KindSocketsLeaveAll, KindDisconnectSockets, KindFetchSockets:
+		if r.everybody {
+			return nil
+		}
+	default:
+		return nil
+	}
+	if !r.everybody {
+		for _, room := range m.To.Rooms {
+			r.add(hashOf(room))
+		}
 	}
 	return r
 }
@@ -60,7 +66,7 @@ func (r *route) includes(p *peer) bool {
 	if r == nil || !p.curious {
 		return true
 	}
-	if !p.views.wants(r.namespace, r.rooms()) {
+	if !r.everybody && !p.views.wants(r.namespace, r.rooms()) {
 		return false
 	}
 	if r.joins != nil {

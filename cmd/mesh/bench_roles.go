@@ -45,12 +45,18 @@ func benchServerCommand(f *flags) action {
 	codec := f.text("codec", "", "codec of the mesh", "MESH_CODEC")
 	routing := f.text("routing", "", "which servers an event for rooms goes to: all or interest", "MESH_ROUTING")
 	token := f.text("auth-token", "", "secret that all servers share", "MESH_AUTH_TOKEN")
+	folder := f.text("profile", "", "folder to write profiles of CPU and heap into; none if empty", "MESH_BENCH_PROFILE")
 	logger := logFlag(f, "warn")
-	return func(ctx context.Context, out, errOut io.Writer) error {
+	return func(ctx context.Context, out, errOut io.Writer) (err error) {
 		log, err := logger(errOut)
 		if err != nil {
 			return err
 		}
+		profile, err := startProfiler(*folder)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, profile.stop()) }()
 		ctx, stop := whileInput(ctx)
 		defer stop()
 		switch *kind {

@@ -51,6 +51,29 @@ func TestBench(t *testing.T) {
 	}
 }
 
+// TestBenchProfiles: each server writes its own.
+func TestBenchProfiles(t *testing.T) {
+	clearEnv(t)
+	folder := filepath.Join(t.TempDir(), "profiles")
+	t.Setenv("MESH_BENCH_PROFILE", folder)
+	var out, errOut bytes.Buffer
+	args := []string{"bench", "--nodes", "2", "--clients", "4", "--warmup", "50ms", "--duration", "100ms"}
+	if code := run(t.Context(), args, &out, &errOut); code != exitOK {
+		t.Fatalf("exit code %d\n%s", code, errOut.String())
+	}
+	for _, name := range []string{"cpu-*.pprof", "heap1-*.pprof"} {
+		files, err := filepath.Glob(filepath.Join(folder, name))
+		if err != nil || len(files) != 2 {
+			t.Fatalf("%s: %v, %v", name, files, err)
+		}
+		for _, file := range files {
+			if info, err := os.Stat(file); err != nil || info.Size() == 0 {
+				t.Errorf("%s: %v, empty: %t", file, err, info.Size() == 0)
+			}
+		}
+	}
+}
+
 // TestBenchLinks has a link's other end in a process of its own, and writes both
 // a table and a file.
 func TestBenchLinks(t *testing.T) {

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"runtime/pprof"
+	"sync"
+)
+
+// profiler writes profiles of this process into a folder: of the CPU, from its
+// start to its stop, and of the heap, at its stop and whenever it is signalled.
+// File names have the process's id, so that several may share the folder.
+type profiler struct {
+	folder  string
+	cpu     *os.File
+	heaps   int // written so far
+	signals chan os.Signal
+	work    sync.WaitGroup
+}
+
+// startProfiler starts a profiler, nil if folder is empty.
+func startProfiler(folder string) (*profiler, error) {
+	if folder == "" {
+		return nil, nil
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, fmt.Errorf("profile: %w", err)
+	}
+	p := &profiler{folder: folder, signals: make(chan os.Signal, 1)}
+	var err error
+	if p.cpu, err = p.create("cpu"); err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(p.cpu); err != nil {
+		return nil, errors.Join(fmt.Errorf("profile: %w", err), p.cpu.Close())
+	}
+	if heapSignal != nil {
+		signal.Notify(p.signals, heapSignal)
+	}
+	p.work.Go(p.attend)
+	return p, nil
+}
+
+// attend writes a heap profile for each signal.
+func (p *profiler) attend() {
+	for range p.signals {
+		if err := p.writeHeap(); err != nil {
+			fmt.Fprintf(os.Stderr, "mesh: %v\n", err)
+		}
+	}
+}
+
+// stop writes what is missing. It may be called on nil.
+func (p *profiler) stop() error {
+	if p == nil {
+		return nil
+	}
+	signal.Stop(p.signals)
+	close(p.signals)
+	p.work.Wait()
+	pprof.StopCPUProfile()
+	return errors.Join(p.cpu.Close(), p.writeHeap())
+}
+
+// writeHeap writes what is in use after a collection.
+func (p *profiler) writeHeap() (err error) {
+	p.heaps++
+	file, err := p.create(fmt.Sprintf("heap%d", p.heaps))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	runtime.GC()
+	return pprof.WriteHeapProfile(file)
+}
+
+func (p *profiler) create(name string) (*os.File, error) {
+	file, err := os.Create(filepath.Join(p.folder, fmt.Sprintf("%s-%d.pprof", name, os.Getpid())))
+	if err != nil {
+		return nil, fmt.Errorf("profile: %w", err)
+	}
+	return file, nil
+}

@@ -28,11 +28,16 @@ func decode(src []byte, m *core.Message) error {
 	if end < 0 {
 		return errHeader
 	}
-	header := src[:end]
+	header, blobs := src[:end], bytes.Clone(src[end+1:])
+	d := decoder{reader: newReader(header), blobs: blobs}
+	if d.usual(m) {
+		return check(m)
+	}
+	*m = core.Message{}
 	if !utf8.Valid(header) {
 		return fmt.Errorf("header: %w: not UTF-8", jsontext.ErrSyntax)
 	}
-	d := decoder{reader: newReader(header), blobs: bytes.Clone(src[end+1:])}
+	d.blobs = blobs
 	if err := d.header(m); err != nil {
 		return fmt.Errorf("header: %w", err)
 	}

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
@@ -25,7 +26,8 @@ type delivery struct {
 	packet  *parser.Packet // decoded, for listeners
 
 	asked, all bool // see watched
-	message    *wstransport.Message
+	message    wstransport.Message
+	room       [32]byte // for a head
 }
 
 // to writes the event to one socket. It reports false if the event cannot be
@@ -76,23 +78,22 @@ const engineMessage = '4'
 // frames returns the header with the event's text, and the attachments (Socket.IO
 // protocol revision 5: "2/nsp,12[…]", or "51-/nsp,12[…]" with an attachment).
 func (d *delivery) frames() []types.BufferInterface {
-	head := d.head()
+	text := slices.Concat(d.head(), d.event.Text)
 	buffers := make([]types.BufferInterface, 1, 1+len(d.event.Attachments))
-	buffers[0] = types.NewStringBuffer(head[1:])
+	buffers[0] = types.NewStringBuffer(text[1:])
 	for _, attachment := range d.event.Attachments {
 		buffers = append(buffers, types.NewBytesBuffer(attachment))
 	}
 	if len(buffers) == 1 {
-		d.options.WsPreEncodedFrame = types.NewStringBuffer(head)
+		d.options.WsPreEncodedFrame = types.NewStringBuffer(text)
 	}
 	return buffers
 }
 
-// head is the packet's text, with Engine.IO's type in front.
+// head is what goes before the event's text, with Engine.IO's type in front.
 func (d *delivery) head() []byte {
 	nsp := d.host.nsp.Name()
-	head := make([]byte, 0, len(nsp)+len(d.event.Text)+44) // two numbers of 20 digits, 4 signs
-	head = append(head, engineMessage)
+	head := append(d.room[:0], engineMessage)
 	if n := len(d.event.Attachments); n > 0 {
 		head = strconv.AppendUint(append(head, '0'+byte(parser.BINARY_EVENT)), uint64(n), 10)
 		head = append(head, '-')
@@ -105,7 +106,7 @@ func (d *delivery) head() []byte {
 	if d.id != nil {
 		head = strconv.AppendUint(head, *d.id, 10)
 	}
-	return append(head, d.event.Text...)
+	return head
 }
 
 // notify tells a socket's "any outgoing" listeners.

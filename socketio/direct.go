@@ -25,15 +25,16 @@ func (d *delivery) directly(s *socket.Socket, t *wstransport.Transport) bool {
 	if watched(s.Conn()) {
 		return false
 	}
-	if d.message == nil {
-		d.message = &wstransport.Message{
-			Text:        d.head(),
+	if d.message.Head == nil {
+		d.message = wstransport.Message{
+			Head:        d.head(),
+			Text:        d.event.Text,
 			Attachments: d.event.Attachments,
 			Volatile:    d.flags.Volatile,
 			Compress:    d.flags.Compress != core.CompressOff,
 		}
 	}
-	return t.Deliver(d.message)
+	return t.Deliver(&d.message)
 }
 
 // watched tells whether somebody listens to all that is written, to whomever. It

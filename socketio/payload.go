@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -27,6 +28,9 @@ func encodeEvent(data any) (event core.Payload, err error) {
 			event, err = core.Payload{}, fmt.Errorf("%w: %v", errNotEncodable, r)
 		}
 	}()
+	if text, ok := literalEvent(data); ok {
+		return core.Payload{Text: text}, nil
+	}
 	buffers := parser.NewEncoder().Encode(&parser.Packet{Type: parser.EVENT, Data: data})
 	event.Text = buffers[0].Bytes()[1:]
 	if len(buffers) > 1 {
@@ -40,6 +44,31 @@ func encodeEvent(data any) (event core.Payload, err error) {
 	}
 	return event, nil
 }
+
+// literals are buffers for texts that are being written. They are copied then, for
+// one of the right size is kept for as long as a client takes.
+var literals = sync.Pool{New: func() any { return new([]byte) }}
+
+// literalEvent is the text of an event that is made of literals.
+func literalEvent(data any) (text []byte, ok bool) {
+	args, ok := data.([]any)
+	if !ok {
+		return nil, false
+	}
+	buf := literals.Get().(*[]byte)
+	defer literals.Put(buf)
+	b, ok := appendList((*buf)[:0], args, 0)
+	if cap(b) <= maxLiteralBuffer {
+		*buf = b
+	}
+	if !ok || len(b) > types.MaxPayloadSize {
+		return nil, false
+	}
+	return bytes.Clone(b), true
+}
+
+// maxLiteralBuffer is the largest buffer that is kept: rare giants must not stay.
+const maxLiteralBuffer = 64 << 10
 
 // encodeValue encodes one value.
 func encodeValue(value any) (core.Payload, error) {

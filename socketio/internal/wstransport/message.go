@@ -1,6 +1,8 @@
 package wstransport
 
 import (
+	"slices"
+
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
 	"github.com/socketmesh/mesh/socketio/internal/wsframe"
 )
@@ -8,7 +10,8 @@ import (
 // Message is a Socket.IO packet for many connections. Its frames are made when the
 // first connection needs them. It is one goroutine's.
 type Message struct {
-	Text        []byte // with Engine.IO's type, "4", in front
+	Head        []byte // what goes before the text, Engine.IO's type, "4", first
+	Text        []byte
 	Attachments [][]byte
 	Volatile    bool
 	Compress    bool
@@ -54,11 +57,18 @@ func (m *Message) frame(t *Transport) *outbox.Frame {
 }
 
 func (m *Message) build(compresses func(n int) bool) *outbox.Frame {
-	size := wsframe.Size(len(m.Text))
+	text := len(m.Head) + len(m.Text)
+	size := wsframe.Size(text)
 	for _, a := range m.Attachments {
 		size += wsframe.Size(len(a))
 	}
-	frame := appendFrame(make([]byte, 0, size), wsframe.Text, m.Text, compresses)
+	frame := make([]byte, 0, size)
+	if compresses(text) {
+		frame = append(frame, wsframe.NewDeflated(wsframe.Text, slices.Concat(m.Head, m.Text))...)
+	} else {
+		frame = append(wsframe.AppendHeader(frame, wsframe.Text, text), m.Head...)
+		frame = append(frame, m.Text...)
+	}
 	for _, a := range m.Attachments {
 		frame = appendFrame(frame, wsframe.Binary, a, compresses)
 	}

@@ -68,7 +68,7 @@ func (d *Decoder) text(text []byte) error {
 			return nil
 		}
 	}
-	d.Emit("decoded", p)
+	d.EmitOne("decoded", p)
 	return nil
 }
 
@@ -88,7 +88,7 @@ func (d *Decoder) attachment(data any) error {
 	}
 	if p != nil {
 		d.collection.Store(nil)
-		d.Emit("decoded", p)
+		d.EmitOne("decoded", p)
 	}
 	return nil
 }

@@ -28,6 +28,9 @@ var (
 	flushedFrame = []byte{frameFlushed}
 )
 
+// freshFrame is the room, in bytes, that a new buffer has: most messages fit.
+const freshFrame = 512
+
 // maxPooled is the largest buffer that goes back to the pool: rare giants must
 // not stay.
 const maxPooled = 64 << 10
@@ -43,7 +46,7 @@ type frame struct {
 	written  chan struct{} // closed by the last release; nil if nobody waits
 }
 
-var framePool = sync.Pool{New: func() any { return new(frame) }}
+var framePool = sync.Pool{New: func() any { return &frame{bytes: make([]byte, 0, freshFrame)} }}
 
 // newFrame encodes m for a lane, with the caller as its one holder.
 func newFrame(codec Codec, m *Message, lane uint32) (*frame, error) {

@@ -3,6 +3,7 @@ package socketio
 import (
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -28,6 +29,21 @@ type delivery struct {
 	asked, all bool // see watched
 	message    wstransport.Message
 	room       [32]byte // for a head
+}
+
+var deliveries = sync.Pool{New: func() any { return new(delivery) }}
+
+// delivery begins one. Who does so ends it.
+func (h *host) delivery(event core.Payload, id *uint64, flags core.Flags) *delivery {
+	d := deliveries.Get().(*delivery)
+	d.host, d.event, d.id, d.flags = h, event, id, flags
+	return d
+}
+
+// end gives the delivery back: what sockets got of it is not part of it.
+func (d *delivery) end() {
+	*d = delivery{}
+	deliveries.Put(d)
 }
 
 // to writes the event to one socket. It reports false if the event cannot be

@@ -38,7 +38,8 @@ func (h *host) Broadcast(event core.Payload, to core.Target) {
 
 // emit is Broadcast with a packet id that somebody else listens for.
 func (h *host) emit(event core.Payload, to core.Target, id *uint64) {
-	d := delivery{host: h, event: event, id: id, flags: to.Flags}
+	d := h.delivery(event, id, to.Flags)
+	defer d.end()
 	var others []*socket.Socket // whose listeners may take their time
 	h.rooms.match(to, func(m *occupant) {
 		if !d.directly(m.socket, m.direct) {
@@ -52,7 +53,8 @@ func (h *host) emit(event core.Payload, to core.Target, id *uint64) {
 
 func (h *host) BroadcastWithAck(event core.Payload, to core.Target, count func(int), ack func(core.Payload)) {
 	id := h.nsp.Ids()
-	d := delivery{host: h, event: event, id: &id, flags: to.Flags}
+	d := h.delivery(event, &id, to.Flags)
+	defer d.end()
 	p := h.polls.open(id, func(args []any) {
 		answer, err := encodeFirst(args)
 		if err != nil {

@@ -12,7 +12,8 @@ type Codec interface {
 	// Append encodes m behind dst and returns the extended slice, as append
 	// does. It does not modify or retain m. Two flags do not go as they are:
 	// Local is left out, and Timeout is rounded up to whole milliseconds, or left
-	// out if it is negative. On error it returns dst as it was.
+	// out if it is negative; and of a string, each byte that is not UTF-8 goes as
+	// U+FFFD. On error it returns dst as it was.
 	// [ErrUnsupported] means that the codec has no form for m (a Go-only kind in
 	// the reference's codec); any other error that the payload is not what
 	// [Payload] promises.

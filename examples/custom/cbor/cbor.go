@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -22,7 +23,6 @@ func New() Codec {
 	mode, err := cbor.DecOptions{
 		IndefLength:      cbor.IndefLengthForbidden,
 		TagsMd:           cbor.TagsForbidden,
-		UTF8:             cbor.UTF8DecodeInvalid, // a room's name may be anything
 		MaxArrayElements: math.MaxInt32,          // each costs a byte at least
 	}.DecMode()
 	if err != nil {
@@ -44,6 +44,7 @@ func (Codec) Append(dst []byte, m *core.Message) ([]byte, error) {
 	if err := wire.Validate(); err != nil {
 		return dst, fmt.Errorf("cbor: append: %w", err)
 	}
+	purify(&wire)
 	out := bytes.NewBuffer(dst)
 	if err := cbor.MarshalToBuffer(&wire, out); err != nil {
 		return dst, fmt.Errorf("cbor: append %s: %w", m.Kind, err)
@@ -51,10 +52,31 @@ func (Codec) Append(dst []byte, m *core.Message) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// wholeMilliseconds rounds up, as all codecs do.
+// purify puts U+FFFD in the place of each byte that is not UTF-8, as all codecs do.
+func purify(m *core.Message) {
+	m.From, m.Namespace, m.RequestID = pure(m.From), pure(m.Namespace), pure(m.RequestID)
+	m.To.Rooms, m.To.Except, m.Rooms = purely(m.To.Rooms), purely(m.To.Except), purely(m.Rooms)
+	m.Sockets = slices.Clone(m.Sockets)
+	for i := range m.Sockets {
+		s := &m.Sockets[i]
+		s.ID, s.Rooms = pure(s.ID), purely(s.Rooms)
+	}
+}
+
+func purely(list []string) []string {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i] = pure(list[i])
+	}
+	return list
+}
+
+func pure(s string) string { return string([]rune(s)) }
+
+// wholeMilliseconds rounds up, as all codecs do, as far as there is an up.
 func wholeMilliseconds(d time.Duration) time.Duration {
 	whole := max(d, 0).Truncate(time.Millisecond)
-	if whole < d {
+	if whole < d && whole <= math.MaxInt64-time.Millisecond {
 		whole += time.Millisecond
 	}
 	return whole

@@ -11,14 +11,12 @@ import (
 	"github.com/socketmesh/mesh/codec/json"
 	"github.com/socketmesh/mesh/codec/msgpack"
 	"github.com/socketmesh/mesh/codec/proto"
-	"github.com/socketmesh/mesh/examples/custom/cbor"
 )
 
 var subjects = []codectest.Subject{
 	{Codec: json.New()},
 	{Codec: msgpack.New(), Options: []codectest.Option{codectest.Reference()}},
 	{Codec: proto.New()},
-	{Codec: cbor.New()}, // a user's
 }
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

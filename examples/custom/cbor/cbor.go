@@ -23,7 +23,7 @@ func New() Codec {
 	mode, err := cbor.DecOptions{
 		IndefLength:      cbor.IndefLengthForbidden,
 		TagsMd:           cbor.TagsForbidden,
-		MaxArrayElements: math.MaxInt32,          // each costs a byte at least
+		MaxArrayElements: math.MaxInt32, // each costs a byte at least
 	}.DecMode()
 	if err != nil {
 		panic(err) // these options are good

@@ -20,7 +20,7 @@ type End interface {
 }
 
 // Kinds are what can be measured. What follows a slash, as in ws/proto, is the
-// codec.
+// codec; plain is as good as none.
 var Kinds = []string{"ws", "quic", "mem", "gorilla", "tcp"}
 
 // About says what a kind is.

@@ -21,6 +21,7 @@ var codecs = map[string]func() core.Codec{
 	"json":    func() core.Codec { return json.New() },
 	"proto":   func() core.Codec { return proto.New() },
 	"msgpack": func() core.Codec { return msgpack.New() },
+	"plain":   func() core.Codec { return new(plain) },
 }
 
 // token is what QUIC knows the other end by.

@@ -25,10 +25,6 @@ func encodeHandshake(h *socket.Handshake, host string) (core.Payload, error) {
 	for name, value := range h.Query {
 		query[name] = queryValue(value)
 	}
-	address := h.Address
-	if ip, _, err := net.SplitHostPort(address); err == nil {
-		address = ip
-	}
 	auth := h.Auth
 	if auth == nil {
 		auth = map[string]any{}
@@ -36,7 +32,7 @@ func encodeHandshake(h *socket.Handshake, host string) (core.Payload, error) {
 	return encodeValue(map[string]any{
 		"headers": headers,
 		"time":    h.Time,
-		"address": address,
+		"address": withoutPort(h.Address),
 		"xdomain": h.Xdomain,
 		"secure":  h.Secure,
 		"issued":  h.Issued,
@@ -47,15 +43,25 @@ func encodeHandshake(h *socket.Handshake, host string) (core.Payload, error) {
 }
 
 func headerText(name string, value any) any {
-	values, ok := value.([]string)
-	switch {
-	case !ok:
-		return value
-	case name == "cookie":
-		return strings.Join(values, "; ")
-	default:
-		return strings.Join(values, ", ")
+	if values, ok := value.([]string); ok {
+		return strings.Join(values, separatorOf(name))
 	}
+	return value
+}
+
+// separatorOf is what stands between the values of a header.
+func separatorOf(name string) string {
+	if name == "cookie" {
+		return "; "
+	}
+	return ", "
+}
+
+func withoutPort(address string) string {
+	if ip, _, err := net.SplitHostPort(address); err == nil {
+		return ip
+	}
+	return address
 }
 
 func queryValue(value any) any {

@@ -75,9 +75,12 @@ func (h *host) BroadcastWithAck(event core.Payload, to core.Target, count func(i
 }
 
 func (h *host) Sockets(to core.Target, brief bool) []core.Socket {
-	sockets := []core.Socket{}
-	for _, s := range h.rooms.matching(to) {
-		sockets = append(sockets, h.describe(s, brief))
+	found := h.rooms.matching(to)
+	sockets := make([]core.Socket, len(found))
+	h.rooms.list(found, sockets)
+	if !brief {
+		d := describer{host: h}
+		d.describe(sockets, found)
 	}
 	return sockets
 }

@@ -138,6 +138,21 @@ func (m *occupant) move(r *room, from, to int) {
 	}
 }
 
+// appendRooms appends the names of the rooms that a socket is in.
+func (x *index) appendRooms(names []string, id socket.SocketId) []string {
+	m := x.sockets[id]
+	if m == nil {
+		return names
+	}
+	if m.alone {
+		names = append(names, string(id))
+	}
+	for _, p := range m.seats {
+		names = append(names, string(p.room.name))
+	}
+	return names
+}
+
 // each calls fn once for each connected occupant that to means. Apart from that, it
 // costs what to excludes.
 func (x *index) each(to core.Target, fn func(*occupant)) {

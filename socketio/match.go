@@ -1,6 +1,8 @@
 package socketio
 
 import (
+	"slices"
+
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
@@ -15,10 +17,23 @@ func (r *rooms) match(to core.Target, fn func(*occupant)) {
 	r.index.each(to, fn)
 }
 
+// list notes ids and rooms of local sockets in descriptions of them.
+func (r *rooms) list(found []*socket.Socket, sockets []core.Socket) {
+	names := make([]string, 0, 2*len(found)) // its own room, and another
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for i, s := range found {
+		start := len(names)
+		names = r.index.appendRooms(names, s.Id())
+		sockets[i].ID = string(s.Id())
+		sockets[i].Rooms = slices.Clip(names[start:])
+	}
+}
+
 // matching lists the sockets that to means, for what is not a broadcast: a socket
 // named by its id is meant even if it has left the room of that name.
 func (r *rooms) matching(to core.Target) (sockets []*socket.Socket) {
-	m := matcher{rooms: r, seen: map[socket.SocketId]struct{}{}}
+	m := matcher{rooms: r}
 	for _, room := range to.Except {
 		if ids, ok := r.byRoom.Load(socket.Room(room)); ok {
 			m.except = append(m.except, ids)
@@ -31,6 +46,7 @@ func (r *rooms) matching(to core.Target) (sockets []*socket.Socket) {
 		})
 		return m.found
 	}
+	m.seen = map[socket.SocketId]struct{}{}
 	for _, room := range to.Rooms {
 		if ids, ok := r.byRoom.Load(socket.Room(room)); ok {
 			for _, id := range ids.Keys() {
@@ -45,7 +61,7 @@ func (r *rooms) matching(to core.Target) (sockets []*socket.Socket) {
 type matcher struct {
 	rooms  *rooms
 	except []*types.Set[socket.SocketId]
-	seen   map[socket.SocketId]struct{}
+	seen   map[socket.SocketId]struct{} // nil where nobody is met twice
 	found  []*socket.Socket
 }
 
@@ -55,10 +71,12 @@ func (m *matcher) try(id socket.SocketId) {
 			return
 		}
 	}
-	if _, ok := m.seen[id]; ok {
-		return
+	if m.seen != nil {
+		if _, ok := m.seen[id]; ok {
+			return
+		}
+		m.seen[id] = struct{}{}
 	}
-	m.seen[id] = struct{}{}
 	if s, ok := m.rooms.sockets.Load(id); ok && s.Connected() {
 		m.found = append(m.found, s)
 	}

@@ -1,84 +1,53 @@
 package socketio
 
 import (
-	"strings"
+	"runtime"
+	"sync"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/socketio/internal/session"
 )
 
-// describe describes a local socket for other servers. Data that cannot be
-// encoded is logged and left out. It is read here while the application may hold
-// it, so an application that changes it should store a new value (SetData).
-func (h *host) describe(s *socket.Socket, brief bool) core.Socket {
-	d := core.Socket{ID: string(s.Id()), Rooms: []string{}}
-	if joined, _ := h.rooms.of(s.Id()); joined != nil {
-		d.Rooms = roomStrings(joined.Keys())
+// detailsOf makes what the library wants of descriptions: the socket itself where
+// it is a local one, with its live data, else a [*socket.RemoteSocket]. It uses as
+// many processors as the work is worth.
+func (a *adapter) detailsOf(sockets []core.Socket) []socket.SocketDetails {
+	all := make([]socket.SocketDetails, len(sockets))
+	workers := min(runtime.GOMAXPROCS(0), 1+len(sockets)/worthwhile)
+	var work sync.WaitGroup
+	for i := 1; i < workers; i++ {
+		from, to := len(sockets)*i/workers, len(sockets)*(i+1)/workers
+		work.Go(func() { a.fill(all[from:to], sockets[from:to]) })
 	}
-	if brief {
-		return d
-	}
-	d.Handshake = h.encodeMember(s, "handshake", func() (core.Payload, error) { return encodeHandshake(s.Handshake(), addressedHost(s)) })
-	d.Data = h.encodeMember(s, "data", func() (core.Payload, error) { return encodeData(s.Data()) })
-	return d
+	share := len(sockets) / workers
+	a.fill(all[:share], sockets[:share])
+	work.Wait()
+	return all
 }
 
-// addressedHost is the host that a socket's client asked for.
-func addressedHost(s *socket.Socket) string {
-	if conn, ok := s.Conn().(*session.Session); ok {
-		return conn.Host()
-	}
-	return s.Request().Request().Host
-}
+// worthwhile is how many sockets are worth a goroutine.
+const worthwhile = 64
 
-func (h *host) encodeMember(s *socket.Socket, member string, encode func() (core.Payload, error)) core.Payload {
-	p, err := encode()
-	if err != nil {
-		h.logger.Error("socket cannot be described to other servers", "socket", s.Id(), "member", member, "error", err)
-		return core.Payload{Text: []byte("{}")}
-	}
-	return p
-}
-
-// encodeData encodes what an application attached to a socket; nothing is {}, as
-// in the reference.
-func encodeData(data any) (core.Payload, error) {
-	if data == nil {
-		return core.Payload{Text: []byte("{}")}, nil
-	}
-	return encodeValue(keep(data))
-}
-
-// keep copies what encoding would use up: the library's encoder reads readers to
-// their end.
-func keep(value any) any {
-	switch v := value.(type) {
-	case []any:
-		kept := make([]any, len(v))
-		for i := range v {
-			kept[i] = keep(v[i])
+func (a *adapter) fill(all []socket.SocketDetails, sockets []core.Socket) {
+	d := details{adapter: a, rooms: types.NewSet[socket.Room]()}
+	for i := range sockets {
+		if s, ok := a.Nsp().Sockets().Load(socket.SocketId(sockets[i].ID)); ok {
+			all[i] = s
+			continue
 		}
-		return kept
-	case map[string]any:
-		kept := make(map[string]any, len(v))
-		for key, member := range v {
-			kept[key] = keep(member)
-		}
-		return kept
-	case types.BufferInterface:
-		return v.Clone()
-	case *strings.Reader:
-		reader := *v
-		return &reader
+		d.read(&sockets[i])
+		all[i] = socket.NewRemoteSocket(a, &d)
 	}
-	return value
 }
 
-// details is a socket of another server.
+// details is a socket of another server, as long as the library takes it over, and
+// then the next.
 type details struct {
+	adapter *adapter
+	reader  handshakeReader
+
 	id        socket.SocketId
 	handshake *socket.Handshake
 	rooms     *types.Set[socket.Room]
@@ -92,33 +61,17 @@ func (d *details) Handshake() *socket.Handshake   { return d.handshake }
 func (d *details) Rooms() *types.Set[socket.Room] { return d.rooms }
 func (d *details) Data() any                      { return d.data }
 
-// detailsOf makes what the library wants of a description: the socket itself where
-// it is a local one, with its live data.
-func (a *adapter) detailsOf(sockets []core.Socket) []socket.SocketDetails {
-	all := make([]socket.SocketDetails, 0, len(sockets))
-	for i := range sockets {
-		if s, ok := a.Nsp().Sockets().Load(socket.SocketId(sockets[i].ID)); ok {
-			all = append(all, s)
-			continue
-		}
-		all = append(all, a.remote(&sockets[i]))
+func (d *details) read(s *core.Socket) {
+	var err error
+	if d.handshake, err = d.reader.read(s.Handshake); err != nil {
+		d.adapter.logger.Warn("handshake of a remote socket dropped", "socket", s.ID, "error", err)
 	}
-	return all
-}
-
-func (a *adapter) remote(s *core.Socket) *details {
-	handshake, err := decodeHandshake(s.Handshake)
-	if err != nil {
-		a.logger.Warn("handshake of a remote socket dropped", "socket", s.ID, "error", err)
+	if d.data, err = decodeData(s.Data); err != nil {
+		d.adapter.logger.Warn("data of a remote socket dropped", "socket", s.ID, "error", err)
 	}
-	data, err := decodeValue(s.Data, asBuffer)
-	if err != nil {
-		a.logger.Warn("data of a remote socket dropped", "socket", s.ID, "error", err)
-	}
-	return &details{
-		id:        socket.SocketId(s.ID),
-		handshake: handshake,
-		rooms:     types.NewSet(roomsOf(s.Rooms)...),
-		data:      data,
+	d.id = socket.SocketId(s.ID)
+	d.rooms.Clear()
+	for _, room := range s.Rooms {
+		d.rooms.Add(socket.Room(room))
 	}
 }

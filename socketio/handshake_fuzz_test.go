@@ -1,0 +1,196 @@
+package socketio
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// browser is a handshake as browsers make them; i tells the socket.
+func browser(i int) *socket.Handshake {
+	return &socket.Handshake{
+		Headers: types.IncomingHttpHeaders{
+			"Accept-Encoding":          []string{"gzip, deflate, br, zstd"},
+			"Accept-Language":          []string{"en-US,en;q=0.9"},
+			"Cache-Control":            []string{"no-cache"},
+			"Connection":               []string{"Upgrade"},
+			"Cookie":                   []string{fmt.Sprintf("session=%016x", i), "theme=dark"},
+			"Origin":                   []string{"https://chat.example.org"},
+			"Pragma":                   []string{"no-cache"},
+			"Sec-Websocket-Extensions": []string{"permessage-deflate; client_max_window_bits"},
+			"Sec-Websocket-Key":        []string{fmt.Sprintf("%022d==", i)},
+			"Sec-Websocket-Version":    []string{"13"},
+			"Upgrade":                  []string{"websocket"},
+			"User-Agent":               []string{fmt.Sprintf("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%d.0.0.0 Safari/537.36", 138+i%3)},
+		},
+		Time:    "2026-11-24T10:29:39Z",
+		Address: fmt.Sprintf("203.0.113.%d:%d", i%256, 1024+i),
+		Xdomain: true,
+		Issued:  1795450179336 + int64(i),
+		Url:     "/socket.io/?EIO=4&transport=websocket",
+		Query:   types.ParsedUrlQuery{"EIO": []string{"4"}, "transport": []string{"websocket"}},
+		Auth:    map[string]any{"token": fmt.Sprintf("%032x", i)},
+	}
+}
+
+func TestHandshakeWriter(t *testing.T) {
+	var w handshakeWriter
+	circle := map[string]any{}
+	circle["a"] = []any{circle}
+	for name, c := range map[string]struct {
+		h    *socket.Handshake
+		fast bool
+	}{
+		"empty":         {&socket.Handshake{}, true},
+		"browser":       {browser(7), true},
+		"strings":       {&socket.Handshake{Headers: map[string]any{"A": "<x>"}, Query: map[string]any{"q": "\xff", "": ""}}, true},
+		"lists":         {&socket.Handshake{Headers: map[string]any{"Cookie": []string{"a", "b"}, "X": []string{"a", "&"}, "Y": []string{}, "Z": []string(nil)}, Query: map[string]any{"q": []string(nil), "r": []string{}, "s": []string{"1", "2"}, "t": []string{"\u2028"}}}, true},
+		"host":          {&socket.Handshake{Headers: map[string]any{"HOST": []string{"of the header"}, "a": "", "z": ""}}, true},
+		"auth":          {&socket.Handshake{Auth: map[string]any{"a": nil, "b": true, "c": 1.5, "d": math.Copysign(0, -1), "e": []any{}, "f": []any(nil), "g": map[string]any(nil), "h": map[string]any{"<": []any{1e21, 1e-7}}, "i": 5, "j": int64(-6)}}, true},
+		"numbers":       {&socket.Handshake{Auth: map[string]any{"nan": math.NaN()}}, false},
+		"infinity":      {&socket.Handshake{Auth: map[string]any{"inf": math.Inf(-1)}}, false},
+		"twins":         {&socket.Handshake{Headers: map[string]any{"X-A": "same", "x-a": "same"}}, false},
+		"bytes":         {&socket.Handshake{Auth: map[string]any{"b": []byte("b")}}, false},
+		"buffer":        {&socket.Handshake{Headers: map[string]any{"b": types.NewBytesBufferString("b")}}, false},
+		"struct":        {&socket.Handshake{Query: map[string]any{"b": struct{ A int }{1}}}, false},
+		"deep":          {&socket.Handshake{Auth: map[string]any{"a": deep(2 * maxPlainDepth)}}, false},
+		"not encodable": {&socket.Handshake{Auth: map[string]any{"a": make(chan int)}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const before = "before"
+			want, wantErr := encodeHandshake(c.h, "example.org")
+			have, ok := w.append([]byte(before), c.h, "example.org")
+			switch {
+			case ok != c.fast:
+				t.Errorf("ok is %v", ok)
+			case ok && (wantErr != nil || string(have) != before+string(want.Text)):
+				t.Errorf("have %s\nwant %s, %v", have, want.Text, wantErr)
+			case !ok && string(have) != before:
+				t.Errorf("left behind: %s", have)
+			}
+		})
+	}
+	if _, ok := w.append(nil, &socket.Handshake{Auth: circle}, ""); ok {
+		t.Error("a circle is written")
+	}
+}
+
+func deep(n int) (value any) {
+	for range n {
+		value = []any{value}
+	}
+	return value
+}
+
+// FuzzHandshakeWriter compares the writer with encodeHandshake.
+func FuzzHandshakeWriter(f *testing.F) {
+	f.Add("User-Agent", "Mozilla <5>", "Cookie", "a=1", "q", "v", "[::1]:80", "/u?a=1&b=2", 1.5, int64(1795450179336), 3)
+	f.Add("host", "x", "Host", "", "", "\xff", "nonsense", "\u2028", math.MaxFloat64, int64(-1), 0)
+	f.Fuzz(func(t *testing.T, n1, v1, n2, v2, q, v, address, url string, number float64, issued int64, shape int) {
+		h := &socket.Handshake{
+			Headers: map[string]any{n1: v1, n2: []string{v2, v1}},
+			Address: address, Url: url, Issued: issued, Xdomain: shape&1 > 0, Secure: shape&2 > 0,
+			Query: map[string]any{q: []string{v}[:1-shape>>2&1], n1: []string{v, v1}},
+			Auth:  map[string]any{v: number, n2: []any{v1, nil, map[string]any{q: v}}},
+		}
+		var w handshakeWriter
+		have, ok := w.append(nil, h, v1)
+		if !ok {
+			return
+		}
+		want, err := encodeHandshake(h, v1)
+		if err != nil || string(have) != string(want.Text) {
+			t.Fatalf("have %s\nwant %s, %v", have, want.Text, err)
+		}
+	})
+}
+
+// FuzzHandshakeReader compares the reader with decodeHandshake, for three
+// handshakes that may have something in common.
+func FuzzHandshakeReader(f *testing.F) {
+	reference, err := os.ReadFile("testdata/handshake.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	one, _ := encodeHandshake(browser(1), "h")
+	two, _ := encodeHandshake(browser(2), "h")
+	f.Add(string(one.Text), string(two.Text))
+	f.Add(string(reference), string(one.Text))
+	for _, text := range []string{
+		``, `null`, `[]`, `3`, `{`, `{}`, `{"headers":1,"auth":"token","issued":"x","secure":1,"query":null,"time":{}}`,
+		`{"headers":{"a":"1","a":"2"},"headers":{"b":null}}`, `{"headers":{"a":"1","b":"2"},"query":{"a":["x",{"y":[]}]}}`,
+		`{"headers":{"a":"2","a":"2"}}`, `{"\u0068eaders":{"\u0061":"\u0031","a":"\ud83d"}}`, "{\"time\":\"\xff\"}",
+		`{"issued":1e400}`, `{"issued":-0,"auth":{"n":-0,"m":1e22}}`, `{"issued":1.9,"x":[1,2,{"y":1e400}]}`, `{"time":"a","time":1}`, ` {"secure":true} x`,
+	} {
+		f.Add(text, `{"headers":{"a":"1","b":"2"}}`)
+		f.Add(`{"headers":{"a":"1","b":"3"}}`, text)
+	}
+	f.Fuzz(func(t *testing.T, one, two string) {
+		var r handshakeReader
+		var have []*socket.Handshake
+		texts := []string{one, two, strings.ReplaceAll(one, "1", "2"), one}
+		for _, text := range texts {
+			h, err := r.read(core.Payload{Text: []byte(text)})
+			_, wantErr := decodeHandshake(core.Payload{Text: []byte(text)})
+			if fmt.Sprint(err) != fmt.Sprint(wantErr) {
+				t.Fatalf("error %v, want %v", err, wantErr)
+			}
+			have = append(have, h)
+		}
+		for i, text := range texts { // at the end: none may have changed another
+			want, _ := decodeHandshake(core.Payload{Text: []byte(text)})
+			if !reflect.DeepEqual(have[i], want) {
+				t.Fatalf("%d of %q:\nhave %#v\nwant %#v", i, texts, have[i], want)
+			}
+			spoil(have[i])
+		}
+	})
+}
+
+// spoil changes all that is in a handshake.
+func spoil(h *socket.Handshake) {
+	for _, object := range []map[string]any{h.Headers, h.Query, h.Auth} {
+		spoilValue(object)
+	}
+	*h = socket.Handshake{}
+}
+
+func spoilValue(value any) {
+	switch v := value.(type) {
+	case []any:
+		for i := range v {
+			spoilValue(v[i])
+			v[i] = "spoilt"
+		}
+	case map[string]any:
+		for name := range v {
+			spoilValue(v[name])
+			delete(v, name)
+		}
+		if v != nil {
+			v["spoilt"] = true
+		}
+	}
+}
+
+func FuzzDecodeData(f *testing.F) {
+	for _, text := range []string{``, `{}`, ` {}`, `null`, `[]`, `{"a":[1,"x",null,true,{}]}`, `{`, `1e400`, "\"\xff\"", `"\ud83d"`, `1 2`} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		p := core.Payload{Text: []byte(text)}
+		want, wantErr := decodeValue(p, asBuffer)
+		have, err := decodeData(p)
+		if !reflect.DeepEqual(have, want) || fmt.Sprint(err) != fmt.Sprint(wantErr) {
+			t.Fatalf("have %#v, %v\nwant %#v, %v", have, err, want, wantErr)
+		}
+	})
+}

@@ -1,0 +1,114 @@
+package socketio
+
+import (
+	"unicode/utf8"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/jsontext"
+)
+
+// handshakeReader reads handshakes, one after the other, as decodeHandshake does
+// and several times as fast: those of one answer resemble each other, and what one
+// has in common with the one before is not made again. They share strings, and no
+// more. The zero value is ready, for one goroutine.
+type handshakeReader struct {
+	headers, query, auth objectReader
+	time, address, url   string
+}
+
+// read reads one. What it cannot make out is decodeHandshake's.
+func (r *handshakeReader) read(p core.Payload) (*socket.Handshake, error) {
+	if len(p.Attachments) == 0 && utf8.Valid(p.Text) {
+		h := &socket.Handshake{}
+		if err := r.scan(p.Text, h); err == nil {
+			return h, nil
+		}
+	}
+	return decodeHandshake(p)
+}
+
+// scan overwrites h; of members that come twice the last counts.
+func (r *handshakeReader) scan(text []byte, h *socket.Handshake) error {
+	s := jsontext.NewScanner(text)
+	first, err := s.Next()
+	if err != nil {
+		return err
+	}
+	if first.Kind != jsontext.Object {
+		return errNotPlain
+	}
+	for {
+		key, err := s.Next()
+		if err != nil {
+			return err
+		}
+		if key.Kind == jsontext.ObjectEnd {
+			_, err := s.Next() // nothing follows
+			return err
+		}
+		if key.Escaped {
+			return errNotPlain
+		}
+		value, err := s.Next()
+		if err != nil {
+			return err
+		}
+		if err := r.member(&s, string(key.Text), value, h); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *handshakeReader) member(s *jsontext.Scanner, name string, value jsontext.Token, h *socket.Handshake) (err error) {
+	switch name {
+	case "headers":
+		h.Headers, err = r.headers.read(s, value)
+	case "query":
+		h.Query, err = r.query.read(s, value)
+	case "auth":
+		h.Auth, err = r.auth.read(s, value)
+	case "time":
+		h.Time, err = readText(s, value, &r.time)
+	case "address":
+		h.Address, err = readText(s, value, &r.address)
+	case "url":
+		h.Url, err = readText(s, value, &r.url)
+	case "xdomain":
+		h.Xdomain, err = readBool(s, value)
+	case "secure":
+		h.Secure, err = readBool(s, value)
+	case "issued":
+		h.Issued, err = readInt(s, value)
+	default:
+		_, err = readPlain(s, value)
+	}
+	return err
+}
+
+// readText reads a text, which is often the last one.
+func readText(s *jsontext.Scanner, value jsontext.Token, last *string) (string, error) {
+	if value.Kind != jsontext.String {
+		_, err := readPlain(s, value)
+		return "", err
+	}
+	if value.Escaped || string(value.Text) != *last {
+		*last = unquote(value)
+	}
+	return *last, nil
+}
+
+func readBool(s *jsontext.Scanner, value jsontext.Token) (bool, error) {
+	_, err := readPlain(s, value)
+	return value.Kind == jsontext.True, err
+}
+
+func readInt(s *jsontext.Scanner, value jsontext.Token) (int64, error) {
+	if value.Kind != jsontext.Number {
+		_, err := readPlain(s, value)
+		return 0, err
+	}
+	f, err := readNumber(value)
+	return int64(f), err
+}

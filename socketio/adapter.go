@@ -17,8 +17,9 @@ import (
 // library's own adapter for the maps, the events and what the mesh has no part in.
 type adapter struct {
 	socket.Adapter
-	core   core.Adapter // the mesh's, overridden or not
-	plain  bool         // it is not
+	core   core.Adapter       // the mesh's, overridden or not
+	plain  bool               // it is not
+	others core.OthersFetcher // the mesh's, if neither it nor the host is overridden; else nil
 	first  bool         // to hear of sockets that are connected
 	host   *host
 	rooms  *rooms
@@ -52,10 +53,14 @@ func newAdapter(nsp socket.Namespace, logger *slog.Logger, closed func(*adapter)
 	return a
 }
 
-// join puts the adapter on top of the mesh's.
-func (a *adapter) join(mesh core.Adapter) {
+// join puts the adapter on top of the mesh's. direct tells that the mesh acts on
+// this server through the adapter's host itself, without overrides.
+func (a *adapter) join(mesh core.Adapter, direct bool) {
 	a.core = mesh
-	_, a.plain = mesh.(residents)
+	var innermost residents
+	if innermost, a.plain = mesh.(residents); a.plain && direct {
+		a.others, _ = innermost.Adapter.(core.OthersFetcher)
+	}
 	a.census.count = mesh.ServerCount
 }
 
@@ -122,9 +127,17 @@ func (a *adapter) Broadcast(packet *parser.Packet, opts *socket.BroadcastOptions
 // missing, it gets the others' sockets and an error, a [*core.IncompleteError].
 func (a *adapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket.SocketDetails, error)) {
 	return func(callback func([]socket.SocketDetails, error)) {
-		call := a.core.FetchSockets(a.ctx, targetOf(opts))
+		to := targetOf(opts)
+		if a.others == nil {
+			whenDone(a, a.core.FetchSockets(a.ctx, to), func(sockets []core.Socket, err error) {
+				callback(a.detailsOf(nil, sockets), err)
+			})
+			return
+		}
+		call := a.others.FetchOthers(a.ctx, to)
+		local := a.rooms.matching(to)
 		whenDone(a, call, func(sockets []core.Socket, err error) {
-			callback(a.detailsOf(sockets), err)
+			callback(a.detailsOf(local, sockets), err)
 		})
 	}
 }

@@ -79,7 +79,7 @@ func (c *Constructor) New(nsp socket.Namespace) socket.Adapter {
 		a.logger.Error("namespace works without the mesh", "error", err)
 		mesh = residents{alone(nsp.Name(), a.host, a.logger), a.rooms}
 	}
-	a.join(mesh)
+	a.join(mesh, len(c.hosts) == 0)
 	c.remember(a)
 	return a
 }

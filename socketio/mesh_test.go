@@ -30,7 +30,7 @@ func cluster(t *testing.T, f *fabric, n int) []*server {
 }
 
 // nodes starts servers on nodes of their own, over transports in memory.
-func nodes(t *testing.T, n int, change ...func(*core.Config)) []*server {
+func nodes(t testing.TB, n int, change ...func(*core.Config)) []*server {
 	t.Helper()
 	network, roster := mem.NewNetwork(), coretest.NewRoster()
 	servers := make([]*server, n)
@@ -68,7 +68,7 @@ func nodes(t *testing.T, n int, change ...func(*core.Config)) []*server {
 func byInterest(cfg *core.Config) { cfg.Routing = core.RoutingInterest }
 
 // complete waits until a namespace is open on n servers.
-func complete(t *testing.T, nsp socket.Namespace, n int) {
+func complete(t testing.TB, nsp socket.Namespace, n int) {
 	t.Helper()
 	eventually(t, fmt.Sprint(n, " servers"), func() bool { return Of(nsp).ServerCount() == n })
 }

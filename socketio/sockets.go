@@ -10,11 +10,15 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// detailsOf makes what the library wants of descriptions: the socket itself where
-// it is a local one, with its live data, else a [*socket.RemoteSocket]. It uses as
-// many processors as the work is worth.
-func (a *adapter) detailsOf(sockets []core.Socket) []socket.SocketDetails {
-	all := make([]socket.SocketDetails, len(sockets))
+// detailsOf makes what the library wants of local sockets and of descriptions: the
+// socket itself where it is a local one, with its live data, else a
+// [*socket.RemoteSocket]. It uses as many processors as the work is worth.
+func (a *adapter) detailsOf(local []*socket.Socket, sockets []core.Socket) []socket.SocketDetails {
+	details := make([]socket.SocketDetails, len(local)+len(sockets))
+	for i, s := range local {
+		details[i] = s
+	}
+	all := details[len(local):]
 	workers := min(runtime.GOMAXPROCS(0), 1+len(sockets)/worthwhile)
 	var work sync.WaitGroup
 	for i := 1; i < workers; i++ {
@@ -24,7 +28,7 @@ func (a *adapter) detailsOf(sockets []core.Socket) []socket.SocketDetails {
 	share := len(sockets) / workers
 	a.fill(all[:share], sockets[:share])
 	work.Wait()
-	return all
+	return details
 }
 
 // worthwhile is how many sockets are worth a goroutine.

@@ -3,6 +3,7 @@ package json
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/socketmesh/mesh/core"
 )
@@ -28,6 +29,7 @@ func (Codec) Append(dst []byte, m *core.Message) ([]byte, error) {
 	if err := check(m); err != nil {
 		return dst, fmt.Errorf("json: append %s: %w: %w", m.Kind, core.ErrMalformed, err)
 	}
+	dst = slices.Grow(dst, sizeOf(m))
 	return appendBlobs(append(appendHeader(dst, m), '\n'), m), nil
 }
 

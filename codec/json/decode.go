@@ -51,7 +51,11 @@ func decode(src []byte, m *core.Message) error {
 type decoder struct {
 	reader
 	blobs []byte // not yet taken; a copy of the input
+	sized bool   // room for sockets was made
 }
+
+// typicalSocket is about what a socket takes in the header, in bytes.
+const typicalSocket = 100
 
 func (d *decoder) header(m *core.Message) error {
 	kind, sent := int64(-1), false
@@ -143,6 +147,10 @@ func (d *decoder) timeout(value jsontext.Token) (time.Duration, error) {
 
 func (d *decoder) sockets(first jsontext.Token) (sockets []core.Socket, err error) {
 	err = d.array(first, func(value jsontext.Token) error {
+		if !d.sized { // once, whatever a header repeats
+			d.sized = true
+			sockets = make([]core.Socket, 0, 1+len(d.src)/typicalSocket)
+		}
 		s, err := d.socket(value)
 		sockets = append(sockets, s)
 		return err

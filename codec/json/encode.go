@@ -8,6 +8,21 @@ import (
 	"github.com/socketmesh/mesh/internal/jsontext"
 )
 
+// sizeOf is about how many bytes m takes. What is large in it is counted exactly,
+// so that it need not move.
+func sizeOf(m *core.Message) int {
+	const header, perSocket = 256, len(`{"id":"","rooms":[],"handshake":[1000],"data":[1000]},`)
+	size := header + m.Payload.Size()
+	for i := range m.Sockets {
+		s := &m.Sockets[i]
+		size += perSocket + len(s.ID) + s.Handshake.Size() + s.Data.Size()
+		for _, room := range s.Rooms {
+			size += len(room) + len(`"",`)
+		}
+	}
+	return size
+}
+
 // appendHeader writes the header, without the end of its line.
 func appendHeader(b []byte, m *core.Message) []byte {
 	b = append(b, `{"kind":`...)

@@ -1,0 +1,81 @@
+package socketio
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// perServer is how many sockets each server of the benchmarks has.
+const perServer = 1000
+
+// browsers connects clients to a server, and gives them the handshakes of browsers.
+func browsers(b *testing.B, s *server) {
+	b.Helper()
+	hatch(b, strings.TrimPrefix(s.http.URL, "http://"), perServer)
+	eventually(b, "all connected", func() bool { return s.Sockets().Sockets().Len() >= perServer })
+	i := 0
+	s.Sockets().Sockets().Range(func(_ socket.SocketId, sock *socket.Socket) bool {
+		*sock.Handshake() = *browser(i)
+		i++
+		return true
+	})
+}
+
+// BenchmarkDescribe describes the sockets of one server for another. An operation
+// is all of them.
+func BenchmarkDescribe(b *testing.B) {
+	s := serve(b, lonely{})
+	browsers(b, s)
+	h := hostOf(s.Sockets())
+	perSocket(b, perServer, func() { h.Sockets(core.Target{}, false) })
+}
+
+// BenchmarkRemote makes sockets of descriptions that have come from another server.
+func BenchmarkRemote(b *testing.B) {
+	s := serve(b, lonely{})
+	descriptions := make([]core.Socket, perServer)
+	for i := range descriptions {
+		id := strings.Repeat("x", 16) + string(rune('a'+i%26))
+		handshake, err := encodeHandshake(browser(i), "example.org")
+		if err != nil {
+			b.Fatal(err)
+		}
+		descriptions[i] = core.Socket{ID: id, Rooms: []string{id, "room"}, Handshake: handshake, Data: core.Payload{Text: []byte("{}")}}
+	}
+	a := s.Sockets().Adapter().(*adapter)
+	perSocket(b, perServer, func() { a.detailsOf(nil, descriptions) })
+}
+
+// BenchmarkFetch asks three servers for all their sockets, within one process.
+func BenchmarkFetch(b *testing.B) {
+	servers := nodes(b, 3)
+	for _, s := range servers {
+		browsers(b, s)
+	}
+	done := make(chan int)
+	perSocket(b, len(servers)*perServer, func() {
+		servers[0].FetchSockets()(func(found []*socket.RemoteSocket, err error) {
+			if err != nil {
+				b.Error(err)
+			}
+			done <- len(found)
+		})
+		if n := <-done; n != len(servers)*perServer {
+			b.Fatalf("%d sockets", n)
+		}
+	})
+}
+
+// perSocket measures operations on so many sockets each.
+func perSocket(b *testing.B, sockets int, operation func()) {
+	b.ReportAllocs()
+	before := cpu()
+	for b.Loop() {
+		operation()
+	}
+	b.ReportMetric(float64((cpu()-before).Nanoseconds())/float64(b.N*sockets), "cpu-ns/socket")
+}

@@ -16,7 +16,10 @@ func Check(text []byte, attachments int) error {
 		_, err := AppendOutline(shallow[:0], text, attachments, "")
 		return err
 	}
-	for s := NewScanner(text); ; {
+	if valid(text) {
+		return nil
+	}
+	for s := NewScanner(text); ; { // says what is wrong
 		if t, err := s.Next(); err != nil || t.Kind == End {
 			return err
 		}

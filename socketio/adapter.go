@@ -20,7 +20,7 @@ type adapter struct {
 	core   core.Adapter       // the mesh's, overridden or not
 	plain  bool               // it is not
 	others core.OthersFetcher // the mesh's, if neither it nor the host is overridden; else nil
-	first  bool         // to hear of sockets that are connected
+	first  bool               // to hear of sockets that are connected
 	host   *host
 	rooms  *rooms
 	census census
@@ -134,9 +134,8 @@ func (a *adapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket
 			})
 			return
 		}
-		call := a.others.FetchOthers(a.ctx, to)
 		local := a.rooms.matching(to)
-		whenDone(a, call, func(sockets []core.Socket, err error) {
+		whenDone(a, a.others.FetchOthers(a.ctx, to), func(sockets []core.Socket, err error) {
 			callback(a.detailsOf(local, sockets), err)
 		})
 	}

@@ -56,7 +56,7 @@ func BenchmarkFetch(b *testing.B) {
 	for _, s := range servers {
 		browsers(b, s)
 	}
-	done := make(chan int)
+	done := make(chan int, 1) // the answer may be there at once
 	perSocket(b, len(servers)*perServer, func() {
 		servers[0].FetchSockets()(func(found []*socket.RemoteSocket, err error) {
 			if err != nil {

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"bytes"
 	"unicode/utf8"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -15,7 +16,7 @@ import (
 // more. The zero value is ready, for one goroutine.
 type handshakeReader struct {
 	headers, query, auth objectReader
-	time, address, url   string
+	time, address, url   texter
 }
 
 // read reads one. What it cannot make out is decodeHandshake's.
@@ -70,11 +71,11 @@ func (r *handshakeReader) member(s *jsontext.Scanner, name string, value jsontex
 	case "auth":
 		h.Auth, err = r.auth.read(s, value)
 	case "time":
-		h.Time, err = readText(s, value, &r.time)
+		h.Time, err = r.time.read(s, value)
 	case "address":
-		h.Address, err = readText(s, value, &r.address)
+		h.Address, err = r.address.read(s, value)
 	case "url":
-		h.Url, err = readText(s, value, &r.url)
+		h.Url, err = r.url.read(s, value)
 	case "xdomain":
 		h.Xdomain, err = readBool(s, value)
 	case "secure":
@@ -87,16 +88,22 @@ func (r *handshakeReader) member(s *jsontext.Scanner, name string, value jsontex
 	return err
 }
 
-// readText reads a text, which is often the last one.
-func readText(s *jsontext.Scanner, value jsontext.Token, last *string) (string, error) {
+// texter reads texts, each of which is often the same as the last.
+type texter struct {
+	raw   []byte
+	value string
+}
+
+func (t *texter) read(s *jsontext.Scanner, value jsontext.Token) (string, error) {
 	if value.Kind != jsontext.String {
 		_, err := readPlain(s, value)
 		return "", err
 	}
-	if value.Escaped || string(value.Text) != *last {
-		*last = unquote(value)
+	if !bytes.Equal(value.Text, t.raw) {
+		t.raw = append(t.raw[:0], value.Text...)
+		t.value = unquote(value)
 	}
-	return *last, nil
+	return t.value, nil
 }
 
 func readBool(s *jsontext.Scanner, value jsontext.Token) (bool, error) {

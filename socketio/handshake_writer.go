@@ -1,8 +1,6 @@
 package socketio
 
 import (
-	"cmp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -16,14 +14,7 @@ import (
 // texts, and an auth of plain JSON values. For anything else ask encodeHandshake.
 // The zero value is ready, for one goroutine.
 type handshakeWriter struct {
-	members []entry           // of the object that is being written
-	lower   map[string]string // names of headers in lower case
-}
-
-// entry is a member of an object, before the members are sorted.
-type entry struct {
-	name  string
-	value any
+	headers, query names
 }
 
 // append writes a handshake behind dst. It reports false, and returns dst as it
@@ -58,80 +49,67 @@ func (w *handshakeWriter) append(dst []byte, h *socket.Handshake, host string) (
 
 // appendHeaders writes names in lower case, and one text each.
 func (w *handshakeWriter) appendHeaders(b []byte, headers map[string]any, host string) (_ []byte, ok bool) {
-	w.members = w.members[:0]
-	for name, value := range headers {
-		name = w.toLower(name)
-		if name == "host" {
-			host = ""
-		}
-		w.members = append(w.members, entry{name, value})
-	}
-	if host != "" {
-		w.members = append(w.members, entry{"host", host})
-	}
-	if !w.sort() {
+	if !w.headers.fit(headers) && !w.headers.take(headers, strings.ToLower) {
 		return b, false
 	}
-	return w.appendMembers(b, appendHeader)
+	hostDue := host != ""
+	b = append(b, '{')
+	for i := range w.headers.list {
+		n := &w.headers.list[i]
+		if hostDue && n.written >= "host" {
+			if hostDue = false; n.written != "host" {
+				b = append(appendHost(b, host), ',')
+			}
+		}
+		if b, ok = appendHeader(append(b, n.quoted...), n.written, n.value); !ok {
+			return b, false
+		}
+		b = append(b, ',')
+	}
+	if hostDue {
+		b = append(appendHost(b, host), ',')
+	}
+	return closeObject(b), true
+}
+
+func appendHost(b []byte, host string) []byte {
+	return jsontext.AppendQuotedHTML(append(b, `"host":`...), host)
 }
 
 // appendQuery writes one text, or a list of them, for each name.
 func (w *handshakeWriter) appendQuery(b []byte, query map[string]any) (_ []byte, ok bool) {
-	w.members = w.members[:0]
-	for name, value := range query {
-		w.members = append(w.members, entry{name, value})
+	if !w.query.fit(query) {
+		w.query.take(query, func(name string) string { return name })
 	}
-	w.sort()
-	return w.appendMembers(b, appendParameter)
-}
-
-// sort sorts the members, and reports whether each has a name of its own.
-func (w *handshakeWriter) sort() bool {
-	slices.SortFunc(w.members, func(x, y entry) int { return cmp.Compare(x.name, y.name) })
-	for i := 1; i < len(w.members); i++ {
-		if w.members[i-1].name == w.members[i].name {
-			return false
-		}
-	}
-	return true
-}
-
-func (w *handshakeWriter) appendMembers(b []byte, appendValue func([]byte, *entry) ([]byte, bool)) (_ []byte, ok bool) {
 	b = append(b, '{')
-	for i := range w.members {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(jsontext.AppendQuotedHTML(b, w.members[i].name), ':')
-		if b, ok = appendValue(b, &w.members[i]); !ok {
+	for i := range w.query.list {
+		n := &w.query.list[i]
+		if b, ok = appendParameter(append(b, n.quoted...), n.value); !ok {
 			return b, false
 		}
+		b = append(b, ',')
 	}
-	return append(b, '}'), true
+	return closeObject(b), true
 }
 
-// toLower remembers the names, which are the same for most sockets.
-func (w *handshakeWriter) toLower(name string) string {
-	lower, ok := w.lower[name]
-	if !ok {
-		if w.lower == nil {
-			w.lower = map[string]string{}
-		}
-		lower = strings.ToLower(name)
-		w.lower[name] = lower
+// closeObject puts the end in the place of the last comma, if there is one.
+func closeObject(b []byte) []byte {
+	if last := len(b) - 1; b[last] == ',' {
+		b[last] = '}'
+		return b
 	}
-	return lower
+	return append(b, '}')
 }
 
-func appendHeader(b []byte, m *entry) (_ []byte, ok bool) {
-	switch value := m.value.(type) {
+func appendHeader(b []byte, name string, value any) (_ []byte, ok bool) {
+	switch value := value.(type) {
 	case string:
 		return jsontext.AppendQuotedHTML(b, value), true
 	case []string:
 		b = append(b, '"')
 		for i, part := range value {
 			if i > 0 {
-				b = append(b, separatorOf(m.name)...)
+				b = append(b, separatorOf(name)...)
 			}
 			b = jsontext.AppendEscapedHTML(b, part)
 		}
@@ -140,8 +118,8 @@ func appendHeader(b []byte, m *entry) (_ []byte, ok bool) {
 	return b, false
 }
 
-func appendParameter(b []byte, m *entry) (_ []byte, ok bool) {
-	switch value := m.value.(type) {
+func appendParameter(b []byte, value any) (_ []byte, ok bool) {
+	switch value := value.(type) {
 	case string:
 		return jsontext.AppendQuotedHTML(b, value), true
 	case []string:

@@ -10,15 +10,14 @@ import (
 // copies the map before and changes what differs, which is less work than to fill
 // one. Strings are shared, other values are not.
 type objectReader struct {
-	fields []slot
-	last   map[string]any // made of fields, and not yet in anybody else's hands; nil if it cannot be copied
+	slots []slot
+	last  map[string]any // made of slots, and not yet in anybody else's hands; nil if it cannot be copied
 }
 
 // slot is a member of the object.
 type slot struct {
 	name  string
-	text  string // the value, if it is one without escapes
-	plain bool   // it is
+	raw   []byte // name and value as they are written, if the value is a string
 	value any
 	fresh bool // value is another than in the object before
 }
@@ -39,66 +38,65 @@ func (o *objectReader) read(s *jsontext.Scanner, first jsontext.Token) (map[stri
 	if alike && last != nil {
 		object = maps.Clone(last)
 	} else {
-		object = make(map[string]any, len(o.fields))
+		object = make(map[string]any, len(o.slots))
 		alike = false
 	}
-	for i := range o.fields {
-		if f := &o.fields[i]; f.fresh || !alike {
-			object[f.name] = f.value
+	for i := range o.slots {
+		if t := &o.slots[i]; t.fresh || !alike {
+			object[t.name] = t.value
 		}
 	}
-	if len(object) == len(o.fields) { // no name came twice
+	if len(object) == len(o.slots) { // no name came twice
 		o.last = object
 	}
 	return object, nil
 }
 
-// scan reads the members into fields, and reports whether they have the names of
+// scan reads the members into slots, and reports whether they have the names of
 // those before.
 func (o *objectReader) scan(s *jsontext.Scanner) (alike bool, err error) {
 	alike = true
 	for n := 0; ; n++ {
+		if n < len(o.slots) && s.Took(o.slots[n].raw) {
+			o.slots[n].fresh = false
+			continue
+		}
 		key, err := s.Next()
 		if err != nil {
 			return false, err
 		}
 		if key.Kind == jsontext.ObjectEnd {
-			alike = alike && n == len(o.fields)
-			clear(o.fields[n:])
-			o.fields = o.fields[:n]
+			alike = alike && n == len(o.slots)
+			clear(o.slots[n:])
+			o.slots = o.slots[:n]
 			return alike, nil
 		}
-		if n == len(o.fields) {
-			o.fields = append(o.fields, slot{})
+		if n == len(o.slots) {
+			o.slots = append(o.slots, slot{})
 			alike = false
 		}
-		f := &o.fields[n]
-		if key.Escaped || string(key.Text) != f.name {
-			f.name = unquote(key)
-			alike = false
-		}
-		value, err := s.Next()
+		same, err := o.slots[n].read(s, key)
 		if err != nil {
 			return false, err
 		}
-		if err := f.read(s, value); err != nil {
-			return false, err
-		}
+		alike = alike && same
 	}
 }
 
-func (f *slot) read(s *jsontext.Scanner, value jsontext.Token) (err error) {
-	plain := value.Kind == jsontext.String && !value.Escaped
-	if plain && f.plain && string(value.Text) == f.text {
-		f.fresh = false
-		return nil
+// read reads a member, and reports whether the one before had the same name.
+func (t *slot) read(s *jsontext.Scanner, key jsontext.Token) (same bool, err error) {
+	value, err := s.Next()
+	if err != nil {
+		return false, err
 	}
-	f.fresh, f.plain = true, plain
-	if plain {
-		f.text = string(value.Text)
-		f.value = f.text
-		return nil
+	same = !key.Escaped && string(key.Text) == t.name
+	if !same {
+		t.name = unquote(key)
 	}
-	f.value, err = readPlain(s, value)
-	return err
+	t.fresh, t.raw = true, t.raw[:0]
+	if value.Kind == jsontext.String {
+		t.raw = append(t.raw, s.Since(key)...)
+	}
+	t.value, err = readPlain(s, value)
+	return same, err
 }

@@ -1,6 +1,7 @@
 package jsontext
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"unicode/utf8"
@@ -128,6 +129,30 @@ func (s *Scanner) Skip(first Token) (containers int, err error) {
 		}
 	}
 }
+
+// Took moves over the next member of an object, if it is written exactly as member,
+// and reports whether it is. A member is what lies from the quote of a key to the
+// end of a string or literal, [Scanner.Since], and has been read before.
+func (s *Scanner) Took(member []byte) bool {
+	at := s.pos
+	switch {
+	case s.state == wantMember:
+	case s.state == wantMore && s.depth > 0 && s.inObject() && at < len(s.src) && s.src[at] == ',':
+		at++
+	default:
+		return false
+	}
+	if len(member) == 0 || !bytes.HasPrefix(s.src[at:], member) {
+		return false
+	}
+	s.pos = at + len(member)
+	s.state = wantMore
+	return true
+}
+
+// Since is the text from the quote of a key, the token before the last, to the end
+// of the last.
+func (s *Scanner) Since(key Token) []byte { return s.src[key.Start-1 : s.pos] }
 
 // peek skips white space and returns the byte behind it, or 0 at the end.
 func (s *Scanner) peek() byte {

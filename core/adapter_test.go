@@ -288,6 +288,31 @@ func TestAdapterFetchSockets(t *testing.T) {
 	}
 }
 
+func TestAdapterFetchOthers(t *testing.T) {
+	for _, tt := range targets {
+		t.Run(tt.name, func(t *testing.T) {
+			inTrio(t, func(t *testing.T, w *trio) {
+				sockets, err := w.a.Adapter.(core.OthersFetcher).FetchOthers(t.Context(), tt.to).Wait()
+				if err != nil {
+					t.Fatal(err)
+				}
+				var ids, want []string
+				for _, s := range sockets {
+					ids = append(ids, s.ID)
+				}
+				for _, id := range strings.Fields(tt.want) {
+					if id[0] != 'a' {
+						want = append(want, id)
+					}
+				}
+				slices.Sort(ids)
+				expectList(t, "sockets", ids, want...)
+				expect(t, "the own server was asked", w.a.Host.Count("Sockets"), 0)
+			})
+		})
+	}
+}
+
 func TestAdapterSockets(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		for room, want := range map[string]string{"": "a1 a2 b1 b2 c1 c2", "odd": "a1 b1 c1", "c2": "c2", "empty": ""} {

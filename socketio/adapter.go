@@ -120,11 +120,12 @@ func (a *adapter) Broadcast(packet *parser.Packet, opts *socket.BroadcastOptions
 	a.core.Broadcast(event, targetOf(opts))
 }
 
-// FetchSockets describes the matching sockets of all servers: the local ones by
-// themselves, others as they were. The request is sent when the returned function
-// is called. Its callback is called before that returns if the answer is there by
-// then, as it is without peers, and else by a goroutine of its own. If servers are
-// missing, it gets the others' sockets and an error, a [*core.IncompleteError].
+// FetchSockets describes the matching sockets of all servers, each as a
+// [*socket.RemoteSocket]: the local ones with their live data, others as they were.
+// The request is sent when the returned function is called. Its callback is called
+// before that returns if the answer is there by then, as it is without peers, and
+// else by a goroutine of its own. If servers are missing, it gets the others'
+// sockets and an error, a [*core.IncompleteError].
 func (a *adapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket.SocketDetails, error)) {
 	return func(callback func([]socket.SocketDetails, error)) {
 		to := targetOf(opts)

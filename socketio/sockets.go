@@ -10,39 +10,59 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// detailsOf makes what the library wants of local sockets and of descriptions: the
-// socket itself where it is a local one, with its live data, else a
-// [*socket.RemoteSocket]. It uses as many processors as the work is worth.
-func (a *adapter) detailsOf(local []*socket.Socket, sockets []core.Socket) []socket.SocketDetails {
-	details := make([]socket.SocketDetails, len(local)+len(sockets))
-	for i, s := range local {
-		details[i] = s
-	}
-	all := details[len(local):]
-	workers := min(runtime.GOMAXPROCS(0), 1+len(sockets)/worthwhile)
+// detailsOf makes what the library hands out of local sockets, with their live data,
+// and of descriptions. The library would make it of anything else by itself, one
+// after the other; here it is done on as many processors as it is worth.
+func (a *adapter) detailsOf(local []*socket.Socket, others []core.Socket) []socket.SocketDetails {
+	all := make([]socket.SocketDetails, len(local)+len(others))
+	workers := min(runtime.GOMAXPROCS(0), 1+len(all)/worthwhile)
+	panics := make([]any, workers) // of overrides, which the library asks for rooms
 	var work sync.WaitGroup
-	for i := 1; i < workers; i++ {
-		from, to := len(sockets)*i/workers, len(sockets)*(i+1)/workers
-		work.Go(func() { a.fill(all[from:to], sockets[from:to]) })
+	for i := range workers {
+		share := func() {
+			defer func() { panics[i] = recover() }()
+			a.fillLocal(part(all[:len(local)], i, workers), part(local, i, workers))
+			a.fill(part(all[len(local):], i, workers), part(others, i, workers))
+		}
+		if i == workers-1 {
+			share()
+		} else {
+			work.Go(share)
+		}
 	}
-	share := len(sockets) / workers
-	a.fill(all[:share], sockets[:share])
 	work.Wait()
-	return details
+	for _, p := range panics {
+		if p != nil {
+			panic(p) // where it is caught
+		}
+	}
+	return all
 }
 
 // worthwhile is how many sockets are worth a goroutine.
 const worthwhile = 64
 
+// part is the i-th of n parts of a list.
+func part[T any](list []T, i, n int) []T { return list[len(list)*i/n : len(list)*(i+1)/n] }
+
+func (a *adapter) fillLocal(all []socket.SocketDetails, sockets []*socket.Socket) {
+	outer := a.Nsp().Proto().Adapter()
+	for i, s := range sockets {
+		all[i] = socket.NewRemoteSocket(outer, s)
+	}
+}
+
+// fill makes sockets of descriptions, among which there may be local ones.
 func (a *adapter) fill(all []socket.SocketDetails, sockets []core.Socket) {
+	outer := a.Nsp().Proto().Adapter()
 	d := details{adapter: a, rooms: types.NewSet[socket.Room]()}
 	for i := range sockets {
 		if s, ok := a.Nsp().Sockets().Load(socket.SocketId(sockets[i].ID)); ok {
-			all[i] = s
+			all[i] = socket.NewRemoteSocket(outer, s)
 			continue
 		}
 		d.read(&sockets[i])
-		all[i] = socket.NewRemoteSocket(a, &d)
+		all[i] = socket.NewRemoteSocket(outer, &d)
 	}
 }
 

@@ -120,3 +120,55 @@ func TestSkip(t *testing.T) {
 		t.Errorf("an open array was skipped: %v", err)
 	}
 }
+
+func TestTook(t *testing.T) {
+	member := []byte(`"a" : "x"`)
+	for _, c := range []struct {
+		text string
+		skip int // tokens before
+		want bool
+	}{
+		{`{"a" : "x","b":1}`, 1, true},
+		{`{"b":1,"a" : "x"}`, 3, true},
+		{`{"b":[],"a" : "x"}`, 4, true},
+		{`{"a":"x"}`, 1, false},       // written otherwise
+		{`{"a" : "xy"}`, 1, false},    // longer
+		{`{"a" : "x`, 1, false},       // cut off
+		{`{"b":"a" : "x"}`, 2, false}, // not where a key is
+		{`["b","a" : "x"]`, 2, false},
+		{`"b","a" : "x"`, 1, false},
+		{`"a" : "x"`, 0, false},
+	} {
+		s := NewScanner([]byte(c.text))
+		for range c.skip {
+			if _, err := s.Next(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if have := s.Took(member); have != c.want {
+			t.Errorf("%s: have %v, want %v", c.text, have, c.want)
+		}
+		if s.Took(nil) {
+			t.Errorf("%s: nothing was taken", c.text)
+		}
+		for c.want {
+			tok, err := s.Next()
+			if err != nil {
+				t.Errorf("%s: %v behind the member", c.text, err)
+			}
+			if err != nil || tok.Kind == End {
+				break
+			}
+		}
+	}
+}
+
+func TestSince(t *testing.T) {
+	s := NewScanner([]byte(`{"a" : "x\"y","b":1}`))
+	_, _ = s.Next()
+	key, _ := s.Next()
+	_, _ = s.Next()
+	if have := string(s.Since(key)); have != `"a" : "x\"y"` {
+		t.Errorf("have %s", have)
+	}
+}

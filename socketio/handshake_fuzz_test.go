@@ -124,6 +124,7 @@ func FuzzHandshakeReader(f *testing.F) {
 	two, _ := encodeHandshake(browser(2), "h")
 	f.Add(string(one.Text), string(two.Text))
 	f.Add(string(reference), string(one.Text))
+	f.Add(`{"headers":{"a":"1","a":"9"}}`, `{"headers":{"a":"3","a":"9"}}`)
 	for _, text := range []string{
 		``, `null`, `[]`, `3`, `{`, `{}`, `{"headers":1,"auth":"token","issued":"x","secure":1,"query":null,"time":{}}`,
 		`{"headers":{"a":"1","a":"2"},"headers":{"b":null}}`, `{"headers":{"a":"1","b":"2"},"query":{"a":["x",{"y":[]}]}}`,

@@ -52,7 +52,7 @@ func (d *describer) dataOf(s *socket.Socket) core.Payload {
 		return d.none()
 	}
 	start := len(d.text)
-	if text, ok := appendPlain(d.text, data, maxPlainDepth); ok && fits(text[start:]) {
+	if text, ok := appendLiteral(d.text, data, 0); ok && fits(text[start:]) {
 		return d.add(start, text)
 	}
 	p, err := encodeValue(keep(data))

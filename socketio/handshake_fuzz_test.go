@@ -61,7 +61,7 @@ func TestHandshakeWriter(t *testing.T) {
 		"bytes":         {&socket.Handshake{Auth: map[string]any{"b": []byte("b")}}, false},
 		"buffer":        {&socket.Handshake{Headers: map[string]any{"b": types.NewBytesBufferString("b")}}, false},
 		"struct":        {&socket.Handshake{Query: map[string]any{"b": struct{ A int }{1}}}, false},
-		"deep":          {&socket.Handshake{Auth: map[string]any{"a": deep(2 * maxPlainDepth)}}, false},
+		"deep":          {&socket.Handshake{Auth: map[string]any{"a": deep(2 * maxLiteralDepth)}}, false},
 		"not encodable": {&socket.Handshake{Auth: map[string]any{"a": make(chan int)}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,7 +23,7 @@ func (w *handshakeWriter) append(dst []byte, h *socket.Handshake, host string) (
 	b := append(dst, `{"address":`...)
 	b = jsontext.AppendQuotedHTML(b, withoutPort(h.Address))
 	b = append(b, `,"auth":`...)
-	if b, ok = appendObject(b, h.Auth, maxPlainDepth); !ok {
+	if b, ok = appendMap(b, h.Auth, 0); !ok {
 		return dst, false
 	}
 	b = append(b, `,"headers":`...)

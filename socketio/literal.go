@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"github.com/socketmesh/mesh/internal/jsontext"
 )
 
 // maxLiteralDepth is how deep values may be nested that are written here.
@@ -22,7 +24,7 @@ func appendLiteral(dst []byte, value any, depth int) ([]byte, bool) {
 	case bool:
 		return strconv.AppendBool(dst, v), true
 	case string:
-		return appendText(dst, v), true
+		return jsontext.AppendQuotedHTML(dst, v), true
 	case int:
 		return strconv.AppendInt(dst, int64(v), 10), true
 	case int64:
@@ -66,7 +68,7 @@ func appendMap(dst []byte, members map[string]any, depth int) (_ []byte, ok bool
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(appendText(dst, name), ':')
+		dst = append(jsontext.AppendQuotedHTML(dst, name), ':')
 		if dst, ok = appendLiteral(dst, members[name], depth); !ok {
 			return dst, false
 		}
@@ -79,27 +81,6 @@ func sorted(names []string, members map[string]any) []string {
 	slices.Sort(names)
 	return names
 }
-
-// appendText leaves texts to [json.Marshal] that need escapes.
-func appendText(dst []byte, s string) []byte {
-	for i := range len(s) {
-		if !unescaped[s[i]] {
-			escaped, _ := json.Marshal(s) // cannot fail
-			return append(dst, escaped...)
-		}
-	}
-	dst = append(dst, '"')
-	dst = append(dst, s...)
-	return append(dst, '"')
-}
-
-// unescaped are the bytes that [json.Marshal] copies wherever they are.
-var unescaped = func() (plain [256]bool) {
-	for c := byte(' '); c < 0x7f; c++ {
-		plain[c] = c != '"' && c != '\\' && c != '<' && c != '>' && c != '&'
-	}
-	return plain
-}()
 
 func appendFloat(dst []byte, f float64) ([]byte, bool) {
 	if n := int64(f); float64(n) == f && n > -1<<53 && n < 1<<53 && (n != 0 || !math.Signbit(f)) {

@@ -33,20 +33,16 @@ func (r *rooms) list(found []*socket.Socket, sockets []core.Socket) {
 // matching lists the sockets that to means, for what is not a broadcast: a socket
 // named by its id is meant even if it has left the room of that name.
 func (r *rooms) matching(to core.Target) (sockets []*socket.Socket) {
-	m := matcher{rooms: r}
+	if len(to.Rooms) == 0 {
+		r.match(to, func(m *occupant) { sockets = append(sockets, m.socket) })
+		return sockets
+	}
+	m := matcher{rooms: r, seen: map[socket.SocketId]struct{}{}}
 	for _, room := range to.Except {
 		if ids, ok := r.byRoom.Load(socket.Room(room)); ok {
 			m.except = append(m.except, ids)
 		}
 	}
-	if len(to.Rooms) == 0 {
-		r.bySocket.Range(func(id socket.SocketId, _ *types.Set[socket.Room]) bool {
-			m.try(id)
-			return true
-		})
-		return m.found
-	}
-	m.seen = map[socket.SocketId]struct{}{}
 	for _, room := range to.Rooms {
 		if ids, ok := r.byRoom.Load(socket.Room(room)); ok {
 			for _, id := range ids.Keys() {
@@ -61,7 +57,7 @@ func (r *rooms) matching(to core.Target) (sockets []*socket.Socket) {
 type matcher struct {
 	rooms  *rooms
 	except []*types.Set[socket.SocketId]
-	seen   map[socket.SocketId]struct{} // nil where nobody is met twice
+	seen   map[socket.SocketId]struct{}
 	found  []*socket.Socket
 }
 
@@ -71,12 +67,10 @@ func (m *matcher) try(id socket.SocketId) {
 			return
 		}
 	}
-	if m.seen != nil {
-		if _, ok := m.seen[id]; ok {
-			return
-		}
-		m.seen[id] = struct{}{}
+	if _, ok := m.seen[id]; ok {
+		return
 	}
+	m.seen[id] = struct{}{}
 	if s, ok := m.rooms.sockets.Load(id); ok && s.Connected() {
 		m.found = append(m.found, s)
 	}

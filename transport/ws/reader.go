@@ -28,7 +28,7 @@ func (r *reader) next(socket *websocket.Conn) ([]byte, error) {
 	}
 	buf := r.buf[:0]
 	if cap(buf) > keepBuffer {
-		buf = nil
+		buf = make([]byte, 0, keepBuffer) // where large messages come, others do
 	}
 	for {
 		if len(buf) == cap(buf) {

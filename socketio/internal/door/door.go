@@ -104,25 +104,22 @@ func (d *Door) handle(ctx *types.HttpContext) {
 		d.refuse(ctx, code, context, abortUpgrade)
 		return
 	}
-	response := &response{inner: ctx.Response(), header: ctx.Response().Header()}
-	lean := leanContext(ctx, response)
-	socket, err := d.upgrader.Upgrade(response, lean.Request(), ctx.ResponseHeaders().All())
+	socket, err := d.upgrader.Upgrade(ctx.Response(), ctx.Request(), ctx.ResponseHeaders().All())
 	if err != nil {
 		d.refuse(ctx, engine.BAD_REQUEST, map[string]any{"name": "UPGRADE_FAILURE"}, abortRequest)
 		return
 	}
-	response.release()
-	lean.Websocket = &types.WebSocketConn{EventEmitter: types.NewEventEmitter(), Conn: socket}
-	lean.IdleTimeout = d.engine.Opts().IdleTimeout()
+	ctx.Websocket = &types.WebSocketConn{EventEmitter: types.NewEventEmitter(), Conn: socket}
+	ctx.IdleTimeout = d.engine.Opts().IdleTimeout()
 	conn := wstransport.Conn{
-		WebSocketConn: lean.Websocket,
-		Deflate:       d.upgrader.EnableCompression && Deflates(lean.Request().Header),
+		WebSocketConn: ctx.Websocket,
+		Deflate:       d.upgrader.EnableCompression && Deflates(ctx.Request().Header),
 	}
-	if sid := lean.Query().Peek("sid"); sid != "" {
-		d.upgrade(sid, conn, lean)
+	if sid := ctx.Query().Peek("sid"); sid != "" {
+		d.upgrade(sid, conn, ctx)
 		return
 	}
-	d.enter(conn, lean)
+	d.enter(conn, ctx)
 }
 
 // upgrade gives a client that began with polling its transport.

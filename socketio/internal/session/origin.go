@@ -16,7 +16,7 @@ import (
 // share their maps.
 type origin struct {
 	request   *http.Request
-	response  http.ResponseWriter
+	header    http.Header // of the response
 	query     map[string][]string
 	websocket *types.WebSocketConn
 	idle      time.Duration
@@ -26,7 +26,7 @@ type origin struct {
 }
 
 func (o *origin) keep(ctx *types.HttpContext) {
-	o.request, o.response = ctx.Request(), ctx.Response()
+	o.request, o.header = ctx.Request(), ctx.Response().Header()
 	o.query = ctx.Query().All()
 	ctx.Query().Replace(o.query)
 	o.websocket, o.idle = ctx.Websocket, ctx.IdleTimeout
@@ -40,7 +40,7 @@ func (o *origin) context() *types.HttpContext {
 	if ctx := o.made.Value(); ctx != nil {
 		return ctx
 	}
-	ctx := types.NewHttpContext(o.response, o.request)
+	ctx := types.NewHttpContext(response{o.header}, o.request)
 	ctx.Query().Replace(o.query)
 	ctx.Websocket, ctx.IdleTimeout = o.websocket, o.idle
 	o.made = weak.Make(ctx)

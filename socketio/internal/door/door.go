@@ -37,16 +37,20 @@ type Door struct {
 // ClientsCount; the door works all the same.
 func Open(server engine.BaseServer, port *wstransport.Port) error {
 	d := &Door{engine: server, port: port, upgrader: newUpgrader(server), before: len(server.Middlewares())}
-	d.house = session.House{Engine: server, Clock: wheel.New(tickFor(server)), Left: d.left}
+	port.Clock = wheel.New(tickFor(server))
+	d.house = session.House{Engine: server, Clock: port.Clock, Left: d.left}
 	var err error
 	d.clients, err = clientsOf(server)
 	server.Use(d.admit)
 	return err
 }
 
-// tickFor is a tick that heartbeats can be measured in.
+// tickFor is a tick that heartbeats and idle times can be measured in.
 func tickFor(server engine.BaseServer) time.Duration {
 	shortest := min(server.Opts().PingInterval(), server.Opts().PingTimeout())
+	if idle := server.Opts().IdleTimeout(); idle > 0 {
+		shortest = min(shortest, idle)
+	}
 	return min(max(shortest/50, 5*time.Millisecond), 250*time.Millisecond)
 }
 

@@ -43,6 +43,9 @@ type Wheel struct {
 	due   []*Timer // of that
 }
 
+// Now is how long the wheel has been there.
+func (w *Wheel) Now() time.Duration { return time.Since(w.start) }
+
 // New makes a wheel that is at most two ticks late, and never early.
 func New(tick time.Duration) *Wheel {
 	w := &Wheel{tick: tick, start: time.Now()}

@@ -36,11 +36,18 @@ func (t *Transport) DoClose(fn types.Callable) {
 	t.mu.Lock()
 	t.flushParts()
 	t.mu.Unlock()
-	t.box.Close(goodbye)
+	t.closeBox(goodbye)
 	if fn != nil {
 		fn()
 	}
 	t.OnClose()
+}
+
+// closeBox closes the sending side. The client's end of it, or its silence, has to
+// be waited for by then.
+func (t *Transport) closeBox(last *outbox.Frame) {
+	t.box.Close(last)
+	t.unlook()
 }
 
 // OnClose makes the transport closed and tells so, once.
@@ -98,6 +105,7 @@ func (t *Transport) drop(err error) {
 // peer's going is not. What breaks before [Transport.Start] is told then: earlier,
 // nobody would hear it.
 func (t *Transport) lost(err error) {
+	t.unlook()
 	t.mu.Lock()
 	first := t.broken == nil
 	if first {

@@ -5,13 +5,17 @@ import (
 
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
+	"github.com/socketmesh/mesh/socketio/internal/lookout"
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
+	"github.com/socketmesh/mesh/socketio/internal/wheel"
 )
 
 // Port is what the transports of one server share.
 type Port struct {
-	Office *outbox.Office
-	Logger *slog.Logger
+	Office  *outbox.Office
+	Lookout lookout.Lookout
+	Clock   *wheel.Wheel // set before there is a transport
+	Logger  *slog.Logger
 
 	// Plain tells that messages have Socket.IO's own format. Only then are they
 	// looked into, for the packets that need care.

@@ -31,7 +31,7 @@ func (t *Transport) Start() {
 	case !first:
 	case broken != nil:
 		t.tellLost(broken)
-	default:
+	case !t.look():
 		go t.read()
 	}
 }
@@ -47,7 +47,8 @@ func (t *Transport) Once(name types.EventName, fns ...types.EventListener) error
 }
 
 // read reads what there is, and has another goroutine wait for more: so the stack
-// that listeners needed is given back, and waiting costs the smallest.
+// that listeners needed is given back, and waiting costs the smallest. It is for
+// connections that cannot be watched, or are being closed.
 func (t *Transport) read() {
 	more := true
 	for more {
@@ -64,7 +65,8 @@ func (t *Transport) read() {
 // readOnce waits for bytes and sees to them. more tells that there are more.
 func (t *Transport) readOnce() (more bool, err error) {
 	if t.raw != nil {
-		return t.readReady()
+		n, err := t.readReady(true)
+		return n == bufferSize, err
 	}
 	if t.small == nil {
 		t.small = make([]byte, smallBufferSize)
@@ -101,7 +103,7 @@ func (t *Transport) ended(err error) {
 
 // hangUp closes with a reason, and hears no more of the client than its end.
 func (t *Transport) hangUp(code uint16, err error) {
-	t.box.Close(outbox.NewFrame(wsframe.NewClose(code)))
+	t.closeBox(outbox.NewFrame(wsframe.NewClose(code)))
 	t.tellLost(err)
 	for buf := make([]byte, smallBufferSize); ; {
 		if _, err := t.conn.Read(buf); err != nil {
@@ -166,7 +168,7 @@ func (t *Transport) Control(op wsframe.Opcode, payload []byte) {
 		if len(payload) > 2 {
 			payload = payload[:2]
 		}
-		t.box.Close(outbox.NewFrame(wsframe.New(wsframe.Close, payload)))
+		t.closeBox(outbox.NewFrame(wsframe.New(wsframe.Close, payload)))
 		t.OnClose()
 	}
 }

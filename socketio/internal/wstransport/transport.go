@@ -14,7 +14,9 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/socketio/internal/emitter"
+	"github.com/socketmesh/mesh/socketio/internal/lookout"
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
+	"github.com/socketmesh/mesh/socketio/internal/wheel"
 	"github.com/socketmesh/mesh/socketio/internal/wsframe"
 )
 
@@ -58,13 +60,14 @@ type Transport struct {
 	// Reading; the reader's.
 	conn    net.Conn
 	raw     syscall.RawConn // nil where nobody can wait without a buffer
-	ready   func(fd uintptr) bool
-	small   []byte // where it cannot be done otherwise
-	got     []byte // by ready, in a buffer of the pool
-	gotErr  error
+	small   []byte          // where it cannot be done otherwise
 	frames  wsframe.Reader
-	idle    time.Duration
 	upgrade bool // starts with the last listener of an upgrade
+
+	watch lookout.Watch
+	idle  time.Duration // how long the client may say nothing; 0: for ever
+	timer wheel.Timer   // of that, while the connection is watched
+	heard atomic.Int64  // when it last did: nanoseconds since epoch
 }
 
 var _ transports.Websocket = (*Transport)(nil)
@@ -84,7 +87,8 @@ func New(port *Port, conn Conn, ctx *types.HttpContext, receiver Receiver) *Tran
 	t.state.Store(&stateOpen)
 	t.Construct(ctx)
 	t.box = port.Office.Open(t.conn, t)
-	t.raw, t.ready = waitable(t)
+	t.raw = waitable(t.conn)
+	t.timer.Bell = t
 	if receiver != nil && t.Protocol() == 3 {
 		t.joining = []string{"/"} // such a client need not ask
 	}

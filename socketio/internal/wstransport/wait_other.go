@@ -2,8 +2,11 @@
 
 package wstransport
 
-import "syscall"
+import (
+	"net"
+	"syscall"
+)
 
-func waitable(*Transport) (syscall.RawConn, func(fd uintptr) bool) { return nil, nil }
+func waitable(net.Conn) syscall.RawConn { return nil }
 
-func (*Transport) readReady() (bool, error) { return false, syscall.EINVAL }
+func (*Transport) readReady(bool) (int, error) { return 0, syscall.EINVAL }

@@ -5,57 +5,83 @@ package wstransport
 import (
 	"io"
 	"net"
+	"sync"
 	"syscall"
 )
 
 // waitable is how to wait for bytes without a buffer; nil if that cannot be done.
-func waitable(t *Transport) (syscall.RawConn, func(fd uintptr) bool) {
-	c, ok := t.conn.(*net.TCPConn)
+func waitable(conn net.Conn) syscall.RawConn {
+	c, ok := conn.(*net.TCPConn)
 	if !ok {
-		return nil, nil
+		return nil
 	}
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return nil, nil
+		return nil
 	}
-	return raw, t.fetch
+	return raw
 }
 
-// fetch is called when there may be bytes. It reports false to wait for them.
-func (t *Transport) fetch(fd uintptr) bool {
-	buf := buffers.Get().(*[bufferSize]byte)
+// fetch is one read, of what there is.
+type fetch struct {
+	wait bool // for something
+	buf  *[bufferSize]byte
+	n    int // bytes of it
+	err  error
+	once func(fd uintptr) bool
+}
+
+var fetches = sync.Pool{New: func() any {
+	f := &fetch{}
+	f.once = f.attempt
+	return f
+}}
+
+// attempt is called when there may be bytes. It reports false to wait for them.
+func (f *fetch) attempt(fd uintptr) bool {
+	f.buf = buffers.Get().(*[bufferSize]byte)
 	for {
-		n, err := syscall.Read(int(fd), buf[:])
+		n, err := syscall.Read(int(fd), f.buf[:])
 		switch {
 		case err == syscall.EINTR:
 			continue
 		case err == syscall.EAGAIN:
-			buffers.Put(buf)
+			if !f.wait {
+				return true
+			}
+			f.release()
 			return false
 		case err != nil:
-			t.gotErr = err
+			f.err = err
 		case n == 0:
-			t.gotErr = io.EOF
+			f.err = io.EOF
 		default:
-			t.got = buf[:n]
-			return true
+			f.n = n
 		}
-		buffers.Put(buf)
 		return true
 	}
 }
 
-// readReady waits for bytes and sees to them.
-func (t *Transport) readReady() (more bool, err error) {
-	if err := t.raw.Read(t.ready); err != nil {
-		return false, err
+func (f *fetch) release() {
+	if f.buf != nil {
+		buffers.Put(f.buf)
+		f.buf = nil
 	}
-	if t.gotErr != nil {
-		return false, t.gotErr
+}
+
+// readReady reads what there is, and sees to it; if there is nothing, it may wait.
+func (t *Transport) readReady(wait bool) (n int, err error) {
+	f := fetches.Get().(*fetch)
+	defer func() {
+		f.release()
+		fetches.Put(f)
+	}()
+	f.wait, f.n, f.err = wait, 0, nil
+	if err := t.raw.Read(f.once); err != nil {
+		return 0, err
 	}
-	piece := t.got
-	t.got = nil
-	err = t.frames.Feed(piece, t)
-	buffers.Put((*[bufferSize]byte)(piece[:bufferSize]))
-	return len(piece) == bufferSize, err
+	if f.err != nil || f.n == 0 {
+		return 0, f.err
+	}
+	return f.n, t.frames.Feed(f.buf[:f.n], t)
 }

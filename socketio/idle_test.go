@@ -1,0 +1,80 @@
+package socketio
+
+import (
+	"bytes"
+	"runtime"
+	"runtime/pprof"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// TestIdleTimeout: clients that say nothing go, however they were let in; others
+// stay.
+func TestIdleTimeout(t *testing.T) {
+	options := socket.DefaultServerOptions()
+	options.SetIdleTimeout(300 * time.Millisecond)
+	s := serveWith(t, options, lonely{})
+	talking, lively := s.client("/")
+	heard := make(chan struct{}, 1000)
+	_ = lively.On("e", func(...any) { heard <- struct{}{} })
+	for _, mute := range []string{"one", "another"} {
+		gone := make(chan any, 1)
+		_ = s.Once("connection", func(args ...any) {
+			_ = args[0].(*socket.Socket).On("disconnect", func(args ...any) { gone <- args[0] })
+		})
+		silent := s.dialSilently("EIO=4")
+		_ = silent.WriteMessage(websocket.TextMessage, []byte("40"))
+		begun := time.Now()
+		var reason any
+		for reason == nil {
+			select {
+			case reason = <-gone:
+			case <-time.After(10 * time.Millisecond):
+				talking.send(`2["e"]`)
+				within(t, heard)
+			}
+			if time.Since(begun) > patience {
+				t.Fatalf("%s may be silent for ever", mute)
+			}
+		}
+		if took := time.Since(begun); reason != "transport error" || took < 250*time.Millisecond {
+			t.Errorf("%s gone after %v because of %v", mute, took, reason)
+		}
+	}
+}
+
+// TestIdleTakesNoGoroutine: nobody waits for what an idle client says.
+func TestIdleTakesNoGoroutine(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("connections cannot be watched")
+	}
+	s := serve(t, lonely{})
+	for range 10 {
+		c, sock := s.client("/")
+		said := make(chan struct{}, 1)
+		_ = sock.On("e", func(...any) { said <- struct{}{} })
+		c.send(`2["e"]`)
+		within(t, said)
+	}
+	eventually(t, "all idle", func() bool {
+		var stacks bytes.Buffer
+		_ = pprof.Lookup("goroutine").WriteTo(&stacks, 1)
+		return !bytes.Contains(stacks.Bytes(), []byte("wstransport.(*Transport).read"))
+	})
+}
+
+// TestStubbornClient: one that does not close its end has it closed.
+func TestStubbornClient(t *testing.T) {
+	s := serve(t, lonely{})
+	for range 2 {
+		stubborn := s.dialSilently("EIO=4")
+		connected := make(chan *socket.Socket, 1)
+		_ = s.Once("connection", func(args ...any) { connected <- args[0].(*socket.Socket) })
+		_ = stubborn.WriteMessage(websocket.TextMessage, []byte("40"))
+		within(t, connected).Disconnect(true)
+	}
+	eventually(t, "nobody left", func() bool { return s.constructor.Delivery().Clients == 0 })
+}

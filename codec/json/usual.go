@@ -9,8 +9,8 @@ import (
 )
 
 // usual reads the headers that nearly all messages have, in the very bytes that
-// appendHeader writes: a kind, where from, a namespace, a request's id, rooms and a
-// payload, with strings that need no escapes. Of any other it takes nothing, and
+// appendHeader writes: a kind, where from, a namespace, a request's id, rooms, a
+// payload and sockets, with strings that need no escapes. Of any other it takes nothing, and
 // reports false: then it has to be read as what it is, JSON.
 func (d *decoder) usual(m *core.Message) bool {
 	c := cursor{rest: d.src}
@@ -31,6 +31,9 @@ func (d *decoder) usual(m *core.Message) bool {
 	}
 	if c.eat(`,"payload":[`) {
 		d.usualPayload(&c, &m.Payload)
+	}
+	if c.eat(`,"sockets":[`) {
+		m.Sockets = d.usualSockets(&c)
 	}
 	c.must(`}`)
 	m.Kind = core.Kind(min(kind, math.MaxUint8))
@@ -55,6 +58,28 @@ func (d *decoder) usualPayload(c *cursor, p *core.Payload) {
 	}
 	c.must(`]`)
 	c.lost = c.lost || jsontext.Check(p.Text, len(p.Attachments)) != nil
+}
+
+func (d *decoder) usualSockets(c *cursor) []core.Socket {
+	sockets := make([]core.Socket, 0, strings.Count(c.rest, `{"id":"`))
+	for more := true; more && !c.lost; more = c.eat(",") {
+		var s core.Socket
+		c.must(`{"id":"`)
+		s.ID = c.text()
+		if c.eat(`,"rooms":["`) {
+			s.Rooms = c.texts()
+		}
+		if c.eat(`,"handshake":[`) {
+			d.usualPayload(c, &s.Handshake)
+		}
+		if c.eat(`,"data":[`) {
+			d.usualPayload(c, &s.Data)
+		}
+		c.must(`}`)
+		sockets = append(sockets, s)
+	}
+	c.must(`]`)
+	return sockets
 }
 
 // cursor goes through text of one form. When it finds another, it is lost.

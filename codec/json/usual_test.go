@@ -35,6 +35,10 @@ func TestUsual(t *testing.T) {
 			{Kind: core.KindBroadcast, From: "a", Namespace: "/", To: core.Target{Rooms: []string{"r", "", "a ]\\"[:3]}}, RequestID: "id", Payload: event},
 			{Kind: core.KindBroadcastAck, From: "a", Namespace: "/", RequestID: "id", Payload: event},
 			{Kind: core.KindHeartbeat, From: "a", Namespace: "/"},
+			{Kind: core.KindFetchSocketsResponse, From: "a", Namespace: "/", RequestID: "id", Sockets: []core.Socket{
+				{ID: "s", Rooms: []string{"s", "r"}, Handshake: core.Payload{Text: []byte(`{}`)}, Data: core.Payload{Text: []byte(`{"_placeholder":true,"num":0}`), Attachments: [][]byte{{7}}}},
+				{ID: "t"},
+			}},
 		},
 		false: {
 			{Kind: core.KindBroadcast, From: "a", Namespace: "/", To: core.Target{Rooms: []string{"ü"}}, Payload: event},
@@ -66,6 +70,8 @@ func FuzzUsual(f *testing.F) {
 		`{"kind":3,"from":"a","nsp":"/","to":{"rooms":["r"],"except":["s"]},"payload":[5]}`,
 		`{"kind":259,"from":"\u0061","nsp":"/","payload":[5]}`,
 		`{"kind":4,"from":"a","nsp":"/"}`,
+		`{"kind":8,"from":"a","nsp":"/","id":"i","sockets":[{"id":"s","rooms":["r"],"handshake":[2],"data":[3]},{"id":"t"}]}`,
+		`{"kind":8,"from":"a","nsp":"/","id":"i","sockets":[]}`,
 		`{"kind":99999999999,"from":"a","nsp":"/","payload":[]}`,
 	} {
 		f.Add([]byte(header + "\n" + `["e"]`))

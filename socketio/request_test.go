@@ -3,10 +3,12 @@ package socketio
 import (
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"weak"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
 // TestRequest: a client's first request can be asked for as long as the client is
@@ -46,4 +48,30 @@ func TestRequest(t *testing.T) {
 		t.Error("another request while this one is held")
 	}
 	<-ctx.Done()
+}
+
+// TestBagsOutliveTheirRequest: who holds a bag of a request that was let go may use
+// it while others use the request.
+func TestBagsOutliveTheirRequest(t *testing.T) {
+	s := serve(t, lonely{})
+	s.client("/") // opens the door
+	_, sock := s.client("/")
+	sock.Request().Query().Set("token", "t")
+	bags := []*types.ParameterBag{sock.Request().Query(), sock.Request().Headers()}
+	first := weak.Make(sock.Request())
+	eventually(t, "request let go", func() bool { runtime.GC(); return first.Value() == nil })
+	ctx := sock.Request()
+	var work sync.WaitGroup
+	for _, bag := range append(bags, ctx.Query(), ctx.Headers()) {
+		work.Go(func() {
+			for range 1000 {
+				bag.Set("X", "y")
+				bag.Has("token")
+			}
+		})
+	}
+	work.Wait()
+	if token, host := ctx.Query().Peek("token"), ctx.Headers().Count(); token != "t" || host == 0 {
+		t.Errorf("token %q, %d headers", token, host)
+	}
 }

@@ -62,7 +62,7 @@ var rules = []rule{
 	},
 	{
 		// Frames, queues and clocks know nothing of Socket.IO.
-		folders: []string{"./socketio/internal/wsframe", "./socketio/internal/outbox", "./socketio/internal/wheel"},
+		folders: []string{"./socketio/internal/wsframe", "./socketio/internal/outbox", "./socketio/internal/wheel", "./socketio/internal/lookout"},
 		deep:    []string{"github.com/zishang520", "./core"},
 	},
 	{

@@ -20,17 +20,11 @@ const maxIntroduction = 1 << 10
 func (t *Transport) introduce(ctx context.Context, quic *quicgo.Conn, s *socket, advice string) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.options.HandshakeTimeout)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() {
-		reason := closePending
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			reason = core.CloseHelloTimeout
-		}
-		quic.CloseWithError(applicationCode(reason))
-	})
+	stop := context.AfterFunc(ctx, func() { quic.CloseWithError(applicationCode(noIntroduction(ctx))) })
 	c, err := t.exchange(ctx, quic)
 	inTime := stop()
 	if err != nil || !inTime {
-		quic.CloseWithError(applicationCode(core.CloseProtocolError))
+		quic.CloseWithError(applicationCode(noIntroduction(ctx)))
 		s.release()
 		if !inTime {
 			err = ctx.Err()
@@ -40,6 +34,17 @@ func (t *Transport) introduce(ctx context.Context, quic *quicgo.Conn, s *socket,
 	c.socket, c.advice = s, advice
 	c.accepting.Go(c.acceptLanes)
 	return c, nil
+}
+
+// noIntroduction is why a connection whose introduction failed is closed.
+func noIntroduction(ctx context.Context) core.CloseReason {
+	switch {
+	case ctx.Err() == nil:
+		return core.CloseProtocolError
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return core.CloseHelloTimeout
+	}
+	return closePending
 }
 
 // exchange says what there is to say, and hears it.

@@ -68,6 +68,9 @@ func (p *process) line(ctx context.Context, prefix string) (string, error) {
 				return strings.TrimSpace(rest), nil
 			}
 		case <-p.done:
+			if len(p.lines) > 0 {
+				continue // what it has said before it ended
+			}
 			return "", fmt.Errorf("%s ended before it was ready: %s", strings.Join(p.cmd.Args, " "), p.errors)
 		case <-ctx.Done():
 			return "", fmt.Errorf("%s was not ready in time: %s", strings.Join(p.cmd.Args, " "), p.errors)

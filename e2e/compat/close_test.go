@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
@@ -101,6 +102,9 @@ func TestServerCloses(t *testing.T) {
 			s.either(`^error .*\n`, "")
 			s.either("transport (close|error)$", "transport gone")
 		}
+		if !polling {
+			s.awaitWebSockets()
+		}
 		s.io.Close(nil)
 		s.notesOf("server of a").await(s, "disconnect ")
 		if polling {
@@ -108,6 +112,24 @@ func TestServerCloses(t *testing.T) {
 		}
 		c.sees("disconnect")
 	})
+}
+
+// awaitWebSockets waits until the server, too, has done with upgrades: closing in
+// the middle of one is another matter.
+func (s *stage) awaitWebSockets() {
+	upgraded := func() bool {
+		all := true
+		s.io.Engine().Clients().Range(func(_ string, c engine.Socket) bool {
+			all = c.Transport().Name() == "websocket"
+			return all
+		})
+		return all
+	}
+	for deadline := time.Now().Add(patience); !upgraded(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.Fatal("a client is not upgraded")
+		}
+	}
 }
 
 // TestConnectTimeout: who asks for no namespace has to go.

@@ -108,7 +108,7 @@ func TestJSONP(t *testing.T) {
 			})
 		})
 		r := s.raw("JSONP")
-		r.get("EIO=3&transport=polling&j=0")
+		s.awaitHeard(idPattern.FindString(r.get("EIO=3&transport=polling&j=0")))
 		r.sid = idPattern.FindString(r.get("EIO=3&transport=polling&j=1"))
 		s.awaitHeard(r.sid)
 		session := "EIO=3&transport=polling&sid=" + r.sid

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/socketmesh/mesh/codec/json"
 	"github.com/socketmesh/mesh/core"
@@ -19,10 +18,10 @@ import (
 func BenchmarkSend(b *testing.B) {
 	for _, peers := range []int{1, 10, 100} {
 		b.Run(fmt.Sprintf("peers=%d", peers), func(b *testing.B) {
-			network := mem.NewNetwork()
+			network, met := mem.NewNetwork(), meetings{new(coretest.Journal), make(chan string, peers)}
 			node, err := core.New(core.Config{
 				ID: "a", Listen: "a", Transport: lost{network.Transport("a")}, Codecs: []core.Codec{json.New()},
-				Discovery: coretest.NewRoster().Discovery(), QueueBytes: 1 << 30, QueueMessages: 1 << 30,
+				Discovery: coretest.NewRoster().Discovery(), Observer: met, QueueBytes: 1 << 30, QueueMessages: 1 << 30,
 			})
 			if err != nil {
 				b.Fatal(err)
@@ -34,8 +33,8 @@ func BenchmarkSend(b *testing.B) {
 			for i := range peers {
 				meet(b, network, fmt.Sprintf("b%02d", i))
 			}
-			for len(node.Peers()) < peers {
-				time.Sleep(time.Millisecond)
+			for range peers {
+				<-met.met
 			}
 			cluster, err := node.OpenRaw("/", new(counter))
 			if err != nil {
@@ -49,6 +48,14 @@ func BenchmarkSend(b *testing.B) {
 		})
 	}
 }
+
+// meetings is an observer that tells of peers that are met.
+type meetings struct {
+	*coretest.Journal
+	met chan string
+}
+
+func (m meetings) PeerUp(p core.PeerInfo) { m.met <- p.ID }
 
 // lost is a transport whose connections lose all messages.
 type lost struct{ core.Transport }

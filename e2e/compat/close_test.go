@@ -96,14 +96,19 @@ func TestDisconnectSockets(t *testing.T) {
 func TestServerCloses(t *testing.T) {
 	runVariants(t, func(s *stage, v variant) {
 		ends(s)
+		upgraded := s.upgrades()
 		c := s.connect("a", v.as(nil))
 		polling := slices.Equal(v.transports, list{"polling"})
 		if polling {
 			s.either(`^error .*\n`, "")
 			s.either("transport (close|error)$", "transport gone")
 		}
-		if !polling {
-			s.awaitWebSockets()
+		if len(v.transports) > 1 {
+			select {
+			case <-upgraded:
+			case <-time.After(patience):
+				s.Fatal("the client is not upgraded")
+			}
 		}
 		s.io.Close(nil)
 		s.notesOf("server of a").await(s, "disconnect ")
@@ -114,22 +119,14 @@ func TestServerCloses(t *testing.T) {
 	})
 }
 
-// awaitWebSockets waits until the server, too, has done with upgrades: closing in
-// the middle of one is another matter.
-func (s *stage) awaitWebSockets() {
-	upgraded := func() bool {
-		all := true
-		s.io.Engine().Clients().Range(func(_ string, c engine.Socket) bool {
-			all = c.Transport().Name() == "websocket"
-			return all
-		})
-		return all
-	}
-	for deadline := time.Now().Add(patience); !upgraded(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			s.Fatal("a client is not upgraded")
-		}
-	}
+// upgrades tells of each client that the server, too, has upgraded: closing in the
+// middle of that is another matter.
+func (s *stage) upgrades() <-chan struct{} {
+	done := make(chan struct{}, 1)
+	_ = s.engine().On("connection", func(values ...any) {
+		_ = values[0].(engine.Socket).Once("upgrade", func(...any) { done <- struct{}{} })
+	})
+	return done
 }
 
 // TestConnectTimeout: who asks for no namespace has to go.

@@ -83,7 +83,7 @@ func (r *handshakeReader) member(s *jsontext.Scanner, name string, value jsontex
 	case "issued":
 		h.Issued, err = readInt(s, value)
 	default:
-		_, err = readPlain(s, value)
+		_, err = s.Value(value)
 	}
 	return err
 }
@@ -96,26 +96,23 @@ type texter struct {
 
 func (t *texter) read(s *jsontext.Scanner, value jsontext.Token) (string, error) {
 	if value.Kind != jsontext.String {
-		_, err := readPlain(s, value)
+		_, err := s.Value(value)
 		return "", err
 	}
 	if !bytes.Equal(value.Text, t.raw) {
 		t.raw = append(t.raw[:0], value.Text...)
-		t.value = unquote(value)
+		t.value = value.Unquoted()
 	}
 	return t.value, nil
 }
 
 func readBool(s *jsontext.Scanner, value jsontext.Token) (bool, error) {
-	_, err := readPlain(s, value)
+	_, err := s.Value(value)
 	return value.Kind == jsontext.True, err
 }
 
 func readInt(s *jsontext.Scanner, value jsontext.Token) (int64, error) {
-	if value.Kind != jsontext.Number {
-		_, err := readPlain(s, value)
-		return 0, err
-	}
-	f, err := readNumber(value)
+	number, err := s.Value(value)
+	f, _ := number.(float64)
 	return int64(f), err
 }

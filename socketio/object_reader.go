@@ -25,7 +25,7 @@ type slot struct {
 // read reads an object, of which first is the first token; another value is nil.
 func (o *objectReader) read(s *jsontext.Scanner, first jsontext.Token) (map[string]any, error) {
 	if first.Kind != jsontext.Object {
-		_, err := readPlain(s, first)
+		_, err := s.Value(first)
 		return nil, err
 	}
 	last := o.last
@@ -91,12 +91,12 @@ func (t *slot) read(s *jsontext.Scanner, key jsontext.Token) (same bool, err err
 	}
 	same = !key.Escaped && string(key.Text) == t.name
 	if !same {
-		t.name = unquote(key)
+		t.name = key.Unquoted()
 	}
 	t.fresh, t.raw = true, t.raw[:0]
 	if value.Kind == jsontext.String {
 		t.raw = append(t.raw, s.Since(key)...)
 	}
-	t.value, err = readPlain(s, value)
+	t.value, err = s.Value(value)
 	return same, err
 }

@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"errors"
-	"strconv"
 	"unicode/utf8"
 
 	"github.com/socketmesh/mesh/core"
@@ -32,83 +31,10 @@ func readWhole(text []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	value, err := readPlain(&s, first)
+	value, err := s.Value(first)
 	if err != nil {
 		return nil, err
 	}
 	_, err = s.Next() // nothing follows
 	return value, err
-}
-
-// readPlain reads a value, of which first is the first token, as encoding/json
-// does if the text is UTF-8.
-func readPlain(s *jsontext.Scanner, first jsontext.Token) (any, error) {
-	switch first.Kind {
-	case jsontext.String:
-		return unquote(first), nil
-	case jsontext.Number:
-		return readNumber(first)
-	case jsontext.True:
-		return true, nil
-	case jsontext.False:
-		return false, nil
-	case jsontext.Array:
-		return readArray(s)
-	case jsontext.Object:
-		return readObject(s)
-	}
-	return nil, nil
-}
-
-func readArray(s *jsontext.Scanner) (any, error) {
-	array := []any{}
-	for {
-		t, err := s.Next()
-		if err != nil {
-			return nil, err
-		}
-		if t.Kind == jsontext.ArrayEnd {
-			return array, nil
-		}
-		value, err := readPlain(s, t)
-		if err != nil {
-			return nil, err
-		}
-		array = append(array, value)
-	}
-}
-
-func readObject(s *jsontext.Scanner) (any, error) {
-	object := map[string]any{}
-	for {
-		key, err := s.Next()
-		if err != nil {
-			return nil, err
-		}
-		if key.Kind == jsontext.ObjectEnd {
-			return object, nil
-		}
-		t, err := s.Next()
-		if err != nil {
-			return nil, err
-		}
-		value, err := readPlain(s, t)
-		if err != nil {
-			return nil, err
-		}
-		object[unquote(key)] = value
-	}
-}
-
-// readNumber fails where a float64 has no room.
-func readNumber(t jsontext.Token) (float64, error) {
-	return strconv.ParseFloat(string(t.Text), 64)
-}
-
-// unquote is what a key or a text stands for.
-func unquote(t jsontext.Token) string {
-	if t.Escaped {
-		return string(jsontext.AppendUnquoted(nil, t.Text))
-	}
-	return string(t.Text)
 }

@@ -1,0 +1,73 @@
+package jsontext
+
+import (
+	"strconv"
+	"unicode/utf8"
+)
+
+// Value builds the value of which first is the first token, as encoding/json
+// builds it for an any. It fails where a float64 has no room for a number.
+func (s *Scanner) Value(first Token) (any, error) {
+	switch first.Kind {
+	case Object:
+		return s.members()
+	case Array:
+		return s.Elements([]any{})
+	case String:
+		return first.Unquoted(), nil
+	case Number:
+		return strconv.ParseFloat(string(first.Text), 64)
+	case True:
+		return true, nil
+	case False:
+		return false, nil
+	}
+	return nil, nil
+}
+
+// Elements appends those of an array whose beginning has been read.
+func (s *Scanner) Elements(elements []any) (any, error) {
+	for {
+		t, err := s.Next()
+		if err != nil {
+			return nil, err
+		}
+		if t.Kind == ArrayEnd {
+			return elements, nil
+		}
+		element, err := s.Value(t)
+		if err != nil {
+			return nil, err
+		}
+		elements = append(elements, element)
+	}
+}
+
+// members builds an object; the last of a name counts.
+func (s *Scanner) members() (any, error) {
+	members := map[string]any{}
+	for {
+		key, err := s.Next()
+		if err != nil {
+			return nil, err
+		}
+		if key.Kind == ObjectEnd {
+			return members, nil
+		}
+		t, err := s.Next()
+		if err != nil {
+			return nil, err
+		}
+		if members[key.Unquoted()], err = s.Value(t); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Unquoted is what a Key or String token stands for.
+func (t Token) Unquoted() string {
+	if !t.Escaped && utf8.Valid(t.Text) {
+		return string(t.Text)
+	}
+	return string(AppendUnquoted(make([]byte, 0, len(t.Text)), t.Text))
+}

@@ -1,9 +1,6 @@
 package socketio
 
 import (
-	"bytes"
-	"runtime"
-	"runtime/pprof"
 	"testing"
 	"time"
 
@@ -44,26 +41,6 @@ func TestIdleTimeout(t *testing.T) {
 			t.Errorf("%s gone after %v because of %v", mute, took, reason)
 		}
 	}
-}
-
-// TestIdleTakesNoGoroutine: nobody waits for what an idle client says.
-func TestIdleTakesNoGoroutine(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("connections cannot be watched")
-	}
-	s := serve(t, lonely{})
-	for range 10 {
-		c, sock := s.client("/")
-		said := make(chan struct{}, 1)
-		_ = sock.On("e", func(...any) { said <- struct{}{} })
-		c.send(`2["e"]`)
-		within(t, said)
-	}
-	eventually(t, "all idle", func() bool {
-		var stacks bytes.Buffer
-		_ = pprof.Lookup("goroutine").WriteTo(&stacks, 1)
-		return !bytes.Contains(stacks.Bytes(), []byte("wstransport.(*Transport).read"))
-	})
 }
 
 // TestStubbornClient: one that does not close its end has it closed.

@@ -1,7 +1,6 @@
 package lookout
 
 import (
-	"errors"
 	"net"
 	"strings"
 	"sync"
@@ -99,14 +98,10 @@ func within[T any](t *testing.T, ch <-chan T) T {
 	}
 }
 
-// watch begins, or skips the test.
+// watch begins.
 func watch(t *testing.T, l *Lookout, r *reader) {
 	t.Helper()
-	err := l.Watch(&r.watch, r.raw, r)
-	if errors.Is(err, ErrUnsupported) {
-		t.Skip(err)
-	}
-	if err != nil {
+	if err := l.Watch(&r.watch, r.raw, r); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -108,7 +108,9 @@ func TestJSONP(t *testing.T) {
 			})
 		})
 		r := s.raw("JSONP")
-		s.awaitHeard(idPattern.FindString(r.get("EIO=3&transport=polling&j=0")))
+		first := idPattern.FindString(r.get("EIO=3&transport=polling&j=0"))
+		s.awaitHeard(first)
+		r.poll("EIO=3&transport=polling&j=0&sid="+first, "ready")
 		r.sid = idPattern.FindString(r.get("EIO=3&transport=polling&j=1"))
 		s.awaitHeard(r.sid)
 		session := "EIO=3&transport=polling&sid=" + r.sid

@@ -45,7 +45,7 @@ func benchServerCommand(f *flags) action {
 	codec := f.text("codec", "", "codec of the mesh", "MESH_CODEC")
 	routing := f.text("routing", "", "which servers an event for rooms goes to: all or interest", "MESH_ROUTING")
 	token := f.text("auth-token", "", "secret that all servers share", "MESH_AUTH_TOKEN")
-	folder := f.text("profile", "", "folder to write profiles of CPU and heap into; none if empty", "MESH_BENCH_PROFILE")
+	folder := profileFlag(f)
 	logger := logFlag(f, "warn")
 	return func(ctx context.Context, out, errOut io.Writer) (err error) {
 		log, err := logger(errOut)
@@ -76,7 +76,13 @@ func benchServerCommand(f *flags) action {
 // benchLinkCommand is the end of a link that answers.
 func benchLinkCommand(f *flags) action {
 	kind := f.text("kind", "ws", "what it is: "+strings.Join(link.Kinds, ", "), "MESH_BENCH_KIND")
-	return func(ctx context.Context, out, _ io.Writer) error {
+	folder := profileFlag(f)
+	return func(ctx context.Context, out, _ io.Writer) (err error) {
+		profile, err := startProfiler(*folder)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, profile.stop()) }()
 		ctx, stop := whileInput(ctx)
 		defer stop()
 		return link.Serve(ctx, *kind, out)

@@ -22,6 +22,11 @@ type profiler struct {
 	work    sync.WaitGroup
 }
 
+// profileFlag declares where profiles go.
+func profileFlag(f *flags) *string {
+	return f.text("profile", "", "folder to write profiles of CPU and heap into; none if empty", "MESH_BENCH_PROFILE")
+}
+
 // startProfiler starts a profiler, nil if folder is empty.
 func startProfiler(folder string) (*profiler, error) {
 	if folder == "" {

@@ -20,7 +20,7 @@ type End interface {
 }
 
 // Kinds are what can be measured. What follows a slash, as in ws/proto, is the
-// codec; plain is as good as none.
+// codec; plain is as good as none, and bare is the transport alone, without nodes.
 var Kinds = []string{"ws", "quic", "mem", "gorilla", "tcp"}
 
 // About says what a kind is.

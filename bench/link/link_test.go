@@ -39,7 +39,7 @@ func serveHere(t *testing.T, kind string) string {
 
 // TestMeasure: every kind of link carries messages of all sizes, there and back.
 func TestMeasure(t *testing.T) {
-	for _, kind := range append(Kinds, "ws/proto", "ws/plain", "mem/msgpack") {
+	for _, kind := range append(Kinds, "ws/proto", "ws/plain", "mem/msgpack", "ws/bare", "quic/bare", "mem/bare") {
 		t.Run(kind, func(t *testing.T) {
 			address := ""
 			if !strings.HasPrefix(kind, "mem") {

@@ -15,12 +15,13 @@ import (
 	"github.com/socketmesh/mesh/transport/ws"
 )
 
-// codecs are those of nodes, by name. "" is the default.
+// codecs are those of nodes, by name. "" is the default, bare is none.
 var codecs = map[string]func() core.Codec{
 	"":        func() core.Codec { return json.New() },
 	"json":    func() core.Codec { return json.New() },
 	"proto":   func() core.Codec { return proto.New() },
 	"msgpack": func() core.Codec { return msgpack.New() },
+	bare:      nil,
 	"plain":   func() core.Codec { return new(plain) },
 }
 
@@ -87,6 +88,9 @@ func transportOf(name string) core.Transport {
 
 // memPair is two nodes of this process.
 func memPair(ctx context.Context, codec string, receive, answer func(End, []byte)) (sender, receiver End, err error) {
+	if codec == bare {
+		return barePair(ctx, receive, answer)
+	}
 	network := mem.NewNetwork()
 	there, err := newNodeEnd(ctx, network.Transport("b"), codec, "b:1", "", answer)
 	if err != nil {
@@ -104,6 +108,9 @@ func memPair(ctx context.Context, codec string, receive, answer func(End, []byte
 }
 
 func listenNode(ctx context.Context, name, codec string, receive func(End, []byte)) (End, string, error) {
+	if codec == bare {
+		return listenConn(ctx, transportOf(name), loopback, receive)
+	}
 	e, err := newNodeEnd(ctx, transportOf(name), codec, loopback, "", receive)
 	if err != nil {
 		return nil, "", err
@@ -113,6 +120,9 @@ func listenNode(ctx context.Context, name, codec string, receive func(End, []byt
 
 // dialNode returns when the two have met.
 func dialNode(ctx context.Context, name, codec, address string, receive func(End, []byte)) (End, error) {
+	if codec == bare {
+		return dialConn(ctx, transportOf(name), address, receive)
+	}
 	e, err := newNodeEnd(ctx, transportOf(name), codec, loopback, address, receive)
 	if err != nil {
 		return nil, err

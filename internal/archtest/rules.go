@@ -61,8 +61,8 @@ var rules = []rule{
 		may:     []string{"./core", "./internal"},
 	},
 	{
-		// Frames, queues and clocks know nothing of Socket.IO.
-		folders: []string{"./socketio/internal/wsframe", "./socketio/internal/outbox", "./socketio/internal/wheel", "./socketio/internal/lookout"},
+		// Queues and clocks know nothing of Socket.IO.
+		folders: []string{"./socketio/internal/outbox", "./socketio/internal/wheel", "./socketio/internal/lookout"},
 		deep:    []string{"github.com/zishang520", "./core"},
 	},
 	{

@@ -1,6 +1,10 @@
 package load
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/socketmesh/mesh/internal/wsframe"
+)
 
 // BenchmarkDeliver is what a client costs for each message that it is delivered,
 // when many come at once.
@@ -22,7 +26,7 @@ func BenchmarkDeliver(b *testing.B) {
 		for i := range uint32(messages) {
 			payload := make([]byte, w.plan.Size)
 			stamp{seq: from + i}.put(payload)
-			data = append(data, serverFrame(opText, true, opened+string(payload)+`"]`)...)
+			data = append(data, serverFrame(wsframe.Text, true, opened+string(payload)+`"]`)...)
 		}
 	}
 	fill(0)

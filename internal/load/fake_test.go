@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
 // fake is a server that does as it is told by a test.
@@ -76,7 +78,7 @@ func (f *fake) client(n int, conn net.Conn) {
 		return
 	}
 	io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n")
-	hello := [][]byte{serverFrame(opText, true, `0{"sid":"engine"}`)}
+	hello := [][]byte{serverFrame(wsframe.Text, true, `0{"sid":"engine"}`)}
 	if f.hello != nil {
 		hello = f.hello(n)
 	}
@@ -96,7 +98,7 @@ func (f *fake) handle(conn net.Conn, message string) {
 	f.mu.Unlock()
 	switch {
 	case message == "40":
-		f.write(conn, [][]byte{serverFrame(opText, true, `40{"sid":"socket"}`)})
+		f.write(conn, [][]byte{serverFrame(wsframe.Text, true, `40{"sid":"socket"}`)})
 	case strings.HasPrefix(message, `42["pub"`):
 		f.relay(message)
 	case strings.HasPrefix(message, "42"):
@@ -105,7 +107,7 @@ func (f *fake) handle(conn net.Conn, message string) {
 		if f.answer != nil && !strings.HasPrefix(event, `"join"`) {
 			args = f.answer(event)
 		}
-		f.write(conn, [][]byte{serverFrame(opText, true, "43"+id+args)})
+		f.write(conn, [][]byte{serverFrame(wsframe.Text, true, "43"+id+args)})
 	}
 }
 
@@ -118,7 +120,7 @@ func (f *fake) relay(message string) {
 	f.sent++
 	conns := append([]net.Conn{}, f.conns...)
 	f.mu.Unlock()
-	frames := [][]byte{serverFrame(opText, true, whole)}
+	frames := [][]byte{serverFrame(wsframe.Text, true, whole)}
 	if f.publish != nil {
 		frames = f.publish(n, whole)
 	}

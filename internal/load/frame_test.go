@@ -6,11 +6,18 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/socketmesh/mesh/internal/wsframe"
+)
+
+const (
+	finBit  = 0x80
+	maskBit = 0x80
 )
 
 // serverFrame is a frame as servers send it.
-func serverFrame(op byte, final bool, payload string) []byte {
-	b := []byte{op}
+func serverFrame(op wsframe.Opcode, final bool, payload string) []byte {
+	b := []byte{byte(op)}
 	if final {
 		b[0] |= finBit
 	}
@@ -28,9 +35,9 @@ func serverFrame(op byte, final bool, payload string) []byte {
 func TestReadFrame(t *testing.T) {
 	for _, size := range []int{0, 1, 125, 126, 65535, 65536} {
 		payload := strings.Repeat("x", size)
-		whole := serverFrame(opText, true, payload)
+		whole := serverFrame(wsframe.Text, true, payload)
 		f, n, err := readFrame(append(whole, "more"...))
-		if err != nil || n != len(whole) || f.op != opText || !f.final || string(f.payload) != payload {
+		if err != nil || n != len(whole) || f.op != wsframe.Text || !f.final || string(f.payload) != payload {
 			t.Errorf("%d bytes: %d used of %d, %v", size, n, len(whole), err)
 		}
 		for _, short := range []int{0, 1, 2, 3, 5, 9, len(whole) - 1} {
@@ -55,9 +62,9 @@ func TestReadFrame(t *testing.T) {
 
 func TestAppendFrame(t *testing.T) {
 	for _, size := range []int{0, 125, 126, 65535, 65536} {
-		b := appendFrame([]byte("before"), opText, strings.Repeat("x", size))
+		b := appendFrame([]byte("before"), wsframe.Text, strings.Repeat("x", size))
 		b = b[len("before"):]
-		if b[0] != finBit|opText || b[1]&maskBit == 0 {
+		if b[0] != finBit|byte(wsframe.Text) || b[1]&maskBit == 0 {
 			t.Fatalf("%d bytes: header % x", size, b[:2])
 		}
 		// Without the mask it is what a server would send.
@@ -74,8 +81,8 @@ func TestAppendFrame(t *testing.T) {
 }
 
 func FuzzReadFrame(f *testing.F) {
-	f.Add(serverFrame(opText, true, "2"))
-	f.Add(serverFrame(opText, false, strings.Repeat("x", 300)))
+	f.Add(serverFrame(wsframe.Text, true, "2"))
+	f.Add(serverFrame(wsframe.Text, false, strings.Repeat("x", 300)))
 	f.Add([]byte{0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		frame, n, err := readFrame(b)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
 var _ events = (*Swarm)(nil)
@@ -86,7 +88,7 @@ func (w *Swarm) next(s *session, data []byte, now int64) (int, error) {
 // frame handles one frame, which may be a part of a message.
 func (w *Swarm) frame(s *session, f frame, now int64) error {
 	switch f.op {
-	case opText, opContinuation:
+	case wsframe.Text, wsframe.Continuation:
 		if f.final && len(s.message) == 0 {
 			return w.message(s, f.payload, now)
 		}
@@ -100,13 +102,13 @@ func (w *Swarm) frame(s *session, f frame, now int64) error {
 		whole := s.message
 		s.message = nil
 		return w.message(s, whole, now)
-	case opBinary, opPong:
+	case wsframe.Binary, wsframe.Pong:
 		return nil
-	case opPing:
-		s.out = appendFrame(s.out, opPong, string(f.payload))
+	case wsframe.Ping:
+		s.out = appendFrame(s.out, wsframe.Pong, string(f.payload))
 		w.touch(s)
 		return nil
-	case opClose:
+	case wsframe.Close:
 		return fmt.Errorf("%w: %s", errHungUp, closeReason(f.payload))
 	}
 	return errFrame
@@ -180,7 +182,7 @@ func (w *Swarm) packet(s *session, m []byte, now int64) error {
 
 // send sends one packet of Engine.IO.
 func (w *Swarm) send(s *session, packet string) {
-	s.out = appendFrame(s.out, opText, packet)
+	s.out = appendFrame(s.out, wsframe.Text, packet)
 	w.touch(s)
 }
 

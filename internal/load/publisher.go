@@ -3,6 +3,8 @@ package load
 import (
 	"strconv"
 	"time"
+
+	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
 // Pace says how publishers publish.
@@ -44,7 +46,7 @@ func newPublisher(w *Swarm, client int) *publisher {
 	return &publisher{
 		session: &w.sessions[client-w.plan.First],
 		number:  client,
-		frame:   appendFrame(nil, opText, string(body)),
+		frame:   appendFrame(nil, wsframe.Text, string(body)),
 		sent:    make([]uint32, w.plan.Rooms),
 	}
 }

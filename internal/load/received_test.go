@@ -4,6 +4,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
 // noWire goes nowhere.
@@ -19,7 +21,7 @@ func (noWire) close()                                    {}
 // FuzzReceived feeds a client in any phase with what a server may send, in two
 // parts.
 func FuzzReceived(f *testing.F) {
-	text := func(s string) []byte { return serverFrame(opText, true, s) }
+	text := func(s string) []byte { return serverFrame(wsframe.Text, true, s) }
 	f.Add(byte(asking), []byte("HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n0{\"sid\":\"ab\"}"), 20)
 	f.Add(byte(posting), []byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), 3)
 	f.Add(byte(polling), []byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n6\x1e40{\r\n0\r\n\r\n"), 50)
@@ -29,7 +31,7 @@ func FuzzReceived(f *testing.F) {
 	f.Add(byte(joining), text("430[]"), 1)
 	f.Add(byte(ready), text(`42["msg","0000000000000001000200000000000f`), 9)
 	f.Add(byte(ready), text(`431000001[2]`), 9)
-	f.Add(byte(ready), append(serverFrame(opText, false, "42[\"m"), serverFrame(opContinuation, true, "sg\",\"\"]")...), 9)
+	f.Add(byte(ready), append(serverFrame(wsframe.Text, false, "42[\"m"), serverFrame(wsframe.Continuation, true, "sg\",\"\"]")...), 9)
 	f.Fuzz(func(t *testing.T, at byte, data []byte, cut int) {
 		w := &Swarm{
 			plan:     Plan{Clients: 1, Count: 1, Publishers: 1}.withDefaults(),

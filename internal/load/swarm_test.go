@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
 // patience is how long tests wait for what has to come.
@@ -61,7 +63,7 @@ func publish(t *testing.T, w *Swarm, pace Pace) Report {
 // TestMisbehaviourIsSeen: what a server does wrong is counted, exactly.
 func TestMisbehaviourIsSeen(t *testing.T) {
 	const messages, clients = 50, 3
-	frame := func(m string) []byte { return serverFrame(opText, true, m) }
+	frame := func(m string) []byte { return serverFrame(wsframe.Text, true, m) }
 	for _, c := range []struct {
 		name    string
 		publish func() func(n int, m string) [][]byte
@@ -119,8 +121,8 @@ func TestMisbehaviourIsSeen(t *testing.T) {
 		{name: "sends in parts", publish: func() func(int, string) [][]byte {
 			return func(n int, m string) [][]byte {
 				return [][]byte{
-					serverFrame(opText, false, m[:5]), serverFrame(opPing, true, "in between"),
-					serverFrame(opContinuation, false, m[5:40]), serverFrame(opContinuation, true, m[40:]),
+					serverFrame(wsframe.Text, false, m[:5]), serverFrame(wsframe.Ping, true, "in between"),
+					serverFrame(wsframe.Continuation, false, m[5:40]), serverFrame(wsframe.Continuation, true, m[40:]),
 				}
 			}
 		}},
@@ -153,7 +155,7 @@ func TestWindow(t *testing.T) {
 		f.publish = func(n int, m string) [][]byte {
 			f.mu.Lock()
 			defer f.mu.Unlock()
-			frame := serverFrame(opText, true, m)
+			frame := serverFrame(wsframe.Text, true, m)
 			if held == nil { // they may come back
 				return [][]byte{frame}
 			}
@@ -236,7 +238,7 @@ func TestClientsThatCannotConnect(t *testing.T) {
 func says(messages ...string) func(int) [][]byte {
 	var frames [][]byte
 	for _, m := range messages {
-		frames = append(frames, serverFrame(opText, true, m))
+		frames = append(frames, serverFrame(wsframe.Text, true, m))
 	}
 	return func(int) [][]byte { return frames }
 }
@@ -245,7 +247,7 @@ func says(messages ...string) func(int) [][]byte {
 func TestPings(t *testing.T) {
 	bothWires(t, func(t *testing.T, portable bool) {
 		f := &fake{hello: func(int) [][]byte {
-			return [][]byte{serverFrame(opPing, true, "are you there"), serverFrame(opText, true, "0{}"), serverFrame(opText, true, "2")}
+			return [][]byte{serverFrame(wsframe.Ping, true, "are you there"), serverFrame(wsframe.Text, true, "0{}"), serverFrame(wsframe.Text, true, "2")}
 		}}
 		w := connected(t, Plan{URLs: []string{startFake(t, f)}, Clients: 1, Portable: portable})
 		tally, err := w.Tally()
@@ -261,7 +263,7 @@ func TestPings(t *testing.T) {
 // TestClosedByServer: clients that are disconnected are counted.
 func TestClosedByServer(t *testing.T) {
 	bothWires(t, func(t *testing.T, portable bool) {
-		f := &fake{publish: func(int, string) [][]byte { return [][]byte{serverFrame(opClose, true, "\x03\xe9going away")} }}
+		f := &fake{publish: func(int, string) [][]byte { return [][]byte{serverFrame(wsframe.Close, true, "\x03\xe9going away")} }}
 		w := connected(t, Plan{URLs: []string{startFake(t, f)}, Clients: 2, Publishers: 1, Portable: portable})
 		if err := w.Publish(Pace{Rate: 1000, Messages: 1}); err != nil {
 			t.Fatal(err)

@@ -39,8 +39,8 @@ func newAcceptor(options *Options) *acceptor {
 	return &acceptor{
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: options.HandshakeTimeout,
-			ReadBufferSize:   readBufferSize,
-			WriteBufferSize:  writeBufferSize,
+			ReadBufferSize:   handshakeBuffer,
+			WriteBufferSize:  handshakeBuffer,
 			CheckOrigin:      func(*http.Request) bool { return true }, // done by then
 			Error:            refuse,
 		},
@@ -94,7 +94,7 @@ func (a *acceptor) upgrade(w http.ResponseWriter, r *http.Request) {
 		a.turnAway(r.RemoteAddr, fmt.Errorf("upgrade failed: %w", err))
 		return
 	}
-	a.pending <- newConn(socket, a.options, false)
+	a.pending <- newConn(socket.NetConn(), nil, a.options, false)
 }
 
 // OnRefuse has refused told of the connections that do not get as far as Accept.

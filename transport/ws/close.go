@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
 // Close sends a close frame behind what is being sent, and gives the peer a
@@ -37,7 +38,7 @@ func (c *conn) sayGoodbye(reason core.CloseReason, deadline time.Time) error {
 	if goodbye := c.goodbye.Load(); goodbye != nil {
 		reason = core.CloseReason{Code: goodbye.Code} // the answer repeats the code
 	}
-	err := c.writer.control(opClose, closePayload(reason))
+	err := c.writer.control(wsframe.Close, closePayload(reason))
 	if err == nil {
 		c.writer.err = net.ErrClosed
 	}
@@ -70,13 +71,9 @@ func (c *conn) linger(deadline time.Time) {
 // maxCloseText is what a control frame leaves for it, in bytes.
 const maxCloseText = 123
 
-// noStatus stands for a close frame without a code (RFC 6455, section 7.4.1), and
-// is never sent itself.
-const noStatus = 1005
-
 // closePayload is the body of a close frame: nothing, or a code and a text.
 func closePayload(reason core.CloseReason) []byte {
-	if reason.Code < 1000 || reason.Code > 4999 || reason.Code == noStatus {
+	if reason.Code < 1000 || reason.Code > 4999 || reason.Code == wsframe.CodeNone {
 		return nil
 	}
 	text := strings.ToValidUTF8(reason.Text, "?")

@@ -1,18 +1,19 @@
 package ws
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/gorilla/websocket"
-
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
 var (
@@ -22,23 +23,23 @@ var (
 )
 
 const (
-	readBufferSize  = 16 << 10
-	writeBufferSize = 256 // the library writes handshakes and control frames only
+	// handshakeBuffer is what the library gets, which reads and writes nothing
+	// else, in bytes.
+	handshakeBuffer = 1 << 10
 
-	// pongTimeout bounds the answer to a ping.
+	// pongTimeout bounds an answer that the peer has not to wait for.
 	pongTimeout = time.Second
 )
 
 // conn is one WebSocket. It has no goroutines.
 type conn struct {
-	socket *websocket.Conn // reads
-	net    net.Conn        // below it
-	raw    net.Conn        // the same, or below that if it is TLS
+	net    net.Conn
+	raw    net.Conn // the same, or below that if it is TLS
 	remote string
 	native bool // only set on the dialler's end
 
 	writer writer
-	ping   atomic.Pointer[string] // waits for its pong
+	ping   atomic.Pointer[[]byte] // waits for its pong
 
 	reading sync.Mutex
 	reader  reader
@@ -50,24 +51,20 @@ type conn struct {
 	closed       atomic.Bool
 }
 
-func newConn(socket *websocket.Conn, options *Options, dialled bool) *conn {
-	below, raw := layers(socket.NetConn())
+// newConn makes a connection of one that is upgraded, of which something has come
+// already.
+func newConn(upgraded net.Conn, come []byte, options *Options, dialled bool) *conn {
+	below, raw := layers(upgraded)
 	c := &conn{
-		socket: socket,
 		net:    below,
 		raw:    raw,
 		remote: below.RemoteAddr().String(),
 		writer: writer{socket: below, masked: dialled},
+		reader: reader{socket: below, masked: !dialled, limit: int64(options.MaxFrame), buf: come, to: len(come)},
 
 		closeTimeout: options.CloseTimeout,
 	}
-	socket.SetReadLimit(int64(options.MaxFrame))
-	socket.SetCloseHandler(func(int, string) error { return nil }) // Close answers
-	socket.SetPingHandler(func(payload string) error {
-		c.ping.Store(&payload)
-		c.pong()
-		return nil
-	})
+	c.reader.control = c.control
 	return c
 }
 
@@ -90,7 +87,7 @@ func (c *conn) RemoteAddr() string { return c.remote }
 func (c *conn) Native() bool { return c.native }
 
 // LimitReads bounds the messages that are received from now on.
-func (c *conn) LimitReads(bytes int) { c.socket.SetReadLimit(int64(bytes)) }
+func (c *conn) LimitReads(bytes int) { c.reader.limit = int64(bytes) }
 
 // Send writes the frames, one binary message each.
 func (c *conn) Send(ctx context.Context, frames [][]byte) error {
@@ -147,7 +144,7 @@ func (c *conn) pong() {
 		ping := c.ping.Swap(nil)
 		if ping != nil && c.writer.err == nil && !c.closed.Load() {
 			c.net.SetWriteDeadline(time.Now().Add(pongTimeout))
-			if c.writer.control(opPong, []byte(*ping)) == nil {
+			if c.writer.control(wsframe.Pong, *ping) == nil {
 				c.net.SetWriteDeadline(time.Time{})
 			}
 		}
@@ -160,7 +157,7 @@ func (c *conn) Recv() ([]byte, error) {
 	c.reading.Lock()
 	defer c.reading.Unlock()
 	if c.ended == nil {
-		frame, err := c.reader.next(c.socket)
+		frame, err := c.reader.next()
 		if err == nil {
 			return frame, nil
 		}
@@ -175,20 +172,53 @@ func (c *conn) Recv() ([]byte, error) {
 
 var errGivenUp = errors.New("connection was given up by Send")
 
-// diagnose says in this package's terms why reading has ended.
-func (c *conn) diagnose(err error) error {
-	var closed *websocket.CloseError
-	switch {
-	case errors.As(err, &closed) && closed.Code == websocket.CloseAbnormalClosure:
-		return errors.New("connection ended without a close frame")
-	case errors.As(err, &closed):
-		goodbye := &core.CloseError{CloseReason: core.CloseReason{Code: closed.Code, Text: closed.Text}}
+// control handles a control frame.
+func (c *conn) control(op wsframe.Opcode, payload []byte) error {
+	switch op {
+	case wsframe.Ping:
+		payload = bytes.Clone(payload)
+		c.ping.Store(&payload)
+		c.pong()
+	case wsframe.Close:
+		code, text, err := wsframe.ReadClose(payload)
+		if err != nil {
+			return err
+		}
+		goodbye := &core.CloseError{CloseReason: core.CloseReason{Code: int(code), Text: text}}
 		c.goodbye.Store(goodbye)
 		return goodbye
-	case errors.Is(err, websocket.ErrReadLimit):
-		return fmt.Errorf("%w: %w", core.ErrTooLarge, err)
+	}
+	return nil
+}
+
+// diagnose says in this package's terms why reading has ended, and tells the peer
+// if that is its fault.
+func (c *conn) diagnose(err error) error {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("connection ended without a close frame")
+	case errors.Is(err, wsframe.ErrProtocol):
+		c.complain(wsframe.CodeProtocolError)
+		return fmt.Errorf("%w: %w", core.ErrMalformed, err)
+	case errors.Is(err, core.ErrTooLarge):
+		c.complain(wsframe.CodeTooLarge)
 	case errors.Is(err, net.ErrClosed):
 		return errGivenUp // if it was not Close, which is asked first
 	}
 	return err
+}
+
+// complain tells the peer what it has done, unless something is being written:
+// reading waits for nobody.
+func (c *conn) complain(code uint16) {
+	if !c.writer.mu.TryLock() {
+		return
+	}
+	defer c.writer.mu.Unlock()
+	if c.writer.err == nil && !c.closed.Load() {
+		c.net.SetWriteDeadline(time.Now().Add(pongTimeout))
+		if c.writer.control(wsframe.Close, closePayload(core.CloseReason{Code: int(code)})) == nil {
+			c.net.SetWriteDeadline(time.Time{})
+		}
+	}
 }

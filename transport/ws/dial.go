@@ -3,6 +3,7 @@ package ws
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -56,33 +57,22 @@ func (t *Transport) parse(addr string) (string, error) {
 var past = time.Unix(1, 0)
 
 func (t *Transport) dial(ctx context.Context, target string) (*conn, error) {
-	var answer *cappedConn
-	var stop func() bool
+	d := dialling{tls: t.clientTLS()}
 	dialer := websocket.Dialer{
-		ReadBufferSize:  readBufferSize,
-		WriteBufferSize: writeBufferSize,
-		TLSClientConfig: t.clientTLS(),
-		NetDialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			socket, err := new(net.Dialer).DialContext(ctx, network, address)
-			if err != nil {
-				return nil, err
-			}
-			// The library heeds the context's deadline, but not its end.
-			stop = context.AfterFunc(ctx, func() { socket.SetDeadline(past) })
-			answer = &cappedConn{Conn: socket, left: maxAnswer}
-			return answer, nil
-		},
+		ReadBufferSize:    handshakeBuffer,
+		WriteBufferSize:   handshakeBuffer,
+		NetDialContext:    d.plain,
+		NetDialTLSContext: d.secured,
 	}
-	socket, response, err := dialer.DialContext(ctx, target, nil)
-	ended := stop != nil && !stop()
+	_, response, err := dialer.DialContext(ctx, target, nil)
+	ended := d.stop != nil && !d.stop()
 	switch {
 	case err == nil && !ended:
-		answer.left = unlimited
-		c := newConn(socket, &t.options, true)
+		c := newConn(d.answer.Conn, d.answer.rest, &t.options, true)
 		c.native = response.Header.Get(protocolHeader) != ""
 		return c, nil
 	case err == nil:
-		socket.Close()
+		d.answer.Close()
 		return nil, ctx.Err()
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("%w: %w", ctx.Err(), err)
@@ -90,6 +80,52 @@ func (t *Transport) dial(ctx context.Context, target string) (*conn, error) {
 		return nil, fmt.Errorf("%w: the answer is %s", err, describe(response))
 	}
 	return nil, dialError(err)
+}
+
+// dialling is one connection that is being dialled.
+type dialling struct {
+	tls    *tls.Config
+	answer *answer
+	stop   func() bool // of what ends it with its context
+}
+
+// plain dials a connection without TLS.
+func (d *dialling) plain(ctx context.Context, network, address string) (net.Conn, error) {
+	socket, err := d.connect(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	d.answer = &answer{Conn: socket, left: maxAnswer}
+	return d.answer, nil
+}
+
+// secured dials one with TLS.
+func (d *dialling) secured(ctx context.Context, network, address string) (net.Conn, error) {
+	socket, err := d.connect(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	config := d.tls.Clone()
+	if config.ServerName == "" {
+		config.ServerName, _, _ = net.SplitHostPort(address)
+	}
+	secured := tls.Client(socket, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		socket.Close()
+		return nil, err
+	}
+	d.answer = &answer{Conn: secured, left: maxAnswer}
+	return d.answer, nil
+}
+
+// connect connects. Whatever is done on the connection until stop is called ends
+// with ctx: the library heeds its deadline only.
+func (d *dialling) connect(ctx context.Context, network, address string) (net.Conn, error) {
+	socket, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err == nil {
+		d.stop = context.AfterFunc(ctx, func() { socket.SetDeadline(past) })
+	}
+	return socket, err
 }
 
 // describe quotes an answer that is not the one hoped for.
@@ -100,32 +136,3 @@ func describe(response *http.Response) string {
 	}
 	return fmt.Sprintf("%q, %q", response.Status, text)
 }
-
-const (
-	maxAnswer = 64 << 10 // of a handshake, in bytes
-	unlimited = -1
-)
-
-var errAnswerTooLong = errors.New("answer to the handshake is too long")
-
-// cappedConn is a connection from which so much may be read.
-type cappedConn struct {
-	net.Conn
-	left int
-}
-
-// Read counts down, unless there is no limit any more.
-func (c *cappedConn) Read(b []byte) (int, error) {
-	if c.left == unlimited {
-		return c.Conn.Read(b)
-	}
-	if c.left == 0 {
-		return 0, errAnswerTooLong
-	}
-	n, err := c.Conn.Read(b[:min(len(b), c.left)])
-	c.left -= n
-	return n, err
-}
-
-// CloseWrite ends the sending half.
-func (c *cappedConn) CloseWrite() error { return halfClose(c.Conn) }

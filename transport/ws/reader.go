@@ -1,47 +1,148 @@
 package ws
 
 import (
+	"fmt"
 	"io"
-	"slices"
 
-	"github.com/gorilla/websocket"
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
-// The buffer of a reader, in bytes: how small it begins, and how large it may be
-// to be used again.
+// The buffer of a reader, in bytes: how small it begins, how large it gets where
+// much comes at once, and how large it may be to be used again.
 const (
-	firstBuffer = 512
-	keepBuffer  = 256 << 10
+	firstBuffer  = 4 << 10
+	steadyBuffer = 64 << 10
+	keepBuffer   = 256 << 10
 )
 
-// reader gathers messages in a buffer of its own.
+// reader takes messages from a connection. One that comes in a single frame is
+// handed out where it lies in the buffer.
 type reader struct {
-	buf []byte
+	socket io.Reader
+	masked bool  // the peer is a dialler
+	limit  int64 // of messages, in bytes
+	// control gets the control frames between messages; an error of it ends
+	// reading.
+	control func(op wsframe.Opcode, payload []byte) error
+
+	buf      []byte
+	from, to int    // what of it has come, and was not handed out
+	parts    []byte // of a message in several frames
+	inParts  bool
 }
 
-// next reads a message, which is valid until the next call. The buffer grows
-// with what arrives, not with what a header promises.
-func (r *reader) next(socket *websocket.Conn) ([]byte, error) {
-	_, message, err := socket.NextReader()
-	if err != nil {
-		return nil, err
-	}
-	buf := r.buf[:0]
-	if cap(buf) > keepBuffer {
-		buf = make([]byte, 0, keepBuffer) // where large messages come, others do
-	}
+// next reads a message, which is valid until the next call.
+func (r *reader) next() ([]byte, error) {
 	for {
-		if len(buf) == cap(buf) {
-			buf = slices.Grow(buf, max(firstBuffer, len(buf)))
-		}
-		n, err := message.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		if err == io.EOF {
-			r.buf = buf
-			return buf, nil
-		}
+		h, err := r.header()
 		if err != nil {
 			return nil, err
 		}
+		if err := r.check(h); err != nil {
+			return nil, err
+		}
+		payload, err := r.payload(h)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case h.Op.Control():
+			if err := r.control(h.Op, payload); err != nil {
+				return nil, err
+			}
+		case h.Final && !r.inParts:
+			return payload, nil
+		default:
+			r.parts = append(r.parts, payload...)
+			if r.inParts = !h.Final; h.Final {
+				whole := r.parts
+				r.parts = nil
+				return whole, nil
+			}
+		}
 	}
+}
+
+// header reads the header of the next frame.
+func (r *reader) header() (wsframe.Header, error) {
+	for {
+		h, n, err := wsframe.ReadHeader(r.buf[r.from:r.to], r.masked)
+		if err != nil {
+			return h, err
+		}
+		if n > 0 {
+			r.from += n
+			return h, nil
+		}
+		switch err := r.fill(); {
+		case err == io.EOF && (r.from < r.to || r.inParts):
+			return h, io.ErrUnexpectedEOF
+		case err != nil:
+			return h, err
+		}
+	}
+}
+
+// check refuses a frame that has no place here.
+func (r *reader) check(h wsframe.Header) error {
+	switch {
+	case h.Deflated:
+		return fmt.Errorf("%w: deflated, which was not agreed upon", wsframe.ErrProtocol)
+	case h.Op.Control():
+		return nil
+	case h.Op == wsframe.Continuation && !r.inParts:
+		return fmt.Errorf("%w: continuation of nothing", wsframe.ErrProtocol)
+	case h.Op != wsframe.Continuation && r.inParts:
+		return fmt.Errorf("%w: message within a message", wsframe.ErrProtocol)
+	case h.Length > r.limit-int64(len(r.parts)):
+		return fmt.Errorf("%w: %d bytes, and %d are allowed", core.ErrTooLarge, int64(len(r.parts))+h.Length, r.limit)
+	}
+	return nil
+}
+
+// payload reads the payload of a frame.
+func (r *reader) payload(h wsframe.Header) ([]byte, error) {
+	size := int(h.Length)
+	for r.to-r.from < size {
+		if err := r.fill(); err == io.EOF {
+			return nil, io.ErrUnexpectedEOF
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	payload := r.buf[r.from : r.from+size : r.from+size]
+	r.from += size
+	h.Key.Mask(payload, payload)
+	return payload, nil
+}
+
+// fill reads once, whatever comes.
+func (r *reader) fill() error {
+	r.makeRoom()
+	n, err := r.socket.Read(r.buf[r.to:])
+	r.to += n
+	if n > 0 {
+		return nil // an error comes again
+	}
+	return err
+}
+
+// makeRoom makes room in the buffer, which grows with what has come, and never
+// with what a header promises.
+func (r *reader) makeRoom() {
+	waiting := r.buf[r.from:r.to]
+	size := len(r.buf)
+	switch full := r.to == size; {
+	case len(waiting) == 0 && size > keepBuffer:
+		size = steadyBuffer // where large messages come, others do
+	case full && (len(waiting) == size || size < steadyBuffer):
+		size = max(2*size, firstBuffer)
+	case !full && len(waiting) > 0:
+		return
+	}
+	if size != len(r.buf) {
+		r.buf = make([]byte, size)
+	}
+	r.from, r.to = 0, copy(r.buf, waiting)
 }

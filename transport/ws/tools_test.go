@@ -17,6 +17,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
 // patience is how long anything may take that ought to happen.
@@ -190,11 +191,15 @@ func scripted(t testing.TB, src []byte, maxFrame int) (*conn, *script) {
 	return c, s
 }
 
-// masked is a frame as diallers send them.
-func masked(op opcode, payload string) []byte {
-	w := writer{socket: &script{}, masked: true}
-	w.frame(op, []byte(payload))
-	return w.buf
+// masked is a frame as diallers send them, with a first byte of the test's.
+func masked(first byte, payload string) []byte {
+	key := wsframe.NewKey()
+	frame := wsframe.AppendMaskedHeader(nil, 0, len(payload), key)
+	frame[0] = first
+	begin := len(frame)
+	frame = append(frame, payload...)
+	key.Mask(frame[begin:], frame[begin:])
+	return frame
 }
 
 // logs is a logger, and what it has logged.

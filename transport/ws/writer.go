@@ -1,14 +1,15 @@
 package ws
 
 import (
-	"encoding/binary"
-	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
+
+	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
 const (
-	// chunk is how much is gathered for one write, in bytes; a multiple of 8.
+	// chunk is how much is gathered for one write, in bytes.
 	chunk = 64 << 10
 	// direct is from which size on a payload is not copied, if it need not be.
 	direct = 16 << 10
@@ -28,46 +29,51 @@ type writer struct {
 // messages writes each payload as a binary message; mu is held.
 func (w *writer) messages(payloads [][]byte) error {
 	for _, payload := range payloads {
-		w.frame(opBinary, payload)
+		w.frame(wsframe.Binary, payload)
 	}
 	w.flush()
 	return w.err
 }
 
 // control writes a control frame; mu is held.
-func (w *writer) control(op opcode, payload []byte) error {
+func (w *writer) control(op wsframe.Opcode, payload []byte) error {
 	w.frame(op, payload)
 	w.flush()
 	return w.err
 }
 
 // frame gathers a frame, and writes what is too much.
-func (w *writer) frame(op opcode, payload []byte) {
-	if len(w.buf)+maxHeader+len(payload) > chunk {
+func (w *writer) frame(op wsframe.Opcode, payload []byte) {
+	if len(w.buf)+wsframe.MaxHeader+len(payload) > chunk {
 		w.flush()
 	}
-	w.buf = appendHeader(w.buf, op, len(payload), w.masked)
-	switch {
-	case w.masked:
-		w.mask(payload)
-	case len(payload) >= direct:
-		w.flushWith(payload)
-	default:
-		w.buf = append(w.buf, payload...)
+	if w.masked {
+		key := wsframe.NewKey()
+		w.buf = wsframe.AppendMaskedHeader(w.buf, op, len(payload), key)
+		w.mask(payload, key)
+		return
 	}
+	w.buf = wsframe.AppendHeader(w.buf, op, len(payload))
+	if len(payload) >= direct {
+		w.flushWith(payload)
+		return
+	}
+	w.buf = append(w.buf, payload...)
 }
 
 // mask gathers a masked payload, chunk by chunk.
-func (w *writer) mask(payload []byte) {
-	key := rand.Uint32()
-	w.buf = binary.LittleEndian.AppendUint32(w.buf, key)
-	for len(w.buf)+len(payload) > chunk {
-		fits := (chunk - len(w.buf)) &^ 3
-		w.buf = appendMasked(w.buf, payload[:fits], key)
-		payload = payload[fits:]
+func (w *writer) mask(payload []byte, key wsframe.Key) {
+	for {
+		begin := len(w.buf)
+		fits := min(chunk-begin, len(payload))
+		w.buf = slices.Grow(w.buf, fits)[:begin+fits]
+		key.Mask(w.buf[begin:], payload[:fits])
+		if payload = payload[fits:]; len(payload) == 0 {
+			return
+		}
+		key = key.After(fits)
 		w.flush()
 	}
-	w.buf = appendMasked(w.buf, payload, key)
 }
 
 // flush writes what was gathered.

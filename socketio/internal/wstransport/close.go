@@ -12,7 +12,7 @@ import (
 	engineerrors "github.com/zishang520/socket.io/servers/engine/v3/errors"
 
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
-	"github.com/socketmesh/mesh/socketio/internal/wsframe"
+	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
 var _ outbox.Owner = (*Transport)(nil)

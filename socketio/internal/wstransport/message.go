@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
-	"github.com/socketmesh/mesh/socketio/internal/wsframe"
+	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
 // Message is a Socket.IO packet for many connections. Its frames are made when the

@@ -9,7 +9,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
-	"github.com/socketmesh/mesh/socketio/internal/wsframe"
+	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
 // buffers are for what has just been read. A connection that waits holds none, if

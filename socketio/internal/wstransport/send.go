@@ -8,7 +8,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
-	"github.com/socketmesh/mesh/socketio/internal/wsframe"
+	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
 // Send puts packets into the queue. It is followed by one "drain" when they have

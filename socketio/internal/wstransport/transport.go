@@ -17,7 +17,7 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/lookout"
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
 	"github.com/socketmesh/mesh/socketio/internal/wheel"
-	"github.com/socketmesh/mesh/socketio/internal/wsframe"
+	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
 // Receiver is an engine socket that is told what happens without events.

@@ -2,10 +2,7 @@ package wsframe
 
 import "encoding/binary"
 
-// maxHeader is the length of the longest header of a server's frame.
-const maxHeader = 10
-
-// Size is the length of a frame around a payload of n bytes.
+// Size is the length of a server's frame around a payload of n bytes.
 func Size(n int) int {
 	switch {
 	case n <= 125:
@@ -13,11 +10,11 @@ func Size(n int) int {
 	case n <= 0xffff:
 		return n + 4
 	}
-	return n + maxHeader
+	return n + 10
 }
 
-// AppendHeader appends the header of a final frame whose payload, n bytes, the
-// caller appends next.
+// AppendHeader appends the header of a server's final frame whose payload, n
+// bytes, the caller appends next.
 func AppendHeader(dst []byte, op Opcode, n int) []byte {
 	return appendHeader(dst, finalBit|byte(op), n)
 }
@@ -25,6 +22,15 @@ func AppendHeader(dst []byte, op Opcode, n int) []byte {
 // AppendDeflatedHeader does the same for a payload that is deflated.
 func AppendDeflatedHeader(dst []byte, op Opcode, n int) []byte {
 	return appendHeader(dst, finalBit|deflateBit|byte(op), n)
+}
+
+// AppendMaskedHeader does the same for a client's frame, whose payload the caller
+// masks with the key.
+func AppendMaskedHeader(dst []byte, op Opcode, n int, key Key) []byte {
+	second := len(dst) + 1
+	dst = appendHeader(dst, finalBit|byte(op), n)
+	dst[second] |= maskBit
+	return binary.LittleEndian.AppendUint32(dst, uint32(key))
 }
 
 func appendHeader(dst []byte, first byte, n int) []byte {
@@ -41,12 +47,4 @@ func appendHeader(dst []byte, first byte, n int) []byte {
 func New(op Opcode, payload []byte) []byte {
 	frame := make([]byte, 0, Size(len(payload)))
 	return append(AppendHeader(frame, op, len(payload)), payload...)
-}
-
-// NewClose returns a Close frame with a status code; 0 for none.
-func NewClose(code uint16) []byte {
-	if code == 0 {
-		return New(Close, nil)
-	}
-	return New(Close, binary.BigEndian.AppendUint16(nil, code))
 }

@@ -1,6 +1,6 @@
-// Package wsframe writes and reads the frames of a WebSocket server (RFC 6455,
-// and permessage-deflate without context takeover, RFC 7692), in memory only: it
-// knows no connections.
+// Package wsframe writes and reads the frames of WebSockets (RFC 6455, and
+// permessage-deflate without context takeover, RFC 7692), in memory only: it knows
+// no connections.
 package wsframe
 
 import "errors"
@@ -19,9 +19,10 @@ const (
 )
 
 const (
-	finalBit   = 0x80
-	deflateBit = 0x40
-	maskBit    = 0x80
+	finalBit     = 0x80
+	deflateBit   = 0x40
+	reservedBits = 0x30
+	maskBit      = 0x80
 
 	// MaxControl is the longest payload of a Close, Ping or Pong.
 	MaxControl = 125
@@ -34,4 +35,5 @@ var (
 	ErrTooLarge = errors.New("websocket: message too large")
 )
 
-func (o Opcode) control() bool { return o >= Close }
+// Control tells whether it is a Close, Ping or Pong.
+func (o Opcode) Control() bool { return o >= Close }

@@ -1,0 +1,154 @@
+package wsframe
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Sink gets what a [Reader] has read.
+type Sink interface {
+	// Message gets a whole message, Text or Binary. The payload is the sink's.
+	Message(op Opcode, payload []byte)
+	// Control gets a Close, Ping or Pong; the payload is borrowed.
+	Control(op Opcode, payload []byte)
+}
+
+// Reader puts a client's frames together, from pieces as they come from the
+// network. Between messages it holds no memory but its own. The zero Reader takes
+// messages of any length, and no deflated ones.
+type Reader struct {
+	Limit   int64 // of a message's payload; 0: none
+	Deflate bool  // permessage-deflate is agreed upon
+
+	head    [MaxHeader]byte // the header that is being read
+	headLen uint8
+
+	// The frame that is being read.
+	inFrame bool
+	frame   Header
+	key     Key   // of the payload still to come
+	left    int64 // how much that is
+	control []byte
+
+	message  []byte // payload so far, of all frames of the message
+	kind     Opcode // of the message; Continuation if there is none
+	deflated bool
+}
+
+// patience is how much memory a message gets before its bytes are there: who
+// announces much has to send it.
+const patience = 64 << 10
+
+// Idle tells that nothing has been read of a message that is not finished.
+func (r *Reader) Idle() bool { return r.headLen == 0 && !r.inFrame && r.kind == Continuation }
+
+// Feed reads a piece, which is borrowed. After an error the Reader is of no use.
+func (r *Reader) Feed(piece []byte, sink Sink) error {
+	for len(piece) > 0 {
+		if !r.inFrame {
+			rest, ok, err := r.header(piece)
+			if err != nil {
+				return err
+			}
+			if piece = rest; !ok {
+				return nil
+			}
+		}
+		n := min(int64(len(piece)), r.left)
+		r.payload(piece[:n])
+		piece = piece[n:]
+		if r.left > 0 {
+			return nil
+		}
+		if err := r.finish(sink); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// header takes what belongs to the header, and tells whether that is complete.
+func (r *Reader) header(piece []byte) (rest []byte, ok bool, err error) {
+	had := int(r.headLen)
+	have := had + copy(r.head[had:], piece)
+	h, n, err := ReadHeader(r.head[:have], true)
+	if err != nil {
+		return nil, false, err
+	}
+	if n == 0 {
+		r.headLen = uint8(have)
+		return nil, false, nil
+	}
+	r.headLen = 0
+	// A frame without payload ends with its header.
+	return piece[n-had:], true, r.begin(h)
+}
+
+// begin begins a frame.
+func (r *Reader) begin(h Header) error {
+	if h.Deflated && !r.Deflate {
+		return fmt.Errorf("%w: reserved bits set", ErrProtocol)
+	}
+	r.frame, r.key, r.left, r.inFrame = h, h.Key, h.Length, true
+	if h.Op.Control() {
+		r.control = make([]byte, 0, h.Length)
+		return nil
+	}
+	return r.beginData()
+}
+
+func (r *Reader) beginData() error {
+	switch begins := r.frame.Op != Continuation; {
+	case !begins && r.kind == Continuation:
+		return fmt.Errorf("%w: continuation of nothing", ErrProtocol)
+	case begins && r.kind != Continuation:
+		return fmt.Errorf("%w: message within a message", ErrProtocol)
+	case begins:
+		r.kind, r.deflated = r.frame.Op, r.frame.Deflated
+	}
+	if r.Limit > 0 && r.left > r.Limit-int64(len(r.message)) {
+		return ErrTooLarge
+	}
+	if r.message == nil {
+		r.message = make([]byte, 0, min(r.left, patience))
+	}
+	return nil
+}
+
+// payload takes bytes of the frame's payload.
+func (r *Reader) payload(piece []byte) {
+	dst := &r.message
+	if r.frame.Op.Control() {
+		dst = &r.control
+	}
+	start := len(*dst)
+	*dst = slices.Grow(*dst, len(piece))[:start+len(piece)]
+	r.key.Mask((*dst)[start:], piece)
+	r.key = r.key.After(len(piece))
+	r.left -= int64(len(piece))
+}
+
+// finish hands over what the frame completes.
+func (r *Reader) finish(sink Sink) error {
+	r.inFrame = false
+	if r.frame.Op.Control() {
+		payload := r.control
+		r.control = nil
+		sink.Control(r.frame.Op, payload)
+		return nil
+	}
+	if !r.frame.Final {
+		return nil
+	}
+	kind, payload := r.kind, r.message
+	r.kind, r.message = Continuation, nil
+	if r.deflated {
+		r.deflated = false
+		var err error
+		if payload, err = inflate(payload, r.Limit); err != nil {
+			return err
+		}
+	}
+	sink.Message(kind, payload)
+	return nil
+}

@@ -121,7 +121,8 @@ func (p *path) build(ctx *types.HttpContext) transports.Transport {
 }
 
 // open opens the door of the engine, once there is one. Its last listener of
-// "connection" lets a transport begin to read: the server listens by then.
+// "connection" lets a transport begin to read: the server listens by then. A client
+// that polls may be upgraded.
 func (p *path) open(server engine.BaseServer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -130,9 +131,12 @@ func (p *path) open(server engine.BaseServer) {
 	}
 	p.opened = true
 	_ = server.On("connection", func(args ...any) {
-		if t := transportOf(args[0].(engine.Socket)); t != nil {
+		conn := args[0].(engine.Socket)
+		if t := transportOf(conn); t != nil {
 			t.Start()
+			return
 		}
+		_ = conn.Once("upgrade", exchange{conn}.done)
 	})
 	if err := door.Open(server, p.port); err != nil {
 		p.logger.Warn("a count is not complete", "error", err)

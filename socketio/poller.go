@@ -19,7 +19,7 @@ func (b *poller) New(ctx *types.HttpContext) transports.Transport {
 	b.path.open(b.path.server.Engine())
 	t := b.TransportCtor.New(ctx)
 	if p, ok := t.(transports.Polling); ok {
-		return &forgettable{Polling: &orderly{Polling: p}}
+		return &forgettable{Polling: &orderly{Polling: &heedful{Polling: p}}}
 	}
 	return t
 }

@@ -43,8 +43,9 @@ type actor interface{ transcript() string }
 //
 // With the host alone it may take several attempts, for now and then something goes
 // astray: what a client sends right behind its connecting, or the server right before
-// it hangs up; and a poll that comes right behind the answer to the last one, which
-// the host forgets when it tidies up after that. The mesh has one attempt.
+// it hangs up; a poll that comes right behind the answer to the last one, which the
+// host forgets when it tidies up after that; and a server's closing, which it forgets
+// while it upgrades the client. The mesh has one attempt.
 func run(t *testing.T, scenario func(s *stage)) {
 	t.Helper()
 	name := t.Name()

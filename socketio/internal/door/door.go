@@ -136,6 +136,9 @@ func (d *Door) upgrade(sid string, conn wstransport.Conn, ctx *types.HttpContext
 	t := wstransport.New(d.port, conn, ctx, nil)
 	d.configure(t)
 	client.MaybeUpgrade(t)
+	if client.ReadyState() == "closed" { // before the engine listened to it
+		t.Close()
+	}
 	t.Start() // the engine listens
 }
 

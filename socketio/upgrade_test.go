@@ -108,6 +108,34 @@ func TestEndBeforeUpgrading(t *testing.T) {
 	p.dial().ends()
 }
 
+// TestEndWhileProbing: an engine socket ends when it has answered the probe. It looks
+// after the client's polls no more.
+func TestEndWhileProbing(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		end  func(conn engine.Socket, next transports.Transport)
+	}{
+		{"engine socket closes", func(conn engine.Socket, _ transports.Transport) { conn.Close(true) }},
+		{"connection ends", func(_ engine.Socket, next transports.Transport) { next.Close() }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := serve(t, lonely{})
+			p, sock := s.polling()
+			conn := sock.Conn()
+			_ = conn.Once("upgrading", func(args ...any) { test.end(conn, args[0].(transports.Transport)) })
+			w := p.probe()
+			w.ends()
+			eventually(t, "the last interval", func() bool { return !runs("utils.SetInterval") })
+		})
+	}
+}
+
+// runs tells whether there is a goroutine of a function.
+func runs(function string) bool {
+	stacks := make([]byte, 1<<20)
+	return strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "created by github.com/zishang520/socket.io/v3/pkg/"+function)
+}
+
 // dying is an engine socket that has no time to listen to a new transport.
 type dying struct{ engine.Socket }
 

@@ -11,8 +11,8 @@ import (
 
 	engineerrors "github.com/zishang520/socket.io/servers/engine/v3/errors"
 
-	"github.com/socketmesh/mesh/socketio/internal/outbox"
 	"github.com/socketmesh/mesh/internal/wsframe"
+	"github.com/socketmesh/mesh/socketio/internal/outbox"
 )
 
 var _ outbox.Owner = (*Transport)(nil)

@@ -3,8 +3,8 @@ package wstransport
 import (
 	"slices"
 
-	"github.com/socketmesh/mesh/socketio/internal/outbox"
 	"github.com/socketmesh/mesh/internal/wsframe"
+	"github.com/socketmesh/mesh/socketio/internal/outbox"
 )
 
 // Message is a Socket.IO packet for many connections. Its frames are made when the

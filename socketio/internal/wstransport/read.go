@@ -8,8 +8,8 @@ import (
 	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
-	"github.com/socketmesh/mesh/socketio/internal/outbox"
 	"github.com/socketmesh/mesh/internal/wsframe"
+	"github.com/socketmesh/mesh/socketio/internal/outbox"
 )
 
 // buffers are for what has just been read. A connection that waits holds none, if

@@ -7,8 +7,8 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/queue"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
-	"github.com/socketmesh/mesh/socketio/internal/outbox"
 	"github.com/socketmesh/mesh/internal/wsframe"
+	"github.com/socketmesh/mesh/socketio/internal/outbox"
 )
 
 // Send puts packets into the queue. It is followed by one "drain" when they have

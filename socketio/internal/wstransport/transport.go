@@ -13,11 +13,11 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/queue"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
+	"github.com/socketmesh/mesh/internal/wsframe"
 	"github.com/socketmesh/mesh/socketio/internal/emitter"
 	"github.com/socketmesh/mesh/socketio/internal/lookout"
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
 	"github.com/socketmesh/mesh/socketio/internal/wheel"
-	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
 // Receiver is an engine socket that is told what happens without events.

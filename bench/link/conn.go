@@ -14,7 +14,7 @@ const (
 	// bare is the codec of links without nodes: the transport alone.
 	bare = "bare"
 	// batchBytes and batchFrames are how much is handed to a connection at once.
-	batchBytes  = 64 << 10
+	batchBytes  = 256 << 10
 	batchFrames = 256
 )
 

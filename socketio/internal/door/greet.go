@@ -19,5 +19,6 @@ func (d *Door) greet(ctx *types.HttpContext) {
 	}
 	<-lean.Done()
 	response.release()
+	lean.ResponseHeaders().Replace(map[string][]string{})
 	ctx.Flush() // the engine waits for this one
 }

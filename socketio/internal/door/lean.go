@@ -11,7 +11,7 @@ import (
 
 // A client's first request is kept as long as the client: the application may ask
 // for it. What net/http lends for the answer, two buffers of 4 KiB among it, need
-// not be: it is behind a response that lets go of it.
+// not be: it is behind a response that lets go of it, as of the answer's headers.
 
 // leanContext is ctx with another response. What middlewares have changed stays.
 func leanContext(ctx *types.HttpContext, w *response) *types.HttpContext {
@@ -22,10 +22,9 @@ func leanContext(ctx *types.HttpContext, w *response) *types.HttpContext {
 
 // response is a ResponseWriter until it is released.
 type response struct {
+	mu     sync.Mutex
+	inner  http.ResponseWriter // nil once it is released
 	header http.Header
-
-	mu    sync.Mutex
-	inner http.ResponseWriter // nil once it is released
 }
 
 var (
@@ -36,7 +35,7 @@ var (
 func (r *response) release() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.inner = nil
+	r.inner, r.header = nil, nil
 }
 
 func (r *response) writer() http.ResponseWriter {
@@ -45,7 +44,14 @@ func (r *response) writer() http.ResponseWriter {
 	return r.inner
 }
 
-func (r *response) Header() http.Header { return r.header }
+func (r *response) Header() http.Header {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.header == nil {
+		r.header = http.Header{}
+	}
+	return r.header
+}
 
 func (r *response) WriteHeader(status int) {
 	if w := r.writer(); w != nil {

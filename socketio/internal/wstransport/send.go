@@ -131,17 +131,27 @@ func attachments(payload []byte) (n int) {
 }
 
 // Sent emits "drain" for each Send, from a queue like those that the library's
-// transport has: listeners may do anything.
+// transport has: listeners may do anything. There is none while nothing is sent.
 func (t *Transport) Sent(notes int) {
 	t.drainMu.Lock()
+	defer t.drainMu.Unlock()
 	if t.drains == nil {
 		t.drains = queue.New()
 	}
 	drains := t.drains
-	t.drainMu.Unlock()
 	drains.Enqueue(func() {
 		for range notes {
 			t.Emit("drain")
 		}
+		t.drained(drains)
 	})
+}
+
+// drained forgets a queue whose last task this is.
+func (t *Transport) drained(drains *queue.Queue) {
+	t.drainMu.Lock()
+	defer t.drainMu.Unlock()
+	if drains.Size() == 0 {
+		t.drains = nil
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
 // poller makes the library's polling transports. It opens the door when the first
@@ -19,7 +21,8 @@ func (b *poller) New(ctx *types.HttpContext) transports.Transport {
 	b.path.open(b.path.server.Engine())
 	t := b.TransportCtor.New(ctx)
 	if p, ok := t.(transports.Polling); ok {
-		return &forgettable{Polling: &orderly{Polling: &heedful{Polling: p}}}
+		delay := wstransport.PingDelay(b.path.server.Engine().Opts().PingTimeout())
+		return &forgettable{Polling: &orderly{Polling: &heedful{Polling: &unhurried{p, delay}}}}
 	}
 	return t
 }

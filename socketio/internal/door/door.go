@@ -38,6 +38,7 @@ type Door struct {
 func Open(server engine.BaseServer, port *wstransport.Port) error {
 	d := &Door{engine: server, port: port, upgrader: newUpgrader(server), before: len(server.Middlewares())}
 	port.Clock = wheel.New(tickFor(server))
+	port.PingDelay = wstransport.PingDelay(server.Opts().PingTimeout())
 	d.house = session.House{Engine: server, Clock: port.Clock, Left: d.left}
 	var err error
 	d.clients, err = clientsOf(server)

@@ -2,6 +2,7 @@ package wstransport
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
@@ -16,6 +17,8 @@ type Port struct {
 	Lookout lookout.Lookout
 	Clock   *wheel.Wheel // set before there is a transport
 	Logger  *slog.Logger
+
+	PingDelay time.Duration // likewise; see [PingDelay]
 
 	// Plain tells that messages have Socket.IO's own format. Only then are they
 	// looked into, for the packets that need care.

@@ -30,9 +30,12 @@ func (t *Transport) SendPacket(p *packet.Packet) {
 		return
 	}
 	f := t.frame(op, payload, p.Options == nil || p.Options.Compress == nil || *p.Options.Compress)
-	if p.Type == packet.MESSAGE {
+	switch p.Type {
+	case packet.MESSAGE:
 		t.sendMessage(op, payload, f)
-	} else {
+	case packet.PING:
+		t.putPing(f)
+	default:
 		_ = t.box.Put(f) // the owner is told of errors
 	}
 	if p.Type == packet.MESSAGE || p.Type == packet.OPEN {

@@ -186,18 +186,18 @@ func askDuring(t *testing.T, moment string, change func(*fabric)) {
 // TestAcknowledgementsOfADeadServer: its clients are waited for no longer than it
 // is there.
 func TestAcknowledgementsOfADeadServer(t *testing.T) {
-	f := newFabric()
-	s := cluster(t, f, 3)
-	answering, _ := s[0].client("/")
-	silent, _ := s[1].client("/")
-	lost, _ := s[1].client("/")
 	arrived := make(chan struct{}, 1)
+	f := newFabric()
 	f.deliver = func(to *member, m *core.Message) {
 		to.receiver.Receive(m)
 		if m.Kind == core.KindBroadcastAck {
 			arrived <- struct{}{}
 		}
 	}
+	s := cluster(t, f, 3)
+	answering, _ := s[0].client("/")
+	silent, _ := s[1].client("/")
+	lost, _ := s[1].client("/")
 	outcome := ask(s[0].Timeout(patience))
 	id, _ := packetID(t, answering.next().data, "2")
 	answering.send("3" + id + `["here"]`)

@@ -26,13 +26,7 @@ func benchCommand(f *flags) action {
 	routing := f.text("routing", "", "routing of our servers' mesh: all or interest (default all)", "MESH_ROUTING")
 	folder := f.text("folder", "", "where others' servers are (default: the folder bench of this checkout)", "MESH_BENCH_FOLDER")
 	file := f.text("json", "", "file for the results as JSON; -: instead of the table", "MESH_BENCH_JSON")
-	profiles := profileFlag(f)
-	return func(ctx context.Context, out, errOut io.Writer) (err error) {
-		profile, err := startProfiler(*profiles)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, profile.stop()) }()
+	return profiled(f, func(ctx context.Context, out, errOut io.Writer) error {
 		settings := s()
 		if err := settings.Validate(); err != nil {
 			return err
@@ -51,7 +45,7 @@ func benchCommand(f *flags) action {
 		setup.URLs = commas(*urls)
 		comparison, err := bench.Compare(ctx, kinds, *rounds, settings, setup)
 		return errors.Join(err, writeComparison(comparison, *file, out))
-	}
+	})
 }
 
 // benchSettings declares the flags of a run.

@@ -45,18 +45,12 @@ func benchServerCommand(f *flags) action {
 	codec := f.text("codec", "", "codec of the mesh", "MESH_CODEC")
 	routing := f.text("routing", "", "which servers an event for rooms goes to: all or interest", "MESH_ROUTING")
 	token := f.text("auth-token", "", "secret that all servers share", "MESH_AUTH_TOKEN")
-	folder := profileFlag(f)
 	logger := logFlag(f, "warn")
-	return func(ctx context.Context, out, errOut io.Writer) (err error) {
+	return profiled(f, func(ctx context.Context, out, errOut io.Writer) error {
 		log, err := logger(errOut)
 		if err != nil {
 			return err
 		}
-		profile, err := startProfiler(*folder)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, profile.stop()) }()
 		ctx, stop := whileInput(ctx)
 		defer stop()
 		switch *kind {
@@ -70,23 +64,17 @@ func benchServerCommand(f *flags) action {
 			return serveBench(ctx, options, out)
 		}
 		return usageError("--kind", *kind, "mesh, alone or floor")
-	}
+	})
 }
 
 // benchLinkCommand is the end of a link that answers.
 func benchLinkCommand(f *flags) action {
 	kind := f.text("kind", "ws", "what it is: "+strings.Join(link.Kinds, ", "), "MESH_BENCH_KIND")
-	folder := profileFlag(f)
-	return func(ctx context.Context, out, _ io.Writer) (err error) {
-		profile, err := startProfiler(*folder)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, profile.stop()) }()
+	return profiled(f, func(ctx context.Context, out, _ io.Writer) error {
 		ctx, stop := whileInput(ctx)
 		defer stop()
 		return link.Serve(ctx, *kind, out)
-	}
+	})
 }
 
 // whileInput is a context that ends when the standard input does: then whoever

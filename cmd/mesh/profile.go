@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -22,9 +24,16 @@ type profiler struct {
 	work    sync.WaitGroup
 }
 
-// profileFlag declares where profiles go.
-func profileFlag(f *flags) *string {
-	return f.text("profile", "", "folder to write profiles of CPU and heap into; none if empty", "MESH_BENCH_PROFILE")
+// profiled declares where profiles go, and has an action write them.
+func profiled(f *flags, run action) action {
+	folder := f.text("profile", "", "folder to write profiles of CPU and heap into; none if empty", "MESH_BENCH_PROFILE")
+	return func(ctx context.Context, out, errOut io.Writer) error {
+		profile, err := startProfiler(*folder)
+		if err != nil {
+			return err
+		}
+		return errors.Join(run(ctx, out, errOut), profile.stop())
+	}
 }
 
 // startProfiler starts a profiler, nil if folder is empty.

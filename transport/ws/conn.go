@@ -27,8 +27,8 @@ const (
 	// else, in bytes.
 	handshakeBuffer = 1 << 10
 
-	// pongTimeout bounds an answer that the peer has not to wait for.
-	pongTimeout = time.Second
+	// tellTimeout bounds the writing of a pong or a complaint.
+	tellTimeout = time.Second
 )
 
 // conn is one WebSocket. It has no goroutines.
@@ -141,14 +141,22 @@ func (c *conn) giveUp(err error) error {
 // writing, or two nodes could wait for each other.
 func (c *conn) pong() {
 	for c.ping.Load() != nil && c.writer.mu.TryLock() {
-		ping := c.ping.Swap(nil)
-		if ping != nil && c.writer.err == nil && !c.closed.Load() {
-			c.net.SetWriteDeadline(time.Now().Add(pongTimeout))
-			if c.writer.control(wsframe.Pong, *ping) == nil {
-				c.net.SetWriteDeadline(time.Time{})
-			}
+		if ping := c.ping.Swap(nil); ping != nil {
+			c.tell(wsframe.Pong, *ping)
 		}
 		c.writer.mu.Unlock()
+	}
+}
+
+// tell writes a control frame, unless nothing is written any more. It does not take
+// long over it. The writer's lock is held.
+func (c *conn) tell(op wsframe.Opcode, payload []byte) {
+	if c.writer.err != nil || c.closed.Load() {
+		return
+	}
+	c.net.SetWriteDeadline(time.Now().Add(tellTimeout))
+	if c.writer.control(op, payload) == nil {
+		c.net.SetWriteDeadline(time.Time{})
 	}
 }
 
@@ -211,14 +219,8 @@ func (c *conn) diagnose(err error) error {
 // complain tells the peer what it has done, unless something is being written:
 // reading waits for nobody.
 func (c *conn) complain(code uint16) {
-	if !c.writer.mu.TryLock() {
-		return
-	}
-	defer c.writer.mu.Unlock()
-	if c.writer.err == nil && !c.closed.Load() {
-		c.net.SetWriteDeadline(time.Now().Add(pongTimeout))
-		if c.writer.control(wsframe.Close, closePayload(core.CloseReason{Code: int(code)})) == nil {
-			c.net.SetWriteDeadline(time.Time{})
-		}
+	if c.writer.mu.TryLock() {
+		c.tell(wsframe.Close, closePayload(core.CloseReason{Code: int(code)}))
+		c.writer.mu.Unlock()
 	}
 }

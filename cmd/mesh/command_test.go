@@ -14,6 +14,7 @@ import (
 )
 
 func TestUsage(t *testing.T) {
+	t.Setenv("PORT", "0") // a demo may be running beside this
 	for _, c := range []struct {
 		args     []string
 		code     int

@@ -26,6 +26,8 @@ type adapter struct {
 	census census
 	logger *slog.Logger
 
+	handshakes *handshakes
+
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	close  func()
@@ -36,7 +38,7 @@ var _ socket.Adapter = (*adapter)(nil)
 // newAdapter prepares the adapter of a namespace; join completes it. closed is
 // called once, when it is closed.
 func newAdapter(nsp socket.Namespace, logger *slog.Logger, closed func(*adapter)) *adapter {
-	a := &adapter{Adapter: socket.MakeAdapter(), logger: logger}
+	a := &adapter{Adapter: socket.MakeAdapter(), logger: logger, handshakes: newHandshakes()}
 	a.Prototype(a)
 	a.Construct(nsp)
 	a.rooms = newRooms(a.Adapter)
@@ -47,6 +49,7 @@ func newAdapter(nsp socket.Namespace, logger *slog.Logger, closed func(*adapter)
 		a.cancel()
 		a.core.Close()
 		a.host.close()
+		a.handshakes.close()
 		a.Adapter.Close()
 	})
 	a.watch(nsp.Adapter() != nil)
@@ -136,8 +139,11 @@ func (a *adapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket
 			return
 		}
 		local := a.rooms.matching(to)
-		whenDone(a, a.others.FetchOthers(a.ctx, to), func(sockets []core.Socket, err error) {
-			callback(a.detailsOf(local, sockets), err)
+		call := given(a.others.FetchOthers(a.ctx, to))
+		a.attend(call.Done(), func() {
+			all := a.detailsOf(local, nil) // while the others are at work
+			others, err := call.Wait()
+			callback(append(all, a.detailsOf(nil, others)...), err)
 		})
 	}
 }
@@ -194,16 +200,18 @@ func (a *adapter) valuesOf(answers []core.Payload) []any {
 	return values
 }
 
-// whenDone hands the answer of a call over: at once if it is there, else by a
-// goroutine that lives until the call ends, at the latest with the adapter.
+// whenDone hands the answer of a call over.
 func whenDone[T any](a *adapter, call *core.Call[T], fn func(T, error)) {
 	call = given(call)
-	finish := func() {
-		value, err := call.Wait()
-		protect(a.logger, "callback", func() { fn(value, err) })
-	}
+	a.attend(call.Done(), func() { fn(call.Wait()) })
+}
+
+// attend runs what waits for a call: at once if that has ended, else in a goroutine
+// that lives until it does, at the latest with the adapter.
+func (a *adapter) attend(done <-chan struct{}, fn func()) {
+	finish := func() { protect(a.logger, "callback", fn) }
 	select {
-	case <-call.Done():
+	case <-done:
 		finish()
 	default:
 		go finish()

@@ -1,34 +1,34 @@
 package socketio
 
-import "github.com/zishang520/socket.io/servers/socket/v3"
-
-// recent is a map of socket ids that keeps the newest entries, at least limit and
-// at most twice as many: when the young half is full, the old half is forgotten.
-type recent[V any] struct {
+// recent is a map that keeps the newest entries, at least limit and at most twice
+// as many: when the young half is full, the old half is forgotten.
+type recent[K comparable, V any] struct {
 	limit      int
-	young, old map[socket.SocketId]V
+	young, old map[K]V
 }
 
-func (r *recent[V]) get(id socket.SocketId) (V, bool) {
-	if value, ok := r.young[id]; ok {
+func (r *recent[K, V]) get(key K) (V, bool) {
+	if value, ok := r.young[key]; ok {
 		return value, true
 	}
-	value, ok := r.old[id]
+	value, ok := r.old[key]
 	return value, ok
 }
 
-func (r *recent[V]) put(id socket.SocketId, value V) {
+func (r *recent[K, V]) put(key K, value V) {
 	if len(r.young) >= r.limit {
 		r.old, r.young = r.young, nil
 	}
 	if r.young == nil {
-		r.young = map[socket.SocketId]V{}
+		r.young = map[K]V{}
 	}
-	r.young[id] = value
-	delete(r.old, id)
+	r.young[key] = value
+	delete(r.old, key)
 }
 
-func (r *recent[V]) delete(id socket.SocketId) {
-	delete(r.young, id)
-	delete(r.old, id)
+func (r *recent[K, V]) delete(key K) {
+	delete(r.young, key)
+	delete(r.old, key)
 }
+
+func (r *recent[K, V]) clear() { r.young, r.old = nil, nil }

@@ -34,8 +34,8 @@ type rooms struct {
 	mu        sync.RWMutex
 	index     index          // of the same rooms
 	occupancy core.Occupancy // told which rooms have members; may be nil
-	arriving  recent[*arrival]
-	departed  recent[struct{}]
+	arriving  recent[socket.SocketId, *arrival]
+	departed  recent[socket.SocketId, struct{}]
 }
 
 // arrival is a socket that is not connected yet.
@@ -56,8 +56,8 @@ func newRooms(a socket.Adapter) *rooms {
 		sockets:  a.Nsp().Sockets(),
 		events:   a,
 		index:    newIndex(),
-		arriving: recent[*arrival]{limit: maxArriving},
-		departed: recent[struct{}]{limit: maxDeparted},
+		arriving: recent[socket.SocketId, *arrival]{limit: maxArriving},
+		departed: recent[socket.SocketId, struct{}]{limit: maxDeparted},
 	}
 }
 

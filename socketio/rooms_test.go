@@ -266,12 +266,12 @@ func TestDepartedSockets(t *testing.T) {
 }
 
 func TestRecent(t *testing.T) {
-	r := recent[int]{limit: 2}
+	r := recent[string, int]{limit: 2}
 	for i := range 5 {
-		r.put(socket.SocketId(fmt.Sprint(i)), i)
+		r.put(fmt.Sprint(i), i)
 	}
 	for i, want := range []bool{false, false, true, true, true} {
-		if v, ok := r.get(socket.SocketId(fmt.Sprint(i))); ok != want || ok && v != i {
+		if v, ok := r.get(fmt.Sprint(i)); ok != want || ok && v != i {
 			t.Errorf("entry %d: %v %v, want it there: %v", i, v, ok, want)
 		}
 	}

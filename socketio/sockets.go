@@ -55,6 +55,9 @@ func (a *adapter) fillLocal(all []socket.SocketDetails, sockets []*socket.Socket
 // fill makes sockets of descriptions, among which there may be local ones.
 func (a *adapter) fill(all []socket.SocketDetails, sockets []core.Socket) {
 	outer := a.Nsp().Proto().Adapter()
+	if len(sockets) > 0 {
+		a.handshakes.use()
+	}
 	d := details{adapter: a, rooms: types.NewSet[socket.Room]()}
 	for i := range sockets {
 		if s, ok := a.Nsp().Sockets().Load(socket.SocketId(sockets[i].ID)); ok {
@@ -87,7 +90,7 @@ func (d *details) Data() any                      { return d.data }
 
 func (d *details) read(s *core.Socket) {
 	var err error
-	if d.handshake, err = d.reader.read(s.Handshake); err != nil {
+	if d.handshake, err = d.handshakeOf(s.Handshake); err != nil {
 		d.adapter.logger.Warn("handshake of a remote socket dropped", "socket", s.ID, "error", err)
 	}
 	if d.data, err = decodeData(s.Data); err != nil {
@@ -98,4 +101,21 @@ func (d *details) read(s *core.Socket) {
 	for _, room := range s.Rooms {
 		d.rooms.Add(socket.Room(room))
 	}
+}
+
+// handshakeOf reads a handshake, if it has not been read before.
+func (d *details) handshakeOf(p core.Payload) (*socket.Handshake, error) {
+	if len(p.Attachments) > 0 {
+		return d.reader.read(p)
+	}
+	known := d.adapter.handshakes
+	handshake, key := known.recall(p.Text)
+	if handshake != nil {
+		return handshake, nil
+	}
+	handshake, err := d.reader.read(p)
+	if err == nil {
+		known.remember(key, p.Text, handshake)
+	}
+	return handshake, err
 }

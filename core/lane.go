@@ -77,8 +77,8 @@ func (ln *lane) write() {
 
 // isGoodbye tells whether the peer has closed the connection in good order.
 func isGoodbye(err error) bool {
-	var closed *CloseError
-	return errors.As(err, &closed)
+	_, closed := errors.AsType[*CloseError](err)
+	return closed
 }
 
 // read takes frames until the connection ends. The peer's goodbye comes behind
@@ -101,12 +101,11 @@ func (ln *lane) read() {
 		err = ln.handle(src)
 		l.dispatching.Add(-1)
 		l.alive()
-		var other *otherPeerError
-		switch {
-		case errors.As(err, &other):
+		if _, other := errors.AsType[*otherPeerError](err); other {
 			l.fail(CloseAddressChanged, err)
 			return
-		case err != nil:
+		}
+		if err != nil {
 			l.fail(CloseProtocolError, err)
 			return
 		}

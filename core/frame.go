@@ -28,12 +28,14 @@ var (
 	flushedFrame = []byte{frameFlushed}
 )
 
-// freshFrame is the room, in bytes, that a new buffer has: most messages fit.
-const freshFrame = 512
-
-// maxPooled is the largest buffer that goes back to the pool: rare giants must
-// not stay.
-const maxPooled = 64 << 10
+// The buffers of frames, in bytes: a new one has room for most messages. Larger
+// ones than the second are kept apart, for the messages that need them, and larger
+// ones than the third are not kept.
+const (
+	freshFrame = 512
+	smallFrame = 64 << 10
+	largeFrame = 1 << 20
+)
 
 // frame is one encoded message, shared by the queues of all peers that get it.
 // Its bytes do not change between newFrame and the last release.
@@ -46,20 +48,44 @@ type frame struct {
 	written  chan struct{} // closed by the last release; nil if nobody waits
 }
 
-var framePool = sync.Pool{New: func() any { return &frame{bytes: make([]byte, 0, freshFrame)} }}
+var (
+	smallFrames = sync.Pool{New: func() any { return &frame{bytes: make([]byte, 0, freshFrame)} }}
+	largeFrames = sync.Pool{New: func() any { return new(frame) }}
+)
 
 // newFrame encodes m for a lane, with the caller as its one holder.
 func newFrame(codec Codec, m *Message, lane uint32) (*frame, error) {
-	f := framePool.Get().(*frame)
+	f := freeFrame(m)
 	bytes, err := codec.Append(append(f.bytes[:0], frameMesh), m)
 	f.bytes = bytes
 	if err != nil {
-		framePool.Put(f)
+		f.free()
 		return nil, err
 	}
 	f.kind, f.volatile, f.lane = m.Kind, m.Volatile(), lane
 	f.refs.Store(1)
 	return f, nil
+}
+
+// freeFrame returns a frame that nobody holds, for a message.
+func freeFrame(m *Message) *frame {
+	const manySockets = 64 // about 64 KiB of them
+	if len(m.Sockets) > manySockets || m.Payload.Size() > smallFrame {
+		return largeFrames.Get().(*frame)
+	}
+	return smallFrames.Get().(*frame)
+}
+
+// free keeps what nobody holds for another message. Its bytes may be no more than
+// those of a codec that has failed.
+func (f *frame) free() {
+	switch size := cap(f.bytes); {
+	case size > largeFrame:
+	case size > smallFrame:
+		largeFrames.Put(f)
+	default:
+		smallFrames.Put(f)
+	}
 }
 
 func (f *frame) hold() { f.refs.Add(1) }
@@ -80,8 +106,5 @@ func (f *frame) release() {
 		close(f.written)
 		f.written = nil
 	}
-	if cap(f.bytes) > maxPooled {
-		f.bytes = nil
-	}
-	framePool.Put(f)
+	f.free()
 }

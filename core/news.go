@@ -16,7 +16,7 @@ type news struct {
 // namespace's name behind its length, a byte that tells whether this is all, and
 // the two lists, each behind its length; a hash takes four bytes.
 func newInterestFrame(ns *namespace, n news) *frame {
-	f := framePool.Get().(*frame)
+	f := smallFrames.Get().(*frame)
 	b := append(f.bytes[:0], frameInterest)
 	b = binary.AppendUvarint(b, uint64(len(ns.name)))
 	b = append(b, ns.name...)

@@ -7,12 +7,9 @@ import (
 	"sync"
 
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/transport/mem"
 )
 
 const (
-	// bare is the codec of links without nodes: the transport alone.
-	bare = "bare"
 	// batchBytes and batchFrames are how much is handed to a connection at once.
 	batchBytes  = 256 << 10
 	batchFrames = 256
@@ -75,7 +72,7 @@ func (e *connEnd) Close() error {
 	return err
 }
 
-func listenConn(ctx context.Context, transport core.Transport, address string, receive func(End, []byte)) (*waiting, string, error) {
+func listenConn(ctx context.Context, transport core.Transport, address string, receive func(End, []byte)) (End, string, error) {
 	listener, err := transport.Listen(ctx, address)
 	if err != nil {
 		return nil, "", err
@@ -99,19 +96,4 @@ func dialConn(ctx context.Context, transport core.Transport, address string, rec
 		return nil, err
 	}
 	return newConnEnd(conn, receive), nil
-}
-
-// barePair is a connection within this process.
-func barePair(ctx context.Context, receive, answer func(End, []byte)) (sender, receiver End, err error) {
-	network := mem.NewNetwork()
-	there, address, err := listenConn(ctx, network.Transport("b"), "b:1", answer)
-	if err != nil {
-		return nil, nil, err
-	}
-	here, err := dialConn(ctx, network.Transport("a"), address, receive)
-	if err != nil {
-		there.Close()
-		return nil, nil, err
-	}
-	return here, there, nil
 }

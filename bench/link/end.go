@@ -72,7 +72,7 @@ func listen(ctx context.Context, kind string, receive func(End, []byte)) (End, s
 	case "tcp":
 		return listenTCP(ctx, receive)
 	}
-	return listenNode(ctx, name, codec, receive)
+	return partsOf(name, codec).listen(ctx, loopback, receive)
 }
 
 // dial opens the other end.
@@ -87,5 +87,5 @@ func dial(ctx context.Context, kind, address string, receive func(End, []byte)) 
 	case "tcp":
 		return dialTCP(ctx, address, receive)
 	}
-	return dialNode(ctx, name, codec, address, receive)
+	return partsOf(name, codec).dial(ctx, loopback, address, receive)
 }

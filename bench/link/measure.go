@@ -60,7 +60,7 @@ func Measure(ctx context.Context, kind, address string, task Task) (m Measuremen
 	}
 	if !Remote(name) {
 		var there End
-		if s.end, there, err = memPair(ctx, codec, s.receive, new(receiver).receive); err != nil {
+		if s.end, there, err = pair(ctx, codec, s.receive, new(receiver).receive); err != nil {
 			return m, err
 		}
 		defer func() { err = errors.Join(err, there.Close()) }()

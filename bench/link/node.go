@@ -10,9 +10,6 @@ import (
 	"github.com/socketmesh/mesh/codec/proto"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/discovery/static"
-	"github.com/socketmesh/mesh/transport/mem"
-	"github.com/socketmesh/mesh/transport/quic"
-	"github.com/socketmesh/mesh/transport/ws"
 )
 
 // codecs are those of nodes, by name. "" is the default, bare is none.
@@ -25,12 +22,8 @@ var codecs = map[string]func() core.Codec{
 	"plain":   func() core.Codec { return new(plain) },
 }
 
-// token is what QUIC knows the other end by.
-const token = "a benchmark between two processes of one machine"
-
 const (
 	namespace = "/bench"
-	loopback  = "127.0.0.1:0"
 	upTime    = 10 * time.Second
 	downTime  = 5 * time.Second
 )
@@ -79,39 +72,9 @@ func (e *nodeEnd) Close() error {
 // Broadcast is how messages come; this end's own do so, too.
 func (e *nodeEnd) Broadcast(event core.Payload, _ core.Target) { e.receive(e, event.Text) }
 
-func transportOf(name string) core.Transport {
-	if name == "quic" {
-		return quic.New(quic.Options{Token: token})
-	}
-	return ws.New(ws.Options{})
-}
-
-// memPair is two nodes of this process.
-func memPair(ctx context.Context, codec string, receive, answer func(End, []byte)) (sender, receiver End, err error) {
-	if codec == bare {
-		return barePair(ctx, receive, answer)
-	}
-	network := mem.NewNetwork()
-	there, err := newNodeEnd(ctx, network.Transport("b"), codec, "b:1", "", answer)
-	if err != nil {
-		return nil, nil, err
-	}
-	here, err := newNodeEnd(ctx, network.Transport("a"), codec, "a:1", there.node.Advertised(), receive)
-	if err == nil {
-		err = here.await(ctx)
-	}
-	if err != nil {
-		there.Close()
-		return nil, nil, err
-	}
-	return here, there, nil
-}
-
-func listenNode(ctx context.Context, name, codec string, receive func(End, []byte)) (End, string, error) {
-	if codec == bare {
-		return listenConn(ctx, transportOf(name), loopback, receive)
-	}
-	e, err := newNodeEnd(ctx, transportOf(name), codec, loopback, "", receive)
+// listenNode opens a node that waits for the other one.
+func listenNode(ctx context.Context, transport core.Transport, codec, address string, receive func(End, []byte)) (End, string, error) {
+	e, err := newNodeEnd(ctx, transport, codec, address, "", receive)
 	if err != nil {
 		return nil, "", err
 	}
@@ -119,11 +82,8 @@ func listenNode(ctx context.Context, name, codec string, receive func(End, []byt
 }
 
 // dialNode returns when the two have met.
-func dialNode(ctx context.Context, name, codec, address string, receive func(End, []byte)) (End, error) {
-	if codec == bare {
-		return dialConn(ctx, transportOf(name), address, receive)
-	}
-	e, err := newNodeEnd(ctx, transportOf(name), codec, loopback, address, receive)
+func dialNode(ctx context.Context, transport core.Transport, codec, own, address string, receive func(End, []byte)) (End, error) {
+	e, err := newNodeEnd(ctx, transport, codec, own, address, receive)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/socketmesh/mesh/codec/internal/fields"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/jsontext"
 )
@@ -16,7 +17,6 @@ var (
 	errHeader   = errors.New("no header line")
 	errNoKind   = errors.New("no kind")
 	errNoFrom   = errors.New("no from")
-	errNoNsp    = errors.New("no nsp")
 	errNoRooms  = errors.New("no rooms")
 	errShort    = errors.New("payloads end early")
 	errTrailing = errors.New("bytes behind the last payload")
@@ -31,7 +31,7 @@ func decode(src []byte, m *core.Message) error {
 	header, blobs := src[:end], bytes.Clone(src[end+1:])
 	d := decoder{reader: newReader(header), blobs: blobs}
 	if d.usual(m) {
-		return check(m)
+		return fields.Check(m)
 	}
 	*m = core.Message{}
 	if !utf8.Valid(header) {
@@ -44,7 +44,7 @@ func decode(src []byte, m *core.Message) error {
 	if len(d.blobs) > 0 {
 		return errTrailing
 	}
-	return check(m)
+	return fields.Check(m)
 }
 
 // decoder reads a header, and takes the payloads it announces from the blobs.
@@ -98,11 +98,9 @@ func (d *decoder) header(m *core.Message) error {
 		return fmt.Errorf("kind %d: %w", kind, core.ErrUnsupported)
 	case !sent:
 		return errNoFrom
-	case m.Namespace == "":
-		return errNoNsp
 	}
 	m.Kind = core.Kind(kind)
-	if needsRooms(m) && m.Rooms == nil {
+	if fields.RoomsDue(m) && m.Rooms == nil {
 		return errNoRooms
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/socketmesh/mesh/codec/internal/fields"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/jsontext"
 )
@@ -33,7 +34,7 @@ func appendHeader(b []byte, m *core.Message) []byte {
 		b = appendMember(b, "id", m.RequestID)
 	}
 	b = appendTarget(b, &m.To)
-	if m.Rooms != nil || needsRooms(m) {
+	if m.Rooms != nil || fields.RoomsDue(m) {
 		b = append(b, `,"rooms":`...)
 		b = appendStrings(b, m.Rooms)
 	}

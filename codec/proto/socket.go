@@ -1,6 +1,9 @@
 package proto
 
-import "github.com/socketmesh/mesh/core"
+import (
+	"github.com/socketmesh/mesh/codec/internal/fields"
+	"github.com/socketmesh/mesh/core"
+)
 
 // typicalSocket is about the least that a described socket takes on the wire. It
 // bounds the room that is taken beforehand, for what may be no sockets at all.
@@ -25,7 +28,7 @@ func readSocket(r reader) (s core.Socket, err error) {
 		}
 		if !ok {
 			if s.ID == "" {
-				err = errSocketID
+				err = fields.ErrSocketID
 			}
 			return s, err
 		}

@@ -54,10 +54,14 @@ var rules = []rule{
 	},
 	{
 		folders: []string{"./codec/proto"},
-		may:     []string{"./core", "./internal", "google.golang.org/protobuf"},
+		may:     []string{"./core", "./internal", "./codec/internal", "google.golang.org/protobuf"},
 	},
 	{
-		folders: []string{"./transport", "./codec", "./discovery"},
+		folders: []string{"./codec"},
+		may:     []string{"./core", "./internal", "./codec/internal"},
+	},
+	{
+		folders: []string{"./transport", "./discovery"},
 		may:     []string{"./core", "./internal"},
 	},
 	{

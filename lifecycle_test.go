@@ -193,8 +193,8 @@ func TestFailedStartOfTheMesh(t *testing.T) {
 }
 
 func TestLoggerOfTheApplication(t *testing.T) {
-	var log logBook
-	fxtest.New(t, mesh.Module, mesh.NamedModule("second", free), fx.Supply(free), fx.Provide(log.logger),
+	var log coretest.Log
+	fxtest.New(t, mesh.Module, mesh.NamedModule("second", free), fx.Supply(free), fx.Provide(log.Logger),
 		fx.Invoke(fx.Annotate(func(_, _ *core.Node) {}, fx.ParamTags("", `name:"second"`))),
 	).RequireStart().RequireStop()
 	for _, want := range []string{`msg="node started"`, `msg="node stopped" mesh=second`} {

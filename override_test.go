@@ -7,6 +7,7 @@ import (
 
 	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/core/coretest"
 )
 
 // opened makes a server of m's that has these namespaces beside "/", and closes it.
@@ -92,8 +93,8 @@ func TestOverridesRefused(t *testing.T) {
 
 // TestOverrideThatReturnsNil is logged with its namespace.
 func TestOverrideThatReturnsNil(t *testing.T) {
-	var log logBook
-	m, err := mesh.New(free, mesh.WithLogger(log.logger()),
+	var log coretest.Log
+	m, err := mesh.New(free, mesh.WithLogger(log.Logger()),
 		mesh.WithOverrideAdapter(func(core.Adapter) core.Adapter { return nil }, "/chat"))
 	if err != nil {
 		t.Fatal(err)

@@ -12,12 +12,13 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/core/coretest"
 )
 
 func TestRefusedByTheMesh(t *testing.T) {
-	var log logBook
+	var log coretest.Log
 	closed := opener(func(string, core.Host) (core.Adapter, error) { return nil, core.ErrClosed })
-	s := serve(t, closed, WithLogger(log.logger()))
+	s := serve(t, closed, WithLogger(log.Logger()))
 	c, sock := s.client("/", "r")
 	_ = s.To("r").Emit("e")
 	c.expect(text(`2["e"]`))
@@ -73,8 +74,8 @@ func TestSetAdapterLater(t *testing.T) {
 // one, empty, still has its adapter open.
 func TestNamespaceTakesItsPlace(t *testing.T) {
 	f := newFabric()
-	var log logBook
-	nsp := newNamespace(t, f.node("node1"), WithLogger(log.logger()))
+	var log coretest.Log
+	nsp := newNamespace(t, f.node("node1"), WithLogger(log.Logger()))
 	again := socket.NewNamespace(nsp.Server(), "/")
 	if log.String() != "" {
 		t.Errorf("log: %s", log.String())

@@ -9,13 +9,14 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/core/coretest"
 )
 
 // lonely is a mesh without others.
 type lonely struct{}
 
 func (lonely) Adapter(namespace string, host core.Host) (core.Adapter, error) {
-	return alone(namespace, host, new(logBook).logger()), nil
+	return alone(namespace, host, new(coretest.Log).Logger()), nil
 }
 
 func TestBroadcastOnTheWire(t *testing.T) {
@@ -81,8 +82,8 @@ func TestPayloadsSurvive(t *testing.T) {
 }
 
 func TestBroadcastOfWhatCannotBeEncoded(t *testing.T) {
-	var log logBook
-	s := serve(t, lonely{}, WithLogger(log.logger()))
+	var log coretest.Log
+	s := serve(t, lonely{}, WithLogger(log.Logger()))
 	c, _ := s.client("/")
 	s.Emit("bad", make(chan int))
 	s.Emit("panics", panics{})
@@ -264,8 +265,8 @@ func TestHostSockets(t *testing.T) {
 }
 
 func TestHostServerSideEmit(t *testing.T) {
-	var log logBook
-	s := serve(t, lonely{}, WithLogger(log.logger()))
+	var log coretest.Log
+	s := serve(t, lonely{}, WithLogger(log.Logger()))
 	h := hostOf(s.Sockets())
 	seen := make(chan []any, 10)
 	listener := func(args ...any) { seen <- args }

@@ -1,10 +1,7 @@
 package socketio
 
 import (
-	"bytes"
-	"log/slog"
 	"os"
-	"sync"
 	"testing"
 	"time"
 
@@ -61,23 +58,3 @@ func eventually(t testing.TB, what string, condition func() bool) {
 		}
 	}
 }
-
-// logBook is a logger's memory.
-type logBook struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *logBook) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *logBook) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
-func (b *logBook) logger() *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }

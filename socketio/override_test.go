@@ -12,6 +12,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/core/coretest"
 )
 
 // witnessed are two servers with a client each, whose overrides note what they see.
@@ -236,9 +237,9 @@ func TestBrokenOverride(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFabric()
-			var log logBook
+			var log coretest.Log
 			other := serve(t, f.node("other"))
-			s := serve(t, f.node("broken"), option, WithLogger(log.logger()))
+			s := serve(t, f.node("broken"), option, WithLogger(log.Logger()))
 			c, sock := s.client("/", "r")
 			sock.Join("more")
 			_ = s.To("more").Emit("e")

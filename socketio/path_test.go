@@ -8,6 +8,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
+	"github.com/socketmesh/mesh/core/coretest"
 	"github.com/socketmesh/mesh/socketio/internal/session"
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
@@ -67,10 +68,10 @@ func TestPathThatCannotBeLaid(t *testing.T) {
 		}, Delivery{}, "another WebSocket transport"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var log logBook
+			var log coretest.Log
 			options := socket.DefaultServerOptions()
 			test.options(options)
-			s := serveWith(t, options, lonely{}, WithLogger(log.logger()), WithDelivery(test.option))
+			s := serveWith(t, options, lonely{}, WithLogger(log.Logger()), WithDelivery(test.option))
 			c, sock := s.client("/")
 			if got := kindOf(sock); got != "library's transport" {
 				t.Error(got)
@@ -83,10 +84,10 @@ func TestPathThatCannotBeLaid(t *testing.T) {
 		})
 	}
 	t.Run("no websocket", func(t *testing.T) {
-		var log logBook
+		var log coretest.Log
 		options := socket.DefaultServerOptions()
 		options.SetTransports(types.NewSet(engine.Polling))
-		serveWith(t, options, lonely{}, WithLogger(log.logger()))
+		serveWith(t, options, lonely{}, WithLogger(log.Logger()))
 		if !strings.Contains(log.String(), "no WebSocket transport") {
 			t.Errorf("log: %s", log.String())
 		}

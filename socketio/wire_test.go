@@ -14,6 +14,8 @@ import (
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/core/coretest"
 )
 
 // TestAttachmentsStayTogether: nothing comes between a packet and its attachments,
@@ -273,8 +275,8 @@ func (s *server) dialSilently(query string) *websocket.Conn {
 
 // TestSlowClient: it is cut, told of, and counted; others do not notice.
 func TestSlowClient(t *testing.T) {
-	var log logBook
-	s := serve(t, lonely{}, WithDelivery(Delivery{QueueBytes: 1 << 20}), WithLogger(log.logger()))
+	var log coretest.Log
+	s := serve(t, lonely{}, WithDelivery(Delivery{QueueBytes: 1 << 20}), WithLogger(log.Logger()))
 	c, _ := s.client("/")
 	gone := make(chan []any, 1)
 	var room atomic.Value

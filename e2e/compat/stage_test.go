@@ -1,7 +1,6 @@
 package compat
 
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -15,6 +14,8 @@ import (
 
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/core/coretest"
 )
 
 // stage is what a scenario works with: a server on one of the paths.
@@ -126,7 +127,7 @@ func (s *stage) open() {
 // prepare makes the Socket.IO server, without a port yet.
 func (s *stage) prepare(configure func(o *socket.ServerOptions)) {
 	s.Helper()
-	var log journal
+	var log coretest.Log
 	o := socket.DefaultServerOptions()
 	o.SetAllowEIO3(true)
 	if configure != nil {
@@ -354,22 +355,4 @@ func (s *stage) notesOf(title string) *notes {
 			s.Fatalf("%q has not been heard of", title)
 		}
 	}
-}
-
-// journal is a log that may be read while it is written.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(b []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(b)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
 }

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/socketmesh/mesh"
+	"github.com/socketmesh/mesh/core/coretest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -40,7 +39,7 @@ func TestServersOfOwnParts(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	var record journal
+	var record coretest.Log
 	var meshes []*mesh.Mesh
 	var clients []*websocket.Conn
 	for address := range strings.Lines(list.String()) {
@@ -144,22 +143,4 @@ func readUntil(client *websocket.Conn, timeout time.Duration, want string) bool 
 			return err == nil
 		}
 	}
-}
-
-// journal is a log that may be read while it is written.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(b []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(b)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/core/coretest"
 )
 
 const upgrade = "GET /mesh HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -70,8 +71,8 @@ func TestAcceptorAnswers(t *testing.T) {
 }
 
 func TestBrowserIsLogged(t *testing.T) {
-	log := &logs{}
-	l := listen(t, Options{Logger: log.logger()})
+	log := new(coretest.Log)
+	l := listen(t, Options{Logger: log.Logger()})
 	_, _, err := websocket.DefaultDialer.Dial("ws://"+l.Addr(), http.Header{"Origin": {"http://evil.example"}})
 	if !errors.Is(err, websocket.ErrBadHandshake) || !strings.Contains(log.String(), "http://evil.example") {
 		t.Errorf("got error %v, log %q", err, log)

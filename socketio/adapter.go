@@ -26,7 +26,7 @@ type adapter struct {
 	census census
 	logger *slog.Logger
 
-	handshakes *handshakes
+	handshakes *handshakes // of remote sockets; all namespaces'
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -37,8 +37,8 @@ var _ socket.Adapter = (*adapter)(nil)
 
 // newAdapter prepares the adapter of a namespace; join completes it. closed is
 // called once, when it is closed.
-func newAdapter(nsp socket.Namespace, logger *slog.Logger, closed func(*adapter)) *adapter {
-	a := &adapter{Adapter: socket.MakeAdapter(), logger: logger, handshakes: newHandshakes()}
+func newAdapter(nsp socket.Namespace, known *handshakes, logger *slog.Logger, closed func(*adapter)) *adapter {
+	a := &adapter{Adapter: socket.MakeAdapter(), logger: logger, handshakes: known}
 	a.Prototype(a)
 	a.Construct(nsp)
 	a.rooms = newRooms(a.Adapter)
@@ -49,7 +49,6 @@ func newAdapter(nsp socket.Namespace, logger *slog.Logger, closed func(*adapter)
 		a.cancel()
 		a.core.Close()
 		a.host.close()
-		a.handshakes.close()
 		a.Adapter.Close()
 	})
 	a.watch(nsp.Adapter() != nil)

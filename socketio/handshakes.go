@@ -11,14 +11,14 @@ import (
 // handshakes remembers what handshakes of other servers' sockets have been read as:
 // they do not change while a socket lives, and applications ask for the same
 // sockets again and again. All who ask share a handshake, as they do that of a
-// local socket. It keeps thousands at most, and none longer than they are of use.
+// local socket. It keeps thousands at most, of all namespaces, and none for long
+// after the last question.
 type handshakes struct {
 	seed maphash.Seed
 
 	mu     sync.Mutex
 	known  recent[uint64, *reading]
 	forget *time.Timer // nil before the first use
-	closed bool
 }
 
 // reading is a handshake, and the text that it was read from.
@@ -57,36 +57,22 @@ func (h *handshakes) remember(key uint64, text []byte, handshake *socket.Handsha
 	r := &reading{text: string(text), handshake: handshake}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.closed {
-		h.known.put(key, r)
-	}
+	h.known.put(key, r)
 }
 
 // use keeps what is known for another while.
 func (h *handshakes) use() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	switch {
-	case h.closed:
-	case h.forget == nil:
+	if h.forget == nil {
 		h.forget = time.AfterFunc(readingsLive, h.clear)
-	default:
-		h.forget.Reset(readingsLive)
+		return
 	}
+	h.forget.Reset(readingsLive)
 }
 
 func (h *handshakes) clear() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.known.clear()
-}
-
-func (h *handshakes) close() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.closed = true
-	h.known.clear()
-	if h.forget != nil {
-		h.forget.Stop()
-	}
 }

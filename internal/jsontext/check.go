@@ -29,11 +29,12 @@ func Check(text []byte, attachments int) error {
 // CheckEvent tells whether text, which is JSON, is an event as Socket.IO has
 // them: an array whose first element is a string.
 func CheckEvent(text []byte) error {
-	s := NewScanner(text)
-	if t, err := s.Next(); err != nil || t.Kind != Array {
+	i := skipSpace(text, 0)
+	if i == len(text) || text[i] != '[' {
 		return fmt.Errorf("%w: an event is an array", ErrSyntax)
 	}
-	if t, err := s.Next(); err != nil || t.Kind != String {
+	i = skipSpace(text, i+1)
+	if i == len(text) || text[i] != '"' || stringEnd(text, i+1) < 0 {
 		return fmt.Errorf("%w: an event's name is a string", ErrSyntax)
 	}
 	return nil

@@ -48,7 +48,7 @@ func TestFramesOnTheWire(t *testing.T) {
 func TestSendWritesOnce(t *testing.T) {
 	for _, dialled := range []bool{false, true} {
 		for _, c := range []struct{ count, size, writes int }{
-			{1, 0, 1}, {1, 100, 1}, {256, 100, 1}, {10, 4096, 1}, {1000, 100, 2},
+			{1, 0, 1}, {1, 100, 1}, {256, 100, 1}, {10, 4096, 1}, {1000, 100, 1}, {2000, 100, 2},
 		} {
 			out := &script{}
 			w := writer{socket: out, masked: dialled}

@@ -326,7 +326,7 @@ func TestBatchIsOneTLSWrite(t *testing.T) {
 		writes int
 	}{
 		{[]int{100, 100, 100}, 1}, {[]int{4096, 4096}, 1}, {[]int{direct}, 1}, {[]int{100, direct + 1}, 1},
-		{[]int{100_000}, 2}, {[]int{1 << 20}, 2}, {[]int{100, 1 << 20, 100}, 4},
+		{[]int{100_000}, 1}, {[]int{200_000}, 2}, {[]int{1 << 20}, 2}, {[]int{100, 1 << 20, 100}, 4},
 	} {
 		out := &script{}
 		w := writer{socket: out}

@@ -66,6 +66,10 @@ func (k Kind) Valid() bool { return k >= KindInitialHeartbeat && k <= lastKind }
 // Reference tells whether k exists in the reference's protocol.
 func (k Kind) Reference() bool { return k.Valid() && k <= KindAdapterClose }
 
+// NeedsRooms tells whether a message of kind k is nothing without Rooms, be they
+// empty.
+func (k Kind) NeedsRooms() bool { return k == KindSocketsJoin || k == KindSocketsLeave }
+
 // IsResponse tells whether k answers a request. Responses go to the requester
 // alone.
 func (k Kind) IsResponse() bool {

@@ -18,7 +18,7 @@ func (m *Message) Validate() error {
 	if !m.Kind.Valid() {
 		return fmt.Errorf("%s: %w", m.Kind, ErrUnsupported)
 	}
-	for _, check := range []func(*Message) error{checkFields, checkTarget, checkPayload, checkSockets} {
+	for _, check := range []func(*Message) error{checkRooms, checkTarget, checkPayloads, (*Message).Complete} {
 		if err := check(m); err != nil {
 			return fmt.Errorf("%s: %w: %w", m.Kind, ErrMalformed, err)
 		}
@@ -26,12 +26,17 @@ func (m *Message) Validate() error {
 	return nil
 }
 
-// checkFields looks for what the kind needs, payload and target aside.
-func checkFields(m *Message) error {
+// Complete tells whether m has the fields that its kind needs, so that it will be
+// understood. Of payloads it looks only at what tells an event, Rooms may be nil,
+// and the error wraps nothing.
+//
+// It is for codecs, which may call it in Append, and at the end of a Decode that
+// has read the payloads itself.
+func (m *Message) Complete() error {
 	switch m.Kind {
-	case KindSocketsJoin, KindSocketsLeave:
-		if m.Rooms == nil {
-			return errors.New("no rooms")
+	case KindBroadcast, KindServerSideEmit:
+		if err := jsontext.CheckEvent(m.Payload.Text); err != nil {
+			return err
 		}
 	case KindFetchSockets, KindFetchSocketsResponse, KindServerSideEmitResponse,
 		KindBroadcastClientCount, KindBroadcastAck:
@@ -44,6 +49,18 @@ func checkFields(m *Message) error {
 		return errors.New("no namespace")
 	case m.Count < 0:
 		return fmt.Errorf("count is %d", m.Count)
+	}
+	for i := range m.Sockets {
+		if m.Sockets[i].ID == "" {
+			return fmt.Errorf("socket %d: no id", i)
+		}
+	}
+	return nil
+}
+
+func checkRooms(m *Message) error {
+	if m.Kind.NeedsRooms() && m.Rooms == nil {
+		return errors.New("no rooms")
 	}
 	return nil
 }
@@ -60,22 +77,12 @@ func checkTarget(m *Message) error {
 	return nil
 }
 
-func checkPayload(m *Message) error {
+func checkPayloads(m *Message) error {
 	if err := m.Payload.check(); err != nil {
 		return fmt.Errorf("payload: %w", err)
 	}
-	if m.Kind == KindBroadcast || m.Kind == KindServerSideEmit {
-		return jsontext.CheckEvent(m.Payload.Text)
-	}
-	return nil
-}
-
-func checkSockets(m *Message) error {
 	for i := range m.Sockets {
 		s := &m.Sockets[i]
-		if s.ID == "" {
-			return fmt.Errorf("socket %d: no id", i)
-		}
 		if err := s.Handshake.check(); err != nil {
 			return fmt.Errorf("socket %d: handshake: %w", i, err)
 		}

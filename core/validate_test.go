@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,6 +63,31 @@ func TestValidateRefuses(t *testing.T) {
 	for _, kind := range []core.Kind{0, core.KindSocketsLeaveAll + 1, 255} {
 		if err := (&core.Message{Kind: kind, Namespace: "/"}).Validate(); !errors.Is(err, core.ErrUnsupported) {
 			t.Errorf("kind %d: %v, want an error that wraps ErrUnsupported", kind, err)
+		}
+	}
+}
+
+// TestComplete: what is missing is told.
+func TestComplete(t *testing.T) {
+	event := core.Payload{Text: []byte(`["e"]`)}
+	for name, c := range map[string]struct {
+		m    core.Message
+		want string // in the error; none if empty
+	}{
+		"broadcast":           {core.Message{Kind: core.KindBroadcast, Namespace: "/", Payload: event}, ""},
+		"no namespace":        {core.Message{Kind: core.KindBroadcast, Payload: event}, "no namespace"},
+		"broadcast of a text": {core.Message{Kind: core.KindBroadcast, Namespace: "/", Payload: core.Payload{Text: []byte(`"e"`)}}, "an event is an array"},
+		"question":            {core.Message{Kind: core.KindFetchSockets, Namespace: "/", RequestID: "q"}, ""},
+		"question without id": {core.Message{Kind: core.KindFetchSockets, Namespace: "/"}, "no request id"},
+		"answer without id":   {core.Message{Kind: core.KindBroadcastAck, Namespace: "/"}, "no request id"},
+		"negative count":      {core.Message{Kind: core.KindBroadcastClientCount, Namespace: "/", RequestID: "q", Count: -1}, "count is -1"},
+		"nameless socket": {core.Message{
+			Kind: core.KindFetchSocketsResponse, Namespace: "/", RequestID: "q", Sockets: []core.Socket{{ID: "a"}, {}},
+		}, "socket 1: no id"},
+	} {
+		err := c.m.Complete()
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
 }

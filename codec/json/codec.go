@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/socketmesh/mesh/codec/internal/fields"
 	"github.com/socketmesh/mesh/core"
 )
 
@@ -27,7 +26,7 @@ func (Codec) Append(dst []byte, m *core.Message) ([]byte, error) {
 	if !m.Kind.Valid() {
 		return dst, fmt.Errorf("json: append %s: %w", m.Kind, core.ErrUnsupported)
 	}
-	if err := fields.Check(m); err != nil {
+	if err := m.Complete(); err != nil {
 		return dst, fmt.Errorf("json: append %s: %w: %w", m.Kind, core.ErrMalformed, err)
 	}
 	dst = slices.Grow(dst, sizeOf(m))

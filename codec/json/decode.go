@@ -8,7 +8,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/socketmesh/mesh/codec/internal/fields"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/jsontext"
 )
@@ -31,7 +30,7 @@ func decode(src []byte, m *core.Message) error {
 	header, blobs := src[:end], bytes.Clone(src[end+1:])
 	d := decoder{reader: newReader(header), blobs: blobs}
 	if d.usual(m) {
-		return fields.Check(m)
+		return m.Complete()
 	}
 	*m = core.Message{}
 	if !utf8.Valid(header) {
@@ -44,7 +43,7 @@ func decode(src []byte, m *core.Message) error {
 	if len(d.blobs) > 0 {
 		return errTrailing
 	}
-	return fields.Check(m)
+	return m.Complete()
 }
 
 // decoder reads a header, and takes the payloads it announces from the blobs.
@@ -100,7 +99,7 @@ func (d *decoder) header(m *core.Message) error {
 		return errNoFrom
 	}
 	m.Kind = core.Kind(kind)
-	if fields.RoomsDue(m) && m.Rooms == nil {
+	if m.Kind.NeedsRooms() && m.Rooms == nil {
 		return errNoRooms
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/socketmesh/mesh/codec/internal/fields"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/jsontext"
 )
@@ -34,7 +33,7 @@ func appendHeader(b []byte, m *core.Message) []byte {
 		b = appendMember(b, "id", m.RequestID)
 	}
 	b = appendTarget(b, &m.To)
-	if m.Rooms != nil || fields.RoomsDue(m) {
+	if m.Rooms != nil || m.Kind.NeedsRooms() {
 		b = append(b, `,"rooms":`...)
 		b = appendStrings(b, m.Rooms)
 	}

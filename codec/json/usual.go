@@ -4,7 +4,6 @@ import (
 	"math"
 	"strings"
 
-	"github.com/socketmesh/mesh/codec/internal/fields"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/jsontext"
 )
@@ -38,7 +37,7 @@ func (d *decoder) usual(m *core.Message) bool {
 	}
 	c.must(`}`)
 	m.Kind = core.Kind(min(kind, math.MaxUint8))
-	return !c.lost && c.rest == "" && m.Kind.Valid() && m.Namespace != "" && !fields.RoomsDue(m) && len(d.blobs) == 0
+	return !c.lost && c.rest == "" && m.Kind.Valid() && m.Namespace != "" && !m.Kind.NeedsRooms() && len(d.blobs) == 0
 }
 
 // usualPayload takes what the lengths announce.

@@ -3,7 +3,6 @@ package proto
 import (
 	"fmt"
 
-	"github.com/socketmesh/mesh/codec/internal/fields"
 	"github.com/socketmesh/mesh/core"
 )
 
@@ -26,7 +25,7 @@ func (Codec) Append(dst []byte, m *core.Message) ([]byte, error) {
 	if !m.Kind.Valid() {
 		return dst, fmt.Errorf("proto: append %s: %w", m.Kind, core.ErrUnsupported)
 	}
-	if err := fields.Check(m); err != nil {
+	if err := m.Complete(); err != nil {
 		return dst, fmt.Errorf("proto: append %s: %w: %w", m.Kind, core.ErrMalformed, err)
 	}
 	return appendMessage(dst, m), nil

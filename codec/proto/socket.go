@@ -1,13 +1,16 @@
 package proto
 
 import (
-	"github.com/socketmesh/mesh/codec/internal/fields"
+	"errors"
+
 	"github.com/socketmesh/mesh/core"
 )
 
 // typicalSocket is about the least that a described socket takes on the wire. It
 // bounds the room that is taken beforehand, for what may be no sockets at all.
 const typicalSocket = 64
+
+var errSocketID = errors.New("socket without an id")
 
 func appendSocket(b []byte, s *core.Socket) []byte {
 	b, start := begin(b, messageSockets)
@@ -28,7 +31,7 @@ func readSocket(r reader) (s core.Socket, err error) {
 		}
 		if !ok {
 			if s.ID == "" {
-				err = fields.ErrSocketID
+				err = errSocketID
 			}
 			return s, err
 		}

@@ -54,14 +54,10 @@ var rules = []rule{
 	},
 	{
 		folders: []string{"./codec/proto"},
-		may:     []string{"./core", "./internal", "./codec/internal", "google.golang.org/protobuf"},
+		may:     []string{"./core", "./internal", "google.golang.org/protobuf"},
 	},
 	{
-		folders: []string{"./codec"},
-		may:     []string{"./core", "./internal", "./codec/internal"},
-	},
-	{
-		folders: []string{"./transport", "./discovery"},
+		folders: []string{"./transport", "./codec", "./discovery"},
 		may:     []string{"./core", "./internal"},
 	},
 	{

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/core"
 )
 
 // handshakes remembers what handshakes of other servers' sockets have been read as:
@@ -37,30 +39,36 @@ func newHandshakes() *handshakes {
 	return &handshakes{seed: maphash.MakeSeed(), known: recent[uint64, *reading]{limit: maxReadings}}
 }
 
-// recall returns what text was read as, or nil, and the key to remember it by.
-func (h *handshakes) recall(text []byte) (*socket.Handshake, uint64) {
-	key := maphash.Bytes(h.seed, text)
-	h.mu.Lock()
-	r, ok := h.known.get(key)
-	h.mu.Unlock()
-	if !ok || r.text != string(text) {
-		return nil, key
+// of returns what a handshake was read as, and has it read if that is not known.
+func (h *handshakes) of(p core.Payload, reader *handshakeReader) (*socket.Handshake, error) {
+	if len(p.Attachments) > 0 || len(p.Text) > maxReadingSize {
+		return reader.read(p)
 	}
-	return r.handshake, key
+	key := maphash.Bytes(h.seed, p.Text)
+	if r := h.reading(key); r != nil && r.text == string(p.Text) {
+		return r.handshake, nil
+	}
+	handshake, err := reader.read(p)
+	if err == nil {
+		h.keep(key, &reading{text: string(p.Text), handshake: handshake})
+	}
+	return handshake, err
 }
 
-// remember keeps what text was read as. It comes after [handshakes.use].
-func (h *handshakes) remember(key uint64, text []byte, handshake *socket.Handshake) {
-	if len(text) > maxReadingSize {
-		return
-	}
-	r := &reading{text: string(text), handshake: handshake}
+func (h *handshakes) reading(key uint64) *reading {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r, _ := h.known.get(key)
+	return r
+}
+
+func (h *handshakes) keep(key uint64, r *reading) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.known.put(key, r)
 }
 
-// use keeps what is known for another while.
+// use keeps what is known for another while. It comes before [handshakes.of].
 func (h *handshakes) use() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"hash/maphash"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -35,29 +36,42 @@ func TestHandshakesAreReadOnce(t *testing.T) {
 	}
 }
 
+// handshakeWith is the text of a handshake, of so many bytes.
+func handshakeWith(url string, size int) core.Payload {
+	text := `{"url":"` + url + `"}`
+	return core.Payload{Text: []byte(text + strings.Repeat(" ", max(0, size-len(text))))}
+}
+
+// read reads a handshake, or finds it read.
+func read(t *testing.T, h *handshakes, p core.Payload) *socket.Handshake {
+	t.Helper()
+	handshake, err := h.of(p, new(handshakeReader))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return handshake
+}
+
 // TestHandshakesOfTheSameKey: it is the text that counts.
 func TestHandshakesOfTheSameKey(t *testing.T) {
 	h := newHandshakes()
-	one, other := &socket.Handshake{}, &socket.Handshake{}
-	_, key := h.recall([]byte("one"))
-	h.remember(key, []byte("one"), one)
-	if got, _ := h.recall([]byte("one")); got != one {
+	p := handshakeWith("/one", 0)
+	one := read(t, h, p)
+	if read(t, h, p) != one {
 		t.Fatal("not remembered")
 	}
-	h.remember(key, []byte("other"), other)
-	if got, _ := h.recall([]byte("one")); got != nil {
-		t.Errorf("%p, which was read from another text", got)
+	h.keep(maphash.Bytes(h.seed, p.Text), &reading{text: "another", handshake: new(socket.Handshake)})
+	if got := read(t, h, p); got.Url != "/one" {
+		t.Errorf("%+v, which was read from another text", got)
 	}
 }
 
 func TestLongHandshakesAreNotRemembered(t *testing.T) {
 	h := newHandshakes()
 	for size, want := range map[int]bool{maxReadingSize: true, maxReadingSize + 1: false} {
-		text := []byte(strings.Repeat("x", size))
-		_, key := h.recall(text)
-		h.remember(key, text, &socket.Handshake{})
-		if got, _ := h.recall(text); (got != nil) != want {
-			t.Errorf("%d bytes: remembered: %v", size, got != nil)
+		p := handshakeWith("/", size)
+		if remembered := read(t, h, p) == read(t, h, p); remembered != want {
+			t.Errorf("%d bytes: remembered: %v", size, remembered)
 		}
 	}
 }
@@ -65,22 +79,18 @@ func TestLongHandshakesAreNotRemembered(t *testing.T) {
 func TestHandshakesAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHandshakes()
-		text := []byte("text")
-		known := func() bool { got, _ := h.recall(text); return got != nil }
-		remember := func() {
-			_, key := h.recall(text)
-			h.remember(key, text, &socket.Handshake{})
-		}
+		p := handshakeWith("/", 0)
+		first := read(t, h, p)
+		known := func() bool { return h.reading(maphash.Bytes(h.seed, p.Text)) != nil }
 		pass := func(quarters time.Duration) {
-			time.Sleep(quarters * readingsLive / 4)
+			time.Sleep(quarters * readingsLive / 4) // the bubble's time
 			synctest.Wait()
 		}
 		h.use()
-		remember()
 		pass(3)
 		h.use()
 		pass(3)
-		if !known() {
+		if !known() || read(t, h, p) != first {
 			t.Error("forgotten while it is asked for")
 		}
 		pass(1)
@@ -89,11 +99,14 @@ func TestHandshakesAreForgotten(t *testing.T) {
 		}
 
 		h.use()
-		remember()
+		read(t, h, p)
 		pass(3)
 		if !known() {
 			t.Error("forgotten after it had been forgotten")
 		}
 		pass(1)
+		if known() {
+			t.Error("kept after it had been forgotten")
+		}
 	})
 }

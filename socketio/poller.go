@@ -6,8 +6,6 @@ import (
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/v3/pkg/types"
-
-	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
 // poller makes the library's polling transports. It opens the door when the first
@@ -21,8 +19,7 @@ func (b *poller) New(ctx *types.HttpContext) transports.Transport {
 	b.path.open(b.path.server.Engine())
 	t := b.TransportCtor.New(ctx)
 	if p, ok := t.(transports.Polling); ok {
-		delay := wstransport.PingDelay(b.path.server.Engine().Opts().PingTimeout())
-		return &forgettable{Polling: &orderly{Polling: &heedful{Polling: &unhurried{p, delay}}}}
+		return &forgettable{Polling: &orderly{Polling: &heedful{Polling: &unhurried{p, b.path.port.PingDelay}}}}
 	}
 	return t
 }

@@ -90,7 +90,7 @@ func (d *details) Data() any                      { return d.data }
 
 func (d *details) read(s *core.Socket) {
 	var err error
-	if d.handshake, err = d.handshakeOf(s.Handshake); err != nil {
+	if d.handshake, err = d.adapter.handshakes.of(s.Handshake, &d.reader); err != nil {
 		d.adapter.logger.Warn("handshake of a remote socket dropped", "socket", s.ID, "error", err)
 	}
 	if d.data, err = decodeData(s.Data); err != nil {
@@ -101,21 +101,4 @@ func (d *details) read(s *core.Socket) {
 	for _, room := range s.Rooms {
 		d.rooms.Add(socket.Room(room))
 	}
-}
-
-// handshakeOf reads a handshake, if it has not been read before.
-func (d *details) handshakeOf(p core.Payload) (*socket.Handshake, error) {
-	if len(p.Attachments) > 0 {
-		return d.reader.read(p)
-	}
-	known := d.adapter.handshakes
-	handshake, key := known.recall(p.Text)
-	if handshake != nil {
-		return handshake, nil
-	}
-	handshake, err := d.reader.read(p)
-	if err == nil {
-		known.remember(key, p.Text, handshake)
-	}
-	return handshake, err
 }

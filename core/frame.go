@@ -28,13 +28,11 @@ var (
 	flushedFrame = []byte{frameFlushed}
 )
 
-// The buffers of frames, in bytes: a new one has room for most messages. Larger
-// ones than the second are kept apart, for the messages that need them, and larger
-// ones than the third are not kept.
+// The buffers of frames, in bytes.
 const (
-	freshFrame = 512
-	smallFrame = 64 << 10
-	largeFrame = 1 << 20
+	freshFrame = 512      // of a new one: most messages fit
+	smallFrame = 64 << 10 // larger ones are for large messages, and kept apart
+	largeFrame = 1 << 20  // larger ones are not kept
 )
 
 // frame is one encoded message, shared by the queues of all peers that get it.

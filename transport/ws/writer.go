@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// chunk is how much is gathered for one write, in bytes: twice what a reader
-	// has room for, so that it is seldom woken for less.
-	chunk = 128 << 10
+	// chunk is how much is gathered for one write, in bytes: more than a reader has
+	// room for, so that it is seldom woken for less.
+	chunk = 2 * steadyBuffer
 	// direct is from which size on a payload is not copied, if it need not be.
 	direct = 16 << 10
 )

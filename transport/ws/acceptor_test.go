@@ -64,6 +64,9 @@ func TestAcceptorAnswers(t *testing.T) {
 			default:
 				response.Body.Close()
 			}
+			if c.status == http.StatusRequestHeaderFieldsTooLarge {
+				hungUp(t, c0)
+			}
 			c0.Close()
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -81,6 +82,23 @@ func raw(t *testing.T, addr, request string) net.Conn {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// hungUp returns when the other end is closed for good. net/http keeps a connection
+// for half a second behind some answers, of which it only closes its side first.
+func hungUp(t *testing.T, c net.Conn) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		switch _, err := c.Write([]byte{0}); {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			t.Fatal("the other end stays open")
+		case err != nil:
+			return
+		}
+		<-tick.C
+	}
 }
 
 // wantWorks checks that a listener still serves.

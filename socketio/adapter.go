@@ -26,7 +26,7 @@ type adapter struct {
 	census census
 	logger *slog.Logger
 
-	handshakes *handshakes // of remote sockets; all namespaces'
+	remotes *remotes // all namespaces'
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -37,8 +37,8 @@ var _ socket.Adapter = (*adapter)(nil)
 
 // newAdapter prepares the adapter of a namespace; join completes it. closed is
 // called once, when it is closed.
-func newAdapter(nsp socket.Namespace, known *handshakes, logger *slog.Logger, closed func(*adapter)) *adapter {
-	a := &adapter{Adapter: socket.MakeAdapter(), logger: logger, handshakes: known}
+func newAdapter(nsp socket.Namespace, known *remotes, logger *slog.Logger, closed func(*adapter)) *adapter {
+	a := &adapter{Adapter: socket.MakeAdapter(), logger: logger, remotes: known}
 	a.Prototype(a)
 	a.Construct(nsp)
 	a.rooms = newRooms(a.Adapter)
@@ -133,7 +133,7 @@ func (a *adapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket
 		to := targetOf(opts)
 		if a.others == nil {
 			whenDone(a, a.core.FetchSockets(a.ctx, to), func(sockets []core.Socket, err error) {
-				callback(a.detailsOf(nil, sockets), err)
+				callback(a.detailsOf(a.ours(sockets)), err)
 			})
 			return
 		}

@@ -35,9 +35,9 @@ type Constructor struct {
 	adapters []func(namespace string, a core.Adapter) core.Adapter // overrides, the innermost first
 	hosts    []func(namespace string, h core.Host) core.Host       // likewise
 
-	delivery   Delivery
-	office     *outbox.Office
-	handshakes *handshakes
+	delivery Delivery
+	office   *outbox.Office
+	remotes  *remotes
 
 	mu    sync.Mutex
 	open  map[string]*adapter // by namespace
@@ -55,11 +55,11 @@ type Constructor struct {
 // which is logged.
 func New(node Opener, opts ...Option) *Constructor {
 	c := &Constructor{
-		node:       node,
-		logger:     slog.New(slog.DiscardHandler),
-		handshakes: newHandshakes(),
-		open:       map[string]*adapter{},
-		paths:      map[*socket.Server]struct{}{},
+		node:    node,
+		logger:  slog.New(slog.DiscardHandler),
+		remotes: newRemotes(),
+		open:    map[string]*adapter{},
+		paths:   map[*socket.Server]struct{}{},
 	}
 	for _, opt := range opts {
 		opt(c)
@@ -75,7 +75,7 @@ func New(node Opener, opts ...Option) *Constructor {
 func (c *Constructor) New(nsp socket.Namespace) socket.Adapter {
 	c.closePrevious(nsp)
 	c.lay(nsp.Server())
-	a := newAdapter(nsp, c.handshakes, c.logger.With("namespace", nsp.Name()), c.forget)
+	a := newAdapter(nsp, c.remotes, c.logger.With("namespace", nsp.Name()), c.forget)
 	mesh, err := c.enter(a)
 	if err != nil {
 		a.logger.Error("namespace works without the mesh", "error", err)

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -34,20 +35,29 @@ func BenchmarkDescribe(b *testing.B) {
 	perSocket(b, perServer, func() { h.Sockets(core.Target{}, false) })
 }
 
-// BenchmarkRemote makes sockets of descriptions that have come from another server.
+// BenchmarkRemote makes sockets of descriptions that have come from another server:
+// for the first time, again, and again where data makes each its caller's own.
 func BenchmarkRemote(b *testing.B) {
 	s := serve(b, lonely{})
-	descriptions := make([]core.Socket, perServer)
-	for i := range descriptions {
-		id := strings.Repeat("x", 16) + string(rune('a'+i%26))
-		handshake, err := encodeHandshake(browser(i), "example.org")
-		if err != nil {
-			b.Fatal(err)
-		}
-		descriptions[i] = core.Socket{ID: id, Rooms: []string{id, "room"}, Handshake: handshake, Data: core.Payload{Text: []byte("{}")}}
-	}
 	a := s.Sockets().Adapter().(*adapter)
-	perSocket(b, perServer, func() { a.detailsOf(nil, descriptions) })
+	described := func(data string) []core.Socket {
+		sockets := make([]core.Socket, perServer)
+		for i := range sockets {
+			id := fmt.Sprintf("%020d", i)
+			handshake, err := encodeHandshake(browser(i), "example.org")
+			if err != nil {
+				b.Fatal(err)
+			}
+			sockets[i] = core.Socket{ID: id, Rooms: []string{id, "room"}, Handshake: handshake, Data: core.Payload{Text: []byte(data)}}
+		}
+		return sockets
+	}
+	plain, withData := described("{}"), described(`{"name":"somebody"}`)
+	b.Run("first", func(b *testing.B) {
+		perSocket(b, perServer, func() { a.remotes.clear(); a.detailsOf(nil, plain) })
+	})
+	b.Run("again", func(b *testing.B) { perSocket(b, perServer, func() { a.detailsOf(nil, plain) }) })
+	b.Run("data", func(b *testing.B) { perSocket(b, perServer, func() { a.detailsOf(nil, withData) }) })
 }
 
 // BenchmarkFetch asks three servers for all their sockets, within one process.

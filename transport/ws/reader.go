@@ -141,8 +141,12 @@ func (r *reader) makeRoom() {
 	case !full && len(waiting) > 0:
 		return
 	}
-	if size != len(r.buf) {
-		r.buf = make([]byte, size)
+	old := r.buf
+	if size != len(old) {
+		r.buf = newBuffer(size)
 	}
 	r.from, r.to = 0, copy(r.buf, waiting)
+	if size != len(old) {
+		giveBack(old) // what was handed out of it is no longer valid
+	}
 }

@@ -74,6 +74,7 @@ type Adapter interface {
 // OthersFetcher is what the adapters of [NewAdapter] are as well, for a caller that
 // has its own server's sockets at hand and need not have them described.
 type OthersFetcher interface {
-	// FetchOthers is FetchSockets without the sockets of this server.
-	FetchOthers(ctx context.Context, to Target) *Call[[]Socket]
+	// FetchOthers is FetchSockets without the sockets of this server: one list for
+	// each of the others that has answered.
+	FetchOthers(ctx context.Context, to Target) *Call[[][]Socket]
 }

@@ -11,26 +11,22 @@ func (a *adapter) FetchSockets(ctx context.Context, to Target) *Call[[]Socket] {
 	if to.Flags.Local {
 		return CallOf(local, nil)
 	}
-	return a.fetch(ctx, to, local)
-}
-
-// FetchOthers makes *adapter an [OthersFetcher].
-func (a *adapter) FetchOthers(ctx context.Context, to Target) *Call[[]Socket] {
-	if to.Flags.Local {
-		return CallOf[[]Socket](nil, nil)
-	}
-	return a.fetch(ctx, to, nil)
-}
-
-// fetch asks the others, and adds what they say to local.
-func (a *adapter) fetch(ctx context.Context, to Target, local []Socket) *Call[[]Socket] {
-	return gather(ctx, a, &Message{Kind: KindFetchSockets, To: to}, local, func(all []Socket, m *Message) ([]Socket, bool) {
-		if all == nil {
-			return slices.Clip(m.Sockets), false // what is appended does not go into the message
-		}
+	return gather(ctx, a, fetch(to), local, func(all []Socket, m *Message) ([]Socket, bool) {
 		return append(all, m.Sockets...), false
 	})
 }
+
+// FetchOthers makes *adapter an [OthersFetcher].
+func (a *adapter) FetchOthers(ctx context.Context, to Target) *Call[[][]Socket] {
+	if to.Flags.Local {
+		return CallOf[[][]Socket](nil, nil)
+	}
+	return gather(ctx, a, fetch(to), nil, func(all [][]Socket, m *Message) ([][]Socket, bool) {
+		return append(all, m.Sockets), false
+	})
+}
+
+func fetch(to Target) *Message { return &Message{Kind: KindFetchSockets, To: to} }
 
 func (a *adapter) Sockets(ctx context.Context, rooms []string) *Call[[]string] {
 	to := Target{Rooms: rooms}

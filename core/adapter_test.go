@@ -292,12 +292,12 @@ func TestAdapterFetchOthers(t *testing.T) {
 	for _, tt := range targets {
 		t.Run(tt.name, func(t *testing.T) {
 			inTrio(t, func(t *testing.T, w *trio) {
-				sockets, err := w.a.Adapter.(core.OthersFetcher).FetchOthers(t.Context(), tt.to).Wait()
+				lists, err := w.a.Adapter.(core.OthersFetcher).FetchOthers(t.Context(), tt.to).Wait()
 				if err != nil {
 					t.Fatal(err)
 				}
 				var ids, want []string
-				for _, s := range sockets {
+				for _, s := range slices.Concat(lists...) {
 					ids = append(ids, s.ID)
 				}
 				for _, id := range strings.Fields(tt.want) {

@@ -142,7 +142,7 @@ func (a *adapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket
 		a.attend(call.Done(), func() {
 			all := a.detailsOf(local, nil) // while the others are at work
 			others, err := call.Wait()
-			callback(append(all, a.detailsOf(nil, others)...), err)
+			callback(append(all, a.detailsOf(nil, others...)...), err)
 		})
 	}
 }

@@ -14,20 +14,28 @@ import (
 // and of descriptions. The library would make it of anything else by itself, one
 // after the other; here it is done on as many processors as it is worth, and not
 // again for sockets that were handed out lately.
-func (a *adapter) detailsOf(local []*socket.Socket, others []core.Socket) []socket.SocketDetails {
-	all := make([]socket.SocketDetails, len(local)+len(others))
-	if len(all) == 0 {
+func (a *adapter) detailsOf(local []*socket.Socket, others ...[]core.Socket) []socket.SocketDetails {
+	total := len(local)
+	for _, list := range others {
+		total += len(list)
+	}
+	all := make([]socket.SocketDetails, total)
+	if total == 0 {
 		return all
 	}
 	a.remotes.use()
-	workers := min(runtime.GOMAXPROCS(0), 1+len(all)/worthwhile)
+	workers := min(runtime.GOMAXPROCS(0), 1+total/worthwhile)
 	panics := make([]any, workers) // of overrides, which the library asks for rooms
 	var work sync.WaitGroup
 	for i := range workers {
 		share := func() {
 			defer func() { panics[i] = recover() }()
 			a.fillLocal(part(all[:len(local)], i, workers), part(local, i, workers))
-			a.fill(part(all[len(local):], i, workers), part(others, i, workers))
+			rest := all[len(local):]
+			for _, list := range others {
+				a.fill(part(rest[:len(list)], i, workers), part(list, i, workers))
+				rest = rest[len(list):]
+			}
 		}
 		if i == workers-1 {
 			share()

@@ -1,10 +1,18 @@
 package lookout
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
-// maxIdle is how many workers wait for more to do. Theirs are stacks that have
-// grown already.
-const maxIdle = 16
+// Workers that wait for more to do have stacks that have grown already. As many are
+// kept as may be needed at once while many clients connect, and each uses so much of
+// its stack all the time that the collector does not take half of it away, which
+// would have to be grown again for the next connection.
+const (
+	maxIdle = 64
+	inUse   = 8 << 10 // bytes; more than a quarter of what reading takes
+)
 
 // post is a lookout while it runs: what the system needs for it, a goroutine that
 // sees what is ready, and workers who read.
@@ -87,6 +95,8 @@ func (p *post) found(slot, number uint32) {
 
 // worker attends to a watch, and then waits for more unless enough others do.
 func (p *post) worker(w *Watch) {
+	var room [inUse]byte
+	defer runtime.KeepAlive(&room)
 	for ok := true; ok; {
 		w.attend()
 		select {

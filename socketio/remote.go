@@ -7,81 +7,52 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// remote is a socket that was handed out, and what it was made of. To make another
-// costs many times what it takes to see that this one still says what is true; so
-// all who ask share it. A socket whose data has something in it is not shared,
-// since its caller may write there: of that, the handshake alone is remembered.
-//
-// nil is what was not handed out lately.
+// remote is what all who are handed a socket share: what sends to it, its handshake,
+// and its rooms as long as they are the same. It does not change; nil is that of a
+// socket that was not handed out lately.
 type remote struct {
+	operator  *socket.BroadcastOperator
 	handshake *socket.Handshake
-	text      string               // that the handshake was read from; "" if it was not
-	shared    *socket.RemoteSocket // nil if it is its caller's own
-	rooms     []socket.Room        // of a local socket that is shared
+	text      string // that the handshake was read from; "" if it is a local socket's, or is to be read each time
+	rooms     *types.Set[socket.Room]
+	names     []socket.Room // of the rooms, of a local socket
 }
 
-// maxHandshakeKept is up to how many bytes a handshake is kept to compare others with.
+// maxHandshakeKept is up to how many bytes the text of a handshake is kept.
 const maxHandshakeKept = 1 << 12
 
-// remoteOfLocal is what to remember of a local socket, or nil. Its data is live, so it
-// is shared where there is none.
-func remoteOfLocal(made *socket.RemoteSocket) *remote {
-	if made.Data() != nil {
-		return nil
-	}
-	return &remote{handshake: made.Handshake(), shared: made, rooms: made.Rooms().Keys()}
-}
-
-// remoteOf is what to remember of a socket that another server describes, or nil.
-func remoteOf(s *core.Socket, made *socket.RemoteSocket) *remote {
-	size := len(s.Handshake.Text)
-	if size == 0 || size > maxHandshakeKept || len(s.Handshake.Attachments) > 0 {
-		return nil
-	}
-	r := &remote{handshake: made.Handshake(), text: string(s.Handshake.Text)}
-	if isNothing(s.Data) {
-		r.shared = made
-	}
-	return r
-}
-
-// shows tells whether what is shared is what a local socket is now.
+// shows tells whether this is what a local socket is now.
 func (r *remote) shows(s *socket.Socket) bool {
-	return r != nil && r.shared != nil && r.text == "" && r.handshake == s.Handshake() && s.Data() == nil &&
-		are(r.rooms, r.shared.Rooms()) && are(r.rooms, s.Rooms())
+	return r != nil && r.handshake == s.Handshake() && r.text == "" && are(r.names, r.rooms) && are(r.names, s.Rooms())
 }
 
-// says tells whether what is shared is what another server describes.
+// says tells whether this is what another server says of its socket.
 func (r *remote) says(s *core.Socket) bool {
-	return r.has(s.Handshake) && r.shared != nil && isNothing(s.Data) && isUntouched(r.shared.Data()) &&
-		are(s.Rooms, r.shared.Rooms())
+	return r.has(s.Handshake) && are(s.Rooms, r.rooms)
 }
 
-// has tells whether the handshake is known.
+// has tells whether this is what a handshake was read from.
 func (r *remote) has(handshake core.Payload) bool {
 	return r != nil && r.text != "" && r.text == string(handshake.Text) && len(handshake.Attachments) == 0
 }
 
-// are tells whether a set holds these rooms and no others.
-func are[Room ~string](rooms []Room, set *types.Set[socket.Room]) bool {
-	if set.Len() != len(rooms) {
+// are tells whether these are the rooms in a set: a caller may have written there.
+func are[Room ~string](names []Room, rooms *types.Set[socket.Room]) bool {
+	if rooms.Len() != len(names) {
 		return false
 	}
-	for _, room := range rooms {
-		if !set.Has(socket.Room(room)) {
+	for _, name := range names {
+		if !rooms.Has(socket.Room(name)) {
 			return false
 		}
 	}
 	return true
 }
 
-// isNothing tells whether data is what servers say for none.
-func isNothing(data core.Payload) bool {
-	return string(data.Text) == "{}" && len(data.Attachments) == 0
-}
-
-// isUntouched tells whether nobody has written into data that was nothing.
-func isUntouched(data any) bool {
-	object, ok := data.(map[string]any)
-	return ok && len(object) == 0
+// sender is what sends to the socket; a new one if there is none.
+func (r *remote) sender(adapter socket.Adapter, id socket.SocketId) *socket.BroadcastOperator {
+	if r != nil {
+		return r.operator
+	}
+	return operatorFor(adapter, id)
 }

@@ -1,22 +1,24 @@
 package socketio
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
 )
 
 // stranger describes a socket of another server.
-func stranger(t *testing.T, id string, browserOf int, rooms ...string) core.Socket {
+func stranger(t *testing.T, id string, browserOf int, data string, rooms ...string) core.Socket {
 	t.Helper()
 	handshake, err := encodeHandshake(browser(browserOf), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return core.Socket{ID: id, Rooms: rooms, Handshake: handshake, Data: core.Payload{Text: []byte("{}")}}
+	return core.Socket{ID: id, Rooms: rooms, Handshake: handshake, Data: core.Payload{Text: []byte(data)}}
 }
 
 // handed returns what is handed out of a description.
@@ -24,80 +26,84 @@ func handed(a *adapter, s core.Socket) *socket.RemoteSocket {
 	return a.detailsOf(nil, []core.Socket{s})[0].(*socket.RemoteSocket)
 }
 
-func TestStrangersAreMadeOnce(t *testing.T) {
-	s := serve(t, lonely{})
-	a := s.Sockets().Adapter().(*adapter)
-	one, two := stranger(t, "one", 1, "one", "r"), stranger(t, "two", 2)
-	first := a.detailsOf(nil, []core.Socket{one, two})
-	again := a.detailsOf(nil, []core.Socket{two, one})
-	if first[0] != again[1] || first[1] != again[0] {
-		t.Error("a socket was made twice")
+// isWhat compares what was handed out with its description.
+func isWhat(t *testing.T, s *socket.RemoteSocket, described core.Socket) {
+	t.Helper()
+	handshake, err := decodeHandshake(described.Handshake)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if first[0] == first[1] || first[0].Handshake() == first[1].Handshake() {
-		t.Error("two sockets are one")
+	data, err := decodeValue(described.Data, asBuffer)
+	if err != nil {
+		t.Fatal(err)
 	}
-	other := s.Of("/other", nil).Adapter().(*adapter)
-	if handed(other, one) == first[0] {
-		t.Error("one socket for two namespaces, of which it emits to one")
+	rooms := roomStrings(s.Rooms().Keys())
+	if string(s.Id()) != described.ID || !reflect.DeepEqual(s.Handshake(), handshake) || !reflect.DeepEqual(s.Data(), data) {
+		t.Errorf("%s: %+v, %v; want %+v, %v", s.Id(), s.Handshake(), s.Data(), handshake, data)
+	}
+	expectSet(t, "rooms", rooms, described.Rooms...)
+}
+
+// expectSet compares lists in any order.
+func expectSet(t *testing.T, what string, got []string, want ...string) {
+	t.Helper()
+	have := map[string]bool{}
+	for _, s := range got {
+		have[s] = true
+	}
+	for _, s := range want {
+		if !have[s] {
+			t.Errorf("%s: %v, want %v", what, got, want)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%s: %v, want %v", what, got, want)
 	}
 }
 
 // TestStrangersChange: what is handed out is what was described last.
 func TestStrangersChange(t *testing.T) {
-	was := stranger(t, "one", 1, "one", "r")
-	for name, is := range map[string]core.Socket{
-		"fewer rooms":     stranger(t, "one", 1, "one"),
-		"more rooms":      stranger(t, "one", 1, "one", "r", "s"),
-		"other rooms":     stranger(t, "one", 1, "one", "s"),
-		"other handshake": stranger(t, "one", 2, "one", "r"),
-		"other data":      {ID: "one", Rooms: was.Rooms, Handshake: was.Handshake, Data: core.Payload{Text: []byte(`{"a":1}`)}},
+	a := serve(t, lonely{}).Sockets().Adapter().(*adapter)
+	for _, described := range []core.Socket{
+		stranger(t, "one", 1, `{}`, "one", "r"),
+		stranger(t, "one", 1, `{}`, "one", "r"),
+		stranger(t, "one", 1, `{}`, "one"),
+		stranger(t, "one", 1, `{}`, "one", "s"),
+		stranger(t, "one", 2, `{}`, "one", "s"),
+		stranger(t, "one", 2, `{"a":1}`),
+		stranger(t, "one", 2, `["b"]`, "one", "r", "s"),
+		stranger(t, "two", 2, `null`, "two"),
+		stranger(t, "one", 1, `{}`, "one", "r"),
 	} {
-		a := serve(t, lonely{}).Sockets().Adapter().(*adapter)
-		before, after := handed(a, was), handed(a, is)
-		if before == after {
-			t.Errorf("%s: the same socket", name)
-		}
-		if !are(is.Rooms, after.Rooms()) {
-			t.Errorf("%s: it is in %v", name, after.Rooms().Keys())
-		}
-		if same := before.Handshake() == after.Handshake(); same != (name != "other handshake") {
-			t.Errorf("%s: the handshake is the same: %v", name, same)
-		}
-		if back := handed(a, was); !are(was.Rooms, back.Rooms()) || len(back.Data().(map[string]any)) > 0 {
-			t.Errorf("%s and back: %v, %v", name, back.Rooms().Keys(), back.Data())
-		}
+		isWhat(t, handed(a, described), described)
 	}
 }
 
-// TestWrittenStrangers: who writes into what it was handed writes for itself.
+// TestWrittenStrangers: data is the caller's own, and what a caller has written into
+// rooms does not show in what is handed out later. What takes time is made once.
 func TestWrittenStrangers(t *testing.T) {
 	a := serve(t, lonely{}).Sockets().Adapter().(*adapter)
-	one := stranger(t, "one", 1, "one", "r")
-	for name, write := range map[string]func(*socket.RemoteSocket){
-		"a room more":  func(s *socket.RemoteSocket) { s.Rooms().Add("s") },
-		"a room less":  func(s *socket.RemoteSocket) { s.Rooms().Delete("r") },
-		"another room": func(s *socket.RemoteSocket) { s.Rooms().Delete("r"); s.Rooms().Add("s") },
-		"data":         func(s *socket.RemoteSocket) { s.Data().(map[string]any)["a"] = 1 },
-	} {
-		write(handed(a, one))
-		if next := handed(a, one); !are(one.Rooms, next.Rooms()) || len(next.Data().(map[string]any)) > 0 {
-			t.Errorf("%s: the next one got %v, %v", name, next.Rooms().Keys(), next.Data())
-		}
-	}
-}
-
-// TestDataIsItsCallersOwn: with data, only the handshake is shared.
-func TestDataIsItsCallersOwn(t *testing.T) {
-	a := serve(t, lonely{}).Sockets().Adapter().(*adapter)
-	one := stranger(t, "one", 1, "one")
-	for _, data := range []string{`{"a":1}`, `[1]`, `"text"`, `null`} {
-		one.Data.Text = []byte(data)
-		first, second := handed(a, one), handed(a, one)
+	for _, data := range []string{`{}`, `{"b":1}`} {
+		described := stranger(t, "one", 1, data, "one", "r")
+		first, second := handed(a, described), handed(a, described)
 		if first == second {
-			t.Errorf("%s is shared", data)
+			t.Errorf("%s: one socket for two", data)
 		}
 		if first.Handshake() != second.Handshake() {
 			t.Errorf("%s: the handshake was read twice", data)
+		}
+		if first.Rooms() != second.Rooms() {
+			t.Errorf("%s: the rooms were made twice", data)
+		}
+		first.Data().(map[string]any)["a"] = 1
+		isWhat(t, second, described)
+		for _, write := range []func(rooms *types.Set[socket.Room]){
+			func(rooms *types.Set[socket.Room]) { rooms.Add("s") },
+			func(rooms *types.Set[socket.Room]) { rooms.Delete("r") },
+			func(rooms *types.Set[socket.Room]) { rooms.Delete("r"); rooms.Add("s") },
+		} {
+			write(handed(a, described).Rooms())
+			isWhat(t, handed(a, described), described)
 		}
 	}
 }
@@ -118,54 +124,109 @@ func TestHandshakesKept(t *testing.T) {
 		"larger":      {text(maxHandshakeKept + 1), false},
 		"with a blob": {core.Payload{Text: []byte(`{"auth":{"_placeholder":true,"num":0}}`), Attachments: [][]byte{{1}}}, false},
 		"broken":      {core.Payload{Text: []byte(`{`)}, false},
-		"none":        {core.Payload{}, false},
 	} {
 		one := core.Socket{ID: name, Handshake: want.handshake, Data: core.Payload{Text: []byte("{}")}}
-		if kept := handed(a, one) == handed(a, one); kept != want.kept {
-			t.Errorf("%s: kept: %v", name, kept)
+		handed(a, one)
+		known := a.remotes.find(1, func(int) remoteKey { return remoteKey{a, socket.SocketId(name)} })[0]
+		if known == nil || known.has(one.Handshake) != want.kept {
+			t.Errorf("%s: %+v", name, known)
 		}
+	}
+	blob := core.Payload{Text: text(100).Text, Attachments: [][]byte{{1}}}
+	if known := (&remote{text: string(blob.Text)}); known.has(blob) {
+		t.Error("a handshake is taken for another one, which has no attachments")
 	}
 }
 
-func TestLocalSocketsAreMadeOnce(t *testing.T) {
+// TestLocalRemotes: local sockets are handed out as they are at the moment.
+func TestLocalRemotes(t *testing.T) {
 	s := serve(t, lonely{})
 	a := s.Sockets().Adapter().(*adapter)
 	_, sock := s.client("/", "r")
 	local := func() *socket.RemoteSocket {
-		return a.detailsOf([]*socket.Socket{sock}, nil)[0].(*socket.RemoteSocket)
+		return a.detailsOf(a.ours([]core.Socket{stranger(t, string(sock.Id()), 1, "{}", "x")}))[0].(*socket.RemoteSocket)
 	}
-	first := local()
-	if local() != first {
-		t.Error("made twice")
+	check := func(data any, rooms ...string) {
+		t.Helper()
+		got := local()
+		if got.Id() != sock.Id() || got.Handshake() != sock.Handshake() || !reflect.DeepEqual(got.Data(), data) {
+			t.Errorf("%+v, %v", got, got.Data())
+		}
+		expectSet(t, "rooms", roomStrings(got.Rooms().Keys()), append(rooms, string(sock.Id()))...)
 	}
-	if described := a.detailsOf(a.ours([]core.Socket{stranger(t, string(sock.Id()), 1)})); described[0] != first {
-		t.Error("made again since another server describes it")
-	}
-
+	check(nil, "r")
 	sock.Join("s")
-	joined := local()
-	if joined == first || !joined.Rooms().Has("s") {
-		t.Error("it has joined a room, which does not show")
-	}
+	check(nil, "r", "s")
 	sock.Leave("r")
-	if left := local(); left == joined || left.Rooms().Has("r") {
-		t.Error("it has left a room, which does not show")
-	}
+	check(nil, "s")
 	local().Rooms().Add("written")
-	if local().Rooms().Has("written") {
-		t.Error("a caller has written into what all get")
-	}
-
+	check(nil, "s")
 	data := map[string]any{"a": 1}
 	sock.SetData(data)
-	if got, ok := local().Data().(map[string]any); !ok || got["a"] != 1 {
-		t.Errorf("data %v, want the live one", local().Data())
-	}
-	if local() == local() {
-		t.Error("shared, with data")
-	}
+	check(data, "s")
+	data["b"] = 2
+	check(data, "s")
 	sock.SetData(nil)
-	if local().Data() != nil {
-		t.Error("data is kept that is gone")
+	check(nil, "s")
+}
+
+// TestOperators: what is handed out acts on the one socket, each time it is, in its
+// own namespace.
+func TestOperators(t *testing.T) {
+	s := serve(t, lonely{})
+	c, sock := s.client("/", "r")
+	other, otherSock := s.client("/other", "r")
+	_, bystander := s.client("/", "r")
+	for range 2 {
+		fetched := map[socket.SocketId]*socket.RemoteSocket{}
+		for _, nsp := range []socket.Namespace{s.Sockets(), s.Of("/other", nil)} {
+			a := nsp.Adapter().(*adapter)
+			for _, id := range []socket.SocketId{sock.Id(), otherSock.Id(), bystander.Id()} {
+				if _, ok := nsp.Sockets().Load(id); ok {
+					fetched[id] = a.detailsOf(a.ours([]core.Socket{{ID: string(id)}}))[0].(*socket.RemoteSocket)
+				}
+			}
+		}
+		if err := fetched[sock.Id()].Emit("hello", 1); err != nil {
+			t.Fatal(err)
+		}
+		c.expect(text(`2["hello",1]`))
+		if err := fetched[otherSock.Id()].Emit("hello", 2); err != nil {
+			t.Fatal(err)
+		}
+		other.expect(text(`2/other,["hello",2]`))
+		fetched[sock.Id()].Join("joined")
+		if !sock.Rooms().Has("joined") || bystander.Rooms().Has("joined") {
+			t.Error("not the one socket has joined")
+		}
+		fetched[sock.Id()].Leave("joined")
+		if sock.Rooms().Has("joined") {
+			t.Error("it has not left")
+		}
+	}
+}
+
+// TestDetailsFit: with the library of this version sockets are made without its
+// constructor; with any other one they are what they are with this.
+func TestDetailsFit(t *testing.T) {
+	if !detailsFit() {
+		t.Error("the library's RemoteSocket has other fields now: see details")
+	}
+	s := serve(t, lonely{})
+	a := s.Sockets().Adapter().(*adapter)
+	c, sock := s.client("/", "r")
+	described := stranger(t, "one", 1, `{"a":1}`, "one", "r")
+	for _, fitting := range []bool{true, false} {
+		a.remotes.fitting = fitting
+		isWhat(t, handed(a, described), described)
+		all := a.detailsOf([]*socket.Socket{sock})
+		local := all[0].(*socket.RemoteSocket)
+		if local.Id() != sock.Id() || local.Handshake() != sock.Handshake() || local.Rooms().Len() != 2 {
+			t.Errorf("fitting: %v: %+v", fitting, local)
+		}
+		if err := local.Emit("hello"); err != nil {
+			t.Fatal(err)
+		}
+		c.expect(text(`2["hello"]`))
 	}
 }

@@ -11,6 +11,8 @@ import (
 // the same ones again and again. It keeps thousands at most, of all namespaces, and
 // none for long after the last question.
 type remotes struct {
+	fitting bool // see [details.remoteSocket]
+
 	mu     sync.RWMutex
 	known  recent[remoteKey, *remote]
 	forget *time.Timer // nil before the first use
@@ -28,7 +30,7 @@ const (
 )
 
 func newRemotes() *remotes {
-	return &remotes{known: recent[remoteKey, *remote]{limit: maxRemotes}}
+	return &remotes{fitting: detailsFit(), known: recent[remoteKey, *remote]{limit: maxRemotes}}
 }
 
 // find returns what is known of n sockets, nil of those that are not.
@@ -42,11 +44,7 @@ func (r *remotes) find(n int, key func(i int) remoteKey) []*remote {
 	return found
 }
 
-// put remembers a socket, if there is something to remember.
 func (r *remotes) put(key remoteKey, known *remote) {
-	if known == nil {
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.known.put(key, known)

@@ -74,71 +74,59 @@ func (a *adapter) fillLocal(all []socket.SocketDetails, sockets []*socket.Socket
 	known := a.remotes.find(len(sockets), func(i int) remoteKey { return remoteKey{a, sockets[i].Id()} })
 	outer := a.Nsp().Proto().Adapter()
 	for i, s := range sockets {
-		if known[i].shows(s) {
-			all[i] = known[i].shared
-			continue
+		r := known[i]
+		if !r.shows(s) {
+			r = remoteOfLocal(s, r.sender(outer, s.Id()))
+			a.remotes.put(remoteKey{a, s.Id()}, r)
 		}
-		made := socket.NewRemoteSocket(outer, s)
-		all[i] = made
-		a.remotes.put(remoteKey{a, s.Id()}, remoteOfLocal(made))
+		d := details{s.Id(), r.handshake, r.rooms, s.Data(), r.operator}
+		all[i] = d.remoteSocket(outer, a.remotes.fitting)
 	}
+}
+
+func remoteOfLocal(s *socket.Socket, sender *socket.BroadcastOperator) *remote {
+	names := s.Rooms().Keys()
+	return &remote{operator: sender, handshake: s.Handshake(), rooms: types.NewSet(names...), names: names}
 }
 
 // fill makes sockets of descriptions of other servers.
 func (a *adapter) fill(all []socket.SocketDetails, sockets []core.Socket) {
 	known := a.remotes.find(len(sockets), func(i int) remoteKey { return remoteKey{a, socket.SocketId(sockets[i].ID)} })
 	outer := a.Nsp().Proto().Adapter()
-	d := details{adapter: a, rooms: types.NewSet[socket.Room]()}
+	var reader handshakeReader
 	for i := range sockets {
-		s := &sockets[i]
-		if known[i].says(s) {
-			all[i] = known[i].shared
-			continue
+		s, r := &sockets[i], known[i]
+		id := socket.SocketId(s.ID)
+		if !r.says(s) {
+			r = a.remoteOf(s, r, r.sender(outer, id), &reader)
+			a.remotes.put(remoteKey{a, id}, r)
 		}
-		whole := d.read(s, known[i])
-		made := socket.NewRemoteSocket(outer, &d)
-		all[i] = made
-		if whole {
-			a.remotes.put(remoteKey{a, d.id}, remoteOf(s, made))
-		}
+		d := details{id, r.handshake, r.rooms, a.readData(s), r.operator}
+		all[i] = d.remoteSocket(outer, a.remotes.fitting)
 	}
 }
 
-// details is a socket of another server, as long as the library takes it over, and
-// then the next.
-type details struct {
-	adapter *adapter
-	reader  handshakeReader
-
-	id        socket.SocketId
-	handshake *socket.Handshake
-	rooms     *types.Set[socket.Room]
-	data      any
-}
-
-var _ socket.SocketDetails = (*details)(nil)
-
-func (d *details) Id() socket.SocketId            { return d.id }
-func (d *details) Handshake() *socket.Handshake   { return d.handshake }
-func (d *details) Rooms() *types.Set[socket.Room] { return d.rooms }
-func (d *details) Data() any                      { return d.data }
-
-// read reads a description, of a socket of which this may be known. It reports
-// whether all of it could be read.
-func (d *details) read(s *core.Socket, known *remote) bool {
-	var unread, undecoded error
+// remoteOf reads a description, as far as it is not known.
+func (a *adapter) remoteOf(s *core.Socket, known *remote, sender *socket.BroadcastOperator, reader *handshakeReader) *remote {
+	r := &remote{operator: sender, rooms: types.NewSet(roomsOf(s.Rooms)...)}
 	if known.has(s.Handshake) {
-		d.handshake = known.handshake
-	} else if d.handshake, unread = d.reader.read(s.Handshake); unread != nil {
-		d.adapter.logger.Warn("handshake of a remote socket dropped", "socket", s.ID, "error", unread)
+		r.handshake, r.text = known.handshake, known.text
+		return r
 	}
-	if d.data, undecoded = decodeData(s.Data); undecoded != nil {
-		d.adapter.logger.Warn("data of a remote socket dropped", "socket", s.ID, "error", undecoded)
+	var err error
+	switch r.handshake, err = reader.read(s.Handshake); {
+	case err != nil:
+		a.logger.Warn("handshake of a remote socket dropped", "socket", s.ID, "error", err)
+	case len(s.Handshake.Text) <= maxHandshakeKept && len(s.Handshake.Attachments) == 0:
+		r.text = string(s.Handshake.Text)
 	}
-	d.id = socket.SocketId(s.ID)
-	d.rooms.Clear()
-	for _, room := range s.Rooms {
-		d.rooms.Add(socket.Room(room))
+	return r
+}
+
+func (a *adapter) readData(s *core.Socket) any {
+	data, err := decodeData(s.Data)
+	if err != nil {
+		a.logger.Warn("data of a remote socket dropped", "socket", s.ID, "error", err)
 	}
-	return unread == nil && undecoded == nil
+	return data
 }

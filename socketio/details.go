@@ -1,0 +1,63 @@
+package socketio
+
+import (
+	"reflect"
+	"unsafe"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// details are what a socket is made of that the library hands out, in the order in
+// which its RemoteSocket has them.
+type details struct {
+	id        socket.SocketId
+	handshake *socket.Handshake
+	rooms     *types.Set[socket.Room]
+	data      any
+	operator  *socket.BroadcastOperator // sends to this one socket
+}
+
+var _ socket.SocketDetails = (*details)(nil)
+
+func (d *details) Id() socket.SocketId            { return d.id }
+func (d *details) Handshake() *socket.Handshake   { return d.handshake }
+func (d *details) Rooms() *types.Set[socket.Room] { return d.rooms }
+func (d *details) Data() any                      { return d.data }
+
+// remoteSocket makes the library's socket of the details, which are its own from
+// now on. The library's constructor makes a new operator for each, of five sets, and
+// that is most of what fetching sockets costs; it is not needed where fitting is
+// known to be true.
+func (d details) remoteSocket(adapter socket.Adapter, fitting bool) *socket.RemoteSocket {
+	own := d
+	if fitting {
+		return (*socket.RemoteSocket)(unsafe.Pointer(&own))
+	}
+	return socket.NewRemoteSocket(adapter, &own)
+}
+
+// detailsFit tells whether the library's socket has the very fields of details, so
+// that any other version of the library is slower and not a surprise.
+func detailsFit() bool {
+	ours, theirs := reflect.TypeFor[details](), reflect.TypeFor[socket.RemoteSocket]()
+	if ours.NumField() != theirs.NumField() || ours.Size() != theirs.Size() {
+		return false
+	}
+	for i := range ours.NumField() {
+		a, b := ours.Field(i), theirs.Field(i)
+		if a.Name != b.Name || a.Type != b.Type || a.Offset != b.Offset {
+			return false
+		}
+	}
+	return true
+}
+
+// operatorFor makes what sends to one socket.
+func operatorFor(adapter socket.Adapter, id socket.SocketId) *socket.BroadcastOperator {
+	o := new(socket.BroadcastOperator)
+	o.Construct(adapter, types.NewSet(socket.Room(id)), types.NewSet[socket.Room](), &socket.BroadcastFlags{
+		ExpectSingleResponse: true, // an answer is the socket's, not a list of one
+	})
+	return o
+}

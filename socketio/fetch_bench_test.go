@@ -60,14 +60,16 @@ func BenchmarkRemote(b *testing.B) {
 	b.Run("data", func(b *testing.B) { perSocket(b, perServer, func() { a.detailsOf(nil, withData) }) })
 }
 
-// BenchmarkFetch asks three servers for all their sockets, within one process.
+// BenchmarkFetch asks three servers for all their sockets, within one process: as if
+// for the first time, and again.
 func BenchmarkFetch(b *testing.B) {
 	servers := nodes(b, 3)
 	for _, s := range servers {
 		browsers(b, s)
 	}
+	a := servers[0].Sockets().Adapter().(*adapter)
 	done := make(chan int, 1) // the answer may be there at once
-	perSocket(b, len(servers)*perServer, func() {
+	fetch := func() {
 		servers[0].FetchSockets()(func(found []*socket.RemoteSocket, err error) {
 			if err != nil {
 				b.Error(err)
@@ -77,7 +79,11 @@ func BenchmarkFetch(b *testing.B) {
 		if n := <-done; n != len(servers)*perServer {
 			b.Fatalf("%d sockets", n)
 		}
+	}
+	b.Run("first", func(b *testing.B) {
+		perSocket(b, len(servers)*perServer, func() { a.remotes.clear(); fetch() })
 	})
+	b.Run("again", func(b *testing.B) { perSocket(b, len(servers)*perServer, fetch) })
 }
 
 // perSocket measures operations on so many sockets each.

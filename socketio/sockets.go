@@ -12,8 +12,8 @@ import (
 
 // detailsOf makes what the library hands out of local sockets, with their live data,
 // and of descriptions. The library would make it of anything else by itself, one
-// after the other; here it is done on as many processors as it is worth, and not
-// again for sockets that were handed out lately.
+// after the other; here it is done on as many processors as it is worth, of what is
+// known of those that were handed out lately.
 func (a *adapter) detailsOf(local []*socket.Socket, others ...[]core.Socket) []socket.SocketDetails {
 	total := len(local)
 	for _, list := range others {

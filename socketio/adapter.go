@@ -140,7 +140,7 @@ func (a *adapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket
 		local := a.rooms.matching(to)
 		call := given(a.others.FetchOthers(a.ctx, to))
 		a.attend(call.Done(), func() {
-			all := a.detailsOf(local, nil) // while the others are at work
+			all := a.detailsOf(local) // while the others are at work
 			others, err := call.Wait()
 			callback(append(all, a.detailsOf(nil, others...)...), err)
 		})

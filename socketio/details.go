@@ -25,10 +25,9 @@ func (d *details) Handshake() *socket.Handshake   { return d.handshake }
 func (d *details) Rooms() *types.Set[socket.Room] { return d.rooms }
 func (d *details) Data() any                      { return d.data }
 
-// remoteSocket makes the library's socket of the details, which are its own from
-// now on. The library's constructor makes a new operator for each, of five sets, and
-// that is most of what fetching sockets costs; it is not needed where fitting is
-// known to be true.
+// remoteSocket makes the library's socket of the details. The library's constructor
+// would make five sets and an operator for each, most of what fetching sockets costs;
+// where the fields are fitting (see [detailsFit]) it is not asked.
 func (d details) remoteSocket(adapter socket.Adapter, fitting bool) *socket.RemoteSocket {
 	own := d
 	if fitting {

@@ -21,6 +21,11 @@ type remote struct {
 // maxHandshakeKept is up to how many bytes the text of a handshake is kept.
 const maxHandshakeKept = 1 << 12
 
+func remoteOfLocal(s *socket.Socket, sender *socket.BroadcastOperator) *remote {
+	names := s.Rooms().Keys()
+	return &remote{operator: sender, handshake: s.Handshake(), rooms: types.NewSet(names...), names: names}
+}
+
 // shows tells whether this is what a local socket is now.
 func (r *remote) shows(s *socket.Socket) bool {
 	return r != nil && r.handshake == s.Handshake() && r.text == "" && are(r.names, r.rooms) && are(r.names, s.Rooms())

@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,16 +48,8 @@ func isWhat(t *testing.T, s *socket.RemoteSocket, described core.Socket) {
 // expectSet compares lists in any order.
 func expectSet(t *testing.T, what string, got []string, want ...string) {
 	t.Helper()
-	have := map[string]bool{}
-	for _, s := range got {
-		have[s] = true
-	}
-	for _, s := range want {
-		if !have[s] {
-			t.Errorf("%s: %v, want %v", what, got, want)
-		}
-	}
-	if len(got) != len(want) {
+	got, want = slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))
+	if !slices.Equal(got, want) {
 		t.Errorf("%s: %v, want %v", what, got, want)
 	}
 }

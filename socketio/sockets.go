@@ -84,11 +84,6 @@ func (a *adapter) fillLocal(all []socket.SocketDetails, sockets []*socket.Socket
 	}
 }
 
-func remoteOfLocal(s *socket.Socket, sender *socket.BroadcastOperator) *remote {
-	names := s.Rooms().Keys()
-	return &remote{operator: sender, handshake: s.Handshake(), rooms: types.NewSet(names...), names: names}
-}
-
 // fill makes sockets of descriptions of other servers.
 func (a *adapter) fill(all []socket.SocketDetails, sockets []core.Socket) {
 	known := a.remotes.find(len(sockets), func(i int) remoteKey { return remoteKey{a, socket.SocketId(sockets[i].ID)} })

@@ -66,12 +66,9 @@ func roomStrings(rooms []socket.Room) []string {
 }
 
 func roomsOf(names []string) []socket.Room {
-	return appendRooms(make([]socket.Room, 0, len(names)), names)
-}
-
-func appendRooms(rooms []socket.Room, names []string) []socket.Room {
-	for _, name := range names {
-		rooms = append(rooms, socket.Room(name))
+	rooms := make([]socket.Room, len(names))
+	for i, name := range names {
+		rooms[i] = socket.Room(name)
 	}
 	return rooms
 }

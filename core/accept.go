@@ -67,7 +67,7 @@ func reasonFor(err error) CloseReason {
 var closeSelf = CloseReason{1002, "self"}
 
 // closePending is for those that have not said HELLO when the node stops
-// (WIRE.md, section 8).
+// (docs/reference-protocol.md, section 8).
 var closePending = CloseReason{1001, "transport-closed"}
 
 // refuse turns a connection away.

@@ -7,7 +7,7 @@ import (
 
 func (a *adapter) BroadcastWithAck(ctx context.Context, event Payload, to Target, ack func(Payload)) *Call[int] {
 	if to.Flags.Timeout <= 0 {
-		// The servers that are asked wait as long as this flag says (WIRE.md, section 5).
+		// The servers that are asked wait as long as this flag says (docs/reference-protocol.md, section 5).
 		to.Flags.Timeout = a.timeoutWithin(ctx)
 	}
 	self := a.cluster.ID()

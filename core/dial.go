@@ -293,7 +293,7 @@ func (n *Node) introduce(ctx context.Context, conn Conn, expected, address strin
 }
 
 // introduceReference links to a reference peer. It never answers, so the link is
-// up as soon as the HELLO is out (WIRE.md, section 3).
+// up as soon as the HELLO is out (docs/reference-protocol.md, section 3).
 func (n *Node) introduceReference(ctx context.Context, conn Conn, expected, address string) (*link, error) {
 	if expected == "" {
 		return nil, ErrUnknownPeer

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// The first byte of every frame. The first two are the reference's (WIRE.md,
+// The first byte of every frame. The first two are the reference's (docs/reference-protocol.md,
 // section 3); the others are spoken between Go nodes only.
 const (
 	frameHello    = 0x00 // dialler's introduction

@@ -22,7 +22,7 @@ const maxIDLength = 256
 
 // hello introduces a node to another: the HELLO frame of a dialler, and the
 // WELCOME with which a Go node answers. Its first three members are the
-// reference's (WIRE.md, section 3); offer is absent towards reference peers.
+// reference's (docs/reference-protocol.md, section 3); offer is absent towards reference peers.
 type hello struct {
 	uid     string
 	address string

@@ -231,7 +231,7 @@ func (n *Node) deliver(p *peer, m *Message) {
 		return
 	}
 	if p.reference && !m.Kind.IsResponse() {
-		// Any other message makes the sender known (WIRE.md, section 6).
+		// Any other message makes the sender known (docs/reference-protocol.md, section 6).
 		n.opened(p, m.Namespace)
 	}
 	ns := n.namespace(m.Namespace)

@@ -13,7 +13,7 @@ import (
 	"github.com/socketmesh/mesh/core/coretest"
 )
 
-// stranger plays a node of the reference by hand: it says what WIRE.md says, and
+// stranger plays a node of the reference by hand: it says what docs/reference-protocol.md says, and
 // remembers what it is told.
 type stranger struct {
 	t    *testing.T

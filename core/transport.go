@@ -149,7 +149,7 @@ type CloseReason struct {
 	Text string
 }
 
-// The reasons the reference gives (WIRE.md, section 8), and ours.
+// The reasons the reference gives (docs/reference-protocol.md, section 8), and ours.
 var (
 	CloseShutdown       = CloseReason{1000, "transport-closed"}
 	CloseSlowPeer       = CloseReason{1000, "slow-consumer"}

@@ -9,7 +9,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// encodeHandshake gives a handshake the reference's shape (WIRE.md, section 5):
+// encodeHandshake gives a handshake the reference's shape (docs/reference-protocol.md, section 5):
 // headers with lower-case names and one text each, host among them; query members
 // that are a text or several; an address without a port.
 func encodeHandshake(h *socket.Handshake, host string) (core.Payload, error) {

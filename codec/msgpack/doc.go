@@ -1,5 +1,5 @@
 // Package msgpack is the codec of the reference implementation: the MESH payload
-// of socket.io-mesh-adapter 2 (WIRE.md, sections 5 and 7), without the kind
+// of socket.io-mesh-adapter 2 (docs/reference-protocol.md, sections 5 and 7), without the kind
 // byte in front, which belongs to the link. Towards reference peers it is the
 // only one; where the encoder has no freedom it writes the reference's bytes.
 //

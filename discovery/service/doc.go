@@ -1,6 +1,6 @@
 // Package service is discovery by a small membership service: the [Client] that
 // a node runs, and the [Server] that nodes register with. Both speak the
-// protocol of the reference implementation (WIRE.md, section 2), so that Go and
+// protocol of the reference implementation (docs/reference-protocol.md, section 2), so that Go and
 // Node nodes can share the service of either.
 //
 // # On the wire

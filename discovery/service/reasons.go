@@ -10,7 +10,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Why connections are closed: the reference's reasons (WIRE.md, section 8), and
+// Why connections are closed: the reference's reasons (docs/reference-protocol.md, section 8), and
 // ours behind them.
 var (
 	closeUnauthorized = core.CloseReason{Code: 4401, Text: "unauthorized"}

@@ -1,4 +1,4 @@
-// The discovery service (WIRE.md, section 2), as a process that can be told to lie:
+// The discovery service (docs/reference-protocol.md, section 2), as a process that can be told to lie:
 //
 //   node discovery.js '{"port": 8000, "token": "…"}'
 //

@@ -1,5 +1,5 @@
 // Links are the mesh connections of one process: who dials, who is accepted, and
-// when a connection ends (WIRE.md, sections 3 and 4).
+// when a connection ends (docs/reference-protocol.md, sections 3 and 4).
 import { EventEmitter } from "node:events";
 import { WebSocket, WebSocketServer } from "ws";
 import { HELLO, MAX_FRAME, MESH, frame, hello, parse } from "./frames.js";

@@ -1,5 +1,5 @@
 // The discovery client of a node: registers, hears rosters, reconnects
-// (WIRE.md, section 2).
+// (docs/reference-protocol.md, section 2).
 import { decode } from "@msgpack/msgpack";
 import { WebSocket } from "ws";
 import { register } from "./frames.js";

@@ -1,4 +1,4 @@
-// A stand-in for the reference adapter, written from WIRE.md: what the tests need
+// A stand-in for the reference adapter, written from docs/reference-protocol.md: what the tests need
 // a Node server for, with the weaknesses that matter to its peers.
 import { randomBytes } from "node:crypto";
 import { ClusterAdapterWithHeartbeat, MessageType } from "socket.io-adapter";

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// encoded are values and the bytes the reference writes for them (WIRE.md,
+// encoded are values and the bytes the reference writes for them (docs/reference-protocol.md,
 // section 7).
 var encoded = []struct {
 	name string

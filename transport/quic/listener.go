@@ -24,7 +24,7 @@ var (
 const backlog = 256
 
 // closePending is what diallers hear whom a closed listener never accepted
-// (WIRE.md, section 8).
+// (docs/reference-protocol.md, section 8).
 var closePending = core.CloseReason{Code: 1001, Text: "transport-closed"}
 
 var errBacklog = errors.New("too many connections wait to be accepted")

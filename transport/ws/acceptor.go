@@ -16,7 +16,7 @@ import (
 const backlog = 256
 
 // closePending is what diallers hear whom a closed listener never accepted
-// (WIRE.md, section 8).
+// (docs/reference-protocol.md, section 8).
 var closePending = core.CloseReason{Code: 1001, Text: "transport-closed"}
 
 // acceptor upgrades HTTP requests and hands the connections to who accepts.

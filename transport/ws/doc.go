@@ -1,5 +1,5 @@
 // Package ws is the transport over WebSockets (RFC 6455), which the reference
-// implementation speaks too (WIRE.md, section 1). It is the default.
+// implementation speaks too (docs/reference-protocol.md, section 1). It is the default.
 //
 // Addresses to dial are URLs, "ws://10.0.0.7:4000" or "wss://…", or a plain
 // "10.0.0.7:4000", which is wss:// for a transport with a certificate and ws://

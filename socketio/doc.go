@@ -1,5 +1,5 @@
 // Package socketio joins a Socket.IO server (github.com/zishang520/socket.io,
-// version 3.0.5) to the mesh. It is the only package that imports that library.
+// versions 3.0.5 and 3.0.6) to the mesh. It is the only package that imports that library.
 //
 // [New] makes the constructor that the server wants for its adapters. Each
 // namespace of the server, static or dynamic, then has two sides here: what the

@@ -50,8 +50,7 @@ func benchCommand(f *flags) action {
 
 // benchSettings declares the flags of a run.
 func benchSettings(f *flags) func() bench.Settings {
-	mode := f.text("mode", string(bench.Throughput), "throughput, latency, idle (connections), requests (fetchSockets) or links; may come first, as in mesh bench idle", "MESH_BENCH_MODE")
-	f.first = "mode"
+	mode := f.argument("mode", string(bench.Throughput), "throughput, latency, idle (connections), requests (fetchSockets) or links; may come first, as in mesh bench idle", "MESH_BENCH_MODE")
 	nodes := f.number("nodes", 3, "servers", "MESH_BENCH_NODES")
 	clients := f.number("clients", 300, "clients of all servers", "MESH_BENCH_CLIENTS")
 	workers := f.number("workers", 0, "client processes; 0: as few as can hold the clients", "MESH_BENCH_WORKERS")

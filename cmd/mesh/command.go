@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/urfave/cli/v3"
 
 	"github.com/socketmesh/mesh/core"
 )
@@ -22,103 +25,191 @@ const (
 // shutdownTime is how long a command takes at most to stop cleanly.
 const shutdownTime = 5 * time.Second
 
-// command is one of the things the binary does.
-type command struct {
-	name    string
-	summary string
-	// define declares the flags and returns what is done once they are parsed.
-	// That runs until ctx ends, and prints to out.
-	define func(f *flags) action
-}
+// Groups of commands in the help, which sorts them by name.
+const (
+	groupServers = "Run servers"
+	groupTools   = "Tools"
+	groupAbout   = "Version and completion"
+)
 
+// action is what a command does. It runs until ctx ends, and prints to out.
 type action func(ctx context.Context, out, errOut io.Writer) error
 
-var commands = []command{
-	{"demo", "run several servers that form a mesh, with a web page on each", demoCommand},
-	{"node", "run one server, which joins a mesh", nodeCommand},
-	{"discovery", "run the discovery service alone", discoveryCommand},
-	{"cert", "make certificates with which to try TLS", certCommand},
-	{"bench", "measure clusters of servers, this one's and others'", benchCommand},
+// commands are what the binary does, in the order of the help.
+func commands() []*cli.Command {
+	return []*cli.Command{
+		newCommand(groupServers, "demo", "run several servers that form a mesh, with a web page on each", demoCommand),
+		newCommand(groupServers, "node", "run one server, which joins a mesh", nodeCommand),
+		newCommand(groupServers, "discovery", "run the discovery service alone", discoveryCommand),
+		newCommand(groupTools, "cert", "make certificates with which to try TLS", certCommand),
+		newCommand(groupTools, "bench", "measure clusters of servers, this one's and others'", benchCommand),
+		newCommand(groupAbout, "version", "print the version of this binary and of what it is made of", versionCommand),
+	}
 }
 
-// roles are what `mesh bench` starts processes for; nobody needs to know them.
-var roles = []command{
-	{"bench-server", "be one server of mesh bench", benchServerCommand},
-	{"bench-link", "be one end of a link of mesh bench", benchLinkCommand},
-	{"bench-worker", "be clients of mesh bench, which are told what to do on the standard input", benchWorkerCommand},
+// benchRoles are what `mesh bench` starts processes for. The help does not list them.
+func benchRoles() []*cli.Command {
+	roles := []*cli.Command{
+		newCommand("", "bench-server", "be one server of mesh bench", benchServerCommand),
+		newCommand("", "bench-link", "be one end of a link of mesh bench", benchLinkCommand),
+		newCommand("", "bench-worker", "be clients of mesh bench, which are told what to do on the standard input", benchWorkerCommand),
+	}
+	for _, role := range roles {
+		role.Hidden = true
+	}
+	return roles
+}
+
+// newCommand makes a command of what define declares and returns.
+func newCommand(group, name, summary string, define func(*flags) action) *cli.Command {
+	f := &flags{}
+	do := define(f)
+	return &cli.Command{
+		Name:      name,
+		Usage:     summary,
+		Category:  group,
+		Flags:     f.list,
+		Arguments: f.arguments,
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if cmd.Args().Present() {
+				return fmt.Errorf("unexpected argument %q", cmd.Args().First())
+			}
+			for _, take := range f.parsed {
+				take()
+			}
+			if err := do(ctx, cmd.Root().Writer, cmd.Root().ErrWriter); err != nil {
+				return &actionError{err}
+			}
+			return nil
+		},
+		OnUsageError: asIs,
+	}
+}
+
+// actionError is an error of what a command does. Any other error is one of the
+// command line or the environment.
+type actionError struct{ err error }
+
+func (e *actionError) Error() string { return e.err.Error() }
+func (e *actionError) Unwrap() error { return e.err }
+
+// Errors of the command line library that are explained in other words.
+var (
+	unknownFlag = regexp.MustCompile(`^flag provided but not defined: -+(.*)$`)
+	badFlag     = regexp.MustCompile(`^invalid value (".*") for flag -+(\S+): (.*)$`)
+	badVariable = regexp.MustCompile(`^could not parse (".*") as \S+ value from environment variable (\S+) for flag (\S+): (.*)$`)
+)
+
+// explainFlagError says which flag was meant, or what is allowed.
+func explainFlagError(cmd *cli.Command, err error) error {
+	text := err.Error()
+	if m := unknownFlag.FindStringSubmatch(text); m != nil {
+		if meant := cli.SuggestFlag(cmd.Flags, m[1], false); meant != "" {
+			return fmt.Errorf("there is no flag --%s; did you mean %s?", m[1], meant)
+		}
+		return fmt.Errorf("there is no flag --%s", m[1])
+	}
+	if m := badFlag.FindStringSubmatch(text); m != nil {
+		return badValue(cmd, m[2], "--"+m[2], m[1], m[3])
+	}
+	if m := badVariable.FindStringSubmatch(text); m != nil {
+		return badValue(cmd, m[3], m[2], m[1], m[4])
+	}
+	return err
+}
+
+// badValue says what a flag takes, which a validator has said already.
+func badValue(cmd *cli.Command, flag, written, value, cause string) error {
+	want := cause
+	for _, f := range cmd.Flags {
+		if doc, ok := f.(cli.DocGenerationFlag); ok && slices.Contains(f.Names(), flag) && !strings.HasPrefix(cause, wantPrefix) {
+			switch doc.TypeName() {
+			case "int":
+				want = wantPrefix + "a whole number"
+			case "duration":
+				want = wantPrefix + "a duration, as 1m30s"
+			case "bool":
+				want = wantPrefix + "true or false"
+			}
+		}
+	}
+	return fmt.Errorf("%s: %s is not allowed: %s", written, value, want)
+}
+
+// wantPrefix begins what validators say.
+const wantPrefix = "want "
+
+// newRoot makes the whole command line.
+func newRoot(out, errOut io.Writer) *cli.Command {
+	return &cli.Command{
+		Name:                  "mesh",
+		Usage:                 "join Socket.IO servers into one cluster, without a broker",
+		Version:               buildVersion(),
+		Commands:              slices.Concat(commands(), benchRoles()),
+		Writer:                out,
+		ErrWriter:             errOut,
+		Suggest:               true,
+		EnableShellCompletion: true,
+		ConfigureShellCompletionCommand: func(cmd *cli.Command) {
+			cmd.Hidden = false
+			cmd.Category = groupAbout
+			cmd.Usage = "print a script that completes commands and flags in bash, zsh, fish or pwsh"
+		},
+		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // run tells and returns the code
+		Action: func(_ context.Context, cmd *cli.Command) error {
+			if cmd.Args().Present() {
+				return noCommand(cmd, cmd.Args().First())
+			}
+			return errNoCommand
+		},
+		OnUsageError: asIs,
+	}
+}
+
+// asIs leaves an error of the command line to run.
+func asIs(_ context.Context, _ *cli.Command, err error, _ bool) error { return err }
+
+var errNoCommand = errors.New("which command?")
+
+func noCommand(root *cli.Command, name string) error {
+	if meant := cli.SuggestCommand(root.VisibleCommands(), name); meant != "" {
+		return fmt.Errorf("there is no command %q; did you mean %q?", name, meant)
+	}
+	return fmt.Errorf("there is no command %q", name)
 }
 
 // run does what args say and returns the exit code.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
-	if len(args) == 0 {
-		usage(errOut)
-		return exitUsage
-	}
-	name, args := args[0], args[1:]
-	switch name {
-	case "help", "-h", "-help", "--help":
-		return help(args, out, errOut)
-	}
-	c := find(name)
-	if c == nil {
-		fmt.Fprintf(errOut, "mesh: there is no command %q\n\n", name)
-		usage(errOut)
-		return exitUsage
-	}
-	f := newFlags(c)
-	do := c.define(f)
-	switch err := f.parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		f.usage(out)
+	root := newRoot(out, errOut)
+	err := root.Run(ctx, append([]string{root.Name}, args...))
+	if err == nil {
 		return exitOK
-	case err != nil:
-		fmt.Fprintf(errOut, "mesh %s: %v\nmesh help %s lists the flags\n", c.name, err, c.name)
+	}
+	if errors.Is(err, errNoCommand) {
+		root.Writer = errOut
+		_ = cli.ShowRootCommandHelp(root)
 		return exitUsage
 	}
-	if err := do(ctx, out, errOut); err != nil {
-		fmt.Fprintf(errOut, "mesh %s: %v\n", c.name, err)
+	if len(args) > 1 && args[0] == "help" {
+		err = noCommand(root, args[1])
+	}
+	command, help := root.Name, root.Name+" help"
+	if len(args) > 0 && root.Command(args[0]) != nil && args[0] != "help" {
+		command, help = command+" "+args[0], help+" "+args[0]
+		err = explainFlagError(root.Command(args[0]), err)
+	}
+	fmt.Fprintf(errOut, "%s: %v\n", command, err)
+	if _, failed := errors.AsType[*actionError](err); failed {
 		if _, bad := errors.AsType[*core.ConfigError](err); bad {
 			return exitUsage
 		}
 		return exitFailed
 	}
-	return exitOK
+	fmt.Fprintf(errOut, "see %s\n", help)
+	return exitUsage
 }
 
-func find(name string) *command {
-	for _, list := range [][]command{commands, roles} {
-		for i := range list {
-			if list[i].name == name {
-				return &list[i]
-			}
-		}
-	}
-	return nil
-}
-
-func help(args []string, out, errOut io.Writer) int {
-	if len(args) == 0 {
-		usage(out)
-		return exitOK
-	}
-	c := find(args[0])
-	if c == nil {
-		fmt.Fprintf(errOut, "mesh: there is no command %q\n\n", args[0])
-		usage(errOut)
-		return exitUsage
-	}
-	f := newFlags(c)
-	c.define(f)
-	f.usage(out)
-	return exitOK
-}
-
-func usage(w io.Writer) {
-	var b strings.Builder
-	b.WriteString("mesh joins Socket.IO servers into one cluster, without a broker\n\nusage: mesh <command> [flags]\n\n")
-	for _, c := range commands {
-		fmt.Fprintf(&b, "  %-10s %s\n", c.name, c.summary)
-	}
-	b.WriteString("\nmesh help <command> lists a command's flags\n")
-	io.WriteString(w, b.String())
+// usageError is a flag's bad value.
+func usageError(flag string, value any, allowed string) error {
+	return &core.ConfigError{Field: flag, Value: value, Allowed: allowed}
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/urfave/cli/v3"
 )
 
 func TestUsage(t *testing.T) {
@@ -20,8 +22,8 @@ func TestUsage(t *testing.T) {
 		code     int
 		out, err string // what must be in there
 	}{
-		{nil, exitUsage, "", "usage: mesh <command>"},
-		{[]string{"help"}, exitOK, "usage: mesh <command>", ""},
+		{nil, exitUsage, "", "completion"},
+		{[]string{"help"}, exitOK, "Run servers:", ""},
 		{[]string{"--help"}, exitOK, "demo", ""},
 		{[]string{"help", "demo"}, exitOK, "--mesh-port", ""},
 		{[]string{"help", "node"}, exitOK, "MESH_SERVER_WS_ADDRESS", ""},
@@ -29,11 +31,16 @@ func TestUsage(t *testing.T) {
 		{[]string{"discovery", "-h"}, exitOK, "--auth-token", ""},
 		{[]string{"help", "dance"}, exitUsage, "", `no command "dance"`},
 		{[]string{"dance"}, exitUsage, "", `no command "dance"`},
-		{[]string{"demo", "--dance"}, exitUsage, "", "mesh help demo lists the flags"},
+		{[]string{"nod"}, exitUsage, "", `no command "nod"; did you mean "node"?`},
+		{[]string{"demo", "--dance"}, exitUsage, "", "see mesh help demo"},
+		{[]string{"demo", "--nods", "2"}, exitUsage, "", "no flag --nods; did you mean --nodes?"},
+		{[]string{"version"}, exitOK, "socket.io", ""},
+		{[]string{"--version"}, exitOK, "mesh version", ""},
 		{[]string{"demo", "now"}, exitUsage, "", `unexpected argument "now"`},
 		{[]string{"demo", "--nodes", "0"}, exitUsage, "", "--nodes: 0 is not allowed: want 1 to 100"},
-		{[]string{"demo", "--nodes", "three"}, exitUsage, "", "-nodes"},
-		{[]string{"demo", "--port", "70000"}, exitUsage, "", "want a port between 0 and 65535"},
+		{[]string{"demo", "--nodes", "three"}, exitUsage, "", `--nodes: "three" is not allowed: want a whole number`},
+		{[]string{"bench", "--duration", "5"}, exitUsage, "", `--duration: "5" is not allowed: want a duration, as 1m30s`},
+		{[]string{"demo", "--port", "70000"}, exitUsage, "", `--port: "70000" is not allowed: want a port between 0 and 65535`},
 		{[]string{"demo", "--port", "65535"}, exitUsage, "", "--port: 65535 is not allowed: want at most 65533"},
 		{[]string{"demo", "--log-level", "loud"}, exitUsage, "", "debug, info, warn or error"},
 		{[]string{"node", "--peers", "a:4000"}, exitUsage, "", "Peers[0]"},
@@ -82,34 +89,60 @@ func TestFlagsReadTheEnvironment(t *testing.T) {
 	clearEnv(t)
 	t.Setenv("PORT", "8123")
 	t.Setenv("MESH_AUTH_TOKEN", "secret")
-	f := newFlags(find("discovery"))
-	f.command.define(f)
-	if err := f.parse([]string{"--auth-token", "other"}); err != nil {
-		t.Fatal(err)
+	t.Setenv("MESH_HOST", "") // an empty variable is none
+	var port *int
+	var token, host, peers *string
+	var given bool
+	parse := func(args ...string) error {
+		c := newCommand("", "test", "", func(f *flags) action {
+			port, token = f.port("port", 1, "", "PORT"), f.text("auth-token", "", "", "MESH_AUTH_TOKEN")
+			host = f.text("host", "everywhere", "", "MESH_HOST")
+			option := f.option("peers", "", "MESH_PEERS")
+			peers = &option.value
+			return func(context.Context, io.Writer, io.Writer) error { given = option.given(); return nil }
+		})
+		return c.Run(t.Context(), append([]string{"test"}, args...))
 	}
-	for name, want := range map[string]string{"port": "8123", "auth-token": "other", "host": ""} {
-		if got := f.set.Lookup(name).Value.String(); got != want {
-			t.Errorf("--%s is %q, want %q", name, got, want)
-		}
+	t.Setenv("MESH_PEERS", "ws://b:1")
+	if err := parse("--auth-token", "other"); err != nil || *port != 8123 || *token != "other" || *host != "everywhere" || *peers != "" || given {
+		t.Errorf("port %d, token %q, host %q, peers %q, given %t: %v", *port, *token, *host, *peers, given, err)
 	}
+	if err := parse("--peers", "ws://a:1"); err != nil || *peers != "ws://a:1" || !given || *token != "secret" {
+		t.Errorf("peers %q, given %t, token %q: %v", *peers, given, *token, err)
+	}
+	var errOut bytes.Buffer
 	t.Setenv("PORT", "http")
-	f = newFlags(find("discovery"))
-	f.command.define(f)
-	if err := f.parse(nil); err == nil || !strings.Contains(err.Error(), "PORT") {
-		t.Errorf("error %v, want one that names PORT", err)
+	if code := run(t.Context(), []string{"node"}, io.Discard, &errOut); code != exitUsage || !strings.Contains(errOut.String(), `PORT: "http" is not allowed: want a whole number`) {
+		t.Errorf("exit code %d, %s", code, errOut.String())
+	}
+	if err := parse(); err == nil || !strings.Contains(err.Error(), "PORT") || !strings.Contains(err.Error(), `"http"`) {
+		t.Errorf("error %v, want one that names PORT and what it is", err)
 	}
 }
 
 // TestEveryFlagHasAVariable: that is the promise.
 func TestEveryFlagHasAVariable(t *testing.T) {
-	for i := range commands {
-		f := newFlags(&commands[i])
-		commands[i].define(f)
-		var b bytes.Buffer
-		f.usage(&b)
-		if strings.Contains(b.String(), "[]") {
-			t.Errorf("a flag without a variable:\n%s", b.String())
+	for _, c := range commands() {
+		for _, f := range c.Flags {
+			if doc, ok := f.(cli.DocGenerationFlag); !ok || len(doc.GetEnvVars()) == 0 || doc.GetUsage() == "" {
+				t.Errorf("mesh %s: flag %v without a variable or a usage", c.Name, f.Names())
+			}
 		}
+	}
+}
+
+// TestShellCompletion: scripts for all shells, and what they ask for. (Of the root the library completes
+// the process's own arguments, which are those of go test here.)
+func TestShellCompletion(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish", "pwsh"} {
+		var out bytes.Buffer
+		if code := run(t.Context(), []string{"completion", shell}, &out, io.Discard); code != exitOK || out.Len() == 0 {
+			t.Errorf("%s: exit code %d, %d bytes", shell, code, out.Len())
+		}
+	}
+	var out bytes.Buffer
+	if code := run(t.Context(), []string{"node", "--mesh", "--generate-shell-completion"}, &out, io.Discard); code != exitOK || !strings.Contains(out.String(), "--mesh-listen") {
+		t.Errorf("exit code %d, %q, want --mesh-listen", code, out.String())
 	}
 }
 

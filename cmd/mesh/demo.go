@@ -9,7 +9,6 @@ import (
 	"strconv"
 
 	"github.com/socketmesh/mesh"
-	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/discovery/service"
 )
 
@@ -132,9 +131,4 @@ func (d *demo) shutdown(errOut io.Writer) {
 	if err := d.discovery.Shutdown(ctx); err != nil {
 		fmt.Fprintf(errOut, "mesh: discovery service: %v\n", err)
 	}
-}
-
-// usageError is a flag's bad value.
-func usageError(flag string, value any, allowed string) error {
-	return &core.ConfigError{Field: flag, Value: value, Allowed: allowed}
 }

@@ -1,123 +1,113 @@
 package main
 
 import (
-	"cmp"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"os"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/urfave/cli/v3"
 )
 
-// flags are the flags of one command. Every one can be set by environment
-// variables too; the flag wins.
+// flags are the flags of one command. Every one can be set by an environment
+// variable too; the flag wins, and an empty variable is none.
 type flags struct {
-	command *command
-	set     *flag.FlagSet
-	env     map[string]string // flag -> its variable, which parse reads
-	config  map[string]string // flag -> its variables, which mesh.ConfigFromEnv reads
-	given   map[string]bool   // flags that are on the command line
-	first   string            // flag whose value may come first, by itself
+	list      []cli.Flag
+	arguments []cli.Argument
+	parsed    []func() // what is done with arguments, once they are known
 }
 
-func newFlags(c *command) *flags {
-	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
-	set.SetOutput(io.Discard) // errors are reported by run
-	set.Usage = func() {}
-	return &flags{command: c, set: set, env: map[string]string{}, config: map[string]string{}, given: map[string]bool{}}
+func (f *flags) text(name, value, usage, env string) *string {
+	text := new(string)
+	f.list = append(f.list, &cli.StringFlag{Name: name, Value: value, Usage: usage, Sources: sourceOf(env), Destination: text})
+	return text
 }
 
-func (f *flags) text(name, value, usage string, env string) *string {
-	f.env[name] = env
-	return f.set.String(name, value, usage)
+func (f *flags) number(name string, value int, usage, env string) *int {
+	number := new(int)
+	f.list = append(f.list, &cli.IntFlag{Name: name, Value: value, Usage: usage, Sources: sourceOf(env), Destination: number})
+	return number
 }
 
-func (f *flags) number(name string, value int, usage string, env string) *int {
-	f.env[name] = env
-	return f.set.Int(name, value, usage)
+func (f *flags) boolean(name, usage, env string) *bool {
+	on := new(bool)
+	f.list = append(f.list, &cli.BoolFlag{Name: name, Usage: usage, Sources: sourceOf(env), Destination: on})
+	return on
 }
 
-func (f *flags) boolean(name, usage string, env string) *bool {
-	f.env[name] = env
-	return f.set.Bool(name, false, usage)
-}
-
-func (f *flags) duration(name string, value time.Duration, usage string, env string) *time.Duration {
-	f.env[name] = env
-	return f.set.Duration(name, value, usage)
+func (f *flags) duration(name string, value time.Duration, usage, env string) *time.Duration {
+	d := new(time.Duration)
+	f.list = append(f.list, &cli.DurationFlag{Name: name, Value: value, Usage: usage, Sources: sourceOf(env), Destination: d})
+	return d
 }
 
 // port is a number that can be a port; 0 picks a free one.
-func (f *flags) port(name string, value int, usage string, env string) *int {
-	f.env[name] = env
-	p := portValue(value)
-	f.set.Var(&p, name, usage)
-	return (*int)(&p)
+func (f *flags) port(name string, value int, usage, env string) *int {
+	port := new(int)
+	f.list = append(f.list, &cli.IntFlag{
+		Name: name, Value: value, Usage: usage, Sources: sourceOf(env), Destination: port,
+		Validator: func(port int) error {
+			if port < 0 || port > 65535 {
+				return errors.New(wantPrefix + "a port between 0 and 65535")
+			}
+			return nil
+		},
+	})
+	return port
 }
 
-// option is a field of mesh.Config, which the flag sets if it is given, and its
-// variables otherwise.
-func (f *flags) option(name, usage, env string) *string {
-	f.config[name] = env
-	return f.set.String(name, "", usage)
-}
-
-// parse reads args, and the environment for what is not given there.
-func (f *flags) parse(args []string) error {
-	if f.first != "" && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		args = append([]string{"--" + f.first, args[0]}, args[1:]...)
-	}
-	if err := f.set.Parse(args); err != nil {
-		return err
-	}
-	if f.set.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q", f.set.Arg(0))
-	}
-	f.set.Visit(func(set *flag.Flag) { f.given[set.Name] = true })
-	var bad error
-	f.set.VisitAll(func(declared *flag.Flag) {
-		variable := f.env[declared.Name]
-		value := os.Getenv(variable)
-		if value == "" || f.given[declared.Name] || bad != nil {
-			return
-		}
-		if err := f.set.Set(declared.Name, value); err != nil {
-			bad = fmt.Errorf("invalid value %q for %s: %w", value, variable, err)
+// argument is a flag whose value may come first, by itself.
+func (f *flags) argument(name, value, usage, env string) *string {
+	text, given := f.text(name, value, usage, env), new(string)
+	f.arguments = append(f.arguments, &cli.StringArg{Name: name, UsageText: "[" + name + "]", Destination: given})
+	f.parsed = append(f.parsed, func() {
+		if *given != "" {
+			*text = *given
 		}
 	})
-	return bad
+	return text
 }
 
-// usage lists the flags with their defaults and variables.
-func (f *flags) usage(w io.Writer) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "mesh %s: %s\n\n", f.command.name, f.command.summary)
-	f.set.VisitAll(func(declared *flag.Flag) {
-		fmt.Fprintf(&b, "  --%-16s %s", declared.Name, declared.Usage)
-		if declared.DefValue != "" {
-			fmt.Fprintf(&b, " (default %s)", declared.DefValue)
-		}
-		fmt.Fprintf(&b, " [%s]\n", cmp.Or(f.env[declared.Name], f.config[declared.Name]))
-	})
-	io.WriteString(w, b.String())
+// option is a flag for a field of mesh.Config, whose variables mesh.ConfigFromEnv
+// reads.
+type option struct {
+	flag  *cli.StringFlag
+	value string
 }
 
-// portValue is a flag.Value.
-type portValue int
+// given tells whether the flag is on the command line.
+func (o *option) given() bool { return o.flag.IsSet() }
 
-var _ flag.Value = (*portValue)(nil)
-
-// String and Set are what package flag calls.
-func (p *portValue) String() string { return strconv.Itoa(int(*p)) }
-
-func (p *portValue) Set(s string) error {
-	n, err := strconv.ParseUint(s, 10, 16)
-	if err != nil {
-		return errors.New("want a port between 0 and 65535")
+func (f *flags) option(name, usage string, env ...string) *option {
+	o := &option{}
+	o.flag = &cli.StringFlag{Name: name, Usage: usage, Destination: &o.value}
+	for _, name := range env {
+		o.flag.Sources.Chain = append(o.flag.Sources.Chain, readElsewhere{variable(name)})
 	}
-	*p = portValue(n)
-	return nil
+	f.list = append(f.list, o.flag)
+	return o
 }
+
+// variable is an environment variable that sets a flag.
+type variable string
+
+var _ cli.EnvValueSource = variable("")
+
+func sourceOf(env string) cli.ValueSourceChain { return cli.NewValueSourceChain(variable(env)) }
+
+func (v variable) Lookup() (string, bool) {
+	value := strings.TrimSpace(os.Getenv(string(v)))
+	return value, value != ""
+}
+
+func (v variable) Key() string      { return string(v) }
+func (variable) IsFromEnv() bool    { return true }
+func (v variable) String() string   { return "environment variable " + string(v) }
+func (v variable) GoString() string { return fmt.Sprintf("variable(%q)", string(v)) }
+
+// readElsewhere is a variable that the help lists with a flag and that does not set
+// it.
+type readElsewhere struct{ variable }
+
+func (readElsewhere) Lookup() (string, bool) { return "", false }

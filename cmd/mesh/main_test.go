@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/urfave/cli/v3"
 	"go.uber.org/goleak"
 )
 
@@ -15,7 +16,7 @@ import (
 // `mesh bench` starts processes of the program that it is in, which is this one
 // here.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && slices.ContainsFunc(roles, func(c command) bool { return c.name == os.Args[1] }) {
+	if len(os.Args) > 1 && slices.ContainsFunc(benchRoles(), func(c *cli.Command) bool { return c.Name == os.Args[1] }) {
 		main()
 	}
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/zishang520/socket.io/v3/pkg/utils.SetTimeout.func1"))

@@ -11,9 +11,9 @@ import (
 func nodeCommand(f *flags) action {
 	host := f.text("host", "127.0.0.1", "address on which the page is served", "MESH_HOST")
 	port := f.port("port", 3000, "port of the page; 0: a free one", "PORT")
-	listen := f.option("mesh-listen", "where other servers are accepted, as 127.0.0.1:4003 (default :4000)", "MESH_LISTEN, MESH_WS_PORT")
-	advertise := f.option("advertise", "where other servers reach this one, as ws://10.0.0.7:4003 or //10.0.0.7:0", "MESH_ADVERTISE, MESH_SERVER_WS_ADDRESS, MESH_WS_IP")
-	discovery := f.option("discovery", "URL of the discovery service (default ws://localhost:8000)", "MESH_DISCOVERY_ADDRESS, MESH_DISCOVERY_SERVICE_ADDRESS")
+	listen := f.option("mesh-listen", "where other servers are accepted, as 127.0.0.1:4003 (default :4000)", "MESH_LISTEN", "MESH_WS_PORT")
+	advertise := f.option("advertise", "where other servers reach this one, as ws://10.0.0.7:4003 or //10.0.0.7:0", "MESH_ADVERTISE", "MESH_SERVER_WS_ADDRESS", "MESH_WS_IP")
+	discovery := f.option("discovery", "URL of the discovery service (default ws://localhost:8000)", "MESH_DISCOVERY_ADDRESS", "MESH_DISCOVERY_SERVICE_ADDRESS")
 	peers := f.option("peers", "addresses of the other servers instead, as ws://a:4000,ws://b:4000", "MESH_PEERS")
 	stack := declareStack(f)
 	token := f.option("auth-token", "secret that all servers share", "MESH_AUTH_TOKEN")
@@ -29,21 +29,21 @@ func nodeCommand(f *flags) action {
 			return err
 		}
 		stack.apply(&config)
-		if f.given["mesh-listen"] {
-			config.Listen = *listen
+		if listen.given() {
+			config.Listen = listen.value
 		}
-		if f.given["advertise"] {
-			config.Advertise = *advertise
+		if advertise.given() {
+			config.Advertise = advertise.value
 		}
-		if f.given["auth-token"] {
-			config.AuthToken = *token
+		if token.given() {
+			config.AuthToken = token.value
 		}
 		// One way of finding peers on the command line replaces the other one in
 		// the environment.
-		if f.given["discovery"] || f.given["peers"] {
+		if discovery.given() || peers.given() {
 			config.Discovery = ""
-			config.DiscoveryAddress = *discovery
-			config.Peers = mesh.SplitPeers(*peers)
+			config.DiscoveryAddress = discovery.value
+			config.Peers = mesh.SplitPeers(peers.value)
 		}
 		s, err := startServer(ctx, serverOptions{host: *host, port: *port, mesh: config, log: log})
 		if err != nil {

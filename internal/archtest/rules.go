@@ -97,7 +97,7 @@ var rules = []rule{
 	{
 		folders: []string{"./cmd", "./e2e", "./bench"},
 		may: []string{"./", "./core", "./codec", "./transport", "./discovery", "./socketio", "./internal", "./bench",
-			"go.uber.org/fx", "github.com/zishang520/socket.io", "github.com/gorilla/websocket"},
+			"go.uber.org/fx", "github.com/zishang520/socket.io", "github.com/gorilla/websocket", "github.com/urfave/cli"},
 	},
 }
 

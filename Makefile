@@ -5,7 +5,6 @@ GO ?= go
 TIMEOUT ?= 15m
 FUZZTIME ?= 10s
 COMPARE ?= mesh,node-redis,zishang-redis
-STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
 SCHEMA = codec/proto/meshpb/mesh.proto
 PROTOGEN = $(GO) run -C tools ./protogen .. $(SCHEMA)
 
@@ -22,6 +21,7 @@ demo: ## three servers, one mesh, a web page on each
 
 test: setup ## all tests, with the race detector
 	$(GO) test -race -shuffle=on -timeout=$(TIMEOUT) ./...
+	$(GO) -C tools test ./...
 
 setup: ## what the end-to-end tests need: npm packages and a browser
 	@./tools/setup.sh
@@ -30,9 +30,9 @@ lint: ## formatting, vet, staticcheck, go.mod, generated code, and who imports w
 	@files=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$files" ]; then echo "not formatted (run make fmt):"; echo "$$files"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) -C tools vet ./...
-	$(STATICCHECK) ./...
-	$(GO) -C tools tool staticcheck ./...
+	staticcheck=$$($(GO) -C tools tool -n staticcheck) && $$staticcheck ./... && cd tools && $$staticcheck ./...
 	$(GO) mod tidy -diff
+	$(GO) -C tools mod tidy -diff
 	@GO=$(GO) ./tools/generated.sh $(SCHEMA)
 	$(GO) test -count=1 ./internal/archtest
 

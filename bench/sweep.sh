@@ -9,7 +9,7 @@ folder=${1:-bench/results}
 shift || true
 mkdir -p "$folder"
 go build -o bin/mesh ./cmd/mesh
-go build -o bin/plot ./bench/plot
+go build -C tools -o ../bin/plot ./plot
 
 # sweep NAME TITLE COLUMN VALUES COMMAND...: one run for each value of the setting
 # NAME, and a plot.

@@ -2,10 +2,11 @@
 //
 //	mesh bench --nodes 2 --json 2.json
 //	mesh bench --nodes 8 --json 8.json
-//	go run ./bench/plot --x nodes --y "server s/M" --out nodes.svg 2.json 8.json
+//	go run -C tools ./plot --x nodes --y "server s/M" --out $PWD/nodes.svg $PWD/2.json $PWD/8.json
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -40,12 +41,15 @@ func run(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	svg := chart{title: *title, x: *x, y: *y, series: series}.svg()
-	if *file == "" {
-		_, err := io.WriteString(out, svg)
+	var svg bytes.Buffer
+	if err := writeSVG(&svg, *title, *x, *y, series); err != nil {
 		return err
 	}
-	return os.WriteFile(*file, []byte(svg), 0o644)
+	if *file == "" {
+		_, err := svg.WriteTo(out)
+		return err
+	}
+	return os.WriteFile(*file, svg.Bytes(), 0o644)
 }
 
 // read gathers the results of all files.

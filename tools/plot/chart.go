@@ -1,0 +1,94 @@
+package main
+
+import (
+	"image/color"
+	"io"
+	"math"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/socketmesh/mesh/bench"
+)
+
+// The size of a plot, in points.
+const (
+	width  vg.Length = 480
+	height vg.Length = 270
+)
+
+// colours are those of Okabe and Ito, which people tell apart who see few colours.
+var colours = []color.Color{
+	color.RGBA{0x00, 0x72, 0xb2, 0xff}, color.RGBA{0xd5, 0x5e, 0x00, 0xff}, color.RGBA{0x00, 0x9e, 0x73, 0xff},
+	color.RGBA{0xcc, 0x79, 0xa7, 0xff}, color.RGBA{0xe6, 0x9f, 0x00, 0xff}, color.RGBA{0x56, 0xb4, 0xe9, 0xff}, color.Black,
+}
+
+// writeSVG draws a line for each series. The y axis begins at 0, so that lines show
+// proportions. The x axis has logarithms where its values are far apart.
+func writeSVG(w io.Writer, title, x, y string, series []bench.Series) error {
+	p := plot.New()
+	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
+	p.Legend.Top, p.Legend.Left, p.Legend.XOffs = true, true, vg.Points(8)
+	p.Add(plotter.NewGrid())
+	places := map[float64]bool{}
+	low, high := math.Inf(1), 0.0
+	for i, s := range series {
+		points := make(plotter.XYs, len(s.Points))
+		for j, point := range s.Points {
+			points[j] = plotter.XY{X: point.X, Y: point.Y}
+			places[point.X] = true
+			low, high = min(low, point.X), max(high, point.X)
+		}
+		line, marks, err := plotter.NewLinePoints(points)
+		if err != nil {
+			return err
+		}
+		line.Color, line.Width = colours[i%len(colours)], vg.Points(1.5)
+		marks.Color, marks.Shape, marks.Radius = line.Color, draw.CircleGlyph{}, vg.Points(2.5)
+		p.Add(line, marks)
+		p.Legend.Add(s.Config, line, marks)
+	}
+	if low > 0 && high/low >= 10 {
+		p.X.Scale = plot.LogScale{}
+	}
+	p.X.Tick.Marker = ticksAt(places)
+	p.Y.Min = 0
+	p.Y.Tick.Marker = plot.TickerFunc(func(low, high float64) []plot.Tick {
+		ticks := plot.DefaultTicks{}.Ticks(low, high)
+		for i := range ticks {
+			if !ticks[i].IsMinor() {
+				ticks[i].Label = label(ticks[i].Value)
+			}
+		}
+		return ticks
+	})
+	drawing, err := p.WriterTo(width, height, "svg")
+	if err != nil {
+		return err
+	}
+	_, err = drawing.WriteTo(w)
+	return err
+}
+
+// ticksAt marks the values that were measured.
+func ticksAt(places map[float64]bool) plot.ConstantTicks {
+	var ticks plot.ConstantTicks
+	for v := range places {
+		ticks = append(ticks, plot.Tick{Value: v, Label: label(v)})
+	}
+	return ticks
+}
+
+// label writes a number without zeros that say nothing.
+func label(v float64) string {
+	switch {
+	case v >= 1e6:
+		return strconv.FormatFloat(v/1e6, 'g', 4, 64) + "M"
+	case v >= 1e4:
+		return strconv.FormatFloat(v/1e3, 'g', 4, 64) + "k"
+	}
+	return strconv.FormatFloat(v, 'g', 4, 64)
+}

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the end-to-end tests need and does not find: the npm packages of
-# e2e/node and e2e/compat/node and, where there is apt-get, Debian's chromium.
+# e2e/node and e2e/compat/node and, where there is apt-get, Debian's chromium. It waits
+# for another apt that is at work.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,16 +11,9 @@ for packages in e2e/node e2e/compat/node; do
 	fi
 done
 
-install_chromium() {
-	local as_root=""
-	if [ "$(id -u)" -ne 0 ]; then as_root="sudo"; fi
-	$as_root apt-get update -qq &&
-		$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
-}
-
 if ! command -v chromium >/dev/null && command -v apt-get >/dev/null; then
 	echo "installing chromium for the tests of the demo's page"
-	if ! install_chromium; then
+	if ! ./tools/apt-install.sh chromium fonts-dejavu-core; then
 		echo "could not install chromium" >&2
 		if [ -n "${CI:-}" ]; then exit 1; fi
 	fi

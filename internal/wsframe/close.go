@@ -2,6 +2,7 @@ package wsframe
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"unicode/utf8"
 )
@@ -10,8 +11,23 @@ import (
 const (
 	CodeProtocolError = 1002
 	CodeNone          = 1005 // stands for a frame without a code; never sent
+	CodeNotUTF8       = 1007
 	CodeTooLarge      = 1009
 )
+
+// CodeFor is the code that a connection is closed with because reading it gave
+// err; 0 if err is none of this package's.
+func CodeFor(err error) uint16 {
+	switch {
+	case errors.Is(err, ErrProtocol):
+		return CodeProtocolError
+	case errors.Is(err, ErrNotUTF8):
+		return CodeNotUTF8
+	case errors.Is(err, ErrTooLarge):
+		return CodeTooLarge
+	}
+	return 0
+}
 
 // NewClose returns a server's Close frame with a status code; 0 for none.
 func NewClose(code uint16) []byte {
@@ -21,9 +37,10 @@ func NewClose(code uint16) []byte {
 	return New(Close, binary.BigEndian.AppendUint16(nil, code))
 }
 
-// ReadClose reads the payload of a Close frame. Codes that are not to be sent,
-// half a code, and a text that is not UTF-8 are errors that wrap [ErrProtocol].
-func ReadClose(payload []byte) (code uint16, text string, err error) {
+// ReadClose reads the payload of a Close frame. A code that must not be sent and half
+// a code are errors that wrap [ErrProtocol]; a reason that is not UTF-8 is one that
+// wraps [ErrNotUTF8].
+func ReadClose(payload []byte) (code uint16, reason string, err error) {
 	if len(payload) == 0 {
 		return CodeNone, "", nil
 	}
@@ -32,19 +49,20 @@ func ReadClose(payload []byte) (code uint16, text string, err error) {
 	}
 	code = binary.BigEndian.Uint16(payload)
 	switch {
-	case !sent(code):
+	case !MayBeSent(code):
 		return 0, "", fmt.Errorf("%w: close code %d", ErrProtocol, code)
 	case !utf8.Valid(payload[2:]):
-		return 0, "", fmt.Errorf("%w: close text that is not UTF-8", ErrProtocol)
+		return 0, "", fmt.Errorf("%w: reason of close code %d", ErrNotUTF8, code)
 	}
 	return code, string(payload[2:]), nil
 }
 
-// sent tells whether a code may come over the network: those that are registered
-// for that, and those of libraries and applications.
-func sent(code uint16) bool {
+// MayBeSent tells whether a close code may stand in a frame (RFC 6455, section 7.4,
+// and IANA's registry): 1004 has no meaning, 1005, 1006 and 1015 are for reporting
+// only, what is below 1000, between 1016 and 2999, or above 4999 is not assigned.
+func MayBeSent(code uint16) bool {
 	switch {
-	case code >= 3000 && code <= 4999:
+	case code >= 3000 && code <= 4999: // libraries and applications
 		return true
 	case code >= 1000 && code <= 1014:
 		return code != 1004 && code != CodeNone && code != 1006

@@ -31,6 +31,8 @@ const (
 var (
 	// ErrProtocol: the peer sent what RFC 6455 does not allow.
 	ErrProtocol = errors.New("websocket: protocol violated")
+	// ErrNotUTF8: a text message, or the reason of a Close frame, is not UTF-8.
+	ErrNotUTF8 = errors.New("websocket: text is not UTF-8")
 	// ErrTooLarge: a message is longer than the reader's limit.
 	ErrTooLarge = errors.New("websocket: message too large")
 )

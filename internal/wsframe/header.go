@@ -20,7 +20,8 @@ type Header struct {
 // ReadHeader reads the header at the beginning of b, and tells how many bytes it
 // has: 0 if they have not all come. The frames of a client are masked, those of a
 // server are not. What RFC 6455 forbids is an error that wraps [ErrProtocol], as
-// soon as it is seen.
+// soon as it is seen. A length in more bytes than it needs is read all the same, as
+// other implementations do: nothing can be misunderstood about it.
 func ReadHeader(b []byte, masked bool) (Header, int, error) {
 	if len(b) < 2 {
 		return Header{}, 0, nil

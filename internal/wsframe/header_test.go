@@ -72,10 +72,13 @@ func TestReadClose(t *testing.T) {
 	}
 	for name, payload := range map[string]string{
 		"half a code": "\x03", "0": "\x00\x00", "999": "\x03\xe7", "1004": "\x03\xec", "1005": "\x03\xed", "1006": "\x03\xee",
-		"1015": "\x03\xf7", "2999": "\x0b\xb7", "5000": "\x13\x88", "text": "\x03\xe8\xff",
+		"1015": "\x03\xf7", "2999": "\x0b\xb7", "5000": "\x13\x88", "999 and text": "\x03\xe7\xff",
 	} {
 		if code, _, err := ReadClose([]byte(payload)); !errors.Is(err, ErrProtocol) {
 			t.Errorf("%s: %d, %v", name, code, err)
 		}
+	}
+	if code, _, err := ReadClose([]byte("\x03\xe8\xff")); !errors.Is(err, ErrNotUTF8) {
+		t.Errorf("text: %d, %v", code, err)
 	}
 }

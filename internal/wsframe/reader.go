@@ -3,13 +3,16 @@ package wsframe
 import (
 	"fmt"
 	"slices"
+	"unicode/utf8"
 )
 
 // Sink gets what a [Reader] has read.
 type Sink interface {
-	// Message gets a whole message, Text or Binary. The payload is the sink's.
+	// Message gets a whole message, Text, which is UTF-8, or Binary. The payload is
+	// the sink's.
 	Message(op Opcode, payload []byte)
-	// Control gets a Close, Ping or Pong; the payload is borrowed.
+	// Control gets a Close, Ping or Pong; the payload is borrowed. That of a Close is
+	// one that [ReadClose] takes.
 	Control(op Opcode, payload []byte)
 }
 
@@ -134,6 +137,11 @@ func (r *Reader) finish(sink Sink) error {
 	if r.frame.Op.Control() {
 		payload := r.control
 		r.control = nil
+		if r.frame.Op == Close {
+			if _, _, err := ReadClose(payload); err != nil {
+				return err
+			}
+		}
 		sink.Control(r.frame.Op, payload)
 		return nil
 	}
@@ -148,6 +156,11 @@ func (r *Reader) finish(sink Sink) error {
 		if payload, err = inflate(payload, r.Limit); err != nil {
 			return err
 		}
+	}
+	// A character may begin in one frame and end in the next: so the message is
+	// checked as a whole.
+	if kind == Text && !utf8.Valid(payload) {
+		return fmt.Errorf("%w: message of %d bytes", ErrNotUTF8, len(payload))
 	}
 	sink.Message(kind, payload)
 	return nil

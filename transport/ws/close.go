@@ -3,6 +3,7 @@ package ws
 import (
 	"encoding/binary"
 	"io"
+	"math"
 	"net"
 	"strings"
 	"time"
@@ -73,8 +74,8 @@ const maxCloseText = 123
 
 // closePayload is the body of a close frame: nothing, or a code and a text.
 func closePayload(reason core.CloseReason) []byte {
-	if reason.Code < 1000 || reason.Code > 4999 || reason.Code == wsframe.CodeNone {
-		return nil
+	if reason.Code < 0 || reason.Code > math.MaxUint16 || !wsframe.MayBeSent(uint16(reason.Code)) {
+		return nil // 0 and 1005 stand for none
 	}
 	text := strings.ToValidUTF8(reason.Text, "?")
 	if len(text) > maxCloseText {

@@ -205,8 +205,8 @@ func (c *conn) diagnose(err error) error {
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("connection ended without a close frame")
-	case errors.Is(err, wsframe.ErrProtocol):
-		c.complain(wsframe.CodeProtocolError)
+	case errors.Is(err, wsframe.ErrProtocol), errors.Is(err, wsframe.ErrNotUTF8):
+		c.complain(wsframe.CodeFor(err))
 		return fmt.Errorf("%w: %w", core.ErrMalformed, err)
 	case errors.Is(err, core.ErrTooLarge):
 		c.complain(wsframe.CodeTooLarge)

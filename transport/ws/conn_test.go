@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,6 +135,43 @@ func TestBadFramesEndTheConnection(t *testing.T) {
 	}
 }
 
+// TestBadFramesAreAnswered: the peer is told what it has done, by RFC 6455's code.
+func TestBadFramesAreAnswered(t *testing.T) {
+	for name, c := range map[string]struct{ frames, answer string }{
+		"reserved bit":            {"c28100000000ff", "880203ea"},
+		"half a close code":       {"88810000000061", "880203ea"},
+		"close code 1005":         {"88820000000003ed", "880203ea"},
+		"close code 1006":         {"88820000000003ee", "880203ea"},
+		"close code 1015":         {"88820000000003f7", "880203ea"},
+		"close code 999":          {"88820000000003e7", "880203ea"},
+		"close code 2000":         {"88820000000007d0", "880203ea"},
+		"reason not UTF-8":        {"88830000000003e8ff", "880203ef"},
+		"text not UTF-8":          {"818200000000c3ff", "880203ef"},
+		"text in parts not UTF-8": {"018100000000c3" + "808100000000ff", "880203ef"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			src, _ := hex.DecodeString(c.frames)
+			conn, out := scripted(t, src, 1000)
+			if frame, err := conn.Recv(); !errors.Is(err, core.ErrMalformed) {
+				t.Errorf("Recv: got % x, %v, want core.ErrMalformed", frame, err)
+			}
+			if got := hex.EncodeToString(out.written()); got != c.answer {
+				t.Errorf("the peer got %s, want %s", got, c.answer)
+			}
+		})
+	}
+}
+
+// TestTextAndBytes: a text in parts may be cut within a character, and bytes need not
+// be text.
+func TestTextAndBytes(t *testing.T) {
+	src := slices.Concat(masked(0x01, "\xe2"), masked(0x00, "\x82"), masked(0x80, "\xac"), masked(0x82, "\xff"), masked(0x02, "\xfe"), masked(0x80, "\xff"))
+	c, _ := scripted(t, src, 1000)
+	wantRecv(t, c, "€")
+	wantRecv(t, c, "\xff")
+	wantRecv(t, c, "\xfe\xff")
+}
+
 func TestMessagesInPartsAreWhole(t *testing.T) {
 	var src []byte
 	part := func(op byte, payload string) { src = append(src, masked(op, payload)...) }
@@ -171,6 +209,10 @@ func TestClosePayload(t *testing.T) {
 		{core.CloseReason{Code: 4401, Text: "unauthorized"}, "\x11\x31unauthorized"},
 		{core.CloseReason{}, ""},
 		{core.CloseReason{Code: 1005, Text: "x"}, ""},
+		{core.CloseReason{Code: 1006}, ""},
+		{core.CloseReason{Code: 1015}, ""},
+		{core.CloseReason{Code: 2000}, ""},
+		{core.CloseReason{Code: 66536}, ""},
 		{core.CloseReason{Code: 70000}, ""},
 		{core.CloseReason{Code: -1}, ""},
 		{core.CloseReason{Code: 1000, Text: strings.Repeat("x", 200)}, "\x03\xe8" + strings.Repeat("x", 123)},
@@ -315,6 +357,10 @@ func FuzzRecv(f *testing.F) {
 	f.Add(append(masked(0x02, "a"), masked(0x80, "b")...))
 	f.Add(append(masked(0x89, "ping"), masked(0x88, "\x03\xe8bye")...))
 	f.Add(masked(0x82, strings.Repeat("x", 70_000)))
+	f.Add(append(masked(0x01, "\xe2\x82"), masked(0x80, "\xac")...))
+	f.Add(masked(0x81, "\xff"))
+	f.Add(masked(0x88, "\x03\xed"))
+	f.Add(masked(0x88, "\x03\xe8\xff"))
 	f.Add([]byte("\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00"))
 	f.Add(wsframe.New(wsframe.Binary, []byte("of a server")))
 	f.Fuzz(func(t *testing.T, src []byte) {

@@ -3,6 +3,7 @@ package ws
 import (
 	"fmt"
 	"io"
+	"unicode/utf8"
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/wsframe"
@@ -30,6 +31,7 @@ type reader struct {
 	from, to int    // what of it has come, and was not handed out
 	parts    []byte // of a message in several frames
 	inParts  bool
+	text     bool // the message is
 }
 
 // next reads a message, which is valid until the next call.
@@ -52,16 +54,27 @@ func (r *reader) next() ([]byte, error) {
 				return nil, err
 			}
 		case h.Final && !r.inParts:
-			return payload, nil
+			return r.whole(payload, h.Op == wsframe.Text)
 		default:
+			if !r.inParts {
+				r.text = h.Op == wsframe.Text
+			}
 			r.parts = append(r.parts, payload...)
 			if r.inParts = !h.Final; h.Final {
 				whole := r.parts
 				r.parts = nil
-				return whole, nil
+				return r.whole(whole, r.text)
 			}
 		}
 	}
+}
+
+// whole is a message, unless it is a text that is not UTF-8.
+func (r *reader) whole(message []byte, text bool) ([]byte, error) {
+	if text && !utf8.Valid(message) {
+		return nil, fmt.Errorf("%w: message of %d bytes", wsframe.ErrNotUTF8, len(message))
+	}
+	return message, nil
 }
 
 // header reads the header of the next frame.

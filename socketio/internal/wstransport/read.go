@@ -1,7 +1,6 @@
 package wstransport
 
 import (
-	"errors"
 	"sync"
 	"time"
 
@@ -91,14 +90,11 @@ func (t *Transport) setDeadline() {
 
 // ended is the reader's last act. A client that broke the rules is told why.
 func (t *Transport) ended(err error) {
-	switch {
-	case errors.Is(err, wsframe.ErrTooLarge):
-		t.hangUp(1009, err)
-	case errors.Is(err, wsframe.ErrProtocol):
-		t.hangUp(1002, err)
-	default:
-		t.drop(err)
+	if code := wsframe.CodeFor(err); code != 0 {
+		t.hangUp(code, err)
+		return
 	}
+	t.drop(err)
 }
 
 // hangUp closes with a reason, and hears no more of the client than its end.

@@ -7,10 +7,11 @@ import "context"
 // calls, and what users override: embed it, define the methods you want to
 // change, and hand a constructor to mesh.OverrideAdapter.
 //
-// All methods may be called at once. None of them blocks, except Wait on a
-// [Call]; what one goroutine asks for reaches every server in the order of its
+// All methods may be called at once. None of them blocks, except Wait and Left on
+// a [Call]; what one goroutine asks for reaches every server in the order of its
 // calls. The local server's part is done before a method returns, whatever
-// becomes of the others.
+// becomes of the others. A server that leaves or dies while it is asked is no
+// error: the answers of those who remain are the whole answer.
 type Adapter interface {
 	// Namespace is the namespace's name, as "/".
 	Namespace() string
@@ -23,8 +24,8 @@ type Adapter interface {
 	// ack is called for each one, by any goroutine, one at a time. The call
 	// ends with the number of clients that were asked, when all of them have
 	// answered, or at the deadline (to.Flags.Timeout, else the request timeout)
-	// with an [*IncompleteError]; ack is not called any more then. Servers that
-	// are gone count as zero clients.
+	// with an [*IncompleteError]; ack is not called any more then. Clients that
+	// have not answered when their server leaves or dies were not asked.
 	BroadcastWithAck(ctx context.Context, event Payload, to Target, ack func(Payload)) *Call[int]
 
 	// FetchSockets describes the matching sockets of all servers.

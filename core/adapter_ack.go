@@ -43,7 +43,7 @@ func (a *adapter) timeoutWithin(ctx context.Context) time.Duration {
 // wait in a mailbox, and the end behind them: ack is user code, which may block,
 // and is not called any more when the call has ended.
 func (a *adapter) newPoll(to Target, ack func(Payload)) (*request, *Call[int]) {
-	call, end := NewCall[int]()
+	call, r := newCall[int](), &request{kind: KindBroadcast}
 	clients := 0
 	type event struct {
 		ack *Message // nil at the end
@@ -51,28 +51,26 @@ func (a *adapter) newPoll(to Target, ack func(Payload)) (*request, *Call[int]) {
 	}
 	events := newMailbox(a.inboxBytes, &a.workers, func(e event) {
 		if e.ack == nil {
-			end(clients, e.err)
+			call.end(clients-r.lost, r.left, e.err)
 			return
 		}
 		defer a.survive(e.ack)
 		ack(e.ack.Payload)
 	})
-	return &request{
-		kind: KindBroadcast,
-		take: func(answer *Message) (enough bool) {
-			if answer.Kind == KindBroadcastClientCount {
-				clients += max(0, answer.Count)
-				return false
-			}
-			events.add(event{ack: answer}, answer.size())
-			return to.Flags.ExpectSingleResponse
-		},
-		pace: events.pace,
-		done: func(err error) {
-			events.lift()
-			events.add(event{err: err}, 0)
-		},
-	}, call
+	r.take = func(answer *Message) (enough bool) {
+		if answer.Kind == KindBroadcastClientCount {
+			clients += max(0, answer.Count)
+			return false
+		}
+		events.add(event{ack: answer}, answer.size())
+		return to.Flags.ExpectSingleResponse
+	}
+	r.pace = events.pace
+	r.done = func(err error) {
+		events.lift()
+		events.add(event{err: err}, 0)
+	}
+	return r, call
 }
 
 // pollClosed broadcasts on this server alone, which is all that is left when the

@@ -208,8 +208,8 @@ func TestAdapterAckServerDiesBeforeItsCount(t *testing.T) {
 	})
 }
 
-// One that dies with acknowledgements outstanding is missing, as soon as nobody
-// else is waited for.
+// One that dies with acknowledgements outstanding counts as those of its clients
+// that have answered, as soon as nobody else is waited for.
 func TestAdapterAckServerDiesBehindItsCount(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		w.everybodyAnswers()
@@ -223,7 +223,26 @@ func TestAdapterAckServerDiesBehindItsCount(t *testing.T) {
 		w.Kill("c")
 		<-a.call.Done()
 		expect(t, "it took", time.Since(began), 2*time.Second)
-		expectMissing(t, a.expect(6, quoted("a1 a2 b1 b2 c2")...), core.ErrPeerLeft, "c")
+		expect(t, "error", a.expect(5, quoted("a1 a2 b1 b2 c2")...), nil)
+		expectList(t, "left", a.call.Left(), "c")
+	})
+}
+
+// Several die, one with its clients counted, and one that stays does not answer: it
+// alone is missing.
+func TestAdapterAckServersDieAndOneHangs(t *testing.T) {
+	inTrio(t, func(t *testing.T, w *trio) {
+		d := w.Join("d", core.AdapterConfig{})
+		d.Host.Connect("d1")
+		w.everybodyAnswers()
+		w.client("c1").Answer(nil)
+		w.Hold("b", "a")
+		a := ask(t, w.a, t.Context(), core.Target{})
+		synctest.Wait()
+		w.Kill("b")
+		w.Kill("c")
+		expectMissing(t, a.expect(4, quoted("a1 a2 c2")...), context.DeadlineExceeded, "d")
+		expectList(t, "left", a.call.Left(), "b", "c")
 	})
 }
 

@@ -69,15 +69,15 @@ func (a *adapter) ServerSideEmitWithAck(ctx context.Context, event Payload) *Cal
 // gather publishes a question and adds the members' answers to value, until all
 // are there or add says that it is enough.
 func gather[T any](ctx context.Context, a *adapter, question *Message, value T, add func(T, *Message) (T, bool)) *Call[T] {
-	call, end := NewCall[T]()
+	call := newCall[T]()
 	r := &request{
 		kind: question.Kind,
 		take: func(answer *Message) (enough bool) {
 			value, enough = add(value, answer)
 			return enough
 		},
-		done: func(err error) { end(value, err) },
 	}
+	r.done = func(err error) { call.end(value, r.left, err) }
 	asked, err := a.requests.begin(ctx, r, a.timeout(question.To), a.cluster.Members)
 	switch {
 	case err != nil:
@@ -108,7 +108,7 @@ func (a *adapter) delAllAt(server, sid string) {
 		return
 	}
 	if err := a.sendTo(server, &Message{Kind: KindFetchSockets, RequestID: r.id, To: only(sid), Brief: true}); err != nil {
-		a.requests.cancel(r, err)
+		a.requests.leftBefore(r, server)
 	}
 }
 

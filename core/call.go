@@ -1,20 +1,38 @@
 package core
 
+import (
+	"errors"
+	"slices"
+)
+
 // Call is a request under way. The request has been sent when the method that
 // returns the Call returns; what is left is waiting.
 type Call[T any] struct {
 	done  chan struct{}
 	value T
+	left  []string
 	err   error
 }
 
+func newCall[T any]() *Call[T] { return &Call[T]{done: make(chan struct{})} }
+
+// end ends the call; once.
+func (c *Call[T]) end(value T, left []string, err error) {
+	c.value, c.left, c.err = value, left, err
+	close(c.done)
+}
+
 // NewCall returns a Call and the function that ends it, to be called once: for
-// overrides that have to wait for something of their own.
+// overrides that have to wait for something of their own. Its Left are those of
+// the [*IncompleteError] that it ends with, if it does.
 func NewCall[T any]() (*Call[T], func(T, error)) {
-	c := &Call[T]{done: make(chan struct{})}
+	c := newCall[T]()
 	return c, func(value T, err error) {
-		c.value, c.err = value, err
-		close(c.done)
+		var left []string
+		if incomplete, ok := errors.AsType[*IncompleteError](err); ok {
+			left = incomplete.Left
+		}
+		c.end(value, left, err)
 	}
 }
 
@@ -28,9 +46,18 @@ func CallOf[T any](value T, err error) *Call[T] {
 // Done is closed when the answer is there.
 func (c *Call[T]) Done() <-chan struct{} { return c.done }
 
-// Wait blocks for the answer. An error that wraps [ErrIncomplete] comes beside
-// what the others have answered.
+// Wait blocks for the answer. An error that wraps [ErrIncomplete] names servers
+// that are there and have not answered; it comes beside what the others have
+// answered. A server that left or died meanwhile is no error: see Left.
 func (c *Call[T]) Wait() (T, error) {
 	<-c.done
 	return c.value, c.err
+}
+
+// Left blocks as Wait does, and returns the ids of the servers that left or died
+// before they had answered everything, sorted. The answer is without them, and
+// without their clients.
+func (c *Call[T]) Left() []string {
+	<-c.done
+	return slices.Clone(c.left)
 }

@@ -164,7 +164,10 @@ func (a *adapter) Receive(m *Message) {
 	}
 }
 
-func (a *adapter) MemberJoined(id string) { a.inboxes.joined(id) }
+func (a *adapter) MemberJoined(id string) {
+	a.requests.joined(id)
+	a.inboxes.joined(id)
+}
 
 func (a *adapter) MemberLeft(id string, cause error) {
 	a.requests.left(id)

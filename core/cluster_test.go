@@ -68,8 +68,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// A server that is killed, hangs or leaves while it is asked is named, as soon as
-// it is known to be gone.
+// A server that is killed, hangs or leaves while it is asked is no error: the
+// others' answers are the whole answer, as soon as it is known to be gone.
 func TestRequestsWhileAServerGoes(t *testing.T) {
 	for _, way := range []struct {
 		name  string
@@ -113,15 +113,8 @@ func TestRequestsWhileAServerGoes(t *testing.T) {
 					}
 					<-done
 					expectList(t, "answers", answers, "a1", "c1")
-					var incomplete *core.IncompleteError
-					switch {
-					case q.Name == "acknowledged broadcast":
-						// Servers that are gone count as zero clients.
-						if err != nil {
-							t.Error(err)
-						}
-					case !errors.As(err, &incomplete) || !slices.Equal(incomplete.Missing, []string{"b"}) || !errors.Is(err, core.ErrPeerLeft):
-						t.Errorf("error: %v", err)
+					if err != nil {
+						t.Error(err)
 					}
 					if took := time.Since(began); took > way.after+2*time.Second {
 						t.Errorf("took %v", took)

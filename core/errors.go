@@ -59,14 +59,16 @@ func (e *ConfigError) Error() string {
 	return fmt.Sprintf("%s: %#v is not allowed: want %s", e.Field, e.Value, e.Allowed)
 }
 
-// IncompleteError comes beside a partial answer: it names the servers that did
-// not answer. errors.Is finds [ErrIncomplete], and Cause where there is one.
+// IncompleteError comes beside a partial answer: it names the servers that are in
+// the mesh and did not answer. errors.Is finds [ErrIncomplete], and Cause where
+// there is one.
 type IncompleteError struct {
 	Operation string   // as "fetch-sockets"
 	Missing   []string // ids of the servers whose answer, or part of it, is missing; sorted
+	Left      []string // ids of those that left or died before they had answered; sorted
 	// Cause is context.DeadlineExceeded if the time ran out, ctx's cause if it
-	// was cancelled, [ErrClosed] if this side shut down, and [ErrPeerLeft] if
-	// everybody who is missing had gone before it.
+	// was cancelled, [ErrClosed] if this side shut down, and [ErrReplaced] if
+	// everybody who is missing had lost the link to this server, and has a new one.
 	Cause error
 }
 

@@ -41,4 +41,5 @@ type RequestInfo struct {
 	Namespace string
 	Duration  time.Duration
 	Err       error // nil, or what the caller got
+	Left      int   // servers that left before they had answered, which is no error
 }

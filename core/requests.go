@@ -47,6 +47,10 @@ type request struct {
 	ended  bool
 	timer  *time.Timer
 	detach func() bool // from ctx
+
+	// Written when the request ends, read by done.
+	left []string // servers that left before they had answered; sorted
+	lost int      // acknowledgements that were still to come from them
 }
 
 // debt is what one server owes a request: its answer, or, for an acknowledged
@@ -55,6 +59,7 @@ type debt struct {
 	due     int  // answers to come, as far as is known
 	started bool // the first answer came
 	gone    bool // the server has left; nobody waits for it any more
+	back    bool // it has come back since, and what it was asked may be lost
 }
 
 // begin registers r, with its kind, take and done set, and starts to wait for the
@@ -135,9 +140,22 @@ func (t *requests) answer(m *Message) *request {
 // left ends the waiting for a server.
 func (t *requests) left(server string) {
 	for _, r := range t.all() {
-		if ended, err := r.writeOff(server); ended {
-			t.finish(r, err)
-		}
+		t.leftBefore(r, server)
+	}
+}
+
+// joined notes that a server is there, which may have left before.
+func (t *requests) joined(server string) {
+	for _, r := range t.all() {
+		r.welcomeBack(server)
+	}
+}
+
+// leftBefore ends the waiting of one request for a server that could not be asked,
+// because it had left.
+func (t *requests) leftBefore(r *request, server string) {
+	if ended, err := r.writeOff(server); ended {
+		t.finish(r, err)
 	}
 }
 
@@ -183,7 +201,7 @@ func (t *requests) finish(r *request, err error) {
 	if r.detach != nil {
 		r.detach()
 	}
-	t.done(RequestInfo{Kind: r.kind, Duration: time.Since(r.began), Err: err})
+	t.done(RequestInfo{Kind: r.kind, Duration: time.Since(r.began), Err: err, Left: len(r.left)})
 	r.done(err)
 }
 
@@ -210,15 +228,31 @@ func (r *request) writeOff(server string) (ended bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d := r.debts[server]
-	if r.ended || d.gone || d.due == 0 {
+	if r.ended || d.due == 0 {
 		return false, nil
 	}
-	d.gone = true
+	again := d.gone
+	d.gone, d.back = true, false
 	r.debts[server] = d
+	if again {
+		return false, nil
+	}
 	if r.owing--; r.owing > 0 {
 		return false, nil
 	}
 	return true, r.end(nil)
+}
+
+// welcomeBack notes that a server that had left is there again. It is not waited
+// for, since it may have lost the question with the link; but it has not died, so
+// its answer is missing.
+func (r *request) welcomeBack(server string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if d := r.debts[server]; !r.ended && d.gone {
+		d.back = true
+		r.debts[server] = d
+	}
 }
 
 // excuse takes a server for one that has answered with nothing. It reports as
@@ -283,18 +317,27 @@ func (r *request) settle(m *Message) bool {
 }
 
 // end closes the books, and says who is missing in them; r.mu is held. cause is
-// nil if nobody is waited for.
+// nil if nobody is waited for. Servers that have left are not missing: what they
+// would have answered is gone with them.
 func (r *request) end(cause error) error {
 	r.ended = true
 	var missing []string
 	for id, d := range r.debts {
-		if d.due > 0 && !(r.kind == KindBroadcast && d.gone && !d.started) {
+		switch {
+		case d.due == 0:
+		case d.gone && !d.back:
+			r.left = append(r.left, id)
+			if d.started {
+				r.lost += d.due
+			}
+		default:
 			missing = append(missing, id)
 		}
 	}
+	slices.Sort(r.left)
 	if len(missing) == 0 {
 		return nil
 	}
 	slices.Sort(missing)
-	return &IncompleteError{Operation: r.kind.String(), Missing: missing, Cause: cmp.Or(cause, ErrPeerLeft)}
+	return &IncompleteError{Operation: r.kind.String(), Missing: missing, Left: r.left, Cause: cmp.Or(cause, ErrReplaced)}
 }

@@ -125,9 +125,8 @@ func TestRequestBooksOfTheGone(t *testing.T) {
 			t.Errorf("taken %d, owing %d", *taken, r.owing)
 		}
 		table.answer(&Message{Kind: KindBroadcastClientCount, From: "c", RequestID: r.id})
-		var incomplete *IncompleteError
-		if len(*ends) != 1 || !errors.As((*ends)[0], &incomplete) || len(incomplete.Missing) != 1 || incomplete.Missing[0] != "b" {
-			t.Errorf("ended with %v", *ends)
+		if len(*ends) != 1 || (*ends)[0] != nil || len(r.left) != 1 || r.left[0] != "b" || r.lost != 1 {
+			t.Errorf("ended with %v, left %q, lost %d", *ends, r.left, r.lost)
 		}
 	})
 }

@@ -18,9 +18,13 @@ type inquiry struct {
 	name     string
 	kind     core.Kind
 	response core.Message // one that counts
-	// ask asks, and returns what waits for the servers whose answer is in the
-	// result, the asking one left out.
-	ask func(s *coretest.Server, ctx context.Context) func() (string, error)
+	ask      func(s *coretest.Server, ctx context.Context) asked
+}
+
+// asked is one of them under way.
+type asked struct {
+	wait func() (string, error) // for the servers whose answer is in the result, the asking one left out
+	left func() []string        // of the call
 }
 
 // others are the servers of these sockets, a left out.
@@ -39,42 +43,42 @@ var inquiries = []inquiry{
 	{
 		"FetchSockets", core.KindFetchSockets,
 		core.Message{Kind: core.KindFetchSocketsResponse, Sockets: []core.Socket{{ID: "x1"}}},
-		func(s *coretest.Server, ctx context.Context) func() (string, error) {
+		func(s *coretest.Server, ctx context.Context) asked {
 			call := s.FetchSockets(ctx, rooms("odd"))
-			return func() (string, error) {
+			return asked{func() (string, error) {
 				sockets, err := call.Wait()
 				var ids []string
 				for _, socket := range sockets {
 					ids = append(ids, socket.ID)
 				}
 				return others(ids), err
-			}
+			}, call.Left}
 		},
 	},
 	{
 		"Sockets", core.KindFetchSockets,
 		core.Message{Kind: core.KindFetchSocketsResponse, Sockets: []core.Socket{{ID: "x1"}}},
-		func(s *coretest.Server, ctx context.Context) func() (string, error) {
+		func(s *coretest.Server, ctx context.Context) asked {
 			call := s.Sockets(ctx, []string{"odd"})
-			return func() (string, error) {
+			return asked{func() (string, error) {
 				ids, err := call.Wait()
 				return others(ids), err
-			}
+			}, call.Left}
 		},
 	},
 	{
 		"ServerSideEmitWithAck", core.KindServerSideEmit,
 		core.Message{Kind: core.KindServerSideEmitResponse, Payload: coretest.Value("x")},
-		func(s *coretest.Server, ctx context.Context) func() (string, error) {
+		func(s *coretest.Server, ctx context.Context) asked {
 			call := s.ServerSideEmitWithAck(ctx, coretest.Event("who"))
-			return func() (string, error) {
+			return asked{func() (string, error) {
 				answers, err := call.Wait()
 				var ids []string
 				for _, p := range answers {
 					ids = append(ids, strings.Trim(string(p.Text), `"`))
 				}
 				return others(ids), err
-			}
+			}, call.Left}
 		},
 	},
 }
@@ -98,7 +102,7 @@ func TestRequestComplete(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		began := time.Now()
-		got, err := q.ask(w.a, ctx)()
+		got, err := q.ask(w.a, ctx).wait()
 		expect(t, "answers", got, "b c")
 		expect(t, "error", err, nil)
 		expect(t, "it took", time.Since(began), 0)
@@ -112,7 +116,7 @@ func TestRequestTimeout(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		w.Hold("c", "a")
 		began := time.Now()
-		got, err := q.ask(w.a, t.Context())()
+		got, err := q.ask(w.a, t.Context()).wait()
 		expect(t, "answers", got, "b")
 		expect(t, "it took", time.Since(began), requestTimeout)
 		expectMissing(t, err, context.DeadlineExceeded, "c")
@@ -125,7 +129,7 @@ func TestRequestTimeout(t *testing.T) {
 		}
 		w.Release("c", "a") // comes too late, and hurts nobody
 		within(time.Second)
-		got, err = q.ask(w.a, t.Context())()
+		got, err = q.ask(w.a, t.Context()).wait()
 		expect(t, "answers later", got, "b c")
 		expect(t, "error later", err, nil)
 	})
@@ -148,14 +152,14 @@ func TestRequestCancelled(t *testing.T) {
 		w.Hold("c", "a")
 		cause := errors.New("the user went home")
 		ctx, cancel := context.WithCancelCause(t.Context())
-		wait := q.ask(w.a, ctx)
+		call := q.ask(w.a, ctx)
 		within(time.Second)
 		cancel(cause)
-		got, err := wait()
+		got, err := call.wait()
 		expect(t, "answers", got, "")
 		expectMissing(t, err, cause, "b", "c")
 
-		_, err = q.ask(w.a, ctx)() // cancelled from the start
+		_, err = q.ask(w.a, ctx).wait() // cancelled from the start
 		expectMissing(t, err, cause, "b", "c")
 	})
 }
@@ -163,35 +167,40 @@ func TestRequestCancelled(t *testing.T) {
 func TestRequestClosed(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		w.Hold("c", "a")
-		wait := q.ask(w.a, t.Context())
+		call := q.ask(w.a, t.Context())
 		synctest.Wait()
 		w.a.Close()
 		w.a.Close()
-		got, err := wait()
+		got, err := call.wait()
 		expect(t, "answers", got, "b")
 		expectMissing(t, err, core.ErrClosed, "c")
-		if got, err := q.ask(w.a, t.Context())(); got != "" || !errors.Is(err, core.ErrClosed) {
+		if got, err := q.ask(w.a, t.Context()).wait(); got != "" || !errors.Is(err, core.ErrClosed) {
 			t.Errorf("after Close: %q, %v", got, err)
 		}
 	})
 }
 
-// Whoever has gone is not waited for: the request ends with those who are there,
-// and names the others.
+// A server that dies is not waited for, and is no error: the request ends with the
+// answers of those who are there. The call says who has left.
 func TestRequestServerDies(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		w.Hold("b", "a")
 		w.Hold("c", "a")
-		wait := q.ask(w.a, t.Context())
+		call := q.ask(w.a, t.Context())
 		within(time.Second)
 		w.Kill("b")
 		synctest.Wait()
 		w.Release("c", "a")
 		began := time.Now()
-		got, err := wait()
+		got, err := call.wait()
 		expect(t, "answers", got, "c")
 		expect(t, "it took", time.Since(began), 0)
-		expectMissing(t, err, core.ErrPeerLeft, "b")
+		expect(t, "error", err, nil)
+		expectList(t, "left", call.left(), "b")
+		infos := w.a.Requests()
+		if want := (core.RequestInfo{Kind: q.kind, Namespace: "/", Duration: time.Second, Left: 1}); len(infos) != 1 || infos[0] != want {
+			t.Errorf("reported: %+v, want %+v", infos, want)
+		}
 	})
 }
 
@@ -199,24 +208,29 @@ func TestRequestEverybodyDies(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		w.Hold("b", "a")
 		w.Hold("c", "a")
-		wait := q.ask(w.a, t.Context())
+		call := q.ask(w.a, t.Context())
 		w.Kill("c")
 		w.Kill("b")
-		got, err := wait()
+		got, err := call.wait()
 		expect(t, "answers", got, "")
-		expectMissing(t, err, core.ErrPeerLeft, "b", "c")
+		expect(t, "error", err, nil)
+		expectList(t, "left", call.left(), "b", "c")
 	})
 }
 
-// The deadline is the reason where somebody who is missing still is there.
+// Only those who are there and do not answer are missing.
 func TestRequestOneDiesOneHangs(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		w.Hold("b", "a")
 		w.Hold("c", "a")
-		wait := q.ask(w.a, t.Context())
+		call := q.ask(w.a, t.Context())
 		w.Kill("b")
-		_, err := wait()
-		expectMissing(t, err, context.DeadlineExceeded, "b", "c")
+		_, err := call.wait()
+		expectMissing(t, err, context.DeadlineExceeded, "c")
+		expectList(t, "left", call.left(), "b")
+		if incomplete, _ := errors.AsType[*core.IncompleteError](err); !slices.Equal(incomplete.Left, []string{"b"}) {
+			t.Errorf("left, says the error: %q", incomplete.Left)
+		}
 	})
 }
 
@@ -225,7 +239,7 @@ func TestRequestServerDiesTwice(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		w.Hold("b", "a")
 		w.Hold("c", "a")
-		wait := q.ask(w.a, t.Context())
+		call := q.ask(w.a, t.Context())
 		synctest.Wait()
 		for range 3 {
 			w.a.Receiver.MemberLeft("b", core.ErrSilentPeer)
@@ -233,9 +247,86 @@ func TestRequestServerDiesTwice(t *testing.T) {
 		}
 		synctest.Wait()
 		w.Release("c", "a")
-		got, err := wait()
+		got, err := call.wait()
 		expect(t, "answers", got, "c")
-		expectMissing(t, err, core.ErrPeerLeft, "b")
+		expect(t, "error", err, nil)
+		expectList(t, "left", call.left(), "b")
+	})
+}
+
+// A server that has lost its link and is there again has not died. It may have lost
+// the question, so it is not waited for; but without its answer the rest is not
+// whole.
+func TestRequestServerComesBack(t *testing.T) {
+	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
+		w.Hold("b", "a")
+		w.Hold("c", "a")
+		call := q.ask(w.a, t.Context())
+		synctest.Wait()
+		w.a.Receiver.MemberLeft("b", core.ErrReplaced)
+		w.a.Receiver.MemberJoined("b")
+		w.Release("c", "a")
+		got, err := call.wait()
+		expect(t, "answers", got, "c")
+		expectMissing(t, err, core.ErrReplaced, "b")
+		expectList(t, "left", call.left())
+		w.Release("b", "a")
+	})
+}
+
+// One that dies after it has come back has left.
+func TestRequestServerComesBackAndDies(t *testing.T) {
+	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
+		w.Hold("b", "a")
+		w.Hold("c", "a")
+		call := q.ask(w.a, t.Context())
+		synctest.Wait()
+		w.a.Receiver.MemberLeft("b", core.ErrReplaced)
+		w.a.Receiver.MemberJoined("b")
+		w.Kill("b")
+		synctest.Wait()
+		w.Release("c", "a")
+		got, err := call.wait()
+		expect(t, "answers", got, "c")
+		expect(t, "error", err, nil)
+		expectList(t, "left", call.left(), "b")
+	})
+}
+
+// When all servers stop at once, every request ends: whole without those who have
+// left, or because this side stopped too, with those that were still there.
+func TestRequestsWhileAllShutDown(t *testing.T) {
+	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
+		calls := map[*coretest.Server]asked{}
+		for _, s := range w.servers() {
+			for _, other := range w.servers() {
+				if other != s {
+					w.Hold(s.ID(), other.ID())
+				}
+			}
+			calls[s] = q.ask(s, t.Context())
+		}
+		synctest.Wait()
+		for _, s := range w.servers() {
+			for _, other := range w.servers() {
+				if other != s {
+					w.Release(s.ID(), other.ID())
+				}
+			}
+			go s.Close()
+		}
+		for s, call := range calls {
+			_, err := call.wait()
+			if err != nil && !(errors.Is(err, core.ErrIncomplete) && errors.Is(err, core.ErrClosed)) {
+				t.Errorf("%s: %v", s.ID(), err)
+			}
+			incomplete, _ := errors.AsType[*core.IncompleteError](err)
+			for _, id := range call.left() {
+				if err != nil && slices.Contains(incomplete.Missing, id) {
+					t.Errorf("%s: %s has left, and is missing", s.ID(), id)
+				}
+			}
+		}
 	})
 }
 
@@ -243,12 +334,12 @@ func TestRequestServerDiesTwice(t *testing.T) {
 func TestRequestServerDiesBehindItsAnswer(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		w.Hold("c", "a")
-		wait := q.ask(w.a, t.Context())
+		call := q.ask(w.a, t.Context())
 		synctest.Wait()
 		w.Kill("b")
 		synctest.Wait()
 		w.Release("c", "a")
-		got, err := wait()
+		got, err := call.wait()
 		expect(t, "answers", got, "b c")
 		expect(t, "error", err, nil)
 	})
@@ -258,11 +349,11 @@ func TestRequestServerDiesBehindItsAnswer(t *testing.T) {
 func TestRequestServerLeavesBehindItsAnswer(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		w.Hold("c", "a")
-		wait := q.ask(w.a, t.Context())
+		call := q.ask(w.a, t.Context())
 		synctest.Wait()
 		w.c.Close()
 		w.Release("c", "a")
-		got, err := wait()
+		got, err := call.wait()
 		expect(t, "answers", got, "b c")
 		expect(t, "error", err, nil)
 	})
@@ -273,14 +364,14 @@ func TestRequestAnswerOfAServerThatLeft(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		w.Hold("b", "a")
 		w.Hold("c", "a")
-		wait := q.ask(w.a, t.Context())
+		call := q.ask(w.a, t.Context())
 		synctest.Wait()
 		w.a.Receiver.MemberLeft("c", core.ErrSilentPeer)
 		w.a.Receiver.MemberJoined("c")
 		w.Release("c", "a")
 		synctest.Wait()
 		w.Release("b", "a")
-		got, err := wait()
+		got, err := call.wait()
 		expect(t, "answers", got, "b c")
 		expect(t, "error", err, nil)
 	})
@@ -289,7 +380,7 @@ func TestRequestAnswerOfAServerThatLeft(t *testing.T) {
 func TestRequestForgeries(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		w.Hold("c", "a")
-		wait := q.ask(w.a, t.Context())
+		call := q.ask(w.a, t.Context())
 		synctest.Wait()
 		answer := q.response
 		answer.RequestID = w.lastRequestID(w.b)
@@ -308,7 +399,7 @@ func TestRequestForgeries(t *testing.T) {
 		synctest.Wait()
 		expect(t, "requests that have ended", len(w.a.Requests()), 0)
 		w.Release("c", "a")
-		got, err := wait()
+		got, err := call.wait()
 		expect(t, "answers", got, "b c")
 		expect(t, "error", err, nil)
 		w.b.Say("a", &answer) // nobody waits any more
@@ -320,7 +411,7 @@ func TestRequestForgeries(t *testing.T) {
 func TestRequestNewcomer(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		w.Hold("c", "a")
-		wait := q.ask(w.a, t.Context())
+		call := q.ask(w.a, t.Context())
 		synctest.Wait()
 		d := w.Join("d", core.AdapterConfig{})
 		answer := q.response
@@ -328,7 +419,7 @@ func TestRequestNewcomer(t *testing.T) {
 		d.Say("a", &answer)
 		synctest.Wait()
 		w.Release("c", "a")
-		got, err := wait()
+		got, err := call.wait()
 		expect(t, "answers", got, "b c x")
 		expect(t, "error", err, nil)
 	})

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,8 +38,8 @@ func TestLateJoin(t *testing.T) {
 	}
 }
 
-// TestServerGone: whatever makes a server go, those who wait for it are told who
-// is missing, and nobody else notices.
+// TestServerGone: whatever makes a server go, those who wait for it get the others'
+// answers without an error, and nobody else notices.
 func TestServerGone(t *testing.T) {
 	for _, victim := range []string{goKind, nodeKind} {
 		for _, end := range []struct {
@@ -62,13 +63,13 @@ func TestServerGone(t *testing.T) {
 				if end.stop {
 					lost.signal(t, syscall.SIGSTOP)
 				}
-				pending := s.askAround(lost, end.stop)
+				pending := s.askAround(lost, end.stop, long)
 				s.prompt()
 				began := time.Now()
 				if end.with != 0 {
 					lost.signal(t, end.with)
 				}
-				pending.settle(s, lost)
+				pending.settle(s, nil)
 				t.Logf("settled after %v", time.Since(began))
 				s.without(lost)
 				switch end.with {
@@ -86,7 +87,7 @@ func TestServerGone(t *testing.T) {
 type questions map[string]<-chan reply
 
 // askAround asks all servers things that one of them will not answer.
-func (s *stage) askAround(silent *server, stopped bool) questions {
+func (s *stage) askAround(silent *server, stopped bool, timeout int) questions {
 	s.Helper()
 	q := questions{}
 	begin := func(name, op string, members args) {
@@ -97,7 +98,7 @@ func (s *stage) askAround(silent *server, stopped bool) questions {
 		q[name] = answer
 	}
 	begin("serverSideEmit", "serverSideEmitWithAck", args{"args": list{"ask all but", silent.id}})
-	begin("emitWithAck", "emitWithAck", args{"args": list{"q"}, "flags": args{"timeout": long}})
+	begin("emitWithAck", "emitWithAck", args{"args": list{"q"}, "flags": args{"timeout": timeout}})
 	if stopped {
 		begin("fetchSockets", "fetchSockets", nil)
 		begin("sockets", "sockets", args{"rooms": list{}})
@@ -106,34 +107,115 @@ func (s *stage) askAround(silent *server, stopped bool) questions {
 	return q
 }
 
-// settle waits for the answers, which have to name the lost server.
-func (q questions) settle(s *stage, lost *server) {
+// settle waits for the answers, which are those of the first two servers: the others
+// have gone, or one of them hangs and is to be missed.
+func (q questions) settle(s *stage, hung *server) {
 	s.Helper()
+	sids := list{s.clients[0].sid, s.clients[1].sid}
 	want := map[string]list{
 		"serverSideEmit": {s.servers[1].id},
 		"emitWithAck":    {"a", "b"},
-		"fetchSockets":   {s.clients[0].sid, s.clients[1].sid},
+		"fetchSockets":   sids,
+		"sockets":        sids,
 	}
 	for name, answer := range q {
-		result, err := s.origin.await(name, answer)
-		if name == "sockets" { // the driver gets a value or an error, not both
-			if err == nil || !strings.Contains(err.Error(), lost.id) {
-				s.Errorf("sockets: error %v, which should name %s", err, lost.id)
+		if name == "sockets" && hung != nil {
+			// The core's own error names who is missing.
+			if _, err := s.origin.await(name, answer); err == nil || !strings.Contains(err.Error(), "missing 1 servers ("+hung.id+")") {
+				s.Errorf("sockets: error %v, which should name %s alone", err, hung.id)
 			}
 			continue
 		}
-		if err != nil {
-			s.Error(err)
-			continue
+		var failed any
+		switch {
+		case hung != nil && name == "emitWithAck":
+			failed = "operation has timed out"
+		case hung != nil:
+			failed = "timeout reached: missing 1 responses"
 		}
-		value, failure := result.(args)["value"], result.(args)["error"]
-		if name == "fetchSockets" {
-			value = ids(value)
-		}
+		value, failure := q.result(s, name, answer)
 		sameSet(s.T, name, value, want[name])
-		if text, _ := failure.(string); name != "emitWithAck" && !strings.Contains(text, lost.id) {
-			s.Errorf("%s: error %v, which should name %s", name, failure, lost.id)
-		}
+		same(s.T, name+": error", failure, failed)
+	}
+}
+
+// result waits for one answer: what was answered, and the error's text.
+func (q questions) result(s *stage, name string, answer <-chan reply) (value, failure any) {
+	s.Helper()
+	result, err := s.origin.await(name, answer)
+	if err != nil {
+		s.Fatal(err)
+	}
+	if name == "sockets" { // the driver gets a value or an error, not both
+		return result, nil
+	}
+	value, failure = result.(args)["value"], result.(args)["error"]
+	if name == "fetchSockets" {
+		value = ids(value)
+	}
+	return value, failure
+}
+
+// TestServerGoneAndServerHung: of two servers that are asked and do not answer, one
+// dies, and the other one is there and silent. That one alone is an error, in the
+// words that Node has for it.
+func TestServerGoneAndServerHung(t *testing.T) {
+	const enough = 5000 // for the others, ms
+	for _, kinds := range [][2]string{{goKind, nodeKind}, {nodeKind, goKind}} {
+		t.Run(kinds[0]+" server gone, "+kinds[1]+" server hung", func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t, goKind, []string{goKind, goKind, kinds[0], kinds[1]}, args{
+				"heartbeatInterval": 500, "heartbeatTimeout": long, "requestTimeout": enough,
+			})
+			s := setStage(t, c, 0)
+			lost, hung := s.servers[2], s.servers[3]
+			s.clients[0].answer(t, "q", "a")
+			s.clients[1].answer(t, "q", "b")
+			lost.signal(t, syscall.SIGSTOP)
+			hung.signal(t, syscall.SIGSTOP)
+			pending := s.askAround(lost, true, enough)
+			lost.signal(t, syscall.SIGKILL)
+			pending.settle(s, hung)
+			hung.signal(t, syscall.SIGCONT)
+		})
+	}
+}
+
+// TestServersLeaveTogether: one server stays when the others leave while it asks
+// them, and one of them while it asks.
+func TestServersLeaveTogether(t *testing.T) {
+	for _, origin := range []string{goKind, nodeKind} {
+		t.Run("asked by "+origin, func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t, goKind, []string{origin, goKind, nodeKind, goKind}, args{"requestTimeout": long})
+			s := setStage(t, c, 0)
+			// Each of them is one whose answer does not come. Node waits five seconds.
+			pending := map[string]<-chan reply{}
+			for _, silent := range s.servers[1:] {
+				answer, err := s.origin.begin("serverSideEmitWithAck", args{"nsp": s.nsp, "args": list{"ask all but", silent.id}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				pending[silent.id] = answer
+			}
+			s.do("peers", nil) // all are under way
+			// They have the questions, for they come in order.
+			s.emit("asked")
+			for i, client := range s.clients[1:] {
+				client.wait(t, "asked", 1)
+				s.servers[1+i].signal(t, syscall.SIGTERM)
+			}
+			for silent, answer := range pending {
+				value, failure := questions{}.result(s, "serverSideEmit", answer)
+				same(t, "error", failure, nil)
+				if slices.Contains(toStrings(value), silent) {
+					t.Errorf("%s has answered", silent)
+				}
+			}
+			for _, server := range s.servers[1:] {
+				same(t, server.name+": exit code", server.ended(t), 0)
+			}
+		})
 	}
 }
 

@@ -17,7 +17,7 @@ func TestSilentServer(t *testing.T) {
 			silent := s.servers[2]
 			s.clients[0].answer(t, "q", "a")
 			silent.signal(t, syscall.SIGSTOP)
-			pending := s.askAround(silent, true)
+			pending := s.askAround(silent, true, 0)
 			delete(pending, "emitWithAck") // waits as long as it is told to
 			pending.settle(s, silent)
 			value, failure := s.gather("emitWithAck", args{"args": list{"q"}, "to": list{s.clients[0].sid}, "flags": args{"timeout": 500}})

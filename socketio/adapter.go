@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 
@@ -29,7 +30,7 @@ type adapter struct {
 	remotes *remotes // all namespaces'
 
 	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
+	cancel func()
 	close  func()
 }
 
@@ -43,7 +44,8 @@ func newAdapter(nsp socket.Namespace, known *remotes, logger *slog.Logger, close
 	a.Construct(nsp)
 	a.rooms = newRooms(a.Adapter)
 	a.host = newHost(nsp, a.rooms, logger)
-	a.ctx, a.cancel = context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
+	a.ctx, a.cancel = ctx, func() { cancel(core.ErrClosed) }
 	a.close = sync.OnceFunc(func() {
 		closed(a)
 		a.cancel()
@@ -126,14 +128,15 @@ func (a *adapter) Broadcast(packet *parser.Packet, opts *socket.BroadcastOptions
 // [*socket.RemoteSocket]: the local ones with their live data, others as they were.
 // The request is sent when the returned function is called. Its callback is called
 // before that returns if the answer is there by then, as it is without peers, and
-// else by a goroutine of its own. If servers are missing, it gets the others'
-// sockets and an error, a [*core.IncompleteError].
+// else by a goroutine of its own. A server that leaves or dies meanwhile is no
+// error. If others do not answer in time, it gets the sockets of those who have, and
+// an error with Node's text that wraps a [*core.IncompleteError].
 func (a *adapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket.SocketDetails, error)) {
 	return func(callback func([]socket.SocketDetails, error)) {
 		to := targetOf(opts)
 		if a.others == nil {
 			whenDone(a, a.core.FetchSockets(a.ctx, to), func(sockets []core.Socket, err error) {
-				callback(a.detailsOf(a.ours(sockets)), err)
+				callback(a.detailsOf(a.ours(sockets)), asNode(err))
 			})
 			return
 		}
@@ -142,7 +145,7 @@ func (a *adapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket
 		a.attend(call.Done(), func() {
 			all := a.detailsOf(local) // while the others are at work
 			others, err := call.Wait()
-			callback(append(all, a.detailsOf(nil, others...)...), err)
+			callback(append(all, a.detailsOf(nil, others...)...), asNode(err))
 		})
 	}
 }
@@ -183,9 +186,33 @@ func (a *adapter) ServerSideEmit(args []any) error {
 	}
 	call := a.core.ServerSideEmitWithAck(a.ctx, event)
 	whenDone(a, call, func(answers []core.Payload, err error) {
-		ack(a.valuesOf(answers), err)
+		ack(a.valuesOf(answers), asNode(err))
 	})
 	return nil
+}
+
+// timeoutError is what the callers of Socket.IO's API get when servers have not
+// answered in time. Its text is the one that Node's cluster adapter gives;
+// errors.As finds the [*core.IncompleteError], which names them.
+type timeoutError struct {
+	missing int
+	err     error
+}
+
+func (e *timeoutError) Error() string {
+	return fmt.Sprintf("timeout reached: missing %d responses", e.missing)
+}
+
+func (e *timeoutError) Unwrap() error { return e.err }
+
+// asNode gives the error of a request that has timed out the text that Node gives
+// it.
+func asNode(err error) error {
+	incomplete, ok := errors.AsType[*core.IncompleteError](err)
+	if !ok || !errors.Is(incomplete.Cause, context.DeadlineExceeded) {
+		return err
+	}
+	return &timeoutError{len(incomplete.Missing), err}
 }
 
 func (a *adapter) valuesOf(answers []core.Payload) []any {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sort"
 	"testing"
+	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -111,34 +112,171 @@ func fetchSocketsAcrossServers(t *testing.T, s []*server) {
 	ended(t, c2.done)
 }
 
-func TestFetchSocketsIncomplete(t *testing.T) {
+// fetched is what a FetchSockets came to.
+type fetched struct {
+	ids []string
+	err error
+}
+
+func fetchFrom(s interface {
+	FetchSockets() func(func([]*socket.RemoteSocket, error))
+}) <-chan fetched {
+	outcome := make(chan fetched, 2)
+	s.FetchSockets()(func(sockets []*socket.RemoteSocket, err error) { outcome <- fetched{idsOf(sockets), err} })
+	return outcome
+}
+
+// leaving makes some servers leave when they are asked, and others never answer.
+func leaving(f *fabric, leave, hang []string) {
+	f.deliver = func(to *member, m *core.Message) {
+		switch {
+		case slices.Contains(leave, to.id):
+			go f.remove("/", to.id, core.ErrSilentPeer)
+		case !slices.Contains(hang, to.id):
+			to.receiver.Receive(m)
+		}
+	}
+}
+
+// TestRequestsOfServersThatLeave: towards Socket.IO's API a server that leaves while
+// it is asked is no error.
+func TestRequestsOfServersThatLeave(t *testing.T) {
+	for _, override := range []bool{false, true} {
+		for _, leave := range [][]string{{"node3"}, {"node3", "node4"}} {
+			t.Run(fmt.Sprint(leave, ", overridden: ", override), func(t *testing.T) {
+				var opts []Option
+				if override {
+					opts = append(opts, WithOverrideAdapter(func(a core.Adapter) core.Adapter { return struct{ core.Adapter }{a} }))
+				}
+				for _, question := range []string{"fetch", "emit", "serverSideEmit"} {
+					f := newFabric()
+					s := clusterWith(t, f, 4, opts...)
+					c1, s1 := s[0].client("/")
+					c2, s2 := s[1].client("/")
+					answerAll(t, c1, `[1]`)
+					answerAll(t, c2, `[2]`)
+					_ = s[1].On("ask", func(args ...any) { args[len(args)-1].(socket.Ack)([]any{"node2"}, nil) })
+					_ = s[2].On("ask", func(...any) { t.Error("node3 was asked") })
+					leaving(f, leave, nil)
+					if len(leave) == 1 {
+						_ = s[3].On("ask", func(args ...any) { args[len(args)-1].(socket.Ack)([]any{"node4"}, nil) })
+					}
+					switch question {
+					case "fetch":
+						got := within(t, fetchFrom(s[0]))
+						want := []string{string(s1.Id()), string(s2.Id())}
+						slices.Sort(want)
+						if got.err != nil || !slices.Equal(got.ids, want) {
+							t.Errorf("fetched %v, %v; want %v", got.ids, got.err, want)
+						}
+					case "emit":
+						expectAcks(t, ask(s[0].Timeout(patience)), `1`, `2`)
+					case "serverSideEmit":
+						outcome := make(chan acks, 2)
+						_ = s[0].ServerSideEmitWithAck("ask")(func(values []any, err error) { outcome <- acks{values, err} })
+						want := []string{`"node2"`}
+						if len(leave) == 1 {
+							want = append(want, `"node4"`)
+						}
+						expectAcks(t, outcome, want...)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestRequestsOfServersThatHang: one that is there and does not answer in time is
+// an error, with Node's text. It counts and names those who are there only.
+func TestRequestsOfServersThatHang(t *testing.T) {
+	for _, tt := range []struct {
+		leave, hang []string
+		want        string
+	}{
+		{nil, []string{"node3"}, "timeout reached: missing 1 responses"},
+		{nil, []string{"node2", "node3"}, "timeout reached: missing 2 responses"},
+		{[]string{"node2"}, []string{"node3"}, "timeout reached: missing 1 responses"},
+	} {
+		t.Run(fmt.Sprint(tt.leave, " ", tt.hang), func(t *testing.T) {
+			t.Parallel()
+			const inTime = time.Second // for those who answer at once
+			expect := func(t *testing.T, what string, err error) {
+				t.Helper()
+				if err == nil || err.Error() != tt.want {
+					t.Errorf("%s: error %v, want %q", what, err, tt.want)
+				}
+				incomplete, ok := errors.AsType[*core.IncompleteError](err)
+				if !ok || !slices.Equal(incomplete.Missing, tt.hang) || !slices.Equal(incomplete.Left, tt.leave) ||
+					!errors.Is(err, core.ErrIncomplete) || !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%s: %+v", what, incomplete)
+				}
+			}
+			f := newFabric()
+			s := cluster(t, f, 3)
+			_, s1 := s[0].client("/")
+			leaving(f, tt.leave, tt.hang)
+			got := within(t, fetchFrom(s[0].Timeout(inTime)))
+			expect(t, "fetchSockets", got.err)
+			if !slices.Equal(got.ids, []string{string(s1.Id())}) {
+				t.Errorf("fetched %v", got.ids)
+			}
+
+			f = newFabric()
+			f.timeout = inTime
+			s = cluster(t, f, 3)
+			_ = s[1].On("ask", func(args ...any) { args[len(args)-1].(socket.Ack)([]any{"node2"}, nil) })
+			leaving(f, tt.leave, tt.hang)
+			outcome := make(chan acks, 2)
+			_ = s[0].ServerSideEmitWithAck("ask")(func(values []any, err error) { outcome <- acks{values, err} })
+			answers := within(t, outcome)
+			expect(t, "serverSideEmit", answers.err)
+			if want := 2 - len(tt.leave) - len(tt.hang); len(answers.values) != want {
+				t.Errorf("answers %v, want %d", answers.values, want)
+			}
+
+			f = newFabric()
+			s = cluster(t, f, 3)
+			c, _ := s[0].client("/")
+			answerAll(t, c, `[1]`)
+			leaving(f, tt.leave, tt.hang)
+			answers = within(t, ask(s[0].Timeout(inTime)))
+			if answers.err == nil || answers.err.Error() != "operation has timed out" || len(answers.values) != 1 {
+				t.Errorf("emitWithAck: %v, %v", answers.values, answers.err)
+			}
+		})
+	}
+}
+
+// TestRemoteSocketOfAServerThatLeaves: its client cannot answer any more, and did
+// not refuse to.
+func TestRemoteSocketOfAServerThatLeaves(t *testing.T) {
 	f := newFabric()
 	s := cluster(t, f, 3)
-	_, s1 := s[0].client("/")
-	_, s2 := s[1].client("/")
-	f.deliver = func(to *member, m *core.Message) {
-		if to.id == "node3" {
-			go f.remove("/", "node3", core.ErrSilentPeer)
-			return
+	c, _ := s[1].client("/", "one")
+	remote := fetch(t, s[0].In("one"))[0]
+	outcome := ask(remote.Timeout(patience))
+	c.next()
+	f.remove("/", "node2", core.ErrSilentPeer)
+	if got := within(t, outcome); got.err != nil || len(got.values) != 0 {
+		t.Errorf("answered %v, %v", got.values, got.err)
+	}
+}
+
+// TestRequestsOfAServerThatCloses: they end at once, and say why.
+func TestRequestsOfAServerThatCloses(t *testing.T) {
+	f := newFabric()
+	s := cluster(t, f, 3)
+	leaving(f, []string{"node2"}, []string{"node3"})
+	sockets := fetchFrom(s[0])
+	outcome := make(chan acks, 2)
+	_ = s[0].ServerSideEmitWithAck("ask")(func(values []any, err error) { outcome <- acks{values, err} })
+	eventually(t, "node2 has left", func() bool { return s[0].Sockets().Adapter().ServerCount() == 2 })
+	s[0].stop()
+	for what, err := range map[string]error{"fetchSockets": within(t, sockets).err, "serverSideEmit": within(t, outcome).err} {
+		incomplete, ok := errors.AsType[*core.IncompleteError](err)
+		if !ok || !errors.Is(err, core.ErrClosed) || !slices.Equal(incomplete.Missing, []string{"node3"}) {
+			t.Errorf("%s: %v", what, err)
 		}
-		to.receiver.Receive(m)
-	}
-	type result struct {
-		sockets []*socket.RemoteSocket
-		err     error
-	}
-	results := make(chan result, 1)
-	s[0].FetchSockets()(func(sockets []*socket.RemoteSocket, err error) { results <- result{sockets, err} })
-	r := within(t, results)
-	var incomplete *core.IncompleteError
-	if !errors.As(r.err, &incomplete) || !slices.Equal(incomplete.Missing, []string{"node3"}) {
-		t.Errorf("error %v, want node3 missing", r.err)
-	}
-	ids := idsOf(r.sockets)
-	want := []string{string(s1.Id()), string(s2.Id())}
-	sort.Strings(want)
-	if !slices.Equal(ids, want) {
-		t.Errorf("sockets %v, want %v", ids, want)
 	}
 }
 
@@ -237,7 +375,7 @@ func serverSideEmitAcrossServers(t *testing.T, s []*server) {
 	_ = s[0].ServerSideEmitWithAck("nobody listens")(func(values []any, err error) { results <- result{values, err} })
 	s[1].stop()
 	s[2].stop()
-	if r = within(t, results); len(r.values) != 0 || !errors.Is(r.err, core.ErrIncomplete) {
+	if r = within(t, results); len(r.values) != 0 || r.err != nil {
 		t.Errorf("got %v, %v", r.values, r.err)
 	}
 }

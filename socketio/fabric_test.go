@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,6 +17,7 @@ type fabric struct {
 	mu      sync.Mutex
 	members map[string]map[string]*member // by namespace and server
 
+	timeout time.Duration // of requests; a minute if it is 0
 	// deliver, if set, gets each message in the place of its receiver.
 	deliver func(to *member, m *core.Message)
 }
@@ -32,7 +34,7 @@ func (f *fabric) node(id string) *node { return &node{f, id} }
 
 func (n *node) Adapter(namespace string, host core.Host) (core.Adapter, error) {
 	m := &member{node: n, namespace: namespace}
-	a, receiver := core.NewAdapter(m, host, core.AdapterConfig{RequestTimeout: time.Minute})
+	a, receiver := core.NewAdapter(m, host, core.AdapterConfig{RequestTimeout: cmp.Or(n.fabric.timeout, time.Minute)})
 	m.receiver = receiver
 	return a, n.fabric.open(m)
 }

@@ -1,7 +1,6 @@
 package socketio
 
 import (
-	"errors"
 	"sync/atomic"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
@@ -24,9 +23,9 @@ import (
 // and calls with 0 follow until their number is the ServerCount that the operator
 // has read or will read: see [census].
 //
-// A server that died counts as none of its clients more than those that answered.
-// Where answers are missing for another reason nothing is called, and the
-// operator's timeout ends the matter, with the answers there are.
+// A server that left or died counts as those of its clients that have answered.
+// Where answers of others are missing nothing is called, and the operator's timeout
+// ends the matter, with the answers there are.
 func (a *adapter) BroadcastWithAck(packet *parser.Packet, opts *socket.BroadcastOptions, count func(uint64), ack socket.Ack) {
 	servers := a.census.pin()
 	event, err := encodeEvent(packet.Data)
@@ -68,7 +67,7 @@ func (g *gathering) answer(p core.Payload) {
 
 // end makes the operator's numbers meet.
 func (g *gathering) end(err error) {
-	if err != nil && !errors.Is(err, core.ErrPeerLeft) {
+	if err != nil {
 		g.adapter.logger.Debug("acknowledgements incomplete", "error", err)
 		return
 	}

@@ -22,9 +22,14 @@ func onEachMesh(t *testing.T, servers int, test func(t *testing.T, s []*server))
 // cluster starts servers on a fabric.
 func cluster(t *testing.T, f *fabric, n int) []*server {
 	t.Helper()
+	return clusterWith(t, f, n)
+}
+
+func clusterWith(t *testing.T, f *fabric, n int, opts ...Option) []*server {
+	t.Helper()
 	servers := make([]*server, n)
 	for i := range servers {
-		servers[i] = serve(t, f.node(fmt.Sprint("node", i+1)))
+		servers[i] = serve(t, f.node(fmt.Sprint("node", i+1)), opts...)
 	}
 	return servers
 }

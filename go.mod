@@ -40,4 +40,5 @@ require (
 ignore (
 	./e2e/compat/node/node_modules
 	./e2e/node/node_modules
+	./e2e/oracle/node/node_modules
 )

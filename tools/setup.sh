@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs what the end-to-end tests need and does not find: the npm packages of
-# e2e/node and e2e/compat/node and, where there is apt-get, Debian's chromium. It waits
-# for another apt that is at work.
+# e2e/node, e2e/compat/node and e2e/oracle/node and, where there is apt-get, Debian's chromium.
+# It waits for another apt that is at work.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-for packages in e2e/node e2e/compat/node; do
+for packages in e2e/node e2e/compat/node e2e/oracle/node; do
 	if ! [ "$packages/node_modules/.package-lock.json" -nt "$packages/package-lock.json" ]; then
 		(cd "$packages" && npm ci --no-audit --no-fund)
 	fi

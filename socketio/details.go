@@ -6,6 +6,8 @@ import (
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 )
 
 // details are what a socket is made of that the library hands out, in the order in
@@ -39,17 +41,7 @@ func (d details) remoteSocket(adapter socket.Adapter, fitting bool) *socket.Remo
 // detailsFit tells whether the library's socket has the very fields of details, so
 // that any other version of the library is slower and not a surprise.
 func detailsFit() bool {
-	ours, theirs := reflect.TypeFor[details](), reflect.TypeFor[socket.RemoteSocket]()
-	if ours.NumField() != theirs.NumField() || ours.Size() != theirs.Size() {
-		return false
-	}
-	for i := range ours.NumField() {
-		a, b := ours.Field(i), theirs.Field(i)
-		if a.Name != b.Name || a.Type != b.Type || a.Offset != b.Offset {
-			return false
-		}
-	}
-	return true
+	return hostcompat.SameLayout(reflect.TypeFor[details](), reflect.TypeFor[socket.RemoteSocket]())
 }
 
 // operatorFor makes what sends to one socket.

@@ -12,6 +12,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/socketio/internal/door"
+	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/intake"
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
@@ -53,7 +54,7 @@ func lay(server *socket.Server, office *outbox.Office, holds func(namespace stri
 		return reason
 	}
 	server.Opts().SetTransports(set)
-	if err := intake.Install(server); err != nil {
+	if err := hostcompat.SetParser(server, intake.Parser{}); err != nil {
 		logger.Debug("what clients send is left to the server's own parser", "reason", err)
 	}
 	return ""
@@ -139,7 +140,7 @@ func (p *path) open(server engine.BaseServer) {
 		_ = conn.Once("upgrade", exchange{conn}.done)
 	})
 	if err := door.Open(server, p.port); err != nil {
-		p.logger.Warn("a count is not complete", "error", err)
+		p.logger.Warn("ClientsCount leaves out clients that connect by WebSocket directly", "reason", err)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
+	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/session"
 	"github.com/socketmesh/mesh/socketio/internal/wheel"
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
@@ -41,7 +42,7 @@ func Open(server engine.BaseServer, port *wstransport.Port) error {
 	port.PingDelay = wstransport.PingDelay(server.Opts().PingTimeout())
 	d.house = session.House{Engine: server, Clock: port.Clock, Left: d.left}
 	var err error
-	d.clients, err = clientsOf(server)
+	d.clients, err = hostcompat.ClientsCount(server)
 	server.Use(d.admit)
 	return err
 }

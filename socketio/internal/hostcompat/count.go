@@ -1,0 +1,39 @@
+package hostcompat
+
+import (
+	"errors"
+	"reflect"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/zishang520/socket.io/servers/engine/v3"
+)
+
+// ErrNoCount: the engine's count of clients is not where it is in the versions that
+// are known.
+var ErrNoCount = errors.New("the engine has no field clientsCount of type atomic.Uint64")
+
+// ClientsCount finds the number behind an engine's ClientsCount. The library counts
+// in a private field, and only the clients that it lets in itself.
+func ClientsCount(server engine.BaseServer) (*atomic.Uint64, error) { return countIn(server) }
+
+// countIn looks for the field in the server, and in the base server inside.
+func countIn(server any) (*atomic.Uint64, error) {
+	v := reflect.ValueOf(server)
+	for range 2 {
+		if v.Kind() == reflect.Interface {
+			v = v.Elem()
+		}
+		if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+			return nil, ErrNoCount
+		}
+		v = v.Elem()
+		if count := v.FieldByName("clientsCount"); count.IsValid() && count.Type() == reflect.TypeFor[atomic.Uint64]() {
+			return (*atomic.Uint64)(unsafe.Pointer(count.UnsafeAddr())), nil
+		}
+		if v = v.FieldByName("BaseServer"); !v.IsValid() {
+			return nil, ErrNoCount
+		}
+	}
+	return nil, ErrNoCount
+}

@@ -1,0 +1,62 @@
+package hostcompat
+
+import "reflect"
+
+// Needs says which of the library's faults have to be mended.
+type Needs struct {
+	// HeldConnect: the library answers CONNECT before it has noted that the client
+	// is in the namespace. An event that the client sends at once meets a client in
+	// an "invalid state", which is disconnected. Remedy: the answer waits in the
+	// transport's queue until the namespace says "connect".
+	HeldConnect bool
+
+	// GhostSockets: a client that goes while its namespace admits it stays in the
+	// namespace for ever. Remedy: when the namespace says "connect", a socket whose
+	// connection is not open any more is disconnected.
+	GhostSockets bool
+
+	// DelayedPing: the engine sets the timer for the pong when its ping is on the
+	// way. It does not hear of a faster pong, and gives the client up. Remedy: pings
+	// of the library's engine sockets leave a moment later.
+	DelayedPing bool
+
+	// PollOrder: a polling transport tidies up after a poll when the answer is on
+	// the way, and forgets the poll that follows. Remedy: that one waits.
+	PollOrder bool
+
+	// PollClose: a polling transport heeds only the first who closes it. A socket
+	// that is closed while its transports change stays open. Remedy: the second
+	// one's function is called too.
+	PollClose bool
+
+	// PollRelease: a polling transport leaves a function in the client's first
+	// request, which is kept, and so is the transport after an upgrade. Remedy: the
+	// first request is answered through another context.
+	PollRelease bool
+
+	// UpgradeClose: while the engine changes a client's transports, neither the
+	// socket hears of the new transport's end nor the transport of the socket's.
+	// Remedy: after the change each learns what it has missed.
+	UpgradeClose bool
+
+	// ProbeEnd: a client that goes right before it answers the probe of an upgrade
+	// is looked after at intervals for ever. Remedy: the end of the upgrade is told
+	// again after the probe.
+	ProbeEnd bool
+}
+
+// table has the versions that the tests run with.
+var table = map[string]Needs{
+	"v3.0.5": allNeeds(),
+	"v3.0.6": allNeeds(),
+}
+
+// allNeeds mends everything.
+func allNeeds() Needs {
+	var n Needs
+	fields := reflect.ValueOf(&n).Elem()
+	for i := range fields.NumField() {
+		fields.Field(i).SetBool(true)
+	}
+	return n
+}

@@ -1,0 +1,44 @@
+package hostcompat
+
+import (
+	"errors"
+	"reflect"
+	"unsafe"
+
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// Reasons to leave a server its parser.
+var (
+	ErrNoParser      = errors.New("the server has no field _parser of type parser.Parser")
+	ErrForeignParser = errors.New("the parser is the application's own")
+	ErrRunning       = errors.New("the server has its engine already")
+)
+
+// SetParser gives a server that has the library's parser another one, where the
+// options could not be given it in time. It reports why it does not, and then the
+// server has the parser that it had.
+//
+// A server reads its option of a parser before it makes an adapter, and an adapter
+// may be all that we are asked for. So this sets a private field. Once there is an
+// engine, clients may be connecting, who read the field without a lock.
+func SetParser(server *socket.Server, p parser.Parser) error {
+	if server.Engine() != nil {
+		return ErrRunning
+	}
+	return setParserIn(server, p)
+}
+
+// setParserIn does so in a struct.
+func setParserIn(server any, p parser.Parser) error {
+	field := reflect.ValueOf(server).Elem().FieldByName("_parser")
+	if !field.IsValid() || field.Type() != reflect.TypeFor[parser.Parser]() {
+		return ErrNoParser
+	}
+	if field.IsNil() || field.Elem().Type() != reflect.TypeOf(parser.NewParser()) {
+		return ErrForeignParser
+	}
+	*(*parser.Parser)(unsafe.Pointer(field.UnsafeAddr())) = p
+	return nil
+}

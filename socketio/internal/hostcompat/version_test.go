@@ -1,0 +1,84 @@
+package hostcompat
+
+import (
+	"reflect"
+	"runtime/debug"
+	"slices"
+	"testing"
+)
+
+// build is what a program knows of its build with these versions of the library's
+// modules; one for all, or one for each.
+func build(versions ...string) *debug.BuildInfo {
+	info := &debug.BuildInfo{Deps: []*debug.Module{{Path: "example.org/other", Version: "v1.2.3"}}}
+	for i, path := range modules {
+		info.Deps = append(info.Deps, &debug.Module{Path: path, Version: versions[min(i, len(versions)-1)]})
+	}
+	return info
+}
+
+// replaced is such a build with another module in the place of the first.
+func replaced(by debug.Module) *debug.BuildInfo {
+	info := build("v3.0.6")
+	info.Deps[1].Replace = &by
+	return info
+}
+
+func TestDetect(t *testing.T) {
+	const (
+		socketModule = "github.com/zishang520/socket.io/servers/socket/v3"
+		others       = "socket.io/servers/engine v3.0.6, socket.io/parsers/socket v3.0.6, socket.io/parsers/engine v3.0.6, socket.io v3.0.6"
+	)
+	for _, test := range []struct {
+		name     string
+		info     *debug.BuildInfo
+		constant string
+		want     string
+		tested   bool
+	}{
+		{"known", build("v3.0.5"), "v3.0.6", "v3.0.5", true},
+		{"the newest", build("v3.0.6"), "v3.0.5", "v3.0.6", true},
+		{"a test, or another tool's build", &debug.BuildInfo{}, "v3.0.6", "v3.0.6", true},
+		{"no information", nil, "v3.0.5", "v3.0.5", true},
+		{"newer", build("v3.1.0"), "v3.0.6", "v3.1.0", false},
+		{"older", build("v3.0.0-rc.2"), "v3.0.6", "v3.0.0-rc.2", false},
+		{"between", build("v3.0.7-0.20261201120000-0123456789ab"), "v3.0.6", "v3.0.7-0.20261201120000-0123456789ab", false},
+		{"nothing at all", nil, "", "", false},
+		{"mixed", build("v3.0.5", "v3.0.6"), "v3.0.6", "socket.io/servers/socket v3.0.5, " + others, false},
+		{"another version of it", replaced(debug.Module{Path: socketModule, Version: "v3.0.6"}), "v3.0.6", "v3.0.6", true},
+		{"a fork", replaced(debug.Module{Path: "example.org/fork", Version: "v3.0.6"}), "v3.0.6",
+			"socket.io/servers/socket v3.0.6, replaced by example.org/fork v3.0.6, " + others, false},
+		{"a directory", replaced(debug.Module{Path: "../fork"}), "v3.0.6",
+			"socket.io/servers/socket v3.0.6, replaced by ../fork, " + others, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := detect(test.info, test.constant)
+			if got.Version != test.want || got.Tested != test.tested {
+				t.Errorf("version %q, tested %v; want %q, %v", got.Version, got.Tested, test.want, test.tested)
+			}
+			want := allNeeds()
+			if test.tested {
+				want = table[test.want]
+			}
+			if got.Needs != want {
+				t.Errorf("needs %+v, want %+v", got.Needs, want)
+			}
+		})
+	}
+}
+
+// TestRunning: the tests themselves run with a version of the table.
+func TestRunning(t *testing.T) {
+	if host := Running(); !host.Tested || !slices.Contains(Tested(), host.Version) {
+		t.Errorf("%+v is not one of %v", host, Tested())
+	}
+}
+
+func TestAllNeeds(t *testing.T) {
+	all := reflect.ValueOf(allNeeds())
+	for i := range all.NumField() {
+		if !all.Field(i).Bool() {
+			t.Errorf("%s is not needed", all.Type().Field(i).Name)
+		}
+	}
+}

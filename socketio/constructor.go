@@ -67,7 +67,7 @@ func New(node Opener, opts ...Option) *Constructor {
 	if !c.remotes.fitting {
 		c.logger.Debug("fetched sockets are left to the library's own constructor", "reason", "another version of the library")
 	}
-	c.office = outbox.NewOffice(outbox.Config{Bytes: max(0, c.delivery.QueueBytes), Timeout: max(0, c.delivery.Timeout)})
+	c.office = outbox.NewOffice(c.delivery.office())
 	return c
 }
 

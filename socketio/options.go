@@ -1,10 +1,13 @@
 package socketio
 
 import (
+	"cmp"
+	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/backlog"
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
 )
 
@@ -28,31 +31,92 @@ type Delivery struct {
 	// bounds.
 	Library bool
 
-	// QueueBytes is how much may wait for one client. One that more waits for is
-	// disconnected, with the reason "transport error". Default: 16 MiB.
+	// QueueBytes is how many bytes may wait for one client for as long as it takes.
+	// A client for which more waits has to take MinRate; one that takes less for
+	// SlowTime is disconnected, as are all others that are too slow, with the reason
+	// "transport error". What counts are the bytes of events as they are sent, and 48
+	// bytes for each. Default: 16 MiB.
 	QueueBytes int
 
-	// Timeout is after how long a client that takes nothing is disconnected, and
-	// how long one that is being disconnected gets to take what waits for it.
-	// Default: 30 s.
+	// MaxQueueBytes is how many bytes may wait for one client at all. A single event
+	// that is longer than QueueBytes does not count, so that it can be sent.
+	// Default: four times QueueBytes, 64 MiB.
+	MaxQueueBytes int
+
+	// MinRate is how many bytes per second a client has to take while more than
+	// QueueBytes wait for it. Default: a sixty-fourth of QueueBytes, 256 KiB, with
+	// which that much is taken in about a minute.
+	MinRate int
+
+	// SlowTime is the time over which MinRate is measured. Default: 10 s.
+	SlowTime time.Duration
+
+	// TotalBytes is how much memory what waits for all clients may take. If it takes
+	// more, those with the longest queues are disconnected. An event that waits for
+	// many clients takes memory once, and counts once. Of clients that take what they
+	// are sent at once, nothing counts: up to 128 KiB may wait for each of them while
+	// the processors are busy. Default: a quarter of the memory that the process may
+	// have: of GOMEMLIMIT, of its control group or of the machine, whichever is least;
+	// 1 GiB if nobody knows.
+	TotalBytes int64
+
+	// Timeout is after how long a client that takes nothing is disconnected, however
+	// little waits for it, and how long one that is being disconnected gets to take
+	// what waits for it. Default: 30 s.
 	Timeout time.Duration
 }
 
-// The defaults of [Delivery].
+// The defaults of [Delivery], but for TotalBytes.
 const (
-	DefaultQueueBytes = outbox.DefaultBytes
-	DefaultTimeout    = outbox.DefaultTimeout
+	DefaultQueueBytes    = outbox.DefaultBytes
+	DefaultMaxQueueBytes = 4 * DefaultQueueBytes
+	DefaultMinRate       = DefaultQueueBytes / 64
+	DefaultSlowTime      = backlog.DefaultGrace
+	DefaultTimeout       = outbox.DefaultTimeout
 )
 
 // Validate reports the first bad value, as a [*core.ConfigError].
 func (d Delivery) Validate() error {
-	switch {
-	case d.QueueBytes < 0:
-		return &core.ConfigError{Field: "Delivery.QueueBytes", Value: d.QueueBytes, Allowed: "a positive number of bytes, or 0 for the default"}
-	case d.Timeout < 0:
-		return &core.ConfigError{Field: "Delivery.Timeout", Value: d.Timeout, Allowed: "a positive duration, or 0 for the default"}
+	for _, n := range []struct {
+		field string
+		value int64
+	}{
+		{"QueueBytes", int64(d.QueueBytes)},
+		{"MaxQueueBytes", int64(d.MaxQueueBytes)},
+		{"MinRate", int64(d.MinRate)},
+		{"TotalBytes", d.TotalBytes},
+	} {
+		if n.value < 0 {
+			return &core.ConfigError{Field: "Delivery." + n.field, Value: n.value, Allowed: "a positive number of bytes, or 0 for the default"}
+		}
+	}
+	for _, n := range []struct {
+		field string
+		value time.Duration
+	}{
+		{"SlowTime", d.SlowTime},
+		{"Timeout", d.Timeout},
+	} {
+		if n.value < 0 {
+			return &core.ConfigError{Field: "Delivery." + n.field, Value: n.value, Allowed: "a positive duration, or 0 for the default"}
+		}
+	}
+	if soft := cmp.Or(d.QueueBytes, DefaultQueueBytes); d.MaxQueueBytes > 0 && d.MaxQueueBytes < soft {
+		return &core.ConfigError{Field: "Delivery.MaxQueueBytes", Value: d.MaxQueueBytes, Allowed: fmt.Sprintf("at least QueueBytes, %d", soft)}
 	}
 	return nil
+}
+
+// office is what the queues of clients are set up with.
+func (d Delivery) office() outbox.Config {
+	if d.Validate() != nil {
+		d = Delivery{}
+	}
+	return outbox.Config{
+		Limits:  backlog.Limits{Soft: d.QueueBytes, Hard: d.MaxQueueBytes, Rate: d.MinRate, Grace: d.SlowTime},
+		Total:   d.TotalBytes,
+		Timeout: d.Timeout,
+	}
 }
 
 // WithDelivery sets how events get to clients. Values that [Delivery.Validate]
@@ -64,25 +128,39 @@ func WithDelivery(d Delivery) Option {
 // DeliveryStats is a snapshot of what the delivery to WebSocket clients does and
 // has done. Clients that poll, and those left to the library, are not in it.
 type DeliveryStats struct {
-	Clients int   // connected now
-	Slow    int64 // disconnected because too much waited for them
-	Dropped int64 // volatile events not sent to clients that were behind
-	Blocked int64 // times that a client did not take everything at once
-	Writes  int64 // system calls
-	Frames  int64 // written: events, and what else there is
-	Bytes   int64 // written
+	Clients     int   // connected now
+	Slow        int64 // disconnected because they were too slow, for one of these reasons:
+	SlowRate    int64 // they took less than MinRate while more than QueueBytes waited
+	SlowFull    int64 // more than MaxQueueBytes waited
+	SlowTimeout int64 // they took nothing for Timeout
+	SlowMemory  int64 // more than TotalBytes waited for all, and much of it for them
+	Queued      int64 // memory that is held by what waits for clients that are behind, in bytes
+	Dropped     int64 // volatile events not sent to clients that were behind
+	Blocked     int64 // times that a client did not take everything at once
+	Writes      int64 // system calls
+	Frames      int64 // written: events, and what else there is
+	Bytes       int64 // written
 }
 
 // Delivery returns a snapshot.
 func (c *Constructor) Delivery() DeliveryStats {
 	s := c.office.Stats()
+	slow := int64(0)
+	for _, n := range s.Cut {
+		slow += n
+	}
 	return DeliveryStats{
-		Clients: s.Connections,
-		Slow:    s.Cut,
-		Dropped: s.Dropped,
-		Blocked: s.Blocked,
-		Writes:  s.Writes,
-		Frames:  s.Frames,
-		Bytes:   s.Bytes,
+		Clients:     s.Connections,
+		Slow:        slow,
+		SlowRate:    s.Cut[backlog.NoProgress],
+		SlowFull:    s.Cut[backlog.Full],
+		SlowTimeout: s.Cut[backlog.Timeout],
+		SlowMemory:  s.Cut[backlog.Memory],
+		Queued:      s.Held,
+		Dropped:     s.Dropped,
+		Blocked:     s.Blocked,
+		Writes:      s.Writes,
+		Frames:      s.Frames,
+		Bytes:       s.Bytes,
 	}
 }

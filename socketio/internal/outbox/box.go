@@ -6,11 +6,14 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/socketmesh/mesh/internal/backlog"
 )
 
 var (
-	// ErrSlow: a connection took its frames too slowly, and was cut.
-	ErrSlow = errors.New("client too slow: its queue is full")
+	// ErrSlow: a connection took its frames too slowly, and was cut. The error is
+	// a [*backlog.Error], which says why.
+	ErrSlow = backlog.ErrSlow
 	// ErrClosed: the box has been closed.
 	ErrClosed = errors.New("connection closed")
 )
@@ -40,6 +43,7 @@ type Box struct {
 	queue   queue
 	offset  int    // bytes of the first frame that are written already
 	waiting int    // bytes in the queue
+	lag     *lag   // while the connection is behind; nil else
 	put     uint64 // frames so far; sent is how many of them have gone
 	sent    uint64
 	gates   []gate
@@ -70,12 +74,15 @@ const (
 // Put adds a frame.
 func (b *Box) Put(f *Frame) error {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.add(f)
+	err := b.add(f)
+	b.mu.Unlock()
+	b.office.relieve()
+	return err
 }
 
 // PutAll adds frames, with nothing in between.
 func (b *Box) PutAll(frames []*Frame) error {
+	defer b.office.relieve()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, f := range frames {
@@ -89,7 +96,7 @@ func (b *Box) PutAll(frames []*Frame) error {
 // PutVolatile adds a frame, unless the connection is behind: then it drops it,
 // counts it and reports false.
 func (b *Box) PutVolatile(f *Frame) (bool, error) {
-	b.mu.Lock()
+	b.mu.Lock() // what is not behind holds nothing that counts for all
 	defer b.mu.Unlock()
 	if b.behind() {
 		b.office.stats.dropped.Add(1)
@@ -129,16 +136,21 @@ func (b *Box) add(f *Frame) error {
 	if b.ending != open {
 		return ErrClosed
 	}
-	if b.waiting > b.office.limit {
-		b.office.stats.cut.Add(1)
-		b.fail(ErrSlow)
-		return ErrSlow
+	b.push(f)
+	if b.lag != nil && b.full() {
+		return b.cut(backlog.Full)
 	}
+	b.kick()
+	return nil
+}
+
+func (b *Box) push(f *Frame) {
 	b.queue.push(f)
 	b.put++
 	b.waiting += len(f.bytes)
-	b.kick()
-	return nil
+	if b.lag != nil || b.length() >= b.office.behindAt {
+		b.grown(f)
+	}
 }
 
 // kick sees that somebody sends what may be sent.
@@ -174,9 +186,16 @@ func (b *Box) advance(n int) {
 	b.waiting -= n
 	b.offset += n
 	for b.queue.len() > 0 && b.offset >= len(b.queue.at(0).bytes) {
-		b.offset -= len(b.queue.at(0).bytes)
+		f := b.queue.at(0)
+		b.offset -= len(f.bytes)
 		b.queue.pop()
 		b.sent++
+		if b.lag != nil {
+			b.lag.gone(f)
+		}
+	}
+	if b.lag != nil {
+		b.shrunk(n)
 	}
 	b.tell()
 }

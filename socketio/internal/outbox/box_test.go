@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/socketmesh/mesh/internal/backlog"
 )
 
 func TestInOrder(t *testing.T) {
@@ -76,20 +78,28 @@ func TestBlocked(t *testing.T) {
 	})
 }
 
-func TestSlowIsCut(t *testing.T) {
-	each(t, Config{Bytes: 1 << 20}, func(t *testing.T, b *Box, w *watcher, far net.Conn) {
+// TestFullIsCut: one frame of any length is no reason to cut a connection, and what
+// waits behind it is.
+func TestFullIsCut(t *testing.T) {
+	limits := backlog.Limits{Soft: 256 << 10, Hard: 1 << 20}
+	each(t, Config{Limits: limits}, func(t *testing.T, b *Box, w *watcher, far net.Conn) {
 		if err := b.Put(frame(strings.Repeat("x", 8<<20))); err != nil {
 			t.Fatal("a long frame is refused: ", err)
 		}
+		piece := strings.Repeat("x", 1000)
+		n := 0
 		var err error
-		for range 100 {
-			if err = b.Put(frame("x")); err != nil {
+		for n < 10_000 {
+			if err = b.Put(frame(piece)); err != nil {
 				break
 			}
+			n++
 		}
-		if !errors.Is(err, ErrSlow) || !errors.Is(within(t, w.failed), ErrSlow) {
-			t.Errorf("not cut: %v", err)
+		if want := limits.Hard / (1000 + frameSize + placeSize); n < want-1 || n > want+1 {
+			t.Errorf("%d frames behind the long one, not %d", n, want)
 		}
+		wantCut(t, err, backlog.Full)
+		wantCut(t, within(t, w.failed), backlog.Full)
 		if err := b.Put(frame("x")); !errors.Is(err, ErrClosed) {
 			t.Errorf("after the cut: %v", err)
 		}
@@ -97,21 +107,22 @@ func TestSlowIsCut(t *testing.T) {
 		if _, err := io.Copy(io.Discard, far); errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Error("connection left open")
 		}
-		if s := b.office.Stats(); s.Cut != 1 || s.Connections != 0 {
+		if s := b.office.Stats(); s.Cut != only(backlog.Full) || s.Connections != 0 || s.Held != 0 {
 			t.Errorf("counted %+v", s)
 		}
 	})
 }
 
 // TestStuckIsCut: who takes nothing at all is cut after the timeout, however
-// little waits.
+// little waits, and counted.
 func TestStuckIsCut(t *testing.T) {
 	each(t, Config{Timeout: 20 * time.Millisecond}, func(t *testing.T, b *Box, w *watcher, far net.Conn) {
 		if err := b.Put(frame(strings.Repeat("x", 8<<20))); err != nil {
 			t.Fatal(err)
 		}
-		if err := within(t, w.failed); err == nil {
-			t.Error("no reason")
+		wantCut(t, within(t, w.failed), backlog.Timeout)
+		if s := b.office.Stats(); s.Cut != only(backlog.Timeout) || s.Held != 0 {
+			t.Errorf("counted %+v", s)
 		}
 	})
 }

@@ -20,9 +20,7 @@ func (b *Box) Close(last *Frame) {
 	}
 	b.gates = nil
 	if last != nil {
-		b.queue.push(last)
-		b.put++
-		b.waiting += len(last.bytes)
+		b.push(last)
 	}
 	b.ending = closing
 	b.until = time.Now().Add(b.office.timeout)
@@ -69,6 +67,9 @@ func (b *Box) drop() bool {
 	}
 	b.ending = closed
 	b.office.stats.boxes.Add(-1)
+	if b.lag != nil {
+		b.catchUp()
+	}
 	b.queue, b.gates, b.notes, b.waiting = queue{}, nil, nil, 0
 	_ = bottom(b.conn).Close()
 	return true

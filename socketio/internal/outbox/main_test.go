@@ -1,12 +1,15 @@
 package outbox
 
 import (
+	"errors"
 	"io"
 	"net"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/socketmesh/mesh/internal/backlog"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -92,3 +95,19 @@ func receive(t *testing.T, far net.Conn, want string) {
 }
 
 func frame(s string) *Frame { return NewFrame([]byte(s)) }
+
+// wantCut wants err to tell that a connection was cut for this reason, and what has
+// waited for it.
+func wantCut(t *testing.T, err error, reason backlog.Reason) {
+	t.Helper()
+	why, ok := errors.AsType[*backlog.Error](err)
+	if !ok || !errors.Is(err, ErrSlow) || why.Reason != reason || why.Bytes == 0 || why.Messages == 0 {
+		t.Errorf("not cut because %v: %#v", reason, err)
+	}
+}
+
+// only is the counters with one connection that was cut.
+func only(reason backlog.Reason) (cut [backlog.Reasons]int64) {
+	cut[reason] = 1
+	return cut
+}

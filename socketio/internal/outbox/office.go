@@ -8,14 +8,21 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/socketmesh/mesh/internal/backlog"
+	"github.com/socketmesh/mesh/internal/memlimit"
 )
 
 // Config is what an [Office] is set up with; the zero value means the defaults.
 type Config struct {
-	// Bytes that may wait for one connection; who adds a frame when there are
-	// more cuts it. So a frame of any length can be sent, and the most that ever
-	// waits is this and one frame. Default: 16 MiB.
-	Bytes int
+	// Limits are for what waits for one connection: the bytes of frames, and what
+	// a frame and its place in the queue take. Default: 16 MiB, and the others as
+	// [backlog.Limits.WithDefaults] has them.
+	Limits backlog.Limits
+	// Total is how much memory the queues of all connections that are behind may
+	// hold, a frame that they share counted once. When they hold more, those with
+	// the longest queues are cut. Default: [DefaultTotal].
+	Total int64
 	// Timeout is how long a connection may take nothing before it is cut, and how
 	// long one that is being closed may take for what still waits. Default: 30 s.
 	Timeout time.Duration
@@ -27,6 +34,16 @@ const (
 	DefaultTimeout = 30 * time.Second
 )
 
+// DefaultTotal is a quarter of the memory that the process may have: half of it is
+// what the collector lets a heap grow to beyond what is alive. Where nobody knows
+// how much that is, it is 1 GiB.
+func DefaultTotal() int64 {
+	if limit := memlimit.Bytes(); limit > 0 {
+		return limit / 4
+	}
+	return 1 << 30
+}
+
 // batch is how much is written at once.
 const batch = 64 << 10
 
@@ -35,10 +52,13 @@ const maxWriters = 8
 
 // Office has the writers, and the line of boxes that wait for them.
 type Office struct {
-	limit   int
-	timeout time.Duration
-	writers int // at most
-	stats   counters
+	limits   backlog.Limits
+	behindAt int // bytes that wait for a connection that is behind
+	total    int64
+	timeout  time.Duration
+	writers  int // at most
+	stats    counters
+	lags     lags
 
 	mu      sync.Mutex
 	first   *Box
@@ -47,15 +67,17 @@ type Office struct {
 }
 
 type counters struct {
-	boxes, cut, dropped, blocked, writes, frames, bytes atomic.Int64
+	boxes, dropped, blocked, writes, frames, bytes atomic.Int64
+	cut                                            [backlog.Reasons]atomic.Int64
 }
 
 // Stats is a snapshot of what an office does and has done.
 type Stats struct {
-	Connections int   // open now
-	Cut         int64 // connections that were too slow
-	Dropped     int64 // volatile frames for connections that were behind
-	Blocked     int64 // times that a connection did not take everything
+	Connections int                    // open now
+	Cut         [backlog.Reasons]int64 // connections that were too slow
+	Held        int64                  // memory in the queues of those that are behind, in bytes
+	Dropped     int64                  // volatile frames for connections that were behind
+	Blocked     int64                  // times that a connection did not take everything
 	Writes      int64
 	Frames      int64 // written
 	Bytes       int64 // written
@@ -63,11 +85,17 @@ type Stats struct {
 
 // NewOffice makes an office. It does nothing until there is something to send.
 func NewOffice(cfg Config) *Office {
-	return &Office{
-		limit:   cmp.Or(cfg.Bytes, DefaultBytes),
+	o := &Office{
+		limits:  cfg.Limits.WithDefaults(DefaultBytes),
+		total:   cfg.Total,
 		timeout: cmp.Or(cfg.Timeout, DefaultTimeout),
 		writers: min(runtime.GOMAXPROCS(0), maxWriters),
 	}
+	if o.total == 0 {
+		o.total = DefaultTotal()
+	}
+	o.behindAt = min(lagging, o.limits.Soft)
+	return o
 }
 
 // Open opens a box for a connection, which is the box's to write to and to close
@@ -92,15 +120,19 @@ func unblocking(conn net.Conn) syscall.RawConn {
 
 // Stats returns a snapshot.
 func (o *Office) Stats() Stats {
-	return Stats{
+	s := Stats{
 		Connections: int(o.stats.boxes.Load()),
-		Cut:         o.stats.cut.Load(),
+		Held:        o.lags.held.Load(),
 		Dropped:     o.stats.dropped.Load(),
 		Blocked:     o.stats.blocked.Load(),
 		Writes:      o.stats.writes.Load(),
 		Frames:      o.stats.frames.Load(),
 		Bytes:       o.stats.bytes.Load(),
 	}
+	for reason := range s.Cut {
+		s.Cut[reason] = o.stats.cut[reason].Load()
+	}
+	return s
 }
 
 // line puts a box at the end of the line, and calls a writer if there are fewer
@@ -146,5 +178,6 @@ func (o *Office) work() {
 	defer putTry(t)
 	for b := o.take(); b != nil; b = o.take() {
 		b.turn(t)
+		o.relieve()
 	}
 }

@@ -1,8 +1,12 @@
 package outbox
 
 import (
+	"errors"
+	"os"
 	"sync"
 	"time"
+
+	"github.com/socketmesh/mesh/internal/backlog"
 )
 
 // turn is a writer's: it writes all that waits, as far as that goes in one go.
@@ -30,6 +34,9 @@ func (b *Box) turn(t *try) {
 		b.fail(err)
 	case n < len(buf):
 		b.office.stats.blocked.Add(1)
+		if b.lag == nil {
+			b.fallBehind()
+		}
 		b.block()
 	case b.sendable() > 0:
 		b.kick()
@@ -74,6 +81,10 @@ func (b *Box) unblock() {
 			return
 		}
 		b.count(n)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			_ = b.cut(backlog.Timeout)
+			return
+		}
 		if err != nil {
 			b.fail(err)
 			return
@@ -84,6 +95,9 @@ func (b *Box) unblock() {
 	}
 	_ = b.conn.SetWriteDeadline(time.Time{})
 	b.state = idle
+	if b.lag != nil && b.length() < b.office.behindAt {
+		b.catchUp()
+	}
 	b.flushed()
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"time"
 
 	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
@@ -11,6 +12,7 @@ import (
 
 	engineerrors "github.com/zishang520/socket.io/servers/engine/v3/errors"
 
+	"github.com/socketmesh/mesh/internal/backlog"
 	"github.com/socketmesh/mesh/internal/wsframe"
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
 )
@@ -88,10 +90,23 @@ func (t *Transport) OnData(data types.BufferInterface) {
 
 // Failed is the box's: writing failed, or the client was too slow.
 func (t *Transport) Failed(err error) {
-	if errors.Is(err, outbox.ErrSlow) {
-		t.port.Logger.Warn("slow client cut", "transport", transports.WEBSOCKET, "sid", t.sid, "remote", t.conn.RemoteAddr().String())
+	if slow, ok := errors.AsType[*backlog.Error](err); ok {
+		t.logSlow(slow)
 	}
 	t.lost(err)
+}
+
+func (t *Transport) logSlow(slow *backlog.Error) {
+	missed, ok := t.port.slow.Next()
+	if !ok {
+		return
+	}
+	attrs := []any{"transport", transports.WEBSOCKET, "sid", t.sid, "remote", t.conn.RemoteAddr().String(), "reason", slow.Reason,
+		"queued_bytes", slow.Bytes, "queued_frames", slow.Messages, "behind_for", slow.Behind.Round(time.Millisecond)}
+	if missed > 0 {
+		attrs = append(attrs, "others_not_logged", missed)
+	}
+	t.port.Logger.Warn("slow client cut", attrs...)
 }
 
 // drop ends the connection because of an error, unless it has ended.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
+	"github.com/socketmesh/mesh/internal/backlog"
 	"github.com/socketmesh/mesh/socketio/internal/lookout"
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
 	"github.com/socketmesh/mesh/socketio/internal/wheel"
@@ -17,6 +18,8 @@ type Port struct {
 	Lookout lookout.Lookout
 	Clock   *wheel.Wheel // set before there is a transport
 	Logger  *slog.Logger
+
+	slow backlog.LogLimit // of clients that were cut
 
 	PingDelay time.Duration // likewise; see [PingDelay]
 

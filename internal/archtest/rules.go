@@ -63,6 +63,7 @@ var rules = []rule{
 	{
 		// Queues and clocks know nothing of Socket.IO.
 		folders: []string{"./socketio/internal/outbox", "./socketio/internal/wheel", "./socketio/internal/lookout"},
+		may:     []string{"./internal"},
 		deep:    []string{"github.com/zishang520", "./core"},
 	},
 	{

@@ -158,6 +158,8 @@ func (c *Config) check() error {
 		return &ConfigError{"Routing", c.Routing, `"all" or "interest"`}
 	case len(c.ID) > maxIDLength:
 		return &ConfigError{"ID", c.ID, "at most 256 bytes"}
+	case c.ID == emitterID:
+		return &ConfigError{"ID", c.ID, "anything else: emitters, which are no servers, call themselves so"}
 	case c.HeartbeatTimeout <= c.HeartbeatInterval:
 		return &ConfigError{"HeartbeatTimeout", c.HeartbeatTimeout, "more than HeartbeatInterval, " + c.HeartbeatInterval.String()}
 	case c.RedialMax < c.RedialMin:

@@ -30,7 +30,8 @@ var (
 	ErrNoCommonVersion = errors.New("no common protocol version")
 	// ErrIncomplete: an answer without some of the servers. See [IncompleteError].
 	ErrIncomplete = errors.New("incomplete answer")
-	// ErrForged: a message that names another sender than the link's peer.
+	// ErrForged: a message that names another sender than the link's peer, and is
+	// not what an emitter may send under the name "emitter".
 	ErrForged = errors.New("sender is not the link's peer")
 	// ErrTooLarge: a message above the frame limit.
 	ErrTooLarge = errors.New("message above the frame limit")

@@ -299,7 +299,12 @@ func (l *link) deliver(src []byte) error {
 		return nil
 	}
 	l.peer.node.stats.received(l.peer.id, m.Kind, 1+len(src))
-	if m.From != l.peer.id {
+	switch m.From {
+	case emitterID:
+		l.deliverEmitted(m)
+		return nil
+	case l.peer.id:
+	default:
 		if l.peer.reference && l.dialled && !l.confirmed {
 			return &otherPeerError{m.From}
 		}
@@ -311,4 +316,29 @@ func (l *link) deliver(src []byte) error {
 	}
 	l.peer.node.deliver(l.peer, m)
 	return nil
+}
+
+// emitterID is the sender that Socket.IO's emitters name: programs that act on
+// clients and are no servers, whatever link they use.
+const emitterID = "emitter"
+
+// deliverEmitted takes a message of an emitter, as one of the link's peer: in order
+// with the others of that link, and of no other. It does not make the peer a server
+// of the namespace, nor tell who a reference peer is.
+func (l *link) deliverEmitted(m *Message) {
+	if !m.emittable() {
+		l.peer.dropInbound(m.Kind, fmt.Errorf("%w: %q may act on clients, and not ask or answer", ErrForged, emitterID))
+		return
+	}
+	m.From = l.peer.id
+	l.peer.node.hand(l.peer, m)
+}
+
+// emittable tells whether an emitter may send m.
+func (m *Message) emittable() bool {
+	switch m.Kind {
+	case KindBroadcast, KindServerSideEmit, KindSocketsJoin, KindSocketsLeave, KindSocketsLeaveAll, KindDisconnectSockets:
+		return m.RequestID == ""
+	}
+	return false
 }

@@ -234,6 +234,11 @@ func (n *Node) deliver(p *peer, m *Message) {
 		// Any other message makes the sender known (docs/reference-protocol.md, section 6).
 		n.opened(p, m.Namespace)
 	}
+	n.hand(p, m)
+}
+
+// hand gives a message to its namespace.
+func (n *Node) hand(p *peer, m *Message) {
 	ns := n.namespace(m.Namespace)
 	if ns == nil || ns.closed.Load() {
 		n.stats.ignored(p.id, m.Kind, errNoNamespace)

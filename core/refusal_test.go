@@ -196,6 +196,11 @@ func TestConfigIsChecked(t *testing.T) {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
+	reserved := good
+	reserved.ID = "emitter"
+	if _, err := core.New(reserved); err == nil || !strings.HasPrefix(err.Error(), `ID: "emitter" is not allowed`) {
+		t.Errorf("the name of emitters: %v", err)
+	}
 	twice := good
 	twice.Codecs = []core.Codec{json.New(), json.New()}
 	var bad *core.ConfigError

@@ -56,6 +56,8 @@ func (m *Mesh) Handler() http.Handler { return m.handler }
 func (m *Mesh) Node() *core.Node { return m.node }
 
 // Adapter is what a Socket.IO server is given as its adapter, before Start or
-// after. Every namespace of the process shares the one node; so, several servers
-// in one process need a Mesh each.
+// after. All namespaces of that server share the one node. It is for one server at
+// a time: several in one process need a Mesh each. While one is open,
+// socket.NewServer panics for another one, with an error that wraps
+// [socketio.ErrSecondServer] and says where both were made.
 func (m *Mesh) Adapter() socket.AdapterConstructor { return m.adapter }

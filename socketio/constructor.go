@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -27,8 +28,10 @@ var (
 	_ socket.AdapterConstructor = (*Constructor)(nil)
 )
 
-// Constructor makes the adapters of a Socket.IO server. One may serve several
-// servers, as long as no two of them have a namespace of the same name.
+// Constructor makes the adapters of one Socket.IO server. Another server may have it
+// when that one has been closed. While it is open, socket.NewServer panics for
+// another one with an error that wraps [ErrSecondServer]: both have the namespace
+// "/", and the mesh has only one place for it.
 type Constructor struct {
 	node     Opener
 	logger   *slog.Logger
@@ -40,8 +43,8 @@ type Constructor struct {
 	remotes  *remotes
 
 	mu    sync.Mutex
-	open  map[string]*adapter // by namespace
-	paths map[*socket.Server]struct{}
+	open  map[string]*adapter       // by namespace
+	paths map[*socket.Server]string // the servers met, with where they were made
 }
 
 // New returns the adapter constructor of a node. Give it to the server with
@@ -59,7 +62,7 @@ func New(node Opener, opts ...Option) *Constructor {
 		logger:  slog.New(slog.DiscardHandler),
 		remotes: newRemotes(),
 		open:    map[string]*adapter{},
-		paths:   map[*socket.Server]struct{}{},
+		paths:   map[*socket.Server]string{},
 	}
 	for _, opt := range opts {
 		opt(c)
@@ -73,13 +76,23 @@ func New(node Opener, opts ...Option) *Constructor {
 
 // New makes the adapter of a namespace and opens the namespace in the mesh. What
 // it replaces is closed, which the library does not do. If the mesh refuses (it
-// is shut down, or another server of this process has such a namespace), that is
-// logged and the namespace works on its own.
+// is shut down), that is logged and the namespace works on its own. If the mesh has
+// another server already, New panics.
 func (c *Constructor) New(nsp socket.Namespace) socket.Adapter {
 	c.closePrevious(nsp)
-	c.lay(nsp.Server())
+	isNew := c.meet(nsp.Server())
+	rival := c.rivalOf(nsp.Server())
+	if rival == "" && isNew {
+		c.lay(nsp.Server())
+	}
 	a := newAdapter(nsp, c.remotes, c.logger.With("namespace", nsp.Name()), c.forget)
+	if rival != "" {
+		return c.secondServer(a, isNew, "made at "+rival)
+	}
 	mesh, err := c.enter(a)
+	if errors.Is(err, core.ErrNamespaceOpen) {
+		return c.secondServer(a, isNew, "which has another adapter constructor")
+	}
 	if err != nil {
 		a.logger.Error("namespace works without the mesh", "error", err)
 		mesh = residents{alone(nsp.Name(), a.host, a.logger), a.rooms}
@@ -89,15 +102,8 @@ func (c *Constructor) New(nsp socket.Namespace) socket.Adapter {
 	return a
 }
 
-// lay lays the delivery path of a server, if it has none.
+// lay lays the delivery path of a server.
 func (c *Constructor) lay(server *socket.Server) {
-	c.mu.Lock()
-	_, laid := c.paths[server]
-	c.paths[server] = struct{}{}
-	c.mu.Unlock()
-	if laid {
-		return
-	}
 	reason := "the option Delivery.Library"
 	if !c.delivery.Library {
 		holds := func(namespace string) bool { return c.announces(server, namespace) }
@@ -126,6 +132,9 @@ func (c *Constructor) enter(a *adapter) (core.Adapter, error) {
 		return nil, fmt.Errorf("override of the host: %w", err)
 	}
 	mesh, err := c.node.Adapter(name, host)
+	if errors.Is(err, core.ErrNamespaceOpen) {
+		return nil, err
+	}
 	if err != nil {
 		a.logger.Error("namespace works without the mesh", "error", err)
 		mesh = alone(name, host, a.logger)

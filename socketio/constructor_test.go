@@ -11,8 +11,10 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
+	"github.com/socketmesh/mesh/codec/json"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/transport/mem"
 )
 
 func TestRefusedByTheMesh(t *testing.T) {
@@ -93,21 +95,106 @@ func TestNamespaceTakesItsPlace(t *testing.T) {
 	}
 }
 
-func TestTwoServersOfOneNode(t *testing.T) {
-	f := newFabric()
-	constructor := New(f.node("node1"))
-	for i, want := range []int64{2, 1} { // with node2; on its own
-		if i == 0 {
-			newNamespace(t, f.node("node2"))
+// attempt makes a server with a constructor, and returns what the attempt panics
+// with.
+func attempt(t *testing.T, constructor socket.AdapterConstructor) (io *socket.Server, failure error) {
+	t.Helper()
+	defer func() {
+		if r := recover(); r != nil {
+			failure = r.(error)
 		}
-		options := socket.DefaultServerOptions()
-		options.SetAdapter(constructor)
-		io := socket.NewServer(nil, options)
-		t.Cleanup(func() { io.Close(nil) })
-		if n := io.Sockets().Adapter().ServerCount(); n != want {
-			t.Errorf("server %d sees %d servers, want %d", i, n, want)
-		}
+	}()
+	options := socket.DefaultServerOptions()
+	options.SetAdapter(constructor)
+	io = socket.NewServer(nil, options)
+	t.Cleanup(func() { io.Close(nil) })
+	return io, nil
+}
+
+// TestSecondServer: both have the namespace "/", which can be open once. Nobody can
+// miss that.
+func TestSecondServer(t *testing.T) {
+	for name, constructors := range map[string]func(node Opener, opts ...Option) (first, second *Constructor){
+		"one constructor": func(node Opener, opts ...Option) (*Constructor, *Constructor) { c := New(node, opts...); return c, c },
+		"two constructors": func(node Opener, opts ...Option) (*Constructor, *Constructor) {
+			return New(node, opts...), New(node, opts...)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log coretest.Log
+			node := coreNode(t)
+			c1, c2 := constructors(node, WithLogger(log.Logger()))
+			first, err := attempt(t, c1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if log.Count("ERROR", "") > 0 {
+				t.Errorf("log of the first: %s", log.String())
+			}
+			_, err = attempt(t, c2)
+			if !errors.Is(err, ErrSecondServer) {
+				t.Fatalf("the second server: %v", err)
+			}
+			texts := []string{err.Error(), log.String()}
+			if places := strings.Count(texts[0], "constructor_test.go:"); name == "one constructor" && places != 2 || places < 1 {
+				t.Errorf("the error does not say where the servers were made: %v", err)
+			}
+			if log.Count("ERROR", "second Socket.IO server") != 1 || !strings.Contains(texts[1], "constructor_test.go:") {
+				t.Errorf("log: %s", texts[1])
+			}
+			if Of(first.Of("/chat", nil)).ServerCount() != 1 || log.Count("ERROR", "") != 1 {
+				t.Errorf("the first does not work: %s", log.String())
+			}
+
+			// A server may take the place of one that has been closed.
+			first.Close(nil)
+			if _, err := attempt(t, c2); err != nil {
+				t.Errorf("behind one that was closed: %v", err)
+			}
+		})
 	}
+}
+
+// TestSecondServerThatGoesOn: whoever survives the panic has a server that works
+// without the mesh. It does not panic where clients open namespaces.
+func TestSecondServerThatGoesOn(t *testing.T) {
+	var log coretest.Log
+	f := newFabric()
+	constructor := New(f.node("node1"), WithLogger(log.Logger()))
+	first := start(t, socket.DefaultServerOptions())
+	first.SetAdapter(constructor)
+	second := start(t, socket.DefaultServerOptions())
+	func() {
+		defer func() {
+			if r, _ := recover().(error); !errors.Is(r, ErrSecondServer) {
+				t.Errorf("SetAdapter panics with %v", r)
+			}
+		}()
+		second.SetAdapter(constructor)
+	}()
+	c, _ := second.client("/chat", "r")
+	_ = second.Of("/chat", nil).To("r").Emit("e")
+	c.expect(text(`2/chat,["e"]`))
+	if n := len(f.others("/", "")); n != 1 {
+		t.Errorf("%d servers in the mesh", n)
+	}
+	if n := len(f.others("/chat", "")); n != 0 {
+		t.Errorf("%d servers have /chat in the mesh", n)
+	}
+	if log.Count("ERROR", "second Socket.IO server") != 2 {
+		t.Errorf("log: %s", log.String())
+	}
+}
+
+// coreNode is a node that is not started.
+func coreNode(t *testing.T) *core.Node {
+	t.Helper()
+	node, err := core.New(core.Config{Transport: mem.NewNetwork().Transport("a"), Codecs: []core.Codec{json.New()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { node.Shutdown(t.Context()) })
+	return node
 }
 
 // TestAfterClose: what still comes is done here.

@@ -1,0 +1,76 @@
+package socketio
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// ErrSecondServer: a mesh was given to a second Socket.IO server. Each needs a mesh
+// of its own.
+var ErrSecondServer = errors.New("this mesh has a Socket.IO server already; each server needs a mesh of its own")
+
+// meet notes a server that asks for an adapter, and reports whether it is new here.
+func (c *Constructor) meet(server *socket.Server) (isNew bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, known := c.paths[server]; known {
+		return false
+	}
+	c.paths[server] = callerOfLibrary()
+	return true
+}
+
+// rivalOf is where another server was made that has namespaces open here; "" if
+// there is none.
+func (c *Constructor) rivalOf(server *socket.Server) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range c.open {
+		if other := a.Nsp().Server(); other != server {
+			return c.paths[other]
+		}
+	}
+	return ""
+}
+
+// secondServer makes it known that a's server is one too many: it panics where the
+// server is made, as http.ServeMux does for two handlers of one pattern. What the
+// server asks for later, in goroutines of its clients, works without the mesh.
+func (c *Constructor) secondServer(a *adapter, isNew bool, first string) socket.Adapter {
+	nsp := a.Nsp()
+	c.mu.Lock()
+	second := c.paths[nsp.Server()]
+	c.mu.Unlock()
+	a.logger.Error("a second Socket.IO server on one mesh works without the mesh", "first_server", first, "second_server", "made at "+second, "error", ErrSecondServer)
+	if isNew {
+		a.cancel()
+		panic(fmt.Errorf("socketio: the Socket.IO server made at %s cannot open namespace %q, which the server %s has open: %w", second, nsp.Name(), first, ErrSecondServer))
+	}
+	a.join(residents{alone(nsp.Name(), a.host, a.logger), a.rooms}, len(c.hosts) == 0)
+	return a
+}
+
+// callerOfLibrary is the place in the application, as "file:line", from which the
+// Socket.IO library was called that now calls this package.
+func callerOfLibrary() string {
+	var callers [64]uintptr
+	frames := runtime.CallersFrames(callers[:runtime.Callers(2, callers[:])])
+	for more := true; more; {
+		var frame runtime.Frame
+		frame, more = frames.Next()
+		ours := strings.HasPrefix(frame.Function, packagePath) && !strings.HasSuffix(frame.File, "_test.go")
+		if !ours && !strings.HasPrefix(frame.Function, libraryPath) {
+			return fmt.Sprintf("%s:%d", frame.File, frame.Line)
+		}
+	}
+	return "an unknown place"
+}
+
+const (
+	packagePath = "github.com/socketmesh/mesh/socketio."
+	libraryPath = "github.com/zishang520/socket.io/"
+)

@@ -75,6 +75,25 @@ func (a *adapter) Close() { a.close() }
 // ServerCount is the number of servers that have the namespace.
 func (a *adapter) ServerCount() int64 { return int64(a.census.read()) }
 
+// Rooms and Sids are the library's maps of this server's sockets: they are filled when
+// somebody first asks for them, and change with the rooms from then on. They are not
+// to be written to.
+func (a *adapter) Rooms() *types.Map[socket.Room, *types.Set[socket.SocketId]] {
+	return a.rooms.libraryRooms()
+}
+
+func (a *adapter) Sids() *types.Map[socket.SocketId, *types.Set[socket.Room]] {
+	return a.rooms.librarySids()
+}
+
+// Sockets returns the ids of the matching sockets of this server, as the library's
+// does; those of all servers come from Sockets of [Of]'s adapter.
+func (a *adapter) Sockets(rooms *types.Set[socket.Room]) *types.Set[socket.SocketId] {
+	ids := types.NewSet[socket.SocketId]()
+	a.rooms.match(core.Target{Rooms: roomNames(rooms)}, func(s *localSocket) { ids.Add(s.id) })
+	return ids
+}
+
 // AddAll makes a socket join rooms, wherever it lives.
 func (a *adapter) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
 	a.core.AddAll(string(id), roomStrings(rooms.Keys()))

@@ -41,7 +41,7 @@ func (h *host) emit(event core.Payload, to core.Target, id *uint64) {
 	d := h.delivery(event, id, to.Flags)
 	defer d.end()
 	var others []*socket.Socket // whose listeners may take their time
-	h.rooms.match(to, func(m *occupant) {
+	h.rooms.match(to, func(m *localSocket) {
 		if !d.directly(m.socket, m.direct) {
 			others = append(others, m.socket)
 		}
@@ -63,7 +63,7 @@ func (h *host) BroadcastWithAck(event core.Payload, to core.Target, count func(i
 		ack(answer)
 	})
 	var asked []*socket.Socket
-	h.rooms.match(to, func(m *occupant) { asked = append(asked, m.socket) })
+	h.rooms.match(to, func(m *localSocket) { asked = append(asked, m.socket) })
 	for _, s := range asked {
 		p.ask(s)
 		if !d.to(s) {

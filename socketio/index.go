@@ -1,220 +1,223 @@
 package socketio
 
 import (
-	"sync"
-
 	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
 
-	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/socketio/internal/session"
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
-// index is what broadcasts look rooms up in: the library's maps would have to be
-// copied for each. It has no lock, and is read and written under that of [rooms].
+// index says which local socket is in which room. It has no lock of its own, see
+// [rooms]. What an operation takes depends on what it changes alone: neither on how
+// many sockets a room has, nor on how many rooms a socket is in.
 //
 // The room that every socket has for itself takes no list, as most such rooms
-// never have another occupant.
+// never have another member.
 type index struct {
-	sockets map[socket.SocketId]*occupant
-	all     []*occupant // those, in any order
+	sockets map[socket.SocketId]*localSocket
+	all     []*localSocket // those, in any order
 	rooms   map[socket.Room]*room
+	numbers numbers
 }
 
-// occupant is a socket of the index.
-type occupant struct {
+// localSocket is a socket of the index.
+type localSocket struct {
+	id     socket.SocketId
 	socket *socket.Socket
 	direct *wstransport.Transport // for good, if it has its own session; else nil
-	at     int                    // in all
-	alone  bool                   // it is in the room of its own id
-	seats  []seat
+	at     int32                  // in all
+	number int32                  // its own as long as it is in the index, for [marks]
+	own    bool                   // it is in the room of its own id
+	gone   bool                   // it is in the index no more, and about to be taken out of its rooms
+	in     []membership           // the other rooms, in any order
+	places map[*room]int32        // where they are in that list, once it is long
+	set    *types.Set[socket.Room]
 }
 
-// seat is an occupant's place in a room.
-type seat struct {
+// membership is a member's place in a room. Each end knows where the other is.
+type membership struct {
 	room *room
-	at   int
+	at   int32
 }
 
 // room is who is in it, but for the socket whose id is its name.
 type room struct {
 	name    socket.Room
-	members []*occupant // in any order
+	members []*localSocket // in any order
+	places  []int32        // where the room is in each one's list
 }
 
+// searched is up to how many rooms of a socket are searched one by one.
+const searched = 32
+
 func newIndex() index {
-	return index{sockets: map[socket.SocketId]*occupant{}, rooms: map[socket.Room]*room{}}
+	return index{sockets: map[socket.SocketId]*localSocket{}, rooms: map[socket.Room]*room{}}
 }
 
 // add adds a socket, which is in no room.
-func (x *index) add(s *socket.Socket) {
-	m := &occupant{socket: s, at: len(x.all)}
+func (x *index) add(id socket.SocketId, s *socket.Socket) *localSocket {
+	m := &localSocket{id: id, socket: s, at: int32(len(x.all)), number: x.numbers.take()}
 	if s.Client() != nil { // else there is nobody at the other end
 		if own, ok := s.Conn().(*session.Session); ok {
 			m.direct, _ = own.Transport().(*wstransport.Transport)
 		}
 	}
-	x.sockets[s.Id()] = m
+	x.sockets[id] = m
 	x.all = append(x.all, m)
+	return m
 }
 
-// remove removes a socket from everything.
-func (x *index) remove(id socket.SocketId) {
-	m := x.sockets[id]
-	if m == nil {
-		return
-	}
-	delete(x.sockets, id)
-	for len(m.seats) > 0 {
-		x.vacate(m, len(m.seats)-1)
-	}
+// remove takes a socket out of the index. From here on nobody meets it in its rooms;
+// who removes it takes it out of them with vacate.
+func (x *index) remove(m *localSocket) {
+	delete(x.sockets, m.id)
 	last := len(x.all) - 1
-	x.all[m.at] = x.all[last]
-	x.all[m.at].at = m.at
+	moved := x.all[last]
+	x.all[m.at], moved.at = moved, m.at
 	x.all[last] = nil
-	x.all = x.all[:last]
+	x.all = shrunk(x.all[:last])
+	x.numbers.give(m.number)
+	m.gone, m.own, m.places = true, false, nil
 }
 
-// enter puts a socket into a room that it is not in.
-func (x *index) enter(id socket.SocketId, name socket.Room) {
-	m := x.sockets[id]
-	switch {
-	case m == nil:
-		return
-	case name == socket.Room(id):
-		m.alone = true
-		return
-	}
+// enter puts a socket into a room. It reports whether it was not there, and whether
+// nobody was.
+func (x *index) enter(m *localSocket, name socket.Room) (entered, created bool) {
 	r := x.rooms[name]
+	if name == socket.Room(m.id) {
+		if m.own {
+			return false, false
+		}
+		m.own = true
+		return true, r == nil
+	}
 	if r == nil {
 		r = &room{name: name}
 		x.rooms[name] = r
+		owner := x.sockets[socket.SocketId(name)]
+		created = owner == nil || !owner.own
+	} else if m.place(r) >= 0 {
+		return false, false
 	}
-	m.seats = append(m.seats, seat{r, len(r.members)})
+	place := int32(len(m.in))
+	m.in = append(m.in, membership{r, int32(len(r.members))})
 	r.members = append(r.members, m)
-}
-
-// leave takes a socket out of a room.
-func (x *index) leave(id socket.SocketId, name socket.Room) {
-	m := x.sockets[id]
-	if m == nil {
-		return
-	}
-	if name == socket.Room(id) {
-		m.alone = false
-	}
-	for i := range m.seats {
-		if m.seats[i].room.name == name {
-			x.vacate(m, i)
-			return
+	r.places = append(r.places, place)
+	switch {
+	case m.places != nil:
+		m.places[r] = place
+	case len(m.in) > searched:
+		m.places = make(map[*room]int32, 2*searched)
+		for i := range m.in {
+			m.places[m.in[i].room] = int32(i)
 		}
 	}
+	return true, created
 }
 
-// vacate gives up an occupant's i-th place; the last occupant of the room moves there.
-func (x *index) vacate(m *occupant, i int) {
-	p := m.seats[i]
-	last := len(p.room.members) - 1
-	if moved := p.room.members[last]; moved != m {
-		p.room.members[p.at] = moved
-		moved.move(p.room, last, p.at)
+// leave takes a socket out of a room. It reports whether it was there, and whether
+// nobody is now.
+func (x *index) leave(m *localSocket, name socket.Room) (left, deleted bool) {
+	r := x.rooms[name]
+	if name == socket.Room(m.id) {
+		left, m.own = m.own, false
+		return left, left && r == nil
 	}
-	p.room.members[last] = nil
-	if p.room.members = p.room.members[:last]; last == 0 {
-		delete(x.rooms, p.room.name)
+	if r == nil {
+		return false, false
 	}
-	end := len(m.seats) - 1
-	m.seats[i] = m.seats[end]
-	m.seats[end] = seat{}
-	m.seats = m.seats[:end]
+	place := m.place(r)
+	if place < 0 {
+		return false, false
+	}
+	return true, x.vacate(m, place)
 }
 
-func (m *occupant) move(r *room, from, to int) {
-	for i := range m.seats {
-		if p := &m.seats[i]; p.room == r && p.at == from {
-			p.at = to
-			return
+// vacate gives up a member's place in a room, which is the one at place in its list,
+// and reports whether nobody is in that room now.
+func (x *index) vacate(m *localSocket, place int) (deleted bool) {
+	r, at := m.in[place].room, m.in[place].at
+	last := len(r.members) - 1
+	r.members[at], r.places[at] = r.members[last], r.places[last]
+	r.members[at].in[r.places[at]].at = at
+	r.members[last] = nil
+	r.members, r.places = shrunk(r.members[:last]), shrunk(r.places[:last])
+
+	end := len(m.in) - 1
+	if place != end {
+		moved := m.in[end]
+		m.in[place] = moved
+		moved.room.places[moved.at] = int32(place)
+		if m.places != nil {
+			m.places[moved.room] = int32(place)
 		}
 	}
+	m.in[end] = membership{}
+	m.in = shrunk(m.in[:end])
+	if m.places != nil {
+		delete(m.places, r)
+		if end < searched/2 {
+			m.places = nil
+		}
+	}
+	if last > 0 {
+		return false
+	}
+	delete(x.rooms, r.name)
+	owner := x.sockets[socket.SocketId(r.name)]
+	return owner == nil || !owner.own
 }
 
-// appendRooms appends the names of the rooms that a socket is in.
-func (x *index) appendRooms(names []string, id socket.SocketId) []string {
-	m := x.sockets[id]
-	if m == nil {
-		return names
+// place is where a room is in the member's list, or -1.
+func (m *localSocket) place(r *room) int {
+	if m.places != nil {
+		if place, ok := m.places[r]; ok {
+			return int(place)
+		}
+		return -1
 	}
-	if m.alone {
-		names = append(names, string(id))
+	for i := range m.in {
+		if m.in[i].room == r {
+			return i
+		}
 	}
-	for _, p := range m.seats {
-		names = append(names, string(p.room.name))
+	return -1
+}
+
+// appendRooms appends the names of the member's rooms.
+func (m *localSocket) appendRooms(names []string) []string {
+	if m.own {
+		names = append(names, string(m.id))
+	}
+	for i := range m.in {
+		names = append(names, string(m.in[i].room.name))
 	}
 	return names
 }
 
-// each calls fn once for each connected occupant that to means. Apart from that, it
-// costs what to excludes.
-func (x *index) each(to core.Target, fn func(*occupant)) {
-	var marks *marks
-	if len(to.Except) > 0 || len(to.Rooms) > 1 {
-		marks = getMarks(len(x.all))
-		defer putMarks(marks)
+// shrunk gives memory back that a list has not needed for long.
+func shrunk[T any](list []T) []T {
+	if cap(list) <= 64 || len(list) > cap(list)/4 {
+		return list
 	}
-	for _, name := range to.Except {
-		x.in(socket.Room(name), func(m *occupant) { marks.set(m.at) })
-	}
-	visit := func(m *occupant) {
-		if marks != nil {
-			if marks.has(m.at) {
-				return
-			}
-			marks.set(m.at)
-		}
-		if m.socket.Connected() {
-			fn(m)
-		}
-	}
-	if len(to.Rooms) == 0 {
-		for _, m := range x.all {
-			visit(m)
-		}
-		return
-	}
-	for _, name := range to.Rooms {
-		x.in(socket.Room(name), visit)
-	}
+	return append(make([]T, 0, cap(list)/2), list...)
 }
 
-// in calls fn for each occupant of a room.
-func (x *index) in(name socket.Room, fn func(*occupant)) {
-	if m := x.sockets[socket.SocketId(name)]; m != nil && m.alone {
-		fn(m)
-	}
-	if r := x.rooms[name]; r != nil {
-		for _, m := range r.members {
-			fn(m)
-		}
-	}
+// numbers gives out the lowest numbers it can without a search.
+type numbers struct {
+	free []int32
+	next int32
 }
 
-// marks are a bit for each occupant.
-type marks struct{ bits []uint64 }
-
-var marksPool = sync.Pool{New: func() any { return new(marks) }}
-
-func getMarks(n int) *marks {
-	m := marksPool.Get().(*marks)
-	words := (n + 63) / 64
-	if cap(m.bits) < words {
-		m.bits = make([]uint64, words)
+func (n *numbers) take() int32 {
+	if last := len(n.free) - 1; last >= 0 {
+		number := n.free[last]
+		n.free = n.free[:last]
+		return number
 	}
-	m.bits = m.bits[:words]
-	clear(m.bits)
-	return m
+	n.next++
+	return n.next - 1
 }
 
-func putMarks(m *marks) { marksPool.Put(m) }
-
-func (m *marks) has(i int) bool { return m.bits[i/64]&(1<<(i%64)) != 0 }
-func (m *marks) set(i int)      { m.bits[i/64] |= 1 << (i % 64) }
+func (n *numbers) give(number int32) { n.free = append(n.free, number) }

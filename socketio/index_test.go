@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
-	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
 )
@@ -23,11 +22,9 @@ func crowd(t testing.TB, n int) (*rooms, []socket.SocketId) {
 	for i := range n {
 		id := socket.SocketId(fmt.Sprint("s", i))
 		r.sockets.Store(id, connected)
-		r.mu.Lock()
-		r.index.sockets[id] = &occupant{socket: connected, at: len(r.index.all)}
-		r.index.all = append(r.index.all, r.index.sockets[id])
-		r.bySocket.Store(id, types.NewSet[socket.Room]())
-		r.mu.Unlock()
+		r.writing.Lock()
+		r.connect(id, connected)
+		r.writing.Unlock()
 		ids = append(ids, id)
 	}
 	return r, ids
@@ -35,14 +32,14 @@ func crowd(t testing.TB, n int) (*rooms, []socket.SocketId) {
 
 // met returns how often each socket is met.
 func met(r *rooms, to core.Target) map[socket.SocketId]int {
-	names := map[*occupant]socket.SocketId{}
+	names := map[*localSocket]socket.SocketId{}
 	r.mu.RLock()
 	for id, m := range r.index.sockets {
 		names[m] = id
 	}
 	r.mu.RUnlock()
 	got := map[socket.SocketId]int{}
-	r.match(to, func(m *occupant) { got[names[m]]++ })
+	r.match(to, func(m *localSocket) { got[names[m]]++ })
 	return got
 }
 
@@ -51,15 +48,20 @@ func met(r *rooms, to core.Target) map[socket.SocketId]int {
 func TestIndexAgainstModel(t *testing.T) {
 	r, ids := crowd(t, 20)
 	random := rand.New(rand.NewPCG(1, 2))
-	roomNames := []string{"a", "b", "c", "s1", "s2"}
+	roomNames := append([]string{"a", "b", "c", "s1", "s2"}, roomStrings(numbered("n", 2*searched))...)
 	somewhere := func() string { return roomNames[random.IntN(len(roomNames))] }
 	for step := range 5000 {
 		id := ids[random.IntN(len(ids))]
 		switch random.IntN(4) {
 		case 0, 1:
-			r.add(id, []socket.Room{socket.Room(somewhere()), socket.Room(id)})
+			r.add(id, []socket.Room{socket.Room(somewhere()), socket.Room(id), "a"})
+			if step%50 == 0 { // in more rooms than are searched one by one
+				r.add(id, numbered("n", 2*searched))
+			}
 		case 2:
-			r.remove(id, socket.Room(somewhere()))
+			for range step % searched {
+				r.remove(id, socket.Room(somewhere()))
+			}
 		case 3:
 			r.remove(id, socket.Room(id))
 		}
@@ -79,6 +81,7 @@ func TestIndexAgainstModel(t *testing.T) {
 				t.Fatalf("step %d, %+v: met %s %d times, want %v", step, to, id, n, want)
 			}
 		}
+		checkIndex(t, &r.index)
 	}
 	for _, id := range ids {
 		r.removeAll(id)
@@ -90,11 +93,31 @@ func TestIndexAgainstModel(t *testing.T) {
 	}
 }
 
+// checkIndex: each end of a membership knows where the other is.
+func checkIndex(t *testing.T, x *index) {
+	t.Helper()
+	for _, m := range x.sockets {
+		if x.all[m.at] != m || m.places != nil && len(m.places) != len(m.in) || m.places == nil && len(m.in) > searched {
+			t.Fatalf("%s is misplaced", m.id)
+		}
+		for i, in := range m.in {
+			if in.room.members[in.at] != m || int(in.room.places[in.at]) != i || m.place(in.room) != i {
+				t.Fatalf("%s is misplaced in %s", m.id, in.room.name)
+			}
+		}
+	}
+	for name, r := range x.rooms {
+		if r.name != name || len(r.members) == 0 || len(r.members) != len(r.places) {
+			t.Fatalf("%d members of %s at %d places", len(r.members), name, len(r.places))
+		}
+	}
+}
+
 // model reads the library's maps.
 func model(r *rooms, to core.Target) (want []socket.SocketId) {
 	in := func(id socket.SocketId, names []string) bool {
 		return slices.ContainsFunc(names, func(name string) bool {
-			ids, ok := r.byRoom.Load(socket.Room(name))
+			ids, ok := r.libraryRooms().Load(socket.Room(name))
 			return ok && ids.Has(id)
 		})
 	}
@@ -116,7 +139,7 @@ func TestMatchIsFree(t *testing.T) {
 	}
 	for _, to := range []core.Target{{}, {Rooms: []string{"r"}}, {Rooms: []string{"r", "other"}, Except: []string{"s1"}}} {
 		n := 0
-		count := func(*occupant) { n++ }
+		count := func(*localSocket) { n++ }
 		if allocs := testing.AllocsPerRun(10, func() { r.match(to, count) }); allocs > 3 {
 			t.Errorf("%+v: %v allocations for %d sockets", to, allocs, n)
 		}

@@ -1,0 +1,207 @@
+package socketio
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// These show that each operation takes time for what it is about alone: ns/item stays
+// the same from a thousand rooms to a hundred thousand, and from an empty namespace to
+// one of a million rooms. max-wait is how long somebody else who emits to a room, or
+// who joins and leaves one, was kept waiting at most.
+
+// full is a namespace of so many rooms with a member each, and two sockets for
+// operations.
+func full(b *testing.B, count int) (r *rooms, ids []socket.SocketId) {
+	r, ids = crowd(b, 3)
+	r.add(ids[2], numbered("full", count))
+	r.add(ids[1], []socket.Room{"bystander"})
+	return r, ids
+}
+
+// bystander emits and joins all the time until it is stopped, and reports its longest
+// waits.
+func bystander(b *testing.B, r *rooms, id socket.SocketId) (stop func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	var emit, join time.Duration
+	room := []socket.Room{"bystander's"}
+	to := core.Target{Rooms: []string{"bystander"}}
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(100 * time.Microsecond):
+			}
+			began := time.Now()
+			r.match(to, func(*localSocket) {})
+			met := time.Now()
+			r.add(id, room)
+			joined := time.Now()
+			r.remove(id, room[0])
+			emit, join = max(emit, met.Sub(began)), max(join, joined.Sub(met), time.Since(joined))
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+		b.ReportMetric(float64(emit.Microseconds())/1000, "ms-max-emit-wait")
+		b.ReportMetric(float64(join.Microseconds())/1000, "ms-max-join-wait")
+	}
+}
+
+// perItem measures do, which is about so many things, between prepare and undo.
+func perItem(b *testing.B, r *rooms, id socket.SocketId, items int, prepare, do, undo func()) {
+	var worked time.Duration
+	runtime.GC()
+	stop := bystander(b, r, id)
+	b.ResetTimer()
+	for b.Loop() {
+		b.StopTimer()
+		prepare()
+		b.StartTimer()
+		began := time.Now()
+		do()
+		worked += time.Since(began)
+		b.StopTimer()
+		undo()
+		b.StartTimer()
+	}
+	stop()
+	b.ReportMetric(float64(worked.Nanoseconds())/float64(b.N*items), "ns/item")
+}
+
+func nothing() {}
+
+// BenchmarkRoomsOfOneSocket joins and leaves many rooms, all at once and one by one.
+func BenchmarkRoomsOfOneSocket(b *testing.B) {
+	for _, namespace := range []int{0, 1_000_000} {
+		r, ids := full(b, namespace)
+		id := ids[0]
+		for _, count := range []int{1_000, 10_000, 100_000} {
+			names := numbered("r", count)
+			join := func() { r.add(id, names) }
+			leave := func() { r.removeAll(id); r.departed.clear() }
+			again := func() {
+				if !r.indexed(id) {
+					r.add(id, nil)
+				}
+			}
+			run := func(what string, prepare, do, undo func()) {
+				b.Run(fmt.Sprintf("%s/namespace=%d/rooms=%d", what, namespace, count), func(b *testing.B) {
+					perItem(b, r, ids[1], count, prepare, do, undo)
+				})
+			}
+			run("join", again, join, leave)
+			run("leave-all", join, leave, again)
+			run("leave-each", join, func() {
+				for _, name := range names { // the first joined is the first to go
+					r.remove(id, name)
+				}
+			}, again)
+			run("rooms", join, func() { r.of(id) }, leave)
+		}
+	}
+}
+
+// BenchmarkSocketsOfOneRoom: many sockets join a room, are met there, are excepted,
+// are listed, and leave.
+func BenchmarkSocketsOfOneRoom(b *testing.B) {
+	for _, count := range []int{1_000, 10_000, 100_000} {
+		r, ids := crowd(b, count+2)
+		bystanderID, few := ids[count], ids[count+1]
+		ids = ids[:count]
+		r.add(bystanderID, []socket.Room{"bystander"})
+		r.add(few, []socket.Room{"few"})
+		room := []socket.Room{"r"}
+		join := func() {
+			for _, id := range ids {
+				r.add(id, room)
+			}
+		}
+		leave := func() {
+			for _, id := range ids {
+				r.remove(id, "r")
+			}
+		}
+		met := 0
+		meet := func(to core.Target) func() {
+			return func() { r.match(to, func(*localSocket) { met++ }) }
+		}
+		run := func(what string, items int, prepare, do, undo func()) {
+			b.Run(fmt.Sprintf("%s/sockets=%d", what, count), func(b *testing.B) {
+				perItem(b, r, bystanderID, items, prepare, do, undo)
+			})
+		}
+		run("join", count, nothing, join, leave)
+		run("leave", count, join, leave, nothing)
+		join()
+		run("broadcast", count, nothing, meet(core.Target{Rooms: []string{"r"}}), nothing)
+		run("broadcast-all", count, nothing, meet(core.Target{}), nothing)
+		run("two-rooms", count, nothing, meet(core.Target{Rooms: []string{"r", "few"}}), nothing)
+		run("except-itself", count, nothing, meet(core.Target{Rooms: []string{"r"}, Except: []string{string(ids[0])}}), nothing)
+		// These have one member, whatever they are excepted from.
+		run("few", 1, nothing, meet(core.Target{Rooms: []string{"few"}}), nothing)
+		run("few-except-many", 1, nothing, meet(core.Target{Rooms: []string{"few"}, Except: []string{"r"}}), nothing)
+		run("fetch", count, nothing, func() {
+			found := r.matching(core.Target{Rooms: []string{"r"}})
+			r.list(found, make([]core.Socket, len(found)))
+		}, nothing)
+	}
+}
+
+// BenchmarkLibraryMaps is what it takes to fill the library's maps for the first time.
+func BenchmarkLibraryMaps(b *testing.B) {
+	for _, count := range []int{10_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprintf("rooms=%d", count), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				r, ids := full(b, count)
+				b.StartTimer()
+				stop := bystander(b, r, ids[1])
+				r.libraryRooms()
+				stop()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*count), "ns/item")
+		})
+	}
+}
+
+// BenchmarkIndexMemory is what the index holds for an idle socket, which is in the
+// room of its own alone, and for each room.
+func BenchmarkIndexMemory(b *testing.B) {
+	held := func() uint64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	const count = 100_000
+	for b.Loop() {
+		r, ids := crowd(b, count)
+		r.add(ids[0], numbered("warm", 10))
+		names := numbered("room", count)
+		before := held()
+		for _, id := range ids[1:] {
+			r.add(id, []socket.Room{socket.Room(id)})
+		}
+		own := held()
+		for i, id := range ids[1:] {
+			r.add(id, names[i:i+1])
+		}
+		rooms := held()
+		runtime.KeepAlive(r)
+		runtime.KeepAlive(slices.Clone(names))
+		b.ReportMetric(float64(own-before)/count, "B/socket")
+		b.ReportMetric(float64(rooms-own)/count, "B/room")
+	}
+}

@@ -133,7 +133,7 @@ func (a *adapter) SocketRooms(id socket.SocketId) *types.Set[socket.Room] {
 func (a *adapter) Broadcast(packet *parser.Packet, opts *socket.BroadcastOptions) {
 	event, err := encodeEvent(packet.Data)
 	if err != nil {
-		a.logger.Error("broadcast not sent", "error", err)
+		logRefusal(a.logger, "event not sent", err)
 		return
 	}
 	if packet.Id != nil {

@@ -355,8 +355,9 @@ func serverSideEmitAcrossServers(t *testing.T, s []*server) {
 	if len(plain) != 0 {
 		t.Error("the sender heard itself")
 	}
-	if err := s[0].ServerSideEmit("plain", make(chan int)); err == nil {
-		t.Error("what cannot be encoded is sent")
+	var bad *EncodeError
+	if err := s[0].ServerSideEmit("plain", 1, map[string]any{"x": 1i}); !errors.As(err, &bad) || bad.Event != "plain" || bad.Path != "args[1].x" {
+		t.Errorf("what cannot be encoded: %v", err)
 	}
 	if err := s[0].Sockets().Adapter().ServerSideEmit(nil); err == nil {
 		t.Error("an event without a name is sent")

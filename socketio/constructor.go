@@ -104,6 +104,7 @@ func (c *Constructor) New(nsp socket.Namespace) socket.Adapter {
 
 // lay lays the delivery path of a server.
 func (c *Constructor) lay(server *socket.Server) {
+	installParser(server, c.logger)
 	reason := "the option Delivery.Library"
 	if !c.delivery.Library {
 		holds := func(namespace string) bool { return c.announces(server, namespace) }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/socketio/internal/session"
+	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
 // describer describes the local sockets of one answer for other servers. What it
@@ -52,13 +53,12 @@ func (d *describer) dataOf(s *socket.Socket) core.Payload {
 		return d.none()
 	}
 	start := len(d.text)
-	if text, ok := appendLiteral(d.text, data, 0); ok && fits(text[start:]) {
-		return d.add(start, text)
-	}
-	p, err := encodeValue(keep(data))
+	text, attachments, err := siovalue.Append(d.text, data, siovalue.Options{KeepReaders: true})
 	if err != nil {
-		return d.refuse(s, "data", err)
+		return d.refuse(s, "data", &EncodeError{Path: err.Place("data"), Err: err.Err})
 	}
+	p := d.add(start, text)
+	p.Attachments = attachments
 	return p
 }
 

@@ -30,7 +30,7 @@ func (a *adapter) BroadcastWithAck(packet *parser.Packet, opts *socket.Broadcast
 	servers := a.census.pin()
 	event, err := encodeEvent(packet.Data)
 	if err != nil {
-		a.logger.Error("broadcast not sent", "error", err)
+		logRefusal(a.logger, "event not sent", err) // the operator's timeout tells the caller
 		return
 	}
 	to := targetOf(opts)

@@ -7,6 +7,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
 // encodeHandshake gives a handshake the reference's shape (docs/reference-protocol.md, section 5):
@@ -29,7 +30,7 @@ func encodeHandshake(h *socket.Handshake, host string) (core.Payload, error) {
 	if auth == nil {
 		auth = map[string]any{}
 	}
-	return encodeValue(map[string]any{
+	return encodeValue("handshake", map[string]any{
 		"headers": headers,
 		"time":    h.Time,
 		"address": withoutPort(h.Address),
@@ -38,8 +39,8 @@ func encodeHandshake(h *socket.Handshake, host string) (core.Payload, error) {
 		"issued":  h.Issued,
 		"url":     h.Url,
 		"query":   query,
-		"auth":    keep(auth),
-	})
+		"auth":    auth,
+	}, siovalue.Options{KeepReaders: true})
 }
 
 func headerText(name string, value any) any {

@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"reflect"
@@ -55,14 +56,16 @@ func TestHandshakeWriter(t *testing.T) {
 		"lists":         {&socket.Handshake{Headers: map[string]any{"Cookie": []string{"a", "b"}, "X": []string{"a", "&"}, "Y": []string{}, "Z": []string(nil)}, Query: map[string]any{"q": []string(nil), "r": []string{}, "s": []string{"1", "2"}, "t": []string{"\u2028"}}}, true},
 		"host":          {&socket.Handshake{Headers: map[string]any{"HOST": []string{"of the header"}, "a": "", "z": ""}}, true},
 		"auth":          {&socket.Handshake{Auth: map[string]any{"a": nil, "b": true, "c": 1.5, "d": math.Copysign(0, -1), "e": []any{}, "f": []any(nil), "g": map[string]any(nil), "h": map[string]any{"<": []any{1e21, 1e-7}}, "i": 5, "j": int64(-6)}}, true},
-		"numbers":       {&socket.Handshake{Auth: map[string]any{"nan": math.NaN()}}, false},
-		"infinity":      {&socket.Handshake{Auth: map[string]any{"inf": math.Inf(-1)}}, false},
+		"numbers":       {&socket.Handshake{Auth: map[string]any{"nan": math.NaN()}}, true},
+		"infinity":      {&socket.Handshake{Auth: map[string]any{"inf": math.Inf(-1)}}, true},
 		"twins":         {&socket.Handshake{Headers: map[string]any{"X-A": "same", "x-a": "same"}}, false},
 		"bytes":         {&socket.Handshake{Auth: map[string]any{"b": []byte("b")}}, false},
 		"buffer":        {&socket.Handshake{Headers: map[string]any{"b": types.NewBytesBufferString("b")}}, false},
 		"struct":        {&socket.Handshake{Query: map[string]any{"b": struct{ A int }{1}}}, false},
-		"deep":          {&socket.Handshake{Auth: map[string]any{"a": deep(2 * maxLiteralDepth)}}, false},
-		"not encodable": {&socket.Handshake{Auth: map[string]any{"a": make(chan int)}}, false},
+		"deep":          {&socket.Handshake{Auth: map[string]any{"a": deep(200)}}, true},
+		"no JSON":       {&socket.Handshake{Auth: map[string]any{"a": make(chan int), "b": []any{func() {}}}}, true},
+		"once":          {&socket.Handshake{Auth: map[string]any{"a": io.MultiReader()}}, false},
+		"not encodable": {&socket.Handshake{Auth: map[string]any{"a": 1i}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			const before = "before"

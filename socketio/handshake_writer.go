@@ -7,6 +7,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
 // handshakeWriter writes what encodeHandshake makes, byte for byte, and many times
@@ -23,7 +24,8 @@ func (w *handshakeWriter) append(dst []byte, h *socket.Handshake, host string) (
 	b := append(dst, `{"address":`...)
 	b = jsontext.AppendQuotedHTML(b, withoutPort(h.Address))
 	b = append(b, `,"auth":`...)
-	if b, ok = appendMap(b, h.Auth, 0); !ok {
+	b, attachments, err := siovalue.Append(b, h.Auth, siovalue.Options{KeepReaders: true})
+	if err != nil || len(attachments) > 0 {
 		return dst, false
 	}
 	b = append(b, `,"headers":`...)

@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"log/slog"
-	"reflect"
 	"runtime/debug"
 	"sync"
 
@@ -10,13 +9,14 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/intake"
 )
 
 // host is a namespace of the Socket.IO server, as the mesh acts on it.
 type host struct {
 	nsp     socket.Namespace
 	rooms   *rooms
-	encoder parser.Encoder // the server's own, nil if that is the library's
+	encoder parser.Encoder // the application's own, nil if packets have Socket.IO's format
 	polls   polls
 	logger  *slog.Logger
 }
@@ -25,8 +25,7 @@ var _ core.Host = (*host)(nil)
 
 func newHost(nsp socket.Namespace, rooms *rooms, logger *slog.Logger) *host {
 	h := &host{nsp: nsp, rooms: rooms, logger: logger}
-	encoder := nsp.Server().Encoder()
-	if reflect.TypeOf(encoder) != reflect.TypeOf(parser.NewEncoder()) {
+	if encoder := nsp.Server().Encoder(); !intake.Plain(encoder) {
 		h.encoder = encoder
 	}
 	return h
@@ -56,9 +55,10 @@ func (h *host) BroadcastWithAck(event core.Payload, to core.Target, count func(i
 	d := h.delivery(event, &id, to.Flags)
 	defer d.end()
 	p := h.polls.open(id, func(args []any) {
-		answer, err := encodeFirst(args)
+		answer, err := encodeFirst("ack", args)
 		if err != nil {
-			h.logger.Error("acknowledgement cannot be encoded", "error", err)
+			h.logger.Error("acknowledgement not sent", "error", err)
+			return
 		}
 		ack(answer)
 	})
@@ -133,16 +133,17 @@ func (h *host) ServerSideEmit(event core.Payload, reply func(core.Payload)) {
 	h.protect("server-side listener", func() { h.nsp.OnServerSideEmit(args) })
 }
 
+// replyOnce lets the first answer that can be encoded pass. Without one the server
+// that asks hears nothing, and says so when its time is up.
 func (h *host) replyOnce(event string, reply func(core.Payload)) socket.Ack {
 	var once sync.Once
 	return func(args []any, _ error) {
-		once.Do(func() {
-			answer, err := encodeFirst(args)
-			if err != nil {
-				h.logger.Error("answer to a server-side event cannot be encoded", "event", event, "error", err)
-			}
-			reply(answer)
-		})
+		answer, err := encodeFirst("answer", args)
+		if err != nil {
+			h.logger.Error("answer to a server-side event not sent", "event", event, "error", err)
+			return
+		}
+		once.Do(func() { reply(answer) })
 	}
 }
 

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
 // lonely is a mesh without others.
@@ -85,11 +87,11 @@ func TestBroadcastOfWhatCannotBeEncoded(t *testing.T) {
 	var log coretest.Log
 	s := serve(t, lonely{}, WithLogger(log.Logger()))
 	c, _ := s.client("/")
-	s.Emit("bad", make(chan int))
+	s.Emit("bad", 1i)
 	s.Emit("panics", panics{})
 	s.Emit("end")
 	c.expect(text(`2["end"]`))
-	if got := strings.Count(log.String(), "broadcast not sent"); got != 2 {
+	if got := strings.Count(log.String(), "event not sent"); got != 2 {
 		t.Errorf("%d errors logged, want 2: %s", got, log.String())
 	}
 }
@@ -258,9 +260,14 @@ func TestHostSockets(t *testing.T) {
 			t.Errorf("data's attachment: %q", got)
 		}
 	}
-	sock.SetData(func() {})
-	if got := string(h.Sockets(core.Target{}, false)[0].Data.Text); got != "{}" {
-		t.Errorf("data without a JSON form: %s", got)
+	for _, test := range []struct {
+		data any
+		want string
+	}{{func() {}, `null`}, {map[string]any{"f": func() {}}, `{}`}, {1i, `{}`}, {map[string]any{"r": io.MultiReader()}, `{}`}} {
+		sock.SetData(test.data)
+		if got := string(h.Sockets(core.Target{}, false)[0].Data.Text); got != test.want {
+			t.Errorf("data %T is described as %s", test.data, got)
+		}
 	}
 }
 
@@ -317,7 +324,7 @@ func (ps *polls) len() int {
 }
 
 func jsonOf(v any) string {
-	p, err := encodeValue(v)
+	p, err := encodeValue("value", v, siovalue.Options{})
 	if err != nil {
 		panic(err)
 	}

@@ -2,17 +2,14 @@ package socketio
 
 import (
 	"log/slog"
-	"reflect"
 	"sync"
 
-	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/socketio/internal/door"
-	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/intake"
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
@@ -25,9 +22,6 @@ import (
 // engine. So the path puts its transports among the server's options, from where
 // the engine takes them, and opens its door when the engine uses one for the first
 // time. An engine that is there already gets its door at once.
-//
-// What clients send is decoded by [intake.Decoder], unless the server has a parser
-// of the application's, or an engine already.
 type path struct {
 	server *socket.Server
 	port   *wstransport.Port
@@ -41,7 +35,7 @@ type path struct {
 // says what is in the way.
 func lay(server *socket.Server, office *outbox.Office, holds func(namespace string) bool, logger *slog.Logger) (reason string) {
 	p := &path{server: server, logger: logger}
-	p.port = &wstransport.Port{Office: office, Logger: logger, Plain: plain(server), Holds: holds}
+	p.port = &wstransport.Port{Office: office, Logger: logger, Plain: intake.Plain(server.Encoder()), Holds: holds}
 	if engine := server.Engine(); engine != nil {
 		if !stockWebSocket(engine.TransportsByName()[transports.WEBSOCKET]) {
 			return "the server's engine has another WebSocket transport"
@@ -54,15 +48,7 @@ func lay(server *socket.Server, office *outbox.Office, holds func(namespace stri
 		return reason
 	}
 	server.Opts().SetTransports(set)
-	if err := hostcompat.SetParser(server, intake.Parser{}); err != nil {
-		logger.Debug("what clients send is left to the server's own parser", "reason", err)
-	}
 	return ""
-}
-
-// plain tells whether the server's packets have Socket.IO's own format.
-func plain(server *socket.Server) bool {
-	return reflect.TypeOf(server.Encoder()) == reflect.TypeOf(parser.NewEncoder())
 }
 
 // transports is the set of the server's transports, with the path's in the place

@@ -7,86 +7,69 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
-var (
-	errNotEncodable = errors.New("value has no JSON form, or one above the library's limit")
-	errNotAnEvent   = errors.New("not an event: want an array that begins with a name")
-)
+var errNotAnEvent = errors.New("not an event: want an array that begins with a name")
 
-// encodeEvent encodes the data of an event packet, [name, args…], exactly as the
-// library does for clients. It lets the library's encoder write the packet and
-// takes its header off: "2", or "51-" with one attachment. A value whose own
-// encoding panics is an error.
-func encodeEvent(data any) (event core.Payload, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			event, err = core.Payload{}, fmt.Errorf("%w: %v", errNotEncodable, r)
-		}
-	}()
-	if text, ok := literalEvent(data); ok {
-		return core.Payload{Text: text}, nil
-	}
-	buffers := parser.NewEncoder().Encode(&parser.Packet{Type: parser.EVENT, Data: data})
-	event.Text = buffers[0].Bytes()[1:]
-	if len(buffers) > 1 {
-		event.Text = event.Text[bytes.IndexByte(event.Text, '-')+1:]
-	}
-	if len(event.Text) == 0 {
-		return core.Payload{}, errNotEncodable
-	}
-	for _, b := range buffers[1:] {
-		event.Attachments = append(event.Attachments, b.Bytes())
-	}
-	return event, nil
-}
-
-// literals are buffers for texts that are being written. They are copied then, for
-// one of the right size is kept for as long as a client takes.
-var literals = sync.Pool{New: func() any { return new([]byte) }}
-
-// literalEvent is the text of an event that is made of literals.
-func literalEvent(data any) (text []byte, ok bool) {
-	args, ok := data.([]any)
-	if !ok {
-		return nil, false
-	}
-	buf := literals.Get().(*[]byte)
-	defer literals.Put(buf)
-	b, ok := appendList((*buf)[:0], args, 0)
-	if cap(b) <= maxLiteralBuffer {
-		*buf = b
-	}
-	if !ok || len(b) > types.MaxPayloadSize {
-		return nil, false
-	}
-	return bytes.Clone(b), true
-}
-
-// maxLiteralBuffer is the largest buffer that is kept: rare giants must not stay.
-const maxLiteralBuffer = 64 << 10
-
-// encodeValue encodes one value.
-func encodeValue(value any) (core.Payload, error) {
-	p, err := encodeEvent([]any{value})
+// encodeEvent encodes the data of an event, [name, args…], as clients get it. An
+// error is an [*EncodeError].
+func encodeEvent(data any) (core.Payload, error) {
+	p, err := encode(data, siovalue.Options{})
 	if err != nil {
-		return core.Payload{}, err
+		return core.Payload{}, eventError(data, err)
 	}
-	p.Text = p.Text[1 : len(p.Text)-1]
 	return p, nil
 }
 
-// encodeFirst encodes the first of args, the value of an acknowledgement: the
-// wire has room for one. No args are no value.
-func encodeFirst(args []any) (core.Payload, error) {
+// eventError says which event of an application's cannot be encoded.
+func eventError(data any, err *siovalue.Error) *EncodeError {
+	e := &EncodeError{Path: err.PlaceInEvent(), Err: err.Err}
+	if args, _ := data.([]any); len(args) > 0 {
+		e.Event, _ = args[0].(string)
+	}
+	return e
+}
+
+// encodeValue encodes one value, which errors call name.
+func encodeValue(name string, value any, o siovalue.Options) (core.Payload, error) {
+	p, err := encode(value, o)
+	if err != nil {
+		return core.Payload{}, &EncodeError{Path: err.Place(name), Err: err.Err}
+	}
+	return p, nil
+}
+
+// encodeFirst encodes the first of args, the value of an acknowledgement: the wire
+// has room for one. No args are no value.
+func encodeFirst(name string, args []any) (core.Payload, error) {
 	if len(args) == 0 {
 		return core.Payload{}, nil
 	}
-	return encodeValue(args[0])
+	return encodeValue(name+"[0]", args[0], siovalue.Options{})
+}
+
+// texts are buffers for texts that are being written. They are copied then, for one
+// of the right size is kept for as long as a client takes.
+var texts = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxText is the largest buffer that is kept: rare giants must not stay.
+const maxText = 64 << 10
+
+func encode(value any, o siovalue.Options) (core.Payload, *siovalue.Error) {
+	buf := texts.Get().(*[]byte)
+	defer texts.Put(buf)
+	text, attachments, err := siovalue.Append((*buf)[:0], value, o)
+	if cap(text) <= maxText {
+		*buf = text
+	}
+	if err != nil {
+		return core.Payload{}, err
+	}
+	return core.Payload{Text: bytes.Clone(text), Attachments: attachments}, nil
 }
 
 // asBuffer and asBytes are what becomes of an attachment in decoded values: a

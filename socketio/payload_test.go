@@ -10,6 +10,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
 func TestEncodeValue(t *testing.T) {
@@ -36,7 +37,7 @@ func TestEncodeValue(t *testing.T) {
 		{[]any{[]byte("0"), map[string]any{"x": []any{[]byte("1")}}, "-"},
 			`[{"_placeholder":true,"num":0},{"x":[{"_placeholder":true,"num":1}]},"-"]`, []string{"0", "1"}},
 	} {
-		p, err := encodeValue(test.value)
+		p, err := encodeValue("value", test.value, siovalue.Options{})
 		if err != nil {
 			t.Errorf("%v: %v", test.value, err)
 		}
@@ -50,10 +51,7 @@ func TestEncodeValue(t *testing.T) {
 			}
 		}
 	}
-	if _, err := encodeValue(make(chan int)); !errors.Is(err, errNotEncodable) {
-		t.Errorf("a channel: %v", err)
-	}
-	if p, err := encodeFirst(nil); err != nil || !p.IsZero() {
+	if p, err := encodeFirst("ack", nil); err != nil || !p.IsZero() {
 		t.Errorf("no argument: %s, %v", p.Text, err)
 	}
 }
@@ -118,7 +116,7 @@ func FuzzDecode(f *testing.F) {
 			}
 			again, err := encodeEvent(args)
 			if err != nil {
-				t.Fatalf("%q decodes to what has no JSON form: %v", text, err)
+				t.Fatalf("%q decodes to what cannot be encoded: %v", text, err)
 			}
 			if _, err := decodeEvent(again, asBytes); err != nil {
 				t.Fatalf("%q does not survive: %v", text, err)

@@ -11,7 +11,7 @@ import (
 
 // Reasons to leave a server its parser.
 var (
-	ErrNoParser      = errors.New("the server has no field _parser of type parser.Parser")
+	ErrNoParser      = errors.New("the server has no fields _parser of type parser.Parser and encoder of type parser.Encoder")
 	ErrForeignParser = errors.New("the parser is the application's own")
 	ErrRunning       = errors.New("the server has its engine already")
 )
@@ -21,8 +21,9 @@ var (
 // server has the parser that it had.
 //
 // A server reads its option of a parser before it makes an adapter, and an adapter
-// may be all that we are asked for. So this sets a private field. Once there is an
-// engine, clients may be connecting, who read the field without a lock.
+// may be all that we are asked for. So this sets private fields, the parser and the
+// encoder that the server has made with it. Once there is an engine, clients may be
+// connecting, who read the fields without a lock.
 func SetParser(server *socket.Server, p parser.Parser) error {
 	if server.Engine() != nil {
 		return ErrRunning
@@ -39,6 +40,11 @@ func setParserIn(server any, p parser.Parser) error {
 	if field.IsNil() || field.Elem().Type() != reflect.TypeOf(parser.NewParser()) {
 		return ErrForeignParser
 	}
+	encoder := reflect.ValueOf(server).Elem().FieldByName("encoder")
+	if !encoder.IsValid() || encoder.Type() != reflect.TypeFor[parser.Encoder]() {
+		return ErrNoParser
+	}
 	*(*parser.Parser)(unsafe.Pointer(field.UnsafeAddr())) = p
+	*(*parser.Encoder)(unsafe.Pointer(encoder.UnsafeAddr())) = p.NewEncoder()
 	return nil
 }

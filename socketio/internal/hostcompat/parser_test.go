@@ -12,7 +12,10 @@ import (
 type (
 	foreign struct{ parser.Parser }
 	ours    struct{ parser.Parser }
+	encoder struct{ parser.Encoder }
 )
+
+func (ours) NewEncoder() parser.Encoder { return encoder{} }
 
 // parserOf is what a server makes its decoders with.
 func parserOf(server *socket.Server) reflect.Type {
@@ -26,6 +29,9 @@ func TestSetParser(t *testing.T) {
 	}
 	if got := parserOf(server); got != reflect.TypeFor[ours]() {
 		t.Errorf("the server has a %v", got)
+	}
+	if _, ok := server.Encoder().(encoder); !ok {
+		t.Errorf("the server has a %T", server.Encoder())
 	}
 }
 
@@ -62,6 +68,9 @@ func TestSetParserElsewhere(t *testing.T) {
 		if err := setParserIn(server, ours{}); !errors.Is(err, ErrNoParser) {
 			t.Errorf("%T: %v", server, err)
 		}
+	}
+	if err := setParserIn(&struct{ _parser parser.Parser }{parser.NewParser()}, ours{}); !errors.Is(err, ErrNoParser) {
+		t.Errorf("no encoder: %v", err)
 	}
 	if err := setParserIn(&struct{ _parser parser.Parser }{}, ours{}); !errors.Is(err, ErrForeignParser) {
 		t.Errorf("no parser: %v", err)

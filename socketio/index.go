@@ -46,6 +46,16 @@ type room struct {
 	name    socket.Room
 	members []*localSocket // in any order
 	places  []int32        // where the room is in each one's list
+
+	// Most rooms have one member, which needs no memory of its own.
+	firstMember [1]*localSocket
+	firstPlace  [1]int32
+}
+
+func newRoom(name socket.Room) *room {
+	r := &room{name: name}
+	r.members, r.places = r.firstMember[:0], r.firstPlace[:0]
+	return r
 }
 
 // searched is up to how many rooms of a socket are searched one by one.
@@ -93,7 +103,7 @@ func (x *index) enter(m *localSocket, name socket.Room) (entered, created bool) 
 		return true, r == nil
 	}
 	if r == nil {
-		r = &room{name: name}
+		r = newRoom(name)
 		x.rooms[name] = r
 		owner := x.sockets[socket.SocketId(name)]
 		created = owner == nil || !owner.own

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"runtime"
 	"slices"
 	"sync"
 
@@ -138,10 +139,14 @@ func (r *rooms) turn(id socket.SocketId) {
 	r.writing.Lock()
 }
 
+// paused is called without a lock where others have their turn. It gives the
+// processor away too, or the scheduler would take it sooner or later from who holds
+// the lock.
 func (r *rooms) paused() {
 	if r.pause != nil {
 		r.pause()
 	}
+	runtime.Gosched()
 }
 
 // end ends what begin has begun.

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
-	"golang.org/x/sys/unix"
 
 	"github.com/socketmesh/mesh/core"
 )
@@ -111,11 +111,12 @@ func perItem(b *testing.B, r *rooms, id socket.SocketId, items int, prepare, do,
 
 // threadTime is how long this thread has had a processor.
 func threadTime(b *testing.B) time.Duration {
-	var at unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &at); err != nil {
+	const thread = 1 // RUSAGE_THREAD
+	var u syscall.Rusage
+	if err := syscall.Getrusage(thread, &u); err != nil {
 		b.Fatal(err)
 	}
-	return time.Duration(at.Nano())
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func nothing() {}

@@ -32,6 +32,7 @@ type adapter struct {
 	ctx    context.Context // ends with Close
 	cancel func()
 	close  func()
+	closes func() // tells that the server closes; nil but for the main namespace
 }
 
 var _ socket.Adapter = (*adapter)(nil)
@@ -68,9 +69,15 @@ func (a *adapter) join(mesh core.Adapter, direct bool) {
 	a.census.count = mesh.ServerCount
 }
 
-// Close closes the namespace in the mesh. The library calls it more than once.
+// Close closes the namespace in the mesh. The library calls it more than once, and for
+// the main namespace when the server closes, before it closes the clients' connections.
 // Callbacks of requests under way are not waited for: one of them may be calling.
-func (a *adapter) Close() { a.close() }
+func (a *adapter) Close() {
+	if a.closes != nil {
+		a.closes()
+	}
+	a.close()
+}
 
 // ServerCount is the number of servers that have the namespace.
 func (a *adapter) ServerCount() int64 { return int64(a.census.read()) }

@@ -45,6 +45,7 @@ type Constructor struct {
 	mu    sync.Mutex
 	open  map[string]*adapter       // by namespace
 	paths map[*socket.Server]string // the servers met, with where they were made
+	laid  map[*socket.Server]*path  // those that have a delivery path
 }
 
 // New returns the adapter constructor of a node. Give it to the server with
@@ -63,6 +64,7 @@ func New(node Opener, opts ...Option) *Constructor {
 		remotes: newRemotes(),
 		open:    map[string]*adapter{},
 		paths:   map[*socket.Server]string{},
+		laid:    map[*socket.Server]*path{},
 	}
 	for _, opt := range opts {
 		opt(c)
@@ -89,6 +91,9 @@ func (c *Constructor) New(nsp socket.Namespace) socket.Adapter {
 	if rival != "" {
 		return c.secondServer(a, isNew, "made at "+rival)
 	}
+	if nsp.Name() == "/" {
+		a.closes = func() { c.closePath(nsp.Server()) }
+	}
 	mesh, err := c.enter(a)
 	if errors.Is(err, core.ErrNamespaceOpen) {
 		return c.secondServer(a, isNew, "which has another adapter constructor")
@@ -108,10 +113,26 @@ func (c *Constructor) lay(server *socket.Server) {
 	reason := "the option Delivery.Library"
 	if !c.delivery.Library {
 		holds := func(namespace string) bool { return c.announces(server, namespace) }
-		reason = lay(server, c.office, holds, c.logger)
+		var p *path
+		p, reason = lay(server, c.office, holds, c.logger)
+		if p != nil {
+			c.mu.Lock()
+			c.laid[server] = p
+			c.mu.Unlock()
+		}
 	}
 	if reason != "" {
 		c.logger.Info("delivery to WebSocket clients is left to the Socket.IO library", "reason", reason)
+	}
+}
+
+// closePath lets no more clients of a server in.
+func (c *Constructor) closePath(server *socket.Server) {
+	c.mu.Lock()
+	p := c.laid[server]
+	c.mu.Unlock()
+	if p != nil {
+		p.close()
 	}
 }
 
@@ -157,14 +178,16 @@ func (c *Constructor) enter(a *adapter) (core.Adapter, error) {
 // same name whose place nsp takes: the library may drop one, empty, while a late
 // client still holds on to it.
 func (c *Constructor) closePrevious(nsp socket.Namespace) {
-	if previous := nsp.Adapter(); previous != nil {
+	if previous, ours := nsp.Adapter().(*adapter); ours {
+		previous.close() // the server goes on
+	} else if previous := nsp.Adapter(); previous != nil {
 		previous.Close()
 	}
 	c.mu.Lock()
 	previous := c.open[nsp.Name()]
 	c.mu.Unlock()
 	if previous != nil && previous.Nsp().Server() == nsp.Server() {
-		previous.Close()
+		previous.close()
 	}
 }
 

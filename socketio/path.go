@@ -12,6 +12,7 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/door"
 	"github.com/socketmesh/mesh/socketio/internal/intake"
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
+	"github.com/socketmesh/mesh/socketio/internal/polling"
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
@@ -27,28 +28,28 @@ type path struct {
 	port   *wstransport.Port
 	logger *slog.Logger
 
-	mu     sync.Mutex
-	opened bool
+	mu   sync.Mutex
+	door *door.Door // nil until it is open
 }
 
 // lay lays the path of a server. If it cannot, nothing has changed, and reason
 // says what is in the way.
-func lay(server *socket.Server, office *outbox.Office, holds func(namespace string) bool, logger *slog.Logger) (reason string) {
-	p := &path{server: server, logger: logger}
+func lay(server *socket.Server, office *outbox.Office, holds func(namespace string) bool, logger *slog.Logger) (p *path, reason string) {
+	p = &path{server: server, logger: logger}
 	p.port = &wstransport.Port{Office: office, Logger: logger, Plain: intake.Plain(server.Encoder()), Holds: holds}
 	if engine := server.Engine(); engine != nil {
 		if !stockWebSocket(engine.TransportsByName()[transports.WEBSOCKET]) {
-			return "the server's engine has another WebSocket transport"
+			return nil, "the server's engine has another WebSocket transport"
 		}
 		p.open(engine)
-		return ""
+		return p, ""
 	}
 	set, reason := p.transports(server.Opts().Transports())
 	if reason != "" {
-		return reason
+		return nil, reason
 	}
 	server.Opts().SetTransports(set)
-	return ""
+	return p, ""
 }
 
 // transports is the set of the server's transports, with the path's in the place
@@ -67,7 +68,7 @@ func (p *path) transports(given *types.Set[engine.TransportCtor]) (*types.Set[en
 		case ctor.Name() == transports.WEBSOCKET:
 			return nil, "the options name another WebSocket transport"
 		case ctor.Name() == transports.POLLING:
-			ctor = &poller{TransportCtor: ctor, path: p}
+			ctor = &polling.Builder{TransportCtor: ctor, Env: p.pollingEnv}
 		}
 		set.Add(ctor)
 	}
@@ -113,10 +114,9 @@ func (p *path) build(ctx *types.HttpContext) transports.Transport {
 func (p *path) open(server engine.BaseServer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.opened || server == nil {
+	if p.door != nil || server == nil {
 		return
 	}
-	p.opened = true
 	_ = server.On("connection", func(args ...any) {
 		conn := args[0].(engine.Socket)
 		if t := transportOf(conn); t != nil {
@@ -125,9 +125,30 @@ func (p *path) open(server engine.BaseServer) {
 		}
 		_ = conn.Once("upgrade", exchange{conn}.done)
 	})
-	if err := door.Open(server, p.port); err != nil {
+	var err error
+	if p.door, err = door.Open(server, p.port); err != nil {
 		p.logger.Warn("ClientsCount leaves out clients that connect by WebSocket directly", "reason", err)
 	}
+}
+
+// close lets no more clients in, and none upgrade.
+func (p *path) close() {
+	p.open(p.server.Engine())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.door != nil {
+		p.door.Close()
+	}
+}
+
+// pollingEnv is what the polling transports of the server share.
+func (p *path) pollingEnv() *polling.Env {
+	server := p.server.Engine()
+	if server == nil {
+		return nil
+	}
+	p.open(server)
+	return &polling.Env{Engine: server, PingDelay: p.port.PingDelay}
 }
 
 // transportOf is the connection's transport, if it is the path's.

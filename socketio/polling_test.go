@@ -11,19 +11,19 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// polling is a client of revision 4 that polls, as far as it takes to upgrade.
-type polling struct {
+// pollingClient is a client of revision 4 that polls, as far as it takes to upgrade.
+type pollingClient struct {
 	t   *testing.T
 	url string
 }
 
 // polling connects a client to the main namespace.
-func (s *server) polling() (*polling, *socket.Socket) {
+func (s *server) polling() (*pollingClient, *socket.Socket) {
 	t := s.t.(*testing.T)
 	t.Helper()
 	connected := make(chan *socket.Socket, 1)
 	_ = s.Once("connection", func(args ...any) { connected <- args[0].(*socket.Socket) })
-	p := &polling{t, s.http.URL + "/socket.io/?EIO=4&transport=polling"}
+	p := &pollingClient{t, s.http.URL + "/socket.io/?EIO=4&transport=polling"}
 	_, rest, _ := strings.Cut(p.get(), `"sid":"`)
 	sid, _, _ := strings.Cut(rest, `"`)
 	p.url += "&sid=" + sid
@@ -34,13 +34,13 @@ func (s *server) polling() (*polling, *socket.Socket) {
 	return p, within(t, connected)
 }
 
-func (p *polling) get() string {
+func (p *pollingClient) get() string {
 	p.t.Helper()
 	response, err := http.Get(p.url)
 	return p.body(response, err)
 }
 
-func (p *polling) post(packet string) {
+func (p *pollingClient) post(packet string) {
 	p.t.Helper()
 	response, err := http.Post(p.url, "text/plain;charset=UTF-8", strings.NewReader(packet))
 	if got := p.body(response, err); got != "ok" {
@@ -48,7 +48,7 @@ func (p *polling) post(packet string) {
 	}
 }
 
-func (p *polling) body(response *http.Response, err error) string {
+func (p *pollingClient) body(response *http.Response, err error) string {
 	p.t.Helper()
 	if err != nil {
 		p.t.Fatal(err)
@@ -62,7 +62,7 @@ func (p *polling) body(response *http.Response, err error) string {
 }
 
 // dial opens the WebSocket that the client wants to upgrade to.
-func (p *polling) dial() *upgrading {
+func (p *pollingClient) dial() *upgrading {
 	p.t.Helper()
 	conn, _, err := websocket.DefaultDialer.Dial("ws"+strings.Replace(strings.TrimPrefix(p.url, "http"), "transport=polling", "transport=websocket", 1), nil)
 	if err != nil {
@@ -73,7 +73,7 @@ func (p *polling) dial() *upgrading {
 }
 
 // probe does so and has it tried out.
-func (p *polling) probe() *upgrading {
+func (p *pollingClient) probe() *upgrading {
 	p.t.Helper()
 	w := p.dial()
 	w.say("2probe")

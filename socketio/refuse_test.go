@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -16,60 +17,92 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// TestRefusals: who is turned away gets from the door the answer that the library
-// gives, and the server's listeners hear the same.
+// TestRefusals: who is turned away gets the codes and texts of Node's engine.io, and the
+// server's listeners hear them.
 func TestRefusals(t *testing.T) {
-	const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-	requests := []string{
-		"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\n" + strings.Replace(upgrade, "13", "12", 1),
-		"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nOrigin: http://evil\r\n" + upgrade,
-		"GET /socket.io/?EIO=4&transport=websocket&sid=unknown HTTP/1.1\r\nHost: x\r\n" + upgrade,
-		"GET /socket.io/?EIO=4&transport=carrier HTTP/1.1\r\nHost: x\r\n" + upgrade,
-		"GET /socket.io/?EIO=3&transport=websocket HTTP/1.1\r\nHost: x\r\n" + upgrade,
-		"GET /socket.io/?EIO=4&transport=websocket&forbidden=1 HTTP/1.1\r\nHost: x\r\n" + upgrade,
-		"GET /socket.io/?EIO=4&transport=websocket&middleware=1 HTTP/1.1\r\nHost: x\r\n" + upgrade,
-		"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\n",
-		"GET /socket.io/?EIO=3&transport=polling HTTP/1.1\r\nHost: x\r\n",
-		"GET /socket.io/?EIO=4&transport=polling&forbidden=1 HTTP/1.1\r\nHost: x\r\n",
-		"GET /socket.io/?EIO=4&transport=polling&middleware=1 HTTP/1.1\r\nHost: x\r\n",
-		"GET /socket.io/?EIO=4&transport=polling&sid=unknown HTTP/1.1\r\nHost: x\r\n",
-		"POST /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n",
-	}
-	var answers [2][]string
-	for i, library := range []bool{true, false} {
-		options := socket.DefaultServerOptions()
-		options.SetAllowRequest(func(ctx *types.HttpContext) error {
-			if ctx.Query().Has("forbidden") {
-				return errors.New("not you")
-			}
-			return nil
-		})
-		s := serveWith(t, options, lonely{}, WithDelivery(Delivery{Library: library}))
-		events := make(chan string, 10)
-		_ = s.Engine().On("connection_error", func(args ...any) {
-			e := args[0].(*types.ErrorMessage)
-			events <- fmt.Sprint(e.CodeMessage, e.Context["name"], e.Context["sid"], e.Context["protocol"], e.Context["message"], e.Req != nil)
-		})
-		refuse := func(ctx *types.HttpContext, next func(error)) {
-			if ctx.Query().Has("middleware") {
-				next(errors.New("no"))
-				return
-			}
-			next(nil)
+	const (
+		upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+		json    = "400 application/json "
+		text    = "400 text/plain; charset=utf-8 "
+	)
+	options := socket.DefaultServerOptions()
+	options.SetAllowRequest(func(ctx *types.HttpContext) error {
+		switch {
+		case ctx.Query().Has("forbidden"):
+			return errors.New("not <you>")
+		case ctx.Query().Has("silently"):
+			return errors.New("")
 		}
-		s.client("/") // opens the door
-		s.Engine().Use(refuse)
-		for _, header := range requests {
-			answers[i] = append(answers[i], request(t, s.http.Listener.Addr().String(), header)+" | "+within(t, events))
+		return nil
+	})
+	s := serveWith(t, options, lonely{})
+	events := make(chan string, 10)
+	_ = s.Engine().On("connection_error", func(args ...any) {
+		e := args[0].(*types.ErrorMessage)
+		event := fmt.Sprint(e.Code, " ", e.Message)
+		for _, key := range slices.Sorted(maps.Keys(e.Context)) {
+			event += fmt.Sprintf(" %s=%v", key, e.Context[key])
+		}
+		if e.Req == nil {
+			event += " without a request"
+		}
+		events <- event
+	})
+	p, sock := s.polling() // opens the door
+	s.Engine().Use(func(ctx *types.HttpContext, next func(error)) {
+		if ctx.Query().Has("middleware") {
+			next(errors.New("no"))
+			return
+		}
+		next(nil)
+	})
+	_, direct := s.client("/")
+	sid, directSid := sock.Conn().Id(), direct.Conn().Id()
+	long := strings.Repeat("x", 100)
+	for _, c := range []struct{ request, header, answer, event string }{
+		{"GET EIO=4&transport=carrier", "", json + `{"code":0,"message":"Transport unknown"}`, "0 Transport unknown transport=carrier"},
+		{"GET EIO=4&transport=carrier", upgrade, text + "Transport unknown", "0 Transport unknown transport=carrier"},
+		{"GET EIO=4", "", json + `{"code":0,"message":"Transport unknown"}`, "0 Transport unknown transport="},
+		{"GET EIO=4&transport=webtransport", "", json + `{"code":0,"message":"Transport unknown"}`, "0 Transport unknown transport=webtransport"},
+		{"GET EIO=4&transport=polling&sid=unknown", "", json + `{"code":1,"message":"Session ID unknown"}`, "1 Session ID unknown sid=unknown"},
+		{"GET EIO=4&transport=polling&sid=" + long, "", json + `{"code":1,"message":"Session ID unknown"}`, "1 Session ID unknown sid=" + long},
+		{"GET EIO=4&transport=polling&sid=%20%22", "", json + `{"code":1,"message":"Session ID unknown"}`, `1 Session ID unknown sid= "`},
+		{"POST EIO=4&transport=polling&sid=unknown", "Content-Length: 0\r\n", json + `{"code":1,"message":"Session ID unknown"}`, "1 Session ID unknown sid=unknown"},
+		{"GET EIO=4&transport=websocket&sid=unknown", upgrade, text + "Session ID unknown", "1 Session ID unknown sid=unknown"},
+		{"POST EIO=4&transport=polling", "Content-Length: 0\r\n", json + `{"code":2,"message":"Bad handshake method"}`, "2 Bad handshake method method=POST"},
+		{"POST EIO=4&transport=websocket", upgrade, text + "Bad handshake method", "2 Bad handshake method method=POST"},
+		{"GET EIO=4&transport=websocket", "", json + `{"code":3,"message":"Bad request"}`, "3 Bad request name=TRANSPORT_HANDSHAKE_ERROR"},
+		{"GET EIO=4&transport=websocket&sid=" + directSid, "", json + `{"code":3,"message":"Bad request"}`, "3 Bad request name=TRANSPORT_HANDSHAKE_ERROR"},
+		{"GET EIO=4&transport=websocket&sid=" + sid, "", json + `{"code":3,"message":"Bad request"}`, "3 Bad request name=TRANSPORT_MISMATCH previousTransport=polling transport=websocket"},
+		{"GET EIO=4&transport=polling&sid=" + directSid, "", json + `{"code":3,"message":"Bad request"}`, "3 Bad request name=TRANSPORT_MISMATCH previousTransport=websocket transport=polling"},
+		{"GET EIO=3&transport=polling&sid=" + sid, "", json + `{"code":3,"message":"Bad request"}`, "3 Bad request name=PROTOCOL_MISMATCH previousProtocol=4 protocol=3"},
+		{"GET EIO=3&transport=websocket&sid=" + sid, upgrade, text + "Bad request", "3 Bad request name=PROTOCOL_MISMATCH previousProtocol=4 protocol=3"},
+		{"GET EIO=4&transport=polling&middleware=1", "", json + `{"code":3,"message":"Bad request"}`, "3 Bad request name=MIDDLEWARE_FAILURE"},
+		{"GET EIO=4&transport=websocket&middleware=1", upgrade, text + "Bad request", "3 Bad request name=MIDDLEWARE_FAILURE"},
+		{"GET EIO=4&transport=websocket", strings.Replace(upgrade, "13", "12", 1), json + `{"code":3,"message":"Bad request"}`,
+			"3 Bad request error=websocket: unsupported version: 13 not found in 'Sec-Websocket-Version' header name=UPGRADE_FAILURE"},
+		{"GET EIO=4&transport=websocket", strings.Replace(upgrade, "==", "", 1), json + `{"code":3,"message":"Bad request"}`,
+			"3 Bad request error=websocket: not a websocket handshake: 'Sec-WebSocket-Key' header must be Base64 encoded value of 16-byte in length name=UPGRADE_FAILURE"},
+		{"GET EIO=4&transport=polling&forbidden=1", "", `403 application/json {"code":4,"message":"not <you>"}`, "4 Forbidden message=not <you>"},
+		{"GET EIO=4&transport=polling&silently=1", "", `403 application/json {"code":4,"message":"Forbidden"}`, "4 Forbidden message="},
+		{"GET EIO=4&transport=websocket&forbidden=1", upgrade, text + "not <you>", "4 Forbidden message=not <you>"},
+		{"GET EIO=4&transport=websocket", "Origin: http://evil\r\n" + upgrade, text + "Origin not allowed",
+			"4 Forbidden host=x message=Origin not allowed name=ORIGIN_NOT_ALLOWED origin=http://evil"},
+		{"GET EIO=3&transport=polling", "", json + `{"code":5,"message":"Unsupported protocol version"}`, "5 Unsupported protocol version protocol=3"},
+		{"GET transport=polling", "", json + `{"code":5,"message":"Unsupported protocol version"}`, "5 Unsupported protocol version protocol=3"},
+		{"GET EIO=3&transport=websocket", upgrade, text + "Unsupported protocol version", "5 Unsupported protocol version protocol=3"},
+	} {
+		method, query, _ := strings.Cut(c.request, " ")
+		header := method + " /socket.io/?" + query + " HTTP/1.1\r\nHost: x\r\n" + c.header
+		if got := request(t, s.http.Listener.Addr().String(), header); got != c.answer {
+			t.Errorf("%s\ngot  %s\nwant %s", header, got, c.answer)
+		}
+		if got := within(t, events); got != c.event {
+			t.Errorf("%s\ngot  %s\nwant %s", header, got, c.event)
 		}
 	}
-	for i, header := range requests {
-		if answers[0][i] != answers[1][i] {
-			t.Errorf("%s\nlibrary: %s\ndoor:    %s", header, answers[0][i], answers[1][i])
-		}
-	}
-	if slices.Contains(answers[1], "") {
-		t.Error("no answer")
+	if sock.Emit("still here"); p.get() != `42["still here"]` {
+		t.Error("the client was hurt")
 	}
 }
 
@@ -96,5 +129,5 @@ func request(t *testing.T, addr, header string) string {
 		return fmt.Sprintf("%d %q", response.StatusCode, frame)
 	}
 	body, _ := io.ReadAll(response.Body)
-	return fmt.Sprintf("%d %s %q", response.StatusCode, response.Header.Get("Content-Type"), body)
+	return fmt.Sprintf("%d %s %s", response.StatusCode, response.Header.Get("Content-Type"), body)
 }

@@ -13,15 +13,15 @@ import (
 func TestFastPong(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		answer func(p *polling, sock *socket.Socket) // a ping, once
+		answer func(p *pollingClient, sock *socket.Socket) // a ping, once
 	}{
-		{"polling", func(p *polling, _ *socket.Socket) {
+		{"polling", func(p *pollingClient, _ *socket.Socket) {
 			if got := p.get(); got != "2" {
 				p.t.Errorf("got %q, want a ping", got)
 			}
 			p.post("3")
 		}},
-		{"upgraded", func(p *polling, sock *socket.Socket) {
+		{"upgraded", func(p *pollingClient, sock *socket.Socket) {
 			w := p.probe()
 			if got := p.get(); got != "6" {
 				p.t.Fatal(got)

@@ -13,7 +13,9 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// TestCookie: the answers that have the cookie of the option, and what is in it.
+// TestCookie: the answers that have the cookie of the option, and what is in it. The
+// host puts one without a value into every answer; the mesh, as Node's server, one with
+// the session's id into the first.
 func TestCookie(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -24,6 +26,7 @@ func TestCookie(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			run(t, func(s *stage) {
+				s.ownRecord()
 				s.serve(func(o *socket.ServerOptions) { cookie := c.cookie; o.SetCookie(&cookie) })
 				r := s.raw("polling")
 				r.get("EIO=4&transport=polling")
@@ -38,9 +41,11 @@ func TestCookie(t *testing.T) {
 }
 
 // TestHeaderEvents: which answers the listeners of "initial_headers" and "headers"
-// are told of, and what they add to them.
+// are told of, and what they add to them. The host takes every answer to polling for an
+// initial one, and tells nobody of WebSockets; the mesh does as Node's server.
 func TestHeaderEvents(t *testing.T) {
 	run(t, func(s *stage) {
+		s.ownRecord()
 		s.serve(nil)
 		n := s.notes("engine")
 		_ = s.engine().On("initial_headers", func(values ...any) {
@@ -61,7 +66,8 @@ func TestHeaderEvents(t *testing.T) {
 	})
 }
 
-// TestCORS: preflights, answers to other origins, and WebSockets from there.
+// TestCORS: preflights, answers to other origins, and WebSockets from there. The host
+// refuses those without a word why, the mesh says so to the client and in its log.
 func TestCORS(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -75,6 +81,10 @@ func TestCORS(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			run(t, func(s *stage) {
+				if c.cors == nil || c.cors.Origin != "*" && c.cors.Origin != true {
+					s.ownRecord()
+				}
+				s.warns = "WebSocket refused: the page that opens it is of another origin"
 				s.serve(func(o *socket.ServerOptions) {
 					if c.cors != nil {
 						o.SetCors(c.cors)

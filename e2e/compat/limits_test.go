@@ -8,7 +8,8 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// TestTooLarge: what is above maxHttpBufferSize ends the connection, or is refused.
+// TestTooLarge: what is above maxHttpBufferSize ends the connection. The host refuses a
+// request that is too large, and does not say so to the application.
 func TestTooLarge(t *testing.T) {
 	limited := func(s *stage) {
 		s.serve(func(o *socket.ServerOptions) { o.SetMaxHttpBufferSize(1000) })
@@ -44,6 +45,7 @@ func TestTooLarge(t *testing.T) {
 	})
 	t.Run("polling", func(t *testing.T) {
 		run(t, func(s *stage) {
+			s.ownRecord()
 			limited(s)
 			r := s.raw("polling")
 			r.get("EIO=4&transport=polling")
@@ -62,6 +64,9 @@ func TestTooLarge(t *testing.T) {
 			}
 			t.Run(v.name, func(t *testing.T) {
 				run(t, func(s *stage) {
+					if v.transports[0] == "polling" {
+						s.ownRecord()
+					}
 					limited(s)
 					c := s.connect("a", v.as(nil))
 					c.emit("got", strings.Repeat("x", 5000))

@@ -24,7 +24,7 @@ func (s *stage) compare(test string) {
 	name, section, _ := strings.Cut(test, "/")
 	if s.own {
 		kind, _, _ := strings.Cut(s.path.name, ",")
-		section += "on path " + kind
+		section = strings.TrimPrefix(section+" on path "+kind, " ")
 	}
 	file := filepath.Join("testdata", name+".txt")
 	record := s.readRecord(file)

@@ -1,20 +1,20 @@
-// Package door lets the WebSocket clients of an engine in, before the engine does:
-// those that connect directly get a [session.Session], and those that began with
-// polling a [wstransport.Transport] for the engine socket that they have. When they
-// begin, it sees that what is kept of their request is small.
+// Package door answers the HTTP requests of an engine, before the engine does: it
+// checks them by the rules of Node's engine.io, with its codes and texts, and lets the
+// clients in. Those that connect by WebSocket directly get a [session.Session], those
+// that began with polling a [wstransport.Transport] for the engine socket that they
+// have. When a client begins with polling, it sees that what is kept of the request is
+// small. Once the server has closed, it lets nobody in.
 //
-// It is a middleware of the engine that answers such requests itself, in the steps
-// of the library's own Server.HandleUpgrade and BaseServer.Handshake.
+// It is a middleware of the engine that answers such requests itself, in the steps of
+// the library's Server.HandleRequest, Server.HandleUpgrade and BaseServer.Handshake.
 package door
 
 import (
-	"net/http"
 	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/zishang520/socket.io/servers/engine/v3"
-	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
@@ -29,22 +29,26 @@ type Door struct {
 	port     *wstransport.Port
 	house    session.House
 	upgrader websocket.Upgrader
+	origins  origins
 	clients  *atomic.Uint64 // the engine's count of them; nil if it is not found
 	before   int            // middlewares in front of this one
+	closed   atomic.Bool
 }
 
 // Open puts a door in front of an engine, behind the middlewares that the engine
 // has. It reports an error if the clients it lets in are missing from the engine's
 // ClientsCount; the door works all the same.
-func Open(server engine.BaseServer, port *wstransport.Port) error {
-	d := &Door{engine: server, port: port, upgrader: newUpgrader(server), before: len(server.Middlewares())}
+func Open(server engine.BaseServer, port *wstransport.Port) (*Door, error) {
+	d := &Door{engine: server, port: port, upgrader: newUpgrader(), before: len(server.Middlewares())}
+	d.origins.logger = port.Logger
 	port.Clock = wheel.New(tickFor(server))
 	port.PingDelay = wstransport.PingDelay(server.Opts().PingTimeout())
 	d.house = session.House{Engine: server, Clock: port.Clock, Left: d.left}
 	var err error
 	d.clients, err = hostcompat.ClientsCount(server)
+	_ = server.On("connection", d.late)
 	server.Use(d.admit)
-	return err
+	return d, err
 }
 
 // tickFor is a tick that heartbeats and idle times can be measured in.
@@ -56,12 +60,24 @@ func tickFor(server engine.BaseServer) time.Duration {
 	return min(max(shortest/50, 5*time.Millisecond), 250*time.Millisecond)
 }
 
-// admit is the middleware.
+// Close lets nobody in any more: new clients and upgrades are answered with 503.
+// Clients that are in may go on.
+func (d *Door) Close() { d.closed.Store(true) }
+
+// late sends a client away that came in while the door closed, and that whoever closes
+// the engine's clients may have missed: the client was one of them before this is
+// called.
+func (d *Door) late(args ...any) {
+	if conn, ok := args[0].(engine.Socket); ok && d.closed.Load() {
+		conn.Close(true)
+	}
+}
+
+// admit is the middleware. It answers all requests.
 func (d *Door) admit(ctx *types.HttpContext, next func(error)) {
-	handle := d.handlerOf(ctx)
-	if handle == nil {
-		next(nil)
-		return
+	handle := d.handleRequest
+	if websocket.IsWebSocketUpgrade(ctx.Request()) {
+		handle = d.handleUpgrade
 	}
 	d.others(ctx, d.before+1, func(err error) {
 		if err != nil {
@@ -70,22 +86,6 @@ func (d *Door) admit(ctx *types.HttpContext, next func(error)) {
 		}
 		handle(ctx)
 	})
-}
-
-// handlerOf is who answers a request; nil if the library does.
-func (d *Door) handlerOf(ctx *types.HttpContext) func(*types.HttpContext) {
-	upgrade := websocket.IsWebSocketUpgrade(ctx.Request())
-	switch ctx.Query().Peek("transport") {
-	case transports.WEBSOCKET:
-		if upgrade {
-			return d.handle
-		}
-	case transports.POLLING:
-		if !upgrade && ctx.Query().Peek("sid") == "" {
-			return d.greet
-		}
-	}
-	return nil
 }
 
 // others runs the middlewares from the i-th on, which came after the door.
@@ -102,91 +102,4 @@ func (d *Door) others(ctx *types.HttpContext, i int, then func(error)) {
 		}
 		d.others(ctx, i+1, then)
 	})
-}
-
-// handle answers the request.
-func (d *Door) handle(ctx *types.HttpContext) {
-	if code, context := d.engine.Verify(ctx, true); code != nil {
-		d.refuse(ctx, code, context, abortUpgrade)
-		return
-	}
-	socket, err := d.upgrader.Upgrade(ctx.Response(), ctx.Request(), ctx.ResponseHeaders().All())
-	if err != nil {
-		d.refuse(ctx, engine.BAD_REQUEST, map[string]any{"name": "UPGRADE_FAILURE"}, abortRequest)
-		return
-	}
-	ctx.Websocket = &types.WebSocketConn{EventEmitter: types.NewEventEmitter(), Conn: socket}
-	ctx.IdleTimeout = d.engine.Opts().IdleTimeout()
-	conn := wstransport.Conn{
-		WebSocketConn: ctx.Websocket,
-		Deflate:       d.upgrader.EnableCompression && Deflates(ctx.Request().Header),
-	}
-	if sid := ctx.Query().Peek("sid"); sid != "" {
-		d.upgrade(sid, conn, ctx)
-		return
-	}
-	d.enter(conn, ctx)
-}
-
-// upgrade gives a client that began with polling its transport.
-func (d *Door) upgrade(sid string, conn wstransport.Conn, ctx *types.HttpContext) {
-	client, ok := d.engine.Clients().Load(sid)
-	if !ok || client.Upgrading() || client.Upgraded() {
-		_ = conn.Close()
-		return
-	}
-	t := wstransport.New(d.port, conn, ctx, nil)
-	d.configure(t)
-	client.MaybeUpgrade(t)
-	_ = t.Once("packet", (&probe{client, t, t.Listeners("close")}).answered)
-	if client.ReadyState() == "closed" { // before the engine listened to it
-		t.Close()
-	}
-	t.Start() // the engine listens
-}
-
-func (d *Door) configure(t *wstransport.Transport) {
-	t.SetPerMessageDeflate(d.engine.Opts().PerMessageDeflate())
-	t.LimitMessages(d.engine.Opts().MaxHttpBufferSize())
-}
-
-// enter makes a session.
-func (d *Door) enter(conn wstransport.Conn, ctx *types.HttpContext) {
-	protocol := 3
-	if ctx.Query().Peek("EIO") == "4" {
-		protocol = 4
-	}
-	if protocol == 3 && !d.engine.Opts().AllowEIO3() {
-		d.refuse(ctx, engine.UNSUPPORTED_PROTOCOL_VERSION, map[string]any{"protocol": protocol}, abortUpgrade)
-		return
-	}
-	s := session.New(&d.house, d.engine.GenerateId(ctx), protocol, ctx)
-	t := wstransport.New(d.port, conn, ctx, s)
-	d.configure(t)
-	d.engine.Clients().Store(s.Id(), s)
-	if d.clients != nil {
-		d.clients.Add(1)
-	}
-	s.Open(t, conn.RemoteAddr().String())
-	d.engine.Emit("connection", s)
-	t.Start() // the server listens
-}
-
-// left forgets a session.
-func (d *Door) left(s *session.Session) {
-	d.engine.Clients().Delete(s.Id())
-	if d.clients != nil {
-		d.clients.Add(^uint64(0))
-	}
-}
-
-// Deflates tells whether a client offers permessage-deflate, which a server with
-// it then agrees to.
-func Deflates(header http.Header) bool {
-	for _, line := range header["Sec-Websocket-Extensions"] {
-		if offersDeflate(line) {
-			return true
-		}
-	}
-	return false
 }

@@ -1,11 +1,11 @@
 package door
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
 
-	"github.com/gorilla/websocket"
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
@@ -14,13 +14,13 @@ import (
 func (d *Door) refuse(ctx *types.HttpContext, code *types.CodeMessage, context map[string]any, abort func(*types.HttpContext, *types.CodeMessage, string)) {
 	d.engine.Emit("connection_error", &types.ErrorMessage{CodeMessage: code, Req: ctx, Context: context})
 	message := code.Message
-	if m, ok := context["message"].(string); ok {
+	if m, ok := context["message"].(string); ok && m != "" {
 		message = m
 	}
 	abort(ctx, code, message)
 }
 
-// abortRequest answers as the library answers a request that is no handshake.
+// abortRequest answers as Node's server answers a request that is no upgrade.
 func abortRequest(ctx *types.HttpContext, code *types.CodeMessage, message string) {
 	ctx.ResponseHeaders().Set("Content-Type", "application/json")
 	status := http.StatusBadRequest
@@ -28,20 +28,29 @@ func abortRequest(ctx *types.HttpContext, code *types.CodeMessage, message strin
 		status = http.StatusForbidden
 	}
 	_ = ctx.SetStatusCode(status)
-	body, err := json.Marshal(types.CodeMessage{Code: code.Code, Message: message})
-	if err == nil {
-		_, _ = ctx.Write(body)
-	}
+	var body bytes.Buffer
+	e := json.NewEncoder(&body)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(types.CodeMessage{Code: code.Code, Message: message}) // a number and a string
+	_, _ = ctx.Write(bytes.TrimSuffix(body.Bytes(), []byte("\n")))
 }
 
-// abortUpgrade answers as the library answers a handshake: over WebSocket if that
-// is there already.
+// abortUpgrade answers as Node's server answers an upgrade.
 func abortUpgrade(ctx *types.HttpContext, _ *types.CodeMessage, message string) {
-	if ctx.Websocket == nil {
-		_ = ctx.SetStatusCode(http.StatusBadRequest)
-		_, _ = io.WriteString(ctx, message)
-		return
-	}
-	_ = ctx.Websocket.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, message))
-	_ = ctx.Websocket.Close()
+	answerText(ctx, http.StatusBadRequest, message)
+}
+
+// unavailable answers as Node's server, once it is closed, answers upgrades. It answers
+// nothing else then, for it has no port any more.
+func unavailable(ctx *types.HttpContext) {
+	answerText(ctx, http.StatusServiceUnavailable, http.StatusText(http.StatusServiceUnavailable))
+}
+
+// answerText answers with a text, and ends the connection. Node's server says that the
+// text is HTML; it may quote what the client sent, so here it is not.
+func answerText(ctx *types.HttpContext, status int, text string) {
+	ctx.ResponseHeaders().Set("Connection", "close")
+	ctx.ResponseHeaders().Set("Content-Type", "text/plain; charset=utf-8")
+	_ = ctx.SetStatusCode(status)
+	_, _ = io.WriteString(ctx, text)
 }

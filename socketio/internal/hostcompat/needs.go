@@ -20,20 +20,6 @@ type Needs struct {
 	// of the library's engine sockets leave a moment later.
 	DelayedPing bool
 
-	// PollOrder: a polling transport tidies up after a poll when the answer is on
-	// the way, and forgets the poll that follows. Remedy: that one waits.
-	PollOrder bool
-
-	// PollClose: a polling transport heeds only the first who closes it. A socket
-	// that is closed while its transports change stays open. Remedy: the second
-	// one's function is called too.
-	PollClose bool
-
-	// PollRelease: a polling transport leaves a function in the client's first
-	// request, which is kept, and so is the transport after an upgrade. Remedy: the
-	// first request is answered through another context.
-	PollRelease bool
-
 	// UpgradeClose: while the engine changes a client's transports, neither the
 	// socket hears of the new transport's end nor the transport of the socket's.
 	// Remedy: after the change each learns what it has missed.

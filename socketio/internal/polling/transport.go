@@ -1,0 +1,137 @@
+package polling
+
+import (
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
+	"github.com/zishang520/socket.io/servers/engine/v3/transports"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// Transport is one client that polls.
+type Transport struct {
+	transports.Polling // the library's
+	env                *Env
+	jsonp              bool
+	begun              atomic.Bool   // the first request has come
+	first              chan struct{} // closed when that one is answered
+
+	mu       sync.Mutex
+	poll     *poll // the open one, which takes the next packets
+	posting  *types.HttpContext
+	received bool   // posting's body has come as a whole
+	ending   func() // what the answer with CLOSE is followed by, while no poll is there for it
+	timer    *time.Timer
+	left     bool // it was closed by an engine socket that does not ask to be told
+	closed   bool
+	status   int // how an open poll is refused; 0: it is answered
+}
+
+var _ transports.Polling = (*Transport)(nil)
+
+// The states of a transport, as the library has them.
+const (
+	stateOpen    = "open"
+	stateClosing = "closing"
+	stateClosed  = "closed"
+)
+
+func newTransport(library transports.Polling, env *Env, jsonp bool) *Transport {
+	t := &Transport{Polling: library, env: env, jsonp: jsonp, first: make(chan struct{})}
+	_ = library.On("headers", t.emitHeaders)
+	return t
+}
+
+// On adds listeners. The engine's own listener of "headers" is left out: it writes a
+// cookie without a value, into every answer of the session. See
+// [Transport.emitHeaders], which does its work. It is told from others by the time at
+// which it is added, before the first request.
+func (t *Transport) On(name types.EventName, fns ...types.EventListener) error {
+	if name == "headers" && !t.begun.Load() {
+		return nil
+	}
+	return t.Polling.On(name, fns...)
+}
+
+// FirstAnswered is closed when the request that the client began with is answered, or
+// its client is gone: nothing is written to it after that.
+func (t *Transport) FirstAnswered() <-chan struct{} { return t.first }
+
+// OnRequest takes a request of the client, and returns when it is answered. The first
+// one is answered by a goroutine of its own.
+func (t *Transport) OnRequest(ctx *types.HttpContext) {
+	if !t.begun.Swap(true) {
+		p := t.open(ctx)
+		if p == nil {
+			close(t.first)
+			return
+		}
+		go func() {
+			defer close(t.first)
+			t.answer(p)
+		}()
+		return
+	}
+	switch ctx.Method() {
+	case http.MethodGet:
+		if p := t.open(ctx); p != nil {
+			t.answer(p)
+		}
+	case http.MethodPost:
+		t.post(ctx)
+	default:
+		refuse(ctx, http.StatusInternalServerError)
+	}
+}
+
+// Writable tells whether a poll waits for packets.
+func (t *Transport) Writable() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.poll != nil
+}
+
+// SetWritable has no effect: a transport is writable if a poll is open.
+func (t *Transport) SetWritable(bool) {}
+
+// Send answers the open poll with packets. If its client has just gone, the engine
+// socket is told so by the poll's end.
+func (t *Transport) Send(packets []*packet.Packet) {
+	t.mu.Lock()
+	p := t.take()
+	var ending func()
+	if p != nil {
+		ending, t.ending = t.ending, nil
+	}
+	t.mu.Unlock()
+	if p == nil {
+		return
+	}
+	a := answer{then: ending}
+	if slices.ContainsFunc(packets, isPing) {
+		a.delay = t.env.PingDelay
+	}
+	if ending != nil {
+		packets = append(slices.Clip(packets), &packet.Packet{Type: packet.CLOSE})
+	}
+	a.data, a.compress = t.encode(packets)
+	p.answer <- a
+}
+
+func isPing(p *packet.Packet) bool { return p.Type == packet.PING }
+
+// encode makes one payload of packets, and tells whether it may be compressed.
+func (t *Transport) encode(packets []*packet.Packet) (types.BufferInterface, bool) {
+	var binary []bool
+	if t.Protocol() == 3 {
+		binary = []bool{t.SupportsBinary()}
+	}
+	data, _ := t.Parser().EncodePayload(packets, binary...)
+	return data, slices.ContainsFunc(packets, func(p *packet.Packet) bool {
+		return p.Options != nil && p.Options.Compress != nil && *p.Options.Compress
+	})
+}

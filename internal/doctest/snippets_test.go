@@ -20,6 +20,7 @@ const frame = `package snippets
 
 import (
 	"context"
+	"errors"
 	"log"
 	"log/slog"
 	"net"
@@ -53,6 +54,7 @@ var (
 	newC func() core.Codec
 	newD func() core.Discovery
 
+	_ = errors.Is
 	_ = log.Fatal
 	_ = net.JoinHostPort
 	_ = time.Now

@@ -18,7 +18,8 @@ import (
 
 // assembly is what a mesh is put together from, with and without fx.
 type assembly struct {
-	config Config
+	config  Config
+	refused error // the first option that was bad
 
 	// Parts that Config can name, beside the built-in ones.
 	transports  []core.Transport
@@ -42,6 +43,9 @@ type assembly struct {
 
 // build makes the mesh. Nothing runs yet.
 func (a *assembly) build() (*Mesh, error) {
+	if a.refused != nil {
+		return nil, a.refused
+	}
 	a.logger = cmp.Or(a.logger, slog.New(slog.DiscardHandler))
 	if a.transport != nil {
 		a.config.Transport = a.transport.Name()

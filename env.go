@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/astyped"
 )
 
 // ConfigFromEnv reads a Config from the environment; fields whose variable is
@@ -28,7 +29,7 @@ import (
 // together is for [New] to say, when the program has set the rest.
 func ConfigFromEnv() (Config, error) {
 	var c Config
-	source := map[string]string{} // field -> the variable it was read from
+	source := map[string]read{} // by the field
 	for _, v := range variables {
 		value := os.Getenv(v.name)
 		if value == "" {
@@ -37,7 +38,7 @@ func ConfigFromEnv() (Config, error) {
 		if allowed := v.set(&c, value); allowed != "" {
 			return Config{}, &core.ConfigError{Field: v.name, Value: value, Allowed: allowed}
 		}
-		source[v.field] = v.name
+		source[v.field] = read{v.name, value}
 	}
 	if err := c.validateSoFar(); err != nil {
 		return Config{}, blameVariable(err, source)
@@ -146,16 +147,41 @@ func setHost(c *Config, value string) string {
 	return ""
 }
 
-// blameVariable makes a ConfigError name the variable its field was read from.
-func blameVariable(err error, source map[string]string) error {
+// read is a variable that was read, with what was in it.
+type read struct{ variable, value string }
+
+// blameVariable makes a ConfigError name the variables its fields were read from,
+// with the values as they are written there.
+func blameVariable(err error, source map[string]read) error {
 	bad, ok := errors.AsType[*core.ConfigError](err)
 	if !ok {
 		return err
 	}
 	field, _, _ := strings.Cut(bad.Field, "[") // Peers[1] was in MESH_PEERS
-	name, known := source[field]
+	from, known := source[field]
 	if !known {
 		return err
 	}
-	return &core.ConfigError{Field: name, Value: bad.Value, Allowed: bad.Allowed}
+	blamed := *bad
+	blamed.Field = from.variable
+	if field == bad.Field {
+		blamed.Value = from.show(bad.Value)
+	}
+	if bound, known := source[bad.Bound.Field]; known {
+		blamed.Allowed = strings.Replace(bad.Allowed, bad.Bound.Field, bound.variable, 1)
+		blamed.Bound = core.Bound{Field: bound.variable, Value: bound.show(bad.Bound.Value)}
+	}
+	return &blamed
+}
+
+// show is what was read, for v that was made of it.
+func (r read) show(v any) any {
+	switch v.(type) {
+	case int, time.Duration:
+		return astyped.Text(r.value)
+	}
+	if r.variable == "MESH_AUTH_TOKEN" {
+		return v
+	}
+	return r.value
 }

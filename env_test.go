@@ -201,3 +201,48 @@ func TestEnvBadTogether(t *testing.T) {
 		wantConfigError(t, err, c.variable, c.allowed)
 	}
 }
+
+// TestEnvBadAsWritten: an error shows what is in the variables as it is written
+// there.
+func TestEnvBadAsWritten(t *testing.T) {
+	for _, c := range []struct {
+		env  map[string]string
+		want string
+	}{
+		{map[string]string{"MESH_HEARTBEAT_INTERVAL": "5"}, `MESH_HEARTBEAT_INTERVAL: "5" is not allowed: want a duration such as "5s" or "250ms"`},
+		{map[string]string{"MESH_HEARTBEAT_INTERVAL": "-5000ms"}, "MESH_HEARTBEAT_INTERVAL: -5000ms is not allowed: want a duration of at least 1ms"},
+		{map[string]string{"MESH_REQUEST_TIMEOUT": "100us"}, "MESH_REQUEST_TIMEOUT: 100us is not allowed: want a duration of at least 1ms"},
+		{map[string]string{"MESH_HEARTBEAT_TIMEOUT": "1000ms"}, "MESH_HEARTBEAT_TIMEOUT: 1000ms is not allowed: want more than HeartbeatInterval, 5s"},
+		{map[string]string{"MESH_HEARTBEAT_TIMEOUT": "4000ms", "MESH_HEARTBEAT_INTERVAL": "0m5.0s"}, "MESH_HEARTBEAT_TIMEOUT: 4000ms is not allowed: want more than MESH_HEARTBEAT_INTERVAL, 0m5.0s"},
+		{map[string]string{"MESH_REDIAL_MAX": "1m", "MESH_REDIAL_MIN": "90s"}, "MESH_REDIAL_MAX: 1m is not allowed: want at least MESH_REDIAL_MIN, 90s"},
+		{map[string]string{"MESH_QUEUE_BYTES": "-007"}, "MESH_QUEUE_BYTES: -007 is not allowed: want a number above 0"},
+		{map[string]string{"MESH_WS_IP": "a b"}, `MESH_WS_IP: "a b" is not allowed: want "ws://host:port" or "wss://host:port" or "quic://host:port", with Transport "ws"`},
+		{map[string]string{"MESH_PEERS": "ws://a:1, b"}, `MESH_PEERS: "b" is not allowed: want "ws://host:port" or "wss://host:port" or "quic://host:port", with Transport "ws"`},
+	} {
+		clearEnv(t)
+		for name, value := range c.env {
+			t.Setenv(name, value)
+		}
+		if _, err := mesh.ConfigFromEnv(); err == nil || err.Error() != c.want {
+			t.Errorf("%v\ngives %v\nwant  %s", c.env, err, c.want)
+		}
+	}
+}
+
+// TestBadAsWritten: one of the program's shows values as Go writes them.
+func TestBadAsWritten(t *testing.T) {
+	for _, c := range []struct {
+		config mesh.Config
+		want   string
+	}{
+		{mesh.Config{HeartbeatInterval: -5 * time.Second}, "HeartbeatInterval: -5s is not allowed: want a duration of at least 1ms"},
+		{mesh.Config{HeartbeatInterval: 4 * time.Second, HeartbeatTimeout: 1500 * time.Millisecond}, "HeartbeatTimeout: 1.5s is not allowed: want more than HeartbeatInterval, 4s"},
+		{mesh.Config{RedialMin: time.Minute, RedialMax: time.Second}, "RedialMax: 1s is not allowed: want at least RedialMin, 1m0s"},
+		{mesh.Config{QueueBytes: -1}, "QueueBytes: -1 is not allowed: want a number above 0"},
+		{mesh.Config{Routing: "star"}, `Routing: "star" is not allowed: want "all" or "interest"`},
+	} {
+		if err := c.config.Validate(); err == nil || err.Error() != c.want {
+			t.Errorf("%v, want %s", err, c.want)
+		}
+	}
+}

@@ -22,9 +22,7 @@ type Mesh struct {
 // listens nor dials. Errors are [*core.ConfigError], which name the field.
 func New(cfg Config, options ...Option) (*Mesh, error) {
 	a := &assembly{config: cfg}
-	for _, option := range options {
-		option(a)
-	}
+	a.take(options)
 	return a.build()
 }
 

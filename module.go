@@ -44,9 +44,7 @@ func NamedModule(name string, cfg Config, options ...Option) fx.Option {
 		if in.Logger != nil {
 			a.logger = in.Logger.With("mesh", name)
 		}
-		for _, option := range options {
-			option(a)
-		}
+		a.take(options)
 		return a.buildFor(in.Lifecycle)
 	}
 	return fx.Module("mesh "+name, fx.Provide(

@@ -6,6 +6,7 @@ import (
 	"go.uber.org/fx"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/isnil"
 )
 
 // ProvideTransport adds a transport that Config.Transport can name. ctor is a
@@ -62,6 +63,8 @@ func checkPart[T any](helper, forValues string, ctor any) error {
 	case got == nil:
 	case got.Implements(want):
 		bad.Allowed += "; for a value there is " + forValues
+	case isnil.Value(ctor):
+		bad.Value = nil
 	case got.Kind() != reflect.Func || got.NumOut() == 0:
 	case got.Out(0).Implements(want):
 		return nil
@@ -72,8 +75,8 @@ func checkPart[T any](helper, forValues string, ctor any) error {
 }
 
 func usePart[T any](helper string, part T) fx.Option {
-	if reflect.ValueOf(&part).Elem().IsNil() {
-		return fx.Error(&core.ConfigError{Field: helper, Value: nil, Allowed: "a " + reflect.TypeFor[T]().String()})
+	if isnil.Value(part) {
+		return fx.Error(nilValue[T](helper))
 	}
 	return fx.Provide(func() T { return part })
 }

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/fx"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/isnil"
 )
 
 // OverrideAdapter puts what ctor makes around the adapter of namespaces, as
@@ -69,7 +70,7 @@ func checkOverride[T any](option string, ctor any, leading []reflect.Value) erro
 	bad := &core.ConfigError{Field: option, Value: typeName(ctor),
 		Allowed: fmt.Sprintf("func(%s…) %s, or with a result that implements it", first, result)}
 	got := reflect.TypeOf(ctor)
-	if got == nil || got.Kind() != reflect.Func || got.IsVariadic() ||
+	if isnil.Value(ctor) || got.Kind() != reflect.Func || got.IsVariadic() ||
 		got.NumIn() < len(leading) || got.NumOut() != 1 || !got.Out(0).Implements(result) {
 		return bad
 	}

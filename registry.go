@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/isnil"
 )
 
 // part is what every transport, codec and discovery has.
@@ -21,6 +22,9 @@ type shelf[P part] struct {
 func newShelf[P part](field string, parts ...P) (*shelf[P], error) {
 	s := &shelf[P]{field: field}
 	for _, p := range parts {
+		if isnil.Value(p) {
+			return nil, &core.ConfigError{Field: field, Value: nil, Allowed: "parts that are not nil; there are " + s.names()}
+		}
 		if _, taken := s.find(p.Name()); taken {
 			return nil, &core.ConfigError{Field: field, Value: p.Name(),
 				Allowed: "one part of each name; there are already " + s.names()}

@@ -2,10 +2,12 @@ package core
 
 import (
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/socketmesh/mesh/internal/dialect"
+	"github.com/socketmesh/mesh/internal/isnil"
 )
 
 // Config is what a [Node] is made of. Transport and Codecs are required; zero
@@ -132,7 +134,7 @@ func (c *Config) check() error {
 		{"RedialMin", c.RedialMin},
 	} {
 		if d.value < time.Millisecond {
-			return &ConfigError{d.field, d.value, "a duration of at least 1ms"}
+			return &ConfigError{Field: d.field, Value: d.value, Allowed: "a duration of at least 1ms"}
 		}
 	}
 	for _, n := range []struct {
@@ -146,34 +148,40 @@ func (c *Config) check() error {
 		{"MaxHandshakes", c.MaxHandshakes},
 	} {
 		if n.value < 1 {
-			return &ConfigError{n.field, n.value, "a number above 0"}
+			return &ConfigError{Field: n.field, Value: n.value, Allowed: "a number above 0"}
 		}
 	}
 	switch {
-	case c.Transport == nil:
-		return &ConfigError{"Transport", c.Transport, "a transport"}
+	case isnil.Value(c.Transport):
+		return &ConfigError{Field: "Transport", Value: c.Transport, Allowed: "a transport"}
 	case len(c.Codecs) == 0:
-		return &ConfigError{"Codecs", c.Codecs, "at least one codec"}
+		return &ConfigError{Field: "Codecs", Value: c.Codecs, Allowed: "at least one codec"}
+	case slices.ContainsFunc(c.Codecs, func(codec Codec) bool { return isnil.Value(codec) }):
+		return &ConfigError{Field: "Codecs", Value: nil, Allowed: "codecs only"}
+	case c.Discovery != nil && isnil.Value(c.Discovery):
+		return &ConfigError{Field: "Discovery", Value: nil, Allowed: "a discovery, or none"}
+	case c.Observer != nil && isnil.Value(c.Observer):
+		return &ConfigError{Field: "Observer", Value: nil, Allowed: "an observer, or none"}
 	case c.Routing != RoutingAll && c.Routing != RoutingInterest:
-		return &ConfigError{"Routing", c.Routing, `"all" or "interest"`}
+		return &ConfigError{Field: "Routing", Value: c.Routing, Allowed: `"all" or "interest"`}
 	case len(c.ID) > maxIDLength:
-		return &ConfigError{"ID", c.ID, "at most 256 bytes"}
+		return &ConfigError{Field: "ID", Value: c.ID, Allowed: "at most 256 bytes"}
 	case c.ID == emitterID:
-		return &ConfigError{"ID", c.ID, "anything else: emitters, which are no servers, call themselves so"}
+		return &ConfigError{Field: "ID", Value: c.ID, Allowed: "anything else: emitters, which are no servers, call themselves so"}
 	case c.HeartbeatTimeout <= c.HeartbeatInterval:
-		return &ConfigError{"HeartbeatTimeout", c.HeartbeatTimeout, "more than HeartbeatInterval, " + c.HeartbeatInterval.String()}
+		return &ConfigError{Field: "HeartbeatTimeout", Value: c.HeartbeatTimeout, Allowed: "more than HeartbeatInterval", Bound: Bound{"HeartbeatInterval", c.HeartbeatInterval}}
 	case c.RedialMax < c.RedialMin:
-		return &ConfigError{"RedialMax", c.RedialMax, "at least RedialMin, " + c.RedialMin.String()}
+		return &ConfigError{Field: "RedialMax", Value: c.RedialMax, Allowed: "at least RedialMin", Bound: Bound{"RedialMin", c.RedialMin}}
 	}
 	if _, ok := c.dials(c.Advertise); !ok {
-		return &ConfigError{"Advertise", c.Advertise, "an address that begins with " + schemeList(c.Transport.(Schemer))}
+		return &ConfigError{Field: "Advertise", Value: c.Advertise, Allowed: "an address that begins with " + schemeList(c.Transport.(Schemer))}
 	}
 	names := make([]string, len(c.Codecs))
 	for i, codec := range c.Codecs {
 		names[i] = codec.Name()
 		for _, other := range names[:i] {
 			if other == names[i] {
-				return &ConfigError{"Codecs", strings.Join(names[:i+1], ","), "each codec once"}
+				return &ConfigError{Field: "Codecs", Value: strings.Join(names[:i+1], ","), Allowed: "each codec once"}
 			}
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/socketmesh/mesh/internal/astyped"
 )
 
 // Sentinels, for errors.Is.
@@ -53,11 +55,22 @@ type ConfigError struct {
 	Field   string // as in the configuration struct
 	Value   any
 	Allowed string
+	Bound   Bound // the option that Allowed compares with, if it ends in one's name
 }
 
-// Error names field, value and what is allowed.
+// Bound is an option that another one has to fit.
+type Bound struct {
+	Field string
+	Value any
+}
+
+// Error names field, value and what is allowed, with the value of the bound.
 func (e *ConfigError) Error() string {
-	return fmt.Sprintf("%s: %#v is not allowed: want %s", e.Field, e.Value, e.Allowed)
+	text := fmt.Sprintf("%s: %s is not allowed: want %s", e.Field, astyped.Show(e.Value), e.Allowed)
+	if e.Bound.Field != "" {
+		text += ", " + astyped.Show(e.Bound.Value)
+	}
+	return text
 }
 
 // IncompleteError comes beside a partial answer: it names the servers that are in

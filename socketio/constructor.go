@@ -9,6 +9,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/isnil"
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
 )
 
@@ -57,6 +58,9 @@ type Constructor struct {
 // name them where the adapter is named, not in the options of Listen, Attach or
 // ServeHandler. A server with a WebSocket transport of another make keeps that,
 // which is logged.
+//
+// A nil node, and an option with a nil value, is a mistake in the program: New
+// panics with a [*core.ConfigError] that names it.
 func New(node Opener, opts ...Option) *Constructor {
 	c := &Constructor{
 		node:    node,
@@ -66,8 +70,13 @@ func New(node Opener, opts ...Option) *Constructor {
 		paths:   map[*socket.Server]string{},
 		laid:    map[*socket.Server]*path{},
 	}
+	if isnil.Value(node) {
+		panic(nilValue[Opener]("New"))
+	}
 	for _, opt := range opts {
-		opt(c)
+		if opt != nil {
+			opt(c)
+		}
 	}
 	if !c.remotes.fitting {
 		c.logger.Debug("fetched sockets are left to the library's own constructor", "reason", "another version of the library")

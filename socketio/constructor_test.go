@@ -49,6 +49,32 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// TestNewOfNil: mistakes in the program end it where they are made.
+func TestNewOfNil(t *testing.T) {
+	var noNode *core.Node
+	for _, c := range []struct {
+		field string
+		make  func()
+	}{
+		{"socketio.New", func() { New(nil) }},
+		{"socketio.New", func() { New(noNode) }},
+		{"socketio.WithLogger", func() { New(lonely{}, WithLogger(nil)) }},
+		{"socketio.WithOverrideAdapter", func() { New(lonely{}, WithOverrideAdapter(nil)) }},
+		{"socketio.WithOverrideHost", func() { New(lonely{}, nil, WithOverrideHost(nil)) }},
+	} {
+		func() {
+			defer func() {
+				err, _ := recover().(error)
+				if bad, ok := errors.AsType[*core.ConfigError](err); !ok || bad.Field != c.field {
+					t.Errorf("%s: panics with %v", c.field, err)
+				}
+			}()
+			c.make()
+		}()
+	}
+	New(lonely{}, nil, nil)
+}
+
 // TestSetAdapterLater: the library replaces adapters without closing them.
 func TestSetAdapterLater(t *testing.T) {
 	f := newFabric()

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"time"
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/backlog"
+	"github.com/socketmesh/mesh/internal/isnil"
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
 )
 
@@ -16,11 +18,19 @@ type Option func(*Constructor)
 
 // WithLogger sets where problems are reported. Default: nowhere.
 func WithLogger(logger *slog.Logger) Option {
-	return func(c *Constructor) {
-		if logger != nil {
-			c.logger = logger
-		}
+	return notNil("WithLogger", logger, func(c *Constructor) { c.logger = logger })
+}
+
+// notNil is an option with a value, which must not be nil.
+func notNil[T any](option string, value T, use Option) Option {
+	if isnil.Value(value) {
+		return func(*Constructor) { panic(nilValue[T](option)) }
 	}
+	return use
+}
+
+func nilValue[T any](option string) error {
+	return &core.ConfigError{Field: "socketio." + option, Value: nil, Allowed: "a " + reflect.TypeFor[T]().String()}
 }
 
 // Delivery says how events get to the clients of this server. The zero value means

@@ -3,10 +3,10 @@ package socketio
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"runtime/debug"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/isnil"
 )
 
 // WithOverrideAdapter wraps the [core.Adapter] of each namespace. The result is
@@ -21,16 +21,16 @@ import (
 // own, without the mesh and its overrides: what an override is to keep from the
 // others does not reach them because it is broken.
 func WithOverrideAdapter(wrap func(core.Adapter) core.Adapter) Option {
-	return func(c *Constructor) {
+	return notNil("WithOverrideAdapter", wrap, func(c *Constructor) {
 		c.adapters = append(c.adapters, func(_ string, a core.Adapter) core.Adapter { return wrap(a) })
-	}
+	})
 }
 
 // WithOverrideHost wraps the [core.Host] of each namespace, through which the mesh
 // acts on the local sockets, for this server and for its peers. Otherwise it is as
 // [WithOverrideAdapter].
 func WithOverrideHost(wrap func(namespace string, h core.Host) core.Host) Option {
-	return func(c *Constructor) { c.hosts = append(c.hosts, wrap) }
+	return notNil("WithOverrideHost", wrap, func(c *Constructor) { c.hosts = append(c.hosts, wrap) })
 }
 
 var errNilOverride = errors.New("it returned nil")
@@ -43,14 +43,9 @@ func overridden[T any](namespace string, inner T, wraps []func(string, T) T) (ou
 		}
 	}()
 	for _, wrap := range wraps {
-		if inner = wrap(namespace, inner); isNil(inner) {
+		if inner = wrap(namespace, inner); isnil.Value(inner) {
 			return inner, errNilOverride
 		}
 	}
 	return inner, nil
-}
-
-func isNil(v any) bool {
-	value := reflect.ValueOf(v)
-	return !value.IsValid() || value.Kind() == reflect.Pointer && value.IsNil()
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/astyped"
 )
 
 // Exit codes.
@@ -197,6 +198,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	if len(args) > 0 && root.Command(args[0]) != nil && args[0] != "help" {
 		command, help = command+" "+args[0], help+" "+args[0]
 		err = explainFlagError(root.Command(args[0]), err)
+		err = asWritten(root.Command(args[0]), args[1:], err)
 	}
 	fmt.Fprintf(errOut, "%s: %v\n", command, err)
 	if _, failed := errors.AsType[*actionError](err); failed {
@@ -207,6 +209,41 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	}
 	fmt.Fprintf(errOut, "see %s\n", help)
 	return exitUsage
+}
+
+// asWritten shows a number or duration that a command does not allow as it was
+// written, in the flag or the variable that was read for it.
+func asWritten(cmd *cli.Command, args []string, err error) error {
+	bad, ok := errors.AsType[*core.ConfigError](err)
+	if !ok || !astyped.IsNumber(bad.Value) {
+		return err
+	}
+	name, isFlag := strings.CutPrefix(bad.Field, "--")
+	if !isFlag {
+		return err
+	}
+	written := *bad
+	for _, f := range cmd.Flags {
+		if doc, ok := f.(cli.DocGenerationFlag); ok && slices.Contains(f.Names(), name) {
+			for _, env := range doc.GetEnvVars() {
+				if value, set := variable(env).Lookup(); set {
+					written.Field, written.Value = env, astyped.Text(value)
+					break
+				}
+			}
+		}
+	}
+	for i, arg := range args {
+		flag, value, joined := strings.Cut(arg, "=")
+		if flag != bad.Field && flag != "-"+name {
+			continue
+		}
+		if !joined && i+1 < len(args) {
+			value = args[i+1]
+		}
+		written.Field, written.Value = bad.Field, astyped.Text(value)
+	}
+	return &actionError{&written}
 }
 
 // usageError is a flag's bad value.

@@ -39,6 +39,10 @@ func TestUsage(t *testing.T) {
 		{[]string{"demo", "now"}, exitUsage, "", `unexpected argument "now"`},
 		{[]string{"demo", "--nodes", "0"}, exitUsage, "", "--nodes: 0 is not allowed: want 1 to 100"},
 		{[]string{"demo", "--nodes", "three"}, exitUsage, "", `--nodes: "three" is not allowed: want a whole number`},
+		{[]string{"bench", "--duration", "5000h"}, exitUsage, "", "--duration: 5000h is not allowed: want 100ms to 1h0m0s"},
+		{[]string{"bench", "--duration=150m"}, exitUsage, "", "--duration: 150m is not allowed"},
+		{[]string{"bench", "--warmup", "1s", "-warmup", "61000ms"}, exitUsage, "", "--warmup: 61000ms is not allowed"},
+		{[]string{"bench", "--nodes", "0x0"}, exitUsage, "", "--nodes: 0x0 is not allowed: want 1 to 1000"},
 		{[]string{"bench", "--duration", "5"}, exitUsage, "", `--duration: "5" is not allowed: want a duration, as 1m30s`},
 		{[]string{"demo", "--port", "70000"}, exitUsage, "", `--port: "70000" is not allowed: want a port between 0 and 65535`},
 		{[]string{"demo", "--port", "65535"}, exitUsage, "", "--port: 65535 is not allowed: want at most 65533"},
@@ -117,6 +121,30 @@ func TestFlagsReadTheEnvironment(t *testing.T) {
 	}
 	if err := parse(); err == nil || !strings.Contains(err.Error(), "PORT") || !strings.Contains(err.Error(), `"http"`) {
 		t.Errorf("error %v, want one that names PORT and what it is", err)
+	}
+}
+
+// TestVariablesAsWritten: errors show them as they are, and flags, which win, too.
+func TestVariablesAsWritten(t *testing.T) {
+	t.Setenv("PORT", "0")
+	for _, c := range []struct{ variable, value, command, flag, want string }{
+		{"MESH_BENCH_DURATION", "90m0.0s", "bench", "", "MESH_BENCH_DURATION: 90m0.0s is not allowed: want 100ms to 1h0m0s"},
+		{"MESH_BENCH_DURATION", "90m", "bench", "--duration=1ms", "--duration: 1ms is not allowed"},
+		{"MESH_BENCH_NODES", "00", "bench", "", "MESH_BENCH_NODES: 00 is not allowed: want 1 to 1000"},
+		{"MESH_HEARTBEAT_INTERVAL", "-5000ms", "node", "", "MESH_HEARTBEAT_INTERVAL: -5000ms is not allowed"},
+		{"MESH_HEARTBEAT_INTERVAL", "5", "node", "", `MESH_HEARTBEAT_INTERVAL: "5" is not allowed: want a duration`},
+	} {
+		t.Run(c.variable, func(t *testing.T) {
+			t.Setenv(c.variable, c.value)
+			args := []string{c.command}
+			if c.flag != "" {
+				args = append(args, c.flag)
+			}
+			var errOut bytes.Buffer
+			if code := run(t.Context(), args, io.Discard, &errOut); code != exitUsage || !strings.Contains(errOut.String(), c.want) {
+				t.Errorf("exit code %d, %s; want %s", code, errOut.String(), c.want)
+			}
+		})
 	}
 }
 

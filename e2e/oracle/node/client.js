@@ -113,6 +113,7 @@ export class ClientSocket {
       this.world.changed();
       return;
     }
+    if (name?.startsWith?.("~")) return; // what a scenario wants to leave out
     this.write("event", name, ...args.filter(a => typeof a !== "function"));
   }
 

@@ -2,6 +2,8 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
+const patience = 20_000; // milliseconds
+
 export class ServerProcess {
   constructor(command, args, parts) {
     this.parts = parts; // one request per server of a world, or one for all
@@ -23,6 +25,7 @@ export class ServerProcess {
       return;
     }
     const waiting = this.pending.get(id);
+    if (!waiting) return; // too late
     this.pending.delete(id);
     if (error === undefined) waiting.resolve(value);
     else waiting.reject(Object.assign(new Error(error), { responses, fromServer: true }));
@@ -31,7 +34,9 @@ export class ServerProcess {
   ask(request) {
     const id = ++this.last;
     return new Promise((resolve, reject) => {
-      this.pending.set(id, { resolve, reject });
+      const timer = setTimeout(() => reject(new Error(`the servers do not answer: ${JSON.stringify(request).slice(0, 300)}`)), patience);
+      const settle = f => v => (clearTimeout(timer), f(v));
+      this.pending.set(id, { resolve: settle(resolve), reject: settle(reject) });
       this.child.stdin.write(JSON.stringify({ id, ...request }) + "\n");
     });
   }

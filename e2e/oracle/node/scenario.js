@@ -1,8 +1,9 @@
 // What scenarios are made of: see scenarios/ for how they look.
 import { setTimeout as after } from "node:timers/promises";
 import { Client, ClientSocket, transports } from "./client.js";
+import { Raw } from "./raw.js";
 import { record, root } from "./record.js";
-import { decode, show } from "./values.js";
+import { decode, encode, show } from "./values.js";
 export { $ } from "./record.js";
 
 const patience = 10_000; // milliseconds, for what must happen
@@ -77,7 +78,7 @@ class Stage {
 
   // note adds to a part of the transcript that belongs to nobody else.
   note(...entry) {
-    this.write("scenario", entry);
+    this.write("scenario", entry.map(v => encode(v)));
   }
 
   changed() {
@@ -132,7 +133,7 @@ class Stage {
   }
 
   heard(socket, event, n = 1) {
-    return this.got(`server of ${socket.actor}`, event, n);
+    return this.got(`server of ${socket.actor}, arrivals`, event, n);
   }
 
   // noted waits for something that a server has logged.
@@ -157,12 +158,23 @@ class Stage {
     return c;
   }
 
+  // raw is a client without a library.
+  raw(name) {
+    return new Raw(this, name, this.url(name));
+  }
+
   // connect connects clients, one after the other, and returns their sockets.
   async connect(...names) {
     const sockets = [];
     for (const name of names) sockets.push(await this.client(name).of("/").connected());
-    await Promise.all(sockets.map(s => this.served(s, "connection")));
+    for (const s of sockets) await this.known(s);
     return sockets;
+  }
+
+  // known waits until the server has all of a client's connecting behind it.
+  async known(socket) {
+    await this.served(socket, "connection");
+    if (socket.client.transport.upgraded) while ((await this.at(socket, s => s.conn.transport.name)) !== "websocket") await after(1);
   }
 
   // io runs a step on a server: the first one unless at says which.
@@ -239,7 +251,7 @@ class Stage {
     let text = [kind, ...values.map(v => show(decode(v)))].join(" ");
     for (const [id, what] of this.ids) text = text.replaceAll(id, `<id of ${what}>`);
     for (const [i, url] of this.urls.entries()) text = text.replaceAll(new URL(url).port, "<port>");
-    return text;
+    return text.replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:<port>");
   }
 }
 

@@ -64,6 +64,7 @@ process.on("uncaughtException", e => console.error("uncaught:", e.stack));
 
 if (cluster.isWorker) {
   process.on("message", m => m.op && answer(m, reply => process.send(reply)));
+  process.send({ listening: true });
 } else {
   const say = reply => process.stdout.write(JSON.stringify(reply) + "\n");
   setupPrimary();
@@ -73,7 +74,8 @@ if (cluster.isWorker) {
     worker.on("message", m => (m.id || m.log) && say(m));
     forked.push(worker);
   }
-  await Promise.all(forked.map(w => new Promise(done => w.once("online", done))));
+  // What is sent to a worker before it listens is lost.
+  await Promise.all(forked.map(w => new Promise(done => w.on("message", m => m.listening && done()))));
   createInterface({ input: process.stdin })
     .on("line", line => {
       const request = JSON.parse(line);

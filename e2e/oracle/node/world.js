@@ -8,6 +8,7 @@ import { decode, encode, inOrder } from "./values.js";
 const awaited = new Set(["emitWithAck", "fetchSockets", "serverSideEmitWithAck", "close"]);
 const hidden = name => typeof name === "string" && name.startsWith("~");
 const nameOf = socket => socket.handshake.query.as ?? "?";
+const actorOf = s => `server of ${nameOf(s)}${s.nsp.name === "/" ? "" : " in " + s.nsp.name}`;
 
 export class World {
   constructor({ options = {}, setup, adapter }, note) {
@@ -55,14 +56,13 @@ export class World {
       s.on("disconnecting", reason => this.write(s, "disconnecting", reason, inOrder(s.rooms)));
       s.on("disconnect", reason => this.write(s, "disconnect", reason, inOrder(s.rooms)));
       s.on("~ping", ack => ack());
-      if (!this.quiet) s.onAny((name, ...args) => hidden(name) || this.write(s, "event", name, ...args.filter(a => typeof a !== "function")));
+      // What arrives is a part of its own: Node may see several events before it handles one.
+      if (!this.quiet) s.onAny((name, ...args) => hidden(name) || this.note(actorOf(s) + ", arrivals", encode(["event", name, ...args.filter(a => typeof a !== "function")])));
     });
   }
 
   write(target, ...entry) {
-    const actor =
-      target instanceof Socket ? `server of ${nameOf(target)}${target.nsp.name === "/" ? "" : " in " + target.nsp.name}` : "server";
-    this.note(actor, encode(entry, special));
+    this.note(target instanceof Socket ? actorOf(target) : "server", encode(entry, special));
   }
 
   root([kind, ...args]) {
@@ -207,8 +207,8 @@ export class World {
 
 // special shows what belongs to the server.
 function special(v) {
-  if (v instanceof Socket) return "socket of " + nameOf(v);
-  if (v?.constructor?.name === "RemoteSocket") return { of: nameOf(v), rooms: inOrder(v.rooms), data: encode(v.data, special) };
+  // Node hands out a socket itself where it is its own.
+  if (v instanceof Socket || v?.constructor?.name === "RemoteSocket") return { of: nameOf(v), rooms: inOrder(v.rooms), data: encode(v.data, special) };
   if (v instanceof Namespace) return "namespace " + v.name;
   return undefined;
 }

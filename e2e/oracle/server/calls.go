@@ -46,7 +46,8 @@ type (
 		On(string, ...types.EventListener) error
 		Once(string, ...types.EventListener) error
 	}
-	joiner interface{ Join(...socket.Room) }
+	// ofOne asks one remote socket.
+	ofOne struct{ operator }
 )
 
 // function makes the handler that an expression describes.
@@ -111,16 +112,13 @@ func (s *server) perform(c call, at *scope, next func(any, error)) (value any, t
 	case "()":
 		return nil, false, false, invoke(target, args)
 	case "emitWithAck":
-		single := false
-		if _, ok := target.(*socket.Socket); ok {
-			single = true
-		}
+		single := isOne(target)
 		target.(acknowledger).EmitWithAck(text(args[0]), args[1:]...)(func(values []any, err error) {
 			switch {
 			case !single:
 				next(values, err)
 			case err != nil || len(values) == 0:
-				next(nil, err)
+				next(undefined{}, err)
 			default:
 				next(values[0], nil)
 			}
@@ -143,12 +141,21 @@ func (s *server) perform(c call, at *scope, next func(any, error)) (value any, t
 		case *socket.Socket:
 			return t.Timeout(d), true, false, nil
 		case *socket.RemoteSocket:
-			return t.Timeout(d), true, false, nil
+			return ofOne{t.Timeout(d)}, true, false, nil
 		}
 		return target.(modifier).Timeout(d), true, false, nil
 	}
 	value, err = s.method(target, c.Name, args, timed)
 	return value, timed, false, err
+}
+
+// isOne tells whether there is one answer at most.
+func isOne(target any) bool {
+	switch target.(type) {
+	case *socket.Socket, ofOne:
+		return true
+	}
+	return false
 }
 
 func text(value any) string { return value.(string) }
@@ -193,7 +200,7 @@ func (s *server) method(target any, name string, args []any, timed bool) (any, e
 		return nil, s.on(target, text(args[0]), args[1].(*function), true)
 	case "use":
 		s.use(target, args[0].(*function))
-		return nil, nil
+		return target, nil
 	case "to":
 		return target.(chooser).To(roomsOf(args)...), nil
 	case "in":
@@ -235,13 +242,8 @@ func (s *server) method(target any, name string, args []any, timed bool) (any, e
 			return nil, nil
 		}
 	}
-	switch name {
-	case "local":
-		return target.(chooser).Local(), nil
-	case "compress":
+	if name == "compress" {
 		return target.(modifier).Compress(args[0] == true), nil
-	case "volatile":
-		return target.(modifier).Volatile(), nil
 	}
 	return nil, fmt.Errorf("a %T cannot %s", target, name)
 }
@@ -256,8 +258,6 @@ func (s *server) socketMethod(c *socket.Socket, name string, args []any) (any, e
 		c.Disconnect(len(args) > 0 && args[0] == true)
 	case "setData":
 		c.SetData(args[0])
-	case "local":
-		return c.Local(), nil
 	case "compress":
 		return c.Compress(args[0] == true), nil
 	case "onAny":
@@ -297,8 +297,8 @@ func (s *server) emit(target any, name string, args []any, timed bool) error {
 	}
 	if n := len(args); n > 0 {
 		if f, ok := args[n-1].(*function); ok {
-			_, one := target.(*socket.Socket)
-			args[n-1] = f.acknowledgement(timed || !one, !one)
+			_, local := target.(*socket.Socket)
+			args[n-1] = f.acknowledgement(timed || !local, !isOne(target))
 		}
 	}
 	if name == "serverSideEmit" {
@@ -339,8 +339,7 @@ func (s *server) use(target any, f *function) {
 				next(nil)
 				return
 			}
-			args, _ := splitAck(event)
-			f.call(args, next)
+			f.call(event, next)
 		})
 	case engine.Server:
 		t.Use(func(ctx *types.HttpContext, next func(error)) { f.call(ctx, ctx, next) })

@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -81,6 +82,10 @@ func (c *control) perform(r request, done func(any, error)) {
 	c.mu.Lock()
 	w := c.worlds[r.World]
 	c.mu.Unlock()
+	if w == nil {
+		done(nil, errors.New("this world could not be opened"))
+		return
+	}
 	switch r.Op {
 	case "ready":
 		done(nil, w.ready())

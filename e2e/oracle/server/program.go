@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"sync"
@@ -234,6 +235,8 @@ func property(target any, name string) any {
 			return t.Nsp()
 		case "conn":
 			return t.Conn()
+		case "broadcast":
+			return t.Broadcast()
 		}
 	case *socket.RemoteSocket:
 		switch name {
@@ -259,7 +262,15 @@ func property(target any, name string) any {
 		case "url":
 			return t.Url
 		case "query":
-			return t.Query
+			query := map[string]any{}
+			for name, value := range t.Query {
+				query[name] = value
+				// In Go each value is a list.
+				if list, ok := value.([]string); ok && len(list) == 1 {
+					query[name] = list[0]
+				}
+			}
+			return query
 		case "auth":
 			if t.Auth == nil {
 				return map[string]any{}
@@ -272,8 +283,11 @@ func property(target any, name string) any {
 		}
 	case types.ParsedUrlQuery:
 		return t[name]
-	case types.IncomingHttpHeaders:
-		return t[name]
+	case types.IncomingHttpHeaders: // as net/http has them
+		if list, ok := t[http.CanonicalHeaderKey(name)].([]string); ok && len(list) == 1 {
+			return list[0]
+		}
+		return t[http.CanonicalHeaderKey(name)]
 	case map[string]any:
 		return t[name]
 	case []any:
@@ -286,8 +300,11 @@ func property(target any, name string) any {
 			return len(t)
 		}
 	case *socket.Server:
-		if name == "sockets" {
+		switch name {
+		case "sockets":
 			return t.Sockets()
+		case "engine":
+			return t.Engine().(engine.Server)
 		}
 	case socket.Namespace:
 		switch name {
@@ -342,6 +359,15 @@ func property(target any, name string) any {
 		case "context":
 			return t.Context
 		}
+	}
+	switch name {
+	case "volatile":
+		if c, ok := target.(*socket.Socket); ok {
+			return c.Volatile()
+		}
+		return target.(modifier).Volatile()
+	case "local":
+		return target.(chooser).Local()
 	}
 	panic(fmt.Sprintf("a %T has no %s", target, name))
 }

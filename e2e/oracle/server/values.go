@@ -13,11 +13,16 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
+// undefined is where Go has no value at all.
+type undefined struct{}
+
 // encode makes of a value what values.js understands.
 func encode(value any) any {
 	switch v := value.(type) {
 	case nil, string, bool, int, int64, uint64:
 		return v
+	case undefined:
+		return map[string]any{"$undefined": true}
 	case float64:
 		switch {
 		case math.IsNaN(v):
@@ -38,8 +43,6 @@ func encode(value any) any {
 		return encode(v.Bytes())
 	case time.Time:
 		return map[string]any{"$date": v.UnixMilli()}
-	case *socket.Socket:
-		return "socket of " + nameOf(v)
 	case *socket.RemoteSocket:
 		return map[string]any{"of": asOf(v.Handshake()), "rooms": sorted(v.Rooms().Keys()), "data": encode(dataOf(v.Data()))}
 	case []*socket.RemoteSocket:

@@ -169,11 +169,13 @@ func (s *server) watch(nsp socket.Namespace) {
 		_ = c.On("disconnecting", func(values ...any) { s.write(c, "disconnecting", values[0], c.Rooms()) })
 		_ = c.On("disconnect", func(values ...any) { s.write(c, "disconnect", values[0], c.Rooms()) })
 		_ = c.On("~ping", func(values ...any) { values[len(values)-1].(socket.Ack)(nil, nil) })
+		// What arrives is a part of its own: Node may see several events before it
+		// handles one.
 		if !s.quiet {
 			c.OnAny(func(values ...any) {
 				if !hidden(values) {
 					values, _ = splitAck(values)
-					s.write(c, append([]any{"event"}, values...)...)
+					s.note(actorOf(c)+", arrivals", encode(append([]any{"event"}, values...)))
 				}
 			})
 		}
@@ -184,12 +186,17 @@ func (s *server) watch(nsp socket.Namespace) {
 func (s *server) write(target any, entry ...any) {
 	actor := "server"
 	if c, ok := target.(*socket.Socket); ok {
-		actor = "server of " + nameOf(c)
-		if name := c.Nsp().Name(); name != "/" {
-			actor += " in " + name
-		}
+		actor = actorOf(c)
 	}
 	s.note(actor, encode(entry))
+}
+
+func actorOf(c *socket.Socket) string {
+	actor := "server of " + nameOf(c)
+	if name := c.Nsp().Name(); name != "/" {
+		actor += " in " + name
+	}
+	return actor
 }
 
 // nameOf is the name under which the scenario knows a client.

@@ -1,0 +1,117 @@
+// A client without a library, for what no good client does.
+import http from "node:http";
+import { connect } from "node:net";
+import { WebSocket } from "ws";
+import { encode } from "./values.js";
+
+export class Raw {
+  constructor(world, name, url) {
+    this.world = world;
+    this.actor = name;
+    this.url = url;
+    this.world.cleanup(() => this.ws?.terminate());
+    this.world.cleanup(() => this.agent.destroy());
+    this.agent = new http.Agent({ keepAlive: true, maxSockets: 20 });
+  }
+
+  write(...entry) {
+    this.world.write(this.actor, entry.map(v => encode(v)));
+  }
+
+  // read takes ids out of what the server says.
+  read(text) {
+    for (const [, sid] of text.matchAll(/0\{"sid":"([^"]+)"[,]"upgrades"/g)) this.world.ids.set((this.sid = sid), this.actor + "'s connection");
+    for (const [, sid] of text.matchAll(/40[^"{]*\{"sid":"([^"]+)"/g)) if (sid !== this.sid) this.world.ids.set(sid, this.actor);
+    return text;
+  }
+
+  path(query) {
+    return `/socket.io/?as=${encodeURIComponent(this.actor)}&${query}`;
+  }
+
+  // dial opens a WebSocket, or is refused.
+  async dial(query = "EIO=4&transport=websocket", options = {}) {
+    this.ws = new WebSocket(this.url.replace("http", "ws") + this.path(query), { perMessageDeflate: false, ...options });
+    this.ws.on("message", (data, binary) => {
+      const kept = binary ? data : this.read(String(data));
+      if (kept === "2" && this.pong) return this.ws.send("3");
+      this.write("frame", kept);
+    });
+    this.ws.on("close", (code, reason) => this.write("closed", code, String(reason)));
+    this.ws.on("error", () => {});
+    await this.world.promise(`${this.actor} is let in or refused`, done => {
+      this.ws.on("open", done);
+      this.ws.on("close", done);
+      this.ws.on("unexpected-response", (_, response) => {
+        let body = "";
+        response.on("data", d => (body += d));
+        response.on("end", () => {
+          this.write("refused", response.statusCode, body);
+          done();
+        });
+      });
+    });
+    return this;
+  }
+
+  send(...frames) {
+    for (const f of frames) this.ws.send(f);
+  }
+
+  saw(kind, n) {
+    return this.world.saw(this.actor, kind, n);
+  }
+
+  // frame waits for the nth frame, or the one that begins so.
+  frame(n) {
+    if (typeof n === "number") return this.saw("frame", n);
+    return this.world.until(`${this.actor}: frame ${n}`, () => this.world.count(this.actor, e => e[0] === "frame" && String(e[1]).startsWith(n)));
+  }
+
+  // request sends an HTTP request, and writes down the status and the body, and of the
+  // headers those that are asked for.
+  request(method, query, { body, headers, show = [], path, quiet } = {}) {
+    const given = query.includes("sid=") || !this.sid || query.includes("fresh") ? query : `${query}&sid=${this.sid}`;
+    return new Promise(resolve => {
+      const r = http.request(this.url + (path ?? this.path(given)), { method, headers, agent: this.agent }, response => {
+        const chunks = [];
+        response.on("data", d => chunks.push(d));
+        response.on("end", () => {
+          const text = this.read(Buffer.concat(chunks).toString());
+          const answer = { status: response.statusCode, body: text, headers: response.headers };
+          if (!quiet) this.write(method, response.statusCode, text, ...show.map(h => [h, response.headers[h]]));
+          this.world.changed();
+          resolve(answer);
+        });
+        response.on("error", () => resolve({}));
+      });
+      r.on("error", e => {
+        if (!quiet) this.write(method, "fails");
+        resolve({ error: e });
+      });
+      r.end(body);
+      this.last = r;
+    });
+  }
+
+  get(query = "EIO=4&transport=polling", options) {
+    return this.request("GET", query, options);
+  }
+
+  post(body, query = "EIO=4&transport=polling", options = {}) {
+    return this.request("POST", query, { body, headers: { "content-type": "text/plain;charset=UTF-8" }, ...options });
+  }
+
+  // write to the port, and get all that comes until the server closes.
+  bytes(data) {
+    return new Promise(resolve => {
+      const { hostname, port } = new URL(this.url);
+      const socket = connect(Number(port), hostname, () => socket.write(data));
+      const chunks = [];
+      socket.on("data", d => chunks.push(d));
+      socket.on("error", () => {});
+      socket.on("close", () => resolve(Buffer.concat(chunks)));
+      this.world.cleanup(() => socket.destroy());
+    });
+  }
+}

@@ -77,10 +77,20 @@ type Config struct {
 	// is dialled again. Default 100 ms, and 30 s or RedialMin if that is more.
 	RedialMin, RedialMax time.Duration
 
-	// QueueBytes and QueueMessages bound what waits to be sent to one peer. A
-	// peer that is slower than that is cut. Default 16 MiB and 262,144.
+	// QueueBytes is how much memory what waits to be sent to one peer may take for
+	// as long as it takes, and QueueMessages how many messages that may be. A peer
+	// for which more waits loses volatile messages, and is cut if it takes less than
+	// QueueMinRate for QueueSlowTime. Default 64 MiB and 262,144.
 	QueueBytes    int
 	QueueMessages int
+	// MaxQueueBytes is how much memory what waits for one peer may take at all.
+	// Default four times QueueBytes, 256 MiB.
+	MaxQueueBytes int
+	// QueueMinRate, in bytes per second, and QueueSlowTime say what a peer has to
+	// take that is over QueueBytes or QueueMessages. Default a sixty-fourth of
+	// QueueBytes, 1 MiB, with which that much is taken in about a minute; and 10 s.
+	QueueMinRate  int
+	QueueSlowTime time.Duration
 	// InboxBytes bounds what has been received from one peer for one namespace
 	// and waits for its turn. Default 16 MiB.
 	InboxBytes int
@@ -143,6 +153,9 @@ func (c Config) node() core.Config {
 		RedialMax:         c.RedialMax,
 		QueueBytes:        c.QueueBytes,
 		QueueMessages:     c.QueueMessages,
+		MaxQueueBytes:     c.MaxQueueBytes,
+		QueueMinRate:      c.QueueMinRate,
+		QueueSlowTime:     c.QueueSlowTime,
 		InboxBytes:        c.InboxBytes,
 		MaxFrame:          c.MaxFrame,
 		MaxHandshakes:     c.MaxHandshakes,

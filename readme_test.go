@@ -28,6 +28,7 @@ func TestReadmeListsEveryOption(t *testing.T) {
 		"DiscoveryAddress": "ws://x:1", "TLS": "x", "Peers": "ws://x:1", "AuthToken": "x", "Routing": "interest",
 		"HeartbeatInterval": "1s", "HeartbeatTimeout": "1m", "HandshakeTimeout": "1s", "RequestTimeout": "1s",
 		"RedialMin": "1s", "RedialMax": "1h", "QueueBytes": "1", "QueueMessages": "1", "InboxBytes": "1",
+		"MaxQueueBytes": "1073741824", "QueueMinRate": "1", "QueueSlowTime": "1s",
 		"MaxFrame": "1", "MaxHandshakes": "1",
 	}
 	var listed []string

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/socketmesh/mesh/internal/backlog"
 	"github.com/socketmesh/mesh/internal/dialect"
 	"github.com/socketmesh/mesh/internal/isnil"
 )
@@ -52,10 +53,22 @@ type Config struct {
 	// address, which doubles from one to the next. Default 100 ms and 30 s.
 	RedialMin, RedialMax time.Duration
 
-	// QueueBytes and QueueMessages bound what waits for one peer. Default 16 MiB
-	// and 262,144 messages.
+	// QueueBytes is how much memory the messages that wait for one peer may take for
+	// as long as it takes, and QueueMessages how many they may be. A peer for which
+	// more waits loses volatile messages, and has to take QueueMinRate; one that
+	// takes less for QueueSlowTime is cut. Default 64 MiB and 262,144 messages.
 	QueueBytes    int
 	QueueMessages int
+	// MaxQueueBytes is how much memory they may take at all. A single message above
+	// QueueBytes does not count, so that it can be sent. Default four times
+	// QueueBytes, 256 MiB.
+	MaxQueueBytes int
+	// QueueMinRate is how many bytes per second a peer has to take while more waits
+	// for it. Default a sixty-fourth of QueueBytes, 1 MiB, with which that much is
+	// taken in about a minute.
+	QueueMinRate int
+	// QueueSlowTime is the time over which QueueMinRate is measured. Default 10 s.
+	QueueSlowTime time.Duration
 	// InboxBytes bounds what one peer has sent to one namespace and waits for
 	// its turn. Default 16 MiB.
 	InboxBytes int
@@ -86,8 +99,11 @@ const (
 	DefaultRequestTimeout    = 5 * time.Second
 	DefaultRedialMin         = 100 * time.Millisecond
 	DefaultRedialMax         = 30 * time.Second
-	DefaultQueueBytes        = 16 << 20
+	DefaultQueueBytes        = 64 << 20
 	DefaultQueueMessages     = 1 << 18
+	DefaultMaxQueueBytes     = 4 * DefaultQueueBytes
+	DefaultQueueMinRate      = DefaultQueueBytes / 64
+	DefaultQueueSlowTime     = backlog.DefaultGrace
 	DefaultInboxBytes        = 16 << 20
 	DefaultMaxFrame          = 100 << 20
 	DefaultMaxHandshakes     = 1024
@@ -107,6 +123,8 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.RedialMax, max(DefaultRedialMax, c.RedialMin))
 	setDefault(&c.QueueBytes, DefaultQueueBytes)
 	setDefault(&c.QueueMessages, DefaultQueueMessages)
+	limits := c.queueLimits()
+	c.MaxQueueBytes, c.QueueMinRate, c.QueueSlowTime = limits.Hard, limits.Rate, limits.Grace
 	setDefault(&c.InboxBytes, DefaultInboxBytes)
 	setDefault(&c.MaxFrame, DefaultMaxFrame)
 	setDefault(&c.MaxHandshakes, DefaultMaxHandshakes)
@@ -114,6 +132,11 @@ func (c Config) withDefaults() (Config, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c, c.check()
+}
+
+// queueLimits are for what waits for a peer.
+func (c *Config) queueLimits() backlog.Limits {
+	return backlog.Limits{Soft: c.QueueBytes, Hard: c.MaxQueueBytes, Rate: c.QueueMinRate, Grace: c.QueueSlowTime}.WithDefaults(DefaultQueueBytes)
 }
 
 func setDefault[T comparable](v *T, value T) {
@@ -132,6 +155,7 @@ func (c *Config) check() error {
 		{"HandshakeTimeout", c.HandshakeTimeout},
 		{"RequestTimeout", c.RequestTimeout},
 		{"RedialMin", c.RedialMin},
+		{"QueueSlowTime", c.QueueSlowTime},
 	} {
 		if d.value < time.Millisecond {
 			return &ConfigError{Field: d.field, Value: d.value, Allowed: "a duration of at least 1ms"}
@@ -143,6 +167,7 @@ func (c *Config) check() error {
 	}{
 		{"QueueBytes", c.QueueBytes},
 		{"QueueMessages", c.QueueMessages},
+		{"QueueMinRate", c.QueueMinRate},
 		{"InboxBytes", c.InboxBytes},
 		{"MaxFrame", c.MaxFrame},
 		{"MaxHandshakes", c.MaxHandshakes},
@@ -170,6 +195,8 @@ func (c *Config) check() error {
 		return &ConfigError{Field: "ID", Value: c.ID, Allowed: "anything else: emitters, which are no servers, call themselves so"}
 	case c.HeartbeatTimeout <= c.HeartbeatInterval:
 		return &ConfigError{Field: "HeartbeatTimeout", Value: c.HeartbeatTimeout, Allowed: "more than HeartbeatInterval", Bound: Bound{"HeartbeatInterval", c.HeartbeatInterval}}
+	case c.MaxQueueBytes < c.QueueBytes:
+		return &ConfigError{Field: "MaxQueueBytes", Value: c.MaxQueueBytes, Allowed: "at least QueueBytes", Bound: Bound{"QueueBytes", c.QueueBytes}}
 	case c.RedialMax < c.RedialMin:
 		return &ConfigError{Field: "RedialMax", Value: c.RedialMax, Allowed: "at least RedialMin", Bound: Bound{"RedialMin", c.RedialMin}}
 	}

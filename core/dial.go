@@ -37,6 +37,8 @@ func (n *Node) discover() {
 
 // update takes a roster: new addresses are dialled. It never ends a link.
 func (n *Node) update(peers []Peer) {
+	var later deferred
+	defer later.run()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.state != stateRunning {
@@ -50,8 +52,10 @@ func (n *Node) update(peers []Peer) {
 			continue
 		}
 		if scheme, ok := n.cfg.dials(p.Address); !ok {
-			n.quiet.warn(n.log, "scheme "+scheme, "ignoring peers whose addresses are for another transport",
-				"transport", n.cfg.Transport.Name(), "address", p.Address, "peer", p.ID)
+			later.add(func() {
+				n.quiet.warn(n.log, "scheme "+scheme, "ignoring peers whose addresses are for another transport",
+					"transport", n.cfg.Transport.Name(), "address", p.Address, "peer", p.ID)
+			})
 			continue
 		}
 		if p.ID != "" && n.id > p.ID {
@@ -62,7 +66,7 @@ func (n *Node) update(peers []Peer) {
 			key = "address " + p.Address
 		}
 		if n.targets[key] == nil && len(n.targets) >= maxTargets {
-			n.quiet.warn(n.log, "roster", "roster is too large: ignoring the rest", "limit", maxTargets)
+			later.add(func() { n.quiet.warn(n.log, "roster", "roster is too large: ignoring the rest", "limit", maxTargets) })
 			break
 		}
 		listed[key] = true

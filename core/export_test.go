@@ -53,3 +53,11 @@ func HelloOfVersion(uid string, version int) []byte {
 func StartFrame(codec, prev string, sent uint64) []byte {
 	return appendStart(nil, start{codec, prev, sent})
 }
+
+// AwaitNotified returns when no receiver is being told of members that come and go.
+func (n *Node) AwaitNotified() {
+	for _, ns := range n.namespaces.Load().byName {
+		ns.notify.Lock()
+		ns.notify.Unlock()
+	}
+}

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"math/bits"
 	"sync"
 	"sync/atomic"
 )
@@ -28,11 +29,11 @@ var (
 	flushedFrame = []byte{frameFlushed}
 )
 
-// The buffers of frames, in bytes.
+// The buffers of frames are kept by their sizes, which double from one to the next:
+// a small message that waits must not take a large one's buffer.
 const (
-	freshFrame = 512      // of a new one: most messages fit
-	smallFrame = 64 << 10 // larger ones are for large messages, and kept apart
-	largeFrame = 1 << 20  // larger ones are not kept
+	freshFrame = 512 // bytes of the smallest: most messages fit
+	frameSizes = 12  // the largest that are kept have 1 MiB
 )
 
 // frame is one encoded message, shared by the queues of all peers that get it.
@@ -46,14 +47,27 @@ type frame struct {
 	written  chan struct{} // closed by the last release; nil if nobody waits
 }
 
-var (
-	smallFrames = sync.Pool{New: func() any { return &frame{bytes: make([]byte, 0, freshFrame)} }}
-	largeFrames = sync.Pool{New: func() any { return new(frame) }}
-)
+var frames [frameSizes]sync.Pool
+
+// frameSizeFor is the smallest size that holds so many bytes, frameSizeOf the largest that a
+// buffer of so many is good for.
+func frameSizeFor(bytes int) int {
+	return min(bits.Len(uint(max(0, bytes-1))/freshFrame), frameSizes-1)
+}
+func frameSizeOf(bytes int) int { return bits.Len(uint(bytes)/freshFrame) - 1 }
+
+// takeFrame returns a frame that nobody holds, for so many bytes.
+func takeFrame(bytes int) *frame {
+	size := frameSizeFor(bytes)
+	if f, ok := frames[size].Get().(*frame); ok {
+		return f
+	}
+	return &frame{bytes: make([]byte, 0, freshFrame<<size)}
+}
 
 // newFrame encodes m for a lane, with the caller as its one holder.
 func newFrame(codec Codec, m *Message, lane uint32) (*frame, error) {
-	f := freeFrame(m)
+	f := takeFrame(m.encodedSize())
 	bytes, err := codec.Append(append(f.bytes[:0], frameMesh), m)
 	f.bytes = bytes
 	if err != nil {
@@ -65,26 +79,34 @@ func newFrame(codec Codec, m *Message, lane uint32) (*frame, error) {
 	return f, nil
 }
 
-// freeFrame returns a frame that nobody holds, for a message.
-func freeFrame(m *Message) *frame {
-	const manySockets = 64 // about 64 KiB of them
-	if len(m.Sockets) > manySockets || m.Payload.Size() > smallFrame {
-		return largeFrames.Get().(*frame)
+// encodedSize is roughly what m takes when it is encoded.
+func (m *Message) encodedSize() int {
+	const (
+		envelope  = 192 // kind, sender, namespace, flags
+		perSocket = 1 << 10
+	)
+	size := envelope + m.Payload.Size() + perSocket*len(m.Sockets)
+	for _, names := range [...][]string{m.To.Rooms, m.To.Except, m.Rooms} {
+		for _, name := range names {
+			size += 4 + len(name)
+		}
 	}
-	return smallFrames.Get().(*frame)
+	return size
 }
 
 // free keeps what nobody holds for another message. Its bytes may be no more than
 // those of a codec that has failed.
 func (f *frame) free() {
-	switch size := cap(f.bytes); {
-	case size > largeFrame:
-	case size > smallFrame:
-		largeFrames.Put(f)
-	default:
-		smallFrames.Put(f)
+	if size := frameSizeOf(cap(f.bytes)); size >= 0 && size < frameSizes {
+		frames[size].Put(f)
 	}
 }
+
+// frameSize is what a frame takes beside its bytes, its place in a queue included.
+const frameSize = 96
+
+// size is the memory that the frame takes.
+func (f *frame) size() int { return cap(f.bytes) + frameSize }
 
 func (f *frame) hold() { f.refs.Add(1) }
 

@@ -65,6 +65,8 @@ type interest struct {
 var _ Occupancy = (*interest)(nil)
 
 func (in *interest) watch() {
+	var later deferred
+	defer later.run()
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.watched {
@@ -73,7 +75,7 @@ func (in *interest) watch() {
 	in.watched = true
 	in.rooms, in.changed = map[uint32]int32{}, map[uint32]bool{}
 	for _, p := range in.ns.node.roster.Load().list {
-		in.snapshot(p)
+		in.snapshot(p, &later)
 	}
 }
 
@@ -105,7 +107,7 @@ func (in *interest) count(h uint32, by int32) {
 
 // flush tells the news, if there are any, and returns the frame that is under way
 // to the peers, or nil. The caller releases it.
-func (in *interest) flush() *frame {
+func (in *interest) flush(later *deferred) *frame {
 	if !in.dirty.Load() {
 		return nil
 	}
@@ -127,23 +129,23 @@ func (in *interest) flush() *frame {
 	f := newInterestFrame(in.ns, news{adds: in.adds, removes: in.removes})
 	for _, p := range in.ns.node.roster.Load().list {
 		if p.curious {
-			p.push(f)
+			p.push(f, later)
 		}
 	}
 	return f
 }
 
 // introduce tells a peer which rooms have members, for a beginning.
-func (in *interest) introduce(p *peer) {
+func (in *interest) introduce(p *peer, later *deferred) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.watched {
-		in.snapshot(p)
+		in.snapshot(p, later)
 	}
 }
 
 // snapshot sends a peer all there is; mu is held.
-func (in *interest) snapshot(p *peer) {
+func (in *interest) snapshot(p *peer, later *deferred) {
 	if !p.curious {
 		return
 	}
@@ -154,7 +156,7 @@ func (in *interest) snapshot(p *peer) {
 		}
 	}
 	f := newInterestFrame(in.ns, news{all: true, adds: all})
-	p.push(f)
+	p.push(f, later)
 	f.release()
 }
 
@@ -186,7 +188,9 @@ func (h *herald) run() {
 			return
 		}
 		for _, ns := range h.node.namespaces.Load().byName {
-			f := ns.interest.flush()
+			var later deferred
+			f := ns.interest.flush(&later)
+			later.run()
 			if f == nil {
 				continue
 			}

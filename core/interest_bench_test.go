@@ -70,7 +70,7 @@ func BenchmarkInterest(b *testing.B) {
 			id := ids[i%roomsBench]
 			ns.interest.Vacated(id)
 			ns.interest.Occupied(id + "!")
-			if f := ns.interest.flush(); f != nil {
+			if f := ns.interest.flush(new(deferred)); f != nil {
 				wire += len(f.bytes)
 				f.release()
 			}

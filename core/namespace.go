@@ -22,6 +22,10 @@ type namespace struct {
 	notify  sync.Mutex
 	mu      sync.Mutex
 	members map[string]*peer
+
+	endedMu   sync.Mutex
+	notifying int           // goroutines that hold notify, or are about to
+	ended     []RequestInfo // the observer is to be told of, when none does
 }
 
 var _ Cluster = (*namespace)(nil)
@@ -50,7 +54,10 @@ func (ns *namespace) Publish(m *Message) (left []string) {
 		return nil
 	}
 	var r route
-	return ns.send(m, ns.routeOf(m, &r), ns.node.roster.Load().list)
+	var later deferred
+	left = ns.send(m, ns.routeOf(m, &r), ns.node.roster.Load().list, &later)
+	later.run()
+	return left
 }
 
 func (ns *namespace) SendTo(id string, m *Message) error {
@@ -64,16 +71,20 @@ func (ns *namespace) SendTo(id string, m *Message) error {
 	return nil
 }
 
-func (ns *namespace) publish(m *Message, to ...*peer) { ns.send(m, nil, to) }
+func (ns *namespace) publish(m *Message, to ...*peer) {
+	var later deferred
+	ns.send(m, nil, to, &later)
+	later.run()
+}
 
 // send publishes m, behind the news of rooms that there are. It returns those
 // peers that the route leaves out, if m is a request.
-func (ns *namespace) send(m *Message, r *route, to []*peer) (left []string) {
-	if f := ns.interest.flush(); f != nil {
+func (ns *namespace) send(m *Message, r *route, to []*peer, later *deferred) (left []string) {
+	if f := ns.interest.flush(later); f != nil {
 		f.release()
 	}
 	m.From, m.Namespace = ns.node.id, ns.name
-	return ns.node.publish(m, ns.lane, r, to)
+	return ns.node.publish(m, ns.lane, r, to, later)
 }
 
 func (ns *namespace) Reference(id string) bool {
@@ -81,7 +92,42 @@ func (ns *namespace) Reference(id string) bool {
 	return p != nil && p.limited
 }
 
-func (ns *namespace) RequestDone(info RequestInfo) { ns.node.stats.requestDone(info) }
+// RequestDone counts a request that has ended. If somebody holds notify, which may
+// be the caller, the observer is told when that is over.
+func (ns *namespace) RequestDone(info RequestInfo) {
+	ns.endedMu.Lock()
+	later := ns.notifying > 0
+	if later {
+		ns.ended = append(ns.ended, info)
+	}
+	ns.endedMu.Unlock()
+	if !later {
+		ns.node.stats.requestDone(info)
+	}
+}
+
+// beginNotify takes notify.
+func (ns *namespace) beginNotify() {
+	ns.endedMu.Lock()
+	ns.notifying++
+	ns.endedMu.Unlock()
+	ns.notify.Lock()
+}
+
+// endNotify lets it go, and tells the observer of what has ended meanwhile.
+func (ns *namespace) endNotify() {
+	ns.notify.Unlock()
+	ns.endedMu.Lock()
+	ns.notifying--
+	var ended []RequestInfo
+	if ns.notifying == 0 {
+		ended, ns.ended = ns.ended, nil
+	}
+	ns.endedMu.Unlock()
+	for _, info := range ended {
+		ns.node.stats.requestDone(info)
+	}
+}
 
 func (ns *namespace) Leave() {
 	if !ns.closed.Swap(true) {
@@ -99,8 +145,8 @@ func (ns *namespace) seed(peers []*peer) {
 // join takes p among the members, unless it has gone or does not have the
 // namespace.
 func (ns *namespace) join(p *peer) {
-	ns.notify.Lock()
-	defer ns.notify.Unlock()
+	ns.beginNotify()
+	defer ns.endNotify()
 	select {
 	case <-p.gone:
 		return
@@ -124,8 +170,8 @@ func (ns *namespace) join(p *peer) {
 
 // rejoin lets p leave, which ends what is asked of it, and join again.
 func (ns *namespace) rejoin(p *peer) {
-	ns.notify.Lock()
-	defer ns.notify.Unlock()
+	ns.beginNotify()
+	defer ns.endNotify()
 	ns.mu.Lock()
 	member := ns.members[p.id] == p
 	ns.mu.Unlock()
@@ -137,8 +183,8 @@ func (ns *namespace) rejoin(p *peer) {
 
 // leave removes p from the members, if it is one.
 func (ns *namespace) leave(p *peer, cause error) {
-	ns.notify.Lock()
-	defer ns.notify.Unlock()
+	ns.beginNotify()
+	defer ns.endNotify()
 	ns.mu.Lock()
 	member := ns.members[p.id] == p
 	if member {
@@ -158,6 +204,8 @@ type namespaces struct {
 // open registers a namespace and announces it to the peers of that moment, which
 // it returns. Those that come later are told when they are met.
 func (n *Node) open(ns *namespace, a Adapter) ([]*peer, error) {
+	var later deferred
+	defer later.run()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.state == stateClosed {
@@ -175,7 +223,7 @@ func (n *Node) open(ns *namespace, a Adapter) ([]*peer, error) {
 	n.namespaces.Store(&namespaces{byName})
 	n.adapters[ns] = a
 	peers := n.roster.Load().list
-	ns.publish(&Message{Kind: KindInitialHeartbeat}, peers...)
+	ns.send(&Message{Kind: KindInitialHeartbeat}, nil, peers, &later)
 	return peers, nil
 }
 
@@ -202,6 +250,8 @@ func (n *Node) laneOf(name string) uint32 {
 // forget takes a namespace out, and tells the peers: before it can be opened
 // again.
 func (n *Node) forget(ns *namespace) {
+	var later deferred
+	defer later.run()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	byName := maps.Clone(n.namespaces.Load().byName)
@@ -210,7 +260,7 @@ func (n *Node) forget(ns *namespace) {
 		n.namespaces.Store(&namespaces{byName})
 	}
 	delete(n.adapters, ns)
-	ns.publish(&Message{Kind: KindAdapterClose}, n.roster.Load().list...)
+	ns.send(&Message{Kind: KindAdapterClose}, nil, n.roster.Load().list, &later)
 }
 
 // deliver takes a message of a peer to its namespace.

@@ -16,7 +16,7 @@ type news struct {
 // namespace's name behind its length, a byte that tells whether this is all, and
 // the two lists, each behind its length; a hash takes four bytes.
 func newInterestFrame(ns *namespace, n news) *frame {
-	f := smallFrames.Get().(*frame)
+	f := takeFrame(1 + 2*binary.MaxVarintLen16 + len(ns.name) + 1 + 4*(len(n.adds)+len(n.removes)))
 	b := append(f.bytes[:0], frameInterest)
 	b = binary.AppendUvarint(b, uint64(len(ns.name)))
 	b = append(b, ns.name...)

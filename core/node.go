@@ -92,6 +92,14 @@ func (n *Node) ID() string { return n.id }
 // links come up later. ctx limits the call only. After an error, which leaves
 // nothing behind, the node is of no more use.
 func (n *Node) Start(ctx context.Context) error {
+	if err := n.start(ctx); err != nil {
+		return err
+	}
+	n.log.Info("node started", "listen", n.Addr(), "advertise", n.Advertised())
+	return nil
+}
+
+func (n *Node) start(ctx context.Context) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch n.state {
@@ -119,7 +127,6 @@ func (n *Node) Start(ctx context.Context) error {
 	if n.cfg.Discovery != nil {
 		n.discovery.Go(n.discover)
 	}
-	n.log.Info("node started", "listen", listener.Addr(), "advertise", n.advertised)
 	return nil
 }
 

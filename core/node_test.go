@@ -236,12 +236,13 @@ func TestSlowPeerIsCutAlone(t *testing.T) {
 		if a.Stats().Dropped == 0 {
 			t.Error("nothing was dropped")
 		}
-		for range 100 {
+		for range 300 {
 			a.emit(text)
 			synctest.Wait()
 		}
 		expect(t, "b is cut", len(a.Peers()), 1)
-		expect(t, "c got", len(c.received()), 300)
+		expect(t, "counted as full", a.Stats().SlowFull, 1)
+		expect(t, "c got", len(c.received()), 500)
 		if !errors.Is(a.lastCause(), core.ErrSlowPeer) {
 			t.Errorf("cause: %v", a.lastCause())
 		}

@@ -1,12 +1,15 @@
 package core
 
 import (
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/socketmesh/mesh/internal/backlog"
 )
 
 // probeTimeout is how long a link has to answer when the peer has opened another
@@ -41,7 +44,6 @@ type peer struct {
 	log       *slog.Logger
 	gone      chan struct{} // closed when the last link has ended
 	drained   chan struct{} // closed when all was sent and taken, once drain was called
-	drop      func(*frame)  // counts a frame that is not sent
 
 	received atomic.Uint64 // messages, on all links and in earlier lives
 
@@ -52,7 +54,7 @@ type peer struct {
 	taken    uint64    // messages taken from the queue, ever
 	mute     time.Time // since when there is no current link, but still one to hear the peer on
 	down     bool
-	cutting  bool // overflowed: nothing is queued any more
+	cutting  bool // too slow: nothing is queued any more
 	draining bool
 
 	started    bool // a stream of its messages has begun
@@ -75,14 +77,13 @@ func newPeer(n *Node, h *hello, remote string, on terms) *peer {
 		log:       n.log.With("peer", h.uid, "address", h.address),
 		gone:      make(chan struct{}),
 		drained:   make(chan struct{}),
-		queue:     newQueue(n.cfg.QueueBytes, n.cfg.QueueMessages),
+		queue:     newQueue(n.cfg.queueLimits(), n.cfg.QueueMessages),
 		batches:   h.offers(featureBatch),
 		flushes:   h.offers(featureFlush),
 		curious:   h.offers(featureInterest),
 		open:      map[string]int64{},
 	}
 	p.limited = p.reference || n.cfg.Codecs[on.codec].Name() == referenceCodec
-	p.drop = func(f *frame) { n.stats.dropped(p.id, f.kind, ErrSlowPeer) }
 	return p
 }
 
@@ -185,17 +186,24 @@ func (p *peer) remove(l *link) {
 		p.mute = time.Now()
 	}
 	down := len(p.links) == 0
+	var lost []*frame
 	if down {
 		p.down = true
 		p.taken += uint64(p.queue.waiting)
-		p.queue.discard(func(f *frame) { p.node.stats.dropped(p.id, f.kind, l.err) })
+		lost = p.queue.discard()
 	}
 	p.mu.Unlock()
+	for _, f := range lost {
+		p.node.stats.dropped(p.id, f.kind, l.err)
+		f.release()
+	}
 	switch {
 	case down:
 		p.node.peerDown(p, l.err)
 	case resumed:
-		p.node.announce(p)
+		var later deferred
+		p.node.announce(p, &later)
+		later.run()
 	}
 }
 
@@ -211,33 +219,51 @@ func (p *peer) linkNamed(id string) *link {
 	return nil
 }
 
-// push queues a message. It never blocks: a peer whose queue overflows is cut.
-func (p *peer) push(f *frame) {
+// push queues a message. It never blocks: a peer whose queue overflows is cut. Who
+// is to be told of what is lost is told later.
+func (p *peer) push(f *frame, later *deferred) {
 	p.mu.Lock()
 	if p.down || p.cutting {
 		p.mu.Unlock()
-		p.drop(f)
+		p.drop(f, later)
 		return
 	}
-	if !p.queue.push(f, p.drop) {
-		p.cut()
-		p.mu.Unlock()
-		p.drop(f)
-		return
+	result, lost := p.queue.push(f)
+	if result == full {
+		p.cut(backlog.Full, later)
 	}
 	l, line := p.current, p.queue.line(f)
 	p.mu.Unlock()
-	if l != nil {
+	for _, f := range lost {
+		p.drop(f, later)
+		f.release()
+	}
+	switch {
+	case result != queued:
+		p.drop(f, later)
+	case l != nil:
 		l.signalLine(line)
 	}
 }
 
-// cut ends the links of a peer that does not keep up.
-func (p *peer) cut() {
+// drop counts a frame that is not sent.
+func (p *peer) drop(f *frame, later *deferred) {
+	kind := f.kind
+	later.add(func() { p.node.stats.dropped(p.id, kind, ErrSlowPeer) })
+}
+
+// cut ends the links of a peer that does not keep up; p.mu is held.
+func (p *peer) cut(reason backlog.Reason, later *deferred) {
 	p.cutting = true
-	p.log.Warn("peer is too slow: cutting it", "queued_messages", p.queue.waiting, "queued_bytes", p.queue.bytes, "error", ErrSlowPeer)
+	slow := p.queue.slow(reason)
+	p.node.stats.cut[reason].Add(1)
+	later.add(func() {
+		p.node.quiet.warn(p.log, "slow "+p.id, "peer is too slow: cutting it", "reason", slow.Reason,
+			"queued_messages", slow.Messages, "queued_bytes", slow.Bytes, "behind_for", slow.Behind.Round(time.Millisecond))
+	})
+	err := fmt.Errorf("%w: %s", ErrSlowPeer, slow.Detail())
 	for _, l := range p.links {
-		l.fail(CloseSlowPeer, ErrSlowPeer)
+		l.fail(CloseSlowPeer, err)
 	}
 }
 

@@ -4,8 +4,9 @@ import "fmt"
 
 // publish sends m to those of these peers that the route includes, on a lane of
 // its namespace: one encoding per codec, shared by all that are written to in it.
-// It never blocks. If m is a request it returns whom the route leaves out.
-func (n *Node) publish(m *Message, lane uint32, r *route, to []*peer) (left []string) {
+// It never blocks. If m is a request it returns whom the route leaves out. What
+// observers are to hear of it, they are told later.
+func (n *Node) publish(m *Message, lane uint32, r *route, to []*peer, later *deferred) (left []string) {
 	var few [4]*frame
 	frames := few[:]
 	if len(n.cfg.Codecs) > len(few) {
@@ -23,14 +24,15 @@ func (n *Node) publish(m *Message, lane uint32, r *route, to []*peer) (left []st
 		}
 		f := frames[p.codec]
 		if f == nil {
-			f = n.encode(p.codec, m, lane)
+			f = n.encode(p.codec, m, lane, later)
 			frames[p.codec] = f
 		}
 		if f == &unsendable {
-			n.stats.dropped(p.id, m.Kind, ErrUnsupported)
+			id, kind := p.id, m.Kind
+			later.add(func() { n.stats.dropped(id, kind, ErrUnsupported) })
 			continue
 		}
-		p.push(f)
+		p.push(f, later)
 	}
 	for _, f := range frames {
 		if f != nil && f != &unsendable {
@@ -43,16 +45,18 @@ func (n *Node) publish(m *Message, lane uint32, r *route, to []*peer) (left []st
 // unsendable stands for a message that cannot be encoded.
 var unsendable frame
 
-func (n *Node) encode(codec int, m *Message, lane uint32) *frame {
+func (n *Node) encode(codec int, m *Message, lane uint32, later *deferred) *frame {
 	f, err := newFrame(n.cfg.Codecs[codec], m, lane)
 	if err == nil && len(f.bytes) > n.cfg.MaxFrame {
 		err = fmt.Errorf("%w: %d bytes, limit %d", ErrTooLarge, len(f.bytes), n.cfg.MaxFrame)
 		f.release()
 	}
 	if err != nil {
-		if n.quiet.first("encode " + m.Kind.String()) {
-			n.log.Error("cannot send a message", "kind", m.Kind, "namespace", m.Namespace,
-				"codec", n.cfg.Codecs[codec].Name(), "error", err)
+		if kind, namespace := m.Kind, m.Namespace; n.quiet.first("encode " + kind.String()) {
+			later.add(func() {
+				n.log.Error("cannot send a message", "kind", kind, "namespace", namespace,
+					"codec", n.cfg.Codecs[codec].Name(), "error", err)
+			})
 		}
 		return &unsendable
 	}

@@ -1,6 +1,10 @@
 package core
 
-import "time"
+import (
+	"time"
+
+	"github.com/socketmesh/mesh/internal/backlog"
+)
 
 // pulse looks after all links in turn: pings those that are idle, cuts those
 // that are dead, and tells reference peers that the namespaces are alive.
@@ -17,7 +21,9 @@ func (n *Node) pulse() {
 		}
 		now := time.Now()
 		for _, p := range n.roster.Load().list {
-			p.pulse(now)
+			var later deferred
+			p.pulse(now, &later)
+			later.run()
 		}
 		if now.Sub(beat) >= n.cfg.HeartbeatInterval-every {
 			beat = now
@@ -26,11 +32,14 @@ func (n *Node) pulse() {
 	}
 }
 
-// pulse looks after the links of one peer.
-func (p *peer) pulse(now time.Time) {
+// pulse looks after the links of one peer, and what waits for it.
+func (p *peer) pulse(now time.Time, later *deferred) {
 	cfg := &p.node.cfg
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !p.cutting && p.queue.tooSlow(now) {
+		p.cut(backlog.NoProgress, later)
+	}
 	for _, l := range p.links {
 		silent := now.Sub(time.Unix(0, l.received.Load()))
 		probe := l.probe.Load()

@@ -1,69 +1,144 @@
 package core
 
-// queue is what waits for one peer: bounded in messages and bytes, those being
-// written included. It has a line for each lane of the link in use; the messages
-// of a namespace are all in one of them. It is guarded by its peer's lock.
-type queue struct {
-	maxBytes    int
-	maxMessages int
+import (
+	"time"
 
-	lines   []line // at least one
-	waiting int    // messages in all lines
-	writing int    // messages being written
-	bytes   int    // of both
+	"github.com/socketmesh/mesh/internal/backlog"
+)
+
+// queue is what waits for one peer, what is being written included. It has a line
+// for each lane of the link in use; the messages of a namespace are all in one of
+// them. It is guarded by its peer's lock.
+type queue struct {
+	limits      backlog.Limits // of bytes
+	maxMessages int            // more count as more than limits.Soft bytes
+
+	lines    []line // at least one
+	waiting  int    // messages in all lines
+	writing  int    // messages being written
+	volatile int    // messages that wait and may be dropped
+	bytes    int    // memory of waiting and writing
+	underWay int    // memory of writing
+	giant    *frame // the first one above limits.Soft, which does not count for limits.Hard
+
+	behind time.Time      // since when more waits than one Send gets; zero if no more does
+	window backlog.Window // of what the peer takes
 }
 
-func newQueue(maxBytes, maxMessages int) queue {
-	return queue{maxBytes: maxBytes, maxMessages: maxMessages, lines: make([]line, 1)}
+func newQueue(limits backlog.Limits, maxMessages int) queue {
+	return queue{limits: limits, maxMessages: maxMessages, lines: make([]line, 1)}
 }
 
 // line is the number of the line that f is in, or would be.
 func (q *queue) line(f *frame) int { return int(f.lane % uint32(len(q.lines))) }
 
-// fits tells whether f may be added. A frame above the bound alone is let in
-// where nothing waits, or it could never be sent.
-func (q *queue) fits(f *frame) bool {
-	held := q.waiting + q.writing
-	return held == 0 || q.bytes+len(f.bytes) <= q.maxBytes && held < q.maxMessages
+// over tells whether more waits, with so many bytes and messages beside, than may
+// for as long as it takes.
+func (q *queue) over(bytes, messages int) bool {
+	return q.bytes+bytes > q.limits.Soft || q.waiting+q.writing+messages > q.maxMessages
 }
 
-// push adds f and holds it. It makes room by dropping volatile frames, f before
-// others, and hands those to drop. It reports false if there is no room still.
-func (q *queue) push(f *frame, drop func(*frame)) bool {
-	if !q.fits(f) {
+// pushed is what has become of a frame.
+type pushed uint8
+
+const (
+	queued  pushed = iota
+	dropped        // it is volatile, and the peer is behind
+	full           // more would wait than may
+)
+
+// push adds f and holds it. Where the peer is behind, volatile frames are dropped,
+// f before others, which are returned: the caller releases them.
+func (q *queue) push(f *frame) (result pushed, lost []*frame) {
+	size := f.size()
+	if q.over(size, 1) && q.waiting+q.writing > 0 {
 		if f.volatile {
-			drop(f)
-			return true
+			return dropped, nil
 		}
-		q.dropVolatile(drop)
-		if !q.fits(f) {
-			return false
+		if q.volatile > 0 {
+			lost = q.dropVolatile()
 		}
+		if q.tooMuch(f) {
+			return full, lost
+		}
+	}
+	if q.giant == nil && size > q.limits.Soft {
+		q.giant = f
 	}
 	f.hold()
 	q.lines[q.line(f)].push(f)
 	q.waiting++
-	q.bytes += len(f.bytes)
-	return true
+	if q.bytes += size; q.bytes > batchBytes && q.behind.IsZero() {
+		q.behind = time.Now()
+	}
+	if f.volatile {
+		q.volatile++
+	}
+	return queued, lost
 }
 
-func (q *queue) dropVolatile(drop func(*frame)) {
+// tooMuch tells whether more than may wait at all would, with f.
+func (q *queue) tooMuch(f *frame) bool {
+	giant := q.giant
+	if giant == nil && f.size() > q.limits.Soft {
+		giant = f
+	}
+	spared := 0
+	if giant != nil {
+		spared = giant.size()
+	}
+	return q.limits.Full(q.bytes+f.size(), spared)
+}
+
+// tooSlow tells whether the peer has been over the soft bound for long without
+// taking what it has to. It is asked now and then.
+func (q *queue) tooSlow(now time.Time) bool {
+	bytes := q.bytes
+	if q.over(0, 0) {
+		bytes = max(bytes, q.limits.Soft+1)
+	}
+	return q.window.TooSlow(&q.limits, bytes, q.underWay, now)
+}
+
+// slow describes a peer that is cut.
+func (q *queue) slow(reason backlog.Reason) *backlog.Error {
+	err := &backlog.Error{Reason: reason, Bytes: q.bytes, Messages: q.waiting + q.writing}
+	if !q.behind.IsZero() {
+		err.Behind = time.Since(q.behind)
+	}
+	return err
+}
+
+func (q *queue) dropVolatile() (lost []*frame) {
 	for i := range q.lines {
 		q.lines[i].filter(func(f *frame) bool {
 			if f.volatile {
-				q.lose(f, drop)
+				q.lose(f)
+				lost = append(lost, f)
 			}
 			return !f.volatile
 		})
 	}
+	return lost
 }
 
 // lose gives up a frame that was waiting.
-func (q *queue) lose(f *frame, drop func(*frame)) {
+func (q *queue) lose(f *frame) {
 	q.waiting--
-	q.bytes -= len(f.bytes)
-	drop(f)
-	f.release()
+	if f.volatile {
+		q.volatile--
+	}
+	q.gone(f)
+}
+
+// gone takes a frame off that neither waits any more nor is being written.
+func (q *queue) gone(f *frame) {
+	if q.giant == f {
+		q.giant = nil
+	}
+	if q.bytes -= f.size(); q.bytes <= batchBytes {
+		q.behind = time.Time{}
+	}
 }
 
 // The most that one Send gets, so that pings do not wait long behind a batch.
@@ -77,6 +152,12 @@ const (
 func (q *queue) take(line int, batch []*frame) []*frame {
 	before := len(batch)
 	batch = q.lines[line].take(batch)
+	for _, f := range batch[before:] {
+		q.underWay += f.size()
+		if f.volatile {
+			q.volatile--
+		}
+	}
 	q.waiting -= len(batch) - before
 	q.writing += len(batch) - before
 	return batch
@@ -85,7 +166,9 @@ func (q *queue) take(line int, batch []*frame) []*frame {
 // sent gives back the room of a batch.
 func (q *queue) sent(batch []*frame) {
 	for _, f := range batch {
-		q.bytes -= len(f.bytes)
+		q.underWay -= f.size()
+		q.window.Took(f.size())
+		q.gone(f)
 	}
 	q.writing -= len(batch)
 }
@@ -105,12 +188,14 @@ func (q *queue) arrange(lines int) {
 	}
 }
 
-// discard drops all that waits.
-func (q *queue) discard(drop func(*frame)) {
+// discard drops all that waits, and returns it: the caller releases it.
+func (q *queue) discard() (lost []*frame) {
 	for i := range q.lines {
 		q.lines[i].filter(func(f *frame) bool {
-			q.lose(f, drop)
+			q.lose(f)
+			lost = append(lost, f)
 			return false
 		})
 	}
+	return lost
 }

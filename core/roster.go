@@ -29,7 +29,9 @@ const (
 
 // meet takes up a connection to a peer as a link, to be run by the caller.
 func (n *Node) meet(conn Conn, h *hello, on terms, id string, dialled bool) (*link, error) {
-	l, isNew, err := n.register(conn, h, on, id, dialled)
+	var later deferred
+	l, isNew, err := n.register(conn, h, on, id, dialled, &later)
+	later.run()
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +46,7 @@ func (n *Node) meet(conn Conn, h *hello, on terms, id string, dialled bool) (*li
 
 // register makes a link of a connection: of a peer that is up, or of a new one,
 // which it announces the namespaces to.
-func (n *Node) register(conn Conn, h *hello, on terms, id string, dialled bool) (l *link, isNew bool, err error) {
+func (n *Node) register(conn Conn, h *hello, on terms, id string, dialled bool, later *deferred) (l *link, isNew bool, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.state != stateRunning {
@@ -54,7 +56,7 @@ func (n *Node) register(conn Conn, h *hello, on terms, id string, dialled bool) 
 	if p := n.roster.Load().byID[h.uid]; p != nil && p.reference == (h.offer == nil) {
 		l := p.newLink(conn, id, dialled)
 		if p.add(l) {
-			n.announce(p) // it may have lost sight of us
+			n.announce(p, later) // it may have lost sight of us
 			return l, false, nil
 		}
 		before, known = p.memory(), true // it is just going
@@ -68,20 +70,20 @@ func (n *Node) register(conn Conn, h *hello, on terms, id string, dialled bool) 
 	l = p.newLink(conn, id, dialled)
 	p.add(l)
 	n.setPeer(p.id, p)
-	n.announce(p)
+	n.announce(p, later)
 	return l, true, nil
 }
 
 // announce tells a peer which namespaces are open here. A reference peer
 // answers an initial heartbeat, so that it is known here at once.
-func (n *Node) announce(p *peer) {
+func (n *Node) announce(p *peer, later *deferred) {
 	kind := KindHeartbeat
 	if p.reference {
 		kind = KindInitialHeartbeat
 	}
 	for _, ns := range n.namespaces.Load().byName {
-		ns.publish(&Message{Kind: kind}, p)
-		ns.interest.introduce(p)
+		ns.send(&Message{Kind: kind}, nil, []*peer{p}, later)
+		ns.interest.introduce(p, later)
 	}
 }
 

@@ -1,6 +1,10 @@
 package core
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/socketmesh/mesh/internal/backlog"
+)
 
 // Stats is a snapshot of what a node has done since it started.
 type Stats struct {
@@ -12,6 +16,8 @@ type Stats struct {
 	Lost     uint64 // messages known to be lost with a link
 	Requests uint64 // requests of this node that have ended
 	Failed   uint64 // those that ended incomplete
+	SlowRate uint64 // peers that were cut because they took less than QueueMinRate while more than QueueBytes waited
+	SlowFull uint64 // peers that were cut because more than MaxQueueBytes waited
 	Peers    []PeerStats
 }
 
@@ -25,7 +31,7 @@ type Traffic struct {
 type PeerStats struct {
 	PeerInfo
 	QueuedMessages int
-	QueuedBytes    int
+	QueuedBytes    int // memory that they take
 }
 
 // stats counts, and tells the observer.
@@ -34,6 +40,7 @@ type stats struct {
 
 	out, in                                        [len(kindNames)]traffic
 	drops, ignores, refusals, lost, requests, fail atomic.Uint64
+	cut                                            [backlog.Reasons]atomic.Uint64
 }
 
 type traffic struct{ messages, bytes atomic.Uint64 }
@@ -120,6 +127,8 @@ func (s *stats) snapshot() Stats {
 		Lost:     s.lost.Load(),
 		Requests: s.requests.Load(),
 		Failed:   s.fail.Load(),
+		SlowRate: s.cut[backlog.NoProgress].Load(),
+		SlowFull: s.cut[backlog.Full].Load(),
 	}
 }
 

@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"cmp"
-	"fmt"
 	"log/slog"
 	"reflect"
 	"time"
@@ -112,7 +111,7 @@ func (d Delivery) Validate() error {
 		}
 	}
 	if soft := cmp.Or(d.QueueBytes, DefaultQueueBytes); d.MaxQueueBytes > 0 && d.MaxQueueBytes < soft {
-		return &core.ConfigError{Field: "Delivery.MaxQueueBytes", Value: d.MaxQueueBytes, Allowed: fmt.Sprintf("at least QueueBytes, %d", soft)}
+		return &core.ConfigError{Field: "Delivery.MaxQueueBytes", Value: d.MaxQueueBytes, Allowed: "at least Delivery.QueueBytes", Bound: core.Bound{Field: "Delivery.QueueBytes", Value: soft}}
 	}
 	return nil
 }

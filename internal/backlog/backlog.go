@@ -130,9 +130,12 @@ type Error struct {
 }
 
 // Error names all of it.
-func (e *Error) Error() string {
-	return fmt.Sprintf("%v: %v: %d messages of %d bytes waited, behind for %v",
-		ErrSlow, e.Reason, e.Messages, e.Bytes, e.Behind.Round(time.Millisecond))
+func (e *Error) Error() string { return ErrSlow.Error() + ": " + e.Detail() }
+
+// Detail is what Error says, but for "too slow".
+func (e *Error) Detail() string {
+	return fmt.Sprintf("%v: %d messages of %d bytes waited, behind for %v",
+		e.Reason, e.Messages, e.Bytes, e.Behind.Round(time.Millisecond))
 }
 
 // Unwrap lets errors.Is find [ErrSlow].

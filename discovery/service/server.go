@@ -86,6 +86,7 @@ func (s *Server) Start(ctx context.Context) error {
 		listener.Close()
 		return fmt.Errorf("discovery service: starting on %s: %w", s.options.Listen, err)
 	}
+	s.log.Info("discovery service listens", "address", listener.Addr().String())
 	return nil
 }
 
@@ -114,7 +115,6 @@ func (s *Server) serve(listener net.Listener) error {
 			s.log.Error("discovery service stopped accepting", "err", err)
 		}
 	}()
-	s.log.Info("discovery service listens", "address", listener.Addr().String())
 	return nil
 }
 

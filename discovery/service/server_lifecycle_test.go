@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,4 +108,38 @@ func TestServerOptions(t *testing.T) {
 			t.Errorf("Listen %q: %v", listen, err)
 		}
 	}
+}
+
+// A log handler may ask the server that logs: nothing is locked then.
+func TestLogHandlerMayAsk(t *testing.T) {
+	asking := &askingHandler{}
+	s := NewServer(ServerOptions{Listen: "127.0.0.1:0", Logger: slog.New(asking)})
+	asking.ask = func() {
+		s.Addr()
+		s.Stats()
+	}
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	node := visit(t, "ws://"+s.Addr(), (&net.Dialer{}).DialContext)
+	node.register(a, "")
+	node.wantRoster(a)
+	shutdown(t, s)
+	if asking.records.Load() < 2 {
+		t.Errorf("only %d records", asking.records.Load())
+	}
+}
+
+type askingHandler struct {
+	ask     func()
+	records atomic.Int64
+}
+
+func (h *askingHandler) Enabled(context.Context, slog.Level) bool { return true }
+func (h *askingHandler) WithAttrs([]slog.Attr) slog.Handler       { return h }
+func (h *askingHandler) WithGroup(string) slog.Handler            { return h }
+func (h *askingHandler) Handle(context.Context, slog.Record) error {
+	h.records.Add(1)
+	h.ask()
+	return nil
 }

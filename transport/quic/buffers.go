@@ -44,8 +44,8 @@ func (t *Transport) checkBuffers(c *udpConn) {
 	if err != nil || read >= bufferSize && write >= bufferSize {
 		return
 	}
-	t.buffers.Do(func() {
+	if !t.complained.Swap(true) {
 		t.options.Logger.Info("the system keeps UDP buffers small, which may cost throughput (on Linux: sysctl net.core.rmem_max and wmem_max)",
 			"receive", read, "send", write, "wanted", bufferSize)
-	})
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/socketmesh/mesh/core"
@@ -118,12 +119,12 @@ func (o Options) withDefaults() Options {
 
 // Transport dials and listens for QUIC connections.
 type Transport struct {
-	options  Options                      // with the defaults filled in
-	invalid  error                        // what is wrong with them
-	identity func() (*credentials, error) // derived when first needed
-	buffers  sync.Once                    // complains about small ones
-	quiet    quiet
-	counters counters
+	options    Options                      // with the defaults filled in
+	invalid    error                        // what is wrong with them
+	identity   func() (*credentials, error) // derived when first needed
+	complained atomic.Bool                  // about small buffers
+	quiet      quiet
+	counters   counters
 }
 
 // New returns a transport. What [Options.Validate] finds is told by Listen and

@@ -151,6 +151,9 @@ type Socket struct {
 	// headers, time, address, xdomain, secure, issued (ms), url, query, auth.
 	// Zero in answers to a Brief request.
 	Handshake Payload
+	// Address is the client's address with its port, of which the handshake has only
+	// the host. "" if unknown: reference peers do not tell, and are not told.
+	Address string
 	// Data is whatever the application attached; {} if nothing. Zero in answers
 	// to a Brief request.
 	Data Payload

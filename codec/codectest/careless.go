@@ -18,7 +18,7 @@ func careless() []Vector {
 		}},
 		{"sockets that are not UTF-8", &core.Message{
 			Kind: core.KindFetchSocketsResponse, Namespace: "/", RequestID: "r",
-			Sockets: []core.Socket{{ID: "\xff", Rooms: []string{"\xfe\xfe", ""}}},
+			Sockets: []core.Socket{{ID: "\xff", Rooms: []string{"\xfe\xfe", ""}, Address: "\xff"}},
 		}},
 		{"more than a millisecond", timed(time.Millisecond + 1)},
 		{"less than a millisecond", timed(1)},

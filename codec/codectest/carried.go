@@ -18,6 +18,7 @@ func carried(m *core.Message) *core.Message {
 	}
 	for i := range c.Sockets {
 		c.Sockets[i].ID = utf8Of(c.Sockets[i].ID)
+		c.Sockets[i].Address = utf8Of(c.Sockets[i].Address)
 		utf8OfAll(c.Sockets[i].Rooms)
 	}
 	c.To.Flags.Local = false

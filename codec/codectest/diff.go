@@ -58,11 +58,20 @@ func fieldsOf(m *core.Message, o options) []field {
 		fields = append(fields,
 			field{fmt.Sprintf("socket %d: id", i), s.ID},
 			field{fmt.Sprintf("socket %d: rooms", i), listOf(s.Rooms)},
+			field{fmt.Sprintf("socket %d: address", i), addressOf(s, o)},
 			field{fmt.Sprintf("socket %d: handshake", i), valueOf(s.Handshake, object{}, o)},
 			field{fmt.Sprintf("socket %d: data", i), valueOf(s.Data, object{}, o)},
 		)
 	}
 	return fields
+}
+
+// addressOf is what is compared of an address, which reference codecs do not carry.
+func addressOf(s core.Socket, o options) string {
+	if o.reference {
+		return ""
+	}
+	return s.Address
 }
 
 func listOf(list []string) []string { return append([]string{}, list...) }

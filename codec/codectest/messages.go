@@ -43,6 +43,10 @@ func kinds() []Vector {
 		{"fetch briefly", &core.Message{Kind: core.KindFetchSockets, RequestID: "5b800c42492f7df7", Brief: true}},
 		{"fetched none", &core.Message{Kind: core.KindFetchSocketsResponse, RequestID: "00112233aabbcce1"}},
 		{"fetched briefly", &core.Message{Kind: core.KindFetchSocketsResponse, RequestID: "00112233aabbcce1", Sockets: []core.Socket{{ID: "a", Rooms: []string{"a", "r"}}, {ID: "b"}}}},
+		{"fetched with addresses", &core.Message{Kind: core.KindFetchSocketsResponse, RequestID: "00112233aabbcce1", Sockets: []core.Socket{
+			{ID: "a", Rooms: []string{"a", "r"}, Address: "127.0.0.1:50000", Handshake: text(`{"address":"127.0.0.1"}`), Data: text(`{}`)},
+			{ID: "b", Address: "[2001:db8::1]:80", Handshake: text(`{"address":"2001:db8::1"}`), Data: text(`{}`)},
+		}}},
 		{"fetched a hundred", Response(100)},
 		{"server-side event", &core.Message{Kind: core.KindServerSideEmit, Payload: text(`["hello","world",1,"2"]`)}},
 		{"server-side event with acknowledgement", &core.Message{Kind: core.KindServerSideEmit, RequestID: "f88a0cbb3924ae95", Payload: binary(`["hello",%s]`, []byte{1})}},

@@ -54,7 +54,7 @@ type decoder struct {
 }
 
 // typicalSocket is about what a socket takes in the header, in bytes.
-const typicalSocket = 100
+const typicalSocket = 120
 
 func (d *decoder) header(m *core.Message) error {
 	kind, sent := int64(-1), false
@@ -162,6 +162,8 @@ func (d *decoder) socket(first jsontext.Token) (s core.Socket, err error) {
 			s.ID, err = d.text(value)
 		case "rooms":
 			s.Rooms, err = d.texts(value)
+		case "address":
+			s.Address, err = d.text(value)
 		case "handshake":
 			s.Handshake, err = d.payload(value)
 		case "data":

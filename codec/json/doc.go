@@ -30,8 +30,8 @@
 //	brief      boolean
 //	count      integer
 //	payload    lengths
-//	sockets    array of objects: id, string; rooms, array of strings; handshake and
-//	           data, lengths
+//	sockets    array of objects: id, string; rooms, array of strings; address (the
+//	           client's, with its port), string; handshake and data, lengths
 //
 // A reader takes members in any order, ignores those it does not know, and takes
 // null for "not set". Strings are UTF-8; what is not becomes U+FFFD.

@@ -11,11 +11,11 @@ import (
 // sizeOf is about how many bytes m takes. What is large in it is counted exactly,
 // so that it need not move.
 func sizeOf(m *core.Message) int {
-	const header, perSocket = 256, len(`{"id":"","rooms":[],"handshake":[1000],"data":[1000]},`)
+	const header, perSocket = 256, len(`{"id":"","rooms":[],"address":"","handshake":[1000],"data":[1000]},`)
 	size := header + m.Payload.Size()
 	for i := range m.Sockets {
 		s := &m.Sockets[i]
-		size += perSocket + len(s.ID) + s.Handshake.Size() + s.Data.Size()
+		size += perSocket + len(s.ID) + len(s.Address) + s.Handshake.Size() + s.Data.Size()
 		for _, room := range s.Rooms {
 			size += len(room) + len(`"",`)
 		}
@@ -141,6 +141,9 @@ func appendSocket(b []byte, s *core.Socket) []byte {
 	if len(s.Rooms) > 0 {
 		b = append(b, `,"rooms":`...)
 		b = appendStrings(b, s.Rooms)
+	}
+	if s.Address != "" {
+		b = appendMember(b, "address", s.Address)
 	}
 	if !s.Handshake.IsZero() {
 		b = append(b, `,"handshake":`...)

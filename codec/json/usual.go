@@ -69,6 +69,9 @@ func (d *decoder) usualSockets(c *cursor) []core.Socket {
 		if c.eat(`,"rooms":["`) {
 			s.Rooms = c.texts()
 		}
+		if c.eat(`,"address":"`) {
+			s.Address = c.text()
+		}
 		if c.eat(`,"handshake":[`) {
 			d.usualPayload(c, &s.Handshake)
 		}

@@ -116,7 +116,7 @@ func generated(m *core.Message) *meshpb.Message {
 		g.To = &to
 	}
 	for _, s := range m.Sockets {
-		g.Sockets = append(g.Sockets, &meshpb.Socket{Id: s.ID, Rooms: s.Rooms, Handshake: generatedPayload(s.Handshake), Data: generatedPayload(s.Data)})
+		g.Sockets = append(g.Sockets, &meshpb.Socket{Id: s.ID, Rooms: s.Rooms, Handshake: generatedPayload(s.Handshake), Data: generatedPayload(s.Data), Address: s.Address})
 	}
 	return g
 }
@@ -143,7 +143,7 @@ func plain(g *meshpb.Message) *core.Message {
 		}
 	}
 	for _, s := range g.Sockets {
-		m.Sockets = append(m.Sockets, core.Socket{ID: s.Id, Rooms: s.Rooms, Handshake: plainPayload(s.Handshake), Data: plainPayload(s.Data)})
+		m.Sockets = append(m.Sockets, core.Socket{ID: s.Id, Rooms: s.Rooms, Handshake: plainPayload(s.Handshake), Data: plainPayload(s.Data), Address: s.Address})
 	}
 	return m
 }

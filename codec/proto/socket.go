@@ -18,6 +18,7 @@ func appendSocket(b []byte, s *core.Socket) []byte {
 	b = appendStrings(b, socketRooms, s.Rooms)
 	b = appendPayload(b, socketHandshake, s.Handshake)
 	b = appendPayload(b, socketData, s.Data)
+	b = appendString(b, socketAddress, s.Address)
 	return end(b, start)
 }
 
@@ -44,6 +45,8 @@ func readSocket(r reader) (s core.Socket, err error) {
 			err = readPayload(f.bytes, &s.Handshake)
 		case socketData:
 			err = readPayload(f.bytes, &s.Data)
+		case socketAddress:
+			s.Address, err = r.text(f)
 		}
 		if err != nil {
 			return s, err

@@ -38,4 +38,5 @@ const (
 	socketRooms     = 2<<3 | delimited
 	socketHandshake = 3<<3 | delimited
 	socketData      = 4<<3 | delimited
+	socketAddress   = 5<<3 | delimited
 )

@@ -466,7 +466,10 @@ type Socket struct {
 	// May be missing in answers to a brief request.
 	Handshake *Payload `protobuf:"bytes,3,opt,name=handshake,proto3" json:"handshake,omitempty"`
 	// What the application attached. May be missing in answers to a brief request.
-	Data          *Payload `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`
+	Data *Payload `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`
+	// The client's address with its port, of which the handshake has only the host.
+	// Empty if it is not known, and in answers to a brief request.
+	Address       string `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -529,6 +532,13 @@ func (x *Socket) GetData() *Payload {
 	return nil
 }
 
+func (x *Socket) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
 var File_codec_proto_meshpb_mesh_proto protoreflect.FileDescriptor
 
 const file_codec_proto_meshpb_mesh_proto_rawDesc = "" +
@@ -561,12 +571,13 @@ const file_codec_proto_meshpb_mesh_proto_rawDesc = "" +
 	"\t_compress\"?\n" +
 	"\aPayload\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\fR\x04text\x12 \n" +
-	"\vattachments\x18\x02 \x03(\fR\vattachments\"\x90\x01\n" +
+	"\vattachments\x18\x02 \x03(\fR\vattachments\"\xaa\x01\n" +
 	"\x06Socket\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05rooms\x18\x02 \x03(\tR\x05rooms\x124\n" +
 	"\thandshake\x18\x03 \x01(\v2\x16.socketmesh.v1.PayloadR\thandshake\x12*\n" +
-	"\x04data\x18\x04 \x01(\v2\x16.socketmesh.v1.PayloadR\x04data*\xa2\x03\n" +
+	"\x04data\x18\x04 \x01(\v2\x16.socketmesh.v1.PayloadR\x04data\x12\x18\n" +
+	"\aaddress\x18\x05 \x01(\tR\aaddress*\xa2\x03\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16KIND_INITIAL_HEARTBEAT\x10\x01\x12\x12\n" +

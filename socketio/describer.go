@@ -24,6 +24,7 @@ type describer struct {
 // changes it should store a new value (SetData).
 func (d *describer) describe(sockets []core.Socket, found []*socket.Socket) {
 	for i, s := range found {
+		sockets[i].Address = s.Handshake().Address
 		sockets[i].Handshake = d.handshakeOf(s)
 		sockets[i].Data = d.dataOf(s)
 		if i == 0 {

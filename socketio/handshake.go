@@ -1,8 +1,12 @@
 package socketio
 
 import (
+	"maps"
 	"net"
+	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
@@ -72,10 +76,10 @@ func queryValue(value any) any {
 	return value
 }
 
-// decodeHandshake reads a handshake of another server. Headers and query stay as
-// the JSON has them: texts, or arrays of texts. What is missing or of another
-// type stays zero; so does an auth that is not an object, for which the library's
-// type has no room.
+// decodeHandshake reads a handshake of another server; a [copier] makes what callers
+// get of it. Headers have the names that Go gives them, the time has Go's form. What is
+// missing or of another type stays zero; so does an auth that is not an object, for
+// which the library's type has no room.
 func decodeHandshake(p core.Payload) (*socket.Handshake, error) {
 	value, err := decodeValue(p, asBuffer)
 	if err != nil {
@@ -84,8 +88,8 @@ func decodeHandshake(p core.Payload) (*socket.Handshake, error) {
 	members, _ := value.(map[string]any)
 	issued, _ := members["issued"].(float64)
 	return &socket.Handshake{
-		Headers: field[map[string]any](members, "headers"),
-		Time:    field[string](members, "time"),
+		Headers: canonical(field[map[string]any](members, "headers")),
+		Time:    goTime(field[string](members, "time")),
 		Address: field[string](members, "address"),
 		Xdomain: field[bool](members, "xdomain"),
 		Secure:  field[bool](members, "secure"),
@@ -94,6 +98,46 @@ func decodeHandshake(p core.Payload) (*socket.Handshake, error) {
 		Query:   field[map[string]any](members, "query"),
 		Auth:    field[map[string]any](members, "auth"),
 	}, nil
+}
+
+// canonical gives headers the names that net/http gives them. Of several that are one
+// the last in the order of bytes counts.
+func canonical(headers map[string]any) map[string]any {
+	if headers == nil {
+		return nil
+	}
+	named := make(map[string]any, len(headers))
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		named[http.CanonicalHeaderKey(name)] = headers[name]
+	}
+	return named
+}
+
+// goTime is a time as the library writes it, where a reference peer has written it as
+// JavaScript does: "Mon Nov 23 2026 16:09:39 GMT+0000 (Coordinated Universal Time)".
+func goTime(text string) string {
+	if len(text) < 4 || text[3] != ' ' {
+		return text
+	}
+	date, _, _ := strings.Cut(text, " (")
+	if t, err := time.Parse("Mon Jan 02 2006 15:04:05 GMT-0700", date); err == nil {
+		return t.Format(time.RFC3339)
+	}
+	return text
+}
+
+// localize gives a copy that was made of a description the shape of a local handshake.
+// address is the client's, as a Go node tells it. Its headers say, too, which host was
+// asked for; local handshakes do not, for net/http takes that header out. Reference
+// peers do not tell the port: it is 0.
+func localize(h *socket.Handshake, address string) {
+	switch {
+	case address != "":
+		h.Address = address
+		delete(h.Headers, "Host")
+	case h.Address != "" && withoutPort(h.Address) == h.Address:
+		h.Address = net.JoinHostPort(h.Address, "0")
+	}
 }
 
 func field[T any](members map[string]any, name string) T {

@@ -169,6 +169,10 @@ func spoil(h *socket.Handshake) {
 
 func spoilValue(value any) {
 	switch v := value.(type) {
+	case []string:
+		for i := range v {
+			v[i] = "spoilt"
+		}
 	case []any:
 		for i := range v {
 			spoilValue(v[i])

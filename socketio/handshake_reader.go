@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"bytes"
+	"net/http"
 	"unicode/utf8"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -65,6 +66,7 @@ func (r *handshakeReader) scan(text []byte, h *socket.Handshake) error {
 func (r *handshakeReader) member(s *jsontext.Scanner, name string, value jsontext.Token, h *socket.Handshake) (err error) {
 	switch name {
 	case "headers":
+		r.headers.nameOf = http.CanonicalHeaderKey
 		h.Headers, err = r.headers.read(s, value)
 	case "query":
 		h.Query, err = r.query.read(s, value)
@@ -72,6 +74,7 @@ func (r *handshakeReader) member(s *jsontext.Scanner, name string, value jsontex
 		h.Auth, err = r.auth.read(s, value)
 	case "time":
 		h.Time, err = r.time.read(s, value)
+		h.Time = goTime(h.Time)
 	case "address":
 		h.Address, err = r.address.read(s, value)
 	case "url":

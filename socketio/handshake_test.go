@@ -1,7 +1,6 @@
 package socketio
 
 import (
-	"encoding/json"
 	"os"
 	"reflect"
 	"testing"
@@ -38,14 +37,94 @@ func TestDecodeHandshakeOfTheReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var want map[string]any
-	if err := json.Unmarshal(data, &want); err != nil {
-		t.Fatal(err)
+	var c copier
+	h = c.handshake(h)
+	localize(h, "")
+	want := &socket.Handshake{
+		Headers: types.IncomingHttpHeaders{
+			"Sec-Websocket-Version": []string{"13"}, "Sec-Websocket-Key": []string{"ACz/z9lKBSJMtfM0lUnvKA=="}, "Connection": []string{"Upgrade"},
+			"Upgrade": []string{"websocket"}, "Sec-Websocket-Extensions": []string{"permessage-deflate; client_max_window_bits"}, "Host": []string{"127.0.0.1:23807"},
+		},
+		Time: "2026-11-23T16:09:39Z", Address: "127.0.0.1:0", Issued: 1795450179336, Url: "/socket.io/?a=1&EIO=4&transport=websocket",
+		Query: types.ParsedUrlQuery{"a": []string{"1"}, "EIO": []string{"4"}, "transport": []string{"websocket"}},
+		Auth:  map[string]any{"user": "é"},
 	}
-	if !reflect.DeepEqual(map[string]any(h.Headers), want["headers"]) || !reflect.DeepEqual(map[string]any(h.Query), want["query"]) ||
-		!reflect.DeepEqual(map[string]any(h.Auth), want["auth"]) || h.Time != want["time"] || h.Issued != 1795450179336 ||
-		h.Address != "127.0.0.1" || h.Url != want["url"] || h.Secure || h.Xdomain {
-		t.Errorf("got %+v", h)
+	if !reflect.DeepEqual(h, want) {
+		t.Errorf("have %+v\nwant %+v", h, want)
+	}
+}
+
+// TestShapeOfHandshakes: what a description has lost is made as like a local handshake
+// as can be.
+func TestShapeOfHandshakes(t *testing.T) {
+	for _, test := range []struct {
+		text, address string
+		want          *socket.Handshake
+	}{
+		{`{}`, "", &socket.Handshake{}},
+		{`{"address":"::1"}`, "", &socket.Handshake{Address: "[::1]:0"}},
+		{`{"address":"::1"}`, "[::1]:80", &socket.Handshake{Address: "[::1]:80"}},
+		{`{"address":"10.0.0.1:5"}`, "", &socket.Handshake{Address: "10.0.0.1:5"}},
+		{`{"headers":{"x-a":"1","X-A":"2","set-cookie":["a","b"],"host":"h","odd":[1],"n":7}}`, "",
+			&socket.Handshake{Headers: map[string]any{"X-A": []string{"1"}, "Set-Cookie": []string{"a", "b"}, "Host": []string{"h"}, "Odd": []any{1.0}, "N": 7.0}}},
+		{`{"headers":{"host":"h"},"query":{"a":"1","b":["1","2"],"c":[],"d":{"e":"f"}}}`, "1.2.3.4:5",
+			&socket.Handshake{Address: "1.2.3.4:5", Query: map[string]any{"a": []string{"1"}, "b": []string{"1", "2"}, "c": []string{}, "d": map[string]any{"e": "f"}}}},
+		{`{"time":"Mon Nov 23 2026 17:09:39 GMT+0100 (CET)","auth":{"a":[{"b":1}]}}`, "", &socket.Handshake{Time: "2026-11-23T17:09:39+01:00", Auth: map[string]any{"a": []any{map[string]any{"b": 1.0}}}}},
+		{`{"time":"2026-11-23T17:09:39+01:00"}`, "", &socket.Handshake{Time: "2026-11-23T17:09:39+01:00"}},
+		{`{"time":"Mon nonsense"}`, "", &socket.Handshake{Time: "Mon nonsense"}},
+	} {
+		for _, members := range []*map[string]any{(*map[string]any)(&test.want.Headers), (*map[string]any)(&test.want.Query), &test.want.Auth} {
+			if *members == nil {
+				*members = map[string]any{}
+			}
+		}
+		var r handshakeReader
+		var c copier
+		h, err := r.read(core.Payload{Text: []byte(test.text)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		own := c.handshake(h)
+		localize(own, test.address)
+		if !reflect.DeepEqual(own, test.want) {
+			t.Errorf("%s:\nhave %#v\nwant %#v", test.text, own, test.want)
+		}
+	}
+}
+
+// TestOwnValue: lists, maps and buffers are copied, whatever their type.
+func TestOwnValue(t *testing.T) {
+	type own struct{ N int }
+	circle := map[string]any{}
+	circle["self"] = circle
+	ownValue(circle, 0)
+	pointer := &own{1}
+	buffer := types.NewBytesBufferString("read on")
+	_, _ = buffer.ReadByte()
+	value := map[string]any{
+		"list": []any{1.0, []any{"x"}, nil}, "bytes": []byte("b"), "buffer": buffer, "text": types.NewStringBufferString("t"),
+		"strings": []string{"a"}, "map": map[string]int{"a": 1}, "deep": map[string][]any{"a": {map[string]any{"b": 1}}}, "nil": []string(nil), "p": pointer,
+		"maps": []map[string]any{{"a": 1}, nil}, "arrays": [][]int{{1}},
+	}
+	copied := ownValue(value, 0).(map[string]any)
+	if !reflect.DeepEqual(copied, value) {
+		t.Fatalf("have %#v\nwant %#v", copied, value)
+	}
+	if copied["p"] != any(pointer) {
+		t.Error("a pointer of the application's is copied")
+	}
+	copied["list"].([]any)[1].([]any)[0] = "y"
+	copied["bytes"].([]byte)[0] = 'y'
+	_, _ = copied["buffer"].(*types.BytesBuffer).ReadByte()
+	copied["strings"].([]string)[0] = "y"
+	copied["map"].(map[string]int)["a"] = 2
+	copied["deep"].(map[string][]any)["a"][0].(map[string]any)["b"] = 2
+	copied["maps"].([]map[string]any)[0]["a"] = 2
+	copied["arrays"].([][]int)[0][0] = 2
+	if got := ownValue(value, 0); reflect.DeepEqual(got, copied) || got.(map[string]any)["list"].([]any)[1].([]any)[0] != "x" || string(value["bytes"].([]byte)) != "b" ||
+		buffer.String() != "ead on" || value["strings"].([]string)[0] != "a" || value["map"].(map[string]int)["a"] != 1 ||
+		value["deep"].(map[string][]any)["a"][0].(map[string]any)["b"] != 1 || value["maps"].([]map[string]any)[0]["a"] != 1 || value["arrays"].([][]int)[0][0] != 1 {
+		t.Errorf("the original has changed: %#v", value)
 	}
 }
 

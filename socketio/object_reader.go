@@ -10,12 +10,14 @@ import (
 // copies the map before and changes what differs, which is less work than to fill
 // one. Strings are shared, other values are not.
 type objectReader struct {
-	slots []slot
-	last  map[string]any // made of slots, and not yet in anybody else's hands; nil if it cannot be copied
+	slots  []slot
+	last   map[string]any           // made of slots, and not yet in anybody else's hands; nil if it cannot be copied
+	nameOf func(name string) string // what a member is called; nil: as it is
 }
 
 // slot is a member of the object.
 type slot struct {
+	key   string // as it is written
 	name  string
 	raw   []byte // name and value as they are written, if the value is a string
 	value any
@@ -46,9 +48,13 @@ func (o *objectReader) read(s *jsontext.Scanner, first jsontext.Token) (map[stri
 			object[t.name] = t.value
 		}
 	}
-	if len(object) == len(o.slots) { // no name came twice
-		o.last = object
+	if len(object) < len(o.slots) { // a name came twice
+		if o.nameOf != nil {
+			return nil, errNotPlain
+		}
+		return object, nil
 	}
+	o.last = object
 	return object, nil
 }
 
@@ -75,7 +81,7 @@ func (o *objectReader) scan(s *jsontext.Scanner) (alike bool, err error) {
 			o.slots = append(o.slots, slot{})
 			alike = false
 		}
-		same, err := o.slots[n].read(s, key)
+		same, err := o.slots[n].read(s, key, o.nameOf)
 		if err != nil {
 			return false, err
 		}
@@ -84,14 +90,18 @@ func (o *objectReader) scan(s *jsontext.Scanner) (alike bool, err error) {
 }
 
 // read reads a member, and reports whether the one before had the same name.
-func (t *slot) read(s *jsontext.Scanner, key jsontext.Token) (same bool, err error) {
+func (t *slot) read(s *jsontext.Scanner, key jsontext.Token, nameOf func(string) string) (same bool, err error) {
 	value, err := s.Next()
 	if err != nil {
 		return false, err
 	}
-	same = !key.Escaped && string(key.Text) == t.name
+	same = !key.Escaped && string(key.Text) == t.key
 	if !same {
-		t.name = key.Unquoted()
+		t.key = key.Unquoted()
+		t.name = t.key
+		if nameOf != nil {
+			t.name = nameOf(t.key)
+		}
 	}
 	t.fresh, t.raw = true, t.raw[:0]
 	if value.Kind == jsontext.String {

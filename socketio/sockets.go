@@ -10,8 +10,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// detailsOf makes what the library hands out of local sockets, with their live data,
-// and of descriptions. The library would make it of anything else by itself, one
+// detailsOf makes what the library hands out of local sockets and of descriptions. All
+// of it is the caller's own. The library would make it of anything else by itself, one
 // after the other; here it is done on as many processors as it is worth, of what is
 // known of those that were handed out lately.
 func (a *adapter) detailsOf(local []*socket.Socket, others ...[]core.Socket) []socket.SocketDetails {
@@ -73,13 +73,14 @@ func (a *adapter) ours(sockets []core.Socket) (local []*socket.Socket, others []
 func (a *adapter) fillLocal(all []socket.SocketDetails, sockets []*socket.Socket) {
 	known := a.remotes.find(len(sockets), func(i int) remoteKey { return remoteKey{a, sockets[i].Id()} })
 	outer := a.Nsp().Proto().Adapter()
+	var c copier
 	for i, s := range sockets {
 		r := known[i]
-		if !r.shows(s) {
-			r = remoteOfLocal(s, r.sender(outer, s.Id()))
+		if r == nil {
+			r = &remote{operator: r.sender(outer, s.Id())}
 			a.remotes.put(remoteKey{a, s.Id()}, r)
 		}
-		d := details{s.Id(), r.handshake, r.rooms, s.Data(), r.operator}
+		d := details{s.Id(), c.handshake(s.Handshake()), types.NewSet(s.Rooms().Keys()...), ownValue(s.Data(), 0), r.operator}
 		all[i] = d.remoteSocket(outer, a.remotes.fitting)
 	}
 }
@@ -89,25 +90,29 @@ func (a *adapter) fill(all []socket.SocketDetails, sockets []core.Socket) {
 	known := a.remotes.find(len(sockets), func(i int) remoteKey { return remoteKey{a, socket.SocketId(sockets[i].ID)} })
 	outer := a.Nsp().Proto().Adapter()
 	var reader handshakeReader
+	var c copier
+	var rooms []socket.Room
 	for i := range sockets {
 		s, r := &sockets[i], known[i]
 		id := socket.SocketId(s.ID)
-		if !r.says(s) {
-			r = a.remoteOf(s, r, r.sender(outer, id), &reader)
+		if !r.has(s.Handshake) {
+			r = a.remoteOf(s, r.sender(outer, id), &reader)
 			a.remotes.put(remoteKey{a, id}, r)
 		}
-		d := details{id, r.handshake, r.rooms, a.readData(s), r.operator}
+		handshake := c.handshake(r.handshake)
+		localize(handshake, s.Address)
+		rooms = rooms[:0]
+		for _, room := range s.Rooms {
+			rooms = append(rooms, socket.Room(room))
+		}
+		d := details{id, handshake, types.NewSet(rooms...), a.readData(s), r.operator}
 		all[i] = d.remoteSocket(outer, a.remotes.fitting)
 	}
 }
 
-// remoteOf reads a description, as far as it is not known.
-func (a *adapter) remoteOf(s *core.Socket, known *remote, sender *socket.BroadcastOperator, reader *handshakeReader) *remote {
-	r := &remote{operator: sender, rooms: types.NewSet(roomsOf(s.Rooms)...)}
-	if known.has(s.Handshake) {
-		r.handshake, r.text = known.handshake, known.text
-		return r
-	}
+// remoteOf reads the handshake of a description.
+func (a *adapter) remoteOf(s *core.Socket, sender *socket.BroadcastOperator, reader *handshakeReader) *remote {
+	r := &remote{operator: sender}
 	var err error
 	switch r.handshake, err = reader.read(s.Handshake); {
 	case err != nil:

@@ -36,19 +36,12 @@ func TestDetailsOfMany(t *testing.T) {
 		t.Fatalf("%d sockets", len(all))
 	}
 	for i, sock := range local {
-		if all[i].Id() != sock.Id() || all[i].Handshake() != sock.Handshake() || !all[i].Rooms().Has("r") || all[i].Rooms().Len() != 2 {
+		if all[i].Id() != sock.Id() || !reflect.DeepEqual(all[i].Handshake(), shown(sock)) || !all[i].Rooms().Has("r") || all[i].Rooms().Len() != 2 {
 			t.Errorf("local socket %d is not itself: %+v", i, all[i])
 		}
 	}
 	for i := range others {
-		have := all[len(local)+i]
-		handshake, _ := decodeHandshake(others[i].Handshake)
-		data, _ := decodeValue(others[i].Data, asBuffer)
-		rooms := have.Rooms()
-		if string(have.Id()) != others[i].ID || !reflect.DeepEqual(have.Handshake(), handshake) || !reflect.DeepEqual(have.Data(), data) ||
-			rooms.Len() != 2 || !rooms.Has(socket.Room(others[i].Rooms[0])) || !rooms.Has(socket.Room(others[i].Rooms[1])) {
-			t.Errorf("socket %d: %+v", i, have)
-		}
+		isWhat(t, all[len(local)+i], others[i])
 	}
 }
 

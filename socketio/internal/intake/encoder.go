@@ -65,8 +65,22 @@ func (e *Encoder) text(dst []byte, p *parser.Packet) ([]byte, [][]byte, *siovalu
 	if p.Data == nil {
 		return dst, nil, nil
 	}
-	text, attachments, err := siovalue.Append(dst, p.Data, siovalue.Options{NoAttachments: p.Type != parser.EVENT && p.Type != parser.ACK})
+	data := p.Data
+	if p.Type == parser.CONNECT_ERROR {
+		data = withoutNoData(data)
+	}
+	text, attachments, err := siovalue.Append(dst, data, siovalue.Options{NoAttachments: p.Type != parser.EVENT && p.Type != parser.ACK})
 	return text, attachments, err
+}
+
+// withoutNoData leaves the data of a refusal out if there is none, as Node does; the
+// library would send null.
+func withoutNoData(refusal any) any {
+	members, _ := refusal.(map[string]any)
+	if data, ok := members["data"]; ok && data == nil && len(members) == 2 {
+		return map[string]any{"message": members["message"]}
+	}
+	return refusal
 }
 
 // appendRefusal writes a refusal without the data that cannot be encoded.

@@ -31,7 +31,7 @@ func TestEncoder(t *testing.T) {
 	for _, p := range []*parser.Packet{
 		{Type: parser.CONNECT}, {Type: parser.CONNECT, Data: connect}, {Type: parser.CONNECT, Nsp: "/chat", Data: connect},
 		{Type: parser.DISCONNECT}, {Type: parser.DISCONNECT, Nsp: "/chat"},
-		{Type: parser.CONNECT_ERROR, Data: map[string]any{"message": "no <b>", "data": nil}}, {Type: parser.CONNECT_ERROR, Nsp: "/x", Data: "text"},
+		{Type: parser.CONNECT_ERROR, Data: map[string]any{"message": "no <b>", "data": 1}}, {Type: parser.CONNECT_ERROR, Nsp: "/x", Data: "text"},
 		{Type: parser.CONNECT_ERROR, Data: map[string]any{"message": "no", "data": []byte("bytes")}},
 		{Type: parser.EVENT, Data: []any{"e"}}, {Type: parser.EVENT, Nsp: "/", Data: []any{"e", 1, nil}}, {Type: parser.EVENT, Nsp: "/chat", Id: id, Data: []any{"e"}},
 		{Type: parser.EVENT, Data: []any{"e", []byte("a"), map[string]any{"x": types.NewBytesBufferString("b")}}},
@@ -45,6 +45,14 @@ func TestEncoder(t *testing.T) {
 		if want := frames(parser.NewEncoder().Encode(p)); have != want {
 			t.Errorf("%v:\nhave %s\nwant %s", p, have, want)
 		}
+	}
+}
+
+// TestEncoderOfRefusals: a refusal without data says nothing of it.
+func TestEncoderOfRefusals(t *testing.T) {
+	p := &parser.Packet{Type: parser.CONNECT_ERROR, Data: map[string]any{"message": "no", "data": nil}}
+	if got, want := frames(new(Encoder).Encode(p)), "true \"4{\\\"message\\\":\\\"no\\\"}\"\n"; got != want {
+		t.Errorf("have %s, want %s", got, want)
 	}
 }
 

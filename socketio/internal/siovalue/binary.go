@@ -45,6 +45,11 @@ func (e *encoder) base64(b []byte) result {
 // the reader, if that can be: see [contentsOf].
 func (e *encoder) reader(r io.Reader) result {
 	switch r := r.(type) {
+	case *types.BytesBuffer:
+		if r.Buffer == nil {
+			return e.null()
+		}
+		return e.binary(r.Bytes())
 	case types.BufferInterface:
 		return e.binary(r.Bytes())
 	case *bytes.Buffer:

@@ -3,6 +3,6 @@
 //
 // What encoding/json can write is written in the same bytes. What JSON has no form
 // for follows JavaScript's JSON.stringify: NaN and the infinities are null, functions
-// and channels are null in lists and are left out of objects. Values are only looked
-// at: buffers and readers stand afterwards where they stood.
+// and channels are null in lists and are left out of objects, and -0 is 0. Values are
+// only looked at: buffers and readers stand afterwards where they stood.
 package siovalue

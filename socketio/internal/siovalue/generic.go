@@ -119,10 +119,10 @@ func (e *encoder) closeObject() {
 	e.buf = append(e.buf, '}')
 }
 
-// float writes a number of so many bits as encoding/json does, and null for what is
-// none.
+// float writes a number of so many bits as encoding/json does, but JSON.stringify's 0 for
+// -0, and null for what is no number.
 func (e *encoder) float(f float64, bits int) result {
-	if n := int64(f); float64(n) == f && n > -1<<53 && n < 1<<53 && (n != 0 || !math.Signbit(f)) && (bits == 64 || n > -1<<24 && n < 1<<24) {
+	if n := int64(f); float64(n) == f && n > -1<<53 && n < 1<<53 && (bits == 64 || n > -1<<24 && n < 1<<24) {
 		e.buf = strconv.AppendInt(e.buf, n, 10)
 		return written
 	}

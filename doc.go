@@ -5,7 +5,7 @@
 //	m, err := mesh.New(mesh.Config{})
 //	…
 //	options := socket.DefaultServerOptions()
-//	options.SetAdapter(m.Adapter())
+//	err = m.Configure(options)
 //	io := socket.NewServer(nil, options)
 //	err = m.Start(ctx)
 //

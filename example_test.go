@@ -12,7 +12,7 @@ import (
 	"github.com/socketmesh/mesh"
 )
 
-// A Socket.IO server joins the mesh: the adapter is all it takes.
+// A Socket.IO server joins the mesh.
 func Example() {
 	ctx := context.Background()
 	m, err := mesh.New(mesh.Config{Listen: "127.0.0.1:0", Peers: []string{"ws://10.0.0.8:4000"}})
@@ -20,7 +20,9 @@ func Example() {
 		panic(err)
 	}
 	options := socket.DefaultServerOptions()
-	options.SetAdapter(m.Adapter())
+	if err := m.Configure(options); err != nil {
+		panic(err)
+	}
 	io := socket.NewServer(nil, options)
 	http.Handle("/socket.io/", io.ServeHandler(nil))
 	if err := m.Start(ctx); err != nil {
@@ -40,12 +42,15 @@ func ExampleModule() {
 	app := fx.New(
 		mesh.Module,
 		fx.Supply(mesh.Config{Listen: "127.0.0.1:0", Peers: []string{"ws://10.0.0.8:4000"}}),
-		fx.Invoke(func(adapter socket.AdapterConstructor, stopping fx.Lifecycle) {
+		fx.Invoke(func(m *mesh.Mesh, stopping fx.Lifecycle) error {
 			options := socket.DefaultServerOptions()
-			options.SetAdapter(adapter)
+			if err := m.Configure(options); err != nil {
+				return err
+			}
 			io := socket.NewServer(nil, options)
 			io.Emit("hello", "everyone, on whichever server")
 			stopping.Append(fx.StopHook(func() { io.Close(nil) }))
+			return nil
 		}),
 		fx.NopLogger,
 	)

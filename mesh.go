@@ -53,9 +53,16 @@ func (m *Mesh) Handler() http.Handler { return m.handler }
 // Node is the node: who the peers are, and counters.
 func (m *Mesh) Node() *core.Node { return m.node }
 
-// Adapter is what a Socket.IO server is given as its adapter, before Start or
-// after. All namespaces of that server share the one node. It is for one server at
-// a time: several in one process need a Mesh each. While one is open,
-// socket.NewServer panics for another one, with an error that wraps
-// [socketio.ErrSecondServer] and says where both were made.
+// Configure sets the options of a Socket.IO server to come, so that the server is part
+// of the mesh: its adapter, its parser and its transports. A parser and transports of
+// the application's own stay, an adapter that is not this mesh's is an error. See
+// [socketio.Constructor.Configure].
+func (m *Mesh) Configure(options *socket.ServerOptions) error { return m.adapter.Configure(options) }
+
+// Adapter is what Configure sets as a server's adapter, before Start or after. A server
+// that is given nothing but the adapter is part of the mesh, too. All namespaces of
+// that server share the one node. It is for one server at a time: several in one
+// process need a Mesh each. While one is open, socket.NewServer panics for another
+// one, with an error that wraps [socketio.ErrSecondServer] and says where both were
+// made.
 func (m *Mesh) Adapter() socket.AdapterConstructor { return m.adapter }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/isnil"
+	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
 )
 
@@ -39,6 +40,7 @@ type Constructor struct {
 	adapters []func(namespace string, a core.Adapter) core.Adapter // overrides, the innermost first
 	hosts    []func(namespace string, h core.Host) core.Host       // likewise
 
+	host     hostcompat.Host
 	delivery Delivery
 	office   *outbox.Office
 	remotes  *remotes
@@ -64,6 +66,7 @@ type Constructor struct {
 func New(node Opener, opts ...Option) *Constructor {
 	c := &Constructor{
 		node:    node,
+		host:    hostcompat.Running(),
 		logger:  slog.New(slog.DiscardHandler),
 		remotes: newRemotes(),
 		open:    map[string]*adapter{},
@@ -121,10 +124,8 @@ func (c *Constructor) lay(server *socket.Server) {
 	installParser(server, c.logger)
 	reason := "the option Delivery.Library"
 	if !c.delivery.Library {
-		holds := func(namespace string) bool { return c.announces(server, namespace) }
 		var p *path
-		p, reason = lay(server, c.office, holds, c.logger)
-		if p != nil {
+		if p, reason = c.layPath(server); p != nil {
 			c.mu.Lock()
 			c.laid[server] = p
 			c.mu.Unlock()

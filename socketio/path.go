@@ -10,145 +10,185 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/socketio/internal/door"
+	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/intake"
-	"github.com/socketmesh/mesh/socketio/internal/outbox"
 	"github.com/socketmesh/mesh/socketio/internal/polling"
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
-// path is the delivery path of one server: its transport takes the place of the
-// library's, and its door lets WebSocket clients in.
+// path is the delivery path of one server: its transports take the place of the
+// library's, and its door lets clients in.
 //
-// The adapter is all that a server is given, and it is made before the server's
-// engine. So the path puts its transports among the server's options, from where
-// the engine takes them, and opens its door when the engine uses one for the first
-// time. An engine that is there already gets its door at once.
+// The options are all that a server is given, and it reads them before it has an
+// engine. So the path puts its transports among them, from where the engine takes
+// them, and opens its door when the engine wants to use one for the first time. An
+// engine that is there already gets its door at once.
 type path struct {
-	server *socket.Server
+	server *socket.Server // nil as long as there are only its options
 	port   *wstransport.Port
+	host   hostcompat.Host
 	logger *slog.Logger
 
 	mu   sync.Mutex
 	door *door.Door // nil until it is open
 }
 
-// lay lays the path of a server. If it cannot, nothing has changed, and reason
-// says what is in the way.
-func lay(server *socket.Server, office *outbox.Office, holds func(namespace string) bool, logger *slog.Logger) (p *path, reason string) {
-	p = &path{server: server, logger: logger}
-	p.port = &wstransport.Port{Office: office, Logger: logger, Plain: intake.Plain(server.Encoder()), Holds: holds}
+// newPath makes the path of a server to come.
+func (c *Constructor) newPath() *path {
+	return &path{host: c.host, logger: c.logger, port: &wstransport.Port{Office: c.office, Logger: c.logger}}
+}
+
+// layPath lays the path of a server: the one that [Constructor.Configure] has put into
+// its options, or a new one. If it cannot, nothing has changed, and reason says what is
+// in the way.
+func (c *Constructor) layPath(server *socket.Server) (p *path, reason string) {
+	p = preparedPath(server.Opts().Transports())
+	if p == nil || p.server != nil {
+		p = c.newPath()
+		if server.Engine() == nil {
+			if reason := p.prepare(server.Opts()); reason != "" {
+				return nil, reason
+			}
+		}
+	}
+	p.server = server
+	p.port.Plain = intake.Plain(server.Encoder())
+	p.port.Holds = func(namespace string) bool { return c.announces(server, namespace) }
 	if engine := server.Engine(); engine != nil {
-		if !stockWebSocket(engine.TransportsByName()[transports.WEBSOCKET]) {
+		if !isLibrarys(engine.TransportsByName()[transports.WEBSOCKET]) {
 			return nil, "the server's engine has another WebSocket transport"
 		}
-		p.open(engine)
-		return p, ""
+		p.open()
 	}
-	set, reason := p.transports(server.Opts().Transports())
-	if reason != "" {
-		return nil, reason
-	}
-	server.Opts().SetTransports(set)
 	return p, ""
 }
 
-// transports is the set of the server's transports, with the path's in the place
-// of the library's; nil means the library's default.
-func (p *path) transports(given *types.Set[engine.TransportCtor]) (*types.Set[engine.TransportCtor], string) {
-	set := types.NewSet[engine.TransportCtor]()
+// preparedPath is the path whose transports these are, if they are a path's.
+func preparedPath(set *types.Set[engine.TransportCtor]) *path {
+	if set == nil {
+		return nil
+	}
+	for _, ctor := range set.Keys() {
+		if own, ok := ctor.(*webSocket); ok {
+			return own.path
+		}
+	}
+	return nil
+}
+
+// prepare puts the path's transports into a server's options, in the place of the
+// library's. Those of another make stay.
+func (p *path) prepare(options socket.ServerOptionsInterface) (reason string) {
+	given := options.Transports()
 	if given == nil {
 		given = types.NewSet(engine.Polling, engine.WebSocket)
 	}
+	set := types.NewSet[engine.TransportCtor]()
 	found := false
 	for _, ctor := range given.Keys() {
+		ctor = librarys(ctor)
 		switch {
-		case ctor.Name() == transports.WEBSOCKET && stockWebSocket(ctor):
+		case ctor.Name() == transports.WEBSOCKET && isLibrarys(ctor):
 			found = true
-			ctor = &wstransport.Builder{Build: p.build}
+			ctor = &webSocket{ctor, p}
 		case ctor.Name() == transports.WEBSOCKET:
-			return nil, "the options name another WebSocket transport"
+			return "the options name another WebSocket transport"
 		case ctor.Name() == transports.POLLING:
-			ctor = &polling.Builder{TransportCtor: ctor, Env: p.pollingEnv}
+			ctor = &polling.Builder{TransportCtor: ctor, Env: p.pollingEnv, Take: p.take}
 		}
 		set.Add(ctor)
 	}
 	if !found {
-		return nil, "the options name no WebSocket transport"
+		return "the options name no WebSocket transport"
 	}
-	return set, ""
+	options.SetTransports(set)
+	return ""
 }
 
-// stockWebSocket tells the library's transport, and that of another path.
-func stockWebSocket(ctor engine.TransportCtor) bool {
-	switch ctor.(type) {
-	case *engine.WebSocketBuilder, *wstransport.Builder:
-		return true
+// librarys is what the constructor of another path takes the place of.
+func librarys(ctor engine.TransportCtor) engine.TransportCtor {
+	switch ctor := ctor.(type) {
+	case *webSocket:
+		return ctor.TransportCtor
+	case *polling.Builder:
+		return ctor.TransportCtor
 	}
-	return false
+	return ctor
 }
 
-// build makes the transport of a connection that came in past the door: the first.
-func (p *path) build(ctx *types.HttpContext) transports.Transport {
-	server := p.server.Engine()
-	if server == nil {
-		return transports.NewWebSocket(ctx)
-	}
-	p.open(server)
-	conn := wstransport.Conn{
-		WebSocketConn: ctx.Websocket,
-		Deflate:       server.Opts().PerMessageDeflate() != nil && door.Deflates(ctx.Request().Header),
-	}
-	var t *wstransport.Transport
-	if ctx.Query().Has("sid") {
-		t = wstransport.NewUpgrade(p.port, conn, ctx)
-	} else {
-		t = wstransport.New(p.port, conn, ctx, nil)
-	}
-	t.LimitMessages(server.Opts().MaxHttpBufferSize())
-	return t
+// isLibrarys tells the library's WebSocket transport, and that of a path.
+func isLibrarys(ctor engine.TransportCtor) bool {
+	_, ok := librarys(ctor).(*engine.WebSocketBuilder)
+	return ok
 }
 
-// open opens the door of the engine, once there is one. Its last listener of
-// "connection" lets a transport begin to read: the server listens by then. A client
-// that polls may be upgraded.
-func (p *path) open(server engine.BaseServer) {
+// webSocket takes the place of the library's WebSocket transport.
+type webSocket struct {
+	engine.TransportCtor
+	path *path
+}
+
+// New is called for clients that come before the door is open.
+func (w *webSocket) New(ctx *types.HttpContext) transports.Transport {
+	if t := w.path.take(ctx); t != nil {
+		return t
+	}
+	return w.TransportCtor.New(ctx)
+}
+
+// take hands a client over to the door that the library has let in; nil if it is the
+// library's.
+func (p *path) take(ctx *types.HttpContext) transports.Transport {
+	if door.Greets(ctx) {
+		return nil
+	}
+	d := p.open()
+	if d == nil {
+		return nil
+	}
+	return d.Take(ctx)
+}
+
+// open opens the door of the engine, once there is one.
+func (p *path) open() *door.Door {
+	if p.server == nil || p.server.Engine() == nil {
+		return nil // a server that has got other options, or an engine that is not bound
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.door != nil || server == nil {
-		return
+	if p.door != nil {
+		return p.door
+	}
+	server := p.server.Engine()
+	if p.host.Needs.TakenHidden {
+		door.HideTaken(server)
 	}
 	_ = server.On("connection", func(args ...any) {
 		conn := args[0].(engine.Socket)
-		if t := transportOf(conn); t != nil {
-			t.Start()
-			return
+		if transportOf(conn) == nil { // a client that polls, and may be upgraded
+			_ = conn.Once("upgrade", exchange{conn}.done)
 		}
-		_ = conn.Once("upgrade", exchange{conn}.done)
 	})
 	var err error
 	if p.door, err = door.Open(server, p.port); err != nil {
 		p.logger.Warn("ClientsCount leaves out clients that connect by WebSocket directly", "reason", err)
 	}
+	return p.door
 }
 
 // close lets no more clients in, and none upgrade.
 func (p *path) close() {
-	p.open(p.server.Engine())
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.door != nil {
-		p.door.Close()
+	if d := p.open(); d != nil {
+		d.Close()
 	}
 }
 
 // pollingEnv is what the polling transports of the server share.
 func (p *path) pollingEnv() *polling.Env {
-	server := p.server.Engine()
-	if server == nil {
+	if p.open() == nil {
 		return nil
 	}
-	p.open(server)
-	return &polling.Env{Engine: server, PingDelay: p.port.PingDelay}
+	return &polling.Env{Engine: p.server.Engine(), PingDelay: p.port.PingDelay}
 }
 
 // transportOf is the connection's transport, if it is the path's.

@@ -53,7 +53,10 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 			listener.Close()
 			return nil, err
 		}
-		options.SetAdapter(s.mesh.Adapter())
+		if err := s.mesh.Configure(options); err != nil {
+			listener.Close()
+			return nil, err
+		}
 	}
 	s.io = socket.NewServer(nil, options)
 	s.io.On("connection", func(args ...any) { s.answer(args[0].(*socket.Socket)) })

@@ -53,7 +53,10 @@ func startServer(ctx context.Context, o serverOptions) (*server, error) {
 		return nil, err
 	}
 	options := socket.DefaultServerOptions()
-	options.SetAdapter(m.Adapter())
+	if err := m.Configure(options); err != nil {
+		listener.Close()
+		return nil, err
+	}
 	s := &server{
 		name:     name,
 		url:      "http://" + name,

@@ -18,8 +18,8 @@ type path struct {
 	// of npm's have it.
 	goodbye []string
 	// prepare adds to the options of a server; it ends with the test.
-	// opened: the server has had a client already. The mesh lets in its first one past
-	// its door, and opens that then.
+	// opened: the server has had a client already. Whom it refuses earlier is refused by
+	// the host.
 	opened  bool
 	prepare func(t *trial, options *socket.ServerOptions, logger *slog.Logger)
 }
@@ -32,23 +32,32 @@ var paths = []path{
 		goodbye: []string{"ended: without a close frame", "transport close 1006"},
 		prepare: func(*trial, *socket.ServerOptions, *slog.Logger) {},
 	},
-	meshPath("mesh", true),
-	meshPath("mesh, first client", false),
+	meshPath("mesh", true, (*mesh.Mesh).Configure),
+	meshPath("mesh, first client, adapter alone", false, func(m *mesh.Mesh, options *socket.ServerOptions) error {
+		options.SetAdapter(m.Adapter())
+		return nil
+	}),
 }
 
-func meshPath(name string, opened bool) path {
+// meshPath is a mesh of one server. configure is how its options are set.
+func meshPath(name string, opened bool, configure func(*mesh.Mesh, *socket.ServerOptions) error) path {
 	return path{
 		name:   name,
 		exact:  true,
 		opened: opened,
 		// It says so in a close frame without a code, as Node's servers do.
 		goodbye: []string{"ended: websocket: close 1005 (no status)", "transport close 1005"},
-		prepare: prepareMesh,
+		prepare: func(t *trial, options *socket.ServerOptions, logger *slog.Logger) {
+			t.Helper()
+			if err := configure(startMesh(t, logger), options); err != nil {
+				t.Fatal(err)
+			}
+		},
 	}
 }
 
-// prepareMesh is the documented set-up, for a mesh of one server.
-func prepareMesh(t *trial, options *socket.ServerOptions, logger *slog.Logger) {
+// startMesh starts a mesh that ends with the test.
+func startMesh(t *trial, logger *slog.Logger) *mesh.Mesh {
 	t.Helper()
 	m, err := mesh.New(mesh.Config{Listen: "127.0.0.1:0", Discovery: mesh.DiscoveryStatic}, mesh.WithLogger(logger))
 	if err != nil {
@@ -57,7 +66,6 @@ func prepareMesh(t *trial, options *socket.ServerOptions, logger *slog.Logger) {
 	if err := m.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	options.SetAdapter(m.Adapter())
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
@@ -65,4 +73,5 @@ func prepareMesh(t *trial, options *socket.ServerOptions, logger *slog.Logger) {
 			t.Errorf("shutdown of the mesh: %v", err)
 		}
 	})
+	return m
 }

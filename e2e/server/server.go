@@ -49,8 +49,10 @@ func runServer(stop context.Context, o options, c *control, logger *slog.Logger)
 		return err
 	}
 	config := socket.DefaultServerOptions()
-	config.SetAdapter(m.Adapter())
 	config.SetMaxHttpBufferSize(16 << 20)
+	if err := m.Configure(config); err != nil {
+		return err
+	}
 	s := &server{
 		mesh:     m,
 		io:       socket.NewServer(nil, config),

@@ -47,7 +47,9 @@ func serve(ctx context.Context, listener net.Listener) error {
 		return err
 	}
 	options := socket.DefaultServerOptions()
-	options.SetAdapter(m.Adapter())
+	if err := m.Configure(options); err != nil {
+		return err
+	}
 	io := socket.NewServer(nil, options)
 	io.On("connection", func(args ...any) {
 		client := args[0].(*socket.Socket)

@@ -64,7 +64,9 @@ func newMesh(listen, servers string, logger *slog.Logger) (*mesh.Mesh, error) {
 // servers.
 func serve(ctx context.Context, listener net.Listener, m *mesh.Mesh) error {
 	options := socket.DefaultServerOptions()
-	options.SetAdapter(m.Adapter())
+	if err := m.Configure(options); err != nil {
+		return err
+	}
 	io := socket.NewServer(nil, options)
 	io.On("connection", func(args ...any) {
 		client := args[0].(*socket.Socket)

@@ -11,15 +11,19 @@ import (
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"go.uber.org/fx"
+
+	"github.com/socketmesh/mesh"
 )
 
 // address is where clients connect.
 type address string
 
-// newServer makes the Socket.IO server. The adapter makes it one of many.
-func newServer(adapter socket.AdapterConstructor) *socket.Server {
+// newServer makes the Socket.IO server. The mesh makes it one of many.
+func newServer(m *mesh.Mesh) (*socket.Server, error) {
 	options := socket.DefaultServerOptions()
-	options.SetAdapter(adapter)
+	if err := m.Configure(options); err != nil {
+		return nil, err
+	}
 	io := socket.NewServer(nil, options)
 	io.On("connection", func(args ...any) {
 		client := args[0].(*socket.Socket)
@@ -27,7 +31,7 @@ func newServer(adapter socket.AdapterConstructor) *socket.Server {
 			io.Emit("chat", args...) // to the clients of all servers
 		})
 	})
-	return io
+	return io, nil
 }
 
 // serve lets clients in while the application runs. Its hook comes after the

@@ -36,8 +36,8 @@ type Door struct {
 }
 
 // Open puts a door in front of an engine, behind the middlewares that the engine
-// has. It reports an error if the clients it lets in are missing from the engine's
-// ClientsCount; the door works all the same.
+// has. It reports an error beside the door if the clients it lets in are missing from
+// the engine's ClientsCount.
 func Open(server engine.BaseServer, port *wstransport.Port) (*Door, error) {
 	d := &Door{engine: server, port: port, upgrader: newUpgrader(), before: len(server.Middlewares())}
 	d.origins.logger = port.Logger

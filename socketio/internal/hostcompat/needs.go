@@ -29,12 +29,20 @@ type Needs struct {
 	// is looked after at intervals for ever. Remedy: the end of the upgrade is told
 	// again after the probe.
 	ProbeEnd bool
+
+	// TakenHidden: the library goes on with a handshake although the transport that
+	// it has got for it is closed. Remedy: the engine's listeners do not hear of a
+	// connection that has such a transport because the mesh has taken its client
+	// over.
+	TakenHidden bool
 }
 
 // table has the versions that the tests run with.
 var table = map[string]Needs{
 	"v3.0.5": allNeeds(),
-	"v3.0.6": allNeeds(),
+	"v3.0.6": allNeedsBut(func(n *Needs) {
+		n.TakenHidden = false
+	}),
 }
 
 // allNeeds mends everything.
@@ -44,5 +52,12 @@ func allNeeds() Needs {
 	for i := range fields.NumField() {
 		fields.Field(i).SetBool(true)
 	}
+	return n
+}
+
+// allNeedsBut is for a version that has mended something.
+func allNeedsBut(mended func(*Needs)) Needs {
+	n := allNeeds()
+	mended(&n)
 	return n
 }

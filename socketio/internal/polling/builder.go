@@ -26,10 +26,20 @@ type Builder struct {
 	// Env returns what transports share. It is nil where there is no engine that this
 	// package could work for: then the library's transport does.
 	Env func() *Env
+
+	// Take takes a client over that the library has let in, if that is not the way in,
+	// and returns a transport for the library to give up. Else it returns nil. Take may
+	// be nil.
+	Take func(*types.HttpContext) transports.Transport
 }
 
 // New makes the transport of a client that begins with this request.
 func (b *Builder) New(ctx *types.HttpContext) transports.Transport {
+	if b.Take != nil {
+		if taken := b.Take(ctx); taken != nil {
+			return taken
+		}
+	}
 	inner := b.TransportCtor.New(ctx)
 	env := b.Env()
 	library, ok := inner.(transports.Polling)

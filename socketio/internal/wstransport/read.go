@@ -35,16 +35,6 @@ func (t *Transport) Start() {
 	}
 }
 
-// Once starts an upgrade's reading: "error" is the last that the engine listens
-// to. Earlier, the probe would come in before somebody answers it.
-func (t *Transport) Once(name types.EventName, fns ...types.EventListener) error {
-	err := t.Emitter.Once(name, fns...)
-	if t.upgrade && name == "error" {
-		t.Start()
-	}
-	return err
-}
-
 // read reads what there is, and has another goroutine wait for more: so the stack
 // that listeners needed is given back, and waiting costs the smallest. It is for
 // connections that cannot be watched, or are being closed.

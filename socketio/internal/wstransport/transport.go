@@ -58,11 +58,10 @@ type Transport struct {
 	drains  *queue.Queue // of "drain" events; nil until there is one
 
 	// Reading; the reader's.
-	conn    net.Conn
-	raw     syscall.RawConn // nil where nobody can wait without a buffer
-	small   []byte          // where it cannot be done otherwise
-	frames  wsframe.Reader
-	upgrade bool // starts with the last listener of an upgrade
+	conn   net.Conn
+	raw    syscall.RawConn // nil where nobody can wait without a buffer
+	small  []byte          // where it cannot be done otherwise
+	frames wsframe.Reader
 
 	watch lookout.Watch
 	idle  time.Duration // how long the client may say nothing; 0: for ever
@@ -92,14 +91,6 @@ func New(port *Port, conn Conn, ctx *types.HttpContext, receiver Receiver) *Tran
 	if receiver != nil && t.Protocol() == 3 {
 		t.joining = []string{"/"} // such a client need not ask
 	}
-	return t
-}
-
-// NewUpgrade makes a transport for a library's engine socket that is to be
-// upgraded. It starts by itself once the engine listens to it.
-func NewUpgrade(port *Port, conn Conn, ctx *types.HttpContext) *Transport {
-	t := New(port, conn, ctx, nil)
-	t.upgrade = true
 	return t
 }
 

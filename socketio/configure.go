@@ -1,0 +1,41 @@
+package socketio
+
+import (
+	"fmt"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/intake"
+)
+
+// Configure sets the options of a server to come, before socket.NewServer gets them:
+//
+//   - The adapter is this one. Options that name another one already are an error, and
+//     so is a second server while the first one is open, see [ErrSecondServer].
+//   - The parser is ours, which leaves values as they are and takes less to decode what
+//     clients send. One that the options name stays.
+//   - The transports are those that the options name, else polling and WebSocket, with
+//     ours in the place of the library's. One of another make stays, and clients that
+//     use it are left to the library, which is logged when the server starts.
+//
+// With the option [Delivery.Library] the transports stay as they are.
+func (c *Constructor) Configure(options *socket.ServerOptions) error {
+	if options == nil {
+		return &core.ConfigError{Field: "ServerOptions", Value: nil, Allowed: "options as socket.DefaultServerOptions() makes them"}
+	}
+	if set := options.Adapter(); set != nil && set != socket.AdapterConstructor(c) {
+		return &core.ConfigError{Field: "ServerOptions.Adapter", Value: fmt.Sprintf("%T", set), Allowed: "none, or the adapter of this mesh"}
+	}
+	if other := c.rivalOf(nil); other != "" {
+		return fmt.Errorf("socketio: the server made at %s is open: %w", other, ErrSecondServer)
+	}
+	options.SetAdapter(c)
+	if options.Parser() == nil {
+		options.SetParser(intake.Parser{})
+	}
+	if !c.delivery.Library {
+		_ = c.newPath().prepare(options) // a reason not to is logged when there is a server
+	}
+	return nil
+}

@@ -56,7 +56,7 @@ func StartFrame(codec, prev string, sent uint64) []byte {
 
 // AwaitNotified returns when no receiver is being told of members that come and go.
 func (n *Node) AwaitNotified() {
-	for _, ns := range n.namespaces.Load().byName {
+	for ns := range n.namespaces.all() {
 		ns.notify.Lock()
 		ns.notify.Unlock()
 	}

@@ -1,13 +1,23 @@
 package core
 
-import "math/bits"
-
 // hashes is a set of room hashes: open addressing with linear probing, about 6
 // bytes for each, for there may be one for every socket of every peer.
+//
+// A large one consists of parts, so that nobody waits for the whole to grow.
 type hashes struct {
 	slots []uint32 // 0 is an empty one; len is a power of two
+	parts []hashes // instead of slots
 	count int
 }
+
+// The parts of a large set, and from how many hashes on there are parts.
+const (
+	partBits = 8
+	partedAt = 1 << 14
+)
+
+// part is the part in which h is.
+func (s *hashes) part(h uint32) *hashes { return &s.parts[h*2246822519>>(32-partBits)] }
 
 // hashOf is the hash of a room's name, the same on all nodes; never 0. Two rooms of
 // one hash count as one room, which costs a message now and then, and loses none.
@@ -29,9 +39,55 @@ func (s *hashes) at(h uint32) int {
 	return i
 }
 
-func (s *hashes) has(h uint32) bool { return len(s.slots) > 0 && s.slots[s.at(h)] == h }
+func (s *hashes) has(h uint32) bool {
+	if s.parts != nil {
+		s = s.part(h)
+	}
+	return len(s.slots) > 0 && s.slots[s.at(h)] == h
+}
 
 func (s *hashes) add(h uint32) {
+	if s.count == partedAt {
+		s.divide()
+	}
+	if s.parts == nil {
+		s.put(h)
+		return
+	}
+	part := s.part(h)
+	before := part.count
+	part.put(h)
+	s.count += part.count - before
+}
+
+// divide makes parts, if there are none.
+func (s *hashes) divide() {
+	if s.parts != nil {
+		return
+	}
+	s.parts = make([]hashes, 1<<partBits)
+	for _, h := range s.slots {
+		if h != 0 {
+			s.part(h).put(h)
+		}
+	}
+	s.slots = nil
+}
+
+// unite does without parts.
+func (s *hashes) unite() {
+	parts := s.parts
+	*s = hashes{}
+	for i := range parts {
+		for _, h := range parts[i].slots {
+			if h != 0 {
+				s.put(h)
+			}
+		}
+	}
+}
+
+func (s *hashes) put(h uint32) {
 	if s.count >= len(s.slots)*4/5 {
 		s.resize(max(8, 2*len(s.slots)))
 	}
@@ -41,11 +97,22 @@ func (s *hashes) add(h uint32) {
 	}
 }
 
-// remove closes the gap it makes, so that whatever was put behind is found.
 func (s *hashes) remove(h uint32) {
 	if !s.has(h) {
 		return
 	}
+	if s.parts == nil {
+		s.take(h)
+		return
+	}
+	s.part(h).take(h)
+	if s.count--; s.count < partedAt/8 {
+		s.unite()
+	}
+}
+
+// take closes the gap it makes, so that whatever was put behind is found.
+func (s *hashes) take(h uint32) {
 	mask := len(s.slots) - 1
 	gap := s.at(h)
 	s.slots[gap] = 0
@@ -59,9 +126,6 @@ func (s *hashes) remove(h uint32) {
 		s.resize(len(s.slots) / 2)
 	}
 }
-
-// sizeFor is the number of slots for so many hashes.
-func sizeFor(count int) int { return max(8, 1<<bits.Len(uint(count*5/4))) }
 
 func (s *hashes) resize(size int) {
 	old := s.slots

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,34 +50,45 @@ func (n *Node) Occupancy(namespace string) Occupancy {
 // interest is what this node tells its peers about a namespace: which rooms have
 // members here. News go out at once where nothing is under way, and together
 // while earlier ones are; and always before the next message.
+//
+// Neither who reports a room nor who emits waits for more than newsAtOnce of them.
 type interest struct {
 	ns    *namespace
 	dirty atomic.Bool // there are news
 
+	// snapshots is held while a peer is told all; one peer after the other.
+	snapshots sync.Mutex
+
 	// mu is held until news are queued, so that each peer gets them in order.
 	mu      sync.Mutex
 	watched bool
+	partial bool             // a peer has been told of some of the rooms, and is about to be of others
 	rooms   map[uint32]int32 // how many rooms with members have this hash
-	changed map[uint32]bool  // those that had members when news went out last, or not
+	changed map[uint32]bool  // of those that peers have not been told of: whether they have members
 	adds    []uint32         // for flush
 	removes []uint32
 }
 
+// newsAtOnce is how many rooms the peers are told of in one frame, which takes 16 KiB,
+// and some 100 µs.
+const newsAtOnce = 1 << 12
+
 var _ Occupancy = (*interest)(nil)
 
 func (in *interest) watch() {
-	var later deferred
-	defer later.run()
 	in.mu.Lock()
-	defer in.mu.Unlock()
 	if in.watched {
+		in.mu.Unlock()
 		return
 	}
 	in.watched = true
 	in.rooms, in.changed = map[uint32]int32{}, map[uint32]bool{}
+	in.mu.Unlock()
+	var later deferred
 	for _, p := range in.ns.node.roster.Load().list {
-		in.snapshot(p, &later)
+		in.introduce(p, &later)
 	}
+	later.run()
 }
 
 func (in *interest) Occupied(room string) { in.count(hashOf(room), 1) }
@@ -95,13 +107,19 @@ func (in *interest) count(h uint32, by int32) {
 	if (before > 0) == (after > 0) {
 		return
 	}
-	if _, changed := in.changed[h]; changed {
+	if _, changed := in.changed[h]; changed && !in.partial {
 		delete(in.changed, h) // back to what peers know
 	} else {
-		in.changed[h] = before > 0
+		in.changed[h] = after > 0
 	}
-	if len(in.changed) > 0 && !in.dirty.Swap(true) {
-		in.ns.node.herald.wake()
+	switch n := len(in.changed); {
+	case n >= newsAtOnce:
+		// The caller may hold locks of its own.
+		var later deferred
+		in.tell(&later).release()
+		in.ns.node.herald.call(later)
+	case n > 0 && !in.dirty.Swap(true):
+		in.ns.node.herald.add(in)
 	}
 }
 
@@ -117,12 +135,17 @@ func (in *interest) flush(later *deferred) *frame {
 	if len(in.changed) == 0 {
 		return nil
 	}
+	return in.tell(later)
+}
+
+// tell tells what has changed; mu is held.
+func (in *interest) tell(later *deferred) *frame {
 	in.adds, in.removes = in.adds[:0], in.removes[:0]
-	for h, before := range in.changed {
-		if before {
-			in.removes = append(in.removes, h)
-		} else {
+	for h, occupied := range in.changed {
+		if occupied {
 			in.adds = append(in.adds, h)
+		} else {
+			in.removes = append(in.removes, h)
 		}
 	}
 	clear(in.changed)
@@ -135,40 +158,78 @@ func (in *interest) flush(later *deferred) *frame {
 	return f
 }
 
-// introduce tells a peer which rooms have members, for a beginning.
+// introduce tells a peer which rooms have members, for a beginning: in one frame, or in
+// several, between which others have their turn. What changes meanwhile the peer is
+// told as all the others are, and what changes and changes back as well.
 func (in *interest) introduce(p *peer, later *deferred) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.watched {
-		in.snapshot(p, later)
-	}
-}
-
-// snapshot sends a peer all there is; mu is held.
-func (in *interest) snapshot(p *peer, later *deferred) {
 	if !p.curious {
 		return
 	}
-	all := make([]uint32, 0, len(in.rooms))
-	for h, n := range in.rooms {
-		if n > 0 {
-			all = append(all, h)
-		}
+	in.snapshots.Lock()
+	defer in.snapshots.Unlock()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !in.watched {
+		return
 	}
-	f := newInterestFrame(in.ns, news{all: true, adds: all})
+	in.partial = true
+	defer func() { in.partial = false }()
+	part := news{first: true, adds: make([]uint32, 0, min(len(in.rooms), newsAtOnce))}
+	for h, n := range in.rooms {
+		if n <= 0 {
+			continue
+		}
+		if len(part.adds) == newsAtOnce {
+			in.push(p, part, later)
+			part.first, part.adds = false, part.adds[:0]
+			in.mu.Unlock()
+			runtime.Gosched()
+			in.mu.Lock()
+		}
+		part.adds = append(part.adds, h)
+	}
+	part.last = true
+	in.push(p, part, later)
+}
+
+func (in *interest) push(p *peer, n news, later *deferred) {
+	f := newInterestFrame(in.ns, n)
 	p.push(f, later)
 	f.release()
 }
 
-// herald sends the news of all namespaces, one after the other: while some are
-// under way, the next ones gather.
+// herald sends the news of the namespaces that have some, one after the other: while
+// some are under way, the next ones gather.
 type herald struct {
 	node *Node
 	news chan struct{}
+
+	mu    sync.Mutex
+	dirty []*interest
+	calls deferred // of those who report rooms
 }
 
 // maxHeraldWait is how long a slow peer keeps news from the others.
 const maxHeraldWait = 5 * time.Millisecond
+
+// add has the news of a namespace sent. It is for who makes them dirty.
+func (h *herald) add(in *interest) {
+	h.mu.Lock()
+	h.dirty = append(h.dirty, in)
+	h.mu.Unlock()
+	h.wake()
+}
+
+// call has calls made.
+func (h *herald) call(later deferred) {
+	if len(later.calls) == 0 {
+		return
+	}
+	h.mu.Lock()
+	h.calls.calls = append(h.calls.calls, later.calls...)
+	h.mu.Unlock()
+	h.wake()
+}
 
 func (h *herald) wake() {
 	select {
@@ -177,19 +238,33 @@ func (h *herald) wake() {
 	}
 }
 
+// take returns what has been added, and uses spare the next time.
+func (h *herald) take(spare []*interest) ([]*interest, deferred) {
+	clear(spare)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	dirty, calls := h.dirty, h.calls
+	h.dirty, h.calls = spare[:0], deferred{}
+	return dirty, calls
+}
+
 // run works until the node has drained its queues.
 func (h *herald) run() {
 	timer := time.NewTimer(maxHeraldWait)
 	defer timer.Stop()
+	var dirty []*interest
 	for {
 		select {
 		case <-h.news:
 		case <-h.node.drained:
 			return
 		}
-		for _, ns := range h.node.namespaces.Load().byName {
+		var calls deferred
+		dirty, calls = h.take(dirty)
+		calls.run()
+		for _, in := range dirty {
 			var later deferred
-			f := ns.interest.flush(&later)
+			f := in.flush(&later)
 			later.run()
 			if f == nil {
 				continue

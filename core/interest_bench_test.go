@@ -53,12 +53,12 @@ func BenchmarkInterest(b *testing.B) {
 		for _, id := range ids {
 			all = append(all, hashOf(id))
 		}
-		frame := newInterestFrame(ns, news{all: true, adds: all})
+		frame := newInterestFrame(ns, news{first: true, last: true, adds: all})
 		defer frame.release()
 		for b.Loop() {
 			v = views{}
 			before := heapInUse()
-			v.take("/", news{all: true, adds: all})
+			v.take("/", news{first: true, last: true, adds: all})
 			b.ReportMetric((heapInUse()-before)/roomsBench, "B/room")
 			b.ReportMetric(float64(len(frame.bytes))/roomsBench, "wire-B/room")
 		}
@@ -82,7 +82,7 @@ func BenchmarkInterest(b *testing.B) {
 	for _, rooms := range []int{1, 10, 30} {
 		b.Run(fmt.Sprintf("lookup/rooms=%d", rooms), func(b *testing.B) {
 			p := &peer{curious: true}
-			p.views.take("/", news{all: true, adds: []uint32{1, 2, 3}})
+			p.views.take("/", news{first: true, last: true, adds: []uint32{1, 2, 3}})
 			m := &Message{Kind: KindBroadcast, To: Target{Rooms: ids[:rooms]}}
 			b.ReportAllocs()
 			for b.Loop() {

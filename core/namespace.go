@@ -2,7 +2,7 @@ package core
 
 import (
 	"fmt"
-	"maps"
+	"iter"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +16,10 @@ type namespace struct {
 	receiver Receiver
 	closed   atomic.Bool
 	interest interest
+
+	// telling is held while peers are told that it is open, or closed: the latter
+	// comes last.
+	telling sync.Mutex
 
 	// notify serialises joining and leaving with their reports; mu guards the
 	// map alone, so that the receiver may ask for the members meanwhile.
@@ -196,35 +200,70 @@ func (ns *namespace) leave(p *peer, cause error) {
 	}
 }
 
-// namespaces is a snapshot of the namespaces.
-type namespaces struct {
-	byName map[string]*namespace
+// namespaces are those that are open here, by name. Finding one takes no lock, and
+// opening one takes no longer with many others open.
+type namespaces struct{ byName sync.Map }
+
+func (n *namespaces) get(name string) *namespace {
+	if ns, ok := n.byName.Load(name); ok {
+		return ns.(*namespace)
+	}
+	return nil
+}
+
+// put adds a namespace, unless there is one of that name.
+func (n *namespaces) put(ns *namespace) bool {
+	_, taken := n.byName.LoadOrStore(ns.name, ns)
+	return !taken
+}
+
+func (n *namespaces) remove(ns *namespace) { n.byName.CompareAndDelete(ns.name, ns) }
+
+// all are the namespaces that are open all the while, and perhaps some of those that
+// are opened or closed meanwhile.
+func (n *namespaces) all() iter.Seq[*namespace] {
+	return func(yield func(*namespace) bool) {
+		n.byName.Range(func(_, ns any) bool { return yield(ns.(*namespace)) })
+	}
 }
 
 // open registers a namespace and announces it to the peers of that moment, which
 // it returns. Those that come later are told when they are met.
 func (n *Node) open(ns *namespace, a Adapter) ([]*peer, error) {
+	if err := n.enlist(ns, a); err != nil {
+		return nil, err
+	}
+	peers := n.roster.Load().list
 	var later deferred
-	defer later.run()
+	ns.tell(KindInitialHeartbeat, peers, &later)
+	later.run()
+	return peers, nil
+}
+
+func (n *Node) enlist(ns *namespace, a Adapter) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.state == stateClosed {
-		return nil, ErrClosed
+		return ErrClosed
 	}
-	byName := maps.Clone(n.namespaces.Load().byName)
-	if byName[ns.name] != nil {
-		return nil, ErrNamespaceOpen
+	if n.namespaces.get(ns.name) != nil {
+		return ErrNamespaceOpen
 	}
-	if byName == nil {
-		byName = map[string]*namespace{}
-	}
-	byName[ns.name] = ns
 	ns.lane = n.laneOf(ns.name)
-	n.namespaces.Store(&namespaces{byName})
+	if !n.namespaces.put(ns) {
+		return ErrNamespaceOpen
+	}
 	n.adapters[ns] = a
-	peers := n.roster.Load().list
-	ns.send(&Message{Kind: KindInitialHeartbeat}, nil, peers, &later)
-	return peers, nil
+	return nil
+}
+
+// tell tells peers that the namespace is open, unless it has been closed.
+func (ns *namespace) tell(kind Kind, peers []*peer, later *deferred) {
+	ns.telling.Lock()
+	defer ns.telling.Unlock()
+	if !ns.closed.Load() {
+		ns.send(&Message{Kind: kind}, nil, peers, later)
+	}
 }
 
 // maxLaneNames bounds the names that have a lane of their own. Others share, by
@@ -247,20 +286,18 @@ func (n *Node) laneOf(name string) uint32 {
 	return lane
 }
 
-// forget takes a namespace out, and tells the peers: before it can be opened
-// again.
+// forget tells the peers that a namespace is closed, and takes it out: in this order,
+// so that they are told before it can be opened again.
 func (n *Node) forget(ns *namespace) {
 	var later deferred
 	defer later.run()
+	ns.telling.Lock()
+	ns.send(&Message{Kind: KindAdapterClose}, nil, n.roster.Load().list, &later)
+	ns.telling.Unlock()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	byName := maps.Clone(n.namespaces.Load().byName)
-	if byName[ns.name] == ns {
-		delete(byName, ns.name)
-		n.namespaces.Store(&namespaces{byName})
-	}
+	n.namespaces.remove(ns)
 	delete(n.adapters, ns)
-	ns.send(&Message{Kind: KindAdapterClose}, nil, n.roster.Load().list, &later)
 }
 
 // deliver takes a message of a peer to its namespace.
@@ -312,6 +349,4 @@ func (n *Node) opened(p *peer, name string) *namespace {
 }
 
 // namespace is the one of this name that is open here, or nil.
-func (n *Node) namespace(name string) *namespace {
-	return n.namespaces.Load().byName[name]
-}
+func (n *Node) namespace(name string) *namespace { return n.namespaces.get(name) }

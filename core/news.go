@@ -7,23 +7,38 @@ import (
 
 // news are what an INTEREST frame says about a namespace of its sender.
 type news struct {
-	all     bool     // adds are all rooms that have members
+	first   bool     // adds begin a list of all rooms that have members, instead of what was told before
+	last    bool     // and here it ends
 	adds    []uint32 // hashes of rooms that have got members
 	removes []uint32 // hashes of rooms that have members no more
 }
 
+// The byte of an INTEREST frame that says what it is. Nodes that know the first two
+// only do not take a list in several frames for complete, and send everything.
+const (
+	newsChanges = 0
+	newsAll     = 1 // first and last
+	newsFirst   = 2
+	newsLast    = 3
+)
+
 // newInterestFrame encodes news, with the caller as the frame's one holder: the
-// namespace's name behind its length, a byte that tells whether this is all, and
-// the two lists, each behind its length; a hash takes four bytes.
+// namespace's name behind its length, a byte that tells what they are, and the two
+// lists, each behind its length; a hash takes four bytes.
 func newInterestFrame(ns *namespace, n news) *frame {
 	f := takeFrame(1 + 2*binary.MaxVarintLen16 + len(ns.name) + 1 + 4*(len(n.adds)+len(n.removes)))
 	b := append(f.bytes[:0], frameInterest)
 	b = binary.AppendUvarint(b, uint64(len(ns.name)))
 	b = append(b, ns.name...)
-	if n.all {
-		b = append(b, 1)
-	} else {
-		b = append(b, 0)
+	switch {
+	case n.first && n.last:
+		b = append(b, newsAll)
+	case n.first:
+		b = append(b, newsFirst)
+	case n.last:
+		b = append(b, newsLast)
+	default:
+		b = append(b, newsChanges)
 	}
 	for _, list := range [][]uint32{n.adds, n.removes} {
 		b = binary.AppendUvarint(b, uint64(len(list)))
@@ -41,7 +56,11 @@ func newInterestFrame(ns *namespace, n news) *frame {
 func decodeInterest(src []byte) (namespace string, n news, err error) {
 	r := interestReader{src: src}
 	namespace = string(r.take(r.length(1)))
-	n.all = len(r.src) > 0 && r.take(1)[0] == 1
+	if len(r.src) > 0 {
+		what := r.take(1)[0]
+		n.first = what == newsAll || what == newsFirst
+		n.last = what == newsAll || what == newsLast
+	}
 	n.adds = r.list()
 	n.removes = r.list()
 	if r.bad {

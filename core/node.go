@@ -39,10 +39,10 @@ type Node struct {
 	discovery  sync.WaitGroup
 	work       sync.WaitGroup // all goroutines
 
-	roster     atomic.Pointer[roster]     // peers with a link; replaced, never changed
-	namespaces atomic.Pointer[namespaces] // those open here; likewise
+	roster     atomic.Pointer[roster] // peers with a link; replaced, never changed
+	namespaces namespaces             // those open here
 
-	mu       sync.Mutex // guards what follows, and replacing the two above
+	mu       sync.Mutex // guards what follows, and who changes the two above
 	state    state
 	adapters map[*namespace]Adapter
 	memories map[string]memory
@@ -77,11 +77,10 @@ func New(cfg Config) (*Node, error) {
 		targets:   map[string]*target{},
 		lanes:     map[string]uint32{},
 	}
-	n.herald = herald{node: n, news: make(chan struct{}, 1)}
+	n.herald.node, n.herald.news = n, make(chan struct{}, 1)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.listed, n.unlist = context.WithCancel(context.Background())
 	n.roster.Store(&roster{})
-	n.namespaces.Store(&namespaces{})
 	return n, nil
 }
 

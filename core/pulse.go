@@ -76,7 +76,7 @@ func (n *Node) beat(now time.Time) {
 		}
 	}
 	if len(references) > 0 {
-		for _, ns := range n.namespaces.Load().byName {
+		for ns := range n.namespaces.all() {
 			ns.publish(&Message{Kind: KindHeartbeat}, references...)
 		}
 	}

@@ -29,12 +29,13 @@ const (
 
 // meet takes up a connection to a peer as a link, to be run by the caller.
 func (n *Node) meet(conn Conn, h *hello, on terms, id string, dialled bool) (*link, error) {
-	var later deferred
-	l, isNew, err := n.register(conn, h, on, id, dialled, &later)
-	later.run()
+	l, isNew, err := n.register(conn, h, on, id, dialled)
 	if err != nil {
 		return nil, err
 	}
+	var later deferred
+	n.announce(l.peer, &later) // which may have lost sight of us, if it is not new
+	later.run()
 	limitReads(conn, n.cfg.MaxFrame)
 	if isNew {
 		n.stats.peerUp(l.peer)
@@ -44,9 +45,8 @@ func (n *Node) meet(conn Conn, h *hello, on terms, id string, dialled bool) (*li
 	return l, nil
 }
 
-// register makes a link of a connection: of a peer that is up, or of a new one,
-// which it announces the namespaces to.
-func (n *Node) register(conn Conn, h *hello, on terms, id string, dialled bool, later *deferred) (l *link, isNew bool, err error) {
+// register makes a link of a connection: of a peer that is up, or of a new one.
+func (n *Node) register(conn Conn, h *hello, on terms, id string, dialled bool) (l *link, isNew bool, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.state != stateRunning {
@@ -56,7 +56,6 @@ func (n *Node) register(conn Conn, h *hello, on terms, id string, dialled bool, 
 	if p := n.roster.Load().byID[h.uid]; p != nil && p.reference == (h.offer == nil) {
 		l := p.newLink(conn, id, dialled)
 		if p.add(l) {
-			n.announce(p, later) // it may have lost sight of us
 			return l, false, nil
 		}
 		before, known = p.memory(), true // it is just going
@@ -70,7 +69,6 @@ func (n *Node) register(conn Conn, h *hello, on terms, id string, dialled bool, 
 	l = p.newLink(conn, id, dialled)
 	p.add(l)
 	n.setPeer(p.id, p)
-	n.announce(p, later)
 	return l, true, nil
 }
 
@@ -81,8 +79,9 @@ func (n *Node) announce(p *peer, later *deferred) {
 	if p.reference {
 		kind = KindInitialHeartbeat
 	}
-	for _, ns := range n.namespaces.Load().byName {
-		ns.send(&Message{Kind: kind}, nil, []*peer{p}, later)
+	to := []*peer{p}
+	for ns := range n.namespaces.all() {
+		ns.tell(kind, to, later)
 		ns.interest.introduce(p, later)
 	}
 }
@@ -99,7 +98,7 @@ func (n *Node) peerDown(p *peer, cause error) {
 	}
 	n.mu.Unlock()
 	close(p.gone)
-	for _, ns := range n.namespaces.Load().byName {
+	for ns := range n.namespaces.all() {
 		ns.leave(p, cause)
 	}
 	n.stats.peerDown(p, cause)
@@ -108,7 +107,7 @@ func (n *Node) peerDown(p *peer, cause error) {
 
 // peerLostUs is called when a peer that is up says that it had no link to us.
 func (n *Node) peerLostUs(p *peer) {
-	for _, ns := range n.namespaces.Load().byName {
+	for ns := range n.namespaces.all() {
 		ns.rejoin(p)
 	}
 }

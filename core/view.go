@@ -14,6 +14,7 @@ type views struct {
 // view is one namespace of a peer. Until the peer has told all, and again after
 // news may have been lost, it is not current, and the peer gets everything.
 type view struct {
+	coming  bool // the peer has begun to tell all
 	current bool
 	rooms   hashes
 
@@ -51,12 +52,14 @@ func (v *views) take(namespace string, n news) {
 	if w == nil {
 		return
 	}
-	if n.all {
-		w.rooms, w.current = hashes{}, true
-		w.rooms.resize(sizeFor(len(n.adds)))
+	if n.first {
+		w.rooms, w.coming, w.current = hashes{}, true, false
 	}
-	if !w.current {
+	if !w.coming && !w.current {
 		return // all is still to come
+	}
+	if n.last && w.coming {
+		w.coming, w.current = false, true
 	}
 	for _, h := range n.adds {
 		w.rooms.add(max(1, h))
@@ -65,7 +68,7 @@ func (v *views) take(namespace string, n news) {
 		w.rooms.remove(h)
 	}
 	if w.rooms.count > maxViewed {
-		w.rooms, w.current = hashes{}, false
+		w.rooms, w.coming, w.current = hashes{}, false, false
 	}
 }
 
@@ -74,7 +77,7 @@ func (v *views) doubt() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, w := range v.byNamespace {
-		w.rooms, w.current = hashes{}, false
+		w.rooms, w.coming, w.current = hashes{}, false, false
 	}
 }
 

@@ -269,6 +269,40 @@ func TestRemoteSocketOfAServerThatLeaves(t *testing.T) {
 	}
 }
 
+// TestRequestsWhileAllClose: when all servers stop at once, every request ends,
+// once: whole without those who have left, or because this side has closed too.
+func TestRequestsWhileAllClose(t *testing.T) {
+	onEachMesh(t, 3, requestsWhileAllClose)
+}
+
+func requestsWhileAllClose(t *testing.T, s []*server) {
+	type ended struct {
+		what string
+		err  error
+	}
+	outcomes := make(chan ended, 100)
+	for _, server := range s {
+		_ = server.On("ask", func(...any) {}) // does not answer
+		_ = server.ServerSideEmitWithAck("ask")(func(_ []any, err error) { outcomes <- ended{"serverSideEmit", err} })
+		server.FetchSockets()(func(_ []*socket.RemoteSocket, err error) { outcomes <- ended{"fetchSockets", err} })
+	}
+	for _, server := range s {
+		go server.Close(nil)
+	}
+	for range 2 * len(s) {
+		got := within(t, outcomes)
+		if got.err != nil && !(errors.Is(got.err, core.ErrIncomplete) && errors.Is(got.err, core.ErrClosed)) {
+			t.Errorf("%s: %v", got.what, got.err)
+		}
+	}
+	for _, server := range s {
+		server.stop()
+	}
+	if len(outcomes) > 0 {
+		t.Error("called twice")
+	}
+}
+
 // TestRequestsOfAServerThatCloses: they end at once, and say why.
 func TestRequestsOfAServerThatCloses(t *testing.T) {
 	f := newFabric()

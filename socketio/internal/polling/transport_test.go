@@ -217,8 +217,36 @@ func TestKickedByData(t *testing.T) {
 	inBubble(t, nil, func(h *host) {
 		s := h.connect("EIO=4")
 		_ = s.Once("data", func(...any) { s.Close(true) })
-		h.want("request", s.post("4hang up"), "200 ok")
-		h.noted()
+		post := s.post("4hang up")
+		h.want("request", post, "200 ok")
+		h.wantNoted("data hang up; " + closed)
+		select {
+		case <-post.past:
+			t.Error("the request was interrupted, though it had come as a whole")
+		default:
+		}
+	})
+}
+
+// TestDataBehindAnAnswer sends data when the client has the answer to the last request,
+// and the server does not know that yet.
+func TestDataBehindAnAnswer(t *testing.T) {
+	inBubble(t, nil, func(h *host) {
+		s := h.connect("EIO=4")
+		body, writer := io.Pipe()
+		first := s.request(http.MethodPost, s.query, body)
+		var second *exchange
+		first.mu.Lock()
+		first.written = func() {
+			second = s.post("4two")
+			<-second.done
+		}
+		first.mu.Unlock()
+		_, _ = io.WriteString(writer, "4one")
+		writer.Close()
+		h.want("first request", first, "200 ok")
+		h.want("second request", second, "200 ok")
+		h.wantNoted("data one; data two")
 	})
 }
 
@@ -263,19 +291,28 @@ func TestOtherRequests(t *testing.T) {
 	})
 }
 
-// TestFastPong: a client that answers a ping at once is not given up.
+// TestFastPong: a client answers a ping before the engine socket has begun to wait for
+// that. It is not given up.
 func TestFastPong(t *testing.T) {
 	inBubble(t, func(o *config.ServerOptions) {
 		o.SetPingInterval(10 * time.Second)
 		o.SetPingTimeout(5 * time.Second)
 	}, func(h *host) {
 		s := h.connect("EIO=4")
-		for range 3 {
-			poll := s.poll()
-			<-poll.done
-			h.want("poll", poll, "200 2")
-			h.want("pong", s.post("3"), "200 ok")
-		}
+		beat := make(chan struct{}, 1)
+		_ = s.On("heartbeat", func(...any) { beat <- struct{}{} })
+		// The engine socket tells of a packet that is on its way; then it sets its timer.
+		_ = s.On("drain", func(...any) {
+			select {
+			case <-beat:
+			case <-time.After(20 * time.Millisecond):
+			}
+		})
+		poll := s.poll()
+		<-poll.done
+		h.want("poll", poll, "200 2")
+		h.want("pong", s.post("3"), "200 ok")
+		time.Sleep(9 * time.Second) // the next ping is later
 		h.wantNoted("")
 	})
 }

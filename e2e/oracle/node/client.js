@@ -54,13 +54,7 @@ export class Client {
   // kill is what happens when the process or the computer of a client goes.
   kill() {
     this.dead = true;
-    const transport = this.engine.transport;
-    if (transport.name === "websocket") {
-      transport.ws.terminate();
-      return;
-    }
-    transport.write = () => {};
-    (transport._pollXhr ?? transport.pollXhr)?.abort();
+    this.engine.transport.ws.terminate();
   }
 
   close() {
@@ -88,7 +82,7 @@ export class ClientSocket {
     const io = this.io;
     io.on("connect", () => {
       this.world.ids.set(this.client.engine.id, this.client.name + "'s connection");
-      this.world.ids.set(io.id, this.actor);
+      if (io.id !== this.client.engine.id) this.world.ids.set(io.id, this.actor);
       this.write("connect", ...(io.recovered ? ["recovered"] : []));
     });
     io.on("disconnect", reason => this.write("disconnect", reason));

@@ -4,10 +4,14 @@ import { connect } from "node:net";
 import { WebSocket } from "ws";
 import { encode } from "./values.js";
 
+const patience = 10_000; // milliseconds
+
 export class Raw {
   constructor(world, name, url) {
     this.world = world;
     this.actor = name;
+    this.client = { name, transport: {} }; // as Stage knows its sockets
+    this.nsp = "/";
     this.url = url;
     this.world.cleanup(() => this.ws?.terminate());
     this.world.cleanup(() => this.agent.destroy());
@@ -18,11 +22,23 @@ export class Raw {
     this.world.write(this.actor, entry.map(v => encode(v)));
   }
 
-  // read takes ids out of what the server says.
+  // read takes ids out of what the server says, and shows JSON in a form of its own: the
+  // order of members says nothing.
   read(text) {
-    for (const [, sid] of text.matchAll(/0\{"sid":"([^"]+)"[,]"upgrades"/g)) this.world.ids.set((this.sid = sid), this.actor + "'s connection");
-    for (const [, sid] of text.matchAll(/40[^"{]*\{"sid":"([^"]+)"/g)) if (sid !== this.sid) this.world.ids.set(sid, this.actor);
-    return text;
+    const [, head, json] = /^([0-9]+[^[{]*)([[{].*)$/s.exec(text) ?? [];
+    if (!json) return [text];
+    let value;
+    try {
+      value = JSON.parse(json);
+    } catch {
+      return [text];
+    }
+    if (value?.sid) {
+      if (head === "0") this.sid = value.sid;
+      if (value.pid) this.world.ids.set(value.pid, "the session of " + this.actor);
+      this.world.ids.set(value.sid, head === "0" ? this.actor + "'s connection" : this.actor);
+    }
+    return [head, value];
   }
 
   path(query) {
@@ -33,9 +49,7 @@ export class Raw {
   async dial(query = "EIO=4&transport=websocket", options = {}) {
     this.ws = new WebSocket(this.url.replace("http", "ws") + this.path(query), { perMessageDeflate: false, ...options });
     this.ws.on("message", (data, binary) => {
-      const kept = binary ? data : this.read(String(data));
-      if (kept === "2" && this.pong) return this.ws.send("3");
-      this.write("frame", kept);
+      this.write("frame", ...(binary ? [data] : this.read(String(data))));
     });
     this.ws.on("close", (code, reason) => this.write("closed", code, String(reason)));
     this.ws.on("error", () => {});
@@ -58,6 +72,15 @@ export class Raw {
     for (const f of frames) this.ws.send(f);
   }
 
+  // gone waits until a WebSocket is closed, or was not let in.
+  gone() {
+    return this.world.until(`${this.actor} is gone`, () => this.world.count(this.actor, e => e[0] === "closed" || e[0] === "refused"));
+  }
+
+  get open() {
+    return this.ws.readyState === WebSocket.OPEN;
+  }
+
   saw(kind, n) {
     return this.world.saw(this.actor, kind, n);
   }
@@ -77,9 +100,11 @@ export class Raw {
         const chunks = [];
         response.on("data", d => chunks.push(d));
         response.on("end", () => {
-          const text = this.read(Buffer.concat(chunks).toString());
+          const text = Buffer.concat(chunks).toString();
           const answer = { status: response.statusCode, body: text, headers: response.headers };
-          if (!quiet) this.write(method, response.statusCode, text, ...show.map(h => [h, response.headers[h]]));
+          // The packets of a payload, if it is one.
+          const parts = split(text).flatMap(p => this.read(p));
+          if (!quiet && !this.quiet) this.write(method, response.statusCode, ...parts, ...show.map(h => [h, response.headers[h]]));
           this.world.changed();
           resolve(answer);
         });
@@ -89,6 +114,7 @@ export class Raw {
         if (!quiet) this.write(method, "fails");
         resolve({ error: e });
       });
+      r.setTimeout(patience, () => r.destroy(new Error("no answer")));
       r.end(body);
       this.last = r;
     });
@@ -114,4 +140,16 @@ export class Raw {
       this.world.cleanup(() => socket.destroy());
     });
   }
+}
+
+// split takes a payload of either version apart.
+function split(text) {
+  if (!/^\d+:/.test(text)) return text.split("\x1e");
+  const packets = [];
+  for (let rest = text; rest; ) {
+    const [head, length] = /^(\d+):/.exec(rest) ?? [rest, rest.length];
+    packets.push(rest.slice(head.length, head.length + Number(length)));
+    rest = rest.slice(head.length + Number(length));
+  }
+  return packets;
 }

@@ -40,7 +40,7 @@ export async function perform(process, { name, play, options = {}, setup }, tran
   let failure;
   try {
     await stage.open({ options: all, setup: record(() => setup?.(root("io"))) });
-    await play(stage);
+    await Promise.race([play(stage), after(3 * patience).then(() => Promise.reject(new Error("the scenario takes too long")))]);
   } catch (e) {
     failure = e;
   }
@@ -177,6 +177,11 @@ class Stage {
     if (socket.client.transport.upgraded) while ((await this.at(socket, s => s.conn.transport.name)) !== "websocket") await after(1);
   }
 
+  // polled waits until a poll of a client is with the server.
+  async polled(socket) {
+    while (!(await this.at(socket, s => s.conn.transport.writable))) await after(1);
+  }
+
   // io runs a step on a server: the first one unless at says which.
   async io(step, at = 0) {
     const program = record(() => step(root("io")));
@@ -250,7 +255,6 @@ class Stage {
   line([kind, ...values]) {
     let text = [kind, ...values.map(v => show(decode(v)))].join(" ");
     for (const [id, what] of this.ids) text = text.replaceAll(id, `<id of ${what}>`);
-    for (const [i, url] of this.urls.entries()) text = text.replaceAll(new URL(url).port, "<port>");
     return text.replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:<port>");
   }
 }

@@ -17,7 +17,7 @@ export class World {
     this.sockets = new Map(); // the latest one, by client and namespace
     this.watched = new Set();
     this.quiet = options.quiet;
-    this.http = createServer();
+    this.http = createServer((_, response) => response.writeHead(404).end()); // other paths
     const { quiet, parser, denied, ...rest } = options;
     if (parser === "msgpack") rest.parser = msgpack;
     if (denied) rest.allowRequest = (req, done) => (req.url.includes("denied") ? done("not you", false) : done(null, true));

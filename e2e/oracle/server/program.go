@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/zishang520/socket.io/servers/engine/v3"
+	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
@@ -331,15 +332,18 @@ func property(target any, name string) any {
 		case "id":
 			return t.Id()
 		case "transport":
-			return t.Transport().Name()
+			return t.Transport()
 		case "protocol":
 			return t.Protocol()
 		case "readyState":
 			return t.ReadyState()
 		}
-	case string:
-		if name == "name" { // of a transport
-			return t
+	case transports.Transport:
+		switch name {
+		case "name":
+			return t.Name()
+		case "writable":
+			return t.Writable()
 		}
 	case *socket.ExtendedError:
 		switch name {

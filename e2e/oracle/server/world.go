@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -92,7 +93,7 @@ func start(r request, l net.Listener, peers []string, note func(string, any)) (*
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/mesh", m.Handler())
-	mux.Handle("/", s.io.ServeHandler(nil))
+	mux.Handle(strings.TrimSuffix(s.io.Path(), "/")+"/", s.io.ServeHandler(nil))
 	s.web = &http.Server{Handler: mux}
 	s.watch(s.io.Sockets())
 	var failure error

@@ -171,3 +171,17 @@ scenario("long lists and wide objects", { setup: echo, transports: ["websocket",
   await t.io(io => io.emit("to all", list, object));
   await a.got("to all");
 });
+scenario("values: what cannot be sent", { transports: "-msgpack -eio3" }, async t => {
+  const [a, b] = await t.connect("a", "b");
+  await t.at(a, s => {
+    s.log("to one", $.attempt(() => s.emit("cycle", $.cycle)));
+    s.log("to all", $.attempt(() => s.nsp.emit("cycle", [1, $.cycle])));
+    s.log("to a room", $.attempt(() => s.nsp.to(s.id).emit("cycle", { in: $.cycle })));
+    s.log("reserved", $.attempt(() => s.emit("disconnect", 1)), $.attempt(() => s.nsp.emit("connect")), $.attempt(() => s.to("r").emit("disconnecting")));
+    s.emit("afterwards");
+    s.nsp.emit("to all afterwards");
+  });
+  await a.got("to all afterwards");
+  await b.got("to all afterwards");
+});
+

@@ -52,8 +52,8 @@ func readDifferences(file string) ([]*difference, error) {
 			if d.ours, err = splitLines(columns[5]); err != nil {
 				return nil, fmt.Errorf("%s: %s: %w", file, d.id, err)
 			}
-			if len(d.node) == 0 {
-				return nil, fmt.Errorf("%s: %s: Node's lines say where the difference is", file, d.id)
+			if len(d.node)+len(d.ours) == 0 {
+				return nil, fmt.Errorf("%s: %s: no lines", file, d.id)
 			}
 			all = append(all, d)
 		}
@@ -105,32 +105,57 @@ func matches(pattern, text string) bool {
 	return false
 }
 
-// apply makes of Node's transcript what ours may be, wherever Node's lines stand one
-// after the other, and says whether they do.
+// apply makes of Node's transcript what ours may be: wherever an actor's lines stand
+// one after the other in it, ours stand there; where Node has none, ours are the last
+// ones. It says whether all was found.
 func (d *difference) apply(t transcript) bool {
-	actor := d.node[0].actor
-	var from, to []string
-	for _, l := range d.node {
-		from = append(from, l.text)
-	}
-	for _, l := range d.ours {
-		to = append(to, l.text)
-	}
-	found := false
-	lines := t[actor]
-	for i := 0; i+len(from) <= len(lines); {
-		if !slices.Equal(lines[i:i+len(from)], from) {
-			i++
-			continue
+	from, to := byActor(d.node), byActor(d.ours)
+	for actor := range from {
+		if !contains(t[actor], from[actor]) {
+			return false
 		}
-		lines = slices.Replace(slices.Clone(lines), i, i+len(from), to...)
-		i += len(to)
-		found = true
 	}
-	if t[actor] = lines; len(lines) == 0 {
-		delete(t, actor)
+	for actor := range to {
+		if len(from[actor]) == 0 {
+			t[actor] = slices.Concat(t[actor], to[actor])
+		}
 	}
-	return found
+	for actor := range from {
+		if t[actor] = replace(t[actor], from[actor], to[actor]); len(t[actor]) == 0 {
+			delete(t, actor)
+		}
+	}
+	return true
+}
+
+func byActor(lines []line) transcript {
+	t := transcript{}
+	for _, l := range lines {
+		t[l.actor] = append(t[l.actor], l.text)
+	}
+	return t
+}
+
+func contains(lines, part []string) bool {
+	for i := range lines {
+		if i+len(part) <= len(lines) && slices.Equal(lines[i:i+len(part)], part) {
+			return true
+		}
+	}
+	return false
+}
+
+func replace(lines, from, to []string) []string {
+	lines = slices.Clone(lines)
+	for i := 0; i+len(from) <= len(lines); {
+		if slices.Equal(lines[i:i+len(from)], from) {
+			lines = slices.Replace(lines, i, i+len(from), to...)
+			i += len(to)
+		} else {
+			i++
+		}
+	}
+	return lines
 }
 
 // compare returns how ours is not what Node's is, or may be.
@@ -206,6 +231,10 @@ func TestDifferencesAreApplied(t *testing.T) {
 				t.Errorf("%s: needed is %v", try.name, d.needed.Load())
 			}
 		}
+	}
+	more := transcript{"a": node["a"], "b": {"connect", "more"}}
+	if got := compare(c, "ours, one server", node, more, []*difference{{id: "x", scenario: "*", transport: "*", servers: "*", ours: []line{{"b", "more"}}}}); got != "" {
+		t.Errorf("what ours have besides differs: %s", got)
 	}
 	if got := compare(c, "ours, one server", node, node, []*difference{row("a*", "*")}); got != "" {
 		t.Errorf("what is the same differs: %s", got)

@@ -19,7 +19,7 @@ export class Raw {
   }
 
   write(...entry) {
-    this.world.write(this.actor, entry.map(v => encode(v)));
+    if (!this.quiet) this.world.write(this.actor, entry.map(v => encode(v)));
   }
 
   // read takes ids out of what the server says, and shows JSON in a form of its own: the
@@ -49,6 +49,7 @@ export class Raw {
   async dial(query = "EIO=4&transport=websocket", options = {}) {
     this.ws = new WebSocket(this.url.replace("http", "ws") + this.path(query), { perMessageDeflate: false, ...options });
     this.ws.on("message", (data, binary) => {
+      if (!binary && String(data) === "2") return; // pings come as time goes by
       this.write("frame", ...(binary ? [data] : this.read(String(data))));
     });
     this.ws.on("close", (code, reason) => this.write("closed", code, String(reason)));
@@ -104,7 +105,7 @@ export class Raw {
           const answer = { status: response.statusCode, body: text, headers: response.headers };
           // The packets of a payload, if it is one.
           const parts = split(text).flatMap(p => this.read(p));
-          if (!quiet && !this.quiet) this.write(method, response.statusCode, ...parts, ...show.map(h => [h, response.headers[h]]));
+          if (!quiet) this.write(method, response.statusCode, ...parts, ...show.map(h => [h, response.headers[h]]));
           this.world.changed();
           resolve(answer);
         });

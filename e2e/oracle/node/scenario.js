@@ -209,6 +209,8 @@ class Stage {
   async settle() {
     const sockets = this.clients.filter(c => !c.dead).flatMap(c => [...c.sockets.values()]).filter(s => s.io.connected);
     await Promise.all(sockets.map(s => this.promise(`${s.actor} is heard`, done => s.io.emit("~ping", done))));
+    // Whatever a server has logged before is here when it has answered.
+    for (let at = 0; at < this.servers; at++) await this.io(() => {}, at);
     for (const nsp of new Set(sockets.map(s => s.nsp))) {
       const here = sockets.filter(s => s.nsp === nsp);
       for (let at = 0; at < this.servers; at++) {

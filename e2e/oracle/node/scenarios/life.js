@@ -163,14 +163,20 @@ scenario("io.close()", { transports: all, servers: 1, setup: io => {
   const [a, b] = await t.connect("a", "b");
   const x = await a.client.of("/x").connected();
   await t.known(x);
+  const polls = t.transport.endsWith("polling");
+  if (polls) a.frozen = b.frozen = x.frozen = true; // Node answers their polls or cuts them, as it comes
   const closing = t.io(io => io.close());
-  for (const s of [a, b, x]) await s.saw("disconnect"), await t.served(s, "disconnect");
+  for (const s of [a, b, x]) {
+    if (!polls) await s.saw("disconnect");
+    await t.served(s, "disconnect");
+  }
   await closing.catch(() => {});
 });
 
 scenario("ping timeout", { transports: ["websocket", "polling", "eio3-websocket", "eio3-polling"], options: { pingInterval: 100, pingTimeout: 150 }, setup: inRooms }, async t => {
-  await connectRaw(t); // and neither pings nor answers pings
-  await t.served({ actor: "a" }, "disconnect");
+  const r = await connectRaw(t); // and neither pings nor answers pings
+  await t.served(r, "disconnect");
+  if (r.ws) await r.gone();
 });
 
 scenario("no ping timeout for those who answer", { transports: all, options: { pingInterval: 40, pingTimeout: 4000 } }, async t => {

@@ -113,6 +113,17 @@ scenario("serverSideEmit to those that do not answer", { servers: 3, transports:
   t.note("silent", await t.failure(t.io(io => io.serverSideEmitWithAck("silent"))));
 });
 
+scenario("servers that leave while they are asked", { servers: 3, transports: ["websocket"], setup: colleagues }, async t => {
+  await t.io(io => io.serverSideEmit("silent", (err, list) => $.log("callback", err, list)));
+  await t.noted("silent", 2);
+  await t.io(io => io.serverSideEmit("ask", "x", (err, list) => $.log("others", err, list)));
+  await t.noted("others");
+  await t.io(io => io.close(), 1);
+  await t.io(io => io.close(), 2);
+  await t.noted("callback");
+  t.note("alone", await t.io(io => io.serverSideEmitWithAck("ask", "y")), (await t.io(io => io.fetchSockets())).length);
+});
+
 scenario("serverSideEmit in a namespace", {
   servers: 3,
   transports: ["websocket"],

@@ -12,6 +12,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
 )
 
 // adapter is what the Socket.IO server calls for one namespace. It keeps the
@@ -101,8 +102,14 @@ func (a *adapter) Sockets(rooms *types.Set[socket.Room]) *types.Set[socket.Socke
 	return ids
 }
 
-// AddAll makes a socket join rooms, wherever it lives.
+// AddAll makes a socket join rooms, wherever it lives. The first room that a socket of
+// this server joins is its own: that is how the library connects it.
 func (a *adapter) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
+	if rooms.Len() == 1 && rooms.Has(socket.Room(id)) {
+		if s, ok := a.Nsp().Sockets().Load(id); ok {
+			lifecycle.Connecting(s)
+		}
+	}
 	a.core.AddAll(string(id), roomStrings(rooms.Keys()))
 }
 
@@ -112,7 +119,12 @@ func (a *adapter) Del(id socket.SocketId, room socket.Room) {
 }
 
 // DelAll makes a socket leave all its rooms, wherever it lives.
-func (a *adapter) DelAll(id socket.SocketId) { a.core.DelAll(string(id)) }
+func (a *adapter) DelAll(id socket.SocketId) {
+	if s, ok := a.Nsp().Sockets().Load(id); ok && lifecycle.Telling(s) {
+		return // the listeners may ask for its rooms; it leaves them when they have returned
+	}
+	a.core.DelAll(string(id))
+}
 
 // SocketRooms returns the rooms of a socket, nil if there is none with this id.
 // For one that lives elsewhere it asks the other servers and blocks for their

@@ -62,7 +62,7 @@ func TestConfigureKeeps(t *testing.T) {
 		options := socket.DefaultServerOptions()
 		options.SetParser(ownParser{parser.NewParser()})
 		s := configured(t, options)
-		if got := parserOf(s.Server); got != reflect.TypeFor[ownParser]() {
+		if got := parserOf(s.Server); got != reflect.TypeOf(intake.Guarded(ownParser{})) {
 			t.Errorf("the server has a %v", got)
 		}
 	})

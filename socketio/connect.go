@@ -2,6 +2,8 @@ package socketio
 
 import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
 )
 
 // watch follows sockets from their arrival in the namespace. complete tells that
@@ -29,16 +31,16 @@ func (a *adapter) namespaceCreated(args ...any) {
 	}
 }
 
-// arriving is that middleware: it notes whose middlewares are at work.
+// arriving is that middleware: it notes whose middlewares are at work, and is there
+// before the application has listeners on the socket.
 func (a *adapter) arriving(s *socket.Socket, next func(*socket.ExtendedError)) {
+	lifecycle.Adopt(s)
 	a.rooms.arrive(s.Id())
 	next(nil)
 }
 
 // sweep is the namespace's first listener of "connect". From here on the library
-// minds what the client sends: the answer to its CONNECT can go (see [path]). And
-// from here on it hears of the connection's end; a client that has gone earlier
-// would stay in the namespace for ever.
+// minds what the client sends: the answer to its CONNECT can go (see [path]).
 func (a *adapter) sweep(args ...any) {
 	s, ok := args[0].(*socket.Socket)
 	if !ok {
@@ -46,8 +48,5 @@ func (a *adapter) sweep(args ...any) {
 	}
 	if t := transportOf(s.Conn()); t != nil {
 		t.Connected(a.Nsp().Name())
-	}
-	if s.Conn().ReadyState() != "open" {
-		s.Enqueue(func() { s.Disconnect(true) })
 	}
 }

@@ -18,7 +18,7 @@ import (
 type foreign struct{ parser.Parser }
 
 // TestParser: a server has our parser, whoever delivers to its clients, unless it has
-// one of the application's.
+// one of the application's, whose decoders are guarded.
 func TestParser(t *testing.T) {
 	own := reflect.TypeFor[intake.Parser]()
 	for _, c := range []struct {
@@ -28,7 +28,7 @@ func TestParser(t *testing.T) {
 	}{
 		{nil, false, own},
 		{nil, true, own},
-		{foreign{parser.NewParser()}, false, reflect.TypeFor[foreign]()},
+		{foreign{parser.NewParser()}, false, reflect.TypeOf(intake.Guarded(foreign{parser.NewParser()}))},
 	} {
 		options := socket.DefaultServerOptions()
 		if c.parser != nil {

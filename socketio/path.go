@@ -12,6 +12,7 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/door"
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/intake"
+	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
 	"github.com/socketmesh/mesh/socketio/internal/polling"
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
@@ -27,6 +28,7 @@ type path struct {
 	server *socket.Server // nil as long as there are only its options
 	port   *wstransport.Port
 	host   hostcompat.Host
+	gated  bool // the server's decoders take an [intake.Gate]
 	logger *slog.Logger
 
 	mu   sync.Mutex
@@ -52,6 +54,7 @@ func (c *Constructor) layPath(server *socket.Server) (p *path, reason string) {
 		}
 	}
 	p.server = server
+	p.gated = hostcompat.WrapParser(server, intake.Guarded) == nil
 	p.port.Plain = intake.Plain(server.Encoder())
 	p.port.Holds = func(namespace string) bool { return c.announces(server, namespace) }
 	if engine := server.Engine(); engine != nil {
@@ -160,6 +163,7 @@ func (p *path) open() *door.Door {
 		return p.door
 	}
 	server := p.server.Engine()
+	lifecycle.Front(server, p.gated)
 	if p.host.Needs.TakenHidden {
 		door.HideTaken(server)
 	}

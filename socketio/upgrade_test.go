@@ -75,7 +75,7 @@ func TestEndWhileUpgrading(t *testing.T) {
 		{"engine closes", func(s *server, _ *socket.Socket, _ transports.Transport) { s.Engine().Close() }},
 		{"server hangs up", func(_ *server, sock *socket.Socket, _ transports.Transport) { sock.Disconnect(true) }},
 		{"engine socket closes", func(_ *server, sock *socket.Socket, _ transports.Transport) { sock.Conn().Close(false) }},
-		{"ping timeout", func(_ *server, sock *socket.Socket, _ transports.Transport) { timeOut(sock.Conn()) }},
+		{"ping timeout", func(s *server, sock *socket.Socket, _ transports.Transport) { timeOut(s, sock.Conn().Id()) }},
 		{"connection ends", func(_ *server, _ *socket.Socket, next transports.Transport) { next.Close() }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -145,6 +145,7 @@ func (d dying) MaybeUpgrade(t transports.Transport) {
 }
 
 // timeOut is what the library does to an engine socket that answers no ping.
-func timeOut(conn engine.Socket) {
+func timeOut(s *server, sid string) {
+	conn, _ := s.Engine().Clients().Load(sid)
 	conn.(interface{ OnClose(string, ...error) }).OnClose("ping timeout")
 }

@@ -31,20 +31,44 @@ func SetParser(server *socket.Server, p parser.Parser) error {
 	return setParserIn(server, p)
 }
 
-// setParserIn does so in a struct.
-func setParserIn(server any, p parser.Parser) error {
-	field := reflect.ValueOf(server).Elem().FieldByName("_parser")
-	if !field.IsValid() || field.Type() != reflect.TypeFor[parser.Parser]() {
+// WrapParser gives a server a parser around the one that it has, whoever made that.
+func WrapParser(server *socket.Server, wrap func(parser.Parser) parser.Parser) error {
+	if server.Engine() != nil {
+		return ErrRunning
+	}
+	field, err := parserField(server)
+	if err != nil {
+		return err
+	}
+	if *field == nil {
 		return ErrNoParser
 	}
-	if field.IsNil() || field.Elem().Type() != reflect.TypeOf(parser.NewParser()) {
+	*field = wrap(*field)
+	return nil
+}
+
+// setParserIn does so in a struct.
+func setParserIn(server any, p parser.Parser) error {
+	field, err := parserField(server)
+	if err != nil {
+		return err
+	}
+	if reflect.TypeOf(*field) != reflect.TypeOf(parser.NewParser()) {
 		return ErrForeignParser
 	}
 	encoder := reflect.ValueOf(server).Elem().FieldByName("encoder")
 	if !encoder.IsValid() || encoder.Type() != reflect.TypeFor[parser.Encoder]() {
 		return ErrNoParser
 	}
-	*(*parser.Parser)(unsafe.Pointer(field.UnsafeAddr())) = p
+	*field = p
 	*(*parser.Encoder)(unsafe.Pointer(encoder.UnsafeAddr())) = p.NewEncoder()
 	return nil
+}
+
+func parserField(server any) (*parser.Parser, error) {
+	field := reflect.ValueOf(server).Elem().FieldByName("_parser")
+	if !field.IsValid() || field.Type() != reflect.TypeFor[parser.Parser]() {
+		return nil, ErrNoParser
+	}
+	return (*parser.Parser)(unsafe.Pointer(field.UnsafeAddr())), nil
 }

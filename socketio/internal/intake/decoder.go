@@ -9,8 +9,6 @@ import (
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/v3/pkg/log"
 	"github.com/zishang520/socket.io/v3/pkg/types"
-
-	"github.com/socketmesh/mesh/socketio/internal/emitter"
 )
 
 // parserLog is where the library's own decoder reports, when asked to debug.
@@ -20,15 +18,24 @@ var parserLog = log.NewLog("socket.io:parser")
 // come one after the other; Destroy may be called at any time. The zero Decoder is
 // ready.
 type Decoder struct {
-	emitter.Emitter
+	gated
 	collection atomic.Pointer[collection] // of a packet's attachments; nil if there is none
 }
 
 var _ parser.Decoder = (*Decoder)(nil)
 
 // Add takes what came in: a string or a text buffer is a packet, anything that
-// holds bytes an attachment. It uses a buffer up.
+// holds bytes an attachment. It uses a buffer up. A [Gate] gets to see the packets from
+// then on; it may be added while others add packets.
 func (d *Decoder) Add(data any) error {
+	if gate, ok := data.(Gate); ok {
+		d.gate.Store(&gate)
+		return nil
+	}
+	return d.failed(d.add(data))
+}
+
+func (d *Decoder) add(data any) error {
 	switch data := data.(type) {
 	case *types.StringBuffer:
 		return d.text(data.Next(data.Len()))
@@ -68,7 +75,7 @@ func (d *Decoder) text(text []byte) error {
 			return nil
 		}
 	}
-	d.EmitOne("decoded", p)
+	d.decoded(p)
 	return nil
 }
 
@@ -88,7 +95,7 @@ func (d *Decoder) attachment(data any) error {
 	}
 	if p != nil {
 		d.collection.Store(nil)
-		d.EmitOne("decoded", p)
+		d.decoded(p)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/socketio/internal/emitter"
+	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
 	"github.com/socketmesh/mesh/socketio/internal/wheel"
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
@@ -38,6 +39,7 @@ type Session struct {
 	remote    string
 	transport *wstransport.Transport
 	state     atomic.Pointer[string]
+	client    lifecycle.Client
 	timer     wheel.Timer
 	awaiting  atomic.Bool // a pong
 	watched   atomic.Bool
@@ -48,7 +50,7 @@ type Session struct {
 }
 
 var (
-	_ engine.Socket        = (*Session)(nil)
+	_ lifecycle.Follower   = (*Session)(nil)
 	_ wstransport.Receiver = (*Session)(nil)
 	_ wheel.Bell           = (*Session)(nil)
 )
@@ -64,6 +66,7 @@ var (
 // New makes a session, which is not open yet. Its transport has it as receiver.
 func New(house *House, id string, protocol int, request *types.HttpContext) *Session {
 	s := &Session{house: house, id: id, protocol: protocol}
+	s.client.Init(s)
 	s.origin.keep(request)
 	s.timer.Bell = s
 	s.state.Store(&stateOpening)
@@ -138,8 +141,13 @@ func (s *Session) close(reason string, cause error) {
 	s.mu.Unlock()
 	s.transport.Close()
 	s.house.Left(s)
-	s.Emit("close", reason, cause)
+	end := []any{reason, cause}
+	s.client.Closed(end, func() { s.Emit("close", end...) })
 }
+
+// Lifecycle follows the session's sockets. They leave before the listeners of "close"
+// are told, the library's own among them.
+func (s *Session) Lifecycle() *lifecycle.Client { return &s.client }
 
 // Failed is the transport's: the connection broke.
 func (s *Session) Failed(err error) { s.close("transport error", err) }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"syscall"
 	"time"
 
 	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
@@ -140,6 +141,11 @@ func (t *Transport) tellLost(err error) {
 	t.OnClose()
 }
 
+// gone tells whether an error is only that there is no connection any more: the
+// operating system says so (a reset, a broken pipe, no route), or it has been closed.
+// For Node's server that is "transport close", like a connection that ends in good order.
 func gone(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, outbox.ErrClosed)
+	var system syscall.Errno
+	return errors.As(err, &system) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, outbox.ErrClosed)
 }

@@ -1,0 +1,186 @@
+package lifecycle
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/engine/v3"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/socketio/internal/intake"
+)
+
+// Client is a connection and its sockets.
+type Client struct {
+	conn engine.Socket
+
+	mu      sync.Mutex
+	sockets []*Socket // that are connected
+	end     []any     // why the connection has ended, reason and description; nil: it has not
+	closed  func()    // called when it has ended and all sockets have left
+}
+
+var _ intake.Gate = (*Client)(nil)
+
+// Init is called once, before anything else.
+func (c *Client) Init(conn engine.Socket) { c.conn = conn }
+
+// Connecting is called while the library connects a socket: the library is going to
+// know of it, and then the client.
+func Connecting(sock *socket.Socket) {
+	if f, ok := sock.Conn().(Follower); ok {
+		f.Lifecycle().join(Adopt(sock))
+	}
+}
+
+func (c *Client) join(s *Socket) {
+	c.mu.Lock()
+	if s.client.Load() != nil {
+		c.mu.Unlock()
+		return
+	}
+	s.client.Store(c)
+	c.sockets = append(c.sockets, s)
+	ended := c.end != nil
+	c.mu.Unlock()
+	if ended { // while the namespace's middlewares were at work
+		s.behind(s.close)
+	}
+}
+
+// forget is called when a socket's listeners have been told that it has gone.
+func (c *Client) forget(s *Socket) {
+	c.mu.Lock()
+	if i := slices.Index(c.sockets, s); i >= 0 {
+		c.sockets = slices.Delete(c.sockets, i, i+1)
+	}
+	again := s.again
+	if s.again = nil; c.end != nil {
+		again = nil
+	}
+	closed := c.whenClosed()
+	c.mu.Unlock()
+	if again != nil {
+		again()
+	}
+	closed()
+}
+
+// whenClosed is what to call now that the connection or a socket has gone.
+func (c *Client) whenClosed() func() {
+	if c.closed == nil || len(c.sockets) > 0 {
+		return func() {}
+	}
+	closed := c.closed
+	c.closed = nil
+	return closed
+}
+
+// Closed is called once when the connection has closed, with the arguments of its
+// "close" event. then is called when the sockets have left.
+func (c *Client) Closed(end []any, then func()) {
+	c.finish(end)
+	c.mu.Lock()
+	c.closed = then
+	closed := c.whenClosed()
+	c.mu.Unlock()
+	closed()
+}
+
+// finish makes the sockets leave, each when its packets have been handled. The first
+// end counts.
+func (c *Client) finish(end []any) {
+	c.mu.Lock()
+	if c.end != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.end = end
+	sockets := slices.Clone(c.sockets)
+	c.mu.Unlock()
+	for _, s := range sockets {
+		s.behind(s.close)
+	}
+}
+
+// ended is why the connection has ended; nil if it has not.
+func (c *Client) ended() []any {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.end
+}
+
+// Packet sees a packet before the library does, and tells whether that gets it now.
+//
+// The library handles DISCONNECT one pass of the queue too early, in front of the
+// events that came with it: so it goes one round more. A CONNECT behind it waits for
+// the socket to leave. What is not valid here ends the connection, as in the library,
+// but not before the queues are empty.
+func (c *Client) Packet(p *parser.Packet, to intake.Passer) bool {
+	c.mu.Lock()
+	s := c.find(p.Nsp)
+	switch {
+	case s == nil:
+		c.mu.Unlock()
+		if p.Type != parser.CONNECT {
+			c.refuse()
+			return false
+		}
+		return true
+	case p.Type == parser.CONNECT && s.left && s.again == nil:
+		s.again = func() { to.Pass(p) }
+		c.mu.Unlock()
+		return false
+	case p.Type == parser.CONNECT, p.Type == parser.CONNECT_ERROR:
+		c.mu.Unlock()
+		c.refuse()
+		return false
+	case p.Type == parser.DISCONNECT:
+		s.left = true
+		c.mu.Unlock()
+		s.socket.Enqueue(func() {
+			if s.socket.Connected() { // else the server was faster
+				to.Pass(p)
+			}
+		})
+		return false
+	}
+	c.mu.Unlock()
+	return true
+}
+
+// find is the socket in a namespace, as the client writes it; nil if there is none.
+func (c *Client) find(nsp string) *Socket {
+	if strings.ContainsAny(nsp, "?%#") && c.conn.Protocol() == 3 {
+		if parsed, err := url.Parse(nsp); err == nil {
+			nsp = parsed.Path
+		}
+	}
+	for _, s := range c.sockets {
+		if s.socket.Nsp().Name() == nsp {
+			return s
+		}
+	}
+	return nil
+}
+
+// refuse ends the connection because of a packet that does not belong here. The
+// reason is the connection's, if it closes at once, as WebSockets do.
+func (c *Client) refuse() {
+	c.conn.Close(false)
+	c.finish([]any{"forced server close"})
+}
+
+// Failed ends the connection because of something that is no packet.
+func (c *Client) Failed(err error) {
+	c.mu.Lock()
+	sockets := slices.Clone(c.sockets)
+	c.mu.Unlock()
+	for _, s := range sockets {
+		s.behind(func() { s.Emit("error", err) })
+	}
+	c.conn.Close(false)
+}

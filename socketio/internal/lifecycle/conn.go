@@ -1,0 +1,124 @@
+package lifecycle
+
+import (
+	"io"
+
+	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
+	"github.com/zishang520/socket.io/servers/engine/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/socketio/internal/emitter"
+)
+
+// Follower is a connection that has a [Client]. It tells it of its end before its
+// listeners of "close", which hear of that from [Client.Closed].
+type Follower interface {
+	engine.Socket
+	Lifecycle() *Client
+}
+
+// Front stands between an engine and the listeners of its "connection", the Socket.IO
+// server first of all: they get to see a [Follower] of each connection. gated tells
+// that the server's decoders take an [intake.Gate].
+//
+// Listeners that are added later, or to be called once, see the engine's own
+// connections.
+func Front(server engine.BaseServer, gated bool) {
+	var socketIO types.EventListener
+	others := new(emitter.Emitter)
+	for _, fn := range server.Listeners("connection") {
+		switch {
+		case !server.RemoveListener("connection", fn):
+		case socketIO == nil:
+			socketIO = fn
+		default:
+			_ = others.On("connection", fn)
+		}
+	}
+	if socketIO == nil {
+		return
+	}
+	_ = server.On("connection", func(args ...any) {
+		conn, ok := args[0].(engine.Socket)
+		if !ok {
+			return
+		}
+		f := follow(conn)
+		socketIO(f)
+		if data := f.Listeners("data"); gated && len(data) > 0 {
+			data[0](f.Lifecycle()) // a gate, which the client hands to its decoder
+		}
+		others.Emit("connection", f)
+	})
+}
+
+// follow is the connection itself, if it is a Follower, or one around it.
+func follow(conn engine.Socket) Follower {
+	if f, ok := conn.(Follower); ok {
+		return f
+	}
+	c := &follower{Socket: conn}
+	c.client.Init(c)
+	_ = conn.Once("close", func(end ...any) {
+		c.client.Closed(end, func() { c.closing.Emit("close", end...) })
+	})
+	return c
+}
+
+// follower is a connection of the library with a Client. Whoever listens to its
+// "close" is told when the sockets have left.
+type follower struct {
+	engine.Socket
+	client  Client
+	closing emitter.Emitter // of "close" alone
+}
+
+var _ Follower = (*follower)(nil)
+
+func (c *follower) Lifecycle() *Client { return &c.client }
+
+// emitterOf is who tells the listeners of an event.
+func (c *follower) emitterOf(name types.EventName) types.EventEmitter {
+	if name == "close" {
+		return &c.closing
+	}
+	return c.Socket
+}
+
+func (c *follower) On(name types.EventName, fns ...types.EventListener) error {
+	return c.emitterOf(name).On(name, fns...)
+}
+
+func (c *follower) AddListener(name types.EventName, fns ...types.EventListener) error {
+	return c.emitterOf(name).AddListener(name, fns...)
+}
+
+func (c *follower) Once(name types.EventName, fns ...types.EventListener) error {
+	return c.emitterOf(name).Once(name, fns...)
+}
+
+func (c *follower) RemoveListener(name types.EventName, fn types.EventListener) bool {
+	return c.emitterOf(name).RemoveListener(name, fn)
+}
+
+func (c *follower) RemoveAllListeners(name types.EventName) bool {
+	return c.emitterOf(name).RemoveAllListeners(name)
+}
+
+func (c *follower) ListenerCount(name types.EventName) int {
+	return c.emitterOf(name).ListenerCount(name)
+}
+
+func (c *follower) Listeners(name types.EventName) []types.EventListener {
+	return c.emitterOf(name).Listeners(name)
+}
+
+func (c *follower) Send(data io.Reader, options *packet.Options, callback engine.SendCallback) engine.Socket {
+	c.Socket.Send(data, options, callback)
+	return c
+}
+
+func (c *follower) Write(data io.Reader, options *packet.Options, callback engine.SendCallback) engine.Socket {
+	c.Socket.Write(data, options, callback)
+	return c
+}

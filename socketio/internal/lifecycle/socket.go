@@ -1,0 +1,140 @@
+package lifecycle
+
+import (
+	"sync/atomic"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/socketio/internal/emitter"
+)
+
+// Socket is the event emitter of a socket. It tells the listeners of "disconnecting"
+// and "disconnect" once, however many goroutines close the socket.
+type Socket struct {
+	emitter.Emitter
+	socket *socket.Socket
+	client atomic.Pointer[Client] // nil until the socket is connected
+
+	// closing is how many goroutines are between "disconnecting" and "disconnect";
+	// gone when the listeners have been told of both.
+	closing atomic.Int32
+	telling atomic.Bool // the listeners of "disconnecting" run
+	reason  []any       // what they get; set by the first goroutine that closes
+
+	// Of the client, under its lock.
+	left  bool   // DISCONNECT has come in
+	again func() // passes on a CONNECT that came in behind it; nil if there is none
+}
+
+var _ types.EventEmitter = (*Socket)(nil)
+
+const gone = -1
+
+// Adopt gives a socket its Socket, if it has none. That is done before anybody else
+// knows of the socket, so nobody reads the field meanwhile.
+func Adopt(sock *socket.Socket) *Socket {
+	if s := of(sock); s != nil {
+		return s
+	}
+	s := &Socket{socket: sock}
+	old := sock.StrictEventEmitter.EventEmitter
+	for _, name := range old.EventNames() {
+		_ = s.On(name, old.Listeners(name)...)
+	}
+	sock.StrictEventEmitter.EventEmitter = s
+	return s
+}
+
+func of(sock *socket.Socket) *Socket {
+	s, _ := sock.StrictEventEmitter.EventEmitter.(*Socket)
+	return s
+}
+
+// Emit calls an event's listeners.
+func (s *Socket) Emit(name types.EventName, data ...any) {
+	switch name {
+	case "disconnecting":
+		s.disconnecting(data)
+	case "disconnect":
+		s.disconnect(data)
+	default:
+		s.Emitter.Emit(name, data...)
+	}
+}
+
+// disconnecting is called by each goroutine that closes the socket.
+func (s *Socket) disconnecting(reason []any) {
+	for {
+		n := s.closing.Load()
+		switch {
+		case n == gone:
+			return
+		case !s.closing.CompareAndSwap(n, n+1):
+			continue
+		case n > 0:
+			return // somebody else tells
+		}
+		break
+	}
+	s.reason = s.actual(reason)
+	s.telling.Store(true)
+	s.Emitter.Emit("disconnecting", s.reason...)
+	s.telling.Store(false)
+}
+
+// disconnect is called by each of them, when it has made the socket leave its rooms.
+// The last one tells: by then all of them have.
+func (s *Socket) disconnect([]any) {
+	for {
+		n := s.closing.Load()
+		if n <= 0 {
+			return // told already
+		}
+		after := n - 1
+		if after == 0 {
+			after = gone
+		}
+		if !s.closing.CompareAndSwap(n, after) {
+			continue
+		}
+		if after == gone {
+			break
+		}
+		return
+	}
+	s.Emitter.Emit("disconnect", s.reason...)
+	if c := s.client.Load(); c != nil {
+		c.forget(s)
+	}
+}
+
+// actual is the reason of a close. If the server closes a socket whose connection has
+// ended already, and only its handlers were still at work, then that end is it.
+func (s *Socket) actual(reason []any) []any {
+	if len(reason) == 0 || reason[0] != "server namespace disconnect" && reason[0] != "forced server close" {
+		return reason
+	}
+	if c := s.client.Load(); c != nil {
+		if end := c.ended(); end != nil {
+			return end
+		}
+	}
+	return reason
+}
+
+// Telling tells whether the listeners of a socket's "disconnecting" run, who may ask
+// for its rooms: no other goroutine that closes the socket may take them away. The one
+// that has called the listeners will.
+func Telling(sock *socket.Socket) bool {
+	s := of(sock)
+	return s != nil && s.telling.Load()
+}
+
+// behind runs f when all packets that have come in so far are handled.
+func (s *Socket) behind(f func()) {
+	s.socket.Enqueue(func() { s.socket.Enqueue(f) })
+}
+
+// close closes the socket because its connection has ended.
+func (s *Socket) close() { s.socket.Disconnect(false) }

@@ -240,7 +240,7 @@ func TestBadAsWritten(t *testing.T) {
 	}{
 		{mesh.Config{HeartbeatInterval: -5 * time.Second}, "HeartbeatInterval: -5s is not allowed: want a duration of at least 1ms"},
 		{mesh.Config{HeartbeatInterval: 4 * time.Second, HeartbeatTimeout: 1500 * time.Millisecond}, "HeartbeatTimeout: 1.5s is not allowed: want more than HeartbeatInterval, 4s"},
-		{mesh.Config{RedialMin: time.Minute, RedialMax: time.Second}, "RedialMax: 1s is not allowed: want at least RedialMin, 1m0s"},
+		{mesh.Config{RedialMin: time.Minute, RedialMax: time.Second}, "RedialMax: 1s is not allowed: want at least RedialMin, 1m"},
 		{mesh.Config{QueueBytes: -1}, "QueueBytes: -1 is not allowed: want a number above 0"},
 		{mesh.Config{Routing: "star"}, `Routing: "star" is not allowed: want "all" or "interest"`},
 	} {

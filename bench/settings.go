@@ -9,6 +9,7 @@ import (
 
 	"github.com/socketmesh/mesh/bench/cluster"
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/astyped"
 	"github.com/socketmesh/mesh/internal/load"
 )
 
@@ -139,7 +140,7 @@ func (s Settings) Validate() error {
 		{"--connect-timeout", s.ConnectTimeout, 100 * time.Millisecond, time.Minute},
 	} {
 		if d.value < d.low || d.value > d.high {
-			return &core.ConfigError{Field: d.flag, Value: d.value, Allowed: fmt.Sprintf("%s to %s", d.low, d.high)}
+			return &core.ConfigError{Field: d.flag, Value: d.value, Allowed: astyped.Show(d.low) + " to " + astyped.Show(d.high)}
 		}
 	}
 	switch {

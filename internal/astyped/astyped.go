@@ -4,6 +4,7 @@ package astyped
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
 )
 
@@ -15,10 +16,10 @@ type Text string
 func (t Text) GoString() string { return string(t) }
 
 // Show is a value as a Go programmer would write it: strings in quotes, durations
-// as 5s.
+// as 5s or 1m.
 func Show(v any) string {
 	if d, ok := v.(time.Duration); ok {
-		return d.String()
+		return duration(d)
 	}
 	switch value := reflect.ValueOf(v); {
 	case v == nil:
@@ -27,6 +28,17 @@ func Show(v any) string {
 		return "none"
 	}
 	return fmt.Sprintf("%#v", v)
+}
+
+// duration leaves out what is zero at the end.
+func duration(d time.Duration) string {
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }
 
 // IsNumber tells whether a value has a Text beside it that may differ: durations

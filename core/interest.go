@@ -2,6 +2,7 @@ package core
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -198,19 +199,24 @@ func (in *interest) push(p *peer, n news, later *deferred) {
 	f.release()
 }
 
-// herald sends the news of the namespaces that have some, one after the other: while
-// some are under way, the next ones gather.
+// herald sends the news of the namespaces that have some: while those of some are
+// under way, the next ones gather.
 type herald struct {
-	node *Node
-	news chan struct{}
+	node     *Node
+	news     chan struct{}
+	underWay []<-chan struct{} // run's own
 
 	mu    sync.Mutex
 	dirty []*interest
 	calls deferred // of those who report rooms
 }
 
-// maxHeraldWait is how long a slow peer keeps news from the others.
-const maxHeraldWait = 5 * time.Millisecond
+// maxHeraldWait is how long a slow peer keeps news from the others, and
+// namespacesAtOnce of how many namespaces.
+const (
+	maxHeraldWait    = 5 * time.Millisecond
+	namespacesAtOnce = 1 << 8
+)
 
 // add has the news of a namespace sent. It is for who makes them dirty.
 func (h *herald) add(in *interest) {
@@ -262,22 +268,37 @@ func (h *herald) run() {
 		var calls deferred
 		dirty, calls = h.take(dirty)
 		calls.run()
-		for _, in := range dirty {
-			var later deferred
-			f := in.flush(&later)
-			later.run()
-			if f == nil {
-				continue
-			}
-			written := f.watch()
-			f.release()
-			timer.Reset(maxHeraldWait)
-			select {
-			case <-written:
-			case <-timer.C:
-			case <-h.node.drained:
+		for some := range slices.Chunk(dirty, namespacesAtOnce) {
+			if !h.send(some, timer) {
 				return
 			}
 		}
 	}
+}
+
+// send sends the news of some namespaces and waits until they are written, as long as
+// it waits. It reports false if the node has drained its queues.
+func (h *herald) send(dirty []*interest, timer *time.Timer) bool {
+	underWay := h.underWay[:0]
+	for _, in := range dirty {
+		var later deferred
+		f := in.flush(&later)
+		later.run()
+		if f != nil {
+			underWay = append(underWay, f.watch())
+			f.release()
+		}
+	}
+	h.underWay = underWay
+	timer.Reset(maxHeraldWait)
+	for _, written := range underWay {
+		select {
+		case <-written:
+		case <-timer.C:
+			return true
+		case <-h.node.drained:
+			return false
+		}
+	}
+	return true
 }

@@ -45,10 +45,11 @@ type Constructor struct {
 	office   *outbox.Office
 	remotes  *remotes
 
-	mu    sync.Mutex
-	open  map[string]*adapter       // by namespace
-	paths map[*socket.Server]string // the servers met, with where they were made
-	laid  map[*socket.Server]*path  // those that have a delivery path
+	mu     sync.Mutex
+	open   map[string]*adapter       // by namespace
+	spaces map[*socket.Server]int    // how many of them each server has
+	paths  map[*socket.Server]string // the servers met, with where they were made
+	laid   map[*socket.Server]*path  // those that have a delivery path
 }
 
 // New returns the adapter constructor of a node. Give it to the server with
@@ -70,6 +71,7 @@ func New(node Opener, opts ...Option) *Constructor {
 		logger:  slog.New(slog.DiscardHandler),
 		remotes: newRemotes(),
 		open:    map[string]*adapter{},
+		spaces:  map[*socket.Server]int{},
 		paths:   map[*socket.Server]string{},
 		laid:    map[*socket.Server]*path{},
 	}
@@ -204,7 +206,12 @@ func (c *Constructor) closePrevious(nsp socket.Namespace) {
 func (c *Constructor) remember(a *adapter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.open[a.Nsp().Name()] = a
+	name := a.Nsp().Name()
+	if previous := c.open[name]; previous != nil {
+		c.closed(previous)
+	}
+	c.open[name] = a
+	c.spaces[a.Nsp().Server()]++
 }
 
 func (c *Constructor) forget(a *adapter) {
@@ -212,6 +219,15 @@ func (c *Constructor) forget(a *adapter) {
 	defer c.mu.Unlock()
 	if c.open[a.Nsp().Name()] == a {
 		delete(c.open, a.Nsp().Name())
+		c.closed(a)
+	}
+}
+
+// closed counts a namespace that is open no more; c.mu is held.
+func (c *Constructor) closed(a *adapter) {
+	server := a.Nsp().Server()
+	if c.spaces[server]--; c.spaces[server] == 0 {
+		delete(c.spaces, server)
 	}
 }
 

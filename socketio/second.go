@@ -29,8 +29,8 @@ func (c *Constructor) meet(server *socket.Server) (isNew bool) {
 func (c *Constructor) rivalOf(server *socket.Server) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, a := range c.open {
-		if other := a.Nsp().Server(); other != server {
+	for other := range c.spaces {
+		if other != server {
 			return c.paths[other]
 		}
 	}

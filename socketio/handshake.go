@@ -76,41 +76,50 @@ func queryValue(value any) any {
 	return value
 }
 
-// decodeHandshake reads a handshake of another server; a [copier] makes what callers
-// get of it. Headers have the names that Go gives them, the time has Go's form. What is
-// missing or of another type stays zero; so does an auth that is not an object, for
-// which the library's type has no room.
-func decodeHandshake(p core.Payload) (*socket.Handshake, error) {
+// description is a handshake of another server, as it was read; [copier] makes what
+// callers get of it. Headers have the names that Go gives them, the time has Go's form.
+type description struct {
+	rest                 socket.Handshake // without headers, query and auth
+	headers, query, auth []parameter
+}
+
+// decodeHandshake reads a handshake of another server. What is missing or of another
+// type stays zero; so does an auth that is not an object, for which the library's type
+// has no room.
+func decodeHandshake(p core.Payload) (*description, error) {
 	value, err := decodeValue(p, asBuffer)
 	if err != nil {
-		return &socket.Handshake{}, err
+		return &description{}, err
 	}
 	members, _ := value.(map[string]any)
 	issued, _ := members["issued"].(float64)
-	return &socket.Handshake{
-		Headers: canonical(field[map[string]any](members, "headers")),
-		Time:    goTime(field[string](members, "time")),
-		Address: field[string](members, "address"),
-		Xdomain: field[bool](members, "xdomain"),
-		Secure:  field[bool](members, "secure"),
-		Issued:  int64(issued),
-		Url:     field[string](members, "url"),
-		Query:   field[map[string]any](members, "query"),
-		Auth:    field[map[string]any](members, "auth"),
+	return &description{
+		headers: parameters(field[map[string]any](members, "headers"), http.CanonicalHeaderKey),
+		query:   parameters(field[map[string]any](members, "query"), nil),
+		auth:    parameters(field[map[string]any](members, "auth"), nil),
+		rest: socket.Handshake{
+			Time:    goTime(field[string](members, "time")),
+			Address: field[string](members, "address"),
+			Xdomain: field[bool](members, "xdomain"),
+			Secure:  field[bool](members, "secure"),
+			Issued:  int64(issued),
+			Url:     field[string](members, "url"),
+		},
 	}, nil
 }
 
-// canonical gives headers the names that net/http gives them. Of several that are one
-// the last in the order of bytes counts.
-func canonical(headers map[string]any) map[string]any {
-	if headers == nil {
-		return nil
+// parameters lists members in the order of their names; of several whose names nameOf
+// makes one the last counts.
+func parameters(members map[string]any, nameOf func(string) string) []parameter {
+	var list []parameter
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		value := members[name]
+		if nameOf != nil {
+			name = nameOf(name)
+		}
+		list = append(list, parameter{name, value})
 	}
-	named := make(map[string]any, len(headers))
-	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		named[http.CanonicalHeaderKey(name)] = headers[name]
-	}
-	return named
+	return list
 }
 
 // goTime is a time as the library writes it, where a reference peer has written it as
@@ -124,20 +133,6 @@ func goTime(text string) string {
 		return t.Format(time.RFC3339)
 	}
 	return text
-}
-
-// localize gives a copy that was made of a description the shape of a local handshake.
-// address is the client's, as a Go node tells it. Its headers say, too, which host was
-// asked for; local handshakes do not, for net/http takes that header out. Reference
-// peers do not tell the port: it is 0.
-func localize(h *socket.Handshake, address string) {
-	switch {
-	case address != "":
-		h.Address = address
-		delete(h.Headers, "Host")
-	case h.Address != "" && withoutPort(h.Address) == h.Address:
-		h.Address = net.JoinHostPort(h.Address, "0")
-	}
 }
 
 func field[T any](members map[string]any, name string) T {

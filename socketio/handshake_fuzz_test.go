@@ -139,6 +139,7 @@ func FuzzHandshakeReader(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, one, two string) {
 		var r handshakeReader
+		var c copier
 		var have []*socket.Handshake
 		texts := []string{one, two, strings.ReplaceAll(one, "1", "2"), one}
 		for _, text := range texts {
@@ -147,10 +148,11 @@ func FuzzHandshakeReader(f *testing.F) {
 			if fmt.Sprint(err) != fmt.Sprint(wantErr) {
 				t.Fatalf("error %v, want %v", err, wantErr)
 			}
-			have = append(have, h)
+			have = append(have, c.described(h, ""))
 		}
 		for i, text := range texts { // at the end: none may have changed another
-			want, _ := decodeHandshake(core.Payload{Text: []byte(text)})
+			read, _ := decodeHandshake(core.Payload{Text: []byte(text)})
+			want := new(copier).described(read, "")
 			if !reflect.DeepEqual(have[i], want) {
 				t.Fatalf("%d of %q:\nhave %#v\nwant %#v", i, texts, have[i], want)
 			}

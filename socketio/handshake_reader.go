@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"unicode/utf8"
 
-	"github.com/zishang520/socket.io/servers/socket/v3"
-
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/jsontext"
 )
@@ -21,9 +19,9 @@ type handshakeReader struct {
 }
 
 // read reads one. What it cannot make out is decodeHandshake's.
-func (r *handshakeReader) read(p core.Payload) (*socket.Handshake, error) {
+func (r *handshakeReader) read(p core.Payload) (*description, error) {
 	if len(p.Attachments) == 0 && utf8.Valid(p.Text) {
-		h := &socket.Handshake{}
+		h := &description{}
 		if err := r.scan(p.Text, h); err == nil {
 			return h, nil
 		}
@@ -32,7 +30,7 @@ func (r *handshakeReader) read(p core.Payload) (*socket.Handshake, error) {
 }
 
 // scan overwrites h; of members that come twice the last counts.
-func (r *handshakeReader) scan(text []byte, h *socket.Handshake) error {
+func (r *handshakeReader) scan(text []byte, h *description) error {
 	s := jsontext.NewScanner(text)
 	first, err := s.Next()
 	if err != nil {
@@ -63,28 +61,28 @@ func (r *handshakeReader) scan(text []byte, h *socket.Handshake) error {
 	}
 }
 
-func (r *handshakeReader) member(s *jsontext.Scanner, name string, value jsontext.Token, h *socket.Handshake) (err error) {
+func (r *handshakeReader) member(s *jsontext.Scanner, name string, value jsontext.Token, h *description) (err error) {
 	switch name {
 	case "headers":
 		r.headers.nameOf = http.CanonicalHeaderKey
-		h.Headers, err = r.headers.read(s, value)
+		h.headers, err = r.headers.read(s, value)
 	case "query":
-		h.Query, err = r.query.read(s, value)
+		h.query, err = r.query.read(s, value)
 	case "auth":
-		h.Auth, err = r.auth.read(s, value)
+		h.auth, err = r.auth.read(s, value)
 	case "time":
-		h.Time, err = r.time.read(s, value)
-		h.Time = goTime(h.Time)
+		h.rest.Time, err = r.time.read(s, value)
+		h.rest.Time = goTime(h.rest.Time)
 	case "address":
-		h.Address, err = r.address.read(s, value)
+		h.rest.Address, err = r.address.read(s, value)
 	case "url":
-		h.Url, err = r.url.read(s, value)
+		h.rest.Url, err = r.url.read(s, value)
 	case "xdomain":
-		h.Xdomain, err = readBool(s, value)
+		h.rest.Xdomain, err = readBool(s, value)
 	case "secure":
-		h.Secure, err = readBool(s, value)
+		h.rest.Secure, err = readBool(s, value)
 	case "issued":
-		h.Issued, err = readInt(s, value)
+		h.rest.Issued, err = readInt(s, value)
 	default:
 		_, err = s.Value(value)
 	}

@@ -33,13 +33,11 @@ func TestDecodeHandshakeOfTheReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := decodeHandshake(core.Payload{Text: data})
+	d, err := decodeHandshake(core.Payload{Text: data})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var c copier
-	h = c.handshake(h)
-	localize(h, "")
+	h := new(copier).described(d, "")
 	want := &socket.Handshake{
 		Headers: types.IncomingHttpHeaders{
 			"Sec-Websocket-Version": []string{"13"}, "Sec-Websocket-Key": []string{"ACz/z9lKBSJMtfM0lUnvKA=="}, "Connection": []string{"Upgrade"},
@@ -79,13 +77,11 @@ func TestShapeOfHandshakes(t *testing.T) {
 			}
 		}
 		var r handshakeReader
-		var c copier
-		h, err := r.read(core.Payload{Text: []byte(test.text)})
+		d, err := r.read(core.Payload{Text: []byte(test.text)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		own := c.handshake(h)
-		localize(own, test.address)
+		own := new(copier).described(d, test.address)
 		if !reflect.DeepEqual(own, test.want) {
 			t.Errorf("%s:\nhave %#v\nwant %#v", test.text, own, test.want)
 		}
@@ -131,7 +127,7 @@ func TestOwnValue(t *testing.T) {
 func TestDecodeHandshakeOfAnotherShape(t *testing.T) {
 	for _, text := range []string{``, `null`, `[]`, `3`, `{"headers":1,"auth":"token","issued":"x","secure":1,"query":null,"time":{}}`} {
 		h, err := decodeHandshake(core.Payload{Text: []byte(text)})
-		if err != nil || !reflect.DeepEqual(h, &socket.Handshake{}) {
+		if err != nil || !reflect.DeepEqual(h, &description{}) {
 			t.Errorf("%s: %+v, %v", text, h, err)
 		}
 	}

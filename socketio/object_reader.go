@@ -1,61 +1,58 @@
 package socketio
 
 import (
-	"maps"
-
 	"github.com/socketmesh/mesh/internal/jsontext"
 )
 
-// objectReader reads objects that resemble each other, into maps of their own: it
-// copies the map before and changes what differs, which is less work than to fill
-// one. Strings are shared, other values are not.
+// parameter is a member of an object: a header, a parameter of a query.
+type parameter struct {
+	name  string
+	value any
+}
+
+// objectReader reads the members of objects that resemble each other: what one has in
+// common with the one before is not made again. Strings are shared, other values are
+// not.
 type objectReader struct {
 	slots  []slot
-	last   map[string]any           // made of slots, and not yet in anybody else's hands; nil if it cannot be copied
-	nameOf func(name string) string // what a member is called; nil: as it is
+	nameOf func(name string) string // what a member is called, of which there is one; nil: as it is
 }
 
 // slot is a member of the object.
 type slot struct {
 	key   string // as it is written
-	name  string
 	raw   []byte // name and value as they are written, if the value is a string
-	value any
-	fresh bool // value is another than in the object before
+	value parameter
 }
 
-// read reads an object, of which first is the first token; another value is nil.
-func (o *objectReader) read(s *jsontext.Scanner, first jsontext.Token) (map[string]any, error) {
+// read reads an object, of which first is the first token; another value is nil. Of
+// members of one name the last counts.
+func (o *objectReader) read(s *jsontext.Scanner, first jsontext.Token) ([]parameter, error) {
 	if first.Kind != jsontext.Object {
 		_, err := s.Value(first)
 		return nil, err
 	}
-	last := o.last
-	o.last = nil
 	alike, err := o.scan(s)
 	if err != nil {
 		return nil, err
 	}
-	var object map[string]any
-	if alike && last != nil {
-		object = maps.Clone(last)
-	} else {
-		object = make(map[string]any, len(o.slots))
-		alike = false
-	}
+	members := make([]parameter, len(o.slots))
 	for i := range o.slots {
-		if t := &o.slots[i]; t.fresh || !alike {
-			object[t.name] = t.value
-		}
+		members[i] = o.slots[i].value
 	}
-	if len(object) < len(o.slots) { // a name came twice
-		if o.nameOf != nil {
-			return nil, errNotPlain
-		}
-		return object, nil
+	if !alike && o.nameOf != nil && !distinct(members) {
+		o.slots = nil
+		return nil, errNotPlain
 	}
-	o.last = object
-	return object, nil
+	return members, nil
+}
+
+func distinct(members []parameter) bool {
+	names := make(map[string]struct{}, len(members))
+	for i := range members {
+		names[members[i].name] = struct{}{}
+	}
+	return len(names) == len(members)
 }
 
 // scan reads the members into slots, and reports whether they have the names of
@@ -64,7 +61,6 @@ func (o *objectReader) scan(s *jsontext.Scanner) (alike bool, err error) {
 	alike = true
 	for n := 0; ; n++ {
 		if n < len(o.slots) && s.Took(o.slots[n].raw) {
-			o.slots[n].fresh = false
 			continue
 		}
 		key, err := s.Next()
@@ -98,15 +94,15 @@ func (t *slot) read(s *jsontext.Scanner, key jsontext.Token, nameOf func(string)
 	same = !key.Escaped && string(key.Text) == t.key
 	if !same {
 		t.key = key.Unquoted()
-		t.name = t.key
+		t.value.name = t.key
 		if nameOf != nil {
-			t.name = nameOf(t.key)
+			t.value.name = nameOf(t.key)
 		}
 	}
-	t.fresh, t.raw = true, t.raw[:0]
+	t.raw = t.raw[:0]
 	if value.Kind == jsontext.String {
 		t.raw = append(t.raw, s.Since(key)...)
 	}
-	t.value, err = s.Value(value)
+	t.value.value, err = s.Value(value)
 	return same, err
 }

@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"maps"
+	"net"
 	"reflect"
 	"slices"
 	"unsafe"
@@ -10,8 +11,9 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// copier copies handshakes for callers who may change the copies. The zero value is
-// ready, for one goroutine.
+// copier makes handshakes for callers who may change them: copies of those of local
+// sockets, and out of descriptions what looks like those, with a list of texts for each
+// header and each parameter of the query. The zero value is ready, for one goroutine.
 //
 // A handshake has about a dozen lists of one text. They are cut from arrays that a few
 // copies have in common, each list with its own part.
@@ -24,9 +26,7 @@ type copier struct {
 // somebody keeps does not hold much else.
 const textsAtOnce, listsAtOnce = 256, 128
 
-// handshake copies a handshake, a local socket's or what was read of another server's.
-// The copy has the shape that the library gives local ones: a list of texts for each
-// header and each parameter of the query.
+// handshake copies a local socket's handshake.
 func (c *copier) handshake(h *socket.Handshake) *socket.Handshake {
 	own := *h
 	own.Headers = c.members(h.Headers)
@@ -35,6 +35,35 @@ func (c *copier) handshake(h *socket.Handshake) *socket.Handshake {
 	for name, value := range h.Auth {
 		own.Auth[name] = ownValue(value, 0)
 	}
+	return &own
+}
+
+// described makes a handshake of a description. address is the client's, as a Go node
+// tells it. Its headers say, too, which host was asked for; local handshakes do not, for
+// net/http takes that header out. Reference peers do not tell the port: it is 0.
+func (c *copier) described(d *description, address string) *socket.Handshake {
+	own := d.rest
+	switch {
+	case address != "":
+		own.Address = address
+	case own.Address != "" && withoutPort(own.Address) == own.Address:
+		own.Address = net.JoinHostPort(own.Address, "0")
+	}
+	headers := make(map[string]any, len(d.headers))
+	for i := range d.headers {
+		if h := &d.headers[i]; address == "" || h.name != "Host" {
+			headers[h.name] = c.member(h.value)
+		}
+	}
+	query := make(map[string]any, len(d.query))
+	for i := range d.query {
+		query[d.query[i].name] = c.member(d.query[i].value)
+	}
+	own.Auth = make(map[string]any, len(d.auth))
+	for i := range d.auth {
+		own.Auth[d.auth[i].name] = ownValue(d.auth[i].value, 0)
+	}
+	own.Headers, own.Query = headers, query
 	return &own
 }
 

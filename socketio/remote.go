@@ -11,8 +11,8 @@ import (
 // of the handshake; nil is that of a socket that was not handed out lately.
 type remote struct {
 	operator  *socket.BroadcastOperator
-	handshake *socket.Handshake // nil for a local socket
-	text      string            // that the handshake was read from; "" if it is to be read each time
+	handshake *description // nil for a local socket
+	text      string       // that the handshake was read from; "" if it is to be read each time
 }
 
 // maxHandshakeKept is up to how many bytes the text of a handshake is kept.

@@ -32,18 +32,16 @@ func isWhat(t *testing.T, s socket.SocketDetails, described core.Socket) {
 	t.Helper()
 	handshake, err := decodeHandshake(described.Handshake)
 	if err != nil {
-		handshake = &socket.Handshake{}
+		handshake = &description{}
 	}
-	var c copier
-	handshake = c.handshake(handshake)
-	localize(handshake, described.Address)
+	want := new(copier).described(handshake, described.Address)
 	data, err := decodeValue(described.Data, asBuffer)
 	if err != nil {
 		data = nil
 	}
 	rooms := roomStrings(s.Rooms().Keys())
-	if string(s.Id()) != described.ID || !reflect.DeepEqual(s.Handshake(), handshake) || !reflect.DeepEqual(s.Data(), data) {
-		t.Errorf("%s: %+v, %v; want %+v, %v", s.Id(), s.Handshake(), s.Data(), handshake, data)
+	if string(s.Id()) != described.ID || !reflect.DeepEqual(s.Handshake(), want) || !reflect.DeepEqual(s.Data(), data) {
+		t.Errorf("%s: %+v, %v; want %+v, %v", s.Id(), s.Handshake(), s.Data(), want, data)
 	}
 	expectSet(t, "rooms", rooms, described.Rooms...)
 }

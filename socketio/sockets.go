@@ -99,13 +99,11 @@ func (a *adapter) fill(all []socket.SocketDetails, sockets []core.Socket) {
 			r = a.remoteOf(s, r.sender(outer, id), &reader)
 			a.remotes.put(remoteKey{a, id}, r)
 		}
-		handshake := c.handshake(r.handshake)
-		localize(handshake, s.Address)
 		rooms = rooms[:0]
 		for _, room := range s.Rooms {
 			rooms = append(rooms, socket.Room(room))
 		}
-		d := details{id, handshake, types.NewSet(rooms...), a.readData(s), r.operator}
+		d := details{id, c.described(r.handshake, s.Address), types.NewSet(rooms...), a.readData(s), r.operator}
 		all[i] = d.remoteSocket(outer, a.remotes.fitting)
 	}
 }

@@ -207,7 +207,7 @@ class Stage {
   // settle waits until whatever the servers have sent before has arrived everywhere, and
   // what the clients have sent has been handled.
   async settle() {
-    const sockets = this.clients.filter(c => !c.dead).flatMap(c => [...c.sockets.values()]).filter(s => s.io.connected);
+    const sockets = this.clients.filter(c => !c.dead).flatMap(c => [...c.sockets.values()]).filter(s => s.io.connected && !s.frozen);
     await Promise.all(sockets.map(s => this.promise(`${s.actor} is heard`, done => s.io.emit("~ping", done))));
     // Whatever a server has logged before is here when it has answered.
     for (let at = 0; at < this.servers; at++) await this.io(() => {}, at);

@@ -80,7 +80,9 @@ func start(r request, l net.Listener, peers []string, note func(string, any)) (*
 		return nil, err
 	}
 	config := r.Options.server()
-	config.SetAdapter(m.Adapter())
+	if err := m.Configure(config); err != nil {
+		return nil, err
+	}
 	s := &server{
 		io:      socket.NewServer(nil, config),
 		mesh:    m,

@@ -246,13 +246,18 @@ scenario("an upgrade that is not gone through with", { transports: ["websocket"]
 
 scenario("a second upgrade", { transports: ["websocket"], servers: 1, setup: errors }, async t => {
   const r = t.raw("a"), second = t.raw("b");
-  await r.dial();
-  r.send("40");
-  await r.frame("40");
+  await r.get("EIO=4&transport=polling");
+  await r.post("40");
+  await r.get();
+  await r.dial(`EIO=4&transport=websocket&sid=${r.sid}`);
+  r.send("2probe");
+  await r.frame("3probe");
+  r.send("5", '42["echo",1]');
+  await r.frame("42");
   await second.dial(`EIO=4&transport=websocket&sid=${r.sid}`);
   await second.gone();
   r.send('42["echo","the first is there"]');
-  await r.frame("42");
+  await t.until("the second answer", () => t.count("a", e => e[0] === "frame" && e[1] === "42") === 2);
 });
 
 scenario("upgrades are not allowed", { transports: ["polling"], servers: 1, options: { allowUpgrades: false } }, async t => {

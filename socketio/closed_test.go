@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -61,6 +60,7 @@ func TestClosedServer(t *testing.T) {
 // at the last moment is sent away.
 func TestNobodyStaysInAClosedServer(t *testing.T) {
 	s := serve(t, lonely{})
+	s.SetConnectTimeout(time.Hour)
 	s.client("/")
 	// A client is on its way, past the door, until the server is closed.
 	passed, closed := make(chan struct{}, 2), make(chan struct{})
@@ -68,8 +68,9 @@ func TestNobodyStaysInAClosedServer(t *testing.T) {
 		passed <- struct{}{}
 		<-closed
 	})
-	var clients sync.WaitGroup
-	clients.Go(func() {
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
 		conn, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(s.http.URL, "http")+"/socket.io/?EIO=4&transport=websocket", nil)
 		if err != nil {
 			return
@@ -78,11 +79,11 @@ func TestNobodyStaysInAClosedServer(t *testing.T) {
 		for err == nil {
 			_, _, err = conn.ReadMessage()
 		}
-	})
+	}()
 	<-passed
 	s.Server.Close(nil)
 	close(closed)
-	clients.Wait()
+	ended(t, gone)
 	eventually(t, "nobody there", func() bool { return s.Engine().ClientsCount() == 0 && s.Engine().Clients().Len() == 0 })
 }
 

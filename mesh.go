@@ -33,8 +33,13 @@ func (m *Mesh) Start(ctx context.Context) error { return m.node.Start(ctx) }
 
 // Shutdown leaves the mesh: says so to the others, sends what is queued as long
 // as ctx lets it, and closes all links. It is idempotent. Close the Socket.IO
-// server before, so that its last words are sent.
-func (m *Mesh) Shutdown(ctx context.Context) error { return m.node.Shutdown(ctx) }
+// server before, so that its last words are sent. A Socket.IO server that is still
+// open lets no new clients in from here on: they are answered with 503, as after its
+// Close. Those that it has stay until it is closed.
+func (m *Mesh) Shutdown(ctx context.Context) error {
+	m.adapter.StopAccepting()
+	return m.node.Shutdown(ctx)
+}
 
 // Handler lets other servers in on the port of the application's own HTTP server,
 // where Config.Listen is [ListenHandler]. Mount it at the path of Config.Advertise,

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -133,17 +135,33 @@ func (c *Constructor) lay(server *socket.Server) {
 			c.mu.Unlock()
 		}
 	}
+	if reason == "" && server.Opts().Cors() == nil {
+		c.logger.Debug("WebSockets are taken from pages of this server's own host, and from clients that are no browsers; the server option Cors names others")
+	}
 	if reason != "" {
 		c.logger.Info("delivery to WebSocket clients is left to the Socket.IO library", "reason", reason)
 	}
 }
 
-// closePath lets no more clients of a server in.
+// closePath lets no more clients of a server in, which closes.
 func (c *Constructor) closePath(server *socket.Server) {
 	c.mu.Lock()
 	p := c.laid[server]
+	delete(c.laid, server)
 	c.mu.Unlock()
 	if p != nil {
+		p.close()
+	}
+}
+
+// StopAccepting lets no more clients in, of the servers that the adapters are for: who
+// begins, or wants to upgrade, is answered with 503. Clients that are in may go on. It
+// does so for servers whose WebSocket clients are the mesh's, see [Delivery].
+func (c *Constructor) StopAccepting() {
+	c.mu.Lock()
+	paths := slices.Collect(maps.Values(c.laid))
+	c.mu.Unlock()
+	for _, p := range paths {
 		p.close()
 	}
 }

@@ -31,8 +31,9 @@ type path struct {
 	gated  bool // the server's decoders take an [intake.Gate]
 	logger *slog.Logger
 
-	mu   sync.Mutex
-	door *door.Door // nil until it is open
+	mu     sync.Mutex
+	door   *door.Door // nil until it is open
+	closed bool       // nobody is let in any more
 }
 
 // newPath makes the path of a server to come.
@@ -177,11 +178,17 @@ func (p *path) open() *door.Door {
 	if p.door, err = door.Open(server, p.port); err != nil {
 		p.logger.Warn("ClientsCount leaves out clients that connect by WebSocket directly", "reason", err)
 	}
+	if p.closed {
+		p.door.Close()
+	}
 	return p.door
 }
 
 // close lets no more clients in, and none upgrade.
 func (p *path) close() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
 	if d := p.open(); d != nil {
 		d.Close()
 	}

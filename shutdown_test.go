@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gorilla/websocket"
-
 	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/core/coretest"
 	"github.com/socketmesh/mesh/transport/mem"
@@ -63,12 +61,15 @@ func TestShutdownWithClients(t *testing.T) {
 		}
 	}
 	for _, url := range []string{polling, session} {
-		conn, response, err := websocket.DefaultDialer.Dial("ws"+strings.Replace(strings.TrimPrefix(url, "http"), "polling", "websocket", 1), nil)
-		if err == nil {
-			conn.Close()
-			t.Errorf("WebSocket %s is let in", url)
-		} else if response == nil || response.StatusCode != http.StatusServiceUnavailable {
-			t.Errorf("WebSocket %s: %v", url, err)
+		request, err := http.NewRequest(http.MethodGet, strings.Replace(url, "polling", "websocket", 1), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range map[string]string{"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="} {
+			request.Header.Set(name, value)
+		}
+		if status, _ := answer(http.DefaultClient.Do(request)); status != http.StatusServiceUnavailable {
+			t.Errorf("WebSocket %s: %d", url, status)
 		}
 	}
 

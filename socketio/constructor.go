@@ -135,9 +135,6 @@ func (c *Constructor) lay(server *socket.Server) {
 			c.mu.Unlock()
 		}
 	}
-	if reason == "" && server.Opts().Cors() == nil {
-		c.logger.Debug("WebSockets are taken from pages of this server's own host, and from clients that are no browsers; the server option Cors names others")
-	}
 	if reason != "" {
 		c.logger.Info("delivery to WebSocket clients is left to the Socket.IO library", "reason", reason)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/isnil"
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
+	"github.com/socketmesh/mesh/socketio/internal/inflow"
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
 )
 
@@ -45,6 +46,7 @@ type Constructor struct {
 	host     hostcompat.Host
 	delivery Delivery
 	office   *outbox.Office
+	inflow   *inflow.Clients
 	remotes  *remotes
 
 	mu     sync.Mutex
@@ -89,6 +91,7 @@ func New(node Opener, opts ...Option) *Constructor {
 		c.logger.Debug("fetched sockets are left to the library's own constructor", "reason", "another version of the library")
 	}
 	c.office = outbox.NewOffice(c.delivery.office())
+	c.inflow = inflow.NewClients(c.delivery.inflow())
 	return c
 }
 

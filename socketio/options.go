@@ -9,6 +9,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/backlog"
 	"github.com/socketmesh/mesh/internal/isnil"
+	"github.com/socketmesh/mesh/socketio/internal/inflow"
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
 )
 
@@ -69,6 +70,14 @@ type Delivery struct {
 	// 1 GiB if nobody knows.
 	TotalBytes int64
 
+	// AheadPackets and AheadBytes say how far a client may be ahead of its handlers, in
+	// all namespaces together: of one that has sent so much that is not handled, no
+	// more is read until half of it is; a request with packets is not answered until
+	// then. What one read of the network brings, 16 KiB, or one request, comes on top.
+	// Default: 1,000 packets and 1 MiB.
+	AheadPackets int
+	AheadBytes   int
+
 	// Timeout is after how long a client that takes nothing is disconnected, however
 	// little waits for it, and how long one that is being disconnected gets to take
 	// what waits for it. Default: 30 s.
@@ -81,6 +90,8 @@ const (
 	DefaultMaxQueueBytes = 4 * DefaultQueueBytes
 	DefaultMinRate       = DefaultQueueBytes / 64
 	DefaultSlowTime      = backlog.DefaultGrace
+	DefaultAheadPackets  = inflow.DefaultPackets
+	DefaultAheadBytes    = inflow.DefaultBytes
 	DefaultTimeout       = outbox.DefaultTimeout
 )
 
@@ -94,10 +105,14 @@ func (d Delivery) Validate() error {
 		{"MaxQueueBytes", int64(d.MaxQueueBytes)},
 		{"MinRate", int64(d.MinRate)},
 		{"TotalBytes", d.TotalBytes},
+		{"AheadBytes", int64(d.AheadBytes)},
 	} {
 		if n.value < 0 {
 			return &core.ConfigError{Field: "Delivery." + n.field, Value: n.value, Allowed: "a positive number of bytes, or 0 for the default"}
 		}
+	}
+	if d.AheadPackets < 0 {
+		return &core.ConfigError{Field: "Delivery.AheadPackets", Value: d.AheadPackets, Allowed: "a positive number, or 0 for the default"}
 	}
 	for _, n := range []struct {
 		field string
@@ -128,6 +143,14 @@ func (d Delivery) office() outbox.Config {
 	}
 }
 
+// inflow is what clients are held back with.
+func (d Delivery) inflow() inflow.Limits {
+	if d.Validate() != nil {
+		d = Delivery{}
+	}
+	return inflow.Limits{Packets: d.AheadPackets, Bytes: d.AheadBytes}
+}
+
 // WithDelivery sets how events get to clients. Values that [Delivery.Validate]
 // refuses mean the defaults.
 func WithDelivery(d Delivery) Option {
@@ -144,6 +167,8 @@ type DeliveryStats struct {
 	SlowTimeout int64 // they took nothing for Timeout
 	SlowMemory  int64 // more than TotalBytes waited for all, and much of it for them
 	Queued      int64 // memory that is held by what waits for clients that are behind, in bytes
+	Held        int   // clients that are ahead of their handlers, and not read from now
+	Holds       int64 // times that one was
 	Dropped     int64 // volatile events not sent to clients that were behind
 	Blocked     int64 // times that a client did not take everything at once
 	Writes      int64 // system calls
@@ -166,6 +191,8 @@ func (c *Constructor) Delivery() DeliveryStats {
 		SlowTimeout: s.Cut[backlog.Timeout],
 		SlowMemory:  s.Cut[backlog.Memory],
 		Queued:      s.Held,
+		Held:        c.inflow.Held(),
+		Holds:       c.inflow.Holds(),
 		Dropped:     s.Dropped,
 		Blocked:     s.Blocked,
 		Writes:      s.Writes,

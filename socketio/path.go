@@ -11,6 +11,7 @@ import (
 
 	"github.com/socketmesh/mesh/socketio/internal/door"
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
+	"github.com/socketmesh/mesh/socketio/internal/inflow"
 	"github.com/socketmesh/mesh/socketio/internal/intake"
 	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
 	"github.com/socketmesh/mesh/socketio/internal/polling"
@@ -26,6 +27,7 @@ import (
 // engine that is there already gets its door at once.
 type path struct {
 	server *socket.Server // nil as long as there are only its options
+	inflow *inflow.Clients
 	port   *wstransport.Port
 	host   hostcompat.Host
 	gated  bool // the server's decoders take an [intake.Gate]
@@ -38,7 +40,7 @@ type path struct {
 
 // newPath makes the path of a server to come.
 func (c *Constructor) newPath() *path {
-	return &path{host: c.host, logger: c.logger, port: &wstransport.Port{Office: c.office, Logger: c.logger}}
+	return &path{inflow: c.inflow, host: c.host, logger: c.logger, port: &wstransport.Port{Office: c.office, Logger: c.logger}}
 }
 
 // layPath lays the path of a server: the one that [Constructor.Configure] has put into
@@ -164,7 +166,7 @@ func (p *path) open() *door.Door {
 		return p.door
 	}
 	server := p.server.Engine()
-	lifecycle.Front(server, p.gated)
+	lifecycle.Front(server, p.gated, p.inflow)
 	if p.host.Needs.TakenHidden {
 		door.HideTaken(server)
 	}
@@ -199,7 +201,7 @@ func (p *path) pollingEnv() *polling.Env {
 	if p.open() == nil {
 		return nil
 	}
-	return &polling.Env{Engine: p.server.Engine(), PingDelay: p.port.PingDelay}
+	return &polling.Env{Engine: p.server.Engine(), PingDelay: p.port.PingDelay, HeldBeat: p.port.HeldBeat}
 }
 
 // transportOf is the connection's transport, if it is the path's.

@@ -43,6 +43,7 @@ func Open(server engine.BaseServer, port *wstransport.Port) (*Door, error) {
 	d.origins.logger = port.Logger
 	port.Clock = wheel.New(tickFor(server))
 	port.PingDelay = wstransport.PingDelay(server.Opts().PingTimeout())
+	port.HeldBeat = max(server.Opts().PingTimeout()/2, 10*time.Millisecond)
 	d.house = session.House{Engine: server, Clock: port.Clock, Left: d.left}
 	var err error
 	d.clients, err = hostcompat.ClientsCount(server)

@@ -8,8 +8,10 @@ import (
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/engine/v3"
+	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
+	"github.com/socketmesh/mesh/socketio/internal/inflow"
 	"github.com/socketmesh/mesh/socketio/internal/intake"
 )
 
@@ -21,9 +23,14 @@ type Client struct {
 	sockets []*Socket // that are connected
 	end     []any     // why the connection has ended, reason and description; nil: it has not
 	closed  func()    // called when it has ended and all sockets have left
+
+	flow inflow.Flow
 }
 
-var _ intake.Gate = (*Client)(nil)
+var (
+	_ intake.Gate  = (*Client)(nil)
+	_ inflow.Owner = (*Client)(nil)
+)
 
 // Init is called once, before anything else.
 func (c *Client) Init(conn engine.Socket) { c.conn = conn }
@@ -47,7 +54,7 @@ func (c *Client) join(s *Socket) {
 	ended := c.end != nil
 	c.mu.Unlock()
 	if ended { // while the namespace's middlewares were at work
-		s.behind(s.close)
+		s.Behind(s.close)
 	}
 }
 
@@ -63,6 +70,7 @@ func (c *Client) forget(s *Socket) {
 	}
 	closed := c.whenClosed()
 	c.mu.Unlock()
+	c.flow.Closed(&s.lane)
 	if again != nil {
 		again()
 	}
@@ -102,7 +110,7 @@ func (c *Client) finish(end []any) {
 	sockets := slices.Clone(c.sockets)
 	c.mu.Unlock()
 	for _, s := range sockets {
-		s.behind(s.close)
+		s.Behind(s.close)
 	}
 }
 
@@ -149,7 +157,35 @@ func (c *Client) Packet(p *parser.Packet, to intake.Passer) bool {
 		return false
 	}
 	c.mu.Unlock()
+	c.flow.Passed(&s.lane, s)
 	return true
+}
+
+// pace lets the connection's transports hold the client back when it is ahead of its
+// handlers. The client's packets come past it from now on.
+func (c *Client) pace(clients *inflow.Clients) {
+	c.flow.Init(clients, c)
+	transport := c.conn.Transport()
+	c.paces(transport)
+	if transport != nil && transport.Name() == transports.POLLING {
+		_ = c.conn.On("upgrade", func(args ...any) { c.paces(args[0]) })
+	}
+}
+
+func (c *Client) paces(transport any) {
+	if t, ok := transport.(interface{ SetFlow(*inflow.Flow) }); ok {
+		t.SetFlow(&c.flow)
+	}
+}
+
+// Lanes are the queues of the sockets.
+func (c *Client) Lanes(visit func(*inflow.Lane, inflow.Queue)) {
+	c.mu.Lock()
+	sockets := slices.Clone(c.sockets)
+	c.mu.Unlock()
+	for _, s := range sockets {
+		visit(&s.lane, s)
+	}
 }
 
 // find is the socket in a namespace, as the client writes it; nil if there is none.
@@ -180,7 +216,7 @@ func (c *Client) Failed(err error) {
 	sockets := slices.Clone(c.sockets)
 	c.mu.Unlock()
 	for _, s := range sockets {
-		s.behind(func() { s.Emit("error", err) })
+		s.Behind(func() { s.Emit("error", err) })
 	}
 	c.conn.Close(false)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/socketio/internal/emitter"
+	"github.com/socketmesh/mesh/socketio/internal/inflow"
 )
 
 // Follower is a connection that has a [Client]. It tells it of its end before its
@@ -19,11 +20,12 @@ type Follower interface {
 
 // Front stands between an engine and the listeners of its "connection", the Socket.IO
 // server first of all: they get to see a [Follower] of each connection. gated tells
-// that the server's decoders take an [intake.Gate].
+// that the server's decoders take an [intake.Gate]; then clients that are ahead of their
+// handlers are held back.
 //
 // Listeners that are added later, or to be called once, see the engine's own
 // connections.
-func Front(server engine.BaseServer, gated bool) {
+func Front(server engine.BaseServer, gated bool, clients *inflow.Clients) {
 	var socketIO types.EventListener
 	others := new(emitter.Emitter)
 	for _, fn := range server.Listeners("connection") {
@@ -47,6 +49,7 @@ func Front(server engine.BaseServer, gated bool) {
 		socketIO(f)
 		if data := f.Listeners("data"); gated && len(data) > 0 {
 			data[0](f.Lifecycle()) // a gate, which the client hands to its decoder
+			f.Lifecycle().pace(clients)
 		}
 		others.Emit("connection", f)
 	})

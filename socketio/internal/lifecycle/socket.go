@@ -7,6 +7,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/socketio/internal/emitter"
+	"github.com/socketmesh/mesh/socketio/internal/inflow"
 )
 
 // Socket is the event emitter of a socket. It tells the listeners of "disconnecting"
@@ -21,6 +22,8 @@ type Socket struct {
 	closing atomic.Int32
 	telling atomic.Bool // the listeners of "disconnecting" run
 	reason  []any       // what they get; set by the first goroutine that closes
+
+	lane inflow.Lane // of the client's flow
 
 	// Of the client, under its lock.
 	left  bool   // DISCONNECT has come in
@@ -131,8 +134,8 @@ func Telling(sock *socket.Socket) bool {
 	return s != nil && s.telling.Load()
 }
 
-// behind runs f when all packets that have come in so far are handled.
-func (s *Socket) behind(f func()) {
+// Behind runs f when all packets that have come in so far are handled.
+func (s *Socket) Behind(f func()) {
 	s.socket.Enqueue(func() { s.socket.Enqueue(f) })
 }
 

@@ -92,6 +92,14 @@ func (w *Watch) Stop() {
 	}
 }
 
+// Wake has the watcher called as if there were something to read. It has no effect on a
+// watch that is not running.
+func (w *Watch) Wake() {
+	if w.call() {
+		go w.post.worker(w)
+	}
+}
+
 // Stopped tells whether the watch has been stopped.
 func (w *Watch) Stopped() bool { return w.state.Load() == stopped }
 

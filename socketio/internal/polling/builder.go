@@ -16,6 +16,10 @@ type Env struct {
 	// a ping and then begins to wait for the pong; one that comes in between is lost,
 	// and the client is given up.
 	PingDelay time.Duration
+
+	// HeldBeat is how often a client that is held back, and so cannot be heard, counts
+	// as alive.
+	HeldBeat time.Duration
 }
 
 // Builder is the library's constructor of "polling" transports, with this package's

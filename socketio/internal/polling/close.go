@@ -52,6 +52,7 @@ func (t *Transport) beginClose(leaving bool) (again, left bool) {
 	}
 	t.SetReadyState(stateClosing)
 	t.left = leaving
+	t.endWait()
 	return false, false
 }
 
@@ -111,6 +112,7 @@ func (t *Transport) OnClose() {
 	t.mu.Lock()
 	first := !t.closed
 	t.closed, t.ending = true, nil
+	t.endWait()
 	if t.timer != nil {
 		t.timer.Stop()
 		t.timer = nil

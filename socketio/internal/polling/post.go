@@ -54,7 +54,11 @@ func (t *Transport) post(ctx *types.HttpContext) {
 	} else {
 		data = types.NewStringBuffer(body)
 	}
+	if f := t.flow.Load(); f != nil {
+		f.Came(len(body))
+	}
 	t.OnData(data)
+	t.awaitRoom(ctx)
 	t.endPost() // the client may send the next one when it has the answer
 	t.acknowledge(ctx)
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/socketio/internal/inflow"
 )
 
 // Transport is one client that polls.
@@ -20,6 +22,8 @@ type Transport struct {
 	begun              atomic.Bool   // the first request has come
 	first              chan struct{} // closed when that one is answered
 
+	flow atomic.Pointer[inflow.Flow] // nil: the client is never held back
+
 	mu       sync.Mutex
 	poll     *poll // the open one, which takes the next packets
 	posting  *types.HttpContext
@@ -28,7 +32,8 @@ type Transport struct {
 	timer    *time.Timer
 	left     bool // it was closed by an engine socket that does not ask to be told
 	closed   bool
-	status   int // how an open poll is refused; 0: it is answered
+	over     chan struct{} // closed when the transport closes, for a request that waits for room; nil if none does
+	status   int           // how an open poll is refused; 0: it is answered
 }
 
 var _ transports.Polling = (*Transport)(nil)

@@ -51,6 +51,7 @@ func (t *Transport) DoClose(fn types.Callable) {
 func (t *Transport) closeBox(last *outbox.Frame) {
 	t.box.Close(last)
 	t.unlook()
+	t.unpark()
 }
 
 // OnClose makes the transport closed and tells so, once.

@@ -23,6 +23,10 @@ type Port struct {
 
 	PingDelay time.Duration // likewise; see [PingDelay]
 
+	// HeldBeat is how often a client that is held back, and so cannot be heard, counts
+	// as alive; likewise.
+	HeldBeat time.Duration
+
 	// Plain tells that messages have Socket.IO's own format. Only then are they
 	// looked into, for the packets that need care.
 	Plain bool

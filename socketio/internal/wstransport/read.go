@@ -1,6 +1,7 @@
 package wstransport
 
 import (
+	"runtime"
 	"sync"
 	"time"
 
@@ -41,11 +42,17 @@ func (t *Transport) Start() {
 func (t *Transport) read() {
 	more := true
 	for more {
+		if t.park() {
+			return
+		}
 		t.setDeadline()
 		var err error
 		if more, err = t.readOnce(); err != nil {
 			t.ended(err)
 			return
+		}
+		if more { // others have been waiting
+			runtime.Gosched()
 		}
 	}
 	go t.read()
@@ -103,6 +110,9 @@ func (t *Transport) hangUp(code uint16, err error) {
 func (t *Transport) Message(op wsframe.Opcode, payload []byte) {
 	if t.state.Load() == &stateClosed {
 		return
+	}
+	if f := t.flow.Load(); f != nil {
+		f.Came(len(payload))
 	}
 	if op == wsframe.Text {
 		t.joins(payload)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/socketmesh/mesh/internal/wsframe"
 	"github.com/socketmesh/mesh/socketio/internal/emitter"
+	"github.com/socketmesh/mesh/socketio/internal/inflow"
 	"github.com/socketmesh/mesh/socketio/internal/lookout"
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
 	"github.com/socketmesh/mesh/socketio/internal/wheel"
@@ -62,6 +63,10 @@ type Transport struct {
 	raw    syscall.RawConn // nil where nobody can wait without a buffer
 	small  []byte          // where it cannot be done otherwise
 	frames wsframe.Reader
+
+	flow   atomic.Pointer[inflow.Flow] // nil: the client is never held back
+	parked atomic.Bool                 // it is, and no goroutine reads
+	beat   *time.Timer                 // while it is; guarded by mu
 
 	watch lookout.Watch
 	idle  time.Duration // how long the client may say nothing; 0: for ever

@@ -2,6 +2,7 @@ package wstransport
 
 import (
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/socketmesh/mesh/socketio/internal/lookout"
@@ -41,7 +42,7 @@ func (t *Transport) unlook() {
 
 // Ready is the lookout's: there may be something to read.
 func (t *Transport) Ready() {
-	for {
+	for !t.heldBack() {
 		n, err := t.readReady(false)
 		if err != nil {
 			t.ended(err)
@@ -51,6 +52,9 @@ func (t *Transport) Ready() {
 			return
 		}
 		t.heard.Store(int64(t.port.Clock.Now()))
+		if n == bufferSize { // there is more; others have been waiting
+			runtime.Gosched()
+		}
 	}
 }
 
@@ -67,6 +71,10 @@ func (t *Transport) remind(d time.Duration) {
 
 // Ring is the timer's: the client may have said nothing for too long.
 func (t *Transport) Ring() {
+	if t.held() { // it is we who do not listen
+		t.remind(t.idle)
+		return
+	}
 	silence := t.port.Clock.Now() - time.Duration(t.heard.Load())
 	if silence < t.idle {
 		t.remind(t.idle - silence)

@@ -1,0 +1,38 @@
+package wstransport
+
+import (
+	"encoding/binary"
+	"net"
+	"syscall"
+)
+
+// States of a TCP connection whose other end has gone, as the kernel numbers them.
+const (
+	tcpClose     = 7
+	tcpCloseWait = 8
+)
+
+// gonePeer tells whether the other end of a connection has closed it, or the kernel
+// has given it up, without reading what is there.
+func gonePeer(conn net.Conn) bool {
+	if c, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = c.NetConn() // below TLS
+	}
+	c, ok := conn.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return true
+	}
+	state := 0
+	err = raw.Control(func(fd uintptr) {
+		// The state is the first byte of what there is to know.
+		info, failed := syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_INFO)
+		if failed == nil {
+			state = int(binary.NativeEndian.AppendUint32(nil, uint32(info))[0])
+		}
+	})
+	return err != nil || state == tcpClose || state == tcpCloseWait
+}

@@ -1,0 +1,112 @@
+package wstransport
+
+import (
+	"time"
+
+	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/socketio/internal/inflow"
+)
+
+// A client that is ahead of its handlers is not read from until they have caught up,
+// see [inflow]. Its pongs, or in revision 3 its pings, are behind what is not read. So
+// the engine socket is told meanwhile that there was one, unless the operating system
+// says that the client has gone: then the time for a pong runs out as ever.
+
+// SetFlow lets the transport hold its client back.
+func (t *Transport) SetFlow(f *inflow.Flow) { t.flow.Store(f) }
+
+// held tells whether the client is held back.
+func (t *Transport) held() bool {
+	f := t.flow.Load()
+	return f != nil && f.Held()
+}
+
+// heldBack tells whether reading has to stop. It goes on by [Transport.resume].
+func (t *Transport) heldBack() bool {
+	f := t.flow.Load()
+	if f == nil || !f.Ahead() || t.state.Load() != &stateOpen || !f.Hold(t.resume) {
+		return false
+	}
+	t.mu.Lock()
+	first := t.beat == nil
+	if first {
+		t.beat = time.AfterFunc(t.port.HeldBeat, t.beatHeld)
+	}
+	t.mu.Unlock()
+	if first {
+		t.pretend()
+	}
+	return true
+}
+
+// park tells whether reading has to stop, on a goroutine that then ends.
+func (t *Transport) park() bool {
+	if f := t.flow.Load(); f == nil || !f.Ahead() {
+		return false
+	}
+	t.parked.Store(true)
+	if !t.heldBack() || t.state.Load() != &stateOpen {
+		// If somebody else has gone on already, another goroutine reads.
+		return !t.parked.CompareAndSwap(true, false)
+	}
+	return true
+}
+
+// unpark has a parked connection read from.
+func (t *Transport) unpark() bool {
+	parked := t.parked.CompareAndSwap(true, false)
+	if parked {
+		go t.read()
+	}
+	return parked
+}
+
+// resume is called when the client's handlers have caught up.
+func (t *Transport) resume() {
+	t.heard.Store(int64(t.port.Clock.Now()))
+	t.mu.Lock()
+	if t.beat != nil {
+		t.beat.Stop()
+		t.beat = nil
+	}
+	t.mu.Unlock()
+	t.pretend() // from here on the client has its time to answer
+	if !t.unpark() {
+		t.watch.Wake()
+	}
+}
+
+// beatHeld is called by the timer while the client is held back.
+func (t *Transport) beatHeld() {
+	if t.state.Load() != &stateOpen || gonePeer(t.conn) {
+		return
+	}
+	held := t.held()
+	if held {
+		t.pretend()
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.beat == nil:
+	case held:
+		t.beat.Reset(t.port.HeldBeat)
+	default: // it was resumed before there was a timer
+		t.beat = nil
+	}
+}
+
+// pretend tells the engine socket of the heartbeat that may be under way. In revision
+// 3 it is answered, as the client expects.
+func (t *Transport) pretend() {
+	if t.state.Load() != &stateOpen {
+		return
+	}
+	kind := packet.PONG
+	if t.Protocol() == 3 {
+		kind = packet.PING
+	}
+	t.OnPacket(&packet.Packet{Type: kind, Data: types.NewStringBuffer(nil)})
+}

@@ -71,6 +71,9 @@ func TestMiddlewaresThatCameLate(t *testing.T) {
 // TestNamespaceMiddlewares accept and refuse, with and without data.
 func TestNamespaceMiddlewares(t *testing.T) {
 	runVariants(t, func(s *stage, v variant) {
+		if v.version == 4 {
+			s.ownRecord() // of a refusal without data the host alone says that it is null
+		}
 		s.serve(nil)
 		s.welcome("/", nil)
 		s.welcome("/private", nil)

@@ -8,10 +8,10 @@ COMPARE ?= mesh,node-redis,zishang-redis
 SCHEMA = codec/proto/meshpb/mesh.proto
 PROTOGEN = $(GO) run -C tools ./protogen .. $(SCHEMA)
 
-.PHONY: help build demo test setup lint fmt generate fuzz bench bench-setup micro
+.PHONY: help build demo test host-versions setup lint fmt generate fuzz bench bench-setup micro
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the binary, as bin/mesh
 	$(GO) build -o bin/mesh ./cmd/mesh
@@ -19,8 +19,12 @@ build: ## the binary, as bin/mesh
 demo: ## three servers, one mesh, a web page on each
 	$(GO) run ./cmd/mesh demo
 
-test: setup ## all tests, with the race detector
+test: setup ## all tests, with the race detector; and host-versions
 	$(GO) test -race -shuffle=on -timeout=$(TIMEOUT) ./...
+	@$(MAKE) --no-print-directory host-versions
+
+host-versions: setup ## what leans on the Socket.IO library, with its older versions
+	@GO=$(GO) ./tools/host-versions.sh -shuffle=on -timeout=$(TIMEOUT) ./socketio/... ./e2e/compat/...
 	$(GO) -C tools test ./...
 
 setup: ## what the end-to-end tests need: npm packages and a browser

@@ -40,7 +40,8 @@ type path struct {
 
 // newPath makes the path of a server to come.
 func (c *Constructor) newPath() *path {
-	return &path{inflow: c.inflow, host: c.host, logger: c.logger, port: &wstransport.Port{Office: c.office, Logger: c.logger}}
+	return &path{inflow: c.inflow, host: c.host, logger: c.logger,
+		port: &wstransport.Port{Office: c.office, Logger: c.logger, Needs: c.host.Needs}}
 }
 
 // layPath lays the path of a server: the one that [Constructor.Configure] has put into
@@ -170,12 +171,14 @@ func (p *path) open() *door.Door {
 	if p.host.Needs.TakenHidden {
 		door.HideTaken(server)
 	}
-	_ = server.On("connection", func(args ...any) {
-		conn := args[0].(engine.Socket)
-		if transportOf(conn) == nil { // a client that polls, and may be upgraded
-			_ = conn.Once("upgrade", exchange{conn}.done)
-		}
-	})
+	if needs := p.host.Needs; needs.UpgradeEndsSocket || needs.UpgradeEndsTransport {
+		_ = server.On("connection", func(args ...any) {
+			conn := args[0].(engine.Socket)
+			if transportOf(conn) == nil { // a client that polls, and may be upgraded
+				_ = conn.Once("upgrade", exchange{conn, needs}.done)
+			}
+		})
+	}
 	var err error
 	if p.door, err = door.Open(server, p.port); err != nil {
 		p.logger.Warn("ClientsCount leaves out clients that connect by WebSocket directly", "reason", err)

@@ -42,7 +42,9 @@ func Open(server engine.BaseServer, port *wstransport.Port) (*Door, error) {
 	d := &Door{engine: server, port: port, upgrader: newUpgrader(), before: len(server.Middlewares())}
 	d.origins.logger = port.Logger
 	port.Clock = wheel.New(tickFor(server))
-	port.PingDelay = wstransport.PingDelay(server.Opts().PingTimeout())
+	if port.Needs.DelayedPing {
+		port.PingDelay = wstransport.PingDelay(server.Opts().PingTimeout())
+	}
 	port.HeldBeat = max(server.Opts().PingTimeout()/2, 10*time.Millisecond)
 	d.house = session.House{Engine: server, Clock: port.Clock, Left: d.left}
 	var err error

@@ -84,7 +84,9 @@ func (d *Door) upgrade(sid string, conn wstransport.Conn, ctx *types.HttpContext
 	t := wstransport.New(d.port, conn, ctx, nil)
 	d.configure(t)
 	client.MaybeUpgrade(t)
-	_ = t.Once("packet", (&probe{client, t, t.Listeners("close")}).answered)
+	if d.port.Needs.ProbeEnd {
+		_ = t.Once("packet", (&probe{client, t, t.Listeners("close")}).answered)
+	}
 	if client.ReadyState() == "closed" { // before the engine listened to it
 		t.Close()
 	}

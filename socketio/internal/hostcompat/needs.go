@@ -10,20 +10,18 @@ type Needs struct {
 	// transport's queue until the namespace says "connect".
 	HeldConnect bool
 
-	// GhostSockets: a client that goes while its namespace admits it stays in the
-	// namespace for ever. Remedy: when the namespace says "connect", a socket whose
-	// connection is not open any more is disconnected.
-	GhostSockets bool
-
 	// DelayedPing: the engine sets the timer for the pong when its ping is on the
 	// way. It does not hear of a faster pong, and gives the client up. Remedy: pings
 	// of the library's engine sockets leave a moment later.
 	DelayedPing bool
 
-	// UpgradeClose: while the engine changes a client's transports, neither the
-	// socket hears of the new transport's end nor the transport of the socket's.
-	// Remedy: after the change each learns what it has missed.
-	UpgradeClose bool
+	// UpgradeEndsSocket: while the engine changes a client's transports, the socket does
+	// not hear of the new transport's end. Remedy: it is told after the change.
+	UpgradeEndsSocket bool
+
+	// UpgradeEndsTransport: neither does the new transport hear of the socket's end.
+	// Remedy: likewise.
+	UpgradeEndsTransport bool
 
 	// ProbeEnd: a client that goes right before it answers the probe of an upgrade
 	// is looked after at intervals for ever. Remedy: the end of the upgrade is told
@@ -41,6 +39,7 @@ type Needs struct {
 var table = map[string]Needs{
 	"v3.0.5": allNeeds(),
 	"v3.0.6": allNeedsBut(func(n *Needs) {
+		n.UpgradeEndsTransport = false
 		n.TakenHidden = false
 	}),
 }

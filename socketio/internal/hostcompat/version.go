@@ -1,6 +1,7 @@
 package hostcompat
 
 import (
+	_ "embed" // of the list of versions
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -57,11 +58,11 @@ func detect(info *debug.BuildInfo, constant string) Host {
 			found[path] = constant
 		}
 	}
-	versions := map[string]bool{}
+	different := map[string]bool{}
 	for _, v := range found {
-		versions[v] = true
+		different[v] = true
 	}
-	if len(versions) == 1 {
+	if len(different) == 1 {
 		needs, tested := table[found[modules[0]]]
 		if !tested {
 			needs = allNeeds()
@@ -89,12 +90,11 @@ func versionOf(m *debug.Module) string {
 	return fmt.Sprintf("%s, replaced by %s %s", m.Version, m.Replace.Path, m.Replace.Version)
 }
 
+// versions are those that the mesh's tests run with, one a line, the oldest first. The
+// script that runs them reads them too.
+//
+//go:embed versions.txt
+var versions string
+
 // Tested are the versions that the mesh's tests run with, the oldest first.
-func Tested() []string {
-	all := make([]string, 0, len(table))
-	for v := range table {
-		all = append(all, v)
-	}
-	slices.Sort(all)
-	return all
-}
+func Tested() []string { return strings.Fields(versions) }

@@ -1,6 +1,7 @@
 package hostcompat
 
 import (
+	"maps"
 	"reflect"
 	"runtime/debug"
 	"slices"
@@ -71,6 +72,14 @@ func TestDetect(t *testing.T) {
 func TestRunning(t *testing.T) {
 	if host := Running(); !host.Tested || !slices.Contains(Tested(), host.Version) {
 		t.Errorf("%+v is not one of %v", host, Tested())
+	}
+}
+
+// TestTable: what is known is known of the versions that the tests run with.
+func TestTable(t *testing.T) {
+	known := slices.Sorted(maps.Keys(table))
+	if tested := Tested(); !slices.Equal(known, tested) {
+		t.Errorf("versions.txt has %v, the table %v", tested, known)
 	}
 }
 

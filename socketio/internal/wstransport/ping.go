@@ -18,7 +18,7 @@ func PingDelay(timeout time.Duration) time.Duration {
 
 // putPing puts a ping into the queue.
 func (t *Transport) putPing(f *outbox.Frame) {
-	if t.receiver != nil {
+	if t.receiver != nil || t.port.PingDelay == 0 {
 		_ = t.box.Put(f) // the owner is told of errors
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/internal/backlog"
+	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/lookout"
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
 	"github.com/socketmesh/mesh/socketio/internal/wheel"
@@ -26,6 +27,9 @@ type Port struct {
 	// HeldBeat is how often a client that is held back, and so cannot be heard, counts
 	// as alive; likewise.
 	HeldBeat time.Duration
+
+	// Needs are the library's faults that have to be mended.
+	Needs hostcompat.Needs
 
 	// Plain tells that messages have Socket.IO's own format. Only then are they
 	// looked into, for the packets that need care.

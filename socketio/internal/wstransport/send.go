@@ -101,7 +101,7 @@ func (t *Transport) sendMessage(op wsframe.Opcode, payload []byte, f *outbox.Fra
 		t.parts, t.need = append(t.parts, f), n
 		return
 	}
-	if nsp, ok := t.answers(payload); ok && t.port.Holds(nsp) {
+	if nsp, ok := t.answers(payload); ok && t.port.Needs.HeldConnect && t.port.Holds(nsp) {
 		_ = t.box.PutBehind(nsp, f)
 		return
 	}

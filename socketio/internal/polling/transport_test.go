@@ -277,6 +277,31 @@ func TestClientCloses(t *testing.T) {
 	})
 }
 
+// TestParseErrors: what has come before a mistake is taken, and then the session ends.
+func TestParseErrors(t *testing.T) {
+	for _, c := range []struct{ query, body, noted string }{
+		{"EIO=4", "", "close parse error, <nil>"},
+		{"EIO=4", "x", "close parse error, <nil>"},
+		{"EIO=4", "4one\x1ex\x1e4two", "data one; close parse error, <nil>"},
+		{"EIO=4", "4one\x1e\x1e4two", "data one; close parse error, <nil>"},
+		{"EIO=4", "4one\x1e", "data one; close parse error, <nil>"},
+		{"EIO=4", "b!", "close parse error, <nil>"},
+		{"EIO=3", "", "close parse error, <nil>"},
+		{"EIO=3", "4:4one9:4two", "data one; close parse error, <nil>"},
+		{"EIO=3", "4:4onex:4two", "data one; close parse error, <nil>"},
+		{"EIO=3", "4one", "close parse error, <nil>"},
+		{"EIO=3", "4:4one4:xtwo", "data one; close parse error, <nil>"},
+	} {
+		t.Run(c.query+" "+c.body, func(t *testing.T) {
+			inBubble(t, nil, func(h *host) {
+				s := h.connect(c.query)
+				h.want("request", s.post(c.body), "200 ok")
+				h.wantNoted(c.noted)
+			})
+		})
+	}
+}
+
 // TestOtherRequests are refused, and do no harm but for one that breaks the protocol.
 func TestOtherRequests(t *testing.T) {
 	inBubble(t, nil, func(h *host) {

@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
 	"go.uber.org/fx"
 
 	"github.com/socketmesh/mesh"
@@ -59,6 +60,7 @@ var (
 	_ = net.JoinHostPort
 	_ = time.Now
 	_ = fx.New
+	_ = types.Cors{}
 	_ = socketio.Of
 	_ = audit.To
 	_ = cbor.New

@@ -54,6 +54,7 @@ export class Raw {
     });
     this.ws.on("close", (code, reason) => this.write("closed", code, String(reason)));
     this.ws.on("error", () => {});
+    this.ws.on("upgrade", response => (this.upgradeHeaders = response.headers));
     await this.world.promise(`${this.actor} is let in or refused`, done => {
       this.ws.on("open", done);
       this.ws.on("close", done);

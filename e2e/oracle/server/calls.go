@@ -9,6 +9,8 @@ import (
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/socketio"
 )
 
 // What several of the library's types can do.
@@ -145,7 +147,7 @@ func (s *server) perform(c call, at *scope, next func(any, error)) (value any, t
 		}
 		return target.(modifier).Timeout(d), true, false, nil
 	}
-	value, err = s.method(target, c.Name, args, timed)
+	value, err = s.method(target, c.Name, args, manner{timed: timed, attempted: at.attempted})
 	return value, timed, false, err
 }
 
@@ -189,11 +191,15 @@ func invoke(f any, args []any) error {
 	return nil
 }
 
+// manner is how a method is called: with a Timeout before it, and by a step that asks
+// for the error.
+type manner struct{ timed, attempted bool }
+
 // method calls what is done at once.
-func (s *server) method(target any, name string, args []any, timed bool) (any, error) {
+func (s *server) method(target any, name string, args []any, how manner) (any, error) {
 	switch name {
 	case "emit", "send", "serverSideEmit":
-		return nil, s.emit(target, name, args, timed)
+		return nil, s.emit(target, name, args, how)
 	case "on":
 		return nil, s.on(target, text(args[0]), args[1].(*function), false)
 	case "once":
@@ -291,18 +297,21 @@ func (s *server) socketMethod(c *socket.Socket, name string, args []any) (any, e
 }
 
 // emit makes of a function at the end an acknowledgement.
-func (s *server) emit(target any, name string, args []any, timed bool) error {
+func (s *server) emit(target any, name string, args []any, how manner) error {
 	if name == "send" {
 		args = append([]any{"message"}, args...)
 	}
 	if n := len(args); n > 0 {
 		if f, ok := args[n-1].(*function); ok {
 			_, local := target.(*socket.Socket)
-			args[n-1] = f.acknowledgement(timed || !local, !isOne(target))
+			args[n-1] = f.acknowledgement(how.timed || !local, !isOne(target))
 		}
 	}
 	if name == "serverSideEmit" {
 		return target.(colleague).ServerSideEmit(text(args[0]), args[1:]...)
+	}
+	if how.attempted { // the library's Emit has no error for what cannot be encoded
+		return socketio.Emit(target.(emitter), text(args[0]), args[1:]...)
 	}
 	if io, ok := target.(*socket.Server); ok {
 		io.Emit(text(args[0]), args[1:]...)
@@ -393,7 +402,7 @@ func (s *server) own(name string, exprs []any, at *scope) (any, error) {
 	case "attempt":
 		f := args[0].(*function)
 		outcome := "fine"
-		s.body(f.program, &scope{outer: f.outer, values: map[int]any{}}, 0, func(_ any, err error) {
+		s.body(f.program, &scope{outer: f.outer, values: map[int]any{}, attempted: true}, 0, func(_ any, err error) {
 			if err != nil {
 				outcome = "throws"
 			}

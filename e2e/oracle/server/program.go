@@ -34,6 +34,8 @@ type scope struct {
 	outer *scope
 	args  []any // of the handler, without the acknowledgement
 	ack   any
+	// attempted: the step asks whether its calls fail.
+	attempted bool
 
 	mu     sync.Mutex
 	values map[int]any

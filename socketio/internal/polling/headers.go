@@ -22,6 +22,13 @@ func (t *Transport) emitHeaders(args ...any) {
 		t.env.Engine.Emit("initial_headers", headers, ctx)
 	}
 	t.env.Engine.Emit("headers", headers, ctx)
+	// A listener may write a name in small letters; the library would send it twice.
+	for name, values := range headers.All() {
+		if canonical := http.CanonicalHeaderKey(name); canonical != name {
+			headers.Remove(name)
+			headers.With(map[string][]string{canonical: values})
+		}
+	}
 }
 
 // sessionCookie is the cookie of the option, with the session's id as its value and

@@ -1,6 +1,7 @@
 package polling
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -146,14 +147,38 @@ func (t *Transport) OnData(data types.BufferInterface) {
 		}
 		data = types.NewStringBufferString(newlines.Replace(form.Get("d")))
 	}
-	packets, _ := t.Parser().DecodePayload(data) // what is wrong is a packet too
-	for _, p := range packets {
+	for _, p := range t.decode(data) {
 		if p.Type == packet.CLOSE {
 			t.OnClose()
 			return
 		}
 		t.OnPacket(p)
 	}
+}
+
+// separator stands between the packets of a payload of version 4.
+const separator = "\x1e"
+
+// decode takes a payload apart. From what is no packet on, an error packet stands for
+// all the rest: it ends the session, as the engine socket sees it. The library's parser
+// returns nothing for it, and leaves empty packets out.
+func (t *Transport) decode(data types.BufferInterface) []*packet.Packet {
+	if t.Protocol() != 4 {
+		packets, err := t.Parser().DecodePayload(data)
+		if err != nil || len(packets) == 0 {
+			packets = append(packets, &packet.Packet{Type: packet.ERROR})
+		}
+		return packets
+	}
+	var packets []*packet.Packet
+	for part := range bytes.SplitSeq(data.Bytes(), []byte(separator)) {
+		p, err := t.Parser().DecodePacket(types.NewStringBuffer(part))
+		if err != nil {
+			return append(packets, &packet.Packet{Type: packet.ERROR})
+		}
+		packets = append(packets, p)
+	}
+	return packets
 }
 
 // newlines are escaped by JSONP clients, and a backslash in front of an n by another.

@@ -153,22 +153,32 @@ scenario("cookies", { ...here, options: { cookie: { name: "io", path: "/", httpO
 
 scenario("cross-origin requests", { ...here, options: { cors: { origin: "http://mine", credentials: true } } }, async t => {
   const r = t.raw("a"), show = ["access-control-allow-origin", "access-control-allow-credentials", "vary"];
-  await r.get("EIO=4&transport=polling&fresh", { headers: { origin: "http://mine" }, show });
-  await r.get("EIO=4&transport=polling&fresh", { headers: { origin: "http://other" }, show });
-  await r.request("OPTIONS", "EIO=4&transport=polling&fresh", {
+  r.quiet = true;
+  for (const origin of ["http://mine", "http://other"]) {
+    const { headers } = await r.get("EIO=4&transport=polling&fresh", { headers: { origin } });
+    for (const h of show) t.note(origin, h, headers[h]);
+  }
+  const preflight = await r.request("OPTIONS", "EIO=4&transport=polling&fresh", {
     headers: { origin: "http://mine", "access-control-request-method": "POST", "access-control-request-headers": "content-type" },
-    show: [...show, "access-control-allow-methods", "access-control-allow-headers"],
   });
+  for (const h of [...show, "access-control-allow-methods", "access-control-allow-headers"]) t.note("preflight", h, preflight.headers[h]);
+  t.note("preflight", preflight.status, preflight.body);
 });
 
 scenario("headers of the application", {
-  ...here,
+  transports: ["polling", "websocket"],
+  servers: 1,
   setup: io => {
     io.engine.on("initial_headers", headers => $.header(headers, "x-first", "1"));
     io.engine.on("headers", headers => $.header(headers, "x-each", "2"));
   },
 }, async t => {
   const r = t.raw("a"), show = ["x-first", "x-each"];
+  if (t.transport === "websocket") {
+    await r.dial();
+    for (const h of show) r.write(h, r.upgradeHeaders[h]);
+    return;
+  }
   await r.get(undefined, { show });
   await r.post("40", undefined, { show });
   await r.get(undefined, { show });

@@ -160,10 +160,7 @@ func (t *Transport) Control(op wsframe.Opcode, payload []byte) {
 	switch op {
 	case wsframe.Ping:
 		_ = t.box.Put(outbox.NewFrame(wsframe.New(wsframe.Pong, payload)))
-	case wsframe.Close:
-		if len(payload) > 2 {
-			payload = payload[:2]
-		}
+	case wsframe.Close: // answered with its code and reason, as Node's servers do
 		t.closeBox(outbox.NewFrame(wsframe.New(wsframe.Close, payload)))
 		t.OnClose()
 	}

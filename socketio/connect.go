@@ -49,4 +49,5 @@ func (a *adapter) sweep(args ...any) {
 	if t := transportOf(s.Conn()); t != nil {
 		t.Connected(a.Nsp().Name())
 	}
+	lifecycle.Connected(s)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/socketio/internal/intake"
+	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
 )
 
 // host is a namespace of the Socket.IO server, as the mesh acts on it.
@@ -63,7 +64,11 @@ func (h *host) BroadcastWithAck(event core.Payload, to core.Target, count func(i
 		ack(answer)
 	})
 	var asked []*socket.Socket
-	h.rooms.match(to, func(m *localSocket) { asked = append(asked, m.socket) })
+	h.rooms.match(to, func(m *localSocket) {
+		if s := m.socket; s.Client() == nil || s.Conn().ReadyState() != "closed" { // else only its handlers are still at work
+			asked = append(asked, s)
+		}
+	})
 	for _, s := range asked {
 		p.ask(s)
 		if !d.to(s) {
@@ -108,7 +113,7 @@ func (h *host) Leave(to core.Target, rooms []string) {
 
 func (h *host) Disconnect(to core.Target, closeConn bool) {
 	for _, s := range h.rooms.matching(to) {
-		s.Disconnect(closeConn)
+		lifecycle.Disconnect(s, closeConn)
 	}
 }
 

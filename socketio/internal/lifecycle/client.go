@@ -216,7 +216,11 @@ func (c *Client) Failed(err error) {
 	sockets := slices.Clone(c.sockets)
 	c.mu.Unlock()
 	for _, s := range sockets {
-		s.Behind(func() { s.Emit("error", err) })
+		s.Behind(func() {
+			if s.socket.Connected() { // else it has left before this came in
+				s.Emit("error", err)
+			}
+		})
 	}
 	c.conn.Close(false)
 }

@@ -21,6 +21,7 @@ type Socket struct {
 	// gone when the listeners have been told of both.
 	closing atomic.Int32
 	telling atomic.Bool // the listeners of "disconnecting" run
+	entered atomic.Bool // those of "connection" have been told
 	reason  []any       // what they get; set by the first goroutine that closes
 
 	lane inflow.Lane // of the client's flow
@@ -137,6 +138,25 @@ func Telling(sock *socket.Socket) bool {
 // Behind runs f when all packets that have come in so far are handled.
 func (s *Socket) Behind(f func()) {
 	s.socket.Enqueue(func() { s.socket.Enqueue(f) })
+}
+
+// Connected is called when the application is about to be told that a socket is
+// connected, by a task of the socket's queue.
+func Connected(sock *socket.Socket) {
+	if s := of(sock); s != nil {
+		sock.Enqueue(func() { s.entered.Store(true) })
+	}
+}
+
+// Disconnect disconnects a socket of the namespace at once, unless the application has
+// still to be told that it is connected: then that comes first, so that it hears of the
+// end of all that it has heard of.
+func Disconnect(sock *socket.Socket, closeConn bool) {
+	if s := of(sock); s != nil && !s.entered.Load() {
+		sock.Enqueue(func() { sock.Disconnect(closeConn) })
+		return
+	}
+	sock.Disconnect(closeConn)
 }
 
 // close closes the socket because its connection has ended.

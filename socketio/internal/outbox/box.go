@@ -68,6 +68,7 @@ type ending uint8
 const (
 	open    ending = iota
 	closing        // when everything is sent
+	broken         // the peer has gone: nothing can be sent, and what it has sent is read
 	closed
 )
 
@@ -122,7 +123,7 @@ func (b *Box) behind() bool {
 func (b *Box) Note() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.ending == closed {
+	if b.ending >= broken {
 		return
 	}
 	b.notes = append(b.notes, b.put)

@@ -1,7 +1,9 @@
 package outbox
 
 import (
+	"errors"
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -46,6 +48,24 @@ func (b *Box) flushed() {
 	}
 }
 
+// broke ends sending when writing has failed with err. A peer that has gone may have
+// sent something before: that can still be read, and the reader meets the connection's
+// end behind it, and calls [Box.Drop]. If it does not, the box fails after a while.
+func (b *Box) broke(err error) {
+	var gone syscall.Errno
+	if b.ending != open || !errors.As(err, &gone) {
+		b.fail(err)
+		return
+	}
+	b.ending = broken
+	b.forget()
+	time.AfterFunc(linger, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.fail(err)
+	})
+}
+
 // Drop closes the box and its connection at once. It reports false if that has
 // happened already. The owner is not told.
 func (b *Box) Drop() bool {
@@ -67,12 +87,17 @@ func (b *Box) drop() bool {
 	}
 	b.ending = closed
 	b.office.stats.boxes.Add(-1)
+	b.forget()
+	_ = bottom(b.conn).Close()
+	return true
+}
+
+// forget lets go of all that waits.
+func (b *Box) forget() {
 	if b.lag != nil {
 		b.catchUp()
 	}
 	b.queue, b.gates, b.notes, b.waiting = queue{}, nil, nil, 0
-	_ = bottom(b.conn).Close()
-	return true
 }
 
 // bottom is the connection under TLS, which closes without a last word that could

@@ -31,7 +31,7 @@ func (b *Box) turn(t *try) {
 	b.state = idle
 	switch {
 	case err != nil:
-		b.fail(err)
+		b.broke(err)
 	case n < len(buf):
 		b.office.stats.blocked.Add(1)
 		if b.lag == nil {
@@ -86,7 +86,7 @@ func (b *Box) unblock() {
 			return
 		}
 		if err != nil {
-			b.fail(err)
+			b.broke(err)
 			return
 		}
 	}

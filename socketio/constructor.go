@@ -128,7 +128,7 @@ func (c *Constructor) New(nsp socket.Namespace) socket.Adapter {
 
 // lay lays the delivery path of a server.
 func (c *Constructor) lay(server *socket.Server) {
-	installParser(server, c.logger)
+	installParser(server, c.namespace, c.logger)
 	reason := "the option Delivery.Library"
 	if !c.delivery.Library {
 		var p *path
@@ -164,6 +164,16 @@ func (c *Constructor) StopAccepting() {
 	for _, p := range paths {
 		p.close()
 	}
+}
+
+// namespace returns a namespace that is open, or nil.
+func (c *Constructor) namespace(name string) socket.Namespace {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a := c.open[name]; a != nil {
+		return a.Nsp()
+	}
+	return nil
 }
 
 // announces tells whether a namespace's adapter is the first to hear of a socket

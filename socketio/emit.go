@@ -93,20 +93,20 @@ func check(event string, args []any) error {
 // refusals says what becomes of the packets of a server that cannot be encoded on
 // their way to one client.
 type refusals struct {
-	server *socket.Server
-	logger *slog.Logger
+	namespace func(name string) socket.Namespace // nil if it is not open
+	logger    *slog.Logger
 }
 
 // installParser gives a server [intake.Parser], unless it has a parser of the
 // application's, or an engine already. Its encoder reports what it refuses.
-func installParser(server *socket.Server, logger *slog.Logger) {
+func installParser(server *socket.Server, namespace func(name string) socket.Namespace, logger *slog.Logger) {
 	if _, ours := server.Encoder().(*intake.Encoder); !ours {
 		if err := hostcompat.SetParser(server, intake.Parser{}); err != nil {
 			logger.Debug("what clients send, and what one client is sent, is left to the server's own parser", "reason", err)
 		}
 	}
 	if encoder, ok := server.Encoder().(*intake.Encoder); ok {
-		encoder.OnRefused((&refusals{server, logger}).refused)
+		encoder.OnRefused((&refusals{namespace, logger}).refused)
 	}
 }
 
@@ -145,10 +145,11 @@ func (r *refusals) fail(p *parser.Packet, e *EncodeError) {
 		return
 	}
 	callback, ok := args[:len(args)+1][len(args)].(socket.Ack) // the library cuts it off
-	if !ok {
+	nsp := r.namespace(p.Nsp)
+	if !ok || nsp == nil {
 		return
 	}
-	r.server.Of(p.Nsp, nil).Sockets().Range(func(_ socket.SocketId, s *socket.Socket) bool {
+	nsp.Sockets().Range(func(_ socket.SocketId, s *socket.Socket) bool {
 		kept, ok := s.Acks().Load(*p.Id)
 		if !ok {
 			return true

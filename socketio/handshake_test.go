@@ -68,6 +68,7 @@ func TestShapeOfHandshakes(t *testing.T) {
 		{`{"headers":{"host":"h"},"query":{"a":"1","b":["1","2"],"c":[],"d":{"e":"f"}}}`, "1.2.3.4:5",
 			&socket.Handshake{Address: "1.2.3.4:5", Query: map[string]any{"a": []string{"1"}, "b": []string{"1", "2"}, "c": []string{}, "d": map[string]any{"e": "f"}}}},
 		{`{"time":"Mon Nov 23 2026 17:09:39 GMT+0100 (CET)","auth":{"a":[{"b":1}]}}`, "", &socket.Handshake{Time: "2026-11-23T17:09:39+01:00", Auth: map[string]any{"a": []any{map[string]any{"b": 1.0}}}}},
+		{`{"query":{"EIO":"3"},"auth":{"a":["1"],"b":"2"}}`, "", &socket.Handshake{Query: map[string]any{"EIO": []string{"3"}}, Auth: map[string]any{"a": []string{"1"}, "b": []string{"2"}}}},
 		{`{"time":"2026-11-23T17:09:39+01:00"}`, "", &socket.Handshake{Time: "2026-11-23T17:09:39+01:00"}},
 		{`{"time":"Mon nonsense"}`, "", &socket.Handshake{Time: "Mon nonsense"}},
 	} {

@@ -59,9 +59,15 @@ func (c *copier) described(d *description, address string) *socket.Handshake {
 	for i := range d.query {
 		query[d.query[i].name] = c.member(d.query[i].value)
 	}
+	revision, _ := query["EIO"].([]string)
+	inURL := len(revision) == 1 && revision[0] == "3" // such clients have their auth there, and it is a query
 	own.Auth = make(map[string]any, len(d.auth))
 	for i := range d.auth {
-		own.Auth[d.auth[i].name] = ownValue(d.auth[i].value, 0)
+		if name, value := d.auth[i].name, d.auth[i].value; inURL {
+			own.Auth[name] = c.member(value)
+		} else {
+			own.Auth[name] = ownValue(value, 0)
+		}
 	}
 	own.Headers, own.Query = headers, query
 	return &own

@@ -72,6 +72,15 @@ type Adapter interface {
 	Close()
 }
 
+// AckCollector is what the adapters of [NewAdapter] are as well, for a caller whose
+// ack never blocks.
+type AckCollector interface {
+	// CollectAcks is BroadcastWithAck with an ack that is called by those who
+	// receive the answers, one at a time, under a lock of the request. Calls end
+	// in the order in which their last answers come.
+	CollectAcks(ctx context.Context, event Payload, to Target, ack func(Payload)) *Call[int]
+}
+
 // OthersFetcher is what the adapters of [NewAdapter] are as well, for a caller that
 // has its own server's sockets at hand and need not have them described.
 type OthersFetcher interface {

@@ -6,6 +6,28 @@ import (
 )
 
 func (a *adapter) BroadcastWithAck(ctx context.Context, event Payload, to Target, ack func(Payload)) *Call[int] {
+	r, call := a.newPoll(to, ack)
+	return a.poll(ctx, event, to, r, call)
+}
+
+// CollectAcks makes *adapter an [AckCollector].
+func (a *adapter) CollectAcks(ctx context.Context, event Payload, to Target, ack func(Payload)) *Call[int] {
+	call, r := newCall[int](), &request{kind: KindBroadcast}
+	clients := 0
+	r.take = func(answer *Message) (enough bool) {
+		if answer.Kind == KindBroadcastClientCount {
+			clients += max(0, answer.Count)
+			return false
+		}
+		ack(answer.Payload)
+		return to.Flags.ExpectSingleResponse
+	}
+	r.done = func(err error) { call.end(clients-r.lost, r.left, err) }
+	return a.poll(ctx, event, to, r, call)
+}
+
+// poll makes the request r of an acknowledged broadcast, which ends call.
+func (a *adapter) poll(ctx context.Context, event Payload, to Target, r *request, call *Call[int]) *Call[int] {
 	if to.Flags.Timeout <= 0 {
 		// The servers that are asked wait as long as this flag says (docs/reference-protocol.md, section 5).
 		to.Flags.Timeout = a.timeoutWithin(ctx)
@@ -15,7 +37,6 @@ func (a *adapter) BroadcastWithAck(ctx context.Context, event Payload, to Target
 	if !to.Flags.Local {
 		asked = func() []string { return append(a.cluster.Members(), self) }
 	}
-	r, call := a.newPoll(to, ack)
 	if _, err := a.requests.begin(ctx, r, to.Flags.Timeout, asked); err != nil {
 		return CallOf(a.pollClosed(event, to), err)
 	}

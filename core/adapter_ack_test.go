@@ -502,3 +502,80 @@ func TestAdapterAcksHereDoNotBlock(t *testing.T) {
 		expect(t, "taken", taken, 20)
 	})
 }
+
+// An ack that never blocks is called by those who receive the answers, with the
+// same outcome.
+func TestCollectAcks(t *testing.T) {
+	collect := func(s *coretest.Server, ctx context.Context, to core.Target, ack func(core.Payload)) *core.Call[int] {
+		return s.Adapter.(core.AckCollector).CollectAcks(ctx, coretest.Event("ask"), to, ack)
+	}
+	for _, tt := range targets {
+		t.Run(tt.name, func(t *testing.T) {
+			inTrio(t, func(t *testing.T, w *trio) {
+				w.everybodyAnswers()
+				a := &acks{t: t}
+				a.call = collect(w.a, t.Context(), tt.to, a.take)
+				want := quoted(tt.want)
+				expect(t, "error", a.expect(len(want), want...), nil)
+			})
+		})
+	}
+	t.Run("a server dies and one hangs", func(t *testing.T) {
+		inTrio(t, func(t *testing.T, w *trio) {
+			w.everybodyAnswers()
+			w.client("b1").Answer(nil)
+			w.client("c1").Answer(nil)
+			a := &acks{t: t}
+			a.call = collect(w.a, t.Context(), core.Target{}, a.take)
+			synctest.Wait()
+			w.Kill("c")
+			expectMissing(t, a.expect(5, quoted("a1 a2 b2 c2")...), context.DeadlineExceeded, "b")
+			expectList(t, "left", a.call.Left(), "c")
+		})
+	})
+	t.Run("closed", func(t *testing.T) {
+		inTrio(t, func(t *testing.T, w *trio) {
+			w.a.Close()
+			a := &acks{t: t}
+			a.call = collect(w.a, t.Context(), core.Target{}, a.take)
+			if err := a.expect(2); !errors.Is(err, core.ErrClosed) {
+				t.Errorf("after Close: %v", err)
+			}
+		})
+	})
+	t.Run("in order", func(t *testing.T) {
+		inTrio(t, func(t *testing.T, w *trio) {
+			w.client("b1").AnswerWith(coretest.Value("b1"))
+			var mu sync.Mutex
+			var ended []int
+			for i := range 100 {
+				collect(w.a, t.Context(), rooms("b1"), func(core.Payload) {}).OnDone(func() {
+					mu.Lock()
+					defer mu.Unlock()
+					ended = append(ended, i)
+				})
+			}
+			within(time.Second)
+			mu.Lock()
+			defer mu.Unlock()
+			if len(ended) != 100 || !slices.IsSorted(ended) {
+				t.Errorf("they end in the order %v", ended)
+			}
+		})
+	})
+}
+
+// OnDone calls at once if there is nothing to wait for.
+func TestCallOnDone(t *testing.T) {
+	call, end := core.NewCall[int]()
+	var calls []string
+	call.OnDone(func() { calls = append(calls, "first") })
+	call.OnDone(func() { calls = append(calls, "second") })
+	expectList(t, "before", calls)
+	left := &core.IncompleteError{Missing: []string{"b"}, Left: []string{"c"}}
+	end(1, left)
+	call.OnDone(func() { calls = append(calls, "third") })
+	expectList(t, "behind", calls, "first", "second", "third")
+	expectList(t, "left", call.Left(), "c")
+	expectList(t, "left of one that was whole", core.CallOf(1, nil).Left())
+}

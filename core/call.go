@@ -3,6 +3,7 @@ package core
 import (
 	"errors"
 	"slices"
+	"sync"
 )
 
 // Call is a request under way. The request has been sent when the method that
@@ -12,6 +13,10 @@ type Call[T any] struct {
 	value T
 	left  []string
 	err   error
+
+	mu    sync.Mutex
+	ended bool
+	next  []func() // called when it ends
 }
 
 func newCall[T any]() *Call[T] { return &Call[T]{done: make(chan struct{})} }
@@ -20,6 +25,13 @@ func newCall[T any]() *Call[T] { return &Call[T]{done: make(chan struct{})} }
 func (c *Call[T]) end(value T, left []string, err error) {
 	c.value, c.left, c.err = value, left, err
 	close(c.done)
+	c.mu.Lock()
+	next := c.next
+	c.ended, c.next = true, nil
+	c.mu.Unlock()
+	for _, fn := range next {
+		fn()
+	}
 }
 
 // NewCall returns a Call and the function that ends it, to be called once: for
@@ -45,6 +57,19 @@ func CallOf[T any](value T, err error) *Call[T] {
 
 // Done is closed when the answer is there.
 func (c *Call[T]) Done() <-chan struct{} { return c.done }
+
+// OnDone has fn called when the answer is there: now if it is, else by the goroutine
+// that ends the call, in the order in which calls end. fn must not block.
+func (c *Call[T]) OnDone(fn func()) {
+	c.mu.Lock()
+	if !c.ended {
+		c.next = append(c.next, fn)
+		c.mu.Unlock()
+		return
+	}
+	c.mu.Unlock()
+	fn()
+}
 
 // Wait blocks for the answer. An error that wraps [ErrIncomplete] names servers
 // that are there and have not answered; it comes beside what the others have

@@ -22,6 +22,7 @@ type adapter struct {
 	core   core.Adapter       // the mesh's, overridden or not
 	plain  bool               // it is not
 	others core.OthersFetcher // the mesh's, if neither it nor the host is overridden; else nil
+	acks   core.AckCollector  // the mesh's, if it is not overridden; else nil
 	first  bool               // to hear of sockets that are connected
 	host   *host
 	rooms  *rooms
@@ -29,6 +30,8 @@ type adapter struct {
 	logger *slog.Logger
 
 	remotes *remotes // all namespaces'
+
+	callbacks callbacks // of requests
 
 	ctx    context.Context // ends with Close
 	cancel func()
@@ -64,7 +67,10 @@ func newAdapter(nsp socket.Namespace, known *remotes, logger *slog.Logger, close
 func (a *adapter) join(mesh core.Adapter, direct bool) {
 	a.core = mesh
 	var innermost residents
-	if innermost, a.plain = mesh.(residents); a.plain && direct {
+	if innermost, a.plain = mesh.(residents); a.plain {
+		a.acks, _ = innermost.Adapter.(core.AckCollector)
+	}
+	if a.plain && direct {
 		a.others, _ = innermost.Adapter.(core.OthersFetcher)
 	}
 	a.census.count = mesh.ServerCount
@@ -166,9 +172,10 @@ func (a *adapter) Broadcast(packet *parser.Packet, opts *socket.BroadcastOptions
 // [*socket.RemoteSocket]: the local ones with their live data, others as they were.
 // The request is sent when the returned function is called. Its callback is called
 // before that returns if the answer is there by then, as it is without peers, and
-// else by a goroutine of its own. A server that leaves or dies meanwhile is no
-// error. If others do not answer in time, it gets the sockets of those who have, and
-// an error with Node's text that wraps a [*core.IncompleteError].
+// else when it is, in order with the callbacks of other requests. A server that
+// leaves or dies meanwhile is no error. If others do not answer in time, it gets the
+// sockets of those who have, and an error with Node's text that wraps a
+// [*core.IncompleteError].
 func (a *adapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket.SocketDetails, error)) {
 	return func(callback func([]socket.SocketDetails, error)) {
 		to := targetOf(opts)
@@ -180,10 +187,12 @@ func (a *adapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket
 		}
 		local := a.rooms.matching(to)
 		call := given(a.others.FetchOthers(a.ctx, to))
-		a.attend(call.Done(), func() {
-			all := a.detailsOf(local) // while the others are at work
-			others, err := call.Wait()
-			callback(append(all, a.detailsOf(nil, others...)...), asNode(err))
+		ours := sync.OnceValue(func() []socket.SocketDetails { return a.detailsOf(local) })
+		if !isDone(call) {
+			go protect(a.logger, "callback", func() { ours() }) // while the others are at work
+		}
+		whenDone(a, call, func(others [][]core.Socket, err error) {
+			callback(append(ours(), a.detailsOf(nil, others...)...), asNode(err))
 		})
 	}
 }
@@ -264,21 +273,25 @@ func (a *adapter) valuesOf(answers []core.Payload) []any {
 	return values
 }
 
-// whenDone hands the answer of a call over.
+// whenDone hands the answer of a call over: at once if it is there, as it is without
+// other servers, else when it is, at the latest when the adapter is closed. It does
+// not overtake those that were there before.
 func whenDone[T any](a *adapter, call *core.Call[T], fn func(T, error)) {
 	call = given(call)
-	a.attend(call.Done(), func() { fn(call.Wait()) })
+	finish := func() { protect(a.logger, "callback", func() { fn(call.Wait()) }) }
+	if isDone(call) && (a.callbacks.idle() || a.core.ServerCount() <= 1) {
+		finish()
+		return
+	}
+	call.OnDone(func() { a.callbacks.add(finish) })
 }
 
-// attend runs what waits for a call: at once if that has ended, else in a goroutine
-// that lives until it does, at the latest with the adapter.
-func (a *adapter) attend(done <-chan struct{}, fn func()) {
-	finish := func() { protect(a.logger, "callback", fn) }
+func isDone[T any](call *core.Call[T]) bool {
 	select {
-	case <-done:
-		finish()
+	case <-call.Done():
+		return true
 	default:
-		go finish()
+		return false
 	}
 }
 

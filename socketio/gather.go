@@ -35,7 +35,12 @@ func (a *adapter) BroadcastWithAck(packet *parser.Packet, opts *socket.Broadcast
 	}
 	to := targetOf(opts)
 	g := &gathering{adapter: a, servers: servers, single: to.Flags.ExpectSingleResponse, count: count, ack: ack}
-	call := a.core.BroadcastWithAck(a.ctx, event, to, g.answer)
+	var call *core.Call[int]
+	if a.acks != nil {
+		call = a.acks.CollectAcks(a.ctx, event, to, g.answer)
+	} else {
+		call = a.core.BroadcastWithAck(a.ctx, event, to, g.answer)
+	}
 	whenDone(a, call, func(_ int, err error) { g.end(err) })
 }
 
@@ -47,6 +52,7 @@ type gathering struct {
 	count   func(uint64)
 	ack     socket.Ack
 	answers atomic.Uint64
+	bad     atomic.Pointer[error] // of the first answer that cannot be decoded
 }
 
 // answer passes a client's answer to the operator, as one element always: the
@@ -56,7 +62,7 @@ type gathering struct {
 func (g *gathering) answer(p core.Payload) {
 	value, err := decodeValue(p, asBuffer)
 	if err != nil {
-		g.adapter.logger.Warn("acknowledgement taken for empty", "error", err)
+		g.bad.CompareAndSwap(nil, &err)
 	}
 	if g.single {
 		value = []any{value}
@@ -67,6 +73,9 @@ func (g *gathering) answer(p core.Payload) {
 
 // end makes the operator's numbers meet.
 func (g *gathering) end(err error) {
+	if bad := g.bad.Load(); bad != nil {
+		g.adapter.logger.Warn("acknowledgement taken for empty", "error", *bad)
+	}
 	if err != nil {
 		g.adapter.logger.Debug("acknowledgements incomplete", "error", err)
 		return

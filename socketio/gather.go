@@ -62,7 +62,8 @@ type gathering struct {
 func (g *gathering) answer(p core.Payload) {
 	value, err := decodeValue(p, asBuffer)
 	if err != nil {
-		g.bad.CompareAndSwap(nil, &err)
+		bad := err
+		g.bad.CompareAndSwap(nil, &bad)
 	}
 	if g.single {
 		value = []any{value}

@@ -23,15 +23,17 @@ type index struct {
 
 // localSocket is a socket of the index.
 type localSocket struct {
-	id     socket.SocketId
+	// What broadcasts read comes first, in one line of the processor's cache.
 	socket *socket.Socket
 	direct *wstransport.Transport // for good, if it has its own session; else nil
-	at     int32                  // in all
 	number int32                  // its own as long as it is in the index, for [marks]
+	at     int32                  // in all
 	own    bool                   // it is in the room of its own id
 	gone   bool                   // it is in the index no more, and about to be taken out of its rooms
-	in     []membership           // the other rooms, in any order
-	places map[*room]int32        // where they are in that list, once it is long
+
+	id     socket.SocketId
+	in     []membership    // the other rooms, in any order
+	places map[*room]int32 // where they are in that list, once it is long
 	set    *types.Set[socket.Room]
 }
 

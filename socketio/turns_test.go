@@ -137,7 +137,7 @@ func TestOperationsOnOneSocketExcludeEachOther(t *testing.T) {
 // in the room all the time is met once, who has left is not met any more, and nobody
 // is met twice.
 func TestWalkMeetsWhoStays(t *testing.T) {
-	r, ids := crowd(t, 6*atOnce)
+	r, ids := crowd(t, 6*metAtOnce)
 	random := rand.New(rand.NewPCG(3, 4))
 	for _, to := range []core.Target{
 		{},
@@ -164,7 +164,7 @@ func TestWalkMeetsWhoStays(t *testing.T) {
 		pauses := 0
 		r.pause = func() {
 			pauses++
-			for range atOnce * (1 + pauses%3) / 2 {
+			for range metAtOnce * (1 + pauses%3) / 2 {
 				id := ids[random.IntN(len(ids))]
 				moved[id] = true
 				switch {

@@ -8,12 +8,15 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// atOnce is how many rooms a socket joins or leaves, or how many sockets a broadcast
-// meets, before others get their turn: some 50 µs.
-const atOnce = 256
+// atOnce is how many rooms a socket joins or leaves, and metAtOnce how many sockets a
+// broadcast meets, before others get their turn: some 100 µs.
+const (
+	atOnce    = 1 << 8
+	metAtOnce = 1 << 10
+)
 
 // walk is one way through the sockets that a target means. It holds the lock for
-// atOnce of them at a time, so that nobody waits for all of them.
+// metAtOnce of them at a time, so that nobody waits for all of them.
 //
 // What changes in between: it goes from the end of a list to its beginning, and who
 // leaves is replaced by the last in the list. So nobody who stays is missed. Who was
@@ -43,7 +46,7 @@ func (r *rooms) walk(to core.Target, named bool, fn func(*localSocket)) {
 	if len(to.Rooms) > 0 {
 		size = w.size(to.Rooms)
 	}
-	if len(to.Rooms) > 1 || size > atOnce {
+	if len(to.Rooms) > 1 || size > metAtOnce {
 		w.marks = getMarks()
 	}
 	if len(to.Except) > 0 {
@@ -115,7 +118,7 @@ func (w *walk) in(name string, named bool, fn func(*localSocket)) {
 func (w *walk) over(list *[]*localSocket, fn func(*localSocket)) {
 	for i := len(*list) - 1; i >= 0; i-- {
 		fn((*list)[i])
-		if w.met++; w.met >= atOnce && w.marks != nil {
+		if w.met++; w.met >= metAtOnce && w.marks != nil {
 			w.met = 0
 			w.rooms.mu.RUnlock()
 			w.rooms.paused()

@@ -70,6 +70,7 @@ export const $ = {
   func: standIn({ $func: true }),
   log: own("log"), // in the transcript of the server
   block: own("block"), // the handler takes so many milliseconds
+  later: own("later"), // milliseconds, function
   if: own("if"), // condition, then, else
   each: own("each"), // list, function
   pluck: own("pluck"), // list, name of a property

@@ -152,8 +152,8 @@ class Stage {
   }
 
   // client opens a connection without waiting for it.
-  client(name, options) {
-    const c = new Client(this, name, this.url(name), this.transport, options);
+  client(name, options, transport = this.transport) {
+    const c = new Client(this, name, this.url(name), transport, options);
     this.clients.push(c);
     return c;
   }

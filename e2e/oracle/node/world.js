@@ -130,6 +130,9 @@ export class World {
       case "block":
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, args[0]);
         return;
+      case "later":
+        setTimeout(args[1], args[0]);
+        return;
       case "if":
         return args[0] ? args[1]() : args[2]?.();
       case "each":

@@ -375,6 +375,8 @@ func (s *server) own(name string, exprs []any, at *scope) (any, error) {
 		s.note("server", encode(args))
 	case "block":
 		block(args[0])
+	case "later":
+		time.AfterFunc(time.Duration(args[0].(float64))*time.Millisecond, func() { args[1].(*function).call() })
 	case "fn":
 		return args[0], nil
 	case "if":

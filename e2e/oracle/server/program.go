@@ -238,6 +238,8 @@ func property(target any, name string) any {
 			return t.Nsp()
 		case "conn":
 			return t.Conn()
+		case "client":
+			return t.Client()
 		case "broadcast":
 			return t.Broadcast()
 		}
@@ -302,6 +304,8 @@ func property(target any, name string) any {
 		if name == "length" {
 			return len(t)
 		}
+	case *socket.Client:
+		return t.Conn()
 	case *socket.Server:
 		switch name {
 		case "sockets":

@@ -95,7 +95,9 @@ func start(r request, l net.Listener, peers []string, note func(string, any)) (*
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/mesh", m.Handler())
-	mux.Handle(strings.TrimSuffix(s.io.Path(), "/")+"/", s.io.ServeHandler(nil))
+	path, handler := strings.TrimSuffix(s.io.Path(), "/"), s.io.ServeHandler(nil)
+	mux.Handle(path, handler)
+	mux.Handle(path+"/", handler)
 	s.web = &http.Server{Handler: mux}
 	s.watch(s.io.Sockets())
 	var failure error

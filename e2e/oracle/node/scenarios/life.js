@@ -64,6 +64,7 @@ scenario("leaving: a closed tab, behind handlers that are slow", { transports: [
   await t.heard(a, "slow", 5);
   r.ws._socket.end();
   await t.served(a, "disconnect");
+  await r.gone();
 });
 
 scenario("leaving: several namespaces of one connection", { transports: all, setup: io => {

@@ -14,7 +14,8 @@ import (
 //   - The adapter is this one. Options that name another one already are an error, and
 //     so is a second server while the first one is open, see [ErrSecondServer].
 //   - The parser is ours, which leaves values as they are and takes less to decode what
-//     clients send. One that the options name stays.
+//     clients send. One that the options name stays, and what its decoders decode is
+//     held back where a client is ahead of its handlers.
 //   - The transports are those that the options name, else polling and WebSocket, with
 //     ours in the place of the library's. One of another make stays, and clients that
 //     use it are left to the library, which is logged when the server starts.
@@ -31,11 +32,16 @@ func (c *Constructor) Configure(options *socket.ServerOptions) error {
 		return fmt.Errorf("socketio: the server made at %s is open: %w", other, ErrSecondServer)
 	}
 	options.SetAdapter(c)
-	if options.Parser() == nil {
+	own := options.Parser()
+	if own == nil {
 		options.SetParser(intake.Parser{})
 	}
-	if !c.delivery.Library {
-		_ = c.newPath().prepare(options) // a reason not to is logged when there is a server
+	if c.delivery.Library {
+		return nil
 	}
+	if own != nil {
+		options.SetParser(intake.Guarded(own))
+	}
+	_ = c.newPath().prepare(options) // an error is logged when there is a server
 	return nil
 }

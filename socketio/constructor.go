@@ -87,9 +87,6 @@ func New(node Opener, opts ...Option) *Constructor {
 			opt(c)
 		}
 	}
-	if !c.remotes.fitting {
-		c.logger.Debug("fetched sockets are left to the library's own constructor", "reason", "another version of the library")
-	}
 	c.office = outbox.NewOffice(c.delivery.office())
 	c.inflow = inflow.NewClients(c.delivery.inflow())
 	return c
@@ -126,21 +123,25 @@ func (c *Constructor) New(nsp socket.Namespace) socket.Adapter {
 	return a
 }
 
-// lay lays the delivery path of a server.
+// lay lays the delivery path of a server, and says what the server has to do without.
 func (c *Constructor) lay(server *socket.Server) {
-	installParser(server, c.namespace, c.logger)
-	reason := "the option Delivery.Library"
-	if !c.delivery.Library {
-		var p *path
-		if p, reason = c.layPath(server); p != nil {
-			c.mu.Lock()
-			c.laid[server] = p
-			c.mu.Unlock()
+	losses := c.losses()
+	if err := installParser(server, c.namespace, c.logger); err != nil && !errors.Is(err, hostcompat.ErrForeignParser) {
+		losses = append(losses, lossOfParser(err))
+	}
+	if c.delivery.Library {
+		c.logger.Info("delivery to WebSocket clients is left to the Socket.IO library", "reason", "the option Delivery.Library")
+	} else if p, err := c.layPath(server); err != nil {
+		losses = append(losses, lossOfPath(err))
+	} else {
+		if p.ungated != nil {
+			losses = append(losses, lossOfGate(p.ungated))
 		}
+		c.mu.Lock()
+		c.laid[server] = p
+		c.mu.Unlock()
 	}
-	if reason != "" {
-		c.logger.Info("delivery to WebSocket clients is left to the Socket.IO library", "reason", reason)
-	}
+	c.host.Warn(c.logger, losses...)
 }
 
 // closePath lets no more clients of a server in, which closes.

@@ -99,15 +99,16 @@ type refusals struct {
 
 // installParser gives a server [intake.Parser], unless it has a parser of the
 // application's, or an engine already. Its encoder reports what it refuses.
-func installParser(server *socket.Server, namespace func(name string) socket.Namespace, logger *slog.Logger) {
+func installParser(server *socket.Server, namespace func(name string) socket.Namespace, logger *slog.Logger) error {
 	if _, ours := server.Encoder().(*intake.Encoder); !ours {
 		if err := hostcompat.SetParser(server, intake.Parser{}); err != nil {
-			logger.Debug("what clients send, and what one client is sent, is left to the server's own parser", "reason", err)
+			return err
 		}
 	}
 	if encoder, ok := server.Encoder().(*intake.Encoder); ok {
 		encoder.OnRefused((&refusals{namespace, logger}).refused)
 	}
+	return nil
 }
 
 func (r *refusals) refused(p *parser.Packet, err *siovalue.Error) {

@@ -30,8 +30,10 @@ type path struct {
 	inflow *inflow.Clients
 	port   *wstransport.Port
 	host   hostcompat.Host
-	gated  bool // the server's decoders take an [intake.Gate]
 	logger *slog.Logger
+
+	// ungated is why the server's decoders take no [intake.Gate]; nil if they do.
+	ungated error
 
 	mu     sync.Mutex
 	door   *door.Door // nil until it is open
@@ -45,29 +47,30 @@ func (c *Constructor) newPath() *path {
 }
 
 // layPath lays the path of a server: the one that [Constructor.Configure] has put into
-// its options, or a new one. If it cannot, nothing has changed, and reason says what is
-// in the way.
-func (c *Constructor) layPath(server *socket.Server) (p *path, reason string) {
-	p = preparedPath(server.Opts().Transports())
+// its options, or a new one. If it cannot, nothing has changed.
+func (c *Constructor) layPath(server *socket.Server) (*path, error) {
+	p := preparedPath(server.Opts().Transports())
 	if p == nil || p.server != nil {
 		p = c.newPath()
 		if server.Engine() == nil {
-			if reason := p.prepare(server.Opts()); reason != "" {
-				return nil, reason
+			if err := p.prepare(server.Opts()); err != nil {
+				return nil, err
 			}
 		}
 	}
 	p.server = server
-	p.gated = hostcompat.WrapParser(server, intake.Guarded) == nil
+	if !intake.TakesGates(server.Opts().Parser()) {
+		p.ungated = hostcompat.WrapParser(server, intake.Guarded)
+	}
 	p.port.Plain = intake.Plain(server.Encoder())
 	p.port.Holds = func(namespace string) bool { return c.announces(server, namespace) }
 	if engine := server.Engine(); engine != nil {
-		if !isLibrarys(engine.TransportsByName()[transports.WEBSOCKET]) {
-			return nil, "the server's engine has another WebSocket transport"
+		if ctor, ok := engine.TransportsByName()[transports.WEBSOCKET]; ok && !isLibrarys(ctor) {
+			return nil, errOtherEngine
 		}
 		p.open()
 	}
-	return p, ""
+	return p, nil
 }
 
 // preparedPath is the path whose transports these are, if they are a path's.
@@ -76,7 +79,10 @@ func preparedPath(set *types.Set[engine.TransportCtor]) *path {
 		return nil
 	}
 	for _, ctor := range set.Keys() {
-		if own, ok := ctor.(*webSocket); ok {
+		switch own := ctor.(type) {
+		case *webSocket:
+			return own.path
+		case *poller:
 			return own.path
 		}
 	}
@@ -85,7 +91,7 @@ func preparedPath(set *types.Set[engine.TransportCtor]) *path {
 
 // prepare puts the path's transports into a server's options, in the place of the
 // library's. Those of another make stay.
-func (p *path) prepare(options socket.ServerOptionsInterface) (reason string) {
+func (p *path) prepare(options socket.ServerOptionsInterface) error {
 	given := options.Transports()
 	if given == nil {
 		given = types.NewSet(engine.Polling, engine.WebSocket)
@@ -99,17 +105,18 @@ func (p *path) prepare(options socket.ServerOptionsInterface) (reason string) {
 			found = true
 			ctor = &webSocket{ctor, p}
 		case ctor.Name() == transports.WEBSOCKET:
-			return "the options name another WebSocket transport"
+			return errOtherWebSocket
 		case ctor.Name() == transports.POLLING:
-			ctor = &polling.Builder{TransportCtor: ctor, Env: p.pollingEnv, Take: p.take}
+			found = true
+			ctor = &poller{&polling.Builder{TransportCtor: ctor, Env: p.pollingEnv, Take: p.take}, p}
 		}
 		set.Add(ctor)
 	}
 	if !found {
-		return "the options name no WebSocket transport"
+		return errOtherTransports
 	}
 	options.SetTransports(set)
-	return ""
+	return nil
 }
 
 // librarys is what the constructor of another path takes the place of.
@@ -117,8 +124,8 @@ func librarys(ctor engine.TransportCtor) engine.TransportCtor {
 	switch ctor := ctor.(type) {
 	case *webSocket:
 		return ctor.TransportCtor
-	case *polling.Builder:
-		return ctor.TransportCtor
+	case *poller:
+		return ctor.Builder.TransportCtor
 	}
 	return ctor
 }
@@ -132,6 +139,12 @@ func isLibrarys(ctor engine.TransportCtor) bool {
 // webSocket takes the place of the library's WebSocket transport.
 type webSocket struct {
 	engine.TransportCtor
+	path *path
+}
+
+// poller takes the place of the library's polling transport.
+type poller struct {
+	*polling.Builder
 	path *path
 }
 
@@ -167,7 +180,7 @@ func (p *path) open() *door.Door {
 		return p.door
 	}
 	server := p.server.Engine()
-	lifecycle.Front(server, p.gated, p.inflow)
+	lifecycle.Front(server, p.ungated == nil, p.inflow)
 	if p.host.Needs.TakenHidden {
 		door.HideTaken(server)
 	}
@@ -181,7 +194,7 @@ func (p *path) open() *door.Door {
 	}
 	var err error
 	if p.door, err = door.Open(server, p.port); err != nil {
-		p.logger.Warn("ClientsCount leaves out clients that connect by WebSocket directly", "reason", err)
+		p.logger.Debug("a count is not complete", "error", err) // there was a warning at the start
 	}
 	if p.closed {
 		p.door.Close()

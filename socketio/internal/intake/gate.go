@@ -79,11 +79,19 @@ func (g *guard) Destroy() {
 
 // Guarded is a parser whose decoders take a [Gate]: the one given, or one around it.
 func Guarded(p parser.Parser) parser.Parser {
-	switch p.(type) {
-	case Parser, guardedParser:
+	if TakesGates(p) {
 		return p
 	}
 	return guardedParser{p}
+}
+
+// TakesGates tells a parser whose decoders do so.
+func TakesGates(p parser.Parser) bool {
+	switch p.(type) {
+	case Parser, guardedParser:
+		return true
+	}
+	return false
 }
 
 type guardedParser struct{ parser.Parser }

@@ -1,0 +1,36 @@
+package hostcompat
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+)
+
+// Loss is something that does not work as it should with the library that runs.
+type Loss struct {
+	What string // is off
+	Why  error
+	Cost string
+}
+
+func (l Loss) String() string { return fmt.Sprintf("%s: %v; %s", l.What, l.Why, l.Cost) }
+
+// Warn says, in one line, that the version is unknown and what is off. When all is
+// well it says nothing.
+func (h Host) Warn(logger *slog.Logger, losses ...Loss) {
+	attrs := []any{"version", h.Version}
+	message := "parts of the mesh are off with this Socket.IO library"
+	if !h.Tested {
+		message = "the mesh was not tested with this version of the Socket.IO library"
+		attrs = append(attrs, "tested", strings.Join(Tested(), ", "),
+			"effect", "faults of every tested version are mended, private fields are used only if they look as expected")
+	}
+	if h.Tested && len(losses) == 0 {
+		return
+	}
+	off := make([]string, len(losses))
+	for i, l := range losses {
+		off[i] = l.String()
+	}
+	logger.Warn(message, append(attrs, "off", off)...)
+}

@@ -1,0 +1,59 @@
+package socketio
+
+import (
+	"errors"
+
+	"github.com/zishang520/socket.io/servers/engine/v3"
+
+	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
+)
+
+// What may stand in the way of the path.
+var (
+	errOtherWebSocket  = errors.New("the options name another WebSocket transport than the library's")
+	errOtherTransports = errors.New("the options name neither the library's WebSocket transport nor a polling one")
+	errOtherEngine     = errors.New("the server's engine has another WebSocket transport than the library's")
+)
+
+// losses are what every server has to do without because of the library's version.
+func (c *Constructor) losses() (losses []hostcompat.Loss) {
+	if !c.remotes.fitting {
+		losses = append(losses, hostcompat.Loss{
+			What: "making fetched sockets without the library's constructor",
+			Why:  errors.New("socket.RemoteSocket has other fields"),
+			Cost: "FetchSockets allocates several times as much",
+		})
+	}
+	if _, err := hostcompat.ClientsCount(engine.MakeServer()); err != nil && !c.delivery.Library {
+		losses = append(losses, hostcompat.Loss{
+			What: "counting clients that connect by WebSocket directly",
+			Why:  err,
+			Cost: "the engine's ClientsCount leaves them out",
+		})
+	}
+	return losses
+}
+
+func lossOfParser(err error) hostcompat.Loss {
+	return hostcompat.Loss{
+		What: "the mesh's own parser",
+		Why:  err,
+		Cost: "values that a client sent are empty when they are emitted a second time, what cannot be encoded is sent as an empty packet, and decoding takes longer; Configure sets the parser by the options",
+	}
+}
+
+func lossOfPath(err error) hostcompat.Loss {
+	return hostcompat.Loss{
+		What: "the mesh's own way to clients",
+		Why:  err,
+		Cost: "each event is written to each client separately, slow clients are kept without bounds, and the end of a client can overtake its last events",
+	}
+}
+
+func lossOfGate(err error) hostcompat.Loss {
+	return hostcompat.Loss{
+		What: "holding back what clients send",
+		Why:  err,
+		Cost: "clients that are ahead of their handlers fill the memory, and their DISCONNECT can overtake their last events; Configure makes it work by the options",
+	}
+}

@@ -48,15 +48,17 @@ type all struct {
 	Zero     time.Time `json:",omitzero"`
 	Gone     zeroable  `json:"gone,omitzero"`
 	Hidden   int       `json:"-"`
-	Dash     int       `json:"-,"`
-	Bad      int       `json:"a\\b"`
+	//lint:ignore SA5008 encoding/json calls it "-"
+	Dash int `json:"-,"`
+	//lint:ignore SA5008 encoding/json calls it Bad
+	Bad      int `json:"a\\b"`
 	Value    byValue
 	Pointer  byPointer
 	PointerP *byPointer
 	Slice    []byPointer
 	Texter   texter
 	Next     *all `json:"next,omitempty"`
-	private  int
+	private  int  //lint:ignore U1000 not shown
 	Embedded
 	*Deeper
 	lower

@@ -36,12 +36,14 @@ func TestClosers(t *testing.T) {
 		t.Run(first.name, func(t *testing.T) {
 			s := serveWith(t, lifeOptions(), lonely{})
 			mains, _ := s.diaries(nil)
-			begun, finish := make(chan struct{}), make(chan struct{})
+			listening, begun, finish := make(chan struct{}), make(chan struct{}), make(chan struct{})
 			_ = s.On("connection", func(args ...any) {
 				_ = args[0].(*socket.Socket).On("disconnecting", func(...any) { close(begun); <-finish })
+				close(listening)
 			})
 			p := s.party(partyKinds[0])
 			main := within(t, mains)
+			ended(t, listening)
 			sock := main.sock
 			_ = sock.On("disconnecting", func(...any) { main.add("in %d rooms behind the others", sock.Rooms().Len()) })
 			closed := make(chan struct{})

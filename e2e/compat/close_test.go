@@ -1,6 +1,7 @@
 package compat
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -134,6 +135,57 @@ func TestClosedServer(t *testing.T) {
 		r.get("EIO=4&transport=polling")
 		r.tryDial("EIO=4&transport=websocket")
 	})
+}
+
+// TestLastEvents: npm's clients go with events on the way, while the first of them is
+// still being handled. All are handled, in order, before the server is told that they
+// have gone. The host alone loses them.
+func TestLastEvents(t *testing.T) {
+	for _, way := range []string{"disconnect", "drop"} {
+		t.Run(way, func(t *testing.T) {
+			for _, v := range variants {
+				t.Run(v.name, func(t *testing.T) {
+					runExact(t, func(s *stage) {
+						release := make(chan struct{})
+						s.serve(nil)
+						s.welcome("/", func(c *socket.Socket, n *notes) {
+							c.Use(func(_ []any, next func(error)) { next(nil) })
+							_ = c.On("number", func(values ...any) {
+								if values[0] == 0.0 {
+									<-release
+								}
+								n.add("number %v in %d rooms", values[0], c.Rooms().Len())
+							})
+							_ = c.On("disconnecting", func(...any) { n.add("disconnecting in %d rooms", c.Rooms().Len()) })
+						})
+						c := s.connect("a", v.as(nil))
+						n := s.notesOf("server of a")
+						c.do("burst", args{"event": "number", "count": 100})
+						c.do(way, nil)
+						for deadline := time.Now().Add(patience); s.engine().ClientsCount() > 0; time.Sleep(time.Millisecond) {
+							if time.Now().After(deadline) {
+								s.Fatal("the connection does not end")
+							}
+						}
+						if n.has("disconnect") {
+							s.Error("told of the end before the events are handled")
+						}
+						close(release)
+						n.await(s, "disconnect ")
+						want := "= server of a\n"
+						for i := range 100 {
+							want += fmt.Sprintf("number %d in 1 rooms\n", i)
+						}
+						reason := map[string]string{"disconnect": "client namespace disconnect", "drop": "transport close"}[way]
+						want += "disconnecting in 1 rooms\ndisconnect " + reason + "\n"
+						if got := n.transcript(); got != want {
+							s.Error(difference(want, got))
+						}
+					})
+				})
+			}
+		})
+	}
 }
 
 // TestConnectTimeout: who asks for no namespace has to go.

@@ -74,6 +74,27 @@ func run(t *testing.T, scenario func(s *stage)) {
 	}
 }
 
+// runExact runs a scenario that judges for itself on the paths on which nothing goes
+// astray.
+func runExact(t *testing.T, scenario func(s *stage)) {
+	t.Helper()
+	for _, p := range paths {
+		if !p.exact {
+			continue
+		}
+		t.Run(p.name, func(t *testing.T) {
+			failures := try(t, func(tr *trial) {
+				s := &stage{trial: tr, path: p}
+				s.Cleanup(s.work.Wait)
+				scenario(s)
+			})
+			if len(failures) > 0 {
+				t.Fatal(strings.Join(failures, "\n"))
+			}
+		})
+	}
+}
+
 // runVariants runs a scenario for every variant of clients.
 func runVariants(t *testing.T, scenario func(s *stage, v variant)) {
 	t.Helper()
@@ -256,6 +277,7 @@ func (s *stage) forgive(pattern, with string) {
 // notes are what one place of the server writes down.
 type notes struct {
 	title string
+	exact bool // see path.exact
 
 	mu      sync.Mutex
 	lines   []string
@@ -265,7 +287,7 @@ type notes struct {
 
 // notes opens a new part of the transcript.
 func (s *stage) notes(title string) *notes {
-	n := &notes{title: title, changed: make(chan struct{})}
+	n := &notes{title: title, exact: s.path.exact, changed: make(chan struct{})}
 	s.enter(n)
 	return n
 }
@@ -307,6 +329,13 @@ func (n *notes) await(s *stage, prefix string) string {
 	}
 }
 
+// has tells whether a line begins so.
+func (n *notes) has(prefix string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.ContainsFunc(n.lines, func(line string) bool { return strings.HasPrefix(line, prefix) })
+}
+
 func (n *notes) transcript() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -315,7 +344,7 @@ func (n *notes) transcript() string {
 	told := map[string]bool{}
 	for _, line := range n.lines {
 		event, reason, _ := strings.Cut(line, " ")
-		if event == "disconnecting" || event == "disconnect" {
+		if !n.exact && (event == "disconnecting" || event == "disconnect") {
 			if told[event] {
 				continue // two goroutines of the library may both tell the listeners
 			}
@@ -328,9 +357,9 @@ func (n *notes) transcript() string {
 	return b.String()
 }
 
-// leaves says that this client goes by itself. Which of its last two signs reaches
-// the server's listener first, its packet or the end of the connection, is open: the
-// library handles them on different goroutines.
+// leaves says that this client goes by itself. With the host alone, which of its last
+// two signs reaches the server's listener first, its packet or the end of the
+// connection, is open: the library handles them on different goroutines.
 func (n *notes) leaves() {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -352,3 +352,47 @@ scenario("coming back", { transports: all, setup: io => io.on("connection", s =>
   await a.got("welcome", 2);
   await t.served(a, "connection", 2);
 });
+
+// Frames as they go over the wire: what a WebSocket library would not send.
+const masked = (first, payload, { mask = true, length } = {}) => {
+  const data = Buffer.from(payload), key = Buffer.from([1, 2, 3, 4]);
+  const head = [first, (mask ? 0x80 : 0) | (length ?? data.length)];
+  return mask ? Buffer.concat([Buffer.from(head), key, data.map((b, i) => b ^ key[i % 4])]) : Buffer.concat([Buffer.from(head), data]);
+};
+const badFrames = {
+  "not masked": masked(0x81, '42["quick",1]', { mask: false }),
+  "a reserved bit": masked(0xc1, '42["quick",1]'),
+  "an unknown opcode": masked(0x83, "x"),
+  "text that is not UTF-8": masked(0x81, [0x34, 0x32, 0xff, 0xfe]),
+  "a continuation of nothing": masked(0x80, "x"),
+  "a text within a text": Buffer.concat([masked(0x01, "4"), masked(0x81, "2")]),
+  "a ping that is too long": Buffer.concat([Buffer.from([0x89, 0xfe, 0, 126, 1, 2, 3, 4]), Buffer.alloc(126)]),
+  "a ping in two": masked(0x09, "x"),
+  "a close frame of one byte": masked(0x88, [3]),
+  "a close code that must not be sent": masked(0x88, [0x03, 0xed]),
+  "a close reason that is not UTF-8": masked(0x88, [0x03, 0xe8, 0xff]),
+};
+for (const [name, bytes] of Object.entries(badFrames))
+  scenario(`bad frames: ${name}`, { transports: ["websocket"], servers: 1, setup: inRooms }, async t => {
+    const r = await connectRaw(t);
+    r.ws._socket.write(bytes);
+    await t.served({ actor: "a" }, "disconnect");
+    await r.gone();
+  });
+
+scenario("good frames: text and bytes in pieces, pings between", { transports: ["websocket", "eio3-websocket"], setup: inRooms }, async t => {
+  const r = await connectRaw(t);
+  const pongs = [];
+  r.ws.on("pong", data => pongs.push(String(data)));
+  r.ws._socket.write(Buffer.concat([masked(0x01, '42["qui'), masked(0x89, "ping"), masked(0x00, 'ck",'), masked(0x80, "1]")]));
+  await t.served({ actor: "a" }, "quick");
+  await t.until("the pong", () => pongs.length);
+  t.note("pongs", pongs);
+});
+
+scenario("leaving: a connection that is reset", { transports: ["websocket", "eio3-websocket"], setup: inRooms }, async t => {
+  const r = await connectRaw(t);
+  r.ws._socket.resetAndDestroy();
+  await t.served({ actor: "a" }, "disconnect");
+  await r.gone();
+});

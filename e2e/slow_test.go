@@ -41,7 +41,7 @@ func TestSlowPeer(t *testing.T) {
 	for _, kind := range []string{goKind, nodeKind} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			c := startCluster(t, goKind, []string{goKind, goKind, kind}, args{"queueBytes": 4 << 20, "heartbeatTimeout": 60_000})
+			c := startCluster(t, goKind, []string{goKind, goKind, kind}, args{"queueBytes": 1 << 20, "heartbeatTimeout": 60_000})
 			s := setStage(t, c, 0)
 			slow := s.servers[2]
 			slow.signal(t, syscall.SIGSTOP)
@@ -63,6 +63,26 @@ func TestSlowPeer(t *testing.T) {
 			t.Logf("back after %v", c.know(t, s.nsp, c.servers...))
 			s.emit("hello")
 			s.clients[2].wait(t, "hello", 1)
+		})
+	}
+}
+
+// TestBurstIsDelivered: 40 MB that are emitted at once arrive, all of it, at the clients
+// of every server, as they do in Node.
+func TestBurstIsDelivered(t *testing.T) {
+	for _, kind := range []string{goKind, nodeKind} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t, goKind, []string{goKind, goKind, kind}, nil)
+			s := setStage(t, c, 0)
+			const count, size = 640, 62_500
+			s.do("burst", args{"nsps": list{s.nsp}, "count": count, "size": size})
+			for _, client := range s.clients {
+				if !client.has(t, "n", count) {
+					t.Errorf("%s has not got all", client.name)
+				}
+			}
+			same(t, "servers", s.do("serverCount", nil), 3)
 		})
 	}
 }

@@ -103,6 +103,7 @@ func (f *Flow) Passed(l *Lane, q Queue) {
 	f.mu.Unlock()
 	if mark {
 		q.Behind(func() { f.reached(l, q) })
+		runtime.Gosched() // a client that sends much could keep others from running
 	}
 }
 
@@ -117,8 +118,7 @@ func (f *Flow) mark(l *Lane, wanted bool) bool {
 }
 
 // reached is called in the lane's queue when the packets in front of the mark are
-// handled. It lets others run: handlers of a client that sends much could keep them
-// from that for long.
+// handled. It lets others run, too.
 func (f *Flow) reached(l *Lane, q Queue) {
 	f.mu.Lock()
 	if !l.marking { // the lane has been closed

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"time"
 
@@ -18,26 +19,29 @@ func (n *Node) accept() {
 		case errors.Is(err, net.ErrClosed):
 			return
 		case err != nil:
-			n.quiet.warn(n.log, "accept", "cannot accept a connection", "error", err)
+			n.logLimit.Log(n.log, slog.LevelWarn, "accept", "cannot accept a connection", "error", err)
 			if !n.pause(10 * time.Millisecond) {
 				return
 			}
 			continue
 		}
-		v, silent := n.lobby.enter(conn)
-		if silent != nil {
-			n.work.Go(func() { n.refuse(silent.conn, CloseBusy, ErrBusy) })
+		p := &pendingConn{conn}
+		if oldest, evicted := n.pending.Add(p); evicted {
+			n.work.Go(func() { n.refuse(oldest.conn, CloseBusy, ErrBusy) })
 		}
-		n.work.Go(func() { n.admit(v) })
+		n.work.Go(func() { n.admit(p) })
 	}
 }
 
+// pendingConn is a connection whose dialler has not said HELLO.
+type pendingConn struct{ conn Conn }
+
 // admit lets a dialler introduce itself, and serves the link that comes of it.
-func (n *Node) admit(v *visitor) {
-	conn := v.conn
+func (n *Node) admit(p *pendingConn) {
+	conn := p.conn
 	l, err := n.welcome(conn)
-	if !n.lobby.leave(v) && err != nil {
-		return // it had to leave before
+	if !n.pending.Remove(p) && err != nil {
+		return // a newer connection has taken its place, and it was refused for that
 	}
 	if err != nil {
 		n.refuse(conn, reasonFor(err), err)
@@ -57,7 +61,7 @@ func reasonFor(err error) CloseReason {
 	case errors.Is(err, ErrSelf):
 		return closeSelf
 	case errors.Is(err, ErrClosed):
-		return closePending
+		return CloseGoingAway
 	}
 	return CloseHelloInvalid
 }
@@ -66,15 +70,11 @@ func reasonFor(err error) CloseReason {
 // the reference gives.
 var closeSelf = CloseReason{1002, "self"}
 
-// closePending is for those that have not said HELLO when the node stops
-// (docs/reference-protocol.md, section 8).
-var closePending = CloseReason{1001, "transport-closed"}
-
 // refuse turns a connection away.
 func (n *Node) refuse(conn Conn, reason CloseReason, why error) {
 	n.stats.refused(conn.RemoteAddr(), why)
 	if !errors.Is(why, ErrSelf) && !errors.Is(why, ErrClosed) {
-		n.quiet.warn(n.log, "refuse"+reason.Text, "refusing a connection", "remote", conn.RemoteAddr(), "error", why)
+		n.logLimit.Log(n.log, slog.LevelWarn, "refuse"+reason.Text, "refusing a connection", "remote", conn.RemoteAddr(), "error", why)
 	}
 	conn.Close(reason)
 }
@@ -82,7 +82,7 @@ func (n *Node) refuse(conn Conn, reason CloseReason, why error) {
 // turnedAway is told of connections that the transport refuses.
 func (n *Node) turnedAway(remote string, why error) {
 	n.stats.refused(remote, why)
-	n.quiet.warn(n.log, "turned away", "refusing a connection", "remote", remote, "error", why)
+	n.logLimit.Log(n.log, slog.LevelWarn, "turned away", "refusing a connection", "remote", remote, "error", why)
 }
 
 // welcome is the acceptor's side of the handshake.
@@ -152,7 +152,7 @@ func limitReads(conn Conn, bytes int) {
 func (n *Node) await(ctx context.Context, conn Conn) ([]byte, error) {
 	stop := context.AfterFunc(ctx, func() {
 		if n.ctx.Err() != nil {
-			conn.Close(closePending)
+			conn.Close(CloseGoingAway)
 			return
 		}
 		conn.Close(CloseHelloTimeout)

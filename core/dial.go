@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"log/slog"
 	"time"
+
+	"github.com/socketmesh/mesh/internal/backoff"
 )
 
 // maxTargets bounds the addresses a roster can make the node dial.
@@ -53,7 +55,7 @@ func (n *Node) update(peers []Peer) {
 		}
 		if scheme, ok := n.cfg.dials(p.Address); !ok {
 			later.add(func() {
-				n.quiet.warn(n.log, "scheme "+scheme, "ignoring peers whose addresses are for another transport",
+				n.logLimit.Log(n.log, slog.LevelWarn, "scheme "+scheme, "ignoring peers whose addresses are for another transport",
 					"transport", n.cfg.Transport.Name(), "address", p.Address, "peer", p.ID)
 			})
 			continue
@@ -66,7 +68,9 @@ func (n *Node) update(peers []Peer) {
 			key = "address " + p.Address
 		}
 		if n.targets[key] == nil && len(n.targets) >= maxTargets {
-			later.add(func() { n.quiet.warn(n.log, "roster", "roster is too large: ignoring the rest", "limit", maxTargets) })
+			later.add(func() {
+				n.logLimit.Log(n.log, slog.LevelWarn, "roster", "roster is too large: ignoring the rest", "limit", maxTargets)
+			})
 			break
 		}
 		listed[key] = true
@@ -102,7 +106,7 @@ func (n *Node) list(key string, p Peer) {
 // pursue keeps a link to a target, until the node stops or the target has been
 // out of the roster for long.
 func (n *Node) pursue(key string, t *target) {
-	backoff := n.cfg.RedialMin
+	retry := backoff.Backoff{Min: n.cfg.RedialMin, Max: n.cfg.RedialMax}
 	complaint := ""
 	for {
 		if p := n.peerAt(t); p != nil {
@@ -133,25 +137,19 @@ func (n *Node) pursue(key string, t *target) {
 			}
 			n.lost(t, l)
 			if time.Since(began) > n.cfg.HeartbeatInterval || l.peer.received.Load() > 0 {
-				backoff, complaint = n.cfg.RedialMin, ""
+				complaint = ""
+				retry.Reset()
 			}
 		case err.Error() != complaint:
 			complaint = err.Error()
 			n.log.Warn("cannot link to a peer; retrying with backoff", "address", address, "peer", expected, "error", err)
 		default:
-			n.log.Debug("still cannot link to a peer", "address", address, "peer", expected, "error", err, "backoff", backoff)
+			n.log.Debug("still cannot link to a peer", "address", address, "peer", expected, "error", err)
 		}
-		if n.nudged(t, jitter(backoff)) {
-			backoff = n.cfg.RedialMin
-		} else {
-			backoff = min(2*backoff, n.cfg.RedialMax)
+		if n.nudged(t, retry.Next()) {
+			retry.Reset()
 		}
 	}
-}
-
-// jitter spreads the dials of many nodes: between a half and the whole of d.
-func jitter(d time.Duration) time.Duration {
-	return d/2 + rand.N(d/2+1)
 }
 
 // nudged waits, and reports whether the wait was cut short.

@@ -9,6 +9,9 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/socketmesh/mesh/internal/loglimit"
+	"github.com/socketmesh/mesh/internal/pendingset"
 )
 
 // referenceCodec is the name of the codec that reference peers speak.
@@ -23,11 +26,11 @@ type Node struct {
 	log       *slog.Logger
 	reference int // index of the reference peers' codec; -1 if there is none
 	stats     stats
-	quiet     quiet
+	logLimit  loglimit.Limiter // of what peers and strangers can cause
 
 	advertised string // address that peers dial
 	listener   Listener
-	lobby      lobby
+	pending    *pendingset.Set[*pendingConn] // accepted, but without a HELLO yet
 	meeting    introductions
 	herald     herald
 	dials      atomic.Uint64   // links dialled, which gives them their names
@@ -70,7 +73,7 @@ func New(cfg Config) (*Node, error) {
 		log:       cfg.Logger.With("node", cfg.ID),
 		reference: slices.IndexFunc(cfg.Codecs, func(c Codec) bool { return c.Name() == referenceCodec }),
 		stats:     stats{observer: cfg.Observer},
-		lobby:     lobby{places: cfg.MaxHandshakes},
+		pending:   pendingset.New[*pendingConn](cfg.MaxHandshakes),
 		drained:   make(chan struct{}),
 		adapters:  map[*namespace]Adapter{},
 		memories:  map[string]memory{},

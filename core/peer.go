@@ -258,7 +258,7 @@ func (p *peer) cut(reason backlog.Reason, later *deferred) {
 	slow := p.queue.slow(reason)
 	p.node.stats.cut[reason].Add(1)
 	later.add(func() {
-		p.node.quiet.warn(p.log, "slow "+p.id, "peer is too slow: cutting it", "reason", slow.Reason,
+		p.node.logLimit.Log(p.log, slog.LevelWarn, "slow "+p.id, "peer is too slow: cutting it", "reason", slow.Reason,
 			"queued_messages", slow.Messages, "queued_bytes", slow.Bytes, "behind_for", slow.Behind.Round(time.Millisecond))
 	})
 	err := fmt.Errorf("%w: %s", ErrSlowPeer, slow.Detail())
@@ -385,7 +385,7 @@ func (p *peer) memory() memory {
 // dropInbound counts a message of the peer that is not taken.
 func (p *peer) dropInbound(kind Kind, why error) {
 	p.node.stats.ignored(p.id, kind, why)
-	p.node.quiet.warn(p.log, p.id+kind.String(), "ignoring a message of this peer", "kind", kind, "error", why)
+	p.node.logLimit.Log(p.log, slog.LevelWarn, p.id+kind.String(), "ignoring a message of this peer", "kind", kind, "error", why)
 }
 
 // mark notes that the peer has a namespace, and reports whether that is new.

@@ -52,7 +52,8 @@ func (n *Node) encode(codec int, m *Message, lane uint32, later *deferred) *fram
 		f.release()
 	}
 	if err != nil {
-		if kind, namespace := m.Kind, m.Namespace; n.quiet.first("encode " + kind.String()) {
+		kind, namespace := m.Kind, m.Namespace
+		if _, ok := n.logLimit.Allow("encode " + kind.String()); ok {
 			later.add(func() {
 				n.log.Error("cannot send a message", "kind", kind, "namespace", namespace,
 					"codec", n.cfg.Codecs[codec].Name(), "error", err)

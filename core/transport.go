@@ -151,9 +151,12 @@ type CloseReason struct {
 
 // The reasons the reference gives (docs/reference-protocol.md, section 8), and ours.
 var (
-	CloseShutdown       = CloseReason{1000, "transport-closed"}
-	CloseSlowPeer       = CloseReason{1000, "slow-consumer"}
-	CloseDuplicate      = CloseReason{1000, "duplicate"}
+	CloseShutdown  = CloseReason{1000, "transport-closed"}
+	CloseSlowPeer  = CloseReason{1000, "slow-consumer"}
+	CloseDuplicate = CloseReason{1000, "duplicate"}
+	// CloseGoingAway is what diallers hear whose connection is not a link yet when
+	// the acceptor stops: it was not accepted, or has not said HELLO.
+	CloseGoingAway      = CloseReason{1001, "transport-closed"}
 	CloseAddressChanged = CloseReason{1000, "address-changed"}
 	CloseSilent         = CloseReason{1000, "heartbeat-timeout"}
 	CloseReplaced       = CloseReason{1000, "replaced"}

@@ -1,0 +1,45 @@
+package backoff_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/socketmesh/mesh/internal/backoff"
+)
+
+func TestDelaysDouble(t *testing.T) {
+	b := backoff.Backoff{Min: 100 * time.Millisecond, Max: 30 * time.Second}
+	for round := range 2 {
+		low, high := b.Min, 2*b.Min
+		for i := range 20 {
+			if d := b.Next(); d < low || d > high {
+				t.Fatalf("round %d: delay %d is %v: want %v to %v", round, i, d, low, high)
+			}
+			low, high = min(high, b.Max/2), min(2*high, b.Max)
+		}
+		b.Reset()
+	}
+}
+
+func TestDelaysAreRandom(t *testing.T) {
+	seen := make(map[time.Duration]bool)
+	for range 10 {
+		b := backoff.Backoff{Min: time.Second, Max: time.Minute}
+		seen[b.Next()] = true
+	}
+	if len(seen) < 2 {
+		t.Errorf("ten delays are all the same: %v", seen)
+	}
+}
+
+func TestEqualBounds(t *testing.T) {
+	for _, only := range []time.Duration{1, time.Second, math.MaxInt64} {
+		b := backoff.Backoff{Min: only, Max: only}
+		for range 3 {
+			if d := b.Next(); d != only {
+				t.Errorf("delay is %v: want the only one allowed, %v", d, only)
+			}
+		}
+	}
+}

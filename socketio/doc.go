@@ -1,5 +1,6 @@
-// Package socketio joins a Socket.IO server (github.com/zishang520/socket.io,
-// versions 3.0.5 and 3.0.6) to the mesh. It is the only package that imports that library.
+// Package socketio joins a Socket.IO server (github.com/zishang520/socket.io) to the
+// mesh. It is the only package that imports that library. Versions 3.0.5 and 3.0.6 are
+// supported; with another one there is a warning when a server is made.
 //
 // [New] makes the constructor that the server wants for its adapters. Each
 // namespace of the server, static or dynamic, then has two sides here: what the

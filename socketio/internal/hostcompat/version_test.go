@@ -2,9 +2,11 @@ package hostcompat
 
 import (
 	"maps"
+	"os"
 	"reflect"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -88,6 +90,42 @@ func TestAllNeeds(t *testing.T) {
 	for i := range all.NumField() {
 		if !all.Field(i).Bool() {
 			t.Errorf("%s is not needed", all.Type().Field(i).Name)
+		}
+	}
+}
+
+// TestDocument: docs/host-library.md has the versions and the table.
+func TestDocument(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/host-library.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range Tested() {
+		if !strings.Contains(string(text), "**"+version+"**") {
+			t.Errorf("version %s is not in the document", version)
+		}
+	}
+	header := "| remedy | the fault | " + strings.Join(Tested(), " | ") + " |\n"
+	_, rows, ok := strings.Cut(string(text), header)
+	if !ok {
+		t.Fatalf("no table with the header %q", header)
+	}
+	remedies := reflect.TypeFor[Needs]()
+	for i := range remedies.NumField() {
+		name, want := remedies.Field(i).Name, ""
+		for _, version := range Tested() {
+			if reflect.ValueOf(table[version]).Field(i).Bool() {
+				want += " needed |"
+			} else {
+				want += " not needed |"
+			}
+		}
+		found := false
+		for row := range strings.Lines(rows) {
+			found = found || strings.HasPrefix(row, "| `"+name+"` |") && strings.HasSuffix(strings.TrimSpace(row), "|"+want)
+		}
+		if !found {
+			t.Errorf("no row of %s that ends in %q", name, want)
 		}
 	}
 }

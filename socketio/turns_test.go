@@ -164,7 +164,11 @@ func TestWalkMeetsWhoStays(t *testing.T) {
 		pauses := 0
 		r.pause = func() {
 			pauses++
-			for range metAtOnce * (1 + pauses%3) / 2 {
+			n := metAtOnce
+			if pauses == 1 {
+				n *= 5 // fewer stay than are still to be met
+			}
+			for range n {
 				id := ids[random.IntN(len(ids))]
 				moved[id] = true
 				switch {

@@ -25,8 +25,8 @@ const (
 type walk struct {
 	rooms *rooms
 	named bool // a socket named by its id is meant even if it is not in that room
-	fn    func(*localSocket)
 	met   int
+	free  bool // nobody is to be left out
 
 	// Who is not met, or not again. At most one of the first two is in use.
 	few    [4]*localSocket
@@ -38,7 +38,7 @@ type walk struct {
 // far as the index knows it. What it takes depends on who is meant, and not on how
 // many are excepted.
 func (r *rooms) walk(to core.Target, named bool, fn func(*localSocket)) {
-	w := walk{rooms: r, named: named, fn: fn}
+	w := walk{rooms: r, named: named}
 	x := &r.index
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -55,13 +55,12 @@ func (r *rooms) walk(to core.Target, named bool, fn func(*localSocket)) {
 	if w.marks != nil {
 		defer putMarks(w.marks)
 	}
+	w.free = w.marks == nil && w.few[0] == nil && w.except[0] == nil
 	if w.met = 0; len(to.Rooms) == 0 {
-		w.over(&x.all, w.visit)
+		w.over(&x.all, fn)
 		return
 	}
-	for _, name := range to.Rooms {
-		w.in(name, w.named, w.visit)
-	}
+	w.in(to.Rooms, fn)
 }
 
 // size is how many members rooms have, at most.
@@ -98,27 +97,41 @@ func (w *walk) exclude(names []string, size int) {
 	if w.marks == nil {
 		w.marks = getMarks()
 	}
-	for _, name := range names {
-		w.in(name, false, func(m *localSocket) { w.marks.set(m.number) })
-	}
+	marking := walk{rooms: w.rooms, marks: w.marks}
+	marking.in(names, nil)
 }
 
-// in calls fn for each member of a room.
-func (w *walk) in(name string, named bool, fn func(*localSocket)) {
+// in visits the members of rooms.
+func (w *walk) in(names []string, fn func(*localSocket)) {
 	x := &w.rooms.index
-	if m := x.sockets[socket.SocketId(name)]; m != nil && (m.own || named) {
-		fn(m)
-	}
-	if r := x.rooms[socket.Room(name)]; r != nil {
-		w.over(&r.members, fn)
+	for _, name := range names {
+		if m := x.sockets[socket.SocketId(name)]; m != nil && (m.own || w.named) && (w.free || w.isNew(m)) {
+			meet(m, fn)
+		}
+		if r := x.rooms[socket.Room(name)]; r != nil {
+			w.over(&r.members, fn)
+		}
 	}
 }
 
-// over calls fn for each member of a list of the index.
+// over visits those in a list of the index.
 func (w *walk) over(list *[]*localSocket, fn func(*localSocket)) {
+	if w.free { // and no pauses
+		for _, m := range *list {
+			if !m.gone && m.socket.Connected() {
+				fn(m)
+			}
+		}
+		return
+	}
 	for i := len(*list) - 1; i >= 0; i-- {
-		fn((*list)[i])
-		if w.met++; w.met >= metAtOnce && w.marks != nil {
+		if m := (*list)[i]; w.isNew(m) {
+			meet(m, fn)
+		}
+		if w.marks == nil {
+			continue
+		}
+		if w.met++; w.met >= metAtOnce {
 			w.met = 0
 			w.rooms.mu.RUnlock()
 			w.rooms.paused()
@@ -128,30 +141,33 @@ func (w *walk) over(list *[]*localSocket, fn func(*localSocket)) {
 	}
 }
 
-func (w *walk) visit(m *localSocket) {
+// meet calls fn, if there is one, for a socket that is connected.
+func meet(m *localSocket, fn func(*localSocket)) {
+	if fn != nil && !m.gone && m.socket.Connected() {
+		fn(m)
+	}
+}
+
+// isNew tells whether a socket is not excepted, and was not visited.
+func (w *walk) isNew(m *localSocket) bool {
 	if m.gone {
-		return
+		return false // its number may be another one's
 	}
 	if w.few[0] != nil {
 		for _, excluded := range w.few {
 			if m == excluded {
-				return
+				return false
 			}
 		}
 	}
 	if w.except[0] != nil {
 		for _, r := range w.except {
 			if r != nil && m.place(r) >= 0 {
-				return
+				return false
 			}
 		}
 	}
-	if w.marks != nil && w.marks.set(m.number) {
-		return
-	}
-	if m.socket.Connected() {
-		w.fn(m)
-	}
+	return w.marks == nil || !w.marks.set(m.number)
 }
 
 // marks are a bit for each member's number.

@@ -18,6 +18,7 @@ const usual = ["websocket", "polling", "upgrade", "eio3-websocket", "msgpack-web
 //               and with our three, on which the clients are spread.
 //               1: servers do not matter
 //   options     of the Socket.IO server
+//   opened      each server has had a request before
 //   setup       io => …: what each server does before anybody connects
 export function scenario(name, options, play) {
   if (scenarios.has(name)) throw new Error("two scenarios are called " + name);
@@ -32,7 +33,7 @@ export function scenario(name, options, play) {
 let worlds = 0;
 
 // perform plays a scenario on servers of one process, and returns the transcript.
-export async function perform(process, { name, play, options = {}, setup }, transport, servers) {
+export async function perform(process, { name, play, options = {}, setup, opened }, transport, servers) {
   const stage = new Stage(process, `${++worlds} ${name}`, transport, servers);
   const all = { ...options };
   if (transport.startsWith("eio3")) all.allowEIO3 = true;
@@ -40,6 +41,7 @@ export async function perform(process, { name, play, options = {}, setup }, tran
   let failure;
   try {
     await stage.open({ options: all, setup: record(() => setup?.(root("io"))) });
+    if (opened) await stage.first();
     await Promise.race([play(stage), after(3 * patience).then(() => Promise.reject(new Error("the scenario takes too long")))]);
   } catch (e) {
     failure = e;
@@ -68,6 +70,17 @@ class Stage {
 
   async open(world) {
     this.urls = await this.process.open(this.world, this.servers, world, (actor, entry) => this.write(actor, entry));
+  }
+
+  // first is the first request of each server: a session that ends at once.
+  async first() {
+    for (const url of this.urls) {
+      const r = new Raw(this, "first", url);
+      r.quiet = true;
+      await r.get();
+      await r.post("1");
+    }
+    this.ids.clear();
   }
 
   write(actor, entry) {

@@ -39,7 +39,7 @@ const upgrades = {
   "polling": "EIO=4&transport=polling",
 };
 for (const [name, query] of Object.entries(upgrades))
-  scenario(`WebSocket requests: ${name}`, { transports: ["websocket"], servers: 1, setup: errors }, async t => {
+  scenario(`WebSocket requests: ${name}`, { transports: ["websocket"], servers: 1, opened: true, setup: errors }, async t => {
     const r = t.raw("a");
     await r.dial(query);
     await r.gone();
@@ -151,6 +151,12 @@ scenario("cookies", { ...here, options: { cookie: { name: "io", path: "/", httpO
   r.write("again", next.headers["set-cookie"] ?? null);
 });
 
+scenario("cookies of WebSockets", { transports: ["websocket"], servers: 1, opened: true, options: { cookie: { name: "io" } } }, async t => {
+  const r = t.raw("a");
+  await r.dial();
+  r.write("cookie", r.upgradeHeaders["set-cookie"] ?? null);
+});
+
 scenario("cross-origin requests", { ...here, options: { cors: { origin: "http://mine", credentials: true } } }, async t => {
   const r = t.raw("a"), show = ["access-control-allow-origin", "access-control-allow-credentials", "vary"];
   r.quiet = true;
@@ -168,6 +174,7 @@ scenario("cross-origin requests", { ...here, options: { cors: { origin: "http://
 scenario("headers of the application", {
   transports: ["polling", "websocket"],
   servers: 1,
+  opened: true,
   setup: io => {
     io.engine.on("initial_headers", headers => $.header(headers, "x-first", "1"));
     io.engine.on("headers", headers => $.header(headers, "x-each", "2"));
@@ -182,6 +189,18 @@ scenario("headers of the application", {
   await r.get(undefined, { show });
   await r.post("40", undefined, { show });
   await r.get(undefined, { show });
+});
+
+scenario("headers of the application, in the first answer of a server", {
+  transports: ["polling", "websocket"],
+  servers: 1,
+  setup: io => io.engine.on("initial_headers", headers => $.header(headers, "X-First", "1")),
+}, async t => {
+  const r = t.raw("a");
+  r.quiet = true;
+  if (t.transport === "websocket") await r.dial();
+  const headers = r.upgradeHeaders ?? (await r.get()).headers;
+  t.note("X-First", headers["x-first"]);
 });
 
 scenario("allowRequest", { transports: ["polling", "websocket", "eio3-polling"], options: { denied: true }, setup: errors }, async t => {

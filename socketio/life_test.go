@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
@@ -165,37 +166,40 @@ func (p *party) vanish() {
 		_ = p.ws.UnderlyingConn().Close()
 		return
 	}
-	for p.pollAndGo() {
+	conn, _ := p.server.Engine().Clients().Load(p.sid())
+	for conn.ReadyState() == "open" {
+		p.pollAndGo(conn)
+		// Perhaps the poll was being answered when it was broken off.
+		for end := time.Now().Add(200 * time.Millisecond); conn.ReadyState() == "open" && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
 	}
 }
 
-// pollAndGo breaks a poll off that the server has. It reports whether the poll was
-// answered instead.
-func (p *party) pollAndGo() (answered bool) {
+// pollAndGo breaks a poll off that the server has, unless it is answered first.
+func (p *party) pollAndGo(conn engine.Socket) {
 	ctx, cancel := context.WithCancel(p.t.Context())
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+"&transport=polling", nil)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	over := make(chan bool)
+	over := make(chan struct{})
 	go func() {
-		response, err := http.DefaultClient.Do(request)
-		if err == nil {
+		defer close(over)
+		if response, err := http.DefaultClient.Do(request); err == nil {
 			_ = response.Body.Close()
 		}
-		over <- err == nil
 	}()
-	conn, _ := p.server.Engine().Clients().Load(p.sid())
 	for tick := time.Tick(time.Millisecond); !conn.Transport().Writable(); {
 		select {
-		case answered := <-over:
-			return answered
+		case <-over:
+			return
 		case <-tick:
 		}
 	}
 	cancel()
-	return <-over
+	<-over
 }
 
 // diary is what the application of a server hears of one socket.

@@ -20,6 +20,7 @@ type lag struct {
 	since  time.Time
 	window backlog.Window
 	giant  *Frame // the first in the queue that is longer than the soft bound
+	untold int64  // memory that is not in the office's sum yet, or not taken off
 
 	// Guarded by the lock of the office's lags.
 	length     int8 // of the queue, see lengthOf
@@ -62,6 +63,7 @@ func (b *Box) catchUp() {
 	for i := range b.queue.len() {
 		b.lag.gone(b.queue.at(i))
 	}
+	b.lag.tell()
 	b.office.lags.move(b.lag, -1)
 	b.lag = nil
 }
@@ -99,11 +101,11 @@ func (l *lag) came(f *Frame) {
 	if l.giant == nil && len(f.bytes) > o.limits.Soft {
 		l.giant = f
 	}
+	bytes := int64(placeSize)
 	if f.holders.Add(1) == 1 {
-		o.lags.held.Add(o.share(f) + placeSize)
-	} else {
-		o.lags.held.Add(placeSize)
+		bytes += o.share(f)
 	}
+	l.hold(bytes)
 }
 
 // gone counts one that is not any more.
@@ -112,11 +114,25 @@ func (l *lag) gone(f *Frame) {
 	if l.giant == f {
 		l.giant = nil
 	}
+	bytes := int64(placeSize)
 	if f.holders.Add(-1) == 0 {
-		o.lags.held.Add(-o.share(f) - placeSize)
-	} else {
-		o.lags.held.Add(-placeSize)
+		bytes += o.share(f)
 	}
+	l.hold(-bytes)
+}
+
+// hold counts memory, and tells the office when it is worth it: all connections that
+// are behind add to the same sum.
+func (l *lag) hold(bytes int64) {
+	const worth = 1 << 10
+	if l.untold += bytes; l.untold >= worth || l.untold <= -worth {
+		l.tell()
+	}
+}
+
+func (l *lag) tell() {
+	l.box.office.lags.held.Add(l.untold)
+	l.untold = 0
 }
 
 // share is what a frame counts for in the total: no more than half of that, or one

@@ -10,10 +10,10 @@ import (
 )
 
 func TestSameLayout(t *testing.T) {
-	type original struct {
+	original := reflect.TypeFor[struct {
 		id   string
 		data any
-	}
+	}]()
 	for _, test := range []struct {
 		name  string
 		other reflect.Type
@@ -41,9 +41,9 @@ func TestSameLayout(t *testing.T) {
 			more bool
 		}](), false},
 		{"one less", reflect.TypeFor[struct{ id string }](), false},
-		{"no struct", reflect.TypeFor[*original](), false},
+		{"no struct", reflect.PointerTo(original), false},
 	} {
-		if got := SameLayout(reflect.TypeFor[original](), test.other); got != test.want {
+		if got := SameLayout(original, test.other); got != test.want {
 			t.Errorf("%s: %v", test.name, got)
 		}
 	}
@@ -70,7 +70,7 @@ func TestClientsCountElsewhere(t *testing.T) {
 		7,
 		(*base)(nil),
 		base{},
-		&base{},
+		&base{clientsCount: 1},
 		&struct{ clients atomic.Uint64 }{},
 		&struct{ clientsCount *atomic.Uint64 }{},
 		&struct{ BaseServer any }{},

@@ -11,12 +11,8 @@ import (
 // Accept.
 const Limit = 256
 
-var (
-	// ErrFull says that there are as many connections as may wait.
-	ErrFull = errors.New("too many connections wait to be accepted")
-	// ErrClosed says that the listener takes no more connections.
-	ErrClosed = errors.New("closed")
-)
+// ErrFull is the reason to refuse a connection for which there is no place.
+var ErrFull = errors.New("too many connections wait to be accepted")
 
 // Queue holds connections until they are accepted. A connection reserves its place
 // before the handshake, so that a full queue refuses it at once, and Put never
@@ -24,7 +20,7 @@ var (
 type Queue[C any] struct {
 	slots   chan struct{} // one for each place that is taken
 	waiting chan C
-	pending sync.WaitGroup // one for each place that is reserved
+	entered sync.WaitGroup
 
 	mu     sync.Mutex
 	failed chan struct{} // closed by Fail
@@ -40,34 +36,38 @@ func New[C any]() *Queue[C] {
 	}
 }
 
-// Reserve takes a place for a connection whose handshake begins; Put or Release has
-// to follow. The error is ErrFull, or ErrClosed after Fail.
-func (q *Queue[C]) Reserve() error {
+// Enter begins the work on a connection, for which Drain waits until Leave is
+// called. It reports false after Fail: the connection is to be refused.
+func (q *Queue[C]) Enter() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.err != nil {
-		return ErrClosed
+		return false
 	}
+	q.entered.Add(1)
+	return true
+}
+
+// Leave ends what Enter began, when the connection was put into the queue or
+// refused.
+func (q *Queue[C]) Leave() { q.entered.Done() }
+
+// Reserve takes a place for a connection whose handshake begins, and reports false
+// if there is none. Put or Release has to follow, and both before Leave.
+func (q *Queue[C]) Reserve() bool {
 	select {
 	case q.slots <- struct{}{}:
-		q.pending.Add(1)
-		return nil
+		return true
 	default:
-		return ErrFull
+		return false
 	}
 }
 
 // Put gives the reserved place to a connection that has completed its handshake.
-func (q *Queue[C]) Put(conn C) {
-	q.waiting <- conn
-	q.pending.Done()
-}
+func (q *Queue[C]) Put(conn C) { q.waiting <- conn }
 
 // Release gives a reserved place back: the handshake has failed.
-func (q *Queue[C]) Release() {
-	<-q.slots
-	q.pending.Done()
-}
+func (q *Queue[C]) Release() { <-q.slots }
 
 // Accept waits for the next connection, or returns the error that Fail was given.
 func (q *Queue[C]) Accept() (conn C, err error) {
@@ -95,17 +95,10 @@ func (q *Queue[C]) Fail(err error) {
 	}
 }
 
-// Closed reports whether Fail was called.
-func (q *Queue[C]) Closed() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.err != nil
-}
-
-// Drain is called after Fail. It waits for the handshakes that are under way, and
-// closes the connections that nobody has accepted, all at once.
+// Drain is called after Fail. It waits for the connections that have entered, and
+// closes those that nobody has accepted, all at once.
 func (q *Queue[C]) Drain(closeConn func(C)) {
-	q.pending.Wait()
+	q.entered.Wait()
 	var closing sync.WaitGroup
 	defer closing.Wait()
 	for {

@@ -15,8 +15,8 @@ import (
 func put(t *testing.T, q *acceptqueue.Queue[int], conns ...int) {
 	t.Helper()
 	for _, conn := range conns {
-		if err := q.Reserve(); err != nil {
-			t.Fatalf("no place for connection %d: %v", conn, err)
+		if !q.Reserve() {
+			t.Fatalf("no place for connection %d", conn)
 		}
 		q.Put(conn)
 	}
@@ -36,20 +36,20 @@ func TestAcceptInOrder(t *testing.T) {
 // each, until it is released or accepted.
 func TestPlacesAreBounded(t *testing.T) {
 	q := acceptqueue.New[int]()
-	if err := q.Reserve(); err != nil {
-		t.Fatal(err)
+	if !q.Reserve() {
+		t.Fatal("no place in an empty queue")
 	}
 	put(t, q, make([]int, acceptqueue.Limit-1)...)
 	for name, free := range map[string]func(){
 		"Release": q.Release,
 		"Accept":  func() { q.Accept() },
 	} {
-		if err := q.Reserve(); err != acceptqueue.ErrFull {
-			t.Fatalf("before %s: %v, want ErrFull", name, err)
+		if q.Reserve() {
+			t.Fatalf("there is a place before %s", name)
 		}
 		free()
-		if err := q.Reserve(); err != nil {
-			t.Errorf("after %s: %v, want a place", name, err)
+		if !q.Reserve() {
+			t.Errorf("there is no place after %s", name)
 		}
 	}
 }
@@ -66,17 +66,11 @@ func TestFailEndsAccept(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		if q.Closed() {
-			t.Error("the queue is closed before Fail")
-		}
 		q.Fail(net.ErrClosed)
 		q.Fail(errors.New("another"))
 		accepting.Wait()
-		if !q.Closed() {
-			t.Error("the queue is not closed after Fail")
-		}
-		if err := q.Reserve(); err != acceptqueue.ErrClosed {
-			t.Errorf("Reserve returns %v: want ErrClosed", err)
+		if q.Enter() {
+			t.Error("a connection may enter after Fail")
 		}
 	})
 }
@@ -88,8 +82,8 @@ func TestDrain(t *testing.T) {
 		q := acceptqueue.New[int]()
 		put(t, q, 1)
 		for range 2 {
-			if err := q.Reserve(); err != nil {
-				t.Fatal(err)
+			if !q.Enter() || !q.Reserve() {
+				t.Fatal("a connection is refused")
 			}
 		}
 		q.Fail(net.ErrClosed)
@@ -111,7 +105,9 @@ func TestDrain(t *testing.T) {
 		default:
 		}
 		q.Put(2)
+		q.Leave()
 		q.Release()
+		q.Leave()
 		<-drained
 		slices.Sort(closed)
 		if want := []int{1, 2}; !slices.Equal(closed, want) {

@@ -4,35 +4,20 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
 	"sync/atomic"
 
 	"github.com/gorilla/websocket"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/acceptqueue"
 )
 
-// backlog bounds the connections that were upgraded and not accepted.
-const backlog = 256
-
-// closePending is what diallers hear whom a closed listener never accepted
-// (docs/reference-protocol.md, section 8).
-var closePending = core.CloseReason{Code: 1001, Text: "transport-closed"}
-
-// acceptor upgrades HTTP requests and hands the connections to who accepts.
+// acceptor upgrades HTTP requests to connections and queues them for Accept.
 type acceptor struct {
 	upgrader websocket.Upgrader
 	options  *Options
-
-	refused atomic.Pointer[func(remote string, why error)]
-
-	slots    chan struct{} // one for each connection that is, or may get, in pending
-	pending  chan *conn
-	upgrades sync.WaitGroup
-
-	mu     sync.Mutex
-	failed chan struct{} // closed when nobody accepts any more
-	err    error         // why
+	queue    *acceptqueue.Queue[*conn]
+	onRefuse atomic.Pointer[func(remote string, why error)]
 }
 
 func newAcceptor(options *Options) *acceptor {
@@ -41,128 +26,79 @@ func newAcceptor(options *Options) *acceptor {
 			HandshakeTimeout: options.HandshakeTimeout,
 			ReadBufferSize:   handshakeBuffer,
 			WriteBufferSize:  handshakeBuffer,
-			CheckOrigin:      func(*http.Request) bool { return true }, // done by then
-			Error:            refuse,
+			CheckOrigin:      func(*http.Request) bool { return true }, // ServeHTTP has checked it
+			Error:            httpError,
 		},
 		options: options,
-		slots:   make(chan struct{}, backlog),
-		pending: make(chan *conn, backlog),
-		failed:  make(chan struct{}),
+		queue:   acceptqueue.New[*conn](),
 	}
 }
 
 var (
 	errNotWebSocket = errors.New("this is a port for WebSockets")
 	errBrowser      = errors.New("this is not a port for browsers")
-	errBacklog      = errors.New("too many connections wait to be accepted")
 	errClosed       = errors.New("closed")
 )
 
 // ServeHTTP upgrades a request, whatever its path.
 func (a *acceptor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !a.begin() {
-		refuse(w, r, http.StatusServiceUnavailable, errClosed)
+	if !a.queue.Enter() {
+		httpError(w, r, http.StatusServiceUnavailable, errClosed)
 		return
 	}
-	defer a.upgrades.Done()
+	defer a.queue.Leave()
 	switch {
 	case !websocket.IsWebSocketUpgrade(r):
 		w.Header().Set("Upgrade", "websocket")
-		refuse(w, r, http.StatusUpgradeRequired, errNotWebSocket)
+		httpError(w, r, http.StatusUpgradeRequired, errNotWebSocket)
 	case r.Header.Get("Origin") != "":
-		// Nodes send no Origin, and browsers always do: this is a web page that
-		// tries its visitor's network, where ports may be open to neighbours.
-		a.turnAway(r.RemoteAddr, fmt.Errorf("%w: it comes from %.128q", errBrowser, r.Header.Get("Origin")))
-		refuse(w, r, http.StatusForbidden, errBrowser)
+		// Nodes send no Origin, and browsers always do. A web page may try ports of
+		// its visitor's network, where a node's may be open to everybody.
+		a.refused(r.RemoteAddr, fmt.Errorf("%w: its origin is %.128q", errBrowser, r.Header.Get("Origin")))
+		httpError(w, r, http.StatusForbidden, errBrowser)
 	default:
 		a.upgrade(w, r)
 	}
 }
 
-// upgrade makes a connection of a request and puts it in the backlog.
+// upgrade upgrades a request and queues its connection.
 func (a *acceptor) upgrade(w http.ResponseWriter, r *http.Request) {
-	select {
-	case a.slots <- struct{}{}:
-	default:
-		a.turnAway(r.RemoteAddr, errBacklog)
-		refuse(w, r, http.StatusServiceUnavailable, errBacklog)
+	if !a.queue.Reserve() {
+		a.refused(r.RemoteAddr, acceptqueue.ErrFull)
+		httpError(w, r, http.StatusServiceUnavailable, acceptqueue.ErrFull)
 		return
 	}
 	socket, err := a.upgrader.Upgrade(w, r, http.Header{protocolHeader: {protocolVersion}})
 	if err != nil {
-		<-a.slots
-		a.turnAway(r.RemoteAddr, fmt.Errorf("upgrade failed: %w", err))
+		a.queue.Release()
+		a.refused(r.RemoteAddr, fmt.Errorf("upgrade failed: %w", err))
 		return
 	}
-	a.pending <- newConn(socket.NetConn(), nil, a.options, false)
+	a.queue.Put(newConn(socket.NetConn(), nil, a.options, false))
 }
 
-// OnRefuse has refused told of the connections that do not get as far as Accept.
-// Until then they are logged.
-func (a *acceptor) OnRefuse(refused func(remote string, why error)) { a.refused.Store(&refused) }
+// OnRefuse sets the callback for connections that fail before Accept. Without one
+// they are logged.
+func (a *acceptor) OnRefuse(refused func(remote string, why error)) { a.onRefuse.Store(&refused) }
 
-// turnAway tells of a connection that will not be accepted.
-func (a *acceptor) turnAway(remote string, why error) {
-	if refused := a.refused.Load(); refused != nil {
-		(*refused)(remote, why)
+// refused reports a connection that Accept will not return.
+func (a *acceptor) refused(remote string, why error) {
+	if report := a.onRefuse.Load(); report != nil {
+		(*report)(remote, why)
 		return
 	}
 	a.options.Logger.Warn("refusing a connection", "remote", remote, "error", why)
 }
 
-// refuse answers with an HTTP status.
-func refuse(w http.ResponseWriter, _ *http.Request, status int, reason error) {
-	http.Error(w, http.StatusText(status)+": "+reason.Error(), status)
+// httpError answers with an HTTP status and a line that says why.
+func httpError(w http.ResponseWriter, _ *http.Request, status int, why error) {
+	http.Error(w, http.StatusText(status)+": "+why.Error(), status)
 }
 
-// begin enters an upgrade, unless nobody accepts any more.
-func (a *acceptor) begin() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.err != nil {
-		return false
-	}
-	a.upgrades.Add(1)
-	return true
-}
-
-// accept returns the next connection.
-func (a *acceptor) accept() (*conn, error) {
-	select {
-	case <-a.failed:
-		return nil, a.err
-	default:
-	}
-	select {
-	case c := <-a.pending:
-		<-a.slots
-		return c, nil
-	case <-a.failed:
-		return nil, a.err
-	}
-}
-
-// fail ends accepting. The first error counts.
-func (a *acceptor) fail(err error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.err == nil {
-		a.err = err
-		close(a.failed)
-	}
-}
-
-// drain closes what nobody has accepted, when no more comes.
-func (a *acceptor) drain() {
-	a.upgrades.Wait()
-	var closing sync.WaitGroup
-	defer closing.Wait()
-	for {
-		select {
-		case c := <-a.pending:
-			closing.Go(func() { c.Close(closePending) })
-		default:
-			return
-		}
-	}
+// closeQueue ends Accept with err, and closes the connections that nobody has
+// accepted. stop is called in between: it ends what brings new ones.
+func (a *acceptor) closeQueue(err error, stop func()) {
+	a.queue.Fail(err)
+	stop()
+	a.queue.Drain(func(c *conn) { c.Close(core.CloseGoingAway) })
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/internal/acceptqueue"
 )
 
 const upgrade = "GET /mesh HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -104,10 +105,10 @@ func TestSilentConnectionsAreDropped(t *testing.T) {
 	wantWorks(t, l)
 }
 
-func TestBacklogIsBounded(t *testing.T) {
+func TestAcceptQueueIsBounded(t *testing.T) {
 	l := listen(t, quick)
 	var last int
-	for i := range backlog + 1 {
+	for i := range acceptqueue.Limit + 1 {
 		c, response, err := websocket.DefaultDialer.Dial("ws://"+l.Addr(), nil)
 		if response == nil {
 			t.Fatal(err)
@@ -115,12 +116,12 @@ func TestBacklogIsBounded(t *testing.T) {
 		if err == nil {
 			defer c.Close()
 		}
-		if last = response.StatusCode; last != 101 && i < backlog {
+		if last = response.StatusCode; last != 101 && i < acceptqueue.Limit {
 			t.Fatalf("connection %d: got %s", i, response.Status)
 		}
 	}
 	if last != http.StatusServiceUnavailable {
-		t.Errorf("one connection above the backlog: got %d, want 503", last)
+		t.Errorf("one connection too many: got %d, want 503", last)
 	}
 	accept(t, l)
 	stranger(t, l, nil)

@@ -5,17 +5,15 @@ import (
 	"io"
 	"math"
 	"net"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/closetext"
 	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
-// Close sends a close frame behind what is being sent, and gives the peer a
-// moment to take it. It takes Options.CloseTimeout at most, which is when the peer
-// does not answer.
+// Close sends a close frame behind what Send is writing, and waits until the peer
+// closes the connection, Options.CloseTimeout at most.
 func (c *conn) Close(reason core.CloseReason) error {
 	c.closing.Do(func() { c.close(reason, time.Now().Add(c.closeTimeout)) })
 	return nil
@@ -25,34 +23,34 @@ func (c *conn) close(reason core.CloseReason, deadline time.Time) {
 	defer c.raw.Close()
 	c.closed.Store(true)
 	c.net.SetReadDeadline(past)
-	c.net.SetWriteDeadline(deadline) // of a Send that is under way
-	if c.sayGoodbye(reason, deadline) == nil {
+	c.net.SetWriteDeadline(deadline) // for a Send that is under way
+	if c.sendClose(reason, deadline) == nil {
 		c.linger(deadline)
 	}
 }
 
-// sayGoodbye writes the last frame.
-func (c *conn) sayGoodbye(reason core.CloseReason, deadline time.Time) error {
+// sendClose writes the close frame, which is the last one.
+func (c *conn) sendClose(reason core.CloseReason, deadline time.Time) error {
 	c.writer.mu.Lock()
 	defer c.writer.mu.Unlock()
 	c.net.SetWriteDeadline(deadline) // a pong may have changed it
-	if goodbye := c.goodbye.Load(); goodbye != nil {
-		reason = core.CloseReason{Code: goodbye.Code} // the answer repeats the code
+	if received := c.peerClose.Load(); received != nil {
+		reason = core.CloseReason{Code: received.Code} // the answer to a close frame has the same code
 	}
 	err := c.writer.control(wsframe.Close, closePayload(reason))
 	if err == nil {
 		c.writer.err = net.ErrClosed
 	}
 	if err == nil {
-		// TLS has a time limit of its own for its goodbye.
-		bound := time.AfterFunc(time.Until(deadline), func() { c.raw.Close() })
+		// tls.Conn.CloseWrite sets a deadline of its own, of five seconds.
+		timer := time.AfterFunc(time.Until(deadline), func() { c.raw.Close() })
 		halfClose(c.net)
-		bound.Stop()
+		timer.Stop()
 	}
 	return err
 }
 
-// halfClose ends the sending half of a connection that has halves.
+// halfClose ends the sending half of a connection, if it can be closed alone.
 func halfClose(c net.Conn) error {
 	if half, ok := c.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -60,8 +58,9 @@ func halfClose(c net.Conn) error {
 	return nil
 }
 
-// linger reads to the end what the peer has sent. Closing a socket with unread
-// data resets it, and that could overtake the frames and the goodbye.
+// linger reads what the peer sends until it closes. If unread data were left when the
+// socket is closed, the system would reset the connection, and the peer could lose
+// the last frames.
 func (c *conn) linger(deadline time.Time) {
 	c.reading.Lock()
 	defer c.reading.Unlock()
@@ -69,21 +68,11 @@ func (c *conn) linger(deadline time.Time) {
 	io.Copy(io.Discard, c.net)
 }
 
-// maxCloseText is what a control frame leaves for it, in bytes.
-const maxCloseText = 123
-
-// closePayload is the body of a close frame: nothing, or a code and a text.
+// closePayload is the payload of a close frame: a code and a text, or nothing if the
+// code may not be sent.
 func closePayload(reason core.CloseReason) []byte {
 	if reason.Code < 0 || reason.Code > math.MaxUint16 || !wsframe.MayBeSent(uint16(reason.Code)) {
-		return nil // 0 and 1005 stand for none
+		return nil // 0 and 1005 mean that there is no reason
 	}
-	text := strings.ToValidUTF8(reason.Text, "?")
-	if len(text) > maxCloseText {
-		end := maxCloseText
-		for !utf8.RuneStart(text[end]) {
-			end--
-		}
-		text = text[:end]
-	}
-	return append(binary.BigEndian.AppendUint16(nil, uint16(reason.Code)), text...)
+	return append(binary.BigEndian.AppendUint16(nil, uint16(reason.Code)), closetext.Trim(reason.Text)...)
 }

@@ -23,44 +23,46 @@ var (
 )
 
 const (
-	// handshakeBuffer is what the library gets, which reads and writes nothing
-	// else, in bytes.
+	// handshakeBuffer is the size of the library's buffers, in bytes. It reads and
+	// writes the handshake only.
 	handshakeBuffer = 1 << 10
 
-	// tellTimeout bounds the writing of a pong or a complaint.
-	tellTimeout = time.Second
+	// controlTimeout bounds the writing of a pong, or of a close frame for a
+	// protocol error.
+	controlTimeout = time.Second
 )
 
 // conn is one WebSocket. It has no goroutines.
 type conn struct {
 	net    net.Conn
-	raw    net.Conn // the same, or below that if it is TLS
+	raw    net.Conn // the TCP connection: net, or below it if that is TLS
 	remote string
-	native bool // only set on the dialler's end
+	native bool // the acceptor is a Go node; not known on the acceptor's end
 
 	writer writer
-	ping   atomic.Pointer[[]byte] // waits for its pong
+	ping   atomic.Pointer[[]byte] // payload of a ping that is not answered yet
 
 	reading sync.Mutex
 	reader  reader
-	ended   error                           // why Recv ends
-	goodbye atomic.Pointer[core.CloseError] // what the peer has closed with
+	readErr error // what Recv returns, once reading has failed
+
+	peerClose atomic.Pointer[core.CloseError] // the peer's close frame
 
 	closeTimeout time.Duration
 	closing      sync.Once
 	closed       atomic.Bool
 }
 
-// newConn makes a connection of one that is upgraded, of which something has come
-// already.
-func newConn(upgraded net.Conn, come []byte, options *Options, dialled bool) *conn {
+// newConn returns the conn of an upgraded connection. received are the bytes behind
+// the handshake that have been read from it.
+func newConn(upgraded net.Conn, received []byte, options *Options, dialled bool) *conn {
 	below, raw := layers(upgraded)
 	c := &conn{
 		net:    below,
 		raw:    raw,
 		remote: below.RemoteAddr().String(),
 		writer: writer{socket: below, masked: dialled},
-		reader: reader{socket: below, masked: !dialled, limit: int64(options.MaxFrame), buf: come, to: len(come)},
+		reader: reader{socket: below, masked: !dialled, limit: int64(options.MaxFrame), buf: received, to: len(received)},
 
 		closeTimeout: options.CloseTimeout,
 	}
@@ -68,11 +70,11 @@ func newConn(upgraded net.Conn, come []byte, options *Options, dialled bool) *co
 	return c
 }
 
-// layers are what lies below a WebSocket: what it is written to, and the network
-// connection, which is closed without another word.
+// layers returns what is below a WebSocket: the connection to write to, which may be
+// TLS, and the TCP connection, which can be closed at once.
 func layers(c net.Conn) (below, raw net.Conn) {
-	if g, ok := c.(*gate); ok {
-		c = g.Conn
+	if s, ok := c.(*serverConn); ok {
+		c = s.Conn
 	}
 	if secured, ok := c.(*tls.Conn); ok {
 		return c, secured.NetConn()
@@ -83,7 +85,7 @@ func layers(c net.Conn) (below, raw net.Conn) {
 // RemoteAddr is the peer's TCP address.
 func (c *conn) RemoteAddr() string { return c.remote }
 
-// Native tells whether the acceptor has said that it is a Go node.
+// Native reports whether the acceptor has said that it is a Go node.
 func (c *conn) Native() bool { return c.native }
 
 // LimitReads bounds the messages that are received from now on.
@@ -118,16 +120,16 @@ func (c *conn) send(ctx context.Context, frames [][]byte) error {
 	case err != nil && c.closed.Load():
 		return net.ErrClosed
 	case !inTime:
-		return c.giveUp(ctx.Err()) // nothing can be sent with that deadline
+		return c.giveUp(ctx.Err()) // even if all was written: the deadline stays expired
 	case err != nil:
-		if goodbye := c.goodbye.Load(); goodbye != nil {
-			return goodbye // which is why it cannot be sent
+		if received := c.peerClose.Load(); received != nil {
+			return received // the reason for which the write failed
 		}
 	}
 	return err
 }
 
-// giveUp ends the connection for an error of Send.
+// giveUp closes the connection after an error of Send.
 func (c *conn) giveUp(err error) error {
 	if c.writer.err == nil {
 		c.writer.err = err
@@ -136,25 +138,25 @@ func (c *conn) giveUp(err error) error {
 	return err
 }
 
-// pong answers the last ping, unless there is none or something is being
-// written: then who writes does it afterwards. So reading never waits for
-// writing, or two nodes could wait for each other.
+// pong answers the last ping, if there is one that is not answered. While Send writes,
+// it leaves that to Send, which calls pong afterwards: if reading waited for writing,
+// two nodes could wait for each other.
 func (c *conn) pong() {
 	for c.ping.Load() != nil && c.writer.mu.TryLock() {
 		if ping := c.ping.Swap(nil); ping != nil {
-			c.tell(wsframe.Pong, *ping)
+			c.writeControl(wsframe.Pong, *ping)
 		}
 		c.writer.mu.Unlock()
 	}
 }
 
-// tell writes a control frame, unless nothing is written any more. It does not take
-// long over it. The writer's lock is held.
-func (c *conn) tell(op wsframe.Opcode, payload []byte) {
+// writeControl writes a control frame within controlTimeout, unless a write has failed
+// before. The caller holds the writer's lock.
+func (c *conn) writeControl(op wsframe.Opcode, payload []byte) {
 	if c.writer.err != nil || c.closed.Load() {
 		return
 	}
-	c.net.SetWriteDeadline(time.Now().Add(tellTimeout))
+	c.net.SetWriteDeadline(time.Now().Add(controlTimeout))
 	if c.writer.control(op, payload) == nil {
 		c.net.SetWriteDeadline(time.Time{})
 	}
@@ -164,21 +166,21 @@ func (c *conn) tell(op wsframe.Opcode, payload []byte) {
 func (c *conn) Recv() ([]byte, error) {
 	c.reading.Lock()
 	defer c.reading.Unlock()
-	if c.ended == nil {
+	if c.readErr == nil {
 		frame, err := c.reader.next()
 		if err == nil {
 			return frame, nil
 		}
-		c.ended = c.diagnose(err)
+		c.readErr = c.readFailed(err)
 	}
-	err := c.ended
+	err := c.readErr
 	if c.closed.Load() {
 		err = net.ErrClosed
 	}
 	return nil, fmt.Errorf("ws: receive from %s: %w", c.remote, err)
 }
 
-var errGivenUp = errors.New("connection was given up by Send")
+var errSendFailed = errors.New("the connection was closed after an error of Send")
 
 // control handles a control frame.
 func (c *conn) control(op wsframe.Opcode, payload []byte) error {
@@ -192,35 +194,35 @@ func (c *conn) control(op wsframe.Opcode, payload []byte) error {
 		if err != nil {
 			return err
 		}
-		goodbye := &core.CloseError{CloseReason: core.CloseReason{Code: int(code), Text: text}}
-		c.goodbye.Store(goodbye)
-		return goodbye
+		received := &core.CloseError{CloseReason: core.CloseReason{Code: int(code), Text: text}}
+		c.peerClose.Store(received)
+		return received
 	}
 	return nil
 }
 
-// diagnose says in this package's terms why reading has ended, and tells the peer
-// if that is its fault.
-func (c *conn) diagnose(err error) error {
+// readFailed wraps the error of a read in the errors of package core. If the peer has
+// violated the protocol it sends a close frame that says so.
+func (c *conn) readFailed(err error) error {
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("connection ended without a close frame")
+		return errors.New("the connection ended without a close frame")
 	case errors.Is(err, wsframe.ErrProtocol), errors.Is(err, wsframe.ErrNotUTF8):
-		c.complain(wsframe.CodeFor(err))
+		c.closeFor(wsframe.CodeFor(err))
 		return fmt.Errorf("%w: %w", core.ErrMalformed, err)
 	case errors.Is(err, core.ErrTooLarge):
-		c.complain(wsframe.CodeTooLarge)
+		c.closeFor(wsframe.CodeTooLarge)
 	case errors.Is(err, net.ErrClosed):
-		return errGivenUp // if it was not Close, which is asked first
+		return errSendFailed // Recv returns another error after Close
 	}
 	return err
 }
 
-// complain tells the peer what it has done, unless something is being written:
-// reading waits for nobody.
-func (c *conn) complain(code uint16) {
+// closeFor sends a close frame with a code, unless Send is writing: reading does not
+// wait for writing.
+func (c *conn) closeFor(code uint16) {
 	if c.writer.mu.TryLock() {
-		c.tell(wsframe.Close, closePayload(core.CloseReason{Code: int(code)}))
+		c.writeControl(wsframe.Close, closePayload(core.CloseReason{Code: int(code)}))
 		c.writer.mu.Unlock()
 	}
 }

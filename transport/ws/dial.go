@@ -20,7 +20,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Dial connects to an address, and returns when it has been upgraded.
+// Dial connects to an address and returns when the connection is a WebSocket.
 func (t *Transport) Dial(ctx context.Context, addr string) (core.Conn, error) {
 	target, err := t.parse(addr)
 	if err != nil {
@@ -33,7 +33,7 @@ func (t *Transport) Dial(ctx context.Context, addr string) (core.Conn, error) {
 	return c, nil
 }
 
-// parse makes a URL of an address, "ws://host:port/path" or "host:port".
+// parse returns the URL for an address, "ws://host:port/path" or "host:port".
 func (t *Transport) parse(addr string) (string, error) {
 	if !strings.Contains(addr, "://") {
 		addr = t.scheme() + "://" + addr
@@ -47,7 +47,7 @@ func (t *Transport) parse(addr string) (string, error) {
 	case u.Hostname() == "":
 		return "", errors.New("no host")
 	case u.User != nil:
-		return "", errors.New("a user has no place in it")
+		return "", errors.New("user names are not allowed")
 	}
 	u.Fragment = ""
 	return u.String(), nil
@@ -57,7 +57,7 @@ func (t *Transport) parse(addr string) (string, error) {
 var past = time.Unix(1, 0)
 
 func (t *Transport) dial(ctx context.Context, target string) (*conn, error) {
-	d := dialling{tls: t.clientTLS()}
+	d := dialAttempt{tls: t.clientTLS()}
 	dialer := websocket.Dialer{
 		ReadBufferSize:    handshakeBuffer,
 		WriteBufferSize:   handshakeBuffer,
@@ -68,39 +68,39 @@ func (t *Transport) dial(ctx context.Context, target string) (*conn, error) {
 	ended := d.stop != nil && !d.stop()
 	switch {
 	case err == nil && !ended:
-		c := newConn(d.answer.Conn, d.answer.rest, &t.options, true)
+		c := newConn(d.conn.Conn, d.conn.rest, &t.options, true)
 		c.native = response.Header.Get(protocolHeader) != ""
 		return c, nil
 	case err == nil:
-		d.answer.Close()
+		d.conn.Close()
 		return nil, ctx.Err()
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("%w: %w", ctx.Err(), err)
 	case response != nil:
-		return nil, fmt.Errorf("%w: the answer is %s", err, describe(response))
+		return nil, fmt.Errorf("%w: the response is %s", err, describe(response))
 	}
 	return nil, dialError(err)
 }
 
-// dialling is one connection that is being dialled.
-type dialling struct {
-	tls    *tls.Config
-	answer *answer
-	stop   func() bool // of what ends it with its context
+// dialAttempt is one connection that is being dialled.
+type dialAttempt struct {
+	tls  *tls.Config
+	conn *handshakeConn
+	stop func() bool // stops watching the dial's context
 }
 
 // plain dials a connection without TLS.
-func (d *dialling) plain(ctx context.Context, network, address string) (net.Conn, error) {
+func (d *dialAttempt) plain(ctx context.Context, network, address string) (net.Conn, error) {
 	socket, err := d.connect(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	d.answer = &answer{Conn: socket, left: maxAnswer}
-	return d.answer, nil
+	d.conn = &handshakeConn{Conn: socket, remaining: maxResponse}
+	return d.conn, nil
 }
 
 // secured dials one with TLS.
-func (d *dialling) secured(ctx context.Context, network, address string) (net.Conn, error) {
+func (d *dialAttempt) secured(ctx context.Context, network, address string) (net.Conn, error) {
 	socket, err := d.connect(ctx, network, address)
 	if err != nil {
 		return nil, err
@@ -114,13 +114,14 @@ func (d *dialling) secured(ctx context.Context, network, address string) (net.Co
 		socket.Close()
 		return nil, err
 	}
-	d.answer = &answer{Conn: secured, left: maxAnswer}
-	return d.answer, nil
+	d.conn = &handshakeConn{Conn: secured, remaining: maxResponse}
+	return d.conn, nil
 }
 
-// connect connects. Whatever is done on the connection until stop is called ends
-// with ctx: the library heeds its deadline only.
-func (d *dialling) connect(ctx context.Context, network, address string) (net.Conn, error) {
+// connect opens the TCP connection. Until stop is called, the end of ctx ends what
+// waits for the connection: the library looks at the context's deadline, and not at
+// its cancellation.
+func (d *dialAttempt) connect(ctx context.Context, network, address string) (net.Conn, error) {
 	socket, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err == nil {
 		d.stop = context.AfterFunc(ctx, func() { socket.SetDeadline(past) })
@@ -128,9 +129,9 @@ func (d *dialling) connect(ctx context.Context, network, address string) (net.Co
 	return socket, err
 }
 
-// describe quotes an answer that is not the one hoped for.
+// describe quotes a response that is not an upgrade.
 func describe(response *http.Response) string {
-	text, _ := io.ReadAll(io.LimitReader(response.Body, 100)) // the library has it all
+	text, _ := io.ReadAll(io.LimitReader(response.Body, 100)) // which the library has read
 	if text = bytes.TrimSpace(text); len(text) == 0 {
 		return strconv.Quote(response.Status)
 	}

@@ -161,7 +161,7 @@ func TestDialTLS(t *testing.T) {
 	a := newAcceptor(&options)
 	server := httptest.NewTLSServer(a)
 	defer server.Close()
-	defer a.drain()
+	defer a.closeQueue(net.ErrClosed, func() {})
 
 	addr := strings.Replace(server.URL, "https://", "wss://", 1)
 	if _, err := dial(t, addr); err == nil {
@@ -176,7 +176,7 @@ func TestDialTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	accepted, err := a.accept()
+	accepted, err := a.queue.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ var (
 	_ core.Refuser  = (*listener)(nil)
 )
 
-// listener is an acceptor on a port of its own.
+// listener is an acceptor behind an HTTP server on a port of its own.
 type listener struct {
 	*acceptor
 	socket  net.Listener
@@ -26,13 +26,13 @@ type listener struct {
 
 func (l *listener) serve() {
 	if err := l.server.Serve(l.socket); !errors.Is(err, http.ErrServerClosed) {
-		l.fail(fmt.Errorf("%w: %w", net.ErrClosed, err))
+		l.queue.Fail(fmt.Errorf("%w: %w", net.ErrClosed, err))
 	}
 }
 
 // Accept returns the next connection that has been upgraded.
 func (l *listener) Accept() (core.Conn, error) {
-	c, err := l.accept()
+	c, err := l.queue.Accept()
 	if err != nil {
 		return nil, fmt.Errorf("ws: accept at %s: %w", l.Addr(), err)
 	}
@@ -42,13 +42,13 @@ func (l *listener) Accept() (core.Conn, error) {
 // Addr is the TCP address, as "127.0.0.1:4000".
 func (l *listener) Addr() string { return l.socket.Addr().String() }
 
-// Close frees the port.
+// Close frees the port and closes the connections that nobody has accepted.
 func (l *listener) Close() error {
 	l.once.Do(func() {
-		l.fail(net.ErrClosed)
-		l.server.Close() // what has been upgraded is not the server's any more
-		l.serving.Wait()
-		l.drain()
+		l.closeQueue(net.ErrClosed, func() {
+			l.server.Close() // leaves the upgraded connections open
+			l.serving.Wait()
+		})
 	})
 	return nil
 }

@@ -129,7 +129,7 @@ func TestServerShutdownLeavesLinksAlone(t *testing.T) {
 func TestHandlerWithoutListener(t *testing.T) {
 	l := mount(t, nil, quick)
 	l.Listener.Close()
-	if _, err := dial(t, "ws://"+l.Addr()+"/mesh"); err == nil || !strings.Contains(err.Error(), "503") || !strings.Contains(err.Error(), "nobody listens") {
+	if _, err := dial(t, "ws://"+l.Addr()+"/mesh"); err == nil || !strings.Contains(err.Error(), "503") || !strings.Contains(err.Error(), "no listener is open") {
 		t.Errorf("Dial: got %v", err)
 	}
 	if _, err := dial(t, "ws://"+l.Addr()+"/elsewhere"); err == nil || !strings.Contains(err.Error(), `"200 OK", "the application"`) {

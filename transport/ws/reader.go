@@ -9,32 +9,31 @@ import (
 	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
-// The buffer of a reader, in bytes: how small it begins, how large it gets where
-// much comes at once, and how large it may be to be used again.
+// The sizes of a reader's buffer, in bytes: at first, while much arrives at once, and
+// the largest that is kept after a large message.
 const (
 	firstBuffer  = 4 << 10
 	steadyBuffer = 64 << 10
 	keepBuffer   = 256 << 10
 )
 
-// reader takes messages from a connection. One that comes in a single frame is
-// handed out where it lies in the buffer.
+// reader reads messages from a connection. It returns a message of a single frame
+// as a part of its buffer, without a copy.
 type reader struct {
 	socket io.Reader
 	masked bool  // the peer is a dialler
 	limit  int64 // of messages, in bytes
-	// control gets the control frames between messages; an error of it ends
-	// reading.
+	// control handles a control frame; reading ends with its error.
 	control func(op wsframe.Opcode, payload []byte) error
 
 	buf      []byte
-	from, to int    // what of it has come, and was not handed out
-	parts    []byte // of a message in several frames
-	inParts  bool
-	text     bool // the message is
+	from, to int    // the part of buf that was received and not returned yet
+	parts    []byte // payloads of a message in several frames
+	inParts  bool   // the message's last frame is still to come
+	text     bool   // it is a text message
 }
 
-// next reads a message, which is valid until the next call.
+// next returns the next message, which is valid until the following call.
 func (r *reader) next() ([]byte, error) {
 	for {
 		h, err := r.header()
@@ -69,7 +68,7 @@ func (r *reader) next() ([]byte, error) {
 	}
 }
 
-// whole is a message, unless it is a text that is not UTF-8.
+// whole returns a message, or an error for a text that is not UTF-8.
 func (r *reader) whole(message []byte, text bool) ([]byte, error) {
 	if text && !utf8.Valid(message) {
 		return nil, fmt.Errorf("%w: message of %d bytes", wsframe.ErrNotUTF8, len(message))
@@ -97,24 +96,24 @@ func (r *reader) header() (wsframe.Header, error) {
 	}
 }
 
-// check refuses a frame that has no place here.
+// check returns an error for a frame that must not come now, or is too large.
 func (r *reader) check(h wsframe.Header) error {
 	switch {
 	case h.Deflated:
-		return fmt.Errorf("%w: deflated, which was not agreed upon", wsframe.ErrProtocol)
+		return fmt.Errorf("%w: compressed, which was not negotiated", wsframe.ErrProtocol)
 	case h.Op.Control():
 		return nil
 	case h.Op == wsframe.Continuation && !r.inParts:
-		return fmt.Errorf("%w: continuation of nothing", wsframe.ErrProtocol)
+		return fmt.Errorf("%w: continuation frame without a message", wsframe.ErrProtocol)
 	case h.Op != wsframe.Continuation && r.inParts:
-		return fmt.Errorf("%w: message within a message", wsframe.ErrProtocol)
+		return fmt.Errorf("%w: new message before the end of the last one", wsframe.ErrProtocol)
 	case h.Length > r.limit-int64(len(r.parts)):
-		return fmt.Errorf("%w: %d bytes, and %d are allowed", core.ErrTooLarge, int64(len(r.parts))+h.Length, r.limit)
+		return fmt.Errorf("%w: %d bytes, at most %d", core.ErrTooLarge, int64(len(r.parts))+h.Length, r.limit)
 	}
 	return nil
 }
 
-// payload reads the payload of a frame.
+// payload returns the payload of a frame.
 func (r *reader) payload(h wsframe.Header) ([]byte, error) {
 	size := int(h.Length)
 	for r.to-r.from < size {
@@ -130,25 +129,25 @@ func (r *reader) payload(h wsframe.Header) ([]byte, error) {
 	return payload, nil
 }
 
-// fill reads once, whatever comes.
+// fill reads once, as much as there is.
 func (r *reader) fill() error {
-	r.makeRoom()
+	r.makeSpace()
 	n, err := r.socket.Read(r.buf[r.to:])
 	r.to += n
 	if n > 0 {
-		return nil // an error comes again
+		return nil // the next Read returns an error again
 	}
 	return err
 }
 
-// makeRoom makes room in the buffer, which grows with what has come, and never
-// with what a header promises.
-func (r *reader) makeRoom() {
+// makeSpace makes free space at the end of the buffer. The buffer grows with what
+// was received, not with the length in a header, which a stranger may choose.
+func (r *reader) makeSpace() {
 	waiting := r.buf[r.from:r.to]
 	size := len(r.buf)
 	switch full := r.to == size; {
 	case len(waiting) == 0 && size > keepBuffer:
-		size = steadyBuffer // where large messages come, others do
+		size = steadyBuffer // more messages will follow a large one
 	case full && (len(waiting) == size || size < steadyBuffer):
 		size = max(2*size, firstBuffer)
 	case !full && len(waiting) > 0:
@@ -156,10 +155,10 @@ func (r *reader) makeRoom() {
 	}
 	old := r.buf
 	if size != len(old) {
-		r.buf = newBuffer(size)
+		r.buf = getBuffer(size)
 	}
 	r.from, r.to = 0, copy(r.buf, waiting)
 	if size != len(old) {
-		giveBack(old) // what was handed out of it is no longer valid
+		putBuffer(old) // the message in it is no longer valid
 	}
 }

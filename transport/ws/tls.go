@@ -11,33 +11,34 @@ import (
 	"github.com/socketmesh/mesh/internal/peertls"
 )
 
-// alpn is what is negotiated inside TLS: WebSockets over HTTP/2 are another thing.
+// alpn is the protocol that TLS negotiates. The transport does not speak WebSockets
+// over HTTP/2 (RFC 8441).
 const alpn = "http/1.1"
 
-// serverTLS is what listeners speak; nil without a certificate.
+// serverTLS is the configuration of listeners; nil without a certificate.
 func (t *Transport) serverTLS() (*tls.Config, error) {
 	switch {
 	case peertls.CanServe(t.options.TLS):
 		return peertls.Server(t.options.TLS, alpn), nil
 	case t.options.Secure:
-		return nil, &core.ConfigError{Field: "TLS", Value: nil, Allowed: "a certificate, for this transport insists on TLS"}
+		return nil, &core.ConfigError{Field: "TLS", Value: nil, Allowed: "a certificate, because this transport requires TLS"}
 	}
 	return nil, nil
 }
 
-// clientTLS is what is spoken with a wss:// address.
+// clientTLS is the configuration for a dial of a wss:// address.
 func (t *Transport) clientTLS() *tls.Config {
 	return peertls.Client(t.options.TLS, t.options.RootCAs, alpn)
 }
 
 var (
 	errPlain = errors.New("this port speaks TLS: dial wss://")
-	errTLS   = errors.New("a TLS handshake at a port without TLS, which is dialled as ws://")
-	errNoTLS = errors.New("no TLS is spoken there, as behind ws://")
+	errTLS   = errors.New("a TLS handshake at a port without TLS: dial ws://")
+	errNoTLS = errors.New("the acceptor does not speak TLS: dial ws://")
 )
 
-// handshakeError says in this package's terms why an acceptor's handshake failed;
-// nil if the peer has just gone.
+// handshakeError wraps the error of an acceptor's TLS handshake in the errors of
+// package core. It returns nil if the peer just closed the connection.
 func handshakeError(err error) error {
 	var record tls.RecordHeaderError
 	var network *net.OpError
@@ -58,7 +59,8 @@ func handshakeError(err error) error {
 	return fmt.Errorf("%w: TLS handshake: %w", core.ErrUnauthorized, err)
 }
 
-// looksLikeHTTP tells by what was taken for the header of a TLS record.
+// looksLikeHTTP reports whether what was read as the header of a TLS record is the
+// beginning of an HTTP request.
 func looksLikeHTTP(header [5]byte) bool {
 	switch string(header[:]) {
 	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO":
@@ -67,8 +69,9 @@ func looksLikeHTTP(header [5]byte) bool {
 	return false
 }
 
-// dialError says it of a dialler's handshake, and of what follows: an acceptor's
-// verdict on the dialler's certificate comes after that.
+// dialError does the same for a dialler's TLS handshake and the upgrade after it: an
+// acceptor that does not accept the dialler's certificate says so after the
+// dialler's handshake has ended.
 func dialError(err error) error {
 	var record tls.RecordHeaderError
 	var certificate *tls.CertificateVerificationError

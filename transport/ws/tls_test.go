@@ -192,7 +192,7 @@ func TestTLSDialAtPlainPort(t *testing.T) {
 	refused := make(chan error, 1)
 	l.(core.Refuser).OnRefuse(func(_ string, why error) { refused <- why })
 	_, err := dial(t, "wss://"+l.Addr())
-	if err == nil || !strings.Contains(err.Error(), "no TLS is spoken there") {
+	if err == nil || !strings.Contains(err.Error(), "the acceptor does not speak TLS") {
 		t.Errorf("Dial: got %v", err)
 	}
 	if why := <-refused; !errors.Is(why, errTLS) || !errors.Is(why, core.ErrMalformed) {
@@ -348,7 +348,7 @@ func TestBatchIsOneTLSWrite(t *testing.T) {
 	}
 }
 
-// TLS takes five seconds to say goodbye to a peer that takes nothing; we do not.
+// tls.Conn takes five seconds to close towards a peer that reads nothing; a Conn does not.
 func TestTLSCloseIsBounded(t *testing.T) {
 	l := listen(t, Options{TLS: &tls.Config{Certificates: []tls.Certificate{issue(t, "127.0.0.1")}}, CloseTimeout: 500 * time.Millisecond})
 	dialler := websocket.Dialer{TLSClientConfig: &tls.Config{RootCAs: pool()}}

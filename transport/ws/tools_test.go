@@ -199,7 +199,7 @@ func scripted(t testing.TB, src []byte, maxFrame int) (*conn, *script) {
 	options := New(Options{MaxFrame: maxFrame}).options
 	a := newAcceptor(&options)
 	a.ServeHTTP(s, request)
-	c, err := a.accept()
+	c, err := a.queue.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,45 +27,46 @@ const (
 	DefaultCloseTimeout     = time.Second
 )
 
-// The header by which acceptors tell that they are Go nodes. Its value is the
-// newest version of this transport that the acceptor knows.
+// The response header that says that an acceptor is a Go node. Its value is the
+// newest version of this transport that the acceptor speaks.
 const (
 	protocolHeader  = "Socketmesh-Protocol"
 	protocolVersion = "1"
 )
 
-// Options are what a transport can be told. Zero values mean the defaults.
+// Options configure a transport. Zero values mean the defaults.
 type Options struct {
 	// MaxFrame bounds a received frame, in bytes. A larger one ends its
 	// connection with close code 1009. Default 100 MiB.
 	MaxFrame int
-	// HandshakeTimeout bounds the time a connection may take to ask for the
-	// upgrade. Dials are bounded by their context. Default 10 s.
+	// HandshakeTimeout bounds the time from accepting a TCP connection to its
+	// upgrade. The context of Dial bounds the dialler's side. Default 10 s.
 	HandshakeTimeout time.Duration
-	// CloseTimeout bounds what Close waits for a peer that does not answer.
+	// CloseTimeout bounds the time that Close waits for a peer that does not answer.
 	// Default 1 s.
 	CloseTimeout time.Duration
-	// TLS secures links. With a certificate in it, listeners speak TLS and nothing
-	// else. With ClientCAs, those who dial them must show a certificate that one of
-	// these has signed. A dialled wss:// address must have a certificate signed by
-	// one of RootCAs, for its host; with ServerName, certificates of both ends must
-	// be for that name instead. Protocols are set here. Default: listeners without
-	// TLS, and the system's authorities for wss:// addresses.
+	// TLS secures links. With a certificate in it, listeners speak TLS only. With
+	// ClientCAs, diallers must present a certificate that one of these has signed.
+	// An acceptor at a wss:// address must present one that one of RootCAs has
+	// signed, for the host that was dialled; with ServerName, the certificates of
+	// both ends must be for that name instead. NextProtos is set by the transport.
+	// Default: listeners without TLS, and the system's authorities for wss://
+	// addresses.
 	TLS *tls.Config
-	// RootCAs, if not nil, is asked at each dial, in place of TLS.RootCAs: for
-	// authorities that change.
+	// RootCAs, if not nil, returns the authorities for each dial, in place of
+	// TLS.RootCAs. It is for authorities that change while the process runs.
 	RootCAs func() *x509.CertPool
-	// Secure insists on TLS: no other address is dialled, and nothing is listened
-	// to without a certificate. The transport's name is "wss" then.
+	// Secure requires TLS: Dial refuses other addresses than wss://, and Listen
+	// fails without a certificate. The transport's name is then "wss".
 	Secure bool
-	// Logger gets what an operator should know. Default: discards.
+	// Logger receives what an operator should know. Default: discards.
 	Logger *slog.Logger
 }
 
-// Transport dials and listens for WebSockets.
+// Transport dials WebSockets and listens for them.
 type Transport struct {
 	options Options                  // with the defaults filled in
-	mounted atomic.Pointer[acceptor] // that the handler serves; nil if nobody listens
+	mounted atomic.Pointer[acceptor] // of the listener at HandlerAddr; nil if there is none
 }
 
 // New returns a transport.
@@ -85,7 +86,7 @@ func New(options Options) *Transport {
 	return &Transport{options: options}
 }
 
-// Name is "ws", or "wss" for one that insists on TLS.
+// Name is "ws", or "wss" with Options.Secure.
 func (t *Transport) Name() string {
 	if t.options.Secure {
 		return "wss"
@@ -93,7 +94,7 @@ func (t *Transport) Name() string {
 	return "ws"
 }
 
-// Schemes are those of the addresses that can be dialled.
+// Schemes are the schemes of addresses that Dial takes.
 func (t *Transport) Schemes() []string {
 	if t.options.Secure {
 		return []string{"wss"}
@@ -101,7 +102,7 @@ func (t *Transport) Schemes() []string {
 	return []string{"ws", "wss"}
 }
 
-// scheme is that of addresses without one.
+// scheme is the scheme of addresses that have none.
 func (t *Transport) scheme() string {
 	if t.options.Secure || peertls.CanServe(t.options.TLS) {
 		return "wss"
@@ -128,7 +129,7 @@ func (t *Transport) Listen(ctx context.Context, addr string) (core.Listener, err
 		return nil, fmt.Errorf("ws: listen at %s: %w", addr, err)
 	}
 	a := newAcceptor(&t.options)
-	l := &listener{acceptor: a, socket: gates{socket, a, secured}}
+	l := &listener{acceptor: a, socket: serverListener{socket, a, secured}}
 	l.server = &http.Server{
 		Handler:           a,
 		ReadHeaderTimeout: t.options.HandshakeTimeout,

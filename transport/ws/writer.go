@@ -9,22 +9,23 @@ import (
 )
 
 const (
-	// chunk is how much is gathered for one write, in bytes: more than a reader has
-	// room for, so that it is seldom woken for less.
+	// chunk is how many bytes are collected for one write: more than a reader's
+	// buffer, so that the reader is seldom woken for less than it can take.
 	chunk = 2 * steadyBuffer
-	// direct is from which size on a payload is not copied, if it need not be.
+	// direct is the size from which on a payload is written without a copy, unless
+	// it has to be masked.
 	direct = 16 << 10
 )
 
-// writer is the sending half of a connection. It puts all frames of a call into
-// as few writes as possible.
+// writer is the sending half of a connection. It writes all frames of a call with as
+// few system calls as possible.
 type writer struct {
 	socket net.Conn
 	masked bool // this is the dialling end (RFC 6455, section 5.3)
 
 	mu  sync.Mutex // held while writing
 	buf []byte     // frames to be written, at most chunk bytes
-	err error      // why nothing is written any more
+	err error      // of a write; nothing is written after it
 }
 
 // messages writes each payload as a binary message; mu is held.
@@ -43,7 +44,7 @@ func (w *writer) control(op wsframe.Opcode, payload []byte) error {
 	return w.err
 }
 
-// frame gathers a frame, and writes what is too much.
+// frame adds a frame to buf, and writes buf when it is full.
 func (w *writer) frame(op wsframe.Opcode, payload []byte) {
 	if len(w.buf)+wsframe.MaxHeader+len(payload) > chunk {
 		w.flush()
@@ -62,7 +63,7 @@ func (w *writer) frame(op wsframe.Opcode, payload []byte) {
 	w.buf = append(w.buf, payload...)
 }
 
-// mask gathers a masked payload, chunk by chunk.
+// mask adds a masked payload to buf, chunk by chunk.
 func (w *writer) mask(payload []byte, key wsframe.Key) {
 	for {
 		begin := len(w.buf)
@@ -77,15 +78,15 @@ func (w *writer) mask(payload []byte, key wsframe.Key) {
 	}
 }
 
-// flush writes what was gathered.
+// flush writes buf.
 func (w *writer) flush() {
 	w.write(w.buf)
 	w.buf = w.buf[:0]
 }
 
-// flushWith writes what was gathered, and a payload behind it. TLS cannot write
-// both at once, and would make a record of a header alone: so the payload fills
-// up what was gathered first.
+// flushWith writes buf and a payload behind it. TCP takes both in one call. TLS would
+// make a record of a header alone, so buf is filled up with the payload's beginning
+// first.
 func (w *writer) flushWith(payload []byte) {
 	if _, vectored := w.socket.(*net.TCPConn); vectored {
 		if w.err == nil {
@@ -101,7 +102,7 @@ func (w *writer) flushWith(payload []byte) {
 	w.write(payload[fits:])
 }
 
-// write writes, unless that has failed before.
+// write writes, unless a write has failed before.
 func (w *writer) write(b []byte) {
 	if len(b) > 0 && w.err == nil {
 		_, w.err = w.socket.Write(b)

@@ -12,15 +12,15 @@ import (
 	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
-// TestAnswer: what comes behind the header is kept apart, however it comes.
-func TestAnswer(t *testing.T) {
+// TestHandshakeConn: the bytes behind the header are kept, however they arrive.
+func TestHandshakeConn(t *testing.T) {
 	for name, text := range map[string]string{
 		"usual": "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
 		"bare":  "HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\n\n",
 	} {
 		for _, behind := range []string{"", "\r\n", "frames \r\n\r\n and more"} {
 			for _, cut := range []func(io.Reader) io.Reader{func(r io.Reader) io.Reader { return r }, iotest.HalfReader, iotest.OneByteReader} {
-				a := &answer{Conn: &script{in: cut(strings.NewReader(text + behind))}, left: maxAnswer}
+				a := &handshakeConn{Conn: &script{in: cut(strings.NewReader(text + behind))}, remaining: maxResponse}
 				library := bufio.NewReader(a)
 				response, err := http.ReadResponse(library, nil)
 				if err != nil || response.Header.Get("Upgrade") != "websocket" || library.Buffered() > 0 {
@@ -37,15 +37,15 @@ func TestAnswer(t *testing.T) {
 			}
 		}
 	}
-	long := &answer{Conn: &script{in: strings.NewReader(strings.Repeat("x", maxAnswer+1))}, left: maxAnswer}
-	if got, err := io.ReadAll(long); err != errAnswerTooLong || len(got) != maxAnswer {
+	long := &handshakeConn{Conn: &script{in: strings.NewReader(strings.Repeat("x", maxResponse+1))}, remaining: maxResponse}
+	if got, err := io.ReadAll(long); err != errResponseTooLong || len(got) != maxResponse {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }
 
-// TestFramesBehindTheAnswer: an acceptor may send at once, and its frames may come
-// together with its answer.
-func TestFramesBehindTheAnswer(t *testing.T) {
+// TestFramesBehindTheResponse: an acceptor may send at once, and its frames may come
+// together with its response.
+func TestFramesBehindTheResponse(t *testing.T) {
 	options := New(Options{}).options
 	addr := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		socket, _, err := http.NewResponseController(w).Hijack()

@@ -7,29 +7,29 @@ import (
 	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
-func TestSpareSizes(t *testing.T) {
+func TestPooledSizes(t *testing.T) {
 	for size, kept := range map[int]bool{
 		0: false, firstBuffer: false, steadyBuffer: false, 2*steadyBuffer - 1: false, 2 * steadyBuffer: true, 3 * steadyBuffer: false,
 		4 * steadyBuffer: true, 64 * steadyBuffer: true, 128 * steadyBuffer: false, 1 << 40: false,
 	} {
-		if got := spareFor(size) != nil; got != kept {
+		if got := poolFor(size) != nil; got != kept {
 			t.Errorf("%d bytes are kept: %v", size, got)
 		}
 	}
 	for size := 2 * steadyBuffer; size <= 128*steadyBuffer; size *= 2 {
-		buf := newBuffer(size)
+		buf := getBuffer(size)
 		if len(buf) != size {
 			t.Errorf("%d bytes, want %d", len(buf), size)
 		}
-		giveBack(buf)
-		if buf = newBuffer(size); len(buf) != size {
+		putBuffer(buf)
+		if buf = getBuffer(size); len(buf) != size {
 			t.Errorf("%d bytes from before, want %d", len(buf), size)
 		}
 	}
 }
 
-// TestLargeMessagesFromSpares: whatever a buffer held before, a message is whole.
-func TestLargeMessagesFromSpares(t *testing.T) {
+// TestLargeMessagesFromPools: a message is whole, whatever its buffer held before.
+func TestLargeMessagesFromPools(t *testing.T) {
 	for round := range byte(8) {
 		var src []byte
 		var want [][]byte

@@ -1,0 +1,104 @@
+package ws
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// serverConn is a connection as the listener hands it to its HTTP server. The
+// server drops one whose TLS handshake fails without telling anybody; so the first
+// Read performs the handshake, and reports the failure.
+type serverConn struct {
+	net.Conn           // what the WebSocket will use
+	tls      *tls.Conn // the same, at a port with TLS
+	acceptor *acceptor
+	first    sync.Once
+	failed   bool
+}
+
+// plainResponse answers HTTP at a port with TLS.
+const plainResponse = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\nBad Request: "
+
+// recordHandshake is the first byte of a TLS handshake. No HTTP request begins
+// with it.
+const recordHandshake = 0x16
+
+// Read is net.Conn's.
+func (c *serverConn) Read(b []byte) (int, error) {
+	if c.tls != nil {
+		c.first.Do(c.handshake)
+		if c.failed {
+			return 0, io.EOF // for which the HTTP server sends no response
+		}
+	}
+	n, err := c.Conn.Read(b)
+	if c.tls == nil && n > 0 {
+		c.first.Do(func() {
+			if b[0] == recordHandshake {
+				c.acceptor.refused(c.RemoteAddr().String(), fmt.Errorf("%w: %w", core.ErrMalformed, errTLS))
+			}
+		})
+	}
+	return n, err
+}
+
+// handshake performs the TLS handshake. It sets the deadline for writing; the HTTP
+// server has set the one for reading.
+func (c *serverConn) handshake() {
+	c.SetWriteDeadline(time.Now().Add(c.acceptor.options.HandshakeTimeout))
+	err := c.tls.Handshake()
+	if err == nil {
+		c.SetWriteDeadline(time.Time{})
+		return
+	}
+	c.failed = true
+	why := handshakeError(err)
+	if why == nil {
+		return
+	}
+	c.acceptor.refused(c.RemoteAddr().String(), why)
+	if errors.Is(why, errPlain) {
+		io.WriteString(c.tls.NetConn(), plainResponse+errPlain.Error()+"\n")
+	}
+	c.linger()
+}
+
+// linger reads what the peer has sent before the connection is closed. With unread
+// data the system would reset it, and the peer might not see the TLS alert or the
+// response that says why.
+func (c *serverConn) linger() {
+	raw := c.tls.NetConn()
+	halfClose(raw)
+	raw.SetDeadline(time.Now().Add(c.acceptor.options.CloseTimeout))
+	io.CopyN(io.Discard, raw, maxLinger)
+}
+
+// maxLinger bounds what linger reads, in bytes.
+const maxLinger = 64 << 10
+
+// serverListener makes serverConns of the connections it accepts.
+type serverListener struct {
+	net.Listener
+	acceptor *acceptor
+	tls      *tls.Config // nil for a port without TLS
+}
+
+// Accept is net.Listener's.
+func (l serverListener) Accept() (net.Conn, error) {
+	socket, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	if l.tls == nil {
+		return &serverConn{Conn: socket, acceptor: l.acceptor}, nil
+	}
+	secured := tls.Server(socket, l.tls)
+	return &serverConn{Conn: secured, tls: secured, acceptor: l.acceptor}, nil
+}

@@ -76,6 +76,8 @@ scenario("the modifiers", {}, async t => {
     io.compress(false).emit("not compressed", "x".repeat(2000));
     io.to(a.id).compress(false).except("x").emit("to one");
   });
+  await a.got("to one");
+  await b.got("not compressed");
   await t.at(b, s => {
     s.compress(false).emit("from the socket", 1);
     s.broadcast.compress(true).emit("from b");

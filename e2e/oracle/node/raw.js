@@ -126,6 +126,19 @@ export class Raw {
     return this.request("GET", query, options);
   }
 
+  // polls until some text has come, and writes all packets down as one answer: how they
+  // share the answers is a matter of time.
+  async polls(text, query = "EIO=4&transport=polling") {
+    const packets = [];
+    for (let body = ""; !body.includes(text); ) {
+      const answer = await this.request("GET", query, { quiet: true });
+      body = answer.body ?? "";
+      packets.push(...split(body).flatMap(p => this.read(p)));
+      if (answer.status !== 200) break;
+    }
+    this.write("polled", ...packets);
+  }
+
   post(body, query = "EIO=4&transport=polling", options = {}) {
     return this.request("POST", query, { body, headers: { "content-type": "text/plain;charset=UTF-8" }, ...options });
   }

@@ -63,7 +63,7 @@ scenario("polling by hand", { transports: ["polling"], setup: errors }, async t 
   await r.post("40", undefined, { show: ["content-type"] });
   await r.get();
   await r.post('42["echo",1]\x1e42["echo","é"]');
-  await r.get();
+  await r.polls("é");
   await r.post("2ping");
   const poll = r.get();
   await poll;
@@ -76,7 +76,7 @@ scenario("polling by hand, version 3", { transports: ["eio3-polling"], setup: er
   await r.get(query, { show: ["content-type"] });
   await r.get(query);
   await r.post('12:42["echo",1]14:42["echo","é"]', query);
-  await r.get(query);
+  await r.polls("é", query);
   await r.post("1:2", query);
   await r.get(query);
   await r.post("1:1", query);

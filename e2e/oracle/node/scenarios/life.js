@@ -197,7 +197,7 @@ async function connectRaw(t, name = "a") {
     r.quiet = true; // when it polls is another matter
     await r.get(`EIO=${eio}&transport=polling`);
     if (!t.eio3) await r.post("40");
-    await r.get(`EIO=${eio}&transport=polling`); // brings the packet of the namespace
+    await r.polls("40", `EIO=${eio}&transport=polling`);
   } else {
     await r.dial(`EIO=${eio}&transport=websocket`);
     if (!t.eio3) r.send("40");

@@ -20,11 +20,11 @@
 // # Delivery
 //
 // With the adapter comes a path of its own for what is sent to WebSocket clients,
-// see [Delivery]: it replaces the library's transport, and for clients that connect
+// see [Delivery]: it replaces the library's transports, and for clients that connect
 // by WebSocket directly its engine socket too. Events for clients that poll, and
-// for listeners that want to see all that is sent, take the library's way. What
-// clients send is decoded here too, polling ones' as well; values and errors are
-// the library's.
+// for listeners that want to see all that is sent, go through the library's engine
+// socket. What clients send is decoded here too, polling ones' as well; values and
+// errors are the library's. Requests are checked, and refused, as Node's engine.io does.
 //
 // # Rooms
 //

@@ -303,7 +303,7 @@ var waysToLeave = []way{
 		_ = p.ws.UnderlyingConn().Close()
 	}},
 	{name: "CLOSE packet", reason: "transport close", only: onPolling, leave: func(p *party, _ *socket.Socket) { p.send("1") }},
-	{name: "no packet of Engine.IO", reason: "parse error", only: onWebSocket, leave: func(p *party, _ *socket.Socket) { p.send("z") }},
+	{name: "no packet of Engine.IO", reason: "parse error", leave: func(p *party, _ *socket.Socket) { p.send("z") }},
 	{name: "no packet of Socket.IO", reason: "forced close", error: true, leave: func(p *party, _ *socket.Socket) {
 		p.send("4?")
 		if p.ws == nil {

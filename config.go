@@ -2,6 +2,8 @@ package mesh
 
 import (
 	"cmp"
+	"net"
+	"strings"
 	"time"
 
 	"github.com/socketmesh/mesh/core"
@@ -109,18 +111,12 @@ const (
 	DefaultDiscoveryAddress = "ws://localhost:8000"
 )
 
-// Names of the built-in kinds of discovery.
-const (
-	DiscoveryService = "service"
-	DiscoveryStatic  = "static"
-)
-
 // ListenHandler is the Config.Listen of a server that accepts others on the port
 // of its own HTTP server. See [Mesh.Handler].
 const ListenHandler = ws.HandlerAddr
 
-// withDefaults returns c with the defaults of its own; those of numbers and
-// times are core's.
+// withDefaults returns c with the defaults of its own; those of most numbers and
+// times are core's. The heartbeat's are here too, because QUIC has one of its own.
 func (c Config) withDefaults() Config {
 	c.Listen = cmp.Or(c.Listen, core.DefaultListen)
 	c.Transport = cmp.Or(c.Transport, DefaultTransport)
@@ -135,7 +131,46 @@ func (c Config) withDefaults() Config {
 	if c.Discovery == DiscoveryService {
 		c.DiscoveryAddress = cmp.Or(c.DiscoveryAddress, DefaultDiscoveryAddress)
 	}
+	c.HeartbeatInterval = cmp.Or(c.HeartbeatInterval, core.DefaultHeartbeatInterval)
+	c.HeartbeatTimeout = cmp.Or(c.HeartbeatTimeout, max(core.DefaultHeartbeatTimeout, 2*c.HeartbeatInterval))
 	return c
+}
+
+// schemes are those of the addresses that c.Transport dials; nil if it is not built in.
+func (c Config) schemes() []string {
+	if t := findBuiltin(builtinTransports, c.Transport); t != nil {
+		return t.schemes
+	}
+	return nil
+}
+
+// advertisable are the schemes under which this server can be reached: a port of
+// ws that has a certificate speaks TLS only.
+func (c Config) advertisable() []string {
+	if c.Transport == TransportWS && c.TLS.serves() && c.Listen != ListenHandler {
+		return []string{"wss"}
+	}
+	return c.schemes()
+}
+
+// defaultAdvertise is the address that is dialled for what listens at listen.
+func defaultAdvertise(scheme, listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "" // Validate says what is wrong with Listen.
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// withScheme completes an address that leaves its scheme to the transport.
+func withScheme(address, scheme string) string {
+	if strings.HasPrefix(address, "//") {
+		return scheme + ":" + address
+	}
+	return address
 }
 
 // node is the part of c that a node takes as it is.
@@ -160,13 +195,4 @@ func (c Config) node() core.Config {
 		MaxFrame:          c.MaxFrame,
 		MaxHandshakes:     c.MaxHandshakes,
 	}
-}
-
-// The heartbeat as a node has it, for transports that have one of their own.
-func (c Config) heartbeatInterval() time.Duration {
-	return cmp.Or(c.HeartbeatInterval, core.DefaultHeartbeatInterval)
-}
-
-func (c Config) heartbeatTimeout() time.Duration {
-	return cmp.Or(c.HeartbeatTimeout, max(core.DefaultHeartbeatTimeout, 2*c.heartbeatInterval()))
 }

@@ -21,9 +21,9 @@ type Mesh struct {
 // New puts a mesh together from cfg and options. It does nothing yet: neither
 // listens nor dials. Errors are [*core.ConfigError], which name the field.
 func New(cfg Config, options ...Option) (*Mesh, error) {
-	a := &assembly{config: cfg}
-	a.take(options)
-	return a.build()
+	b := &builder{config: cfg}
+	b.take(options)
+	return b.build()
 }
 
 // Start listens for peers and looks for them. It returns as soon as this server
@@ -71,3 +71,7 @@ func (m *Mesh) Configure(options *socket.ServerOptions) error { return m.adapter
 // one, with an error that wraps [socketio.ErrSecondServer] and says where both were
 // made.
 func (m *Mesh) Adapter() socket.AdapterConstructor { return m.adapter }
+
+// Delivery tells what the delivery to this server's WebSocket clients does and has
+// done: how many there are, how many were too slow, how much was written.
+func (m *Mesh) Delivery() socketio.DeliveryStats { return m.adapter.Delivery() }

@@ -3,10 +3,12 @@ package mesh
 import (
 	"fmt"
 	"log/slog"
+	"reflect"
 
 	"go.uber.org/fx"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/isnil"
 	"github.com/socketmesh/mesh/socketio"
 )
 
@@ -39,13 +41,13 @@ func NamedModule(name string, cfg Config, options ...Option) fx.Option {
 		return fx.Error(&core.ConfigError{Field: "NamedModule", Value: name, Allowed: "a name; without one there is Module"})
 	}
 	tag := fmt.Sprintf("name:%q", name)
-	construct := func(in surroundings) (*Mesh, error) {
-		a := &assembly{config: cfg}
+	construct := func(in fxEnv) (*Mesh, error) {
+		b := &builder{config: cfg}
 		if in.Logger != nil {
-			a.logger = in.Logger.With("mesh", name)
+			b.logger = in.Logger.With("mesh", name)
 		}
-		a.take(options)
-		return a.buildFor(in.Lifecycle)
+		b.take(options)
+		return b.buildFor(in.Lifecycle)
 	}
 	return fx.Module("mesh "+name, fx.Provide(
 		fx.Annotate(construct, fx.ResultTags(tag)),
@@ -54,16 +56,16 @@ func NamedModule(name string, cfg Config, options ...Option) fx.Option {
 	))
 }
 
-// surroundings are what every mesh takes from its application.
-type surroundings struct {
+// fxEnv are what every mesh takes from its application.
+type fxEnv struct {
 	fx.In
 
 	Lifecycle fx.Lifecycle
 	Logger    *slog.Logger `optional:"true"`
 }
 
-// ingredients are what the application gives to the mesh.
-type ingredients struct {
+// fxParams are what the application gives to the mesh.
+type fxParams struct {
 	fx.In
 
 	Config        Config            `optional:"true"`
@@ -83,7 +85,7 @@ type ingredients struct {
 	Hosts    []override[core.Host]    `group:"mesh.hosts"`
 }
 
-func newForFx(in ingredients, around surroundings) (*Mesh, error) {
+func newForFx(in fxParams, around fxEnv) (*Mesh, error) {
 	if in.ConfigPointer != nil {
 		return nil, &core.ConfigError{Field: "Config", Value: "*mesh.Config", Allowed: "a mesh.Config provided, not a pointer to one"}
 	}
@@ -93,7 +95,7 @@ func newForFx(in ingredients, around surroundings) (*Mesh, error) {
 	if err := checkDisjoint(in.Hosts); err != nil {
 		return nil, err
 	}
-	a := &assembly{
+	b := &builder{
 		config:      in.Config,
 		transports:  in.Transports,
 		codecs:      in.Codecs,
@@ -107,16 +109,180 @@ func newForFx(in ingredients, around surroundings) (*Mesh, error) {
 		adapters:    in.Adapters,
 		hosts:       in.Hosts,
 	}
-	return a.buildFor(around.Lifecycle)
+	return b.buildFor(around.Lifecycle)
 }
 
 // buildFor makes a mesh that lives as long as an application. Start's context ends
 // with the hook; the mesh does not.
-func (a *assembly) buildFor(lifecycle fx.Lifecycle) (*Mesh, error) {
-	m, err := a.build()
+func (b *builder) buildFor(lifecycle fx.Lifecycle) (*Mesh, error) {
+	m, err := b.build()
 	if err != nil {
 		return nil, err
 	}
 	lifecycle.Append(fx.StartStopHook(m.Start, m.Shutdown))
 	return m, nil
+}
+
+// ProvideTransport adds a transport that Config.Transport can name. ctor is a
+// constructor as fx.Provide takes them, whose first result implements
+// [core.Transport]. It is called even if another transport is chosen, and so
+// must not start anything.
+func ProvideTransport(ctor any) fx.Option {
+	return providePart[core.Transport]("ProvideTransport", "UseTransport", ctor, `group:"mesh.transports"`)
+}
+
+// ProvideCodec adds a codec that Config.Codec can name, as [ProvideTransport]
+// does. Every codec added is understood, whichever is preferred.
+func ProvideCodec(ctor any) fx.Option {
+	return providePart[core.Codec]("ProvideCodec", "UseCodec", ctor, `group:"mesh.codecs"`)
+}
+
+// ProvideDiscovery adds a discovery that Config.Discovery can name, as
+// [ProvideTransport] does.
+func ProvideDiscovery(ctor any) fx.Option {
+	return providePart[core.Discovery]("ProvideDiscovery", "UseDiscovery", ctor, `group:"mesh.discoveries"`)
+}
+
+// UseTransport makes the mesh use t, whatever Config.Transport names. An
+// application does so once; fx.Supply(t), which knows t by its own type and not as
+// a [core.Transport], would have no effect.
+func UseTransport(t core.Transport) fx.Option { return usePart("UseTransport", t) }
+
+// UseCodec makes the mesh prefer c, whatever Config.Codec names, as [UseTransport]
+// does.
+func UseCodec(c core.Codec) fx.Option { return usePart("UseCodec", c) }
+
+// UseDiscovery makes the mesh use d, whatever Config.Discovery names, as
+// [UseTransport] does.
+func UseDiscovery(d core.Discovery) fx.Option { return usePart("UseDiscovery", d) }
+
+// UseObserver lets o see what happens in the mesh, as [WithObserver] does.
+func UseObserver(o core.Observer) fx.Option { return usePart("UseObserver", o) }
+
+func providePart[T any](helper, forValues string, ctor any, group string) fx.Option {
+	if bad := checkPart[T](helper, forValues, ctor); bad != nil {
+		return fx.Error(bad)
+	}
+	return fx.Provide(fx.Annotate(ctor, fx.As(new(T)), fx.ResultTags(group)))
+}
+
+// checkPart tells what is wrong with the constructor of a part: fx would do so as
+// well, in other words.
+func checkPart[T any](helper, forValues string, ctor any) error {
+	want := reflect.TypeFor[T]()
+	bad := &core.ConfigError{Field: helper, Value: typeName(ctor),
+		Allowed: "a constructor whose first result implements " + want.String()}
+	got := reflect.TypeOf(ctor)
+	switch {
+	case got == nil:
+	case got.Implements(want):
+		bad.Allowed += "; for a value there is " + forValues
+	case isnil.Value(ctor):
+		bad.Value = nil
+	case got.Kind() != reflect.Func || got.NumOut() == 0:
+	case got.Out(0).Implements(want):
+		return nil
+	case reflect.PointerTo(got.Out(0)).Implements(want):
+		bad.Allowed += ", as *" + got.Out(0).String() + " does"
+	}
+	return bad
+}
+
+func usePart[T any](helper string, part T) fx.Option {
+	if isnil.Value(part) {
+		return fx.Error(nilValue[T](helper))
+	}
+	return fx.Provide(func() T { return part })
+}
+
+func typeName(v any) string {
+	if v == nil {
+		return "nil"
+	}
+	return reflect.TypeOf(v).String()
+}
+
+// OverrideAdapter puts what ctor makes around the adapter of namespaces, as
+// [WithOverrideAdapter] does. ctor is a func(core.Adapter) core.Adapter, or of any
+// other type that implements it; what it takes beside the adapter comes from the
+// application:
+//
+//	func newAudit(inner core.Adapter, log *slog.Logger) *audit
+//
+// Several must be for different namespaces, because fx keeps no order in which they
+// could be applied. To have one around another, make both in one ctor.
+func OverrideAdapter(ctor any, namespaces ...string) fx.Option {
+	o := override[core.Adapter]{option: "OverrideAdapter", namespaces: namespaces}
+	return provideOverride(o, ctor, `group:"mesh.adapters"`, func(_ string, inner core.Adapter) []reflect.Value {
+		return []reflect.Value{reflect.ValueOf(&inner).Elem()}
+	})
+}
+
+// OverrideHost puts what ctor makes around the host of namespaces, as
+// [WithOverrideHost] does. ctor is a func(namespace string, h core.Host) core.Host,
+// and otherwise as that of [OverrideAdapter].
+func OverrideHost(ctor any, namespaces ...string) fx.Option {
+	o := override[core.Host]{option: "OverrideHost", namespaces: namespaces}
+	return provideOverride(o, ctor, `group:"mesh.hosts"`, func(namespace string, inner core.Host) []reflect.Value {
+		return []reflect.Value{reflect.ValueOf(namespace), reflect.ValueOf(&inner).Elem()}
+	})
+}
+
+// provideOverride makes of ctor, which takes what lead returns and then whatever it
+// wants of the application, a constructor that takes the latter only.
+func provideOverride[T any](o override[T], ctor any, group string, lead func(string, T) []reflect.Value) fx.Option {
+	var none T
+	leading := lead("", none)
+	if err := checkOverride[T](o.option, ctor, leading); err != nil {
+		return fx.Error(err)
+	}
+	call := reflect.ValueOf(ctor)
+	var dependencies []reflect.Type
+	for i := len(leading); i < call.Type().NumIn(); i++ {
+		dependencies = append(dependencies, call.Type().In(i))
+	}
+	bind := func(given []reflect.Value) []reflect.Value {
+		bound := o
+		bound.wrap = func(namespace string, inner T) T {
+			outer, _ := call.Call(append(lead(namespace, inner), given...))[0].Interface().(T)
+			return outer
+		}
+		return []reflect.Value{reflect.ValueOf(bound)}
+	}
+	constructor := reflect.FuncOf(dependencies, []reflect.Type{reflect.TypeFor[override[T]]()}, false)
+	return fx.Provide(fx.Annotate(reflect.MakeFunc(constructor, bind).Interface(), fx.ResultTags(group)))
+}
+
+func checkOverride[T any](option string, ctor any, leading []reflect.Value) error {
+	result := reflect.TypeFor[T]()
+	first := ""
+	for _, value := range leading {
+		first += value.Type().String() + ", "
+	}
+	bad := &core.ConfigError{Field: option, Value: typeName(ctor),
+		Allowed: fmt.Sprintf("func(%s…) %s, or with a result that implements it", first, result)}
+	got := reflect.TypeOf(ctor)
+	if isnil.Value(ctor) || got.Kind() != reflect.Func || got.IsVariadic() ||
+		got.NumIn() < len(leading) || got.NumOut() != 1 || !got.Out(0).Implements(result) {
+		return bad
+	}
+	for i, value := range leading {
+		if got.In(i) != value.Type() {
+			return bad
+		}
+	}
+	return nil
+}
+
+// checkDisjoint wants no two overrides of a namespace: fx gives them in any order.
+func checkDisjoint[T any](overrides []override[T]) error {
+	for i, a := range overrides {
+		for _, b := range overrides[i+1:] {
+			if both := a.namespaces.overlap(b.namespaces); both != "" {
+				return &core.ConfigError{Field: a.option, Value: both,
+					Allowed: "one override for each namespace, because fx keeps no order; to have one around another, make both in one constructor"}
+			}
+		}
+	}
+	return nil
 }

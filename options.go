@@ -4,20 +4,81 @@ import (
 	"cmp"
 	"log/slog"
 	"reflect"
+	"strings"
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/isnil"
+	"github.com/socketmesh/mesh/socketio"
 )
 
 // Option gives [New] what a [Config] cannot hold. An option that is nil is none; one
 // with a nil value is an error that names it.
-type Option func(*assembly)
+type Option func(*builder)
+
+// WithTransport makes the mesh use t, whatever Config.Transport names.
+func WithTransport(t core.Transport) Option {
+	return notNil("WithTransport", t, func(b *builder) { b.transport = t })
+}
+
+// WithCodec makes the mesh prefer c, whatever Config.Codec names. The built-in
+// codecs are understood beside it.
+func WithCodec(c core.Codec) Option {
+	return notNil("WithCodec", c, func(b *builder) { b.codec = c })
+}
+
+// WithDiscovery makes the mesh use d, whatever Config.Discovery names.
+func WithDiscovery(d core.Discovery) Option {
+	return notNil("WithDiscovery", d, func(b *builder) { b.discovery = d })
+}
+
+// WithLogger lets the mesh log. Default: it is silent.
+func WithLogger(l *slog.Logger) Option {
+	return notNil("WithLogger", l, func(b *builder) { b.logger = l })
+}
+
+// WithObserver lets o see what happens in the mesh, for metrics and tests.
+func WithObserver(o core.Observer) Option {
+	return notNil("WithObserver", o, func(b *builder) { b.observer = o })
+}
+
+// WithDelivery says how events get to the clients of this server: how much may
+// wait for one, and whether the mesh or the Socket.IO library writes them.
+func WithDelivery(d socketio.Delivery) Option {
+	return func(b *builder) { b.delivery = d }
+}
+
+// WithOverrideAdapter puts wrap around the adapter of namespaces, which then is
+// what the Socket.IO server calls: it sees what the application asks of this
+// server. To change some operations, embed the [core.Adapter] that wrap is given
+// and define those methods. AddAll, Del and DelAll come for every join and leave of
+// a local socket, and so must not call AddSockets or DelSockets.
+//
+// namespaces are names as "/chat", or beginnings of names as "/tenant-*"; none
+// means every namespace. wrap is called when such a namespace is opened. If it
+// returns nil or panics, that is logged, and the namespace works without the mesh.
+// Given several times, the last wrap is the outermost.
+func WithOverrideAdapter(wrap func(core.Adapter) core.Adapter, namespaces ...string) Option {
+	o := override[core.Adapter]{option: "WithOverrideAdapter", namespaces: namespaces}
+	if wrap != nil {
+		o.wrap = func(_ string, a core.Adapter) core.Adapter { return wrap(a) }
+	}
+	return func(b *builder) { b.adapters = append(b.adapters, o) }
+}
+
+// WithOverrideHost puts wrap around the host of namespaces, through which the mesh
+// acts on the sockets of this server: it sees what is done to them, whether the
+// application asked for it here or on a peer. Embed the [core.Host] that wrap is
+// given. Otherwise it is as [WithOverrideAdapter].
+func WithOverrideHost(wrap func(namespace string, h core.Host) core.Host, namespaces ...string) Option {
+	o := override[core.Host]{option: "WithOverrideHost", namespaces: namespaces, wrap: wrap}
+	return func(b *builder) { b.hosts = append(b.hosts, o) }
+}
 
 // notNil is an option with a value, which must not be nil.
-func notNil[T any](option string, value T, use func(*assembly)) Option {
+func notNil[T any](option string, value T, use func(*builder)) Option {
 	if isnil.Value(value) {
-		return func(a *assembly) {
-			a.refused = cmp.Or(a.refused, error(nilValue[T](option)))
+		return func(b *builder) {
+			b.refused = cmp.Or(b.refused, error(nilValue[T](option)))
 		}
 	}
 	return use
@@ -28,36 +89,94 @@ func nilValue[T any](option string) *core.ConfigError {
 }
 
 // take applies options.
-func (a *assembly) take(options []Option) {
+func (b *builder) take(options []Option) {
 	for _, option := range options {
 		if option != nil {
-			option(a)
+			option(b)
 		}
 	}
 }
 
-// WithTransport makes the mesh use t, whatever Config.Transport names.
-func WithTransport(t core.Transport) Option {
-	return notNil("WithTransport", t, func(a *assembly) { a.transport = t })
+// override is a wrap around one side of some namespaces.
+type override[T any] struct {
+	option     string // what it was given with, for errors
+	namespaces scope
+	wrap       func(namespace string, inner T) T
 }
 
-// WithCodec makes the mesh prefer c, whatever Config.Codec names. The built-in
-// codecs are understood beside it.
-func WithCodec(c core.Codec) Option {
-	return notNil("WithCodec", c, func(a *assembly) { a.codec = c })
+// checkOverrides tells whether they can be used, as far as that can be known
+// before a namespace is opened.
+func checkOverrides[T any](overrides []override[T]) error {
+	for _, o := range overrides {
+		if o.wrap == nil {
+			return &core.ConfigError{Field: o.option, Value: nil, Allowed: "a function"}
+		}
+		if err := o.namespaces.check(o.option); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// WithDiscovery makes the mesh use d, whatever Config.Discovery names.
-func WithDiscovery(d core.Discovery) Option {
-	return notNil("WithDiscovery", d, func(a *assembly) { a.discovery = d })
+// around puts o around inner, if it is for that namespace.
+func (o override[T]) around(namespace string, inner T) T {
+	if !o.namespaces.has(namespace) {
+		return inner
+	}
+	return o.wrap(namespace, inner)
 }
 
-// WithLogger lets the mesh log. Default: it is silent.
-func WithLogger(l *slog.Logger) Option {
-	return notNil("WithLogger", l, func(a *assembly) { a.logger = l })
+// scope says which namespaces are meant: their names, as "/chat", or beginnings of
+// names, as "/tenant-*". An empty one means all of them.
+type scope []string
+
+const scopeAllowed = `namespaces as "/chat" or "/tenant-*"`
+
+// check wants every element to be able to name a namespace.
+func (s scope) check(field string) error {
+	for _, pattern := range s {
+		if !strings.HasPrefix(pattern, "/") {
+			return &core.ConfigError{Field: field, Value: pattern, Allowed: scopeAllowed}
+		}
+	}
+	return nil
 }
 
-// WithObserver lets o see what happens in the mesh, for metrics and tests.
-func WithObserver(o core.Observer) Option {
-	return notNil("WithObserver", o, func(a *assembly) { a.observer = o })
+// has tells whether a namespace is meant.
+func (s scope) has(namespace string) bool {
+	for _, pattern := range s.patterns() {
+		if covers(pattern, namespace) {
+			return true
+		}
+	}
+	return false
+}
+
+// overlap finds what two scopes have in common; "" if that is nothing.
+func (s scope) overlap(other scope) string {
+	for _, a := range s.patterns() {
+		for _, b := range other.patterns() {
+			if covers(a, strings.TrimSuffix(b, "*")) {
+				return b
+			}
+			if covers(b, strings.TrimSuffix(a, "*")) {
+				return a
+			}
+		}
+	}
+	return ""
+}
+
+func (s scope) patterns() []string {
+	if len(s) == 0 {
+		return []string{"/*"}
+	}
+	return s
+}
+
+func covers(pattern, namespace string) bool {
+	if beginning, ok := strings.CutSuffix(pattern, "*"); ok {
+		return strings.HasPrefix(namespace, beginning)
+	}
+	return pattern == namespace
 }

@@ -5,22 +5,134 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/socketmesh/mesh/codec/json"
+	"github.com/socketmesh/mesh/codec/msgpack"
+	"github.com/socketmesh/mesh/codec/proto"
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/discovery/service"
+	"github.com/socketmesh/mesh/discovery/static"
 	"github.com/socketmesh/mesh/internal/isnil"
+	"github.com/socketmesh/mesh/transport/quic"
+	"github.com/socketmesh/mesh/transport/ws"
 )
+
+// Names of the built-in transports.
+const (
+	TransportWS   = "ws"
+	TransportWSS  = "wss" // ws that insists on TLS
+	TransportQUIC = "quic"
+)
+
+// Names of the built-in kinds of discovery.
+const (
+	DiscoveryService = "service"
+	DiscoveryStatic  = "static"
+)
+
+// builtin is a part that comes with the mesh, with all that is to know about it.
+type builtin[P part] struct {
+	name string
+	// schemes are those of the addresses that it dials. Parts that are not built in
+	// say so themselves, if they care: see [core.Schemer].
+	schemes []string
+	// mountable parts can be reached through [Mesh.Handler].
+	mountable bool
+	// validate looks at the fields that the part reads, and at those that it does not
+	// look at and that must not be set therefore. dialled are the schemes of the
+	// transport.
+	validate func(c Config, dialled []string) error
+	// complete wants what the part does not work without. It is asked when the
+	// program has set all fields.
+	complete func(c Config) error
+	build    func(b *builder) P
+}
+
+var webSocketSchemes = []string{"ws", "wss"}
+
+var builtinTransports = []builtin[core.Transport]{
+	{
+		name:      TransportWS,
+		schemes:   webSocketSchemes,
+		mountable: true,
+		build:     func(b *builder) core.Transport { return ws.New(b.webSocket(false)) },
+	}, {
+		name:      TransportWSS,
+		schemes:   []string{"wss"},
+		mountable: true,
+		complete:  Config.checkWSS,
+		build:     func(b *builder) core.Transport { return ws.New(b.webSocket(true)) },
+	}, {
+		name:     TransportQUIC,
+		schemes:  []string{"quic"},
+		complete: Config.checkQUIC,
+		build:    func(b *builder) core.Transport { return quic.New(b.quic()) },
+	},
+}
+
+// "msgpack" has to be among the codecs: it lets reference peers in.
+var builtinCodecs = []builtin[core.Codec]{
+	{name: "json", build: func(*builder) core.Codec { return json.New() }},
+	{name: "msgpack", build: func(*builder) core.Codec { return msgpack.New() }},
+	{name: "proto", build: func(*builder) core.Codec { return proto.New() }},
+}
+
+var builtinDiscoveries = []builtin[core.Discovery]{
+	{
+		name:     DiscoveryService,
+		schemes:  webSocketSchemes,
+		validate: Config.checkService,
+		build:    func(b *builder) core.Discovery { return service.NewClient(b.service()) },
+	}, {
+		name:     DiscoveryStatic,
+		validate: Config.checkStatic,
+		build:    func(b *builder) core.Discovery { return static.New(static.Options{Peers: b.config.Peers}) },
+	},
+}
+
+// findBuiltin returns the built-in part that is called name, or nil.
+func findBuiltin[P part](table []builtin[P], name string) *builtin[P] {
+	for i := range table {
+		if table[i].name == name {
+			return &table[i]
+		}
+	}
+	return nil
+}
+
+// allSchemes are those of all built-in transports.
+func allSchemes() []string {
+	var schemes []string
+	for _, t := range builtinTransports {
+		for _, scheme := range t.schemes {
+			if !slices.Contains(schemes, scheme) {
+				schemes = append(schemes, scheme)
+			}
+		}
+	}
+	return schemes
+}
+
+// buildAll makes every part of a table. Parts are inert until they are used.
+func buildAll[P part](b *builder, table []builtin[P]) []P {
+	parts := make([]P, len(table))
+	for i := range table {
+		parts[i] = table[i].build(b)
+	}
+	return parts
+}
 
 // part is what every transport, codec and discovery has.
 type part interface{ Name() string }
 
-// shelf holds the parts of one kind that a configuration can choose from.
-type shelf[P part] struct {
+// registry holds the parts of one kind that a configuration can choose from.
+type registry[P part] struct {
 	field string // of Config, in which the choice is made
 	parts []P
 }
 
-// newShelf puts parts on a shelf. Two of the same name are an error.
-func newShelf[P part](field string, parts ...P) (*shelf[P], error) {
-	s := &shelf[P]{field: field}
+// newRegistry makes a registry of parts. Two of the same name are an error.
+func newRegistry[P part](field string, parts ...P) (*registry[P], error) {
+	s := &registry[P]{field: field}
 	for _, p := range parts {
 		if isnil.Value(p) {
 			return nil, &core.ConfigError{Field: field, Value: nil, Allowed: "parts that are not nil; there are " + s.names()}
@@ -35,7 +147,7 @@ func newShelf[P part](field string, parts ...P) (*shelf[P], error) {
 }
 
 // pick returns the part that is called name.
-func (s *shelf[P]) pick(name string) (P, error) {
+func (s *registry[P]) pick(name string) (P, error) {
 	p, ok := s.find(name)
 	if !ok {
 		return p, &core.ConfigError{Field: s.field, Value: name, Allowed: "one of " + s.names()}
@@ -43,7 +155,7 @@ func (s *shelf[P]) pick(name string) (P, error) {
 	return p, nil
 }
 
-func (s *shelf[P]) find(name string) (P, bool) {
+func (s *registry[P]) find(name string) (P, bool) {
 	i := slices.IndexFunc(s.parts, func(p P) bool { return p.Name() == name })
 	if i < 0 {
 		var none P
@@ -52,8 +164,8 @@ func (s *shelf[P]) find(name string) (P, bool) {
 	return s.parts[i], true
 }
 
-// names lists what is on the shelf, for messages.
-func (s *shelf[P]) names() string {
+// names lists what is registered, for messages.
+func (s *registry[P]) names() string {
 	names := make([]string, len(s.parts))
 	for i, p := range s.parts {
 		names[i] = fmt.Sprintf("%q", p.Name())
@@ -64,7 +176,7 @@ func (s *shelf[P]) names() string {
 
 // without returns all parts but the one that is called name, by name: value
 // groups come in any order, and two servers should not differ by that.
-func (s *shelf[P]) without(name string) []P {
+func (s *registry[P]) without(name string) []P {
 	rest := slices.DeleteFunc(slices.Clone(s.parts), func(p P) bool { return p.Name() == name })
 	slices.SortFunc(rest, func(a, b P) int { return strings.Compare(a.Name(), b.Name()) })
 	return rest

@@ -1,12 +1,12 @@
 package mesh
 
 import (
-	"cmp"
 	"fmt"
 	"net"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/socketmesh/mesh/codec/json"
 	"github.com/socketmesh/mesh/core"
@@ -17,37 +17,47 @@ import (
 // Validate tells whether c can work, as far as c alone can tell: a
 // [*core.ConfigError] names the field, its value and what is allowed. Whether
 // the parts and files it names exist is for [New] to say, which validates too.
-func (c Config) Validate() error {
-	c = c.withDefaults()
-	if err := c.check(schemes(c.Transport), c.advertisable()); err != nil {
+func (c Config) Validate() error { return c.withDefaults().validate() }
+
+// validate is Validate for a configuration that has its defaults.
+func (c Config) validate() error {
+	if err := c.check(c.schemes(), c.advertisable()); err != nil {
 		return err
 	}
-	return cmp.Or(c.checkMount(), c.checkSecrets())
+	if err := c.checkMount(); err != nil {
+		return err
+	}
+	if t := findBuiltin(builtinTransports, c.Transport); t != nil && t.complete != nil {
+		return t.complete(c)
+	}
+	return nil
 }
 
 // validateSoFar is for a configuration that is not complete: what is there has to
 // be good in itself, but may need, or fit, what is still to come.
 func (c Config) validateSoFar() error {
-	every := slices.Concat(schemes(TransportWS), schemes(TransportQUIC))
-	if c.Transport != "" {
-		every = schemes(c.Transport)
+	known := c.schemes()
+	if c.Transport == "" {
+		known = allSchemes()
 	}
-	return c.withDefaults().check(every, every)
+	return c.withDefaults().check(known, known)
 }
 
-// check looks at each field, and at those that must not be there together. The
-// schemes are those allowed in Peers and Advertise.
+// check looks at each field, and at those that must not be there together. dialled
+// are the schemes that are allowed in Peers, advertised those in Advertise.
 func (c Config) check(dialled, advertised []string) error {
 	if err := c.TLS.check(); err != nil {
 		return err
 	}
-	if schemes(c.Transport) != nil {
-		if err := c.checkListen(advertised); err != nil {
+	if t := findBuiltin(builtinTransports, c.Transport); t != nil {
+		if err := c.checkListen(advertised, t.mountable); err != nil {
 			return err
 		}
 	}
-	if err := c.checkDiscovery(dialled); err != nil {
-		return err
+	if d := findBuiltin(builtinDiscoveries, c.Discovery); d != nil {
+		if err := d.validate(c, dialled); err != nil {
+			return err
+		}
 	}
 	// Numbers and times are judged by their owner. A node that was not started
 	// is nothing but memory.
@@ -59,8 +69,8 @@ func (c Config) check(dialled, advertised []string) error {
 }
 
 // checkListen knows where the built-in transports can be.
-func (c Config) checkListen(advertised []string) error {
-	mounted := c.Listen == ListenHandler && c.Transport != TransportQUIC
+func (c Config) checkListen(advertised []string, mountable bool) error {
+	mounted := c.Listen == ListenHandler && mountable
 	if !mounted && !isListen(c.Listen) {
 		return &core.ConfigError{Field: "Listen", Value: c.Listen, Allowed: `"host:port" or ":port", the port between 0 and 65535`}
 	}
@@ -70,28 +80,24 @@ func (c Config) checkListen(advertised []string) error {
 	return nil
 }
 
-// checkDiscovery refuses the addresses that the discovery which is configured
-// would not look at.
-func (c Config) checkDiscovery(dialled []string) error {
-	switch c.Discovery {
-	case DiscoveryService:
-		if len(c.Peers) > 0 {
-			return &core.ConfigError{Field: "Peers", Value: c.Peers, Allowed: `none with Discovery "service"`}
-		}
-		if !isURL(c.DiscoveryAddress, schemes(TransportWS)) {
-			return &core.ConfigError{Field: "DiscoveryAddress", Value: c.DiscoveryAddress, Allowed: urlAllowed(schemes(TransportWS))}
-		}
-	case DiscoveryStatic:
-		if c.DiscoveryAddress != "" {
-			return &core.ConfigError{Field: "DiscoveryAddress", Value: c.DiscoveryAddress, Allowed: `none with Discovery "static"`}
-		}
-		return c.checkPeers(dialled)
+// checkService refuses peers, which discovery by the service would not look at.
+func (c Config) checkService([]string) error {
+	if len(c.Peers) > 0 {
+		return &core.ConfigError{Field: "Peers", Value: c.Peers, Allowed: `none with Discovery "service"`}
+	}
+	if !isURL(c.DiscoveryAddress, webSocketSchemes) {
+		return &core.ConfigError{Field: "DiscoveryAddress", Value: c.DiscoveryAddress, Allowed: urlAllowed(webSocketSchemes)}
 	}
 	return nil
 }
 
-func (c Config) checkPeers(dialled []string) error {
-	if schemes(c.Transport) == nil {
+// checkStatic refuses a service's address, which static discovery would not look
+// at, and peers that the transport does not dial.
+func (c Config) checkStatic(dialled []string) error {
+	if c.DiscoveryAddress != "" {
+		return &core.ConfigError{Field: "DiscoveryAddress", Value: c.DiscoveryAddress, Allowed: `none with Discovery "static"`}
+	}
+	if c.schemes() == nil {
 		return nil
 	}
 	for i, peer := range c.Peers {
@@ -104,7 +110,7 @@ func (c Config) checkPeers(dialled []string) error {
 
 // checkMount wants to be told where the handler is: nothing here knows.
 func (c Config) checkMount() error {
-	if c.Listen != ListenHandler || schemes(c.Transport) == nil {
+	if c.Listen != ListenHandler || c.schemes() == nil {
 		return nil
 	}
 	if u, err := url.Parse(c.Advertise); err != nil || u.Port() == "" || u.Port() == "0" {
@@ -114,19 +120,61 @@ func (c Config) checkMount() error {
 	return nil
 }
 
-// checkSecrets wants what the transport does not work without.
-func (c Config) checkSecrets() error {
-	switch {
-	case c.Transport == TransportWSS && !c.TLS.serves() && c.Listen != ListenHandler:
+// checkWSS wants a certificate, without which nobody can dial this server.
+func (c Config) checkWSS() error {
+	if !c.TLS.serves() && c.Listen != ListenHandler {
 		return &core.ConfigError{Field: "TLS.CertFile", Value: c.TLS.CertFile, Allowed: `a certificate, with Transport "wss"`}
-	case c.Transport == TransportQUIC && (c.TLS == TLS{} || c.TLS.Config != nil):
+	}
+	return nil
+}
+
+// checkQUIC wants certificates for both ends, or a token that stands for them.
+func (c Config) checkQUIC() error {
+	switch {
+	case c.TLS == TLS{}, c.TLS.Config != nil:
 		return quic.Options{Token: c.AuthToken, TLS: c.TLS.Config}.Validate()
-	case c.Transport == TransportQUIC && c.TLS.CertFile == "":
+	case c.TLS.CertFile == "":
 		return &core.ConfigError{Field: "TLS.CertFile", Value: c.TLS.CertFile, Allowed: `a certificate, if there is something in TLS, with Transport "quic"`}
-	case c.Transport == TransportQUIC && c.TLS.CAFile == "":
+	case c.TLS.CAFile == "":
 		return &core.ConfigError{Field: "TLS.CAFile", Value: c.TLS.CAFile, Allowed: `the authority of the mesh, with Transport "quic"`}
 	}
 	return nil
+}
+
+// adopt fits addresses to a transport that is not built in, as far as it says
+// which are its own. What is advertised is judged by the node.
+func (c *Config) adopt(t core.Transport) error {
+	s, ok := t.(core.Schemer)
+	if !ok {
+		c.Advertise = strings.TrimPrefix(c.Advertise, "//")
+		return nil
+	}
+	c.Advertise = withScheme(c.Advertise, s.Schemes()[0])
+	for i, peer := range c.Peers {
+		scheme, _, found := strings.Cut(peer, "://")
+		if found && !slices.Contains(s.Schemes(), strings.ToLower(scheme)) {
+			return &core.ConfigError{Field: fmt.Sprintf("Peers[%d]", i), Value: peer,
+				Allowed: "an address that begins with " + strings.Join(s.Schemes(), ":// or ") + "://"}
+		}
+	}
+	return nil
+}
+
+// isURL wants a URL of one of these schemes, with host and port. Credentials,
+// queries and fragments have no meaning there.
+func isURL(raw string, schemes []string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && slices.Contains(schemes, u.Scheme) && u.Hostname() != "" && isPort(u.Port()) &&
+		u.User == nil && u.RawQuery == "" && u.Fragment == ""
+}
+
+// urlAllowed says in messages what [isURL] wants.
+func urlAllowed(schemes []string) string {
+	forms := make([]string, len(schemes))
+	for i, scheme := range schemes {
+		forms[i] = fmt.Sprintf("%q", scheme+"://host:port")
+	}
+	return strings.Join(forms, " or ")
 }
 
 // urlAllowed names the reason as well.

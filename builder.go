@@ -1,0 +1,179 @@
+package mesh
+
+import (
+	"cmp"
+	"log/slog"
+	"net/http"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/discovery/service"
+	"github.com/socketmesh/mesh/socketio"
+	"github.com/socketmesh/mesh/transport/quic"
+	"github.com/socketmesh/mesh/transport/ws"
+)
+
+// builder is what a mesh is put together from, with and without fx.
+type builder struct {
+	config  Config
+	refused error // the first option that was bad
+
+	// Parts that Config can name, beside the built-in ones.
+	transports  []core.Transport
+	codecs      []core.Codec
+	discoveries []core.Discovery
+
+	// Parts that are used whatever Config names; nil where it decides.
+	transport core.Transport
+	codec     core.Codec
+	discovery core.Discovery
+
+	material material // of config.TLS
+	logger   *slog.Logger
+	observer core.Observer
+	delivery socketio.Delivery
+
+	// Overrides, the innermost first.
+	adapters []override[core.Adapter]
+	hosts    []override[core.Host]
+}
+
+// build makes the mesh. Nothing runs yet.
+func (b *builder) build() (*Mesh, error) {
+	if b.refused != nil {
+		return nil, b.refused
+	}
+	b.logger = cmp.Or(b.logger, slog.New(slog.DiscardHandler))
+	if b.transport != nil {
+		b.config.Transport = b.transport.Name()
+	}
+	if b.discovery != nil {
+		b.config.Discovery = b.discovery.Name()
+	}
+	b.config = b.config.withDefaults()
+	if err := b.config.validate(); err != nil {
+		return nil, err
+	}
+	if err := cmp.Or(b.delivery.Validate(), checkOverrides(b.adapters), checkOverrides(b.hosts)); err != nil {
+		return nil, err
+	}
+	var err error
+	if b.material, err = b.config.TLS.load(b.logger); err != nil {
+		return nil, err
+	}
+	transport, err := b.pickTransport()
+	if err != nil {
+		return nil, err
+	}
+	if err := b.config.adopt(transport); err != nil {
+		return nil, err
+	}
+
+	cfg := b.config.node()
+	cfg.Logger, cfg.Observer, cfg.Transport = b.logger, b.observer, transport
+	if cfg.Codecs, err = b.pickCodecs(); err != nil {
+		return nil, err
+	}
+	if cfg.Discovery, err = b.pickDiscovery(); err != nil {
+		return nil, err
+	}
+	node, err := core.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Mesh{node: node, handler: handlerOf(transport), adapter: socketio.New(node, b.socketioOptions()...)}, nil
+}
+
+// handlerOf is that of a transport which can be mounted.
+func handlerOf(t core.Transport) http.Handler {
+	if t, ok := t.(interface{ Handler() http.Handler }); ok {
+		return t.Handler()
+	}
+	return http.NotFoundHandler()
+}
+
+func (b *builder) pickTransport() (core.Transport, error) {
+	if b.transport != nil {
+		return b.transport, nil
+	}
+	known, err := newRegistry("Transport", append(buildAll(b, builtinTransports), b.transports...)...)
+	if err != nil {
+		return nil, err
+	}
+	return known.pick(b.config.Transport)
+}
+
+// webSocket are the options of transports ws and, secure, wss.
+func (b *builder) webSocket(secure bool) ws.Options {
+	return ws.Options{
+		MaxFrame:         b.config.MaxFrame,
+		HandshakeTimeout: b.config.HandshakeTimeout,
+		TLS:              b.material.config,
+		RootCAs:          b.material.roots,
+		Secure:           secure,
+		Logger:           b.logger,
+	}
+}
+
+func (b *builder) quic() quic.Options {
+	return quic.Options{
+		MaxFrame:         b.config.MaxFrame,
+		HandshakeTimeout: b.config.HandshakeTimeout,
+		KeepAlive:        b.config.HeartbeatInterval,
+		IdleTimeout:      b.config.HeartbeatTimeout,
+		Token:            b.config.AuthToken,
+		TLS:              b.material.config,
+		RootCAs:          b.material.roots,
+		Logger:           b.logger,
+	}
+}
+
+// pickCodecs returns all codecs known, the preferred one first.
+func (b *builder) pickCodecs() ([]core.Codec, error) {
+	known, err := newRegistry("Codec", append(buildAll(b, builtinCodecs), b.codecs...)...)
+	if err != nil {
+		return nil, err
+	}
+	first := b.codec
+	if first == nil {
+		if first, err = known.pick(b.config.Codec); err != nil {
+			return nil, err
+		}
+	}
+	return append([]core.Codec{first}, known.without(first.Name())...), nil
+}
+
+func (b *builder) pickDiscovery() (core.Discovery, error) {
+	if b.discovery != nil {
+		return b.discovery, nil
+	}
+	known, err := newRegistry("Discovery", append(buildAll(b, builtinDiscoveries), b.discoveries...)...)
+	if err != nil {
+		return nil, err
+	}
+	return known.pick(b.config.Discovery)
+}
+
+func (b *builder) service() service.ClientOptions {
+	return service.ClientOptions{
+		URL:       b.config.DiscoveryAddress,
+		Token:     b.config.AuthToken,
+		RedialMin: b.config.RedialMin,
+		RedialMax: b.config.RedialMax,
+		TLS:       b.material.config,
+		RootCAs:   b.material.roots,
+		Logger:    b.logger,
+	}
+}
+
+func (b *builder) socketioOptions() []socketio.Option {
+	options := []socketio.Option{socketio.WithLogger(b.logger), socketio.WithDelivery(b.delivery)}
+	for _, o := range b.adapters {
+		options = append(options, socketio.WithOverrideAdapter(func(inner core.Adapter) core.Adapter {
+			return o.around(inner.Namespace(), inner)
+		}))
+	}
+	for _, o := range b.hosts {
+		options = append(options, socketio.WithOverrideHost(o.around))
+	}
+	return options
+}

@@ -32,9 +32,9 @@ type builder struct {
 	observer core.Observer
 	delivery socketio.Delivery
 
-	// Overrides, the innermost first.
-	adapters []override[core.Adapter]
-	hosts    []override[core.Host]
+	// Wrappers, the innermost first.
+	adapters []wrapper[core.Adapter]
+	hosts    []wrapper[core.Host]
 }
 
 // build makes the mesh. Nothing runs yet.
@@ -53,7 +53,7 @@ func (b *builder) build() (*Mesh, error) {
 	if err := b.config.validate(); err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(b.delivery.Validate(), checkOverrides(b.adapters), checkOverrides(b.hosts)); err != nil {
+	if err := cmp.Or(b.delivery.Validate(), checkWrappers(b.adapters), checkWrappers(b.hosts)); err != nil {
 		return nil, err
 	}
 	var err error

@@ -32,12 +32,12 @@ func (a hostAudit) Broadcast(event core.Payload, to core.Target) {
 
 // An audit log: the adapter sees what is asked of this server, the host what is
 // done to its clients.
-func ExampleWithOverrideHost() {
+func ExampleWrapHost() {
 	a, _, stop := pair(func(server string) []mesh.Option {
 		log := newLog().With("server", server)
 		return []mesh.Option{
-			mesh.WithOverrideAdapter(func(inner core.Adapter) core.Adapter { return audit{inner, log} }),
-			mesh.WithOverrideHost(func(namespace string, inner core.Host) core.Host {
+			mesh.WrapAdapter(func(inner core.Adapter) core.Adapter { return audit{inner, log} }),
+			mesh.WrapHost(func(namespace string, inner core.Host) core.Host {
 				return hostAudit{inner, log.With("namespace", namespace)}
 			}),
 		}

@@ -18,10 +18,10 @@ func newAudit(inner core.Adapter, log *slog.Logger) audit { return audit{inner, 
 
 // The constructor of an override takes the adapter, and then what it wants of the
 // application. This one is for two kinds of namespaces.
-func ExampleOverrideAdapter() {
+func ExampleProvideAdapterWrapper() {
 	app := fx.New(
 		mesh.Module,
-		mesh.OverrideAdapter(newAudit, "/chat", "/tenant-*"),
+		mesh.ProvideAdapterWrapper(newAudit, "/chat", "/tenant-*"),
 		fx.Supply(mesh.Config{Listen: "127.0.0.1:0", Discovery: mesh.DiscoveryStatic}),
 		fx.Provide(newLog),
 		fx.Invoke(func(adapter socket.AdapterConstructor) {
@@ -50,7 +50,7 @@ func ExampleNamedModule() {
 	app := fx.New(
 		mesh.NamedModule("chat", mesh.Config{Listen: "127.0.0.1:0", Discovery: mesh.DiscoveryStatic}),
 		mesh.NamedModule("game", mesh.Config{Listen: "127.0.0.1:0", Discovery: mesh.DiscoveryStatic, AuthToken: "of the game"},
-			mesh.WithOverrideAdapter(func(inner core.Adapter) core.Adapter { return local{inner} }, "/status")),
+			mesh.WrapAdapter(func(inner core.Adapter) core.Adapter { return local{inner} }, "/status")),
 		fx.Invoke(func(in servers, stopping fx.Lifecycle) {
 			chat, game := serverWith(in.Chat), serverWith(in.Game)
 			stopping.Append(fx.StopHook(func() { chat.Close(nil); game.Close(nil) }))

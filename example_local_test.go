@@ -15,10 +15,10 @@ func (l local) Broadcast(event core.Payload, to core.Target) {
 
 // A namespace in which each server speaks to its own clients only, as for figures
 // about the server itself. All others reach everybody.
-func ExampleWithOverrideAdapter_local() {
+func ExampleWrapAdapter_local() {
 	a, b, stop := pair(func(server string) []mesh.Option {
 		return []mesh.Option{
-			mesh.WithOverrideAdapter(func(inner core.Adapter) core.Adapter { return local{inner} }, "/status"),
+			mesh.WrapAdapter(func(inner core.Adapter) core.Adapter { return local{inner} }, "/status"),
 			printDeliveriesOf(server),
 		}
 	})

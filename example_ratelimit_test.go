@@ -45,11 +45,11 @@ func (l limited) Broadcast(event core.Payload, to core.Target) {
 
 // A rate limit: of what is emitted to a room beyond it, nothing leaves the server,
 // and its own clients get nothing either.
-func ExampleWithOverrideAdapter() {
+func ExampleWrapAdapter() {
 	a, _, stop := pair(func(server string) []mesh.Option {
 		perRoom := &limit{events: 2, period: time.Hour}
 		return []mesh.Option{
-			mesh.WithOverrideAdapter(func(inner core.Adapter) core.Adapter { return limited{inner, perRoom} }),
+			mesh.WrapAdapter(func(inner core.Adapter) core.Adapter { return limited{inner, perRoom} }),
 			printDeliveriesOf(server),
 		}
 	})
@@ -81,7 +81,7 @@ func (p printed) Broadcast(event core.Payload, to core.Target) {
 }
 
 func printDeliveriesOf(server string) mesh.Option {
-	return mesh.WithOverrideHost(func(namespace string, inner core.Host) core.Host {
+	return mesh.WrapHost(func(namespace string, inner core.Host) core.Host {
 		return printed{inner, server, namespace}
 	})
 }

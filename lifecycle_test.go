@@ -41,7 +41,7 @@ func (s *stage) application(t *testing.T, name string, options ...fx.Option) *ap
 	a.App = fx.New(fx.NopLogger, mesh.Module, fx.Options(options...),
 		mesh.UseTransport(s.network.Transport(name)),
 		mesh.UseDiscovery(s.roster.Discovery()),
-		mesh.OverrideHost(func(_ string, inner core.Host) core.Host { return heard{inner, a.delivered} }),
+		mesh.ProvideHostWrapper(func(_ string, inner core.Host) core.Host { return heard{inner, a.delivered} }),
 		fx.Provide(func(adapter socket.AdapterConstructor, stopping fx.Lifecycle) *socket.Server {
 			io := serverWith(adapter)
 			stopping.Append(fx.StopHook(func() { io.Close(nil) }))

@@ -22,8 +22,8 @@ import (
 // parts of [ProvideTransport], [ProvideCodec] and [ProvideDiscovery], among
 // which Config chooses by name; a [core.Transport], [core.Codec] or
 // [core.Discovery] provided as such, as by [UseTransport], which is used whatever
-// Config names; a [socketio.Delivery]; and the overrides of [OverrideAdapter] and
-// [OverrideHost].
+// Config names; a [socketio.Delivery]; and the wrappers of [ProvideAdapterWrapper] and
+// [ProvideHostWrapper].
 var Module = fx.Module("mesh",
 	fx.Provide(
 		newForFx,
@@ -81,8 +81,8 @@ type fxParams struct {
 	Codec     core.Codec     `optional:"true"`
 	Discovery core.Discovery `optional:"true"`
 
-	Adapters []override[core.Adapter] `group:"mesh.adapters"`
-	Hosts    []override[core.Host]    `group:"mesh.hosts"`
+	Adapters []wrapper[core.Adapter] `group:"mesh.adapters"`
+	Hosts    []wrapper[core.Host]    `group:"mesh.hosts"`
 }
 
 func newForFx(in fxParams, around fxEnv) (*Mesh, error) {
@@ -202,8 +202,8 @@ func typeName(v any) string {
 	return reflect.TypeOf(v).String()
 }
 
-// OverrideAdapter puts what ctor makes around the adapter of namespaces, as
-// [WithOverrideAdapter] does. ctor is a func(core.Adapter) core.Adapter, or of any
+// ProvideAdapterWrapper puts what ctor makes around the adapter of namespaces, as
+// [WrapAdapter] does. ctor is a func(core.Adapter) core.Adapter, or of any
 // other type that implements it; what it takes beside the adapter comes from the
 // application:
 //
@@ -211,29 +211,29 @@ func typeName(v any) string {
 //
 // Several must be for different namespaces, because fx keeps no order in which they
 // could be applied. To have one around another, make both in one ctor.
-func OverrideAdapter(ctor any, namespaces ...string) fx.Option {
-	o := override[core.Adapter]{option: "OverrideAdapter", namespaces: namespaces}
-	return provideOverride(o, ctor, `group:"mesh.adapters"`, func(_ string, inner core.Adapter) []reflect.Value {
+func ProvideAdapterWrapper(ctor any, namespaces ...string) fx.Option {
+	o := wrapper[core.Adapter]{option: "ProvideAdapterWrapper", namespaces: namespaces}
+	return provideWrapper(o, ctor, `group:"mesh.adapters"`, func(_ string, inner core.Adapter) []reflect.Value {
 		return []reflect.Value{reflect.ValueOf(&inner).Elem()}
 	})
 }
 
-// OverrideHost puts what ctor makes around the host of namespaces, as
-// [WithOverrideHost] does. ctor is a func(namespace string, h core.Host) core.Host,
-// and otherwise as that of [OverrideAdapter].
-func OverrideHost(ctor any, namespaces ...string) fx.Option {
-	o := override[core.Host]{option: "OverrideHost", namespaces: namespaces}
-	return provideOverride(o, ctor, `group:"mesh.hosts"`, func(namespace string, inner core.Host) []reflect.Value {
+// ProvideHostWrapper puts what ctor makes around the host of namespaces, as
+// [WrapHost] does. ctor is a func(namespace string, h core.Host) core.Host,
+// and otherwise as that of [ProvideAdapterWrapper].
+func ProvideHostWrapper(ctor any, namespaces ...string) fx.Option {
+	o := wrapper[core.Host]{option: "ProvideHostWrapper", namespaces: namespaces}
+	return provideWrapper(o, ctor, `group:"mesh.hosts"`, func(namespace string, inner core.Host) []reflect.Value {
 		return []reflect.Value{reflect.ValueOf(namespace), reflect.ValueOf(&inner).Elem()}
 	})
 }
 
-// provideOverride makes of ctor, which takes what lead returns and then whatever it
+// provideWrapper makes of ctor, which takes what lead returns and then whatever it
 // wants of the application, a constructor that takes the latter only.
-func provideOverride[T any](o override[T], ctor any, group string, lead func(string, T) []reflect.Value) fx.Option {
+func provideWrapper[T any](o wrapper[T], ctor any, group string, lead func(string, T) []reflect.Value) fx.Option {
 	var none T
 	leading := lead("", none)
-	if err := checkOverride[T](o.option, ctor, leading); err != nil {
+	if err := checkWrapperConstructor[T](o.option, ctor, leading); err != nil {
 		return fx.Error(err)
 	}
 	call := reflect.ValueOf(ctor)
@@ -249,11 +249,11 @@ func provideOverride[T any](o override[T], ctor any, group string, lead func(str
 		}
 		return []reflect.Value{reflect.ValueOf(bound)}
 	}
-	constructor := reflect.FuncOf(dependencies, []reflect.Type{reflect.TypeFor[override[T]]()}, false)
+	constructor := reflect.FuncOf(dependencies, []reflect.Type{reflect.TypeFor[wrapper[T]]()}, false)
 	return fx.Provide(fx.Annotate(reflect.MakeFunc(constructor, bind).Interface(), fx.ResultTags(group)))
 }
 
-func checkOverride[T any](option string, ctor any, leading []reflect.Value) error {
+func checkWrapperConstructor[T any](option string, ctor any, leading []reflect.Value) error {
 	result := reflect.TypeFor[T]()
 	first := ""
 	for _, value := range leading {
@@ -274,13 +274,13 @@ func checkOverride[T any](option string, ctor any, leading []reflect.Value) erro
 	return nil
 }
 
-// checkDisjoint wants no two overrides of a namespace: fx gives them in any order.
-func checkDisjoint[T any](overrides []override[T]) error {
-	for i, a := range overrides {
-		for _, b := range overrides[i+1:] {
+// checkDisjoint wants no two wrappers of a namespace: fx gives them in any order.
+func checkDisjoint[T any](wrappers []wrapper[T]) error {
+	for i, a := range wrappers {
+		for _, b := range wrappers[i+1:] {
 			if both := a.namespaces.overlap(b.namespaces); both != "" {
 				return &core.ConfigError{Field: a.option, Value: both,
-					Allowed: "one override for each namespace, because fx keeps no order; to have one around another, make both in one constructor"}
+					Allowed: "one wrapper for each namespace, because fx keeps no order; to have one around another, make both in one constructor"}
 			}
 		}
 	}

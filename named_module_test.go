@@ -69,7 +69,7 @@ func newProcess(t *testing.T, name string, main, chat, game *stage, delivered ch
 		return mesh.NamedModule(of, mesh.Config{AuthToken: of},
 			mesh.WithTransport(s.network.Transport(name)),
 			mesh.WithDiscovery(s.roster.Discovery()),
-			mesh.WithOverrideHost(func(_ string, inner core.Host) core.Host {
+			mesh.WrapHost(func(_ string, inner core.Host) core.Host {
 				return named{heard{inner, delivered}, name + "/" + of + ": "}
 			}))
 	}

@@ -47,7 +47,7 @@ func WithDelivery(d socketio.Delivery) Option {
 	return func(b *builder) { b.delivery = d }
 }
 
-// WithOverrideAdapter puts wrap around the adapter of namespaces, which then is
+// WrapAdapter puts wrap around the adapter of namespaces, which then is
 // what the Socket.IO server calls: it sees what the application asks of this
 // server. To change some operations, embed the [core.Adapter] that wrap is given
 // and define those methods. AddAll, Del and DelAll come for every join and leave of
@@ -57,20 +57,20 @@ func WithDelivery(d socketio.Delivery) Option {
 // means every namespace. wrap is called when such a namespace is opened. If it
 // returns nil or panics, that is logged, and the namespace works without the mesh.
 // Given several times, the last wrap is the outermost.
-func WithOverrideAdapter(wrap func(core.Adapter) core.Adapter, namespaces ...string) Option {
-	o := override[core.Adapter]{option: "WithOverrideAdapter", namespaces: namespaces}
+func WrapAdapter(wrap func(core.Adapter) core.Adapter, namespaces ...string) Option {
+	o := wrapper[core.Adapter]{option: "WrapAdapter", namespaces: namespaces}
 	if wrap != nil {
 		o.wrap = func(_ string, a core.Adapter) core.Adapter { return wrap(a) }
 	}
 	return func(b *builder) { b.adapters = append(b.adapters, o) }
 }
 
-// WithOverrideHost puts wrap around the host of namespaces, through which the mesh
+// WrapHost puts wrap around the host of namespaces, through which the mesh
 // acts on the sockets of this server: it sees what is done to them, whether the
 // application asked for it here or on a peer. Embed the [core.Host] that wrap is
-// given. Otherwise it is as [WithOverrideAdapter].
-func WithOverrideHost(wrap func(namespace string, h core.Host) core.Host, namespaces ...string) Option {
-	o := override[core.Host]{option: "WithOverrideHost", namespaces: namespaces, wrap: wrap}
+// given. Otherwise it is as [WrapAdapter].
+func WrapHost(wrap func(namespace string, h core.Host) core.Host, namespaces ...string) Option {
+	o := wrapper[core.Host]{option: "WrapHost", namespaces: namespaces, wrap: wrap}
 	return func(b *builder) { b.hosts = append(b.hosts, o) }
 }
 
@@ -97,17 +97,17 @@ func (b *builder) take(options []Option) {
 	}
 }
 
-// override is a wrap around one side of some namespaces.
-type override[T any] struct {
+// wrapper is put around one side of some namespaces.
+type wrapper[T any] struct {
 	option     string // what it was given with, for errors
 	namespaces scope
 	wrap       func(namespace string, inner T) T
 }
 
-// checkOverrides tells whether they can be used, as far as that can be known
+// checkWrappers tells whether they can be used, as far as that can be known
 // before a namespace is opened.
-func checkOverrides[T any](overrides []override[T]) error {
-	for _, o := range overrides {
+func checkWrappers[T any](wrappers []wrapper[T]) error {
+	for _, o := range wrappers {
 		if o.wrap == nil {
 			return &core.ConfigError{Field: o.option, Value: nil, Allowed: "a function"}
 		}
@@ -119,7 +119,7 @@ func checkOverrides[T any](overrides []override[T]) error {
 }
 
 // around puts o around inner, if it is for that namespace.
-func (o override[T]) around(namespace string, inner T) T {
+func (o wrapper[T]) around(namespace string, inner T) T {
 	if !o.namespaces.has(namespace) {
 		return inner
 	}

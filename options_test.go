@@ -54,8 +54,8 @@ func TestNilValues(t *testing.T) {
 		{mesh.WithLogger(nil), "WithLogger", "*slog.Logger"},
 		{mesh.WithObserver(nil), "WithObserver", "core.Observer"},
 		{mesh.WithObserver(noJournal), "WithObserver", "core.Observer"},
-		{mesh.WithOverrideAdapter(nil), "WithOverrideAdapter", "a function"},
-		{mesh.WithOverrideHost(nil), "WithOverrideHost", "a function"},
+		{mesh.WrapAdapter(nil), "WrapAdapter", "a function"},
+		{mesh.WrapHost(nil), "WrapHost", "a function"},
 	} {
 		_, err := mesh.New(mesh.Config{}, c.option)
 		wantConfigError(t, err, c.field, c.want)
@@ -81,9 +81,9 @@ func TestNilValues(t *testing.T) {
 		{mesh.ProvideTransport(func() core.Transport { return nil }), "Transport"},
 		{mesh.ProvideCodec(func() core.Codec { return nil }), "Codec"},
 		{mesh.ProvideDiscovery(func() core.Discovery { return noDiscovery }), "Discovery"},
-		{mesh.OverrideAdapter(noAdapter), "OverrideAdapter"},
-		{mesh.OverrideHost(noHost), "OverrideHost"},
-		{mesh.OverrideHost(nil), "OverrideHost"},
+		{mesh.ProvideAdapterWrapper(noAdapter), "ProvideAdapterWrapper"},
+		{mesh.ProvideHostWrapper(noHost), "ProvideHostWrapper"},
+		{mesh.ProvideHostWrapper(nil), "ProvideHostWrapper"},
 	} {
 		app := fx.New(fx.NopLogger, mesh.Module, c.option, fx.Invoke(func(*mesh.Mesh) {}))
 		if bad := (*core.ConfigError)(nil); !errors.As(app.Err(), &bad) || bad.Field != c.field {

@@ -22,13 +22,13 @@ func opened(m *mesh.Mesh, namespaces ...string) {
 func TestOverridesInOrder(t *testing.T) {
 	var order []string
 	adapter := func(name string) mesh.Option {
-		return mesh.WithOverrideAdapter(func(a core.Adapter) core.Adapter {
+		return mesh.WrapAdapter(func(a core.Adapter) core.Adapter {
 			order = append(order, name)
 			return a
 		})
 	}
 	host := func(name string) mesh.Option {
-		return mesh.WithOverrideHost(func(_ string, h core.Host) core.Host {
+		return mesh.WrapHost(func(_ string, h core.Host) core.Host {
 			order = append(order, name)
 			return h
 		})
@@ -56,11 +56,11 @@ func TestOverridesOfChosenNamespaces(t *testing.T) {
 	} {
 		var adapters, hosts []string
 		m, err := mesh.New(free,
-			mesh.WithOverrideAdapter(func(a core.Adapter) core.Adapter {
+			mesh.WrapAdapter(func(a core.Adapter) core.Adapter {
 				adapters = append(adapters, a.Namespace())
 				return a
 			}, c.chosen...),
-			mesh.WithOverrideHost(func(namespace string, h core.Host) core.Host {
+			mesh.WrapHost(func(namespace string, h core.Host) core.Host {
 				hosts = append(hosts, namespace)
 				return h
 			}, c.chosen...))
@@ -81,10 +81,10 @@ func TestOverridesRefused(t *testing.T) {
 		option         mesh.Option
 		field, allowed string
 	}{
-		{mesh.WithOverrideAdapter(nil), "WithOverrideAdapter", "a function"},
-		{mesh.WithOverrideHost(nil), "WithOverrideHost", "a function"},
-		{mesh.WithOverrideAdapter(adapter, "chat"), "WithOverrideAdapter", `"/chat"`},
-		{mesh.WithOverrideHost(host, "/chat", "*"), "WithOverrideHost", `"/chat"`},
+		{mesh.WrapAdapter(nil), "WrapAdapter", "a function"},
+		{mesh.WrapHost(nil), "WrapHost", "a function"},
+		{mesh.WrapAdapter(adapter, "chat"), "WrapAdapter", `"/chat"`},
+		{mesh.WrapHost(host, "/chat", "*"), "WrapHost", `"/chat"`},
 	} {
 		_, err := mesh.New(free, c.option)
 		wantConfigError(t, err, c.field, c.allowed)
@@ -95,7 +95,7 @@ func TestOverridesRefused(t *testing.T) {
 func TestOverrideThatReturnsNil(t *testing.T) {
 	var log coretest.Log
 	m, err := mesh.New(free, mesh.WithLogger(log.Logger()),
-		mesh.WithOverrideAdapter(func(core.Adapter) core.Adapter { return nil }, "/chat"))
+		mesh.WrapAdapter(func(core.Adapter) core.Adapter { return nil }, "/chat"))
 	if err != nil {
 		t.Fatal(err)
 	}

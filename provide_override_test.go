@@ -24,18 +24,18 @@ func TestOverridesTakeWhatTheApplicationHas(t *testing.T) {
 	}
 	var adapter socket.AdapterConstructor
 	err := fx.New(fx.NopLogger, mesh.Module, fx.Supply(free), fx.Provide(newLog), fx.Populate(&adapter),
-		mesh.OverrideAdapter(func(inner core.Adapter, in deps, log *slog.Logger) *audit {
+		mesh.ProvideAdapterWrapper(func(inner core.Adapter, in deps, log *slog.Logger) *audit {
 			if in.Log == nil || in.Log != log || in.Tags != nil {
 				t.Errorf("got %v and %v", in, log)
 			}
 			seen = append(seen, inner.Namespace())
 			return &audit{inner, log}
 		}, "/chat"),
-		mesh.OverrideHost(func(namespace string, inner core.Host, log *slog.Logger) hostAudit {
+		mesh.ProvideHostWrapper(func(namespace string, inner core.Host, log *slog.Logger) hostAudit {
 			seen = append(seen, "host of "+namespace)
 			return hostAudit{inner, log}
 		}, "/chat"),
-		mesh.OverrideAdapter(func(inner core.Adapter) core.Adapter { // the same as without fx
+		mesh.ProvideAdapterWrapper(func(inner core.Adapter) core.Adapter { // the same as without fx
 			seen = append(seen, inner.Namespace())
 			return inner
 		}, "/", "/x*"),
@@ -55,7 +55,7 @@ func TestOverridesTakeWhatTheApplicationHas(t *testing.T) {
 
 // TestOverrideOfTwoApplications: one option may be used more than once, at once too.
 func TestOverrideOfTwoApplications(t *testing.T) {
-	override := mesh.OverrideAdapter(func(inner core.Adapter, got chan<- string) core.Adapter {
+	override := mesh.ProvideAdapterWrapper(func(inner core.Adapter, got chan<- string) core.Adapter {
 		got <- inner.Namespace()
 		return inner
 	})
@@ -90,7 +90,7 @@ func TestNotConstructorsOfOverrides(t *testing.T) {
 		func(core.Adapter, ...string) core.Adapter { return nil },
 		func(core.Host) core.Host { return nil },
 	} {
-		wantConfigError(t, fx.New(fx.NopLogger, mesh.OverrideAdapter(ctor)).Err(), "OverrideAdapter", want)
+		wantConfigError(t, fx.New(fx.NopLogger, mesh.ProvideAdapterWrapper(ctor)).Err(), "ProvideAdapterWrapper", want)
 	}
 	want = "func(string, core.Host, …) core.Host"
 	for _, ctor := range []any{
@@ -98,13 +98,13 @@ func TestNotConstructorsOfOverrides(t *testing.T) {
 		func(string) core.Host { return nil },
 		func(core.Host, string) core.Host { return nil },
 	} {
-		wantConfigError(t, fx.New(fx.NopLogger, mesh.OverrideHost(ctor)).Err(), "OverrideHost", want)
+		wantConfigError(t, fx.New(fx.NopLogger, mesh.ProvideHostWrapper(ctor)).Err(), "ProvideHostWrapper", want)
 	}
 }
 
 // TestOverrideNamesWhatIsMissing: fx knows that a constructor wants more.
 func TestOverrideNamesWhatIsMissing(t *testing.T) {
-	err := fx.New(fx.NopLogger, mesh.Module, mesh.OverrideAdapter(newAudit), fx.Invoke(func(*core.Node) {})).Err()
+	err := fx.New(fx.NopLogger, mesh.Module, mesh.ProvideAdapterWrapper(newAudit), fx.Invoke(func(*core.Node) {})).Err()
 	if err == nil || !strings.Contains(err.Error(), "missing type: *slog.Logger") {
 		t.Errorf("error %v", err)
 	}
@@ -127,8 +127,8 @@ func TestOverridesThatMeet(t *testing.T) {
 		{[]string{"/chat-*"}, []string{"/chat", "/news-*"}, ""},
 	} {
 		for i, options := range []fx.Option{
-			fx.Options(mesh.OverrideAdapter(adapter, c.a...), mesh.OverrideAdapter(adapter, c.b...), mesh.OverrideHost(host)),
-			fx.Options(mesh.OverrideHost(host, c.a...), mesh.OverrideHost(host, c.b...), mesh.OverrideAdapter(adapter)),
+			fx.Options(mesh.ProvideAdapterWrapper(adapter, c.a...), mesh.ProvideAdapterWrapper(adapter, c.b...), mesh.ProvideHostWrapper(host)),
+			fx.Options(mesh.ProvideHostWrapper(host, c.a...), mesh.ProvideHostWrapper(host, c.b...), mesh.ProvideAdapterWrapper(adapter)),
 		} {
 			err := fx.New(fx.NopLogger, mesh.Module, options, fx.Invoke(func(*core.Node) {})).Err()
 			if c.meet == "" {
@@ -137,7 +137,7 @@ func TestOverridesThatMeet(t *testing.T) {
 				}
 				continue
 			}
-			wantConfigError(t, err, []string{"OverrideAdapter", "OverrideHost"}[i], "make both in one constructor")
+			wantConfigError(t, err, []string{"ProvideAdapterWrapper", "ProvideHostWrapper"}[i], "make both in one constructor")
 			if !strings.Contains(err.Error(), `"`+c.meet+`"`) {
 				t.Errorf("%q and %q: %v does not name %s", c.a, c.b, err, c.meet)
 			}

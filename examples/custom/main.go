@@ -55,7 +55,7 @@ func newMesh(listen, servers string, logger *slog.Logger) (*mesh.Mesh, error) {
 		mesh.WithTransport(unix.Transport{}),
 		mesh.WithCodec(cbor.New()),
 		mesh.WithDiscovery(file.Discovery{Path: servers, Logger: logger}),
-		mesh.WithOverrideAdapter(audit.To(logger)),
+		mesh.WrapAdapter(audit.To(logger)),
 		mesh.WithLogger(logger),
 	)
 }

@@ -17,7 +17,7 @@ type adapter struct {
 }
 
 // To records what this server sends, to whichever server's clients: the others
-// record theirs. Hand it to mesh.WithOverrideAdapter. Emitting waits for the log.
+// record theirs. Hand it to mesh.WrapAdapter. Emitting waits for the log.
 func To(log *slog.Logger) func(core.Adapter) core.Adapter {
 	return func(a core.Adapter) core.Adapter {
 		return adapter{a, log.With("namespace", a.Namespace())}

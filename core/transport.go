@@ -159,7 +159,6 @@ var (
 	CloseGoingAway      = CloseReason{1001, "transport-closed"}
 	CloseAddressChanged = CloseReason{1000, "address-changed"}
 	CloseSilent         = CloseReason{1000, "heartbeat-timeout"}
-	CloseReplaced       = CloseReason{1000, "replaced"}
 	CloseHelloInvalid   = CloseReason{1002, "hello-invalid"}
 	CloseHelloTimeout   = CloseReason{1002, "hello-timeout"}
 	CloseProtocolError  = CloseReason{1002, "protocol-error"}

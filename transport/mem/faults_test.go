@@ -135,7 +135,7 @@ func TestPartitionLosesWhatIsSent(t *testing.T) {
 		}
 		w.send(b, "no gap here")
 		w.want(a, "no gap here")
-		a.Close(core.CloseReplaced)
+		a.Close(core.CloseAddressChanged)
 		synctest.Wait()
 		if !errors.Is(r.err, mem.ErrReset) {
 			w.Errorf("Recv: got %q, %v, want ErrReset", r.frame, r.err)

@@ -7,21 +7,22 @@ import (
 	"syscall"
 )
 
-// bufferSize is what the library asks for, in bytes, and what we check for.
+// bufferSize is the size of UDP buffers that the library sets, in bytes.
 const bufferSize = 7 << 20
 
-// udpConn is a UDP socket whose buffers are set without a word. The library would
-// ask the system for their size, through SyscallConn, and write to the standard
-// logger if it is too small. Where it cannot ask, it only sets them, and that
-// comes before everything else that it needs SyscallConn for.
+// udpConn is a UDP socket that keeps the library from writing to the process's
+// standard logger. The library sets the buffers' sizes, reads them through
+// SyscallConn, and logs if they are too small; it skips the reading if SyscallConn
+// fails. Setting the buffers is the first thing that it does with a socket, so later
+// uses of SyscallConn are not affected.
 type udpConn struct {
 	*net.UDPConn
-	buffered atomic.Bool // both have been set
+	buffered atomic.Bool // the library has set both buffers
 }
 
 var errNotBuffered = errors.New("buffers have not been set yet")
 
-// SyscallConn fails as long as the buffers have not been set.
+// SyscallConn fails until the library has set the buffers.
 func (c *udpConn) SyscallConn() (syscall.RawConn, error) {
 	if !c.buffered.Load() {
 		return nil, errNotBuffered
@@ -29,14 +30,14 @@ func (c *udpConn) SyscallConn() (syscall.RawConn, error) {
 	return c.UDPConn.SyscallConn()
 }
 
-// SetWriteBuffer comes second.
+// SetWriteBuffer is the second of the two that the library sets.
 func (c *udpConn) SetWriteBuffer(bytes int) error {
 	c.buffered.Store(true)
 	return c.UDPConn.SetWriteBuffer(bytes)
 }
 
-// checkBuffers sets the buffers of a socket, and tells once if they stay too
-// small for high throughput.
+// checkBuffers sets the buffers of a socket, and logs once if the system keeps them
+// too small for high throughput.
 func (t *Transport) checkBuffers(c *udpConn) {
 	c.UDPConn.SetReadBuffer(bufferSize)
 	c.UDPConn.SetWriteBuffer(bufferSize)
@@ -44,7 +45,7 @@ func (t *Transport) checkBuffers(c *udpConn) {
 	if err != nil || read >= bufferSize && write >= bufferSize {
 		return
 	}
-	if !t.complained.Swap(true) {
+	if !t.warned.Swap(true) {
 		t.options.Logger.Info("the system keeps UDP buffers small, which may cost throughput (on Linux: sysctl net.core.rmem_max and wmem_max)",
 			"receive", read, "send", write, "wanted", bufferSize)
 	}

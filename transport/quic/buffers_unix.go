@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// bufferSizes asks the system for the real sizes, in bytes.
+// bufferSizes returns the sizes that the system has set, in bytes.
 func bufferSizes(c *net.UDPConn) (read, write int, err error) {
 	raw, err := c.SyscallConn()
 	if err != nil {

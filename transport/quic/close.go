@@ -8,9 +8,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Close sends a goodbye behind what is being sent, and gives the peer a moment to
-// take all of it. It takes Options.CloseTimeout at most, which is when the peer
-// does not read.
+// Close sends a close frame behind what Send is writing, and waits until the peer has
+// read everything, Options.CloseTimeout at most.
 func (c *conn) Close(reason core.CloseReason) error {
 	c.once.Do(func() { c.close(wellFormed(reason), time.Now().Add(c.closeTimeout)) })
 	return nil
@@ -18,7 +17,7 @@ func (c *conn) Close(reason core.CloseReason) error {
 
 func (c *conn) close(reason core.CloseReason, deadline time.Time) {
 	c.interrupt(deadline)
-	if !c.peerClosed() && c.sayGoodbye(reason) == nil {
+	if !c.peerClosed() && c.sendClose(reason) == nil {
 		c.linger(reason, deadline)
 	}
 	c.quic.CloseWithError(applicationCode(reason))
@@ -26,16 +25,16 @@ func (c *conn) close(reason core.CloseReason, deadline time.Time) {
 	c.socket.release()
 }
 
-// interrupt ends every Recv, and every Send in time.
+// interrupt ends every Recv now, and every Send at the deadline.
 func (c *conn) interrupt(deadline time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed.Store(true)
 	close(c.closing)
-	for _, q := range c.sequences {
-		q.sender.stream.SetWriteDeadline(deadline)
-		if q.stream != nil {
-			q.stream.SetReadDeadline(past)
+	for _, s := range c.streams {
+		s.sender.out.SetWriteDeadline(deadline)
+		if s.in != nil {
+			s.in.SetReadDeadline(past)
 		}
 	}
 }
@@ -43,13 +42,13 @@ func (c *conn) interrupt(deadline time.Time) {
 func (c *conn) peerClosed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.goodbye != nil
+	return c.peerClose != nil
 }
 
-// sayGoodbye ends all sequences.
-func (c *conn) sayGoodbye(reason core.CloseReason) error {
+// sendClose ends the lanes' QUIC streams, and then the Conn's own with a close frame.
+func (c *conn) sendClose(reason core.CloseReason) error {
 	var used uint64
-	for i, lane := range c.sequences[1:] {
+	for i, lane := range c.streams[1:] {
 		sent, err := lane.sender.end(nil)
 		if err != nil {
 			return err
@@ -58,11 +57,12 @@ func (c *conn) sayGoodbye(reason core.CloseReason) error {
 			used |= 1 << i
 		}
 	}
-	_, err := c.sequences[0].sender.end(appendGoodbye(nil, reason, used))
+	_, err := c.streams[0].sender.end(appendCloseFrame(nil, reason, used))
 	return err
 }
 
-// end writes the last bytes and ends the stream, if it has been used or is now.
+// end writes the last bytes and ends the QUIC stream, unless nothing was ever sent
+// on it.
 func (s *sender) end(last []byte) (used bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -71,20 +71,20 @@ func (s *sender) end(last []byte) (used bool, err error) {
 		return s.used, s.err
 	}
 	s.err = net.ErrClosed
-	return true, s.stream.Close()
+	return true, s.out.Close()
 }
 
-// linger waits until the peer has taken everything and lets go, or closes too.
-// Meanwhile it takes what the peer has sent: it may not be able to read before
-// that.
+// linger waits until the peer has read everything and closes the QUIC connection, or
+// has called Close as well. It reads and drops what the peer still sends: the peer
+// may not read before its own writes have succeeded.
 func (c *conn) linger(reason core.CloseReason, deadline time.Time) {
 	var discarding sync.WaitGroup
 	defer discarding.Wait()
-	defer c.quic.CloseWithError(applicationCode(reason)) // ends the discarding too
+	defer c.quic.CloseWithError(applicationCode(reason)) // ends discard, too
 	bothClose := make(chan struct{})
-	for _, q := range c.sequences {
+	for _, s := range c.streams {
 		discarding.Go(func() {
-			if q.discard(deadline) && q.index == 0 {
+			if s.discard(deadline) && s.index == 0 {
 				close(bothClose)
 			}
 		})

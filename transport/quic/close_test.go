@@ -29,14 +29,14 @@ func TestReasonsAreWellFormed(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%+v: got %+v, want %+v", c.reason, got, c.want)
 		}
-		if n := len(appendGoodbye(nil, got, ^uint64(0))); n > maxGoodbye {
-			t.Errorf("%+v: goodbye of %d bytes", c.reason, n)
+		if n := len(appendCloseFrame(nil, got, ^uint64(0))); n > maxCloseFrame {
+			t.Errorf("%+v: close frame of %d bytes", c.reason, n)
 		}
 	}
 }
 
-// Send tells the peer's reason, once it is known.
-func TestSendAfterGoodbye(t *testing.T) {
+// Send returns the peer's reason, once it was read.
+func TestSendAfterPeerClose(t *testing.T) {
 	dialled, accepted := pair(t, shared())
 	go dialled.Close(core.CloseSlowPeer)
 	if _, err := accepted.Recv(); err == nil {
@@ -50,7 +50,7 @@ func TestSendAfterGoodbye(t *testing.T) {
 	}
 }
 
-// When the peer has taken everything, Close has no more to wait for.
+// Close returns as soon as the peer has read everything.
 func TestCloseEndsAsSoonAsItIsHeard(t *testing.T) {
 	options := quick
 	options.CloseTimeout = time.Minute
@@ -101,14 +101,14 @@ func TestBothClose(t *testing.T) {
 	}
 }
 
-// Who closes while the peer's lanes are unread, does not wait for them either.
+// Close does not wait until the peer's own unread lanes are read.
 func TestCloseWithUnreadLanes(t *testing.T) {
 	options := quick
 	options.CloseTimeout = time.Minute
 	dialled, accepted := pair(t, like(options))
 	send(t, dialled.Lane(0), "nobody reads this")
 	go dialled.Close(core.CloseShutdown)
-	for range 100 { // until the goodbye is there
+	for range 100 { // until the close frame is there
 		if accepted.peerClosed() {
 			break
 		}
@@ -122,24 +122,24 @@ func TestCloseWithUnreadLanes(t *testing.T) {
 	}
 }
 
-// A goodbye after which nothing comes is enough: the lanes need not be ended.
+// A close frame after which nothing comes is enough: the lanes need not be ended.
 func TestCloseReasonOfStranger(t *testing.T) {
 	l := listen(t, shared())
 	stranger, stream := impostor(t, l, eightLanes)
 	accepted := accept(t, l)
-	if _, err := stream.Write(appendGoodbye(nil, core.CloseReplaced, 0)); err != nil {
+	if _, err := stream.Write(appendCloseFrame(nil, core.CloseAddressChanged, 0)); err != nil {
 		t.Fatal(err)
 	}
 	_, err := accepted.Recv()
-	if reason, _ := closeReason(err); reason != core.CloseReplaced {
-		t.Errorf("Recv: got %v, want %v", err, core.CloseReplaced)
+	if reason, _ := closeReason(err); reason != core.CloseAddressChanged {
+		t.Errorf("Recv: got %v, want %v", err, core.CloseAddressChanged)
 	}
 	if code := endOf(t, stranger); code != 0 {
 		t.Errorf("the stranger was told %d, want 0", code)
 	}
 }
 
-// A peer that never takes what was sent is told in another way.
+// A peer that never reads gets the reason in the QUIC connection's close.
 func TestCloseOfStalledConnection(t *testing.T) {
 	l := listen(t, shared())
 	stranger, _ := impostor(t, l, eightLanes)

@@ -2,26 +2,28 @@ package quic
 
 import quicgo "github.com/quic-go/quic-go"
 
-// The flow control windows of a stream, in bytes: how much a stranger may send
-// that nobody reads, and how far it may grow for one whose frames are read fast.
+// The flow control windows of a QUIC stream, in bytes: how much a peer may send before
+// it is read, at first and at most. The library widens the window of a stream that is
+// read fast.
 const (
 	firstWindow = 256 << 10
 	maxWindow   = 4 << 20
 )
 
-// config is what the library is told for both ends. The connection's window is
-// that of all streams together, so that lanes nobody reads cannot use it up.
+// config is the library's configuration for both ends. The connection's window is the
+// sum of the streams', so that lanes that are not read cannot use up the others'
+// share.
 func (o *Options) config() *quicgo.Config {
 	streams := 1 + o.Lanes
 	return &quicgo.Config{
-		HandshakeIdleTimeout:           o.HandshakeTimeout / 2, // which is half of its limit for the whole
+		HandshakeIdleTimeout:           o.HandshakeTimeout / 2, // the library allows twice that for the whole handshake
 		MaxIdleTimeout:                 o.IdleTimeout,
 		KeepAlivePeriod:                o.KeepAlive,
 		InitialStreamReceiveWindow:     firstWindow,
 		MaxStreamReceiveWindow:         maxWindow,
 		InitialConnectionReceiveWindow: uint64(streams) * maxWindow,
 		MaxConnectionReceiveWindow:     uint64(streams) * maxWindow,
-		MaxIncomingStreams:             -1, // none in both directions
+		MaxIncomingStreams:             -1, // no bidirectional streams
 		MaxIncomingUniStreams:          int64(streams),
 	}
 }

@@ -21,11 +21,11 @@ var (
 	_ core.Laner       = (*conn)(nil)
 )
 
-// conn is one QUIC connection. A goroutine of its own waits for the peer's lanes.
+// conn is one QUIC connection. Its goroutine accepts the peer's streams of the lanes.
 type conn struct {
 	quic      *quicgo.Conn
-	socket    *socket     // is held until Close
-	sequences []*sequence // the Conn's own, then the lanes
+	socket    *socket   // held until Close
+	streams   []*stream // the Conn's own, then the lanes
 	limit     atomic.Int64
 	advice    string // see credentials
 	accepting sync.WaitGroup
@@ -35,70 +35,70 @@ type conn struct {
 	closed       atomic.Bool
 	closing      chan struct{} // closed by Close
 
-	mu       sync.Mutex
-	failure  error            // what this side has ended the connection for
-	goodbye  *core.CloseError // what the peer has closed with
-	expected uint64           // the lanes that it had used
-	taken    uint64           // the lanes that were taken to their end
-	complete chan struct{}    // closed when all has been taken, the goodbye too
+	mu        sync.Mutex
+	failure   error            // for which this end has closed the connection
+	peerClose *core.CloseError // the peer's close frame
+	expected  uint64           // set of the lanes that the peer had used by then
+	ended     uint64           // set of the lanes that were read to their end
+	complete  chan struct{}    // closed when the close frame and all lanes were read
 }
 
-// RemoteAddr is the peer's UDP address, which may change.
+// RemoteAddr is the peer's UDP address now; it may change.
 func (c *conn) RemoteAddr() string { return c.quic.RemoteAddr().String() }
 
 // LimitReads bounds the frames that are received from now on, on all lanes.
 func (c *conn) LimitReads(bytes int) { c.limit.Store(int64(max(bytes, 0))) }
 
-// Lanes is the smaller number of both ends.
-func (c *conn) Lanes() int { return len(c.sequences) - 1 }
+// Lanes is the number of lanes: the smaller of what both ends offered.
+func (c *conn) Lanes() int { return len(c.streams) - 1 }
 
-// Lane returns a lane.
-func (c *conn) Lane(i int) core.Lane { return c.sequences[1+i] }
+// Lane returns lane i.
+func (c *conn) Lane(i int) core.Lane { return c.streams[1+i] }
 
-// Send writes the frames to the Conn's own sequence.
+// Send writes the frames to the Conn's own stream.
 func (c *conn) Send(ctx context.Context, frames [][]byte) error {
-	return c.sequences[0].Send(ctx, frames)
+	return c.streams[0].Send(ctx, frames)
 }
 
-// Recv returns the next frame of the Conn's own sequence.
-func (c *conn) Recv() ([]byte, error) { return c.sequences[0].Recv() }
+// Recv returns the next frame of the Conn's own stream.
+func (c *conn) Recv() ([]byte, error) { return c.streams[0].Recv() }
 
-// acceptLanes waits for the peer's streams, which come in the order of lanes.
+// acceptLanes accepts the peer's QUIC streams of the lanes, which come in order.
 func (c *conn) acceptLanes() {
-	for _, q := range c.sequences[1:] {
-		stream, err := c.quic.AcceptUniStream(c.quic.Context())
+	for _, s := range c.streams[1:] {
+		in, err := c.quic.AcceptUniStream(c.quic.Context())
 		if err != nil {
 			return
 		}
 		c.mu.Lock()
 		if c.closed.Load() {
-			stream.SetReadDeadline(past) // or a Recv could miss that it has to end
+			in.SetReadDeadline(past) // Close could not do it, and Recv would wait
 		}
-		q.stream = stream
-		close(q.opened)
+		s.in = in
+		close(s.opened)
 		c.mu.Unlock()
 	}
 }
 
-// hearGoodbye reads the peer's last words.
-func (c *conn) hearGoodbye(r *frameReader) error {
-	body, err := r.next(maxGoodbye)
+// readCloseFrame reads the peer's close frame, behind its mark.
+func (c *conn) readCloseFrame(r *frameReader) error {
+	body, err := r.next(maxCloseFrame)
 	switch {
-	case errors.Is(err, core.ErrTooLarge), errors.Is(err, errGoodbye):
-		return fmt.Errorf("%w: goodbye: %v", core.ErrMalformed, err)
+	case errors.Is(err, core.ErrTooLarge), errors.Is(err, errCloseFrame):
+		return fmt.Errorf("%w: close frame: %v", core.ErrMalformed, err)
 	case err != nil:
 		return err
 	}
-	goodbye, used, err := parseGoodbye(body)
+	received, used, err := parseCloseFrame(body)
 	if err != nil {
 		return err
 	}
-	lanes := c.sequences[1:]
+	lanes := c.streams[1:]
 	if used>>len(lanes) != 0 {
-		return fmt.Errorf("%w: goodbye names lanes that there are not", core.ErrMalformed)
+		return fmt.Errorf("%w: close frame with lanes that do not exist", core.ErrMalformed)
 	}
 	c.mu.Lock()
-	c.goodbye, c.expected = goodbye, used
+	c.peerClose, c.expected = received, used
 	c.mu.Unlock()
 	for i, lane := range lanes {
 		if used&(1<<i) == 0 {
@@ -109,18 +109,19 @@ func (c *conn) hearGoodbye(r *frameReader) error {
 	return nil
 }
 
-// laneTaken notes that a lane has been read to its end.
-func (c *conn) laneTaken(lane int) {
+// laneEnded notes that a lane has been read to its end.
+func (c *conn) laneEnded(lane int) {
 	c.mu.Lock()
-	c.taken |= 1 << lane
+	c.ended |= 1 << lane
 	c.mu.Unlock()
 	c.checkComplete()
 }
 
-// checkComplete lets the peer go when it has closed and nothing is left to take.
+// checkComplete closes the QUIC connection when the peer has closed and everything it
+// sent was read. The peer's Close waits for that.
 func (c *conn) checkComplete() {
 	c.mu.Lock()
-	complete := c.goodbye != nil && c.expected&^c.taken == 0
+	complete := c.peerClose != nil && c.expected&^c.ended == 0
 	if complete {
 		select {
 		case <-c.complete:
@@ -134,20 +135,22 @@ func (c *conn) checkComplete() {
 	}
 }
 
-// wait is for a sequence that has ended, until the others have, and tells why.
-// So whoever first learns of the end may close: nothing is left to be read.
-func (c *conn) wait() error {
+// waitForEnd is called by the Recv of a stream that has ended. It waits until all
+// streams were read to their end, and returns the reason. The caller may close the
+// connection when one of its Recvs fails, and nothing may be lost by that.
+func (c *conn) waitForEnd() error {
 	select {
 	case <-c.complete:
 	case <-c.closing:
 		return net.ErrClosed
 	case <-c.quic.Context().Done():
 	}
-	return c.diagnose(context.Cause(c.quic.Context()))
+	return c.reasonFor(context.Cause(c.quic.Context()))
 }
 
-// refuse ends the connection for what was read, if it has not ended.
-func (c *conn) refuse(err error) error {
+// readFailed closes the connection if the peer has violated the protocol, and wraps
+// the error of a read in the errors of package core.
+func (c *conn) readFailed(err error) error {
 	var reset *quicgo.StreamError
 	switch {
 	case errors.Is(err, core.ErrTooLarge):
@@ -155,12 +158,13 @@ func (c *conn) refuse(err error) error {
 	case errors.Is(err, core.ErrMalformed):
 		return c.fail(err, core.CloseProtocolError)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &reset):
-		return c.fail(fmt.Errorf("%w: stream ends too early: %v", core.ErrMalformed, err), core.CloseProtocolError)
+		return c.fail(fmt.Errorf("%w: the stream ends early: %v", core.ErrMalformed, err), core.CloseProtocolError)
 	}
-	return c.diagnose(err)
+	return c.reasonFor(err)
 }
 
-// fail ends the connection. What counts is the first error, which it returns.
+// fail closes the QUIC connection. It returns the error of the first call, which is
+// the one that Recv and Send return.
 func (c *conn) fail(err error, reason core.CloseReason) error {
 	c.mu.Lock()
 	if c.failure == nil {
@@ -172,15 +176,16 @@ func (c *conn) fail(err error, reason core.CloseReason) error {
 	return err
 }
 
-// diagnose says in this package's terms why the connection has ended.
-func (c *conn) diagnose(err error) error {
+// reasonFor returns why the connection has ended, in the errors of package core. err
+// is the library's error.
+func (c *conn) reasonFor(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.failure != nil:
 		return c.failure
-	case c.goodbye != nil:
-		return c.goodbye
+	case c.peerClose != nil:
+		return c.peerClose
 	}
 	return explain(err, c.advice)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/socketmesh/mesh/internal/peertls"
 )
 
-// Dial connects to an address, and returns when both ends know each other.
+// Dial connects to an address and returns when both ends have sent their preface.
 func (t *Transport) Dial(ctx context.Context, addr string) (core.Conn, error) {
 	c, err := t.dial(ctx, addr)
 	if err != nil {
@@ -23,7 +23,7 @@ func (t *Transport) Dial(ctx context.Context, addr string) (core.Conn, error) {
 	return c, nil
 }
 
-// parse takes an address apart, "quic://host:port" or "host:port".
+// parse returns the host and port of an address, "quic://host:port" or "host:port".
 func parse(addr string) (host string, port uint16, err error) {
 	if !strings.Contains(addr, "://") {
 		addr = "quic://" + addr
@@ -37,7 +37,7 @@ func parse(addr string) (host string, port uint16, err error) {
 	case u.Hostname() == "":
 		return "", 0, errors.New("no host")
 	case u.User != nil:
-		return "", 0, errors.New("a user has no place in it")
+		return "", 0, errors.New("user names are not allowed")
 	}
 	number, err := strconv.ParseUint(u.Port(), 10, 16)
 	if err != nil || number == 0 {
@@ -51,7 +51,7 @@ func (t *Transport) dial(ctx context.Context, addr string) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	known, err := t.credentials()
+	credentials, err := t.credentials()
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (t *Transport) dial(ctx context.Context, addr string) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := peertls.Client(known.dialler, t.roots(), protocol)
+	config := peertls.Client(credentials.dialler, t.roots(), protocol)
 	if config.ServerName == "" {
 		config.ServerName = host
 	}
@@ -72,19 +72,19 @@ func (t *Transport) dial(ctx context.Context, addr string) (*conn, error) {
 		quic, err := s.quic.Dial(ctx, to, config, t.options.config())
 		if err != nil {
 			s.release()
-			return nil, t.explainDial(ctx, err, known.advice)
+			return nil, t.explainDial(ctx, err, credentials.advice)
 		}
-		return t.introduce(ctx, quic, s, known.advice)
+		return t.handshake(ctx, quic, s, credentials.advice)
 	})
 }
 
-// explainDial tells why there is no connection.
+// explainDial is explain for a dial that has failed.
 func (t *Transport) explainDial(ctx context.Context, err error, advice string) error {
-	var silent net.Error
+	var timeout net.Error
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.As(err, &silent) && silent.Timeout():
+	case errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Errorf("no answer: %s", err)
 	}
 	return explain(err, advice)

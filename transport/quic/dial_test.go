@@ -144,7 +144,7 @@ func TestDialSurvivesBadServers(t *testing.T) {
 	}
 }
 
-// An acceptor that is one of the mesh, but says nothing, is not waited for.
+// A dial does not wait for ever for an acceptor that completes TLS and sends nothing.
 func TestDialWaitsForIntroduction(t *testing.T) {
 	s, err := shared().newSocket(t.Context(), "127.0.0.1:0")
 	if err != nil {
@@ -164,7 +164,7 @@ func TestDialWaitsForIntroduction(t *testing.T) {
 	if _, err = dial(t, transport, l.Addr().String()); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Dial: got %v, want context.DeadlineExceeded", err)
 	}
-	wantWords(t, err, "introduction", l.Addr().String())
+	wantWords(t, err, "preface", l.Addr().String())
 
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -183,7 +183,7 @@ func TestDialWaitsForIntroduction(t *testing.T) {
 	}
 }
 
-// What a closed listener has not accepted is told so.
+// A connection that a closed listener has not accepted gets the reason.
 func TestListenerCloseTellsPending(t *testing.T) {
 	l := listen(t, shared())
 	c, err := dial(t, shared(), l.Addr())
@@ -192,8 +192,8 @@ func TestListenerCloseTellsPending(t *testing.T) {
 	}
 	l.Close()
 	_, err = c.Recv()
-	if reason, _ := closeReason(err); reason != closePending {
-		t.Errorf("Recv: got %v, want %v", err, closePending)
+	if reason, _ := closeReason(err); reason != core.CloseGoingAway {
+		t.Errorf("Recv: got %v, want %v", err, core.CloseGoingAway)
 	}
 	if reason, _ := closeReason(err); reason != (core.CloseReason{Code: 1001, Text: "transport-closed"}) {
 		t.Errorf("Recv: got %v", err)

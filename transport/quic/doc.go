@@ -1,5 +1,5 @@
 // Package quic is the transport over QUIC (RFC 9000): encrypted and authenticated
-// always, with lanes that do not wait for each other. It carries Go nodes only.
+// always, with lanes that do not wait for each other. Node servers do not speak it.
 //
 // Addresses to dial are "quic://10.0.0.7:4000" or a plain "10.0.0.7:4000".
 //
@@ -9,11 +9,11 @@
 // [Options].TLS is given, certificates and authorities come from there, and the
 // dialler checks that the acceptor's certificate is for the host it dialled.
 // Otherwise the mesh has an authority of its own, whose key follows from
-// [Options].Token, and each process issues itself a certificate by it: whoever
-// has the token belongs to the mesh. With neither, [Transport.Listen] and
-// [Transport.Dial] refuse. See [Options].Token for what that derivation is.
+// [Options].Token, and each process issues its own certificate by it: everybody
+// who has the token belongs to the mesh. With neither, [Transport.Listen] and
+// [Transport.Dial] fail. [Options].Token describes the derivation.
 //
-// The protocol and its version are agreed upon by ALPN: "socketmesh/1".
+// ALPN negotiates the protocol and its version: "socketmesh/1".
 //
 // # On the wire
 //
@@ -21,13 +21,13 @@
 // Conn, the n-th after it those of lane n-1. Nothing is sent on a stream before
 // there is a frame for it. A frame is its size plus one, as an unsigned varint
 // of package encoding/binary, and its bytes. The first frame on the first stream
-// is an introduction: the number of lanes, as a varint; further bytes are for
+// is the preface: the number of lanes, as a varint; further bytes are for
 // later versions. The smaller number of the two counts.
 //
-// Who closes ends the streams that it has used, and sends on the first one, as its
-// last, a goodbye: a zero in place of a size, then a frame with the code, the
+// An end that closes ends the streams that it has used. The last frame on the first
+// one is a close frame: a zero in place of a size, then a frame with the code, the
 // set of used lanes (lane 0 is bit 0) and the length of the text as varints, and the
-// text. When the other end has taken everything it closes the connection with
+// text. When the other end has read everything it closes the connection with
 // application error code 0. A connection that cannot be ended in this way is
 // closed with the reason's code and text; code 0 gives no reason.
 //
@@ -36,8 +36,8 @@
 // A connection is not bound to the addresses it began with. When the dialler's
 // address or port changes (a NAT that forgets, another network), the acceptor
 // verifies the new path and the connection goes on, as soon as the dialler has sent
-// something from there: with [Options].KeepAlive at the latest. An acceptor that
-// moves has to be dialled again, for QUIC has it so.
+// something from there: with [Options].KeepAlive at the latest. An acceptor whose
+// address changes has to be dialled again: QUIC lets only diallers migrate.
 //
 // A dialled connection has a UDP socket of its own, which is not bound to one of
 // the host's addresses. A listener and the connections accepted by it share its

@@ -11,10 +11,9 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-var errAbandoned = errors.New("the peer has given the connection up")
+var errAbandoned = errors.New("the peer has closed the connection without a reason")
 
-// The alerts of TLS (RFC 8446, section 6) that tell of certificates and of the
-// protocol's name.
+// The alerts of TLS (RFC 8446, section 6) about certificates and the protocol's name.
 const (
 	alertBadCertificate = 42
 	alertUnknownCA      = 48
@@ -23,8 +22,9 @@ const (
 	alertNoProtocol     = 120
 )
 
-// explain says what an error of the library means. None is net.ErrClosed, which
-// the library wraps into all of its own, but which is for what this side closed.
+// explain translates an error of the library into the errors of package core. The
+// result never wraps net.ErrClosed, as all of the library's do: it would mean that
+// this end has called Close.
 func explain(err error, advice string) error {
 	var (
 		application *quicgo.ApplicationError
@@ -48,7 +48,8 @@ func explain(err error, advice string) error {
 	return errors.New(err.Error())
 }
 
-// explainClose tells why the peer closed the connection without a goodbye.
+// explainClose translates the code of a peer that has closed the connection without a
+// close frame.
 func explainClose(err *quicgo.ApplicationError) error {
 	switch code := err.ErrorCode; {
 	case code == 0:
@@ -60,7 +61,7 @@ func explainClose(err *quicgo.ApplicationError) error {
 	}
 }
 
-// explainAlert tells why a handshake failed.
+// explainAlert translates the TLS alert of a handshake that has failed.
 func explainAlert(err *quicgo.TransportError, advice string) error {
 	alert := err.ErrorCode - 0x100
 	switch {

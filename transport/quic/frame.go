@@ -11,59 +11,59 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// The buffers of a reader, in bytes: for what arrives, for the beginning of a
-// frame that is larger, and how large that may be to be used again.
+// The sizes of a reader's buffers, in bytes: of the one for small frames, of the one
+// for larger frames at first, and the largest that is kept for the next frame.
 const (
 	readBuffer = 16 << 10
 	firstChunk = 64 << 10
 	keepBuffer = 256 << 10
 )
 
-// goodbyeMark stands in place of a frame's size plus one.
-const goodbyeMark = 0
+// closeMark stands before a close frame, in place of a frame's size plus one.
+const closeMark = 0
 
-// appendSize begins a frame of size bytes.
+// appendSize appends the header of a frame of size bytes.
 func appendSize(dst []byte, size int) []byte {
 	return binary.AppendUvarint(dst, uint64(size)+1)
 }
 
-// errGoodbye is what a reader meets where a goodbye follows.
-var errGoodbye = errors.New("goodbye")
+// errCloseFrame is returned by a reader at the mark of a close frame.
+var errCloseFrame = errors.New("close frame")
 
-// frameReader takes frames from a stream.
+// frameReader reads frames from a QUIC stream.
 type frameReader struct {
-	src   *bufio.Reader
-	taken int    // bytes of src's buffer that the last frame lies in
-	buf   []byte // for larger frames
+	src    *bufio.Reader
+	peeked int    // bytes of src's buffer that hold the last frame
+	buf    []byte // for larger frames
 }
 
 func newFrameReader(src io.Reader) *frameReader {
 	return &frameReader{src: bufio.NewReaderSize(src, readBuffer)}
 }
 
-// next returns the next frame, which is valid until the next call. It returns
-// io.EOF where the stream ends between two frames, and errGoodbye at the mark.
+// next returns the next frame, which is valid until the following call. It returns
+// io.EOF if the stream ends between two frames, and errCloseFrame at the mark.
 func (r *frameReader) next(limit int) ([]byte, error) {
-	r.src.Discard(r.taken)
-	r.taken = 0
+	r.src.Discard(r.peeked)
+	r.peeked = 0
 	header, err := r.varint()
 	switch {
 	case err != nil:
 		return nil, err
-	case header == goodbyeMark:
-		return nil, errGoodbye
+	case header == closeMark:
+		return nil, errCloseFrame
 	case header-1 > uint64(limit):
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", core.ErrTooLarge, header-1, limit)
 	}
 	size := int(header - 1)
 	if size > r.src.Size() {
-		return r.gather(size)
+		return r.large(size)
 	}
 	frame, err := r.src.Peek(size)
 	if err != nil {
 		return nil, unexpected(err)
 	}
-	r.taken = size
+	r.peeked = size
 	return frame[:size:size], nil
 }
 
@@ -89,9 +89,9 @@ func (r *frameReader) varint() (uint64, error) {
 	return 0, errVarint
 }
 
-// gather reads a frame that the reader's buffer has no room for. Memory grows
-// with what arrives, not with what a header promises.
-func (r *frameReader) gather(size int) ([]byte, error) {
+// large reads a frame that is larger than src's buffer. Memory grows with what was
+// received, not with the size in a header, which a stranger may choose.
+func (r *frameReader) large(size int) ([]byte, error) {
 	buf := r.buf[:0]
 	if cap(buf) > keepBuffer {
 		buf = nil
@@ -110,7 +110,7 @@ func (r *frameReader) gather(size int) ([]byte, error) {
 	return buf, nil
 }
 
-// unexpected is an error in the midst of a frame.
+// unexpected is the error of a read within a frame.
 func unexpected(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF

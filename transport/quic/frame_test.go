@@ -25,9 +25,9 @@ func TestFramesOnTheWire(t *testing.T) {
 			t.Errorf("size %d: got %s, want %s", c.size, got, c.want)
 		}
 	}
-	got := appendGoodbye(nil, core.CloseReason{Code: 1000, Text: "bye"}, 0b101)
+	got := appendCloseFrame(nil, core.CloseReason{Code: 1000, Text: "bye"}, 0b101)
 	if want := "\x00" + "\x08" + "\xe8\x07" + "\x05" + "\x03" + "bye"; string(got) != want {
-		t.Errorf("goodbye: got %q, want %q", got, want)
+		t.Errorf("close frame: got %q, want %q", got, want)
 	}
 }
 
@@ -64,19 +64,19 @@ func TestReaderRefuses(t *testing.T) {
 		src  string
 		want error
 	}{
-		"one byte more":           {"\xea\x07", core.ErrTooLarge}, // 1001
-		"2^62":                    {"\x80\x80\x80\x80\x80\x80\x80\x80\x40", core.ErrTooLarge},
-		"2^64-1":                  {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", core.ErrTooLarge},
-		"2^64":                    {"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02", core.ErrMalformed},
-		"endless size":            {strings.Repeat("\xff", 100), core.ErrMalformed},
-		"end in the size":         {"\x80", io.ErrUnexpectedEOF},
-		"end behind the size":     {"\x02", io.ErrUnexpectedEOF},
-		"end in the frame":        {"\x05abc", io.ErrUnexpectedEOF},
-		"goodbye":                 {"\x00", errGoodbye},
-		"nothing":                 {"", io.EOF},
-		"largest, and nothing":    {"\xe9\x07", io.ErrUnexpectedEOF}, // 1000
-		"goodbye in a long form":  {"\x80\x00", errGoodbye},
-		"size in too long a form": {"\x82\x80\x80\x00", io.ErrUnexpectedEOF},
+		"one byte more":              {"\xea\x07", core.ErrTooLarge}, // 1001
+		"2^62":                       {"\x80\x80\x80\x80\x80\x80\x80\x80\x40", core.ErrTooLarge},
+		"2^64-1":                     {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", core.ErrTooLarge},
+		"2^64":                       {"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02", core.ErrMalformed},
+		"endless size":               {strings.Repeat("\xff", 100), core.ErrMalformed},
+		"end in the size":            {"\x80", io.ErrUnexpectedEOF},
+		"end behind the size":        {"\x02", io.ErrUnexpectedEOF},
+		"end in the frame":           {"\x05abc", io.ErrUnexpectedEOF},
+		"close frame":                {"\x00", errCloseFrame},
+		"nothing":                    {"", io.EOF},
+		"largest, and nothing":       {"\xe9\x07", io.ErrUnexpectedEOF}, // 1000
+		"close frame in a long form": {"\x80\x00", errCloseFrame},
+		"size in too long a form":    {"\x82\x80\x80\x00", io.ErrUnexpectedEOF},
 	} {
 		if frame, err := newFrameReader(strings.NewReader(c.src)).next(1000); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %q, %v, want %v", name, frame, err, c.want)
@@ -87,7 +87,7 @@ func TestReaderRefuses(t *testing.T) {
 // A size is only a promise.
 func TestReaderGrowsWithWhatArrives(t *testing.T) {
 	const announced, sent = 100 << 20, 1 << 20
-	src := &roomReader{src: io.MultiReader(bytes.NewReader(appendSize(nil, announced)), bytes.NewReader(make([]byte, sent)))}
+	src := &sizeReader{src: io.MultiReader(bytes.NewReader(appendSize(nil, announced)), bytes.NewReader(make([]byte, sent)))}
 	if _, err := newFrameReader(src).next(announced); err != io.ErrUnexpectedEOF {
 		t.Errorf("got error %v", err)
 	}
@@ -96,13 +96,13 @@ func TestReaderGrowsWithWhatArrives(t *testing.T) {
 	}
 }
 
-// roomReader notes how much it was asked for at most.
-type roomReader struct {
+// sizeReader notes the largest read that was asked for.
+type sizeReader struct {
 	src  io.Reader
 	room int
 }
 
-func (r *roomReader) Read(b []byte) (int, error) {
+func (r *sizeReader) Read(b []byte) (int, error) {
 	r.room = max(r.room, len(b))
 	return r.src.Read(b[:min(len(b), 1500)])
 }
@@ -138,9 +138,9 @@ func FuzzFrames(f *testing.F) {
 		for total := 0; ; {
 			frame, err := r.next(limit)
 			switch {
-			case errors.Is(err, errGoodbye):
-				if body, err := r.next(maxGoodbye); err == nil {
-					checkGoodbye(t, body)
+			case errors.Is(err, errCloseFrame):
+				if body, err := r.next(maxCloseFrame); err == nil {
+					checkCloseFrame(t, body)
 				}
 				return
 			case err != nil:
@@ -153,24 +153,24 @@ func FuzzFrames(f *testing.F) {
 	})
 }
 
-// checkGoodbye makes sure that what is taken for a goodbye can be sent again.
-func checkGoodbye(t *testing.T, body []byte) {
-	goodbye, used, err := parseGoodbye(body)
+// checkCloseFrame makes sure that a close frame that was parsed can be sent again.
+func checkCloseFrame(t *testing.T, body []byte) {
+	received, used, err := parseCloseFrame(body)
 	if err != nil {
 		if !errors.Is(err, core.ErrMalformed) {
-			t.Fatalf("goodbye %q: %v", body, err)
+			t.Fatalf("close frame %q: %v", body, err)
 		}
 		return
 	}
-	r := newFrameReader(bytes.NewReader(appendGoodbye(nil, goodbye.CloseReason, used)))
-	if _, err := r.next(0); !errors.Is(err, errGoodbye) {
-		t.Fatalf("goodbye %q: no mark: %v", body, err)
+	r := newFrameReader(bytes.NewReader(appendCloseFrame(nil, received.CloseReason, used)))
+	if _, err := r.next(0); !errors.Is(err, errCloseFrame) {
+		t.Fatalf("close frame %q: no mark: %v", body, err)
 	}
-	again, err := r.next(maxGoodbye)
+	again, err := r.next(maxCloseFrame)
 	if err != nil {
-		t.Fatalf("goodbye %q: %v", body, err)
+		t.Fatalf("close frame %q: %v", body, err)
 	}
-	if twice, lanes, err := parseGoodbye(again); err != nil || *twice != *goodbye || lanes != used {
-		t.Fatalf("goodbye %q: %v and %x, then %v and %x, %v", body, goodbye, used, twice, lanes, err)
+	if twice, lanes, err := parseCloseFrame(again); err != nil || *twice != *received || lanes != used {
+		t.Fatalf("close frame %q: %v and %x, then %v and %x, %v", body, received, used, twice, lanes, err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	quicgo "github.com/quic-go/quic-go"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/acceptqueue"
 )
 
 // Noise at the port is dropped and counted.
@@ -80,7 +81,7 @@ func (c *deafConn) SetReadDeadline(time.Time) error {
 func (*deafConn) SetReadBuffer(int) error  { return nil }
 func (*deafConn) SetWriteBuffer(int) error { return nil }
 
-// Handshakes that do not go on are bounded, and in nobody's way.
+// Handshakes that do not go on are bounded, and hold up no others.
 func TestHalfOpenHandshakes(t *testing.T) {
 	options := quick
 	options.HandshakeTimeout = time.Minute
@@ -101,43 +102,43 @@ func TestHalfOpenHandshakes(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	var dials sync.WaitGroup
-	for range 3 * manyHandshakes {
+	for range 3 * verifyHandshakes {
 		dials.Go(func() { deaf.Dial(ctx, to, member(t), &quicgo.Config{}) })
 	}
 	dials.Wait()
 	deaf.Close()
 	// Beyond that number the library asks for proof of an address, in vain.
-	if n := l.door.inside.Load(); n < manyHandshakes/2 || n > 2*manyHandshakes {
+	if n := l.handshakes.inProgress.Load(); n < verifyHandshakes/2 || n > 2*verifyHandshakes {
 		t.Errorf("%d handshakes are under way", n)
 	}
 	wantWorks(t, l)
 	l.Close() // ends them
 	log.wait(t, "refusing a connection", "handshake")
-	if n := l.door.inside.Load(); n != 0 {
+	if n := l.handshakes.inProgress.Load(); n != 0 {
 		t.Errorf("%d handshakes are under way after Close", n)
 	}
 }
 
-// What does not introduce itself is not accepted.
+// A connection without a preface is not accepted.
 func TestBadIntroductions(t *testing.T) {
 	options := quick
 	options.HandshakeTimeout = 4 * time.Second
 	for name, c := range map[string]struct {
-		introduction string
-		then         func(*quicgo.Conn, *quicgo.SendStream)
-		code         quicgo.ApplicationErrorCode
+		preface string
+		then    func(*quicgo.Conn, *quicgo.SendStream)
+		code    quicgo.ApplicationErrorCode
 	}{
-		"no lanes":        {"\x02\x00", nil, 1002},
-		"empty":           {"\x01", nil, 1002},
-		"endless varint":  {"\x0b\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", nil, 1002},
-		"too large":       {"\xff\xff\x03", nil, 1002},
-		"a goodbye":       {"\x00\x05\xe8\x07\x00\x00", nil, 1002},
-		"garbage":         {strings.Repeat("\xff", 1000), nil, 1002},
-		"only a part":     {"\x09\x08", nil, 1002},
-		"silence":         {"", nil, 1002},
-		"end of stream":   {"\x09\x08", func(_ *quicgo.Conn, s *quicgo.SendStream) { s.Close() }, 1002},
-		"reset":           {"\x09\x08", func(_ *quicgo.Conn, s *quicgo.SendStream) { s.CancelWrite(1) }, 1002},
-		"for the backlog": {eightLanes, nil, 0},
+		"no lanes":       {"\x02\x00", nil, 1002},
+		"empty":          {"\x01", nil, 1002},
+		"endless varint": {"\x0b\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", nil, 1002},
+		"too large":      {"\xff\xff\x03", nil, 1002},
+		"a close frame":  {"\x00\x05\xe8\x07\x00\x00", nil, 1002},
+		"garbage":        {strings.Repeat("\xff", 1000), nil, 1002},
+		"only a part":    {"\x09\x08", nil, 1002},
+		"silence":        {"", nil, 1002},
+		"end of stream":  {"\x09\x08", func(_ *quicgo.Conn, s *quicgo.SendStream) { s.Close() }, 1002},
+		"reset":          {"\x09\x08", func(_ *quicgo.Conn, s *quicgo.SendStream) { s.CancelWrite(1) }, 1002},
+		"not accepted":   {eightLanes, nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -146,7 +147,7 @@ func TestBadIntroductions(t *testing.T) {
 			options.Logger = log.logger()
 			transport := like(options)
 			l := listen(t, transport)
-			stranger, stream := impostor(t, l, c.introduction)
+			stranger, stream := impostor(t, l, c.preface)
 			if c.then != nil {
 				c.then(stranger, stream)
 			}
@@ -157,7 +158,7 @@ func TestBadIntroductions(t *testing.T) {
 			if code := endOf(t, stranger); code != c.code {
 				t.Errorf("closed with code %d, want %d", code, c.code)
 			}
-			log.wait(t, "refusing a connection", "introduction")
+			log.wait(t, "refusing a connection", "preface")
 			if n := transport.Stats().Refusals; n != 1 {
 				t.Errorf("Refusals: got %d, want 1", n)
 			}
@@ -166,7 +167,7 @@ func TestBadIntroductions(t *testing.T) {
 	}
 }
 
-// Bytes that make no sense end their connection, and no other.
+// Malformed bytes end their connection, and no other.
 func TestBadFramesEndTheConnection(t *testing.T) {
 	l := listen(t, shared())
 	for name, c := range map[string]struct {
@@ -175,21 +176,21 @@ func TestBadFramesEndTheConnection(t *testing.T) {
 		want  error
 		code  quicgo.ApplicationErrorCode
 	}{
-		"one byte more":         {"\x82\x80\x40", nil, core.ErrTooLarge, 1009},
-		"2^62 bytes":            {"\x80\x80\x80\x80\x80\x80\x80\x80\x40", nil, core.ErrTooLarge, 1009},
-		"endless size":          {strings.Repeat("\xff", 100), nil, core.ErrMalformed, 1002},
-		"end in a frame":        {"\x09four", func(_ *quicgo.Conn, s *quicgo.SendStream) { s.Close() }, core.ErrMalformed, 1002},
-		"end without a goodbye": {"\x05four", func(_ *quicgo.Conn, s *quicgo.SendStream) { s.Close() }, core.ErrMalformed, 1002},
-		"reset":                 {"\x09four", func(_ *quicgo.Conn, s *quicgo.SendStream) { s.CancelWrite(7) }, core.ErrMalformed, 1002},
-		"goodbye in a goodbye":  {"\x00\x00", nil, core.ErrMalformed, 1002},
-		"empty goodbye":         {"\x00\x01", nil, core.ErrMalformed, 1002},
-		"long goodbye":          {"\x00\x84\x02", nil, core.ErrMalformed, 1002},
-		"goodbye cut off":       {"\x00\x05\xe8\x07\x00\x09", nil, core.ErrMalformed, 1002},
-		"goodbye with a code":   {"\x00\x05\x01\x00\x00\x00", nil, core.ErrMalformed, 1002},
-		"goodbye of lane 8":     {"\x00\x06\xe8\x07\x80\x02\x00", nil, core.ErrMalformed, 1002},
-		"goodbye on a lane":     {"", lane("\x00\x05\xe8\x07\x00\x00"), core.ErrMalformed, 1002},
-		"large frame on a lane": {"", lane("\x82\x80\x40"), core.ErrTooLarge, 1009},
-		"end in a lane's frame": {"", lane("\x09four", "end"), core.ErrMalformed, 1002},
+		"one byte more":                {"\x82\x80\x40", nil, core.ErrTooLarge, 1009},
+		"2^62 bytes":                   {"\x80\x80\x80\x80\x80\x80\x80\x80\x40", nil, core.ErrTooLarge, 1009},
+		"endless size":                 {strings.Repeat("\xff", 100), nil, core.ErrMalformed, 1002},
+		"end in a frame":               {"\x09four", func(_ *quicgo.Conn, s *quicgo.SendStream) { s.Close() }, core.ErrMalformed, 1002},
+		"end without a close frame":    {"\x05four", func(_ *quicgo.Conn, s *quicgo.SendStream) { s.Close() }, core.ErrMalformed, 1002},
+		"reset":                        {"\x09four", func(_ *quicgo.Conn, s *quicgo.SendStream) { s.CancelWrite(7) }, core.ErrMalformed, 1002},
+		"close frame in a close frame": {"\x00\x00", nil, core.ErrMalformed, 1002},
+		"empty close frame":            {"\x00\x01", nil, core.ErrMalformed, 1002},
+		"long close frame":             {"\x00\x84\x02", nil, core.ErrMalformed, 1002},
+		"close frame cut off":          {"\x00\x05\xe8\x07\x00\x09", nil, core.ErrMalformed, 1002},
+		"close frame with a code":      {"\x00\x05\x01\x00\x00\x00", nil, core.ErrMalformed, 1002},
+		"close frame of lane 8":        {"\x00\x06\xe8\x07\x80\x02\x00", nil, core.ErrMalformed, 1002},
+		"close frame on a lane":        {"", lane("\x00\x05\xe8\x07\x00\x00"), core.ErrMalformed, 1002},
+		"large frame on a lane":        {"", lane("\x82\x80\x40"), core.ErrTooLarge, 1009},
+		"end in a lane's frame":        {"", lane("\x09four", "end"), core.ErrMalformed, 1002},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stranger, stream := impostor(t, l, eightLanes)
@@ -269,7 +270,7 @@ func TestPeerThatJustCloses(t *testing.T) {
 	}
 }
 
-// Strangers cannot open streams at will, nor send more than they are read.
+// Strangers can neither open streams at will nor send more than is read.
 func TestStrangersAreBounded(t *testing.T) {
 	l := listen(t, shared())
 	stranger, stream := impostor(t, l, eightLanes)
@@ -296,22 +297,24 @@ func TestStrangersAreBounded(t *testing.T) {
 	}
 }
 
-// A backlog that is full refuses.
-func TestBacklogIsBounded(t *testing.T) {
+// A full queue refuses connections.
+func TestAcceptQueueIsBounded(t *testing.T) {
 	l := listen(t, shared())
-	for range backlog {
-		l.slots <- struct{}{}
+	for range acceptqueue.Limit {
+		if !l.queue.Reserve() {
+			t.Fatal("no place in the queue")
+		}
 	}
 	_, err := dial(t, shared(), l.Addr())
 	if reason, _ := closeReason(err); reason != core.CloseBusy {
 		t.Errorf("Dial: got %v, want %v", err, core.CloseBusy)
 	}
-	<-l.slots
+	l.queue.Release()
 	if _, err := dial(t, shared(), l.Addr()); err != nil {
 		t.Errorf("Dial: %v", err)
 	}
 	accept(t, l)
-	for range backlog - 1 {
-		<-l.slots
+	for range acceptqueue.Limit - 1 {
+		l.queue.Release()
 	}
 }

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// How a token becomes the key of an authority. None of it can change without a
-// new version of the protocol.
+// The parameters by which the key of an authority is derived from a token. A change
+// needs a new version of the protocol.
 const (
 	derivationSalt   = "socketmesh/1 token"
 	derivationInfo   = "socketmesh/1 authority ed25519"
@@ -26,18 +26,18 @@ const (
 	derivationLanes  = 1
 )
 
-// meshName is the host that all certificates by such an authority are for.
+// meshName is the host name in all certificates of such an authority.
 const meshName = "node.socketmesh.internal"
 
-// A leaf is issued with some room for clocks that differ, and issued anew when
-// half of its time is over. Connections outlive it.
+// A certificate is valid from an hour ago, because clocks differ, and is replaced when
+// half of its lifetime is over. Connections may last longer than it.
 const (
 	leafSkew     = time.Hour
 	leafLifetime = 24 * time.Hour
 )
 
-// authority issues certificates to this process. The same token makes the same
-// authority everywhere.
+// authority issues this process's certificates. Its key follows from the token, so all
+// nodes with the same token have the same authority.
 type authority struct {
 	key         ed25519.PrivateKey
 	certificate *x509.Certificate
@@ -80,7 +80,7 @@ func newAuthority(token string) (*authority, error) {
 		SerialNumber:          big.NewInt(1),
 		Subject:               pkix.Name{CommonName: "socketmesh token authority"},
 		NotBefore:             time.Unix(0, 0),
-		NotAfter:              time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), // none (RFC 5280, section 4.1.2.5)
+		NotAfter:              time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), // no expiration (RFC 5280, section 4.1.2.5)
 		KeyUsage:              x509.KeyUsageCertSign,
 		BasicConstraintsValid: true,
 		IsCA:                  true,
@@ -97,7 +97,7 @@ func newAuthority(token string) (*authority, error) {
 	return &authority{key: key, certificate: certificate}, nil
 }
 
-// current is this process's certificate, which is never about to expire.
+// current returns this process's certificate, and issues a new one in time.
 func (a *authority) current() (*tls.Certificate, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -113,7 +113,7 @@ func (a *authority) current() (*tls.Certificate, error) {
 	return leaf, nil
 }
 
-// issue makes a certificate with a key of its own.
+// issue returns a certificate with a new key.
 func (a *authority) issue(now time.Time) (*tls.Certificate, error) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

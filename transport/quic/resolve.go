@@ -9,7 +9,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// resolve finds the addresses of a host.
+// resolve returns the addresses of a host.
 func resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	if ctx.Err() != nil {
@@ -18,7 +18,7 @@ func resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 	return addresses, err
 }
 
-// headStart is how long an address has before the next one is tried as well.
+// headStart is the time from one attempt to the next.
 const headStart = 250 * time.Millisecond
 
 type connectFunc func(context.Context, netip.Addr) (*conn, error)
@@ -28,9 +28,9 @@ type outcome struct {
 	err  error
 }
 
-// race connects to the address that answers first. Where nobody listens nobody
-// may say so, hence it does not wait for one to fail (compare RFC 8305). It
-// returns the first error if none answers.
+// race connects to all addresses, one after the other, until one succeeds. It does
+// not wait until an attempt has failed: with UDP, an address without a listener may
+// never answer (compare RFC 8305). If all fail it returns the first error.
 func race(ctx context.Context, addresses []netip.Addr, connect connectFunc) (*conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -65,7 +65,7 @@ func race(ctx context.Context, addresses []netip.Addr, connect connectFunc) (*co
 	cancel()
 	for range running {
 		if o := <-outcomes; o.conn != nil {
-			o.conn.fail(errAbandoned, core.CloseDuplicate)
+			o.conn.fail(errAbandoned, core.CloseDuplicate) // without a close frame, which would take time
 			o.conn.Close(core.CloseDuplicate)
 		}
 	}

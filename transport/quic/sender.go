@@ -7,23 +7,23 @@ import (
 )
 
 const (
-	// chunk is how much is gathered for one write, in bytes.
+	// chunk is how many bytes are collected for one write.
 	chunk = 64 << 10
-	// direct is from which size on a payload is not copied.
+	// direct is the size from which on a payload is written without a copy.
 	direct = 16 << 10
-	// maxHeader is what a frame's size takes, in bytes.
+	// maxHeader is the length of the longest frame header, in bytes.
 	maxHeader = 10
 )
 
-// sender is the sending half of a sequence. It puts all frames of a call into
-// as few writes as possible.
+// sender is the sending half of a stream. It writes all frames of a call with as few
+// writes as possible.
 type sender struct {
-	stream *quicgo.SendStream
+	out *quicgo.SendStream
 
 	mu   sync.Mutex // held while writing
-	buf  []byte     // what is to be written, at most chunk bytes
-	used bool       // something has been sent, or tried to be
-	err  error      // why nothing is written any more
+	buf  []byte     // frames to be written, at most chunk bytes
+	used bool       // a write has been tried
+	err  error      // of a write; nothing is written after it
 }
 
 // frames writes the payloads, one frame each; mu is held.
@@ -35,7 +35,7 @@ func (s *sender) frames(payloads [][]byte) error {
 	return s.err
 }
 
-// frame gathers a frame, and writes what is too much.
+// frame adds a frame to buf, and writes buf when it is full.
 func (s *sender) frame(payload []byte) {
 	if len(s.buf)+maxHeader+len(payload) > chunk {
 		s.flush()
@@ -49,7 +49,7 @@ func (s *sender) frame(payload []byte) {
 	s.write(payload)
 }
 
-// flush writes what was gathered.
+// flush writes buf.
 func (s *sender) flush() {
 	s.write(s.buf)
 	s.buf = s.buf[:0]
@@ -58,6 +58,6 @@ func (s *sender) flush() {
 func (s *sender) write(b []byte) {
 	if len(b) > 0 && s.err == nil {
 		s.used = true
-		_, s.err = s.stream.Write(b)
+		_, s.err = s.out.Write(b)
 	}
 }

@@ -9,9 +9,9 @@ import (
 	quicgo "github.com/quic-go/quic-go"
 )
 
-// socket is a UDP socket. A dialled connection has one of its own; a listener
-// shares one with the connections it has accepted. Whoever uses it holds it; the
-// last one to release it closes it.
+// socket is a UDP socket. A dialled connection has its own; a listener shares one with
+// the connections that it has accepted. It is closed when the last of them releases
+// it.
 type socket struct {
 	udp  *udpConn
 	quic *quicgo.Transport
@@ -20,7 +20,7 @@ type socket struct {
 	users int
 }
 
-// newSocket binds a UDP socket, which has one user.
+// newSocket binds a UDP socket, which has one user: the caller.
 func (t *Transport) newSocket(ctx context.Context, addr string) (*socket, error) {
 	packets, err := new(net.ListenConfig).ListenPacket(ctx, "udp", addr)
 	if err != nil {
@@ -34,9 +34,10 @@ func (t *Transport) newSocket(ctx context.Context, addr string) (*socket, error)
 	return s, nil
 }
 
-// dialSocket is a socket for one connection, which needs no connection ID to be
-// found. That matters when its address changes: the acceptor would use up one of
-// the dialler's IDs each time, and the library never gives it a new one.
+// dialSocket returns a socket for one connection, whose connection ID is empty: with
+// one connection per socket, none is needed. With IDs, the acceptor would use up one
+// of the dialler's each time the dialler's address changes, and the library does not
+// issue new ones.
 func (t *Transport) dialSocket(ctx context.Context) (*socket, error) {
 	s, err := t.newSocket(ctx, ":0")
 	if err != nil {
@@ -46,20 +47,20 @@ func (t *Transport) dialSocket(ctx context.Context) (*socket, error) {
 	return s, nil
 }
 
-// noIDs generates connection IDs of no length.
+// noIDs generates empty connection IDs.
 type noIDs struct{}
 
 func (noIDs) GenerateConnectionID() (quicgo.ConnectionID, error) { return quicgo.ConnectionID{}, nil }
 func (noIDs) ConnectionIDLen() int                               { return 0 }
 
-// hold adds a user; there is one already.
+// hold adds a user; the socket must have one already.
 func (s *socket) hold() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.users++
 }
 
-// release ends one use.
+// release removes a user.
 func (s *socket) release() {
 	s.mu.Lock()
 	s.users--

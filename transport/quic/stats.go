@@ -9,20 +9,20 @@ import (
 	"github.com/quic-go/quic-go/qlogwriter"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/acceptqueue"
 )
 
-// Stats tells what strangers have been up to, since New.
+// Stats counts what came from outside and did not become a connection, since New.
 type Stats struct {
-	// Refusals is the number of connections that listeners have turned away, or
-	// that have failed, before they could be accepted.
+	// Refusals is the number of connections that listeners have refused, or that have
+	// failed before Accept.
 	Refusals uint64
-	// Strays is the number of packets that belong to no connection: noise at the
-	// port, and what is late. Packets that are not even like those of QUIC are
-	// ignored without being counted.
+	// Strays is the number of packets that belong to no connection: of strangers, or
+	// late. Packets that are not QUIC are dropped without being counted.
 	Strays uint64
 }
 
-// counters are what Stats is made of.
+// counters hold the numbers of Stats.
 type counters struct {
 	refusals atomic.Uint64
 	strays   atomic.Uint64
@@ -33,9 +33,9 @@ func (t *Transport) Stats() Stats {
 	return Stats{Refusals: t.counters.refusals.Load(), Strays: t.counters.strays.Load()}
 }
 
-// kindOf is one of few names for errors.
+// kindOf returns the key of the log limiter for an error: one of few.
 func kindOf(err error) string {
-	for _, kind := range []error{core.ErrUnauthorized, core.ErrNoCommonVersion, core.ErrMalformed, errCrowded, errBacklog} {
+	for _, kind := range []error{core.ErrUnauthorized, core.ErrNoCommonVersion, core.ErrMalformed, errTooManyHandshakes, acceptqueue.ErrFull} {
 		if errors.Is(err, kind) {
 			return kind.Error()
 		}
@@ -43,17 +43,17 @@ func kindOf(err error) string {
 	return "other"
 }
 
-// strays hears of the packets that a socket drops.
+// strays is told of the packets that the library drops.
 type strays struct{ transport *Transport }
 
 var _ qlogwriter.Recorder = strays{}
 
-// RecordEvent counts, and logs for who wants to know all.
+// RecordEvent counts a packet, and logs it at the debug level.
 func (s strays) RecordEvent(event qlogwriter.Event) {
 	if dropped, ok := event.(qlog.PacketDropped); ok {
 		t := s.transport
 		t.counters.strays.Add(1)
-		t.quiet.log(t.options.Logger, slog.LevelDebug, "stray", "dropping a packet that belongs to no connection",
+		t.logLimit.Log(t.options.Logger, slog.LevelDebug, "stray", "dropping a packet that belongs to no connection",
 			"bytes", dropped.Raw.Length, "reason", string(dropped.Trigger))
 	}
 }

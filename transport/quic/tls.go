@@ -15,11 +15,11 @@ const protocol = "socketmesh/1"
 type credentials struct {
 	acceptor *tls.Config
 	dialler  *tls.Config
-	// advice is what to look at when certificates are refused.
+	// advice is added to errors about certificates: a question to the operator.
 	advice string
 }
 
-// newCredentials takes them from the options.
+// newCredentials returns those of Options.TLS, or derives them from Options.Token.
 func newCredentials(options *Options) (*credentials, error) {
 	if options.TLS != nil {
 		return &credentials{
@@ -39,13 +39,13 @@ func newCredentials(options *Options) (*credentials, error) {
 	}, nil
 }
 
-// harden makes sure that both ends are verified, each time.
+// harden returns a configuration with which both ends are verified in every handshake.
 func harden(config *tls.Config) *tls.Config {
 	config = config.Clone()
 	config.MinVersion = tls.VersionTLS13
 	config.NextProtos = []string{protocol}
 	config.ClientAuth = tls.RequireAndVerifyClientCert
-	config.SessionTicketsDisabled = true // a resumed session would not show a certificate again
+	config.SessionTicketsDisabled = true // a resumed session does not verify the certificate again
 	if config.ClientCAs == nil {
 		config.ClientCAs = config.RootCAs
 	}
@@ -67,8 +67,8 @@ func harden(config *tls.Config) *tls.Config {
 	return config
 }
 
-// validateTLS refuses configurations with which anybody could belong to the mesh,
-// or this node could not.
+// validateTLS returns an error for a configuration that would let anybody into the
+// mesh, or with which this node cannot be a part of it.
 func validateTLS(config *tls.Config) error {
 	wrong := func(value any, allowed string) error {
 		return &core.ConfigError{Field: "TLS", Value: value, Allowed: allowed}
@@ -77,7 +77,7 @@ func validateTLS(config *tls.Config) error {
 	case len(config.Certificates) == 0 && (config.GetCertificate == nil || config.GetClientCertificate == nil):
 		return wrong("no certificate", "Certificates, or both GetCertificate and GetClientCertificate")
 	case config.RootCAs == nil && config.ClientCAs == nil:
-		// The system's authorities would let in whoever has a certificate for anything.
+		// The system's authorities would let in everybody who has any public certificate.
 		return wrong("no authority", "RootCAs or ClientCAs: the authority of the mesh")
 	case config.InsecureSkipVerify && config.VerifyConnection == nil:
 		return wrong("InsecureSkipVerify", "verification, or a VerifyConnection that does it")
@@ -85,8 +85,8 @@ func validateTLS(config *tls.Config) error {
 	return nil
 }
 
-// roots is what tells the authorities of the moment; nil if they do not change,
-// as that of a token.
+// roots returns Options.RootCAs; nil without TLS, because the authority of a token does
+// not change.
 func (t *Transport) roots() func() *x509.CertPool {
 	if t.options.TLS == nil {
 		return nil

@@ -16,7 +16,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// patience is how long anything may take that ought to happen.
+// patience bounds the time that anything may take that has to happen.
 const patience = 30 * time.Second
 
 // quick are options for tests that close what nobody reads.
@@ -152,9 +152,9 @@ func member(t *testing.T) *tls.Config {
 	return known.dialler.Clone()
 }
 
-// impostor is a stranger that has the token and introduces itself. It goes on
+// impostor is a stranger that has the token and sends a preface. It goes on
 // with bytes of its own on the stream that it has opened.
-func impostor(t *testing.T, l core.Listener, introduction string) (*quicgo.Conn, *quicgo.SendStream) {
+func impostor(t *testing.T, l core.Listener, preface string) (*quicgo.Conn, *quicgo.SendStream) {
 	t.Helper()
 	c, err := stranger(t, l.Addr(), member(t))
 	if err != nil {
@@ -164,13 +164,13 @@ func impostor(t *testing.T, l core.Listener, introduction string) (*quicgo.Conn,
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := stream.Write([]byte(introduction)); err != nil {
+	if _, err := stream.Write([]byte(preface)); err != nil {
 		t.Fatal(err)
 	}
 	return c, stream
 }
 
-// eightLanes is an introduction.
+// eightLanes is a preface.
 const eightLanes = "\x02\x08"
 
 // endOf waits for the end of a stranger's connection, and returns the code that

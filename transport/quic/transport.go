@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/loglimit"
 )
 
 var (
@@ -28,56 +29,56 @@ const (
 	DefaultLanes            = 8
 )
 
-// maxLanes is what the set of lanes in a goodbye has room for.
+// maxLanes is the number of bits in a close frame's set of lanes.
 const maxLanes = 64
 
-// Options are what a transport can be told. Zero values mean the defaults, and
-// one of Token and TLS has to be given.
+// Options configure a transport. Zero values mean the defaults, but Token or TLS has
+// to be given.
 type Options struct {
 	// MaxFrame bounds a received frame, in bytes. A larger one ends its
 	// connection with close code 1009. Default 100 MiB.
 	MaxFrame int
-	// HandshakeTimeout bounds the time a handshake may take, on both sides; it is
-	// given up after half of it if nothing is heard. Default 10 s.
+	// HandshakeTimeout bounds the time of a handshake, on both sides. If the peer
+	// sends nothing, the handshake fails after half of it. Default 10 s.
 	HandshakeTimeout time.Duration
-	// CloseTimeout bounds what Close waits for a peer that does not take what
-	// was sent. Default 1 s.
+	// CloseTimeout bounds the time that Close waits for a peer that does not read.
+	// Default 1 s.
 	CloseTimeout time.Duration
-	// KeepAlive is how long nothing may be heard before the peer is asked for a
-	// sign of life. Default 5 s; never more than half of IdleTimeout.
+	// KeepAlive is the time without packets from the peer after which it is pinged.
+	// Default 5 s; never more than half of IdleTimeout.
 	KeepAlive time.Duration
-	// IdleTimeout is how long nothing may be heard before the connection has
-	// failed. The smaller one of both ends counts. Default 10 s.
+	// IdleTimeout is the time without packets from the peer after which the
+	// connection fails. The smaller value of both ends counts. Default 10 s.
 	IdleTimeout time.Duration
-	// Lanes is the number of lanes of a connection, 1 to 64. The smaller one of
-	// both ends counts. Default 8.
+	// Lanes is the number of lanes of a connection, 1 to 64. The smaller value
+	// of both ends counts. Default 8.
 	Lanes int
 
-	// Token is a secret that all nodes share. Without TLS, it is what nodes know
-	// each other by: the key of an authority is derived from it, by Argon2id
+	// Token is a secret that all nodes share. Without TLS, nodes authenticate each
+	// other by it: the key of an authority is derived from it, by Argon2id
 	// (RFC 9106; 2 passes over 19 MiB, 1 lane, a fixed salt) and HKDF with
-	// SHA-256, so that who has seen a certificate and tries tokens needs time and
-	// memory for each. Choose one that cannot be guessed all the same, such as 32
-	// random characters.
+	// SHA-256. An attacker who has seen a certificate can try tokens, at that cost
+	// for each; choose one that cannot be guessed, such as 32 random characters.
 	Token string
 	// TLS holds this node's certificate, and the authorities that the mesh
-	// trusts: RootCAs for acceptors, ClientCAs for diallers; either stands for
-	// the other where that is not set. Certificates have to do for both ends.
-	// ServerName, if set, is what acceptors' certificates have to be for, instead
-	// of the host that was dialled; diallers' have to be for it, too. The rest is
-	// set by the transport: TLS 1.3, ALPN, client certificates required. Default:
-	// an authority derived from Token.
+	// trusts: RootCAs for acceptors, ClientCAs for diallers; if one is not set, the
+	// other is used for both. Certificates have to allow both ends. With
+	// ServerName, the certificates of both ends have to be for that name, instead
+	// of an acceptor's for the host that was dialled. The transport sets the rest:
+	// TLS 1.3, ALPN, client certificates required. Default: an authority derived
+	// from Token.
 	TLS *tls.Config
-	// RootCAs, if not nil, is asked at each dial, in place of TLS.RootCAs: for
-	// authorities that change. GetConfigForClient does that for an acceptor.
+	// RootCAs, if not nil, returns the authorities for each dial, in place of
+	// TLS.RootCAs. It is for authorities that change while the process runs; for
+	// an acceptor, TLS.GetConfigForClient does that.
 	RootCAs func() *x509.CertPool
 
-	// Logger gets what an operator should know. Default: discards.
+	// Logger receives what an operator should know. Default: discards.
 	Logger *slog.Logger
 }
 
-// Validate tells what is wrong with the options, in a [core.ConfigError].
-// Listen and Dial would tell the same.
+// Validate returns a [*core.ConfigError] if the options are wrong. Listen and Dial
+// return the same error.
 func (o Options) Validate() error {
 	if o.Lanes < 0 || o.Lanes > maxLanes {
 		return &core.ConfigError{Field: "Lanes", Value: o.Lanes, Allowed: fmt.Sprintf("1 to %d, or 0 for %d", maxLanes, DefaultLanes)}
@@ -117,18 +118,18 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Transport dials and listens for QUIC connections.
+// Transport dials QUIC connections and listens for them.
 type Transport struct {
-	options    Options                      // with the defaults filled in
-	invalid    error                        // what is wrong with them
-	identity   func() (*credentials, error) // derived when first needed
-	complained atomic.Bool                  // about small buffers
-	quiet      quiet
-	counters   counters
+	options  Options                      // with the defaults filled in
+	invalid  error                        // of Options.Validate
+	identity func() (*credentials, error) // derived when first needed
+	warned   atomic.Bool                  // of small UDP buffers
+	logLimit loglimit.Limiter             // of what strangers can cause
+	counters counters
 }
 
-// New returns a transport. What [Options.Validate] finds is told by Listen and
-// Dial.
+// New returns a transport. If [Options.Validate] fails, Listen and Dial return its
+// error.
 func New(options Options) *Transport {
 	t := &Transport{options: options.withDefaults(), invalid: options.Validate()}
 	t.identity = sync.OnceValues(func() (*credentials, error) { return newCredentials(&t.options) })
@@ -138,7 +139,7 @@ func New(options Options) *Transport {
 // Name is "quic".
 func (*Transport) Name() string { return "quic" }
 
-// Schemes is what addresses to dial begin with.
+// Schemes are the schemes of addresses that Dial takes.
 func (*Transport) Schemes() []string { return []string{"quic"} }
 
 // Listen accepts connections at a UDP address, as ":4000". Listener.Addr is that
@@ -151,7 +152,7 @@ func (t *Transport) Listen(ctx context.Context, addr string) (core.Listener, err
 	return l, nil
 }
 
-// credentials are how this node is known and how it knows others.
+// credentials returns the TLS configurations, or the error of Validate.
 func (t *Transport) credentials() (*credentials, error) {
 	if t.invalid != nil {
 		return nil, t.invalid

@@ -54,13 +54,13 @@ func closeEndsSendAndRecv(s *suite) {
 // time by anyone".
 func closeIsIdempotent(s *suite) {
 	s.eachWay(func(c, peer core.Conn) {
-		s.closeConn(c, core.CloseReplaced)
+		s.closeConn(c, core.CloseAddressChanged)
 		first := s.start(func() { c.Close(core.CloseShutdown) })
 		second := s.start(func() { c.Close(core.CloseShutdown) })
 		s.await("second Close", first)
 		s.await("third Close", second)
-		s.wantReason(s.recvEnd(peer), core.CloseReplaced)
-		s.wantReason(s.recvEnd(peer), core.CloseReplaced)
+		s.wantReason(s.recvEnd(peer), core.CloseAddressChanged)
+		s.wantReason(s.recvEnd(peer), core.CloseAddressChanged)
 		s.closeConn(peer, core.CloseShutdown)
 		s.wantClosed("Recv after both closed", s.recvEnd(peer))
 	})
@@ -115,9 +115,9 @@ func closeIsHeardByBusyPeer(s *suite) {
 			peer.Close(core.CloseShutdown)
 		})
 		s.send(c, numbered(0, total)...)
-		s.closeConn(c, core.CloseReplaced)
+		s.closeConn(c, core.CloseAddressChanged)
 		s.await("Recv", received)
-		s.wantReason(err, core.CloseReplaced)
+		s.wantReason(err, core.CloseAddressChanged)
 		s.await("Send", busy)
 	})
 }
@@ -152,7 +152,7 @@ func closeAtAnyTime(s *suite) {
 					}
 					if n == 20*i {
 						all.Go(func() { c.Close(core.CloseShutdown) })
-						c.Close(core.CloseReplaced)
+						c.Close(core.CloseAddressChanged)
 						_ = c.RemoteAddr()
 					}
 				}

@@ -133,9 +133,9 @@ func closeTellsThePeerWhyOnLanes(s *suite) {
 	s.eachWay(func(c, peer core.Conn) {
 		s.send(s.lanes(c)[0], []byte("used"))
 		ends := s.endsOfAll(s.sequences(peer))
-		s.closeConn(c, core.CloseReplaced)
+		s.closeConn(c, core.CloseAddressChanged)
 		for _, err := range ends() {
-			s.wantReason(err, core.CloseReplaced)
+			s.wantReason(err, core.CloseAddressChanged)
 		}
 		s.closeConn(peer, core.CloseShutdown)
 		for _, lane := range s.sequences(peer) {

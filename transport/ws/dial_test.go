@@ -193,10 +193,10 @@ func TestDialTLS(t *testing.T) {
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
-		accepted.Close(core.CloseReplaced)
+		accepted.Close(core.CloseAddressChanged)
 	}()
 	_, err = dialled.Recv()
-	if reason, _ := closeReason(err); reason != core.CloseReplaced {
+	if reason, _ := closeReason(err); reason != core.CloseAddressChanged {
 		t.Errorf("Recv: got %v", err)
 	}
 	dialled.Close(core.CloseShutdown)

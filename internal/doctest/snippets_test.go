@@ -43,6 +43,7 @@ import (
 var (
 	ctx  context.Context
 	cfg  mesh.Config
+	m    *mesh.Mesh
 	t    core.Transport
 	c    core.Codec
 	d    core.Discovery

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/discovery/service"
+	"github.com/socketmesh/mesh/internal/isnil"
 	"github.com/socketmesh/mesh/socketio"
 	"github.com/socketmesh/mesh/transport/quic"
 	"github.com/socketmesh/mesh/transport/ws"
@@ -127,9 +129,11 @@ func (b *builder) quic() quic.Options {
 	}
 }
 
-// pickCodecs returns all codecs known, the preferred one first.
+// pickCodecs returns all codecs known, the preferred one first. A codec of the
+// application takes the place of the built-in one that has its name, so that it can
+// be put around that.
 func (b *builder) pickCodecs() ([]core.Codec, error) {
-	known, err := newRegistry("Codec", append(buildAll(b, builtinCodecs), b.codecs...)...)
+	known, err := newRegistry("Codec", slices.Concat(b.codecs, b.otherCodecs())...)
 	if err != nil {
 		return nil, err
 	}
@@ -140,6 +144,13 @@ func (b *builder) pickCodecs() ([]core.Codec, error) {
 		}
 	}
 	return append([]core.Codec{first}, known.without(first.Name())...), nil
+}
+
+// otherCodecs are the built-in codecs whose names the application's do not have.
+func (b *builder) otherCodecs() []core.Codec {
+	return slices.DeleteFunc(buildAll(b, builtinCodecs), func(builtin core.Codec) bool {
+		return slices.ContainsFunc(b.codecs, func(c core.Codec) bool { return !isnil.Value(c) && c.Name() == builtin.Name() })
+	})
 }
 
 func (b *builder) pickDiscovery() (core.Discovery, error) {

@@ -43,6 +43,13 @@ func start(t *testing.T, cfg mesh.Config, options ...mesh.Option) *mesh.Mesh {
 	if err != nil {
 		t.Fatal(err)
 	}
+	started(t, m)
+	return m
+}
+
+// started starts m, and shuts it down when the test ends.
+func started(t *testing.T, m *mesh.Mesh) {
+	t.Helper()
 	if err := m.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -53,5 +60,4 @@ func start(t *testing.T, cfg mesh.Config, options ...mesh.Option) *mesh.Mesh {
 			t.Error(err)
 		}
 	})
-	return m
 }

@@ -132,7 +132,8 @@ func ProvideTransport(ctor any) fx.Option {
 }
 
 // ProvideCodec adds a codec that Config.Codec can name, as [ProvideTransport]
-// does. Every codec added is understood, whichever is preferred.
+// does. Every codec added is understood, whichever is preferred. One that has the
+// name of a built-in codec takes its place, and may be something put around it.
 func ProvideCodec(ctor any) fx.Option {
 	return providePart[core.Codec]("ProvideCodec", "UseCodec", ctor, `group:"mesh.codecs"`)
 }

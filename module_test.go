@@ -116,7 +116,10 @@ func TestModuleRefusesDuplicates(t *testing.T) {
 		return fx.New(append(options, fx.NopLogger, mesh.Module, fx.Invoke(func(*core.Node) {}))...).Err()
 	}
 	wantConfigError(t, app(mesh.ProvideTransport(func() transport { return transport{"ws"} })), "Transport", `one part of each name; there are already "quic", "ws"`)
-	wantConfigError(t, app(mesh.ProvideCodec(func() codec { return codec{"json"} })), "Codec", `one part of each name`)
+	wantConfigError(t, app(
+		mesh.ProvideCodec(func() codec { return codec{"morse"} }),
+		mesh.ProvideCodec(func() codec { return codec{"morse"} }),
+	), "Codec", `one part of each name`)
 	wantConfigError(t, app(
 		mesh.ProvideDiscovery(func() discovery { return discovery{"dns"} }),
 		mesh.ProvideDiscovery(func() discovery { return discovery{"dns"} }),

@@ -21,9 +21,18 @@ func WithTransport(t core.Transport) Option {
 }
 
 // WithCodec makes the mesh prefer c, whatever Config.Codec names. The built-in
-// codecs are understood beside it.
+// codecs are understood beside it, except one that has c's name: c takes its place,
+// and may be something put around it. Given several times, the last c is preferred
+// and all are understood:
+//
+//	mesh.WithCodec(counted{msgpack.New()}), mesh.WithCodec(json.New())
 func WithCodec(c core.Codec) Option {
-	return notNil("WithCodec", c, func(b *builder) { b.codec = c })
+	return notNil("WithCodec", c, func(b *builder) {
+		if b.codec != nil {
+			b.codecs = append(b.codecs, b.codec)
+		}
+		b.codec = c
+	})
 }
 
 // WithDiscovery makes the mesh use d, whatever Config.Discovery names.

@@ -57,7 +57,9 @@ func StartFrame(codec, prev string, sent uint64) []byte {
 // AwaitNotified returns when no receiver is being told of members that come and go.
 func (n *Node) AwaitNotified() {
 	for ns := range n.namespaces.all() {
-		ns.notify.Lock()
-		ns.notify.Unlock()
+		func() {
+			ns.notify.Lock()
+			defer ns.notify.Unlock()
+		}()
 	}
 }

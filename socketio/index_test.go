@@ -131,7 +131,8 @@ func model(r *rooms, to core.Target) (want []socket.SocketId) {
 	return want
 }
 
-// TestMatchIsFree: who is met costs no allocation.
+// TestMatchIsFree: a socket that is met costs no allocation. A few are made for all
+// thousand together, more with the race detector, which empties pools now and then.
 func TestMatchIsFree(t *testing.T) {
 	r, ids := crowd(t, 1000)
 	for _, id := range ids {
@@ -140,7 +141,7 @@ func TestMatchIsFree(t *testing.T) {
 	for _, to := range []core.Target{{}, {Rooms: []string{"r"}}, {Rooms: []string{"r", "other"}, Except: []string{"s1"}}} {
 		n := 0
 		count := func(*localSocket) { n++ }
-		if allocs := testing.AllocsPerRun(10, func() { r.match(to, count) }); allocs > 3 {
+		if allocs := testing.AllocsPerRun(10, func() { r.match(to, count) }); allocs > 10 {
 			t.Errorf("%+v: %v allocations for %d sockets", to, allocs, n)
 		}
 	}

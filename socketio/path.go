@@ -9,6 +9,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
+	"github.com/socketmesh/mesh/internal/loglimit"
 	"github.com/socketmesh/mesh/socketio/internal/door"
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/inflow"
@@ -43,7 +44,7 @@ type path struct {
 // newPath makes the path of a server to come.
 func (c *Constructor) newPath() *path {
 	return &path{inflow: c.inflow, host: c.host, logger: c.logger,
-		port: &wstransport.Port{Office: c.office, Logger: c.logger, Needs: c.host.Needs}}
+		port: &wstransport.Port{Office: c.office, Logger: c.logger, SlowLog: loglimit.Limiter{Burst: 10}, Needs: c.host.Needs}}
 }
 
 // layPath lays the path of a server: the one that [Constructor.Configure] has put into

@@ -10,9 +10,10 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/backoff"
 )
 
-// Client registers a node with a membership service, and reports the rosters
+// Client registers a node with a membership service, and reports the rosters that
 // the service sends.
 type Client struct {
 	options ClientOptions
@@ -24,16 +25,16 @@ type Client struct {
 
 var _ core.Discovery = (*Client)(nil)
 
-// ClientStats counts what a [Client] has met.
+// ClientStats are the counters of a [Client].
 type ClientStats struct {
 	Attempts  uint64 // connections tried, successful or not
 	Updates   uint64 // rosters reported
-	Malformed uint64 // messages that were no roster
+	Malformed uint64 // messages that were malformed
 	Skipped   uint64 // entries of rosters without an id or an address
 }
 
-// NewClient returns a Client. It does not check o: Run does, and
-// [ClientOptions.Validate] does for those who want to know earlier.
+// NewClient returns a Client. It does not check o: Run and [ClientOptions.Validate]
+// do.
 func NewClient(o ClientOptions) *Client {
 	o = o.withDefaults()
 	return &Client{
@@ -58,43 +59,42 @@ func (c *Client) Stats() ClientStats {
 
 // Run keeps self registered until ctx ends, and reports every roster that the
 // service sends, self included. It connects again with backoff whenever the
-// connection is refused, lost or silent; only an update counts as success. When
-// ctx ends it closes the connection, which takes the registration back, and
+// connection is refused, lost or silent; only an update resets the backoff. When
+// ctx ends it closes the connection, which ends the registration, and
 // returns nil. It returns a [*core.ConfigError] at once if an option is bad, or
 // self lacks an id or an address.
 func (c *Client) Run(ctx context.Context, self core.Peer, update func([]core.Peer)) error {
-	if err := firstError(c.options.Validate(), announceable(self)); err != nil {
+	if err := firstError(c.options.Validate(), validateSelf(self)); err != nil {
 		return err
 	}
-	retry := backoff{min: c.options.RedialMin, max: c.options.RedialMax}
-	outage := outage{log: c.log}
+	retry := backoff.Backoff{Min: c.options.RedialMin, Max: c.options.RedialMax}
+	outage := outageLog{log: c.log}
 	for ctx.Err() == nil {
-		err := c.attend(ctx, self, func(roster []core.Peer) {
-			retry.reset()
-			outage.over(len(roster))
+		err := c.runSession(ctx, self, func(roster []core.Peer) {
+			retry.Reset()
+			outage.recovered(len(roster))
 			update(roster)
 		})
 		if ctx.Err() != nil {
 			break
 		}
-		delay := retry.next()
+		delay := retry.Next()
 		outage.failed(err, delay)
 		sleep(ctx, delay)
 	}
 	return nil
 }
 
-// attend goes through one connection, from the dial to its end, and says why
-// it ended.
-func (c *Client) attend(ctx context.Context, self core.Peer, update func([]core.Peer)) error {
+// runSession runs one connection from the dial to its end, and returns why it ended.
+func (c *Client) runSession(ctx context.Context, self core.Peer, update func([]core.Peer)) error {
 	c.attempts.Add(1)
 	s, err := c.connect(ctx)
 	if err != nil {
-		return fmt.Errorf("connecting: %w", err)
+		return fmt.Errorf("connect: %w", err)
 	}
 	defer s.close()
 	if err := s.register(registration{self, c.options.Token}); err != nil {
-		return fmt.Errorf("registering: %w", err)
+		return fmt.Errorf("register: %w", err)
 	}
 	for {
 		message, err := s.receive()
@@ -109,27 +109,27 @@ func (c *Client) attend(ctx context.Context, self core.Peer, update func([]core.
 	}
 }
 
-// decode reads a message, and counts and logs what is wrong with it.
+// decode decodes a message. It counts and logs malformed ones.
 func (c *Client) decode(s *session, message []byte) (roster []core.Peer, ok bool) {
 	roster, skipped, err := decodeUpdate(message, c.options.MaxPeers)
 	if errors.Is(err, core.ErrUnsupported) {
-		c.log.Debug("message from discovery ignored", "err", err)
+		c.log.Debug("message from discovery ignored", "error", err)
 		return nil, false
 	}
 	if err != nil {
 		c.malformed.Add(1)
-		c.log.Log(context.Background(), s.complaint(), "malformed message from discovery ignored", "err", err, "bytes", len(message))
+		c.log.Log(context.Background(), s.malformedLevel(), "malformed message from discovery ignored", "error", err, "bytes", len(message))
 		return nil, false
 	}
 	if skipped > 0 {
 		c.skipped.Add(uint64(skipped))
-		c.log.Log(context.Background(), s.complaint(), "invalid entries of discovery's roster skipped", "entries", skipped)
+		c.log.Log(context.Background(), s.malformedLevel(), "invalid entries of discovery's roster skipped", "entries", skipped)
 	}
 	return roster, true
 }
 
-// announceable returns an error if self cannot be registered.
-func announceable(self core.Peer) error {
+// validateSelf returns an error if self cannot be registered.
+func validateSelf(self core.Peer) error {
 	if self.ID == "" {
 		return &core.ConfigError{Field: "ID", Value: self.ID, Allowed: "an id"}
 	}
@@ -139,7 +139,7 @@ func announceable(self core.Peer) error {
 	return nil
 }
 
-// sleep waits for so long, or for the end of ctx.
+// sleep waits for d or for the end of ctx.
 func sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -11,36 +11,35 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// ClientOptions are what a [Client] is made of. Zero values mean the default
-// named beside them.
+// ClientOptions configure a [Client]. Zero values mean the defaults.
 type ClientOptions struct {
-	// URL is where the service listens, ws:// or wss://. Default
+	// URL is the address of the service, ws:// or wss://. Default
 	// "ws://localhost:8000".
 	URL string
-	// Token is what the service wants to see. Default: none is sent.
+	// Token is the secret that the service requires. Default: none is sent.
 	Token string
-	// TLS is for wss addresses. Default: the system's certificates.
+	// TLS is for wss:// addresses. Default: the system's authorities.
 	TLS *tls.Config
-	// RootCAs, if not nil, is asked at each attempt, in place of TLS.RootCAs: for
-	// authorities that change.
+	// RootCAs, if not nil, returns the authorities for each attempt, in place of
+	// TLS.RootCAs. It is for authorities that change while the process runs.
 	RootCAs func() *x509.CertPool
 
 	// RedialMin and RedialMax bound the delay between two attempts, which
 	// doubles from one to the next and starts again after an update. Default
 	// 100 ms and 30 s.
 	RedialMin, RedialMax time.Duration
-	// DialTimeout is how long an attempt may take. Default 10 s.
+	// DialTimeout bounds the time of an attempt. Default 10 s.
 	DialTimeout time.Duration
-	// PingTimeout is how long the service may be silent before the connection
-	// is given up. It pings every 15 s. Default 40 s.
+	// PingTimeout is the time without messages and pings after which the
+	// connection has failed. The service pings every 15 s. Default 40 s.
 	PingTimeout time.Duration
 
-	// MaxMessage is the largest message taken, in bytes. Default 16 MiB.
+	// MaxMessage bounds a received message, in bytes. Default 16 MiB.
 	MaxMessage int
-	// MaxPeers is the longest roster taken. Default 65,536.
+	// MaxPeers bounds a received roster. Default 65,536.
 	MaxPeers int
 
-	// Logger gets what an operator should know. Default: discards.
+	// Logger receives what an operator should know. Default: discards.
 	Logger *slog.Logger
 }
 
@@ -86,13 +85,13 @@ func (o ClientOptions) Validate() error {
 	)
 }
 
-// reachable tells whether address is one that a WebSocket can be opened to.
+// reachable reports whether a WebSocket can be opened to address.
 func reachable(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && u.Hostname() != "" && u.User == nil && (u.Scheme == "ws" || u.Scheme == "wss")
 }
 
-// redacted is an address without the password that may be in it.
+// redacted returns an address without the password that may be in it.
 func redacted(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

@@ -176,7 +176,7 @@ func TestClientLeaves(t *testing.T) {
 		client.wantRoster(a)
 		client.stop()
 		var closed *core.CloseError
-		if err := <-end; !errors.As(closeCause(err), &closed) || closed.CloseReason != closeLeaving {
+		if err := <-end; !errors.As(readError(err), &closed) || closed.CloseReason != closeLeaving {
 			t.Errorf("the service saw %v: want %v", err, closeLeaving)
 		}
 	})

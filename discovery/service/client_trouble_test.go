@@ -16,7 +16,7 @@ import (
 )
 
 func TestClientWaitsForTheService(t *testing.T) {
-	book := new(logbook)
+	book := new(logRecord)
 	synctest.Test(t, func(t *testing.T) {
 		p := new(pipes)
 		client := runClient(t, p, ClientOptions{Logger: book.logger()}, a)
@@ -62,7 +62,7 @@ func TestClientComesBackAfterARestart(t *testing.T) {
 }
 
 func TestClientIsRefused(t *testing.T) {
-	book := new(logbook)
+	book := new(logRecord)
 	inBubble(t, ServerOptions{Token: "right", Logger: book.logger()}, func(t *testing.T, s *Server, p *pipes) {
 		client := runClient(t, p, ClientOptions{Token: "wrong", Logger: book.logger()}, a)
 		time.Sleep(time.Hour)
@@ -96,7 +96,7 @@ func TestClientBacksOffWithoutUpdates(t *testing.T) {
 }
 
 func TestClientSurvivesHostileMessages(t *testing.T) {
-	book := new(logbook)
+	book := new(logRecord)
 	million := build(mapOf(2), "type", "update", "servers", listOf(1_000_000))
 	million = append(million, bytes.Repeat([]byte{0xc0}, 1_000_000)...)
 	synctest.Test(t, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestClientDropsOversizedMessages(t *testing.T) {
 
 // TestClientHalfOpen: the connection is there, and nobody at its end.
 func TestClientHalfOpen(t *testing.T) {
-	book := new(logbook)
+	book := new(logRecord)
 	synctest.Test(t, func(t *testing.T) {
 		p, connected := new(pipes), make(chan time.Time, 100)
 		fake(t, p, func(conn *websocket.Conn) {
@@ -223,7 +223,7 @@ func TestClientEndsThoughTheServiceIsDeaf(t *testing.T) {
 		time.Sleep(time.Second)
 		since := time.Now()
 		client.stop()
-		if waited := time.Since(since); waited > 2*closeGrace {
+		if waited := time.Since(since); waited > 2*closeTimeout {
 			t.Errorf("Run returned after %v", waited)
 		}
 		close(release)

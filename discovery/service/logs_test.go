@@ -7,16 +7,16 @@ import (
 	"sync"
 )
 
-// logbook is a logger's memory.
-type logbook struct {
+// logRecord keeps the lines of a logger.
+type logRecord struct {
 	mu    sync.Mutex
 	lines []string // level and message
 }
 
-func (b *logbook) logger() *slog.Logger { return slog.New(bookHandler{b}) }
+func (b *logRecord) logger() *slog.Logger { return slog.New(bookHandler{b}) }
 
 // count is how many lines of this level or above contain text.
-func (b *logbook) count(level slog.Level, text string) int {
+func (b *logRecord) count(level slog.Level, text string) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := 0
@@ -30,7 +30,7 @@ func (b *logbook) count(level slog.Level, text string) int {
 	return n
 }
 
-type bookHandler struct{ book *logbook }
+type bookHandler struct{ book *logRecord }
 
 func (h bookHandler) Enabled(context.Context, slog.Level) bool { return true }
 func (h bookHandler) WithAttrs([]slog.Attr) slog.Handler       { return h }

@@ -120,7 +120,7 @@ func isTimeout(err error) bool {
 // TestGarbageOnThePort: what does not speak HTTP, or asks for no WebSocket, or
 // comes from a web page of another origin, is turned away.
 func TestGarbageOnThePort(t *testing.T) {
-	book := new(logbook)
+	book := new(logRecord)
 	s, url := listening(t, ServerOptions{Logger: book.logger()})
 	for _, request := range []string{
 		"\x00\x01\x02\x03\r\n\r\n",

@@ -145,7 +145,7 @@ func (f *foreign) wantEnd(want core.CloseReason) {
 		f.t.Fatal("the connection goes on")
 	}
 	var closed *core.CloseError
-	if !errors.As(closeCause(f.end), &closed) || closed.CloseReason != want {
+	if !errors.As(readError(f.end), &closed) || closed.CloseReason != want {
 		f.t.Fatalf("connection ended with %v: want %v", f.end, want)
 	}
 }

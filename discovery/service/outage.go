@@ -9,36 +9,36 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// outage logs why there is no service: each kind of trouble once, however long
-// it lasts, and its end.
-type outage struct {
-	log      *slog.Logger
-	reported map[string]bool
-	up       bool
+// outageLog logs why the service cannot be reached: each message once until the next
+// success, which it logs as well.
+type outageLog struct {
+	log        *slog.Logger
+	reported   map[string]bool // the messages since the last success
+	registered bool
 }
 
-// failed reports an attempt, or a connection, that came to nothing.
-func (o *outage) failed(err error, delay time.Duration) {
-	o.up = false
-	trouble, level := "discovery is out of reach, trying again", slog.LevelWarn
+// failed logs an attempt or a connection that has failed.
+func (o *outageLog) failed(err error, delay time.Duration) {
+	o.registered = false
+	msg, level := "discovery is out of reach; retrying with backoff", slog.LevelWarn
 	if errors.Is(err, core.ErrUnauthorized) {
-		trouble, level = "discovery refuses the token, trying again", slog.LevelError
+		msg, level = "discovery refuses the token; retrying with backoff", slog.LevelError
 	}
-	if o.reported[trouble] {
+	if o.reported[msg] {
 		level = slog.LevelDebug
 	}
 	if o.reported == nil {
 		o.reported = make(map[string]bool)
 	}
-	o.reported[trouble] = true
-	o.log.Log(context.Background(), level, trouble, "err", err, "after", delay)
+	o.reported[msg] = true
+	o.log.Log(context.Background(), level, msg, "error", err, "delay", delay)
 }
 
-// over reports an update: whatever was wrong is not any more.
-func (o *outage) over(servers int) {
-	if !o.up {
+// recovered logs the first update after a failure.
+func (o *outageLog) recovered(servers int) {
+	if !o.registered {
 		o.log.Info("registered with discovery", "servers", servers)
 	}
-	o.up = true
+	o.registered = true
 	clear(o.reported)
 }

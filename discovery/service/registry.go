@@ -5,19 +5,19 @@ import (
 	"sync"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/pendingset"
 )
 
-// registry knows every connection of a [Server]: those that wait to be
-// registered, in the order they came, and those that hold an entry of the
-// roster, in the order of registration. It does no I/O: it signals
-// subscribers, which then come and fetch the roster.
+// registry holds every connection of a [Server]: the pending ones, which are not
+// registered, and those with an entry in the roster, in the order of registration. It
+// does no I/O: it notifies subscribers, whose writers then fetch the roster.
 type registry struct {
-	maxPending, maxNodes int
+	maxNodes int
+	pending  *pendingset.Set[*subscriber]
 
 	mu      sync.Mutex
 	closed  bool
 	all     map[*subscriber]struct{}
-	pending list.List                // of *subscriber, the oldest first
 	roster  list.List                // of *entry, in the order of registration
 	byID    map[string]*list.Element // of roster
 	encoded []byte                   // the roster as a message; nil if it has changed since
@@ -33,16 +33,15 @@ type entry struct {
 
 func newRegistry(maxPending, maxNodes int) *registry {
 	return &registry{
-		maxPending: maxPending,
-		maxNodes:   maxNodes,
-		all:        make(map[*subscriber]struct{}),
-		byID:       make(map[string]*list.Element),
+		maxNodes: maxNodes,
+		pending:  pendingset.New[*subscriber](maxPending),
+		all:      make(map[*subscriber]struct{}),
+		byID:     make(map[string]*list.Element),
 	}
 }
 
-// attach takes a new connection in, as one that waits. Where there are too many
-// of those, the oldest one is stopped and returned. It fails once the registry
-// is closed.
+// attach adds a new connection, which is pending. If too many are, it stops and
+// returns the oldest. It fails once the registry is closed.
 func (r *registry) attach(s *subscriber) (evicted *subscriber, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -51,31 +50,22 @@ func (r *registry) attach(s *subscriber) (evicted *subscriber, ok bool) {
 	}
 	r.all[s] = struct{}{}
 	r.attached.Add(1)
-	return r.wait(s), true
+	return r.addPending(s), true
 }
 
-// wait puts s among those that wait, and stops the oldest where there are too
-// many.
-func (r *registry) wait(s *subscriber) (evicted *subscriber) {
-	if r.pending.Len() >= r.maxPending {
-		evicted = r.pending.Front().Value.(*subscriber)
-		r.unwait(evicted)
-		evicted.stop(core.CloseBusy)
+// addPending makes s pending. If too many are, it stops and returns the oldest.
+func (r *registry) addPending(s *subscriber) (evicted *subscriber) {
+	oldest, full := r.pending.Add(s)
+	if full {
+		oldest.stop(core.CloseBusy)
 	}
-	s.waiting = r.pending.PushBack(s)
-	return evicted
+	return oldest
 }
 
-func (r *registry) unwait(s *subscriber) {
-	if s.waiting != nil {
-		r.pending.Remove(s.waiting)
-		s.waiting = nil
-	}
-}
-
-// register gives the id of p to s, whoever had it, and tells everybody. The
-// entry keeps its place in the roster; whoever had it waits again. What s was
-// registered as before is taken back. It fails if the roster is full.
+// register gives the id of p to s and notifies all subscribers. If another
+// connection has the id, s takes its entry in the same place of the roster, and the
+// other one is pending again. An entry that s had under another id is removed. It
+// fails if the roster is full.
 func (r *registry) register(s *subscriber, p core.Peer) (replaced *subscriber, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -86,7 +76,7 @@ func (r *registry) register(s *subscriber, p core.Peer) (replaced *subscriber, o
 	if !known && s.place == nil && r.roster.Len() >= r.maxNodes {
 		return nil, false
 	}
-	r.unwait(s)
+	r.pending.Remove(s)
 	if s.place != place {
 		r.withdraw(s)
 	}
@@ -98,7 +88,7 @@ func (r *registry) register(s *subscriber, p core.Peer) (replaced *subscriber, o
 	if e.owner != nil && e.owner != s {
 		replaced = e.owner
 		replaced.place = nil
-		r.wait(replaced)
+		r.addPending(replaced)
 		replaced.notify()
 	}
 	e.Peer, e.owner = p, s
@@ -107,8 +97,8 @@ func (r *registry) register(s *subscriber, p core.Peer) (replaced *subscriber, o
 	return replaced, true
 }
 
-// detach forgets a connection that has ended, and tells the others if it held
-// an entry, which it returns.
+// detach removes a connection that has ended. If it had an entry it returns that, and
+// notifies the others.
 func (r *registry) detach(s *subscriber) (left core.Peer, registered bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -117,7 +107,7 @@ func (r *registry) detach(s *subscriber) (left core.Peer, registered bool) {
 	}
 	delete(r.all, s)
 	r.attached.Done()
-	r.unwait(s)
+	r.pending.Remove(s)
 	if s.place == nil {
 		return core.Peer{}, false
 	}
@@ -127,7 +117,7 @@ func (r *registry) detach(s *subscriber) (left core.Peer, registered bool) {
 	return left, true
 }
 
-// withdraw takes the entry of s, if it has one, out of the roster.
+// withdraw removes the entry of s from the roster, if it has one.
 func (r *registry) withdraw(s *subscriber) {
 	if s.place == nil {
 		return
@@ -137,8 +127,8 @@ func (r *registry) withdraw(s *subscriber) {
 	s.place = nil
 }
 
-// announce tells every registered subscriber that there is a new roster. A
-// service that stops says nothing: its nodes have not left.
+// announce notifies every registered subscriber of a new roster. A service that stops
+// does not: the nodes whose connections it closes have not left the mesh.
 func (r *registry) announce() {
 	r.encoded = nil
 	if r.closed {
@@ -149,8 +139,8 @@ func (r *registry) announce() {
 	}
 }
 
-// message is the update that s is due: the roster as it is now, in bytes that
-// all share. There is none if s holds no entry.
+// message returns the update for s: the roster as it is now, in bytes that all
+// subscribers share. It reports false if s has no entry.
 func (r *registry) message(s *subscriber) (update []byte, registered bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -190,7 +180,7 @@ func (r *registry) abort() {
 	}
 }
 
-// counts are the numbers of nodes in the roster, and of connections that wait.
+// counts returns the numbers of nodes in the roster and of pending connections.
 func (r *registry) counts() (nodes, pending int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

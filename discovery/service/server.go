@@ -5,29 +5,30 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gorilla/websocket"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/loglimit"
 )
 
-// Server is a membership service. It listens by itself, from Start on, or is
-// mounted as a handler in somebody else's HTTP server; Shutdown ends both. All
-// methods may be called at once.
+// Server is a membership service. It listens on its own port after Start, or is
+// mounted as a handler on another HTTP server; Shutdown ends both. All methods may be
+// called concurrently.
 type Server struct {
 	options  ServerOptions
-	invalid  error // what is wrong with the options
+	invalid  error // of ServerOptions.Validate
 	upgrader websocket.Upgrader
 	registry *registry
-	arrivals *arrivals
-	notices  notices
+	pending  *pendingConns
 	log      *slog.Logger
+	logOnce  loglimit.Limiter // of what nodes and strangers can cause
 
 	malformed, unauthorized, refused atomic.Uint64
 
@@ -40,7 +41,7 @@ type Server struct {
 
 var _ http.Handler = (*Server)(nil)
 
-// ServerStats says how a [Server] is, and counts what it has met.
+// ServerStats are the state of a [Server] and its counters since NewServer.
 type ServerStats struct {
 	Nodes   int // in the roster
 	Pending int // connections that are not registered
@@ -60,8 +61,9 @@ func NewServer(o ServerOptions) *Server {
 		invalid:  o.Validate(),
 		upgrader: websocket.Upgrader{HandshakeTimeout: o.WriteTimeout, ReadBufferSize: 1024, WriteBufferSize: 1024},
 		registry: newRegistry(o.MaxPending, o.MaxNodes),
-		arrivals: &arrivals{limit: o.MaxPending},
+		pending:  newPendingConns(o.MaxPending),
 		log:      o.Logger,
+		logOnce:  loglimit.Limiter{Period: time.Hour, Keys: 256},
 	}
 }
 
@@ -79,7 +81,7 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	if s.options.TLS != nil {
 		config := s.options.TLS.Clone()
-		config.NextProtos = []string{"http/1.1"} // no WebSocket over HTTP/2 here
+		config.NextProtos = []string{"http/1.1"} // WebSockets over HTTP/2 are not supported
 		listener = tls.NewListener(listener, config)
 	}
 	if err := s.serve(listener); err != nil {
@@ -98,21 +100,21 @@ func (s *Server) serve(listener net.Listener) error {
 		return core.ErrClosed
 	}
 	if s.http != nil {
-		return errors.New("started already")
+		return errors.New("already started")
 	}
 	s.listener = listener
 	s.served = make(chan struct{})
 	s.http = &http.Server{
 		Handler:        s,
-		ConnState:      s.arrivals.track,
+		ConnState:      s.pending.track,
 		ReadTimeout:    s.options.RegisterTimeout, // of the request; it ends with the upgrade
 		MaxHeaderBytes: 16 << 10,
-		ErrorLog:       log.New(noise{s.log}, "", 0),
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	go func() {
 		defer close(s.served)
 		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("discovery service stopped accepting", "err", err)
+			s.log.Error("discovery service stopped accepting", "error", err)
 		}
 	}()
 	return nil
@@ -142,8 +144,9 @@ func (s *Server) Stats() ServerStats {
 
 // Shutdown stops accepting, closes every connection with 1001
 // discovery-shutdown, and returns when all of them have ended and the
-// goroutines with them. Where ctx ends first the rest is cut off, and the error
-// wraps ctx's. Nobody is told that others leave. Idempotent.
+// goroutines with them. If ctx ends first, Shutdown closes the remaining connections
+// at once, and the error wraps ctx's. Nodes get no updates while it stops. It may be
+// called again.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.registry.close(closeShutdown)
 	s.stopAccepting()
@@ -152,7 +155,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	go func() {
 		defer close(ended)
 		s.registry.attached.Wait()
-		s.arrivals.alive.Wait()
+		s.pending.open.Wait()
 	}()
 	select {
 	case <-ended:
@@ -170,16 +173,16 @@ func (s *Server) stopAccepting() {
 	server, served := s.http, s.served
 	s.mu.Unlock()
 	if server != nil {
-		server.Close() // those it still holds have not even asked for a WebSocket
+		server.Close() // closes the connections that are not WebSockets yet
 		<-served
 	}
 }
 
-// ServeHTTP makes a WebSocket of the request, on whatever path, and serves it
-// until it ends.
+// ServeHTTP upgrades a request, whatever its path, and serves the WebSocket until it
+// ends.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.invalid != nil {
-		s.log.Error("discovery service cannot serve", "err", s.invalid)
+		s.log.Error("discovery service cannot serve", "error", s.invalid)
 		http.Error(w, "misconfigured", http.StatusInternalServerError)
 		return
 	}
@@ -192,32 +195,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.detach(sub)
 	if evicted != nil {
 		s.refused.Add(1)
-		s.notice("pending", "oldest connections closed: too many have not registered", "remote", evicted.remote)
+		s.warn("pending", "oldest connections closed: too many have not registered", "remote", evicted.remote)
 	}
 	conn, err := s.upgrader.Upgrade(w, r, nil)
 	if err != nil {
-		s.log.Debug("no WebSocket made", "remote", sub.remote, "err", err)
+		s.log.Debug("upgrade failed", "remote", sub.remote, "error", err)
 		return
 	}
 	defer conn.Close()
-	s.attend(sub, conn)
+	s.serveConn(sub, conn)
 }
 
-// notice logs a warning, or a debug line if there was one with this key lately.
-func (s *Server) notice(key, text string, args ...any) {
+// warn logs a warning, once per key and hour; others are debug lines.
+func (s *Server) warn(key, text string, args ...any) {
 	level := slog.LevelDebug
-	if s.notices.first(key) {
+	if _, ok := s.logOnce.Allow(key); ok {
 		level = slog.LevelWarn
 	}
 	s.log.Log(context.Background(), level, text, args...)
-}
-
-// noise takes the complaints of net/http about those who do not speak HTTP.
-type noise struct {
-	log *slog.Logger
-}
-
-func (n noise) Write(text []byte) (int, error) {
-	n.log.Debug("discovery service", "http", string(text))
-	return len(text), nil
 }

@@ -15,7 +15,7 @@ import (
 )
 
 func TestServerChecksTheToken(t *testing.T) {
-	book := new(logbook)
+	book := new(logRecord)
 	o := ServerOptions{Token: "s3cret-é", Logger: book.logger()}
 	inBubble(t, o, func(t *testing.T, s *Server, p *pipes) {
 		node := visit(t, pipeURL, p.dial)
@@ -59,7 +59,7 @@ func TestServerIgnoresWhatFollowsARefusal(t *testing.T) {
 }
 
 func TestServerSurvivesHostileMessages(t *testing.T) {
-	book := new(logbook)
+	book := new(logRecord)
 	inBubble(t, ServerOptions{Logger: book.logger()}, func(t *testing.T, s *Server, p *pipes) {
 		node := visit(t, pipeURL, p.dial)
 		node.register(a, "")
@@ -138,7 +138,7 @@ func TestServerClosesWhoDoesNotRegister(t *testing.T) {
 }
 
 func TestServerBoundsThoseWhoDoNotRegister(t *testing.T) {
-	book := new(logbook)
+	book := new(logRecord)
 	inBubble(t, ServerOptions{MaxPending: 3, Logger: book.logger()}, func(t *testing.T, s *Server, p *pipes) {
 		node := visit(t, pipeURL, p.dial)
 		node.register(a, "")

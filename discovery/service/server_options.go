@@ -11,34 +11,33 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// ServerOptions are what a [Server] is made of. Zero values mean the default
-// named beside them.
+// ServerOptions configure a [Server]. Zero values mean the defaults.
 type ServerOptions struct {
-	// Listen is where Start listens. Default ":8000".
+	// Listen is the address at which Start listens. Default ":8000".
 	Listen string
-	// Token is what nodes have to show. Default "": no check.
+	// Token is the secret that nodes have to send. Default "": no check.
 	Token string
-	// TLS makes Start listen for wss. Default: ws.
+	// TLS makes Start listen for wss://. Default: ws://.
 	TLS *tls.Config
 
-	// PingInterval is how often each connection is pinged, and how long it has
-	// to answer. Default 15 s.
+	// PingInterval is the time between two pings, and the time that a node has to
+	// answer one. Default 15 s.
 	PingInterval time.Duration
-	// RegisterTimeout is how long a connection may be open without a
+	// RegisterTimeout bounds the time that a connection may be open without a
 	// registration. Default 10 s.
 	RegisterTimeout time.Duration
-	// WriteTimeout is how long one message may take to be sent. Default 10 s.
+	// WriteTimeout bounds the time to send one message. Default 10 s.
 	WriteTimeout time.Duration
 
-	// MaxPending bounds the connections without a registration. The oldest ones
-	// give way. Default 1024.
+	// MaxPending bounds the connections without a registration. A new one replaces
+	// the oldest. Default 1024.
 	MaxPending int
 	// MaxNodes bounds the roster. Default 4096.
 	MaxNodes int
-	// MaxMessage is the largest message taken, in bytes. Default 64 KiB.
+	// MaxMessage bounds a received message, in bytes. Default 64 KiB.
 	MaxMessage int
 
-	// Logger gets what an operator should know. Default: discards.
+	// Logger receives what an operator should know. Default: discards.
 	Logger *slog.Logger
 }
 
@@ -53,15 +52,14 @@ const (
 	DefaultMaxRegistration = 64 << 10
 )
 
-// The longest id and address taken, in bytes: with them a full roster of the
-// default length stays below what clients take.
+// The longest id and address of a node, in bytes: a full roster of the default length
+// then stays below the limit of clients, DefaultMaxMessage.
 const (
 	maxID      = 256
 	maxAddress = 2048
 )
 
-// maxMalformed is how many malformed messages are ignored before a connection
-// is closed.
+// maxMalformed is the number of malformed messages at which a connection is closed.
 const maxMalformed = 16
 
 func (o ServerOptions) withDefaults() ServerOptions {
@@ -93,7 +91,7 @@ func (o ServerOptions) Validate() error {
 	)
 }
 
-// bindable tells whether address is host:port, where the host may be empty and
+// bindable reports whether address is host:port, where the host may be empty and
 // the port 0.
 func bindable(address string) bool {
 	_, port, err := net.SplitHostPort(address)

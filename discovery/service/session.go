@@ -18,21 +18,19 @@ import (
 // session is one connection of a [Client] to the service.
 type session struct {
 	conn    *websocket.Conn
-	silence time.Duration // how long nothing may be heard
-	// complained is set once something was logged as a warning, so that a
-	// service gone mad does not fill the log.
-	complained bool
+	silence time.Duration // the time without messages and pings after which it fails
+	warned  bool          // of the service's malformed messages; more are debug lines
 
 	ended   chan struct{} // closed by close
-	watched chan struct{} // closed when watch has returned
+	watched chan struct{} // closed when closeAfter has returned
 }
 
 // connect dials the service. The session ends with ctx.
 func (c *Client) connect(ctx context.Context) (*session, error) {
 	attempt, cancel := context.WithTimeout(ctx, c.options.DialTimeout)
 	defer cancel()
-	// gorilla looks at the context while it dials, not while it waits for the
-	// answer to its handshake. So closing the connection is left to us.
+	// The library looks at the context while it dials, but not while it waits for the
+	// response to its handshake: the end of the context closes the connection here.
 	release := func() bool { return true }
 	dialer := websocket.Dialer{
 		NetDialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
@@ -66,43 +64,43 @@ func newSession(ctx context.Context, conn *websocket.Conn, o ClientOptions) *ses
 	conn.SetReadLimit(int64(o.MaxMessage))
 	pong := conn.PingHandler()
 	conn.SetPingHandler(func(data string) error {
-		return errors.Join(s.heard(), pong(data))
+		return errors.Join(s.extendDeadline(), pong(data))
 	})
-	go s.watch(ctx)
+	go s.closeAfter(ctx)
 	return s
 }
 
-// register says who we are.
+// register sends this node's registration.
 func (s *session) register(r registration) error {
 	s.conn.SetWriteDeadline(time.Now().Add(s.silence))
 	return s.conn.WriteMessage(websocket.BinaryMessage, appendRegister(nil, r))
 }
 
-// receive blocks for the next message. The error wraps [core.ErrSilentPeer] if
-// nothing was heard for too long.
+// receive waits for the next message. The error wraps [core.ErrSilentPeer] if nothing
+// arrived for too long.
 func (s *session) receive() ([]byte, error) {
-	if err := s.heard(); err != nil {
+	if err := s.extendDeadline(); err != nil {
 		return nil, err
 	}
 	_, message, err := s.conn.ReadMessage()
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil, fmt.Errorf("%w: nothing heard for %v", core.ErrSilentPeer, s.silence)
+		return nil, fmt.Errorf("%w: nothing received for %v", core.ErrSilentPeer, s.silence)
 	}
 	if err != nil {
-		return nil, closeCause(err)
+		return nil, readError(err)
 	}
 	return message, nil
 }
 
-// heard grants the service another period of silence. It is called by the
-// reading goroutine only.
-func (s *session) heard() error {
+// extendDeadline gives the service another period of silence. Only the reading
+// goroutine calls it.
+func (s *session) extendDeadline() error {
 	return s.conn.SetReadDeadline(time.Now().Add(s.silence))
 }
 
-// watch says goodbye when ctx ends, which makes the service end the connection
-// and thereby the reading, and ends it itself if that takes too long.
-func (s *session) watch(ctx context.Context) {
+// closeAfter sends a close frame when ctx ends. The service answers and closes, which
+// ends the reading; if that takes too long, it closes the connection itself.
+func (s *session) closeAfter(ctx context.Context) {
 	defer close(s.watched)
 	select {
 	case <-s.ended:
@@ -110,29 +108,29 @@ func (s *session) watch(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	if sendClose(s.conn, closeLeaving) == nil {
-		grace := time.NewTimer(closeGrace)
-		defer grace.Stop()
+		timer := time.NewTimer(closeTimeout)
+		defer timer.Stop()
 		select {
 		case <-s.ended:
-		case <-grace.C:
+		case <-timer.C:
 		}
 	}
 	s.conn.Close()
 }
 
-// close ends the connection and joins the session's goroutine.
+// close closes the connection and waits for the session's goroutine.
 func (s *session) close() {
 	close(s.ended)
 	s.conn.Close()
 	<-s.watched
 }
 
-// complaint is the level at which to log that the service misbehaves: a
-// warning the first time.
-func (s *session) complaint() slog.Level {
-	if s.complained {
+// malformedLevel is the level at which to log a malformed message: a warning for the
+// first one of a session.
+func (s *session) malformedLevel() slog.Level {
+	if s.warned {
 		return slog.LevelDebug
 	}
-	s.complained = true
+	s.warned = true
 	return slog.LevelWarn
 }

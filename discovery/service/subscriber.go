@@ -11,9 +11,9 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// subscriber is one connection of a [Server]. Its writer waits for signals, and
-// takes from the registry what is the roster then: there is no queue that a
-// slow connection could fill.
+// subscriber is one connection of a [Server]. Its writer waits for a notification and
+// then fetches the latest roster from the registry: there is no queue that a slow
+// connection could fill.
 type subscriber struct {
 	remote  string
 	changed chan struct{} // holds one: there is a roster to fetch
@@ -25,8 +25,7 @@ type subscriber struct {
 	reason   core.CloseReason // set before closing is closed
 
 	// The registry's, under its lock.
-	waiting *list.Element // among those that wait; nil if it does not
-	place   *list.Element // in the roster; nil if it is not registered
+	place *list.Element // in the roster; nil if it is not registered
 }
 
 func newSubscriber(remote string) *subscriber {
@@ -37,7 +36,7 @@ func newSubscriber(remote string) *subscriber {
 	}
 }
 
-// host is where it comes from, without the port, which is new each time.
+// host is the remote address without the port, which differs each time.
 func (s *subscriber) host() string {
 	host, _, err := net.SplitHostPort(s.remote)
 	if err != nil {
@@ -46,7 +45,7 @@ func (s *subscriber) host() string {
 	return host
 }
 
-// notify signals that there is something to fetch. It does not block.
+// notify makes the writer fetch the roster. It does not block.
 func (s *subscriber) notify() {
 	select {
 	case s.changed <- struct{}{}:
@@ -63,15 +62,14 @@ func (s *subscriber) stop(reason core.CloseReason) {
 	})
 }
 
-// abort closes the connection without a word.
+// abort closes the connection without a close frame.
 func (s *subscriber) abort() {
 	if conn := s.conn.Load(); conn != nil {
 		conn.NetConn().Close()
 	}
 }
 
-// stopped tells whether stop was called. What arrives after it is not looked
-// at.
+// stopped reports whether stop was called. Messages that arrive after it are ignored.
 func (s *subscriber) stopped() bool {
 	select {
 	case <-s.closing:

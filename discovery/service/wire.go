@@ -8,7 +8,7 @@ import (
 	"github.com/socketmesh/mesh/internal/msgpack"
 )
 
-// registration is what a node says of itself.
+// registration is the content of a register message.
 type registration struct {
 	core.Peer
 	token string // "" if none was sent

@@ -18,8 +18,8 @@ type writer struct {
 	log      *slog.Logger
 }
 
-// run works until ended is closed or it has closed the connection, or said
-// why it is going to be.
+// run works until ended is closed, or until it has sent a close frame or closed the
+// connection.
 func (w *writer) run(ended <-chan struct{}) {
 	ping := time.NewTicker(w.options.PingInterval)
 	defer ping.Stop()
@@ -32,28 +32,28 @@ func (w *writer) run(ended <-chan struct{}) {
 		case <-ended:
 			return
 		case <-w.closing:
-			w.goodbye()
+			w.close()
 			return
 		case <-w.changed:
 			err = w.update(unregistered)
 		case <-unregistered.C:
 			if _, registered := w.registry.message(w.subscriber); !registered {
-				w.log.Info("connection closed: it did not register in time")
+				w.log.Info("connection closed: no registration in time")
 				w.stop(closeUnregistered)
 			}
 		case <-ping.C:
 			err = w.ping()
 		}
 		if err != nil {
-			w.log.Info("connection dropped", "err", err)
+			w.log.Info("connection dropped", "error", err)
 			w.conn.Close()
 			return
 		}
 	}
 }
 
-// update sends the latest roster. A subscriber that holds no entry has lost it
-// to another connection, and has to register again in time.
+// update sends the latest roster. A subscriber without an entry has lost it to another
+// connection, and has to register again within RegisterTimeout.
 func (w *writer) update(unregistered *time.Timer) error {
 	message, registered := w.registry.message(w.subscriber)
 	if !registered {
@@ -64,7 +64,7 @@ func (w *writer) update(unregistered *time.Timer) error {
 	return w.conn.WriteMessage(websocket.BinaryMessage, message)
 }
 
-// ping fails if the last one has not been answered.
+// ping sends a ping. It fails if the last one was not answered.
 func (w *writer) ping() error {
 	if !w.alive.Swap(false) {
 		return core.ErrSilentPeer
@@ -72,12 +72,13 @@ func (w *writer) ping() error {
 	return w.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(w.options.WriteTimeout))
 }
 
-// goodbye says why the connection ends and leaves the other end a moment to
-// agree, so that the reason is not lost to a reset; then the reader gives up.
-func (w *writer) goodbye() {
+// close sends a close frame with the reason. The reader goes on until the node has
+// answered it, closeTimeout at most: if the connection were closed with unread data,
+// the system would reset it, and the reason could be lost.
+func (w *writer) close() {
 	if sendClose(w.conn, w.reason) != nil {
 		w.conn.Close()
 		return
 	}
-	w.conn.NetConn().SetReadDeadline(time.Now().Add(closeGrace))
+	w.conn.NetConn().SetReadDeadline(time.Now().Add(closeTimeout))
 }

@@ -3,6 +3,7 @@ package wstransport
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"syscall"
 	"time"
@@ -99,16 +100,9 @@ func (t *Transport) Failed(err error) {
 }
 
 func (t *Transport) logSlow(slow *backlog.Error) {
-	missed, ok := t.port.slow.Next()
-	if !ok {
-		return
-	}
-	attrs := []any{"transport", transports.WEBSOCKET, "sid", t.sid, "remote", t.conn.RemoteAddr().String(), "reason", slow.Reason,
-		"queued_bytes", slow.Bytes, "queued_frames", slow.Messages, "behind_for", slow.Behind.Round(time.Millisecond)}
-	if missed > 0 {
-		attrs = append(attrs, "others_not_logged", missed)
-	}
-	t.port.Logger.Warn("slow client cut", attrs...)
+	t.port.SlowLog.Log(t.port.Logger, slog.LevelWarn, "", "slow client cut",
+		"transport", transports.WEBSOCKET, "sid", t.sid, "remote", t.conn.RemoteAddr().String(), "reason", slow.Reason,
+		"queued_bytes", slow.Bytes, "queued_frames", slow.Messages, "behind_for", slow.Behind.Round(time.Millisecond))
 }
 
 // drop ends the connection because of an error, unless it has ended.

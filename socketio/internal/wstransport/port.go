@@ -6,7 +6,7 @@ import (
 
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
-	"github.com/socketmesh/mesh/internal/backlog"
+	"github.com/socketmesh/mesh/internal/loglimit"
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/lookout"
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
@@ -20,7 +20,7 @@ type Port struct {
 	Clock   *wheel.Wheel // set before there is a transport
 	Logger  *slog.Logger
 
-	slow backlog.LogLimit // of clients that were cut
+	SlowLog loglimit.Limiter // of clients that were cut for being slow
 
 	PingDelay time.Duration // likewise; see [PingDelay]
 

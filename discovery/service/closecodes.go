@@ -10,8 +10,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Why connections are closed: the reference's reasons (docs/reference-protocol.md, section 8), and
-// ours behind them.
+// The reasons for which connections are closed: first the reference's
+// (docs/reference-protocol.md, section 8), then those of this implementation.
 var (
 	closeUnauthorized = core.CloseReason{Code: 4401, Text: "unauthorized"}
 	closeShutdown     = core.CloseReason{Code: 1001, Text: "discovery-shutdown"}
@@ -21,20 +21,20 @@ var (
 	closeFull         = core.CloseReason{Code: 1013, Text: "too-many-nodes"}
 )
 
-// closeGrace is how long a closing handshake may take: to send the reason, and
-// then for the other end to answer it.
-const closeGrace = time.Second
+// closeTimeout bounds each half of a closing handshake: to send the close frame, and to
+// receive the other end's.
+const closeTimeout = time.Second
 
-// sendClose tells the other end why the connection ends.
+// sendClose sends a close frame with the reason.
 func sendClose(conn *websocket.Conn, reason core.CloseReason) error {
 	return conn.WriteControl(websocket.CloseMessage,
-		websocket.FormatCloseMessage(reason.Code, reason.Text), time.Now().Add(closeGrace))
+		websocket.FormatCloseMessage(reason.Code, reason.Text), time.Now().Add(closeTimeout))
 }
 
-// closeCause turns the end of a connection into the core's terms: a
-// [*core.CloseError] if the other end gave a reason, which wraps
-// [core.ErrUnauthorized] if that was the token.
-func closeCause(err error) error {
+// readError translates the error of a read into those of package core: a
+// [*core.CloseError] if the other end sent a close frame, which also wraps
+// [core.ErrUnauthorized] if the code says so.
+func readError(err error) error {
 	var closed *websocket.CloseError
 	if !errors.As(err, &closed) {
 		return err

@@ -11,8 +11,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// attend serves one connection: this goroutine reads, another one writes.
-func (s *Server) attend(sub *subscriber, conn *websocket.Conn) {
+// serveConn serves one connection: this goroutine reads, another one writes.
+func (s *Server) serveConn(sub *subscriber, conn *websocket.Conn) {
 	sub.conn.Store(conn)
 	w := writer{
 		subscriber: sub,
@@ -32,7 +32,7 @@ func (s *Server) attend(sub *subscriber, conn *websocket.Conn) {
 	<-written
 }
 
-// read takes in what a node says until its connection ends.
+// read handles the messages of a node until its connection ends.
 func (s *Server) read(sub *subscriber, conn *websocket.Conn) {
 	conn.SetReadLimit(int64(s.options.MaxMessage))
 	conn.SetPongHandler(func(string) error {
@@ -42,27 +42,27 @@ func (s *Server) read(sub *subscriber, conn *websocket.Conn) {
 	for malformed := 0; ; {
 		kind, message, err := conn.ReadMessage()
 		if err != nil {
-			s.ended(sub, err)
+			s.readEnded(sub, err)
 			return
 		}
 		if sub.stopped() {
-			continue // until it agrees to the close, or its time is up
+			continue // until the node answers the close frame, or closeTimeout is over
 		}
 		if err := s.handle(sub, kind, message); err != nil {
 			malformed++
-			s.complain(sub, malformed, err)
+			s.malformedMessage(sub, malformed, err)
 		}
 	}
 }
 
-// handle takes in one message. The error says what is malformed about it.
+// handle handles one message. It returns an error if the message is malformed.
 func (s *Server) handle(sub *subscriber, kind int, message []byte) error {
 	if kind != websocket.BinaryMessage {
-		return fmt.Errorf("%w: text instead of binary", core.ErrMalformed)
+		return fmt.Errorf("%w: a text message, want a binary one", core.ErrMalformed)
 	}
 	registration, err := decodeRegister(message)
 	if errors.Is(err, core.ErrUnsupported) {
-		s.log.Debug("message ignored", "remote", sub.remote, "err", err)
+		s.log.Debug("message ignored", "remote", sub.remote, "error", err)
 		return nil
 	}
 	if err != nil {
@@ -72,14 +72,14 @@ func (s *Server) handle(sub *subscriber, kind int, message []byte) error {
 		s.refuse(sub, registration)
 		return nil
 	}
-	if err := acceptable(registration.Peer); err != nil {
+	if err := validatePeer(registration.Peer); err != nil {
 		return err
 	}
 	s.register(sub, registration.Peer)
 	return nil
 }
 
-// authorized compares in a time that says nothing about the token.
+// authorized compares the token in a time that does not depend on it.
 func (s *Server) authorized(token string) bool {
 	if s.options.Token == "" {
 		return true
@@ -88,8 +88,8 @@ func (s *Server) authorized(token string) bool {
 	return subtle.ConstantTimeCompare(want[:], have[:]) == 1
 }
 
-// acceptable returns an error for a node that cannot be in a roster.
-func acceptable(p core.Peer) error {
+// validatePeer returns an error for a node that cannot be in a roster.
+func validatePeer(p core.Peer) error {
 	switch {
 	case p.ID == "" || p.Address == "":
 		return fmt.Errorf("register: %w: serverId or address is missing", core.ErrMalformed)
@@ -101,8 +101,8 @@ func acceptable(p core.Peer) error {
 
 func (s *Server) refuse(sub *subscriber, r registration) {
 	s.unauthorized.Add(1)
-	s.notice(refusal(sub, r.Peer), "node refused: wrong or missing token",
-		"remote", sub.remote, "id", clip(r.ID), "address", clip(r.Address))
+	s.warn(refusalKey(sub, r.Peer), "node refused: wrong or missing token",
+		"peer", clip(r.ID), "address", clip(r.Address), "remote", sub.remote)
 	sub.stop(closeUnauthorized)
 }
 
@@ -110,51 +110,50 @@ func (s *Server) register(sub *subscriber, p core.Peer) {
 	replaced, ok := s.registry.register(sub, p)
 	if !ok {
 		s.refused.Add(1)
-		s.notice("full", "nodes refused: the roster is full", "remote", sub.remote, "id", p.ID)
+		s.warn("full", "nodes refused: the roster is full", "peer", p.ID, "remote", sub.remote)
 		sub.stop(closeFull)
 		return
 	}
-	s.notices.forget(refusal(sub, p))
+	s.logOnce.Forget(refusalKey(sub, p))
 	if replaced != nil {
-		s.log.Warn("node taken over by another connection", "id", p.ID, "remote", sub.remote, "replaced", replaced.remote)
+		s.log.Warn("node registered by another connection", "peer", p.ID, "remote", sub.remote, "replaced", replaced.remote)
 	}
-	s.log.Info("node registered", "id", p.ID, "address", p.Address, "remote", sub.remote)
+	s.log.Info("node registered", "peer", p.ID, "address", p.Address, "remote", sub.remote)
 }
 
 func (s *Server) detach(sub *subscriber) {
 	if left, registered := s.registry.detach(sub); registered {
-		s.log.Info("node left", "id", left.ID, "address", left.Address, "remote", sub.remote)
+		s.log.Info("node left", "peer", left.ID, "address", left.Address, "remote", sub.remote)
 	}
 }
 
-// complain counts a malformed message, and closes the connection when there
-// are too many.
-func (s *Server) complain(sub *subscriber, times int, err error) {
+// malformedMessage counts and logs a malformed message, and closes the connection
+// when there are too many.
+func (s *Server) malformedMessage(sub *subscriber, times int, err error) {
 	s.malformed.Add(1)
-	s.notice("malformed "+sub.host(), "malformed message ignored", "remote", sub.remote, "err", err)
+	s.warn("malformed "+sub.host(), "malformed message ignored", "remote", sub.remote, "error", err)
 	if times == maxMalformed {
 		sub.stop(core.CloseProtocolError)
 	}
 }
 
-// ended looks at why reading ended; a message above the limit counts as
-// malformed.
-func (s *Server) ended(sub *subscriber, err error) {
+// readEnded logs why reading ended; a message above the limit counts as malformed.
+func (s *Server) readEnded(sub *subscriber, err error) {
 	if errors.Is(err, websocket.ErrReadLimit) {
 		s.malformed.Add(1)
-		s.notice("malformed "+sub.host(), "connection closed: message too long", "remote", sub.remote, "limit", s.options.MaxMessage)
+		s.warn("malformed "+sub.host(), "connection closed: message too long", "remote", sub.remote, "limit", s.options.MaxMessage)
 		return
 	}
-	s.log.Debug("connection ended", "remote", sub.remote, "err", closeCause(err))
+	s.log.Debug("connection ended", "remote", sub.remote, "error", readError(err))
 }
 
-// refusal is the key of a notice: it tells those apart who are refused, by
-// host and by the id they claim.
-func refusal(sub *subscriber, p core.Peer) string {
+// refusalKey is the key of a log line about a refused node: by its host and by the id
+// that it claims.
+func refusalKey(sub *subscriber, p core.Peer) string {
 	return "unauthorized " + sub.host() + " " + clip(p.ID)
 }
 
-// clip shortens what a stranger sent, for the log.
+// clip shortens a stranger's string for the log.
 func clip(text string) string {
 	const limit = 64
 	if len(text) <= limit {

@@ -8,7 +8,7 @@ COMPARE ?= mesh,node-redis,zishang-redis
 SCHEMA = codec/proto/meshpb/mesh.proto
 PROTOGEN = $(GO) run -C tools ./protogen .. $(SCHEMA)
 
-.PHONY: help build demo test host-versions setup lint fmt generate fuzz bench bench-setup micro
+.PHONY: help build demo test host-versions setup lint fmt api generate fuzz bench bench-setup micro
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ host-versions: setup ## what leans on the Socket.IO library, with its older vers
 setup: ## what the end-to-end tests need: npm packages and a browser
 	@./tools/setup.sh
 
-lint: ## formatting, vet, staticcheck, go.mod, generated code, and who imports whom
+lint: ## formatting, vet, staticcheck, go.mod, generated code, the API listing, and who imports whom
 	@files=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$files" ]; then echo "not formatted (run make fmt):"; echo "$$files"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) -C tools vet ./...
@@ -38,10 +38,14 @@ lint: ## formatting, vet, staticcheck, go.mod, generated code, and who imports w
 	$(GO) mod tidy -diff
 	$(GO) -C tools mod tidy -diff
 	@GO=$(GO) ./tools/generated.sh $(SCHEMA)
+	$(GO) run -C tools ./api -check ..
 	$(GO) test -count=1 ./internal/archtest
 
 fmt: ## format all Go files
 	gofmt -w $$(git ls-files -co --exclude-standard '*.go')
+
+api: ## list what the public packages export, below api/
+	$(GO) run -C tools ./api ..
 
 generate: ## the Go code of the protobuf schema
 	$(PROTOGEN) ..

@@ -10,6 +10,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/astyped"
+	"github.com/socketmesh/mesh/internal/commas"
 )
 
 // ConfigFromEnv reads a Config from the environment; fields whose variable is
@@ -119,20 +120,8 @@ func number(field func(*Config) *int) func(*Config, string) string {
 }
 
 func setPeers(c *Config, value string) string {
-	c.Peers = SplitPeers(value)
+	c.Peers = commas.Split(value)
 	return ""
-}
-
-// SplitPeers reads a list of addresses that is separated by commas, as in
-// MESH_PEERS. Spaces and empty elements do not count.
-func SplitPeers(list string) []string {
-	var peers []string
-	for peer := range strings.SplitSeq(list, ",") {
-		if peer = strings.TrimSpace(peer); peer != "" {
-			peers = append(peers, peer)
-		}
-	}
-	return peers
 }
 
 func setPort(c *Config, value string) string {

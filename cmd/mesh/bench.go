@@ -13,6 +13,7 @@ import (
 	"github.com/socketmesh/mesh/bench"
 	"github.com/socketmesh/mesh/bench/cluster"
 	"github.com/socketmesh/mesh/bench/link"
+	"github.com/socketmesh/mesh/internal/commas"
 )
 
 // benchCommand measures clusters, ours and others.
@@ -42,7 +43,7 @@ func benchCommand(f *flags) action {
 		if err != nil {
 			return err
 		}
-		setup.URLs = commas(*urls)
+		setup.URLs = commas.Split(*urls)
 		comparison, err := bench.Compare(ctx, kinds, *rounds, settings, setup)
 		return errors.Join(err, writeComparison(comparison, *file, out))
 	})
@@ -101,7 +102,7 @@ func benchKinds(mode bench.Mode, compare, urls string) ([]string, error) {
 	} else if urls != "" {
 		return []string{"urls"}, nil
 	}
-	kinds := commas(compare)
+	kinds := commas.Split(compare)
 	if len(kinds) == 0 {
 		return ordinary, nil
 	}

@@ -118,14 +118,3 @@ func serveFloor(ctx context.Context, listen string, out io.Writer) error {
 	}
 	return nil
 }
-
-// commas splits a list.
-func commas(list string) []string {
-	var all []string
-	for item := range strings.SplitSeq(list, ",") {
-		if item = strings.TrimSpace(item); item != "" {
-			all = append(all, item)
-		}
-	}
-	return all
-}

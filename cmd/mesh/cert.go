@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/internal/certs"
+	"github.com/socketmesh/mesh/internal/commas"
 )
 
 // certCommand makes what is needed to try TLS. The authority's key is not kept:
@@ -20,7 +20,7 @@ func certCommand(f *flags) action {
 	names := f.text("names", "mesh.internal,localhost,127.0.0.1,::1", "names and addresses that the certificate is for", "MESH_CERT_NAMES")
 	days := f.number("days", 90, "how long it is valid", "MESH_CERT_DAYS")
 	return func(_ context.Context, out, _ io.Writer) error {
-		list := mesh.SplitPeers(*names)
+		list := commas.Split(*names)
 		if len(list) == 0 {
 			return usageError("--names", *names, "names, separated by commas")
 		}

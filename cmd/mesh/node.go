@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/socketmesh/mesh"
+	"github.com/socketmesh/mesh/internal/commas"
 )
 
 func nodeCommand(f *flags) action {
@@ -43,7 +44,7 @@ func nodeCommand(f *flags) action {
 		if discovery.given() || peers.given() {
 			config.Discovery = ""
 			config.DiscoveryAddress = discovery.value
-			config.Peers = mesh.SplitPeers(peers.value)
+			config.Peers = commas.Split(peers.value)
 		}
 		s, err := startServer(ctx, serverOptions{host: *host, port: *port, mesh: config, log: log})
 		if err != nil {

@@ -20,7 +20,7 @@ func New() Codec { return Codec{} }
 // Name is "json".
 func (Codec) Name() string { return "json" }
 
-// Append encodes m behind dst (see [core.Codec]). It carries every kind and every
+// Append appends the encoding of m to dst (see [core.Codec]). It carries every kind and every
 // field, except Flags.Local, which never leaves a server.
 func (Codec) Append(dst []byte, m *core.Message) ([]byte, error) {
 	if !m.Kind.Valid() {
@@ -33,7 +33,7 @@ func (Codec) Append(dst []byte, m *core.Message) ([]byte, error) {
 	return appendBlobs(append(appendHeader(dst, m), '\n'), m), nil
 }
 
-// Decode overwrites m with what src says (see [core.Codec]).
+// Decode overwrites m with the message in src (see [core.Codec]).
 func (Codec) Decode(src []byte, m *core.Message) error {
 	err := decode(src, m)
 	switch {

@@ -29,7 +29,7 @@ func decode(src []byte, m *core.Message) error {
 	}
 	header, blobs := src[:end], bytes.Clone(src[end+1:])
 	d := decoder{reader: newReader(header), blobs: blobs}
-	if d.usual(m) {
+	if d.fastPath(m) {
 		return m.Complete()
 	}
 	*m = core.Message{}
@@ -46,14 +46,14 @@ func decode(src []byte, m *core.Message) error {
 	return m.Complete()
 }
 
-// decoder reads a header, and takes the payloads it announces from the blobs.
+// decoder decodes a header, and takes the payloads that it announces from blobs.
 type decoder struct {
 	reader
 	blobs []byte // not yet taken; a copy of the input
-	sized bool   // room for sockets was made
+	sized bool   // a list of sockets was allocated
 }
 
-// typicalSocket is about what a socket takes in the header, in bytes.
+// typicalSocket is the approximate length of a socket in the header, in bytes.
 const typicalSocket = 120
 
 func (d *decoder) header(m *core.Message) error {
@@ -135,7 +135,7 @@ func (d *decoder) compress(value jsontext.Token) (core.Compress, error) {
 	return core.CompressOff, err
 }
 
-// timeout reads milliseconds; what is no time to wait is not set.
+// timeout reads milliseconds; a negative number means that there is no timeout.
 func (d *decoder) timeout(value jsontext.Token) (time.Duration, error) {
 	const most = math.MaxInt64 / int64(time.Millisecond)
 	ms, err := d.integer(value)
@@ -144,7 +144,7 @@ func (d *decoder) timeout(value jsontext.Token) (time.Duration, error) {
 
 func (d *decoder) sockets(first jsontext.Token) (sockets []core.Socket, err error) {
 	err = d.array(first, func(value jsontext.Token) error {
-		if !d.sized { // once, whatever a header repeats
+		if !d.sized { // once, even if a header has several lists
 			d.sized = true
 			sockets = make([]core.Socket, 0, 1+len(d.src)/typicalSocket)
 		}
@@ -176,7 +176,7 @@ func (d *decoder) socket(first jsontext.Token) (s core.Socket, err error) {
 	return s, err
 }
 
-// payload reads lengths, and takes what they announce.
+// payload reads a list of lengths, and takes as much from blobs.
 func (d *decoder) payload(first jsontext.Token) (p core.Payload, err error) {
 	err = d.array(first, func(value jsontext.Token) error {
 		blob, err := d.blob(value)

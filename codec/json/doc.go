@@ -1,5 +1,5 @@
 // Package json is the codec that Go nodes speak to each other by default: a
-// header that a person can read, and payloads exactly as they are.
+// readable header, and payloads byte for byte.
 //
 // # Layout
 //
@@ -33,9 +33,9 @@
 //	sockets    array of objects: id, string; rooms, array of strings; address (the
 //	           client's, with its port), string; handshake and data, lengths
 //
-// A reader takes members in any order, ignores those it does not know, and takes
-// null for "not set". Strings are UTF-8; what is not becomes U+FFFD.
+// Decode accepts members in any order, ignores unknown ones, and takes null for "not
+// set". Strings are UTF-8; invalid bytes become U+FFFD.
 //
-// Append trusts the texts it is given, beyond what tells an event; Decode checks
-// that they are JSON in UTF-8 and that their placeholders are in range.
+// Append does not check the texts of payloads, except for the beginning of an event;
+// Decode checks that they are JSON in UTF-8 and that their placeholders are in range.
 package json

@@ -2,14 +2,14 @@ package json
 
 import (
 	"strconv"
-	"time"
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/millis"
 )
 
-// sizeOf is about how many bytes m takes. What is large in it is counted exactly,
-// so that it need not move.
+// sizeOf returns the approximate length of m on the wire. Payloads, which may be large,
+// are counted exactly, so that appending them does not move the buffer.
 func sizeOf(m *core.Message) int {
 	const header, perSocket = 256, len(`{"id":"","rooms":[],"address":"","handshake":[1000],"data":[1000]},`)
 	size := header + m.Payload.Size()
@@ -23,7 +23,7 @@ func sizeOf(m *core.Message) int {
 	return size
 }
 
-// appendHeader writes the header, without the end of its line.
+// appendHeader appends the header, without the newline.
 func appendHeader(b []byte, m *core.Message) []byte {
 	b = append(b, `{"kind":`...)
 	b = strconv.AppendUint(b, uint64(m.Kind), 10)
@@ -58,7 +58,7 @@ func appendHeader(b []byte, m *core.Message) []byte {
 	return append(b, '}')
 }
 
-// appendBlobs writes the payloads that the header has announced.
+// appendBlobs appends the payloads that the header has announced.
 func appendBlobs(b []byte, m *core.Message) []byte {
 	b = appendBlob(b, m.Payload)
 	for i := range m.Sockets {
@@ -79,7 +79,7 @@ func appendBlob(b []byte, p core.Payload) []byte {
 	return b
 }
 
-// appendTarget writes what of a target is set.
+// appendTarget appends the parts of a target that are set.
 func appendTarget(b []byte, to *core.Target) []byte {
 	const start = `,"to":{`
 	b = append(b, start...)
@@ -106,22 +106,13 @@ func appendTarget(b []byte, to *core.Target) []byte {
 	}
 	if to.Flags.Timeout > 0 {
 		b = append(b, `"timeout":`...)
-		b = append(strconv.AppendInt(b, milliseconds(to.Flags.Timeout), 10), ',')
+		b = append(strconv.AppendInt(b, millis.Ceil(to.Flags.Timeout), 10), ',')
 	}
 	if len(b) == empty {
 		return b[:empty-len(start)]
 	}
 	b[len(b)-1] = '}' // in place of the last comma
 	return b
-}
-
-// milliseconds rounds up.
-func milliseconds(d time.Duration) int64 {
-	ms := d.Milliseconds()
-	if d%time.Millisecond > 0 {
-		ms++
-	}
-	return ms
 }
 
 func appendSockets(b []byte, sockets []core.Socket) []byte {
@@ -156,7 +147,7 @@ func appendSocket(b []byte, s *core.Socket) []byte {
 	return append(b, '}')
 }
 
-// appendLengths announces a payload.
+// appendLengths appends the lengths of a payload's text and attachments.
 func appendLengths(b []byte, p core.Payload) []byte {
 	b = append(b, '[')
 	b = strconv.AppendInt(b, int64(len(p.Text)), 10)
@@ -167,7 +158,7 @@ func appendLengths(b []byte, p core.Payload) []byte {
 	return append(b, ']')
 }
 
-// appendMember writes a member with a string; name needs no escapes.
+// appendMember appends a member whose value is a string; name must not need escapes.
 func appendMember(b []byte, name, value string) []byte {
 	b = append(b, `,"`...)
 	b = append(b, name...)

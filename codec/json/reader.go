@@ -10,8 +10,8 @@ import (
 
 var errType = errors.New("unexpected type")
 
-// reader reads typed values off a header. Its methods take the first token of
-// the value they read.
+// reader reads typed values from a header. Its methods are given the first token of
+// the value that they read.
 type reader struct {
 	jsontext.Scanner
 	src string // the header, of which the strings are parts
@@ -21,7 +21,7 @@ func newReader(header []byte) reader {
 	return reader{jsontext.NewScanner(header), string(header)}
 }
 
-// whole reads an object and the end behind it.
+// whole reads an object and the end of the header behind it.
 func (r *reader) whole(field func(key string, value jsontext.Token) error) error {
 	first, err := r.Next()
 	if err != nil {
@@ -115,7 +115,7 @@ func (r *reader) count(value jsontext.Token) (int, error) {
 	return int(n), err
 }
 
-// string is what a key or string stands for.
+// string returns the value of a key or string.
 func (r *reader) string(t jsontext.Token) string {
 	if t.Escaped {
 		return string(jsontext.AppendUnquoted(nil, t.Text))

@@ -7,7 +7,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Codec is the reference's codec. It has no state; the zero value is ready.
+// Codec is the codec of the reference, the Node implementation. It has no state; the zero value is ready.
 type Codec struct{}
 
 var _ core.Codec = Codec{}
@@ -19,7 +19,7 @@ func New() Codec { return Codec{} }
 // reference peers.
 func (Codec) Name() string { return "msgpack" }
 
-// Append encodes m behind dst (see [core.Codec]).
+// Append appends the encoding of m to dst (see [core.Codec]).
 func (Codec) Append(dst []byte, m *core.Message) ([]byte, error) {
 	if !m.Kind.Reference() {
 		return dst, fmt.Errorf("msgpack: append %s: %w", m.Kind, core.ErrUnsupported)
@@ -31,7 +31,7 @@ func (Codec) Append(dst []byte, m *core.Message) ([]byte, error) {
 	return b, nil
 }
 
-// Decode overwrites m with what src says (see [core.Codec]).
+// Decode overwrites m with the message in src (see [core.Codec]).
 func (Codec) Decode(src []byte, m *core.Message) error {
 	err := decodeMessage(src, m)
 	switch {

@@ -33,9 +33,9 @@ func memberOf(name []byte) member {
 	return 0
 }
 
-// shapes are the members of each kind's data: those it may have, and those it
-// must have. No member at all: it has no data. opts must be there: a message
-// that has lost them would reach everybody.
+// shapes are the members of each kind's data: those that it may have, and those that it
+// must have. A kind without members has no data. Where a kind has opts they are
+// required: without them the message would be for all sockets.
 var shapes = [...]struct{ wanted, required member }{
 	core.KindBroadcast:              {memberPacket | memberRequestID | memberOpts, memberPacket | memberOpts},
 	core.KindSocketsJoin:            {memberOpts | memberRooms, memberOpts | memberRooms},
@@ -112,7 +112,7 @@ func decodeMessage(src []byte, m *core.Message) error {
 	return nil
 }
 
-// raw skips a value and returns its bytes.
+// raw skips a value and returns its encoding.
 func raw(r *msgpack.Reader) ([]byte, error) {
 	start := r.Rest()
 	if err := r.Skip(); err != nil {

@@ -1,16 +1,16 @@
 // Package msgpack is the codec of the reference implementation: the MESH payload
 // of socket.io-mesh-adapter 2 (docs/reference-protocol.md, sections 5 and 7), without the kind
-// byte in front, which belongs to the link. Towards reference peers it is the
-// only one; where the encoder has no freedom it writes the reference's bytes.
+// byte in front, which belongs to the link. Reference peers speak no other codec. Where
+// the format leaves no choice, the encoder writes the same bytes as the reference.
 //
-// It has no form for what the reference does not know: kinds above
-// [core.KindAdapterClose] are refused with [core.ErrUnsupported], and
-// Message.Brief is not carried.
+// It cannot carry what the reference does not know: Append returns
+// [core.ErrUnsupported] for kinds above [core.KindAdapterClose], and leaves
+// Message.Brief out.
 //
 // # Values
 //
-// A payload is carried over from JSON text with attachments to MessagePack with
-// the bytes in place, and back, token by token and in the order of its members.
+// A payload is converted from JSON text with attachments to MessagePack with the bytes
+// in place, and back, token by token; members keep their order.
 //
 // From JSON:
 //
@@ -28,21 +28,20 @@
 //   - A timestamp is its ISO text ("2023-11-14T22:13:20.123Z"), or null beyond
 //     the range of JavaScript's Date; any other extension is
 //     {"type":n,"data":bytes}.
-//   - Numbers as keys are printed too. Other keys are refused.
+//   - Keys that are numbers are printed, too. Other keys are errors.
 //   - nil is null, and so are an acknowledgement and an answer without a value.
 //     A socket's handshake or data that is missing is {}.
-//   - Beside binary values, an object whose member _placeholder is true cannot
-//     be told from Socket.IO's own placeholders: it loses that member. Without
-//     binary values it means itself and is kept.
+//   - In a payload with binary values, an object whose member _placeholder is true
+//     would be taken for one of Socket.IO's own placeholders: it loses that member.
+//     In a payload without binary values it is kept.
 //
-// Arrays and maps that are read may be nested 10,000 deep. Append refuses what is
-// nested more than 1,000 deep, before it overflows the stack of a reference
-// process.
+// Decode accepts arrays and maps that are nested up to 10,000 deep. Append accepts 1,000:
+// deeper values could overflow the stack of a reference process.
 //
 // # Leniency
 //
-// Members may come in any order, unknown ones are ignored, and opts or parts of
-// it may be missing, which means nothing is set. Flags of another type than the
+// Members may come in any order, unknown ones are ignored, and parts of opts may be
+// missing, which means that they are not set. Flags of another type than the
 // reference's are ignored. Rooms that are numbers, which Node allows, become
 // their decimal text. Timeouts are whole milliseconds, rounded up, at most
 // 2^31-1: what JavaScript's timers hold.

@@ -9,15 +9,15 @@ import (
 	"github.com/socketmesh/mesh/internal/msgpack"
 )
 
-// protoKey is the key for which the reference's decoder refuses a frame.
+// protoKey is a key with which the reference's decoder refuses the whole frame.
 const protoKey = "__proto__"
 
-// maxDepth is how deeply what is sent may be nested. Reference peers walk over
-// it recursively on the way to their clients, and a stack that overflows there,
-// at some 5,000 levels, ends the process.
+// maxDepth bounds the nesting of values that are sent. A reference peer walks over them
+// recursively on the way to its clients, and its process ends when the stack overflows,
+// at some 5,000 levels.
 const maxDepth = 1000
 
-// appendEvent writes a payload that must be an event.
+// appendEvent appends a payload that must be an event.
 func appendEvent(b []byte, p core.Payload) ([]byte, error) {
 	if err := jsontext.CheckEvent(p.Text); err != nil {
 		return nil, err
@@ -25,13 +25,13 @@ func appendEvent(b []byte, p core.Payload) ([]byte, error) {
 	return appendValue(b, p)
 }
 
-// appendValue carries a payload over to MessagePack.
+// appendValue appends a payload, converted to MessagePack.
 func appendValue(b []byte, p core.Payload) ([]byte, error) {
 	if p.IsZero() {
 		return msgpack.AppendNil(b), nil
 	}
-	// Headers say how much follows, so the text is read twice: once for its
-	// outline, and to know that it is sound, and once to write it.
+	// A header holds the number of elements behind it, so the text is read twice: once
+	// to validate it and to count the elements, and once to convert it.
 	var shallow [64]int32
 	outline, err := jsontext.AppendOutline(shallow[:0], p.Text, len(p.Attachments), protoKey)
 	if err != nil {
@@ -41,11 +41,11 @@ func appendValue(b []byte, p core.Payload) ([]byte, error) {
 	return w.write(slices.Grow(b, len(p.Text)))
 }
 
-// writer writes a text of which the outline is known.
+// writer converts a text whose outline is known.
 type writer struct {
 	jsontext.Scanner
 	outline     jsontext.Outline
-	place       int // in the outline, of the next array or object
+	next        int // index in the outline of the next array or object
 	attachments [][]byte
 }
 
@@ -77,14 +77,14 @@ func (w *writer) write(b []byte) ([]byte, error) {
 func (w *writer) token(b []byte, t jsontext.Token) ([]byte, error) {
 	switch t.Kind {
 	case jsontext.Object:
-		if num, ok := w.outline.Attachment(w.place); ok {
+		if num, ok := w.outline.Attachment(w.next); ok {
 			return msgpack.AppendBytes(b, w.attachments[num]), w.skip(t)
 		}
-		b = msgpack.AppendMapHeader(b, int(w.outline[w.place]))
-		w.place++
+		b = msgpack.AppendMapHeader(b, int(w.outline[w.next]))
+		w.next++
 	case jsontext.Array:
-		b = msgpack.AppendArrayHeader(b, int(w.outline[w.place]))
-		w.place++
+		b = msgpack.AppendArrayHeader(b, int(w.outline[w.next]))
+		w.next++
 	case jsontext.Key, jsontext.String:
 		return appendToken(b, t), nil
 	case jsontext.Number:
@@ -97,20 +97,20 @@ func (w *writer) token(b []byte, t jsontext.Token) ([]byte, error) {
 	return b, nil
 }
 
-// skip leaves out a value, of which first is the first token.
+// skip skips a value whose first token is first.
 func (w *writer) skip(first jsontext.Token) error {
 	n, err := w.Skip(first)
-	w.place += n
+	w.next += n
 	return err
 }
 
-// appendToken writes a string.
+// appendToken appends a string.
 func appendToken(b []byte, t jsontext.Token) []byte {
 	if !t.Escaped && utf8.Valid(t.Text) {
 		return append(msgpack.AppendStringHeader(b, len(t.Text)), t.Text...)
 	}
-	// The length is known only when the text is there: the header is moved in
-	// front of it.
+	// The length is known only after the text was appended, so the header is appended
+	// behind it and then moved to the front.
 	start := len(b)
 	b = jsontext.AppendUnquoted(b, t.Text)
 	end := len(b)

@@ -16,7 +16,7 @@ var (
 	errCount     = errors.New("negative count")
 )
 
-// appendMessage writes {type, [data], uid, nsp}.
+// appendMessage appends {type, [data], uid, nsp}.
 func appendMessage(b []byte, m *core.Message) ([]byte, error) {
 	hasData := shapes[m.Kind].wanted != 0
 	if hasData {
@@ -38,8 +38,8 @@ func appendMessage(b []byte, m *core.Message) ([]byte, error) {
 	return appendText(b, m.Namespace), nil
 }
 
-// appendData writes the data of a message, its members in the reference's order.
-// What is not wanted is absent, never nil: the reference asks for undefined.
+// appendData appends the data of a message, its members in the reference's order. A
+// member that is not set is left out, not nil: the reference compares with undefined.
 func appendData(b []byte, m *core.Message) ([]byte, error) {
 	if shapes[m.Kind].required&memberRequestID != 0 && m.RequestID == "" {
 		return nil, errRequestID
@@ -98,7 +98,7 @@ func appendServerSideEmit(b []byte, m *core.Message) ([]byte, error) {
 	return appendEvent(msgpack.AppendString(b, "packet"), m.Payload)
 }
 
-// members is n, and one more if m has a request id.
+// members returns n, or n+1 if m has a request id.
 func members(n int, m *core.Message) int {
 	if m.RequestID != "" {
 		n++

@@ -8,16 +8,16 @@ import (
 	"github.com/socketmesh/mesh/internal/msgpack"
 )
 
-// minSocket is about the least that a described socket takes on the wire. It
-// bounds what a forged count makes us allocate.
+// minSocket is about the least length of a socket on the wire. It bounds the memory that
+// is allocated for a forged count.
 const minSocket = 64
 
 var errSocketID = errors.New("socket without an id")
 
-// emptyObject stands for a handshake or data that is not there.
+// emptyObject is the text of a handshake or of data that is missing.
 const emptyObject = "{}"
 
-// appendSockets writes [{id, handshake, rooms, data}].
+// appendSockets appends [{id, handshake, rooms, data}].
 func appendSockets(b []byte, sockets []core.Socket) ([]byte, error) {
 	b = msgpack.AppendArrayHeader(b, len(sockets))
 	for i := range sockets {
@@ -45,7 +45,7 @@ func appendSocket(b []byte, s *core.Socket) (_ []byte, err error) {
 	return b, nil
 }
 
-// appendObject writes a payload, or an empty object where there is none.
+// appendObject appends a payload, or an empty object if there is none.
 func appendObject(b []byte, p core.Payload) ([]byte, error) {
 	if p.IsZero() {
 		return msgpack.AppendMapHeader(b, 0), nil

@@ -5,14 +5,15 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/millis"
 	"github.com/socketmesh/mesh/internal/msgpack"
 )
 
-// maxTimeout is the longest delay of JavaScript's timers. A longer one fires at
+// maxTimeout is the longest delay of JavaScript's timers. With a longer one they fire at
 // once.
 const maxTimeout = math.MaxInt32 * time.Millisecond
 
-// appendTarget writes {rooms, except, flags}.
+// appendTarget appends {rooms, except, flags}.
 func appendTarget(b []byte, to core.Target) []byte {
 	b = msgpack.AppendMapHeader(b, 3)
 	b = appendTexts(msgpack.AppendString(b, "rooms"), to.Rooms)
@@ -20,7 +21,7 @@ func appendTarget(b []byte, to core.Target) []byte {
 	return appendFlags(msgpack.AppendString(b, "flags"), to.Flags)
 }
 
-// appendFlags writes those that are set.
+// appendFlags appends the flags that are set.
 func appendFlags(b []byte, f core.Flags) []byte {
 	n := 0
 	for _, set := range [...]bool{f.Volatile, f.Compress != core.CompressUnset, f.ExpectSingleResponse, f.Timeout > 0} {
@@ -39,18 +40,12 @@ func appendFlags(b []byte, f core.Flags) []byte {
 		b = msgpack.AppendBool(msgpack.AppendString(b, "expectSingleResponse"), true)
 	}
 	if f.Timeout > 0 {
-		b = msgpack.AppendInt(msgpack.AppendString(b, "timeout"), milliseconds(f.Timeout))
+		b = msgpack.AppendInt(msgpack.AppendString(b, "timeout"), millis.Ceil(min(f.Timeout, maxTimeout)))
 	}
 	return b
 }
 
-// milliseconds rounds up.
-func milliseconds(d time.Duration) int64 {
-	d = min(d, maxTimeout)
-	return int64((d + time.Millisecond - 1) / time.Millisecond)
-}
-
-// readTarget reads opts; members that are missing are not set.
+// readTarget reads opts.
 func readTarget(r *msgpack.Reader, to *core.Target) error {
 	*to = core.Target{}
 	return r.Fields(func(key []byte) (err error) {
@@ -68,7 +63,8 @@ func readTarget(r *msgpack.Reader, to *core.Target) error {
 	})
 }
 
-// readFlags ignores flags of another type than theirs, and flags that are no map.
+// readFlags reads flags. It ignores those with a value of another type, and flags that
+// are not a map.
 func readFlags(r *msgpack.Reader, f *core.Flags) error {
 	if r.Next() != msgpack.Map {
 		return r.Skip()
@@ -102,7 +98,7 @@ func setFlag(f *core.Flags, name string, v bool) {
 	}
 }
 
-// timeout is the duration of so many milliseconds; 0 if that is no time to wait.
+// timeout returns the duration of ms milliseconds; 0, no timeout, if ms is not positive.
 func timeout(ms float64) time.Duration {
 	if !(ms > 0) { // NaN, too
 		return 0

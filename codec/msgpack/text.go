@@ -7,7 +7,7 @@ import (
 	"github.com/socketmesh/mesh/internal/msgpack"
 )
 
-// appendText appends a string of ours. Each byte that is not UTF-8 becomes U+FFFD.
+// appendText appends a string; bytes that are not UTF-8 become U+FFFD.
 func appendText(b []byte, s string) []byte {
 	if !utf8.ValidString(s) {
 		s = string([]rune(s))
@@ -23,7 +23,7 @@ func appendTexts(b []byte, list []string) []byte {
 	return b
 }
 
-// readText reads a string, as UTF-8 whatever it holds.
+// readText reads a string; bytes that are not UTF-8 become U+FFFD.
 func readText(r *msgpack.Reader) (string, error) {
 	b, err := r.String()
 	if err != nil {
@@ -35,8 +35,8 @@ func readText(r *msgpack.Reader) (string, error) {
 	return string(b), nil
 }
 
-// readRooms reads an array of strings. Node takes numbers as rooms, too.
-// nil means none. The result is not nil.
+// readRooms reads an array of strings; nil means none. Rooms may be numbers, which Node
+// allows. The result is not nil.
 func readRooms(r *msgpack.Reader) ([]string, error) {
 	if r.Next() == msgpack.Nil {
 		return []string{}, r.Nil()

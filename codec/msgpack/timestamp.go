@@ -15,7 +15,7 @@ const timestampType = -1
 // maxDate is the last moment of JavaScript's Date, in milliseconds from 1970.
 const maxDate = 8.64e15
 
-// appendTimestamp writes a timestamp of 32, 64 or 96 bits as JavaScript's
+// appendTimestamp appends a timestamp of 32, 64 or 96 bits as JavaScript's
 // Date.toJSON does.
 func appendTimestamp(dst, data []byte) ([]byte, error) {
 	var seconds, nanoseconds float64

@@ -15,16 +15,16 @@ const placeholderKey = "_placeholder"
 
 var errKey = errors.New("a map's key is neither a string nor a number")
 
-// value carries the next value over to a payload.
+// value converts the next value to a payload.
 func (d *decoder) value() (core.Payload, error) {
-	s, err := surveyOf(d.Reader)
+	s, err := measure(d.Reader)
 	if err != nil {
 		return core.Payload{}, err
 	}
-	t := translation{Reader: &d.Reader, mixed: s.attachments > 0, out: make([]byte, 0, s.text())}
+	t := converter{Reader: &d.Reader, mixed: s.attachments > 0, out: make([]byte, 0, s.jsonLength())}
 	if t.mixed {
 		t.attachments = make([][]byte, 0, s.attachments)
-		t.room = make([]byte, 0, s.bytes)
+		t.copies = make([]byte, 0, s.bytes)
 	}
 	if err := t.value(0); err != nil {
 		return core.Payload{}, err
@@ -32,16 +32,16 @@ func (d *decoder) value() (core.Payload, error) {
 	return core.Payload{Text: t.out, Attachments: t.attachments}, nil
 }
 
-// translation is one value on its way to JSON.
-type translation struct {
+// converter converts one value to JSON.
+type converter struct {
 	*msgpack.Reader
-	mixed       bool // there are attachments, or will be
+	mixed       bool // the value has attachments
 	out         []byte
 	attachments [][]byte
-	room        []byte // that the attachments are copied to; it is as large as they are
+	copies      []byte // holds all attachments; allocated with their total length
 }
 
-func (t *translation) value(depth int) error {
+func (t *converter) value(depth int) error {
 	switch t.Next() {
 	case msgpack.Nil:
 		t.out = append(t.out, "null"...)
@@ -75,7 +75,7 @@ func (t *translation) value(depth int) error {
 	return msgpack.ErrType
 }
 
-func (t *translation) array(depth int) error {
+func (t *converter) array(depth int) error {
 	if depth > msgpack.MaxDepth {
 		return msgpack.ErrDepth
 	}
@@ -96,7 +96,7 @@ func (t *translation) array(depth int) error {
 	return nil
 }
 
-func (t *translation) object(depth int) error {
+func (t *converter) object(depth int) error {
 	if depth > msgpack.MaxDepth {
 		return msgpack.ErrDepth
 	}
@@ -111,11 +111,11 @@ func (t *translation) object(depth int) error {
 		if !first {
 			t.out = append(t.out, ',')
 		}
-		impostor, err := t.key()
+		skipped, err := t.key()
 		if err != nil {
 			return err
 		}
-		if impostor {
+		if skipped {
 			t.out = t.out[:mark]
 			continue
 		}
@@ -129,9 +129,9 @@ func (t *translation) object(depth int) error {
 	return nil
 }
 
-// key writes a member's key. It reports, and reads over, a member that would
-// make a client take the object for a placeholder.
-func (t *translation) key() (impostor bool, err error) {
+// key appends a member's key. If the member would make clients take the object for a
+// placeholder, it skips the member and reports true.
+func (t *converter) key() (skipped bool, err error) {
 	switch t.Next() {
 	case msgpack.String:
 		key, err := t.String()
@@ -157,19 +157,19 @@ func (t *translation) key() (impostor bool, err error) {
 	return false, errKey
 }
 
-// attach writes a placeholder for data.
-func (t *translation) attach(data []byte) {
+// attach appends a placeholder for data.
+func (t *converter) attach(data []byte) {
 	t.out = append(t.out, `{"_placeholder":true,"num":`...)
 	t.out = strconv.AppendInt(t.out, int64(len(t.attachments)), 10)
 	t.out = append(t.out, '}')
-	start := len(t.room)
-	t.room = append(t.room, data...)
-	t.attachments = append(t.attachments, slices.Clip(t.room[start:]))
+	start := len(t.copies)
+	t.copies = append(t.copies, data...)
+	t.attachments = append(t.attachments, slices.Clip(t.copies[start:]))
 }
 
-// extension writes a timestamp, or what the reference's decoder makes of an
-// extension it does not know.
-func (t *translation) extension() error {
+// extension appends a timestamp, or the object that the reference's decoder returns
+// for an extension that it does not know.
+func (t *converter) extension() error {
 	kind, data, err := t.Ext()
 	if err != nil {
 		return err

@@ -6,8 +6,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// The functions of this file write one field, behind its tag. What is not set is
-// left out.
+// The functions of this file append one field: its tag and its value. They append
+// nothing for a value that is not set.
 
 func appendUint(b []byte, tag byte, v uint64) []byte {
 	if v == 0 {
@@ -37,7 +37,7 @@ func appendStrings(b []byte, tag byte, list []string) []byte {
 	return b
 }
 
-// appendElement writes a string, be it empty. Invalid UTF-8 becomes U+FFFD.
+// appendElement appends a string, even an empty one. Invalid UTF-8 becomes U+FFFD.
 func appendElement(b []byte, tag byte, s string) []byte {
 	if !utf8.ValidString(s) {
 		s = string([]rune(s))
@@ -49,7 +49,7 @@ func appendBytes(b []byte, tag byte, v []byte) []byte {
 	return append(appendLength(append(b, tag), len(v)), v...)
 }
 
-// appendLength writes the length of what comes next, in one byte if it is short.
+// appendLength appends the length of what follows.
 func appendLength(b []byte, n int) []byte {
 	if n < 0x80 {
 		return append(b, byte(n))
@@ -57,8 +57,8 @@ func appendLength(b []byte, n int) []byte {
 	return protowire.AppendVarint(b, uint64(n))
 }
 
-// begin opens a message within a message. end closes it: it puts the length in
-// front of what was written from start on, which has to move if that is long.
+// begin begins a nested message. end puts its length in front of what was appended from
+// start on; a message of 128 bytes and more has to be moved for that.
 func begin(b []byte, tag byte) (_ []byte, start int) {
 	b = append(b, tag, 0)
 	return b, len(b)

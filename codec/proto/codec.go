@@ -18,9 +18,9 @@ func New() Codec { return Codec{} }
 // Name is "proto".
 func (Codec) Name() string { return "proto" }
 
-// Append encodes m behind dst (see [core.Codec]). It carries every kind and every
-// field, except Flags.Local, which never leaves a server. It allocates nothing but
-// the room that dst lacks.
+// Append appends the encoding of m to dst (see [core.Codec]). It carries every kind and
+// every field, except Flags.Local, which never leaves a server. It allocates only if
+// the capacity of dst is too small.
 func (Codec) Append(dst []byte, m *core.Message) ([]byte, error) {
 	if !m.Kind.Valid() {
 		return dst, fmt.Errorf("proto: append %s: %w", m.Kind, core.ErrUnsupported)
@@ -31,7 +31,7 @@ func (Codec) Append(dst []byte, m *core.Message) ([]byte, error) {
 	return appendMessage(dst, m), nil
 }
 
-// Decode overwrites m with what src says (see [core.Codec]).
+// Decode overwrites m with the message in src (see [core.Codec]).
 func (Codec) Decode(src []byte, m *core.Message) error {
 	if err := decode(src, m); err != nil {
 		return fmt.Errorf("proto: decode: %w", err)

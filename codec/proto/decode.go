@@ -25,7 +25,8 @@ func decode(src []byte, m *core.Message) error {
 	return m.Validate()
 }
 
-// noRooms is what an empty list of rooms is to this kind: no room, or not set.
+// noRooms is the value of a missing list of rooms for this kind: empty, or nil for not
+// set.
 func noRooms(kind core.Kind) []string {
 	if kind == core.KindSocketsJoin || kind == core.KindSocketsLeave {
 		return []string{}
@@ -33,7 +34,7 @@ func noRooms(kind core.Kind) []string {
 	return nil
 }
 
-// readMessage reads all of m but the kind, which may not be one of ours.
+// readMessage reads all of m but the kind, which it returns: it may be unknown.
 func readMessage(src []byte, m *core.Message) (kind int32, err error) {
 	r := newReader(src, messagePayload)
 	for {
@@ -42,7 +43,7 @@ func readMessage(src []byte, m *core.Message) (kind int32, err error) {
 			return kind, err
 		}
 		if f.tag == messageKind {
-			kind = int32(f.number) // of enums the lower half counts
+			kind = int32(f.number) // protobuf truncates enums to 32 bits
 			continue
 		}
 		if err := readField(&r, f, m); err != nil {

@@ -1,31 +1,29 @@
 // Package proto is the codec of the protobuf schema in meshpb/mesh.proto, which
-// describes every field. Payloads travel as bytes: a JSON text and attachments,
-// exactly as they are (see [core.Payload]).
+// describes every field. Payloads are bytes: a JSON text and attachments, unchanged (see
+// [core.Payload]).
 //
 // # Between schema and message
 //
 // The codec writes and reads the wire format itself, with the functions of
-// google.golang.org/protobuf/encoding/protowire, straight from and to a
-// [core.Message]: by way of the generated code a message takes about four times
-// as long to write, and memory for a second form of it. The generated package
-// meshpb is for programs that are no node; the tests hold the two against each
-// other.
+// google.golang.org/protobuf/encoding/protowire, directly from and to a
+// [core.Message]. The generated code takes about four times as long to encode a
+// message, and memory for a second form of it. The generated package meshpb is for
+// other programs than nodes; the tests compare the two.
 //
-// Append writes fields in the order of their numbers, and leaves out what is not
-// set. Strings are UTF-8; what is not becomes U+FFFD. It trusts the texts it is
-// given, beyond what tells an event.
+// Append writes fields in the order of their numbers, and leaves out those that are not
+// set. Strings are UTF-8; invalid bytes become U+FFFD. It does not check the texts of
+// payloads, except for the beginning of an event.
 //
-// Decode takes fields in any order, and of a field that comes twice the last one,
-// or both together where protobuf merges them. Fields that it does not know, or
-// that have another wire type than the schema's, are skipped and forgotten. It
-// refuses strings that are not UTF-8, and checks that texts are JSON in UTF-8 and
-// that their placeholders are in range.
+// Decode accepts fields in any order. Of a field that occurs twice the last one counts,
+// or both are merged, as protobuf does. Unknown fields, and fields with another wire
+// type than the schema's, are skipped. Strings have to be UTF-8, texts have to be JSON in
+// UTF-8, and their placeholders have to be in range.
 //
 // # Limits
 //
-// Lists have no limit of their own: an element takes two bytes of the frame at
-// least, a socket five, and no count or length is believed before the bytes are
-// there, so memory is bounded by the frame's size. Beyond that:
+// The length of lists is not limited: an element takes at least two bytes of the frame, a
+// socket five, and Decode allocates no memory for a count or length before it has seen
+// the bytes, so the frame's size bounds the memory. The other limits:
 //
 //   - a timeout is at most 2^63-1 ns, in whole milliseconds, and longer ones are
 //     cut to it;

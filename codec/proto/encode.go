@@ -2,8 +2,8 @@ package proto
 
 import "github.com/socketmesh/mesh/core"
 
-// appendMessage writes the fields in the order of their numbers, as the generated
-// code does.
+// appendMessage appends the fields in the order of their numbers, as the generated code
+// does.
 func appendMessage(b []byte, m *core.Message) []byte {
 	b = appendUint(b, messageKind, uint64(m.Kind))
 	b = appendString(b, messageFrom, m.From)

@@ -9,8 +9,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// appendPayload writes a payload, unless it is no value. Its length is reckoned
-// beforehand: it may be large, and should not move.
+// appendPayload appends a payload, unless it has no value. It computes the length
+// beforehand, because moving a large payload is slow.
 func appendPayload(b []byte, tag byte, p core.Payload) []byte {
 	if p.IsZero() {
 		return b
@@ -28,7 +28,7 @@ func appendPayload(b []byte, tag byte, p core.Payload) []byte {
 	return b
 }
 
-// readPayload cuts text and attachments from one copy.
+// readPayload reads the text and the attachments as parts of one copy.
 func readPayload(src []byte, p *core.Payload) error {
 	r := reader{src: bytes.Clone(src)}
 	for {

@@ -15,17 +15,17 @@ var (
 	errNumber = errors.New("field number out of range")
 )
 
-// reader steps through the fields of a message. Strings are cut from a copy of
-// its head, so that there is one copy, not one for each of them.
+// reader reads the fields of a message. Strings are substrings of one copy of the
+// message's head, which saves an allocation for each.
 type reader struct {
 	src  []byte
 	pos  int
-	head string // what src begins with
+	head string // copy of the beginning of src
 }
 
-// newReader copies as head what stands in front of the first field whose tag is
-// payload or higher. An encoder that writes fields in the order of their numbers
-// has all strings there.
+// newReader copies, as the head, everything before the first field whose tag is payload
+// or higher. If an encoder writes fields in the order of their numbers, all strings
+// are there.
 func newReader(src []byte, payload uint64) reader {
 	r := reader{src: src}
 	for end := 0; ; end = r.pos {
@@ -35,15 +35,15 @@ func newReader(src []byte, payload uint64) reader {
 	}
 }
 
-// field is one of the schema's, or one that is not known.
+// field is a field of the schema, or an unknown one.
 type field struct {
 	tag        uint64
 	number     uint64 // of a varint
-	bytes      []byte // of what is delimited; aliases the input
+	bytes      []byte // of a length-delimited value; a part of the input
 	start, end int    // of bytes in the message
 }
 
-// next reads a field, unless there is none left.
+// next reads the next field; ok is false at the end.
 func (r *reader) next() (f field, ok bool, err error) {
 	if r.pos == len(r.src) {
 		return f, false, nil
@@ -72,7 +72,8 @@ func (r *reader) next() (f field, ok bool, err error) {
 	return f, true, nil
 }
 
-// advance takes what protowire says: how many bytes it read, or an error's code.
+// advance handles the result of protowire: the number of bytes that were read, or the
+// code of an error.
 func (r *reader) advance(n int) error {
 	if n < 0 {
 		return protowire.ParseError(n)
@@ -81,7 +82,7 @@ func (r *reader) advance(n int) error {
 	return nil
 }
 
-// copy is what f holds, cut from the head or copied.
+// copy returns the bytes of f as a string, a part of the head if they are in it.
 func (r *reader) copy(f field) string {
 	if f.end <= len(r.head) {
 		return r.head[f.start:f.end]
@@ -89,10 +90,10 @@ func (r *reader) copy(f field) string {
 	return string(f.bytes)
 }
 
-// within reads the message that f holds.
+// within returns a reader for the message in f.
 func (r *reader) within(f field) reader { return reader{src: f.bytes, head: r.copy(f)} }
 
-// count tells how many fields of this tag are still to come.
+// count returns the number of fields with this tag that follow.
 func (r reader) count(tag uint64) (n int) {
 	for {
 		f, ok, err := r.next()
@@ -113,8 +114,8 @@ func (r *reader) text(f field) (string, error) {
 	return r.copy(f), nil
 }
 
-// element reads a string and appends it to a list, which gets room for all that
-// are to come.
+// element reads a string and appends it to a list. The list is allocated once, with the
+// capacity for all elements.
 func (r *reader) element(list []string, f field) ([]string, error) {
 	if list == nil {
 		list = make([]string, 0, 1+r.count(f.tag))
@@ -125,7 +126,7 @@ func (r *reader) element(list []string, f field) ([]string, error) {
 
 func (f field) boolean() bool { return protowire.DecodeBool(f.number) }
 
-// count reads a number that an int holds.
+// count reads a number that fits into an int.
 func (f field) count() (int, error) {
 	if f.number > math.MaxInt {
 		return 0, errCount

@@ -6,8 +6,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// typicalSocket is about the least that a described socket takes on the wire. It
-// bounds the room that is taken beforehand, for what may be no sockets at all.
+// typicalSocket is about the least length of a socket on the wire. It bounds the memory
+// that is allocated for a list of malformed sockets.
 const typicalSocket = 64
 
 var errSocketID = errors.New("socket without an id")
@@ -22,8 +22,8 @@ func appendSocket(b []byte, s *core.Socket) []byte {
 	return end(b, start)
 }
 
-// readSocket reads one socket. One without an id ends the message at once, before
-// millions of empty ones take memory.
+// readSocket reads one socket. A socket without an id is an error at once, before
+// memory is used for millions of empty ones.
 func readSocket(r reader) (s core.Socket, err error) {
 	for {
 		f, ok, err := r.next()

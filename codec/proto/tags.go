@@ -1,14 +1,14 @@
 package proto
 
-// Wire types that the schema uses. A field that comes with another one is not the
-// field we know, and skipped.
+// The wire types that the schema uses. A field with another one is skipped, as an
+// unknown field.
 const (
 	varint    = 0
 	delimited = 2
 )
 
-// Tags stand in front of values: the field's number in meshpb/mesh.proto, and its
-// wire type. All of them take one byte.
+// The tags of fields: the field's number in meshpb/mesh.proto, and its wire type. All
+// of them are one byte long.
 const (
 	messageKind      = 1<<3 | varint
 	messageFrom      = 2<<3 | delimited

@@ -5,13 +5,13 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/millis"
 )
 
-// maxTimeout is the longest that a Duration holds, in milliseconds. A longer one
-// is cut to it.
+// maxTimeout is the longest Duration, in milliseconds. Longer timeouts are cut to it.
 const maxTimeout = uint64(math.MaxInt64 / time.Millisecond)
 
-// appendTarget writes a target, unless nothing is set in it.
+// appendTarget appends a target, unless nothing is set in it.
 func appendTarget(b []byte, to *core.Target) []byte {
 	before := b
 	b, start := begin(b, messageTo)
@@ -24,7 +24,7 @@ func appendTarget(b []byte, to *core.Target) []byte {
 	return end(b, start)
 }
 
-// appendFlags writes flags, unless none is set. Local never leaves a server.
+// appendFlags appends the flags, unless none is set. Local never leaves a server.
 func appendFlags(b []byte, f core.Flags) []byte {
 	before := b
 	b, start := begin(b, targetFlags)
@@ -32,24 +32,15 @@ func appendFlags(b []byte, f core.Flags) []byte {
 	switch f.Compress {
 	case core.CompressOn:
 		b = append(b, flagsCompress, 1)
-	case core.CompressOff: // which has to be said, too
+	case core.CompressOff: // differs from a field that is not set
 		b = append(b, flagsCompress, 0)
 	}
 	b = appendBool(b, flagsExpectSingleResponse, f.ExpectSingleResponse)
-	b = appendUint(b, flagsTimeout, milliseconds(f.Timeout))
+	b = appendUint(b, flagsTimeout, uint64(max(millis.Ceil(f.Timeout), 0)))
 	if len(b) == start {
 		return before
 	}
 	return end(b, start)
-}
-
-// milliseconds rounds up; what is no time to wait is 0.
-func milliseconds(d time.Duration) uint64 {
-	ms := d.Milliseconds()
-	if d%time.Millisecond > 0 {
-		ms++
-	}
-	return uint64(max(ms, 0))
 }
 
 func readTarget(r reader, to *core.Target) error {

@@ -8,13 +8,13 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// usually and generally read a message in the two ways there are.
-func usually(src []byte) (m core.Message, ok bool) {
+// decodeFast and decodeSlow decode a message without and with the JSON scanner.
+func decodeFast(src []byte) (m core.Message, ok bool) {
 	d, ok := decoderOf(src)
-	return m, ok && d.usual(&m)
+	return m, ok && d.fastPath(&m)
 }
 
-func generally(src []byte) (m core.Message, ok bool) {
+func decodeSlow(src []byte) (m core.Message, ok bool) {
 	d, ok := decoderOf(src)
 	return m, ok && d.header(&m) == nil && len(d.blobs) == 0
 }
@@ -24,8 +24,8 @@ func decoderOf(src []byte) (*decoder, bool) {
 	return &decoder{reader: newReader(header), blobs: bytes.Clone(blobs)}, ok
 }
 
-// What most messages are is read in the short way.
-func TestUsual(t *testing.T) {
+// The fast path decodes the messages that are usual, and refuses others.
+func TestFastPath(t *testing.T) {
 	event := core.Payload{Text: []byte(`["e"]`)}
 	for want, m := range map[bool][]core.Message{
 		true: {
@@ -52,7 +52,7 @@ func TestUsual(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, ok := usually(src)
+			got, ok := decodeFast(src)
 			if ok != want || ok && !reflect.DeepEqual(got, m) {
 				t.Errorf("%q: %v, %+v", src, ok, got)
 			}
@@ -60,8 +60,8 @@ func TestUsual(t *testing.T) {
 	}
 }
 
-// What is read in the short way is what the long way makes of it.
-func FuzzUsual(f *testing.F) {
+// The fast path decodes to the same message as the scanner.
+func FuzzFastPath(f *testing.F) {
 	for _, header := range []string{
 		`{"kind":3,"from":"a","nsp":"/","payload":[5]}`,
 		`{"kind":3,"from":"a","nsp":"/","id":"i","to":{"rooms":["r","s"]},"payload":[3,2]}`,
@@ -77,11 +77,11 @@ func FuzzUsual(f *testing.F) {
 		f.Add([]byte(header + "\n" + `["e"]`))
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
-		short, ok := usually(src)
+		short, ok := decodeFast(src)
 		if !ok {
 			return
 		}
-		if long, ok := generally(src); !ok || !reflect.DeepEqual(short, long) {
+		if long, ok := decodeSlow(src); !ok || !reflect.DeepEqual(short, long) {
 			t.Errorf("%+v, not %+v (%v)", short, long, ok)
 		}
 	})

@@ -2,16 +2,17 @@ package msgpack
 
 import "github.com/socketmesh/mesh/internal/msgpack"
 
-// survey is what a value is made of, seen before it is carried over to JSON.
-type survey struct {
+// size is what one value consists of. It is measured before the value is converted to
+// JSON, so that the buffers can be allocated at once.
+type size struct {
 	values      int
 	attachments int
 	bytes       int // of all attachments
-	plain       int // bytes of the encoding, attachments aside
+	plain       int // bytes of the encoding without attachments
 }
 
-// surveyOf reads over one value.
-func surveyOf(r msgpack.Reader) (s survey, err error) {
+// measure returns the size of the next value.
+func measure(r msgpack.Reader) (s size, err error) {
 	start := r.Len()
 	for left := 1; left > 0; left-- {
 		var n int
@@ -24,12 +25,12 @@ func surveyOf(r msgpack.Reader) (s survey, err error) {
 		case msgpack.Bytes:
 			var data []byte
 			data, err = r.Bytes()
-			s.attach(data)
+			s.addAttachment(data)
 		case msgpack.Ext:
 			var kind int8
 			var data []byte
 			if kind, data, err = r.Ext(); kind != timestampType {
-				s.attach(data)
+				s.addAttachment(data)
 			}
 		default:
 			err = r.Skip()
@@ -44,14 +45,14 @@ func surveyOf(r msgpack.Reader) (s survey, err error) {
 	return s, nil
 }
 
-func (s *survey) attach(data []byte) {
+func (s *size) addAttachment(data []byte) {
 	s.attachments++
 	s.bytes += len(data)
 }
 
-// text guesses how long the value's JSON is: right for the most, so that its
-// buffer need not grow.
-func (s *survey) text() int {
+// jsonLength estimates the length of the value's JSON. It is mostly long enough, so
+// that the buffer does not grow.
+func (s *size) jsonLength() int {
 	const punctuation, placeholder = 2, 32
 	return s.plain + punctuation*s.values + placeholder*s.attachments
 }

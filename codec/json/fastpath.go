@@ -1,0 +1,152 @@
+package json
+
+import (
+	"math"
+	"strings"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/jsontext"
+)
+
+// fastPath decodes the headers that nearly all messages have, byte for byte as
+// appendHeader writes them: kind, sender, namespace, request id, rooms, payload and
+// sockets, with strings that have no escapes. For any other header it reports false,
+// and the header has to be decoded as JSON; m may be changed by then.
+func (d *decoder) fastPath(m *core.Message) bool {
+	c := cursor{rest: d.src}
+	if !c.accept(`{"kind":`) {
+		return false
+	}
+	kind := c.number()
+	c.expect(`,"from":"`)
+	m.From = c.text()
+	c.expect(`,"nsp":"`)
+	m.Namespace = c.text()
+	if c.accept(`,"id":"`) {
+		m.RequestID = c.text()
+	}
+	if c.accept(`,"to":{"rooms":["`) {
+		m.To.Rooms = c.texts()
+		c.expect(`}`)
+	}
+	if c.accept(`,"payload":[`) {
+		d.fastPayload(&c, &m.Payload)
+	}
+	if c.accept(`,"sockets":[`) {
+		m.Sockets = d.fastSockets(&c)
+	}
+	c.expect(`}`)
+	m.Kind = core.Kind(min(kind, math.MaxUint8))
+	return !c.failed && c.rest == "" && m.Kind.Valid() && m.Namespace != "" && !m.Kind.NeedsRooms() && len(d.blobs) == 0
+}
+
+// fastPayload takes the blobs of one payload, whose lengths come next.
+func (d *decoder) fastPayload(c *cursor, p *core.Payload) {
+	for more := true; more && !c.failed; more = c.accept(",") {
+		n := c.number()
+		if n > len(d.blobs) {
+			c.failed = true
+			return
+		}
+		blob := d.blobs[:n:n]
+		d.blobs = d.blobs[n:]
+		if p.Text == nil {
+			p.Text = blob
+		} else {
+			p.Attachments = append(p.Attachments, blob)
+		}
+	}
+	c.expect(`]`)
+	c.failed = c.failed || jsontext.Check(p.Text, len(p.Attachments)) != nil
+}
+
+func (d *decoder) fastSockets(c *cursor) []core.Socket {
+	sockets := make([]core.Socket, 0, strings.Count(c.rest, `{"id":"`))
+	for more := true; more && !c.failed; more = c.accept(",") {
+		var s core.Socket
+		c.expect(`{"id":"`)
+		s.ID = c.text()
+		if c.accept(`,"rooms":["`) {
+			s.Rooms = c.texts()
+		}
+		if c.accept(`,"address":"`) {
+			s.Address = c.text()
+		}
+		if c.accept(`,"handshake":[`) {
+			d.fastPayload(c, &s.Handshake)
+		}
+		if c.accept(`,"data":[`) {
+			d.fastPayload(c, &s.Data)
+		}
+		c.expect(`}`)
+		sockets = append(sockets, s)
+	}
+	c.expect(`]`)
+	return sockets
+}
+
+// cursor reads a header of the expected form. It has failed when it meets another.
+type cursor struct {
+	rest   string
+	failed bool
+}
+
+// accept skips s, if it comes next.
+func (c *cursor) accept(s string) bool {
+	rest, ok := strings.CutPrefix(c.rest, s)
+	c.rest = rest
+	return ok
+}
+
+// expect skips s, which has to come next.
+func (c *cursor) expect(s string) {
+	if !c.accept(s) {
+		c.failed = true
+	}
+}
+
+// text reads the rest of a string and its closing quote. It fails for characters other
+// than printable ASCII, and for escapes.
+func (c *cursor) text() string {
+	for i := range len(c.rest) {
+		switch b := c.rest[i]; {
+		case b == '"':
+			s := c.rest[:i]
+			c.rest = c.rest[i+1:]
+			return s
+		case b < ' ' || b > '~' || b == '\\':
+			c.failed = true
+			return ""
+		}
+	}
+	c.failed = true
+	return ""
+}
+
+// texts reads the rest of a list of strings, behind the opening quote of the first.
+func (c *cursor) texts() []string {
+	list := make([]string, 1, 1+strings.Count(c.rest[:max(0, strings.IndexByte(c.rest, ']'))], `","`))
+	list[0] = c.text()
+	for !c.failed && c.accept(`,"`) {
+		list = append(list, c.text())
+	}
+	c.expect(`]`)
+	return list
+}
+
+// number reads a non-negative integer of up to nine digits.
+func (c *cursor) number() (n int) {
+	i := 0
+	for ; i < len(c.rest) && c.rest[i]-'0' <= 9; i++ {
+		n = n*10 + int(c.rest[i]-'0')
+		if i == 9 {
+			break
+		}
+	}
+	if i == 0 || i > 9 || i > 1 && c.rest[0] == '0' {
+		c.failed = true
+		return 0
+	}
+	c.rest = c.rest[i:]
+	return n
+}

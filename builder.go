@@ -122,7 +122,7 @@ func (b *builder) quic() quic.Options {
 		HandshakeTimeout: b.config.HandshakeTimeout,
 		KeepAlive:        b.config.HeartbeatInterval,
 		IdleTimeout:      b.config.HeartbeatTimeout,
-		Token:            b.config.AuthToken,
+		AuthToken:        b.config.AuthToken,
 		TLS:              b.material.config,
 		RootCAs:          b.material.roots,
 		Logger:           b.logger,
@@ -167,7 +167,7 @@ func (b *builder) pickDiscovery() (core.Discovery, error) {
 func (b *builder) service() service.ClientOptions {
 	return service.ClientOptions{
 		URL:       b.config.DiscoveryAddress,
-		Token:     b.config.AuthToken,
+		AuthToken: b.config.AuthToken,
 		RedialMin: b.config.RedialMin,
 		RedialMax: b.config.RedialMax,
 		TLS:       b.material.config,

@@ -2,15 +2,34 @@
 // process runs a node, nodes dial each other, and an emit on one server reaches
 // the clients of all.
 //
-//	m, err := mesh.New(mesh.Config{})
-//	…
-//	options := socket.DefaultServerOptions()
-//	err = m.Configure(options)
-//	io := socket.NewServer(nil, options)
-//	err = m.Start(ctx)
+//	go get github.com/socketmesh/mesh
 //
-// The package puts the parts together: [Config] names a transport, a codec and
-// a discovery, [New] finds them among the built-in ones and those it was given,
-// and [Module] does the same inside an fx application. The mesh itself lives in
-// package core, and so do the interfaces of the parts.
+// A server in a mesh, with its peers in a list:
+//
+//		m, err := mesh.New(mesh.Config{Advertise: "ws://10.0.0.7:4000", Peers: []string{"ws://10.0.0.8:4000"}})
+//		…
+//		options := socket.DefaultServerOptions()
+//		err = m.Configure(options)
+//		io := socket.NewServer(nil, options)
+//		err = m.Start(ctx)
+//		defer m.Shutdown(context.Background())
+//		http.Handle("/socket.io/", io.ServeHandler(nil))
+//		io.To("room").Emit("hello", "everywhere")
+//
+//	  - One port for clients and peers: set Listen to [ListenHandler] and mount
+//	    [Mesh.Handler] beside Socket.IO's handler.
+//	  - Logs: [WithLogger] takes a *slog.Logger; without it the mesh is silent.
+//	  - TLS: [Config].TLS takes PEM files or a *tls.Config, AuthToken the secret that
+//	    servers share.
+//	  - Environment: [ConfigFromEnv] reads MESH_LISTEN, MESH_PEERS and one variable for
+//	    every other field.
+//	  - fx: [Module] starts and stops a mesh with its application.
+//
+// What an application gives to a mesh has one vocabulary. With… and Wrap… are options
+// of [New]: With… sets a value, Wrap… is put around what is there. For fx, Use… sets
+// a value, and Provide… takes a constructor, which gets what the application has.
+//
+// The interfaces of the parts (transport, codec, discovery) and of what can be
+// wrapped are in package core. README.md and docs/ in the repository say more:
+// architecture, semantics under failure, transports and TLS, writing parts, overriding.
 package mesh

@@ -66,6 +66,10 @@ func WithDelivery(d socketio.Delivery) Option {
 // means every namespace. wrap is called when such a namespace is opened. If it
 // returns nil or panics, that is logged, and the namespace works without the mesh.
 // Given several times, the last wrap is the outermost.
+//
+// Wrapping switches fast paths off, which a wrapper would not see: in its namespaces,
+// the rooms of a local socket, FetchSockets and EmitWithAck take the way through wrap's
+// methods, and answers to EmitWithAck may come in any order.
 func WrapAdapter(wrap func(core.Adapter) core.Adapter, namespaces ...string) Option {
 	o := wrapper[core.Adapter]{option: "WrapAdapter", namespaces: namespaces}
 	if wrap != nil {
@@ -78,6 +82,9 @@ func WrapAdapter(wrap func(core.Adapter) core.Adapter, namespaces ...string) Opt
 // acts on the sockets of this server: it sees what is done to them, whether the
 // application asked for it here or on a peer. Embed the [core.Host] that wrap is
 // given. Otherwise it is as [WrapAdapter].
+//
+// Wrapping a host switches a fast path off, in every namespace: FetchSockets gets this
+// server's sockets from the host, too, instead of reading them while others answer.
 func WrapHost(wrap func(namespace string, h core.Host) core.Host, namespaces ...string) Option {
 	o := wrapper[core.Host]{option: "WrapHost", namespaces: namespaces, wrap: wrap}
 	return func(b *builder) { b.hosts = append(b.hosts, o) }

@@ -132,7 +132,7 @@ func (c Config) checkWSS() error {
 func (c Config) checkQUIC() error {
 	switch {
 	case c.TLS == TLS{}, c.TLS.Config != nil:
-		return quic.Options{Token: c.AuthToken, TLS: c.TLS.Config}.Validate()
+		return quic.Options{AuthToken: c.AuthToken, TLS: c.TLS.Config}.Validate()
 	case c.TLS.CertFile == "":
 		return &core.ConfigError{Field: "TLS.CertFile", Value: c.TLS.CertFile, Allowed: `a certificate, if there is something in TLS, with Transport "quic"`}
 	case c.TLS.CAFile == "":

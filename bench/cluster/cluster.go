@@ -68,7 +68,7 @@ func (c *Cluster) start(ctx context.Context, p Preset, servers int, o Options) e
 	}
 	if p.mesh {
 		e.token = rand.Text() // QUIC needs one
-		c.discovery = service.NewServer(service.ServerOptions{Listen: "127.0.0.1:0", Token: e.token})
+		c.discovery = service.NewServer(service.ServerOptions{Listen: "127.0.0.1:0", AuthToken: e.token})
 		if err := c.discovery.Start(ctx); err != nil {
 			c.discovery = nil
 			return err

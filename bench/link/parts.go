@@ -27,7 +27,7 @@ const (
 // partsOf are those of a link between processes.
 func partsOf(name, codec string) parts {
 	if name == "quic" {
-		return parts{quic.New(quic.Options{Token: token}), codec}
+		return parts{quic.New(quic.Options{AuthToken: token}), codec}
 	}
 	return parts{ws.New(ws.Options{}), codec}
 }

@@ -83,9 +83,9 @@ func startDemo(ctx context.Context, o demoOptions, log *slog.Logger) (*demo, err
 		return nil, err
 	}
 	d := &demo{note: note, discovery: service.NewServer(service.ServerOptions{
-		Listen: net.JoinHostPort(o.host, strconv.Itoa(o.discoveryPort)),
-		Token:  o.token,
-		Logger: log.With("server", "discovery"),
+		Listen:    net.JoinHostPort(o.host, strconv.Itoa(o.discoveryPort)),
+		AuthToken: o.token,
+		Logger:    log.With("server", "discovery"),
 	})}
 	if err := d.discovery.Start(ctx); err != nil {
 		return nil, fmt.Errorf("discovery service: %w", explainTaken(err))

@@ -26,10 +26,10 @@ func discoveryCommand(f *flags) action {
 			return err
 		}
 		s := service.NewServer(service.ServerOptions{
-			Listen: net.JoinHostPort(*host, strconv.Itoa(*port)),
-			Token:  *token,
-			TLS:    config,
-			Logger: log,
+			Listen:    net.JoinHostPort(*host, strconv.Itoa(*port)),
+			AuthToken: *token,
+			TLS:       config,
+			Logger:    log,
 		})
 		if err := s.Start(ctx); err != nil {
 			return explainTaken(err)

@@ -93,7 +93,7 @@ func (c *Client) runSession(ctx context.Context, self core.Peer, update func([]c
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer s.close()
-	if err := s.register(registration{self, c.options.Token}); err != nil {
+	if err := s.register(registration{self, c.options.AuthToken}); err != nil {
 		return fmt.Errorf("register: %w", err)
 	}
 	for {

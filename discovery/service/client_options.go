@@ -16,8 +16,8 @@ type ClientOptions struct {
 	// URL is the address of the service, ws:// or wss://. Default
 	// "ws://localhost:8000".
 	URL string
-	// Token is the secret that the service requires. Default: none is sent.
-	Token string
+	// AuthToken is the secret that the service requires. Default: none is sent.
+	AuthToken string
 	// TLS is for wss:// addresses. Default: the system's authorities.
 	TLS *tls.Config
 	// RootCAs, if not nil, returns the authorities for each attempt, in place of

@@ -130,7 +130,7 @@ func TestClientRegisters(t *testing.T) {
 					<-drain(conn)
 				})
 				r := v.registration()
-				runClient(t, p, ClientOptions{Token: r.token}, r.Peer)
+				runClient(t, p, ClientOptions{AuthToken: r.token}, r.Peer)
 				if have := <-first; !bytes.Equal(have, v.bytes(t)) {
 					t.Errorf("registered with\n%x: want\n%s", have, v.Hex)
 				}
@@ -183,10 +183,10 @@ func TestClientLeaves(t *testing.T) {
 }
 
 func TestClientSeesOthersComeAndGo(t *testing.T) {
-	inBubble(t, ServerOptions{Token: "t"}, func(t *testing.T, _ *Server, p *pipes) {
-		first := runClient(t, p, ClientOptions{Token: "t"}, a)
+	inBubble(t, ServerOptions{AuthToken: "t"}, func(t *testing.T, _ *Server, p *pipes) {
+		first := runClient(t, p, ClientOptions{AuthToken: "t"}, a)
 		first.wantRoster(a)
-		second := runClient(t, p, ClientOptions{Token: "t"}, b)
+		second := runClient(t, p, ClientOptions{AuthToken: "t"}, b)
 		first.wantRoster(a, b)
 		second.wantRoster(a, b)
 		time.Sleep(time.Hour) // pings keep it alive

@@ -63,8 +63,8 @@ func TestClientComesBackAfterARestart(t *testing.T) {
 
 func TestClientIsRefused(t *testing.T) {
 	book := new(logRecord)
-	inBubble(t, ServerOptions{Token: "right", Logger: book.logger()}, func(t *testing.T, s *Server, p *pipes) {
-		client := runClient(t, p, ClientOptions{Token: "wrong", Logger: book.logger()}, a)
+	inBubble(t, ServerOptions{AuthToken: "right", Logger: book.logger()}, func(t *testing.T, s *Server, p *pipes) {
+		client := runClient(t, p, ClientOptions{AuthToken: "wrong", Logger: book.logger()}, a)
 		time.Sleep(time.Hour)
 		attempts := client.Stats().Attempts
 		if attempts < 100 || attempts > 300 {

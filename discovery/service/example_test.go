@@ -13,14 +13,14 @@ func Example() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 
-	server := service.NewServer(service.ServerOptions{Listen: "127.0.0.1:0", Token: "secret"})
+	server := service.NewServer(service.ServerOptions{Listen: "127.0.0.1:0", AuthToken: "secret"})
 	if err := server.Start(ctx); err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer server.Shutdown(ctx)
 
-	client := service.NewClient(service.ClientOptions{URL: "ws://" + server.Addr(), Token: "secret"})
+	client := service.NewClient(service.ClientOptions{URL: "ws://" + server.Addr(), AuthToken: "secret"})
 	self := core.Peer{ID: "386f18bdd6681f00", Address: "ws://10.0.0.7:4000"}
 	err := client.Run(ctx, self, func(roster []core.Peer) {
 		fmt.Println(roster)

@@ -36,8 +36,8 @@ func listening(t *testing.T, o ServerOptions) (*Server, string) {
 
 func TestConformance(t *testing.T) {
 	discoverytest.Run(t, discoverytest.Features{Announces: true}, func(t *testing.T) func() core.Discovery {
-		_, url := listening(t, ServerOptions{Token: "t"})
-		return func() core.Discovery { return NewClient(ClientOptions{URL: url, Token: "t"}) }
+		_, url := listening(t, ServerOptions{AuthToken: "t"})
+		return func() core.Discovery { return NewClient(ClientOptions{URL: url, AuthToken: "t"}) }
 	})
 }
 

@@ -16,10 +16,10 @@ import (
 
 func TestServerChecksTheToken(t *testing.T) {
 	book := new(logRecord)
-	o := ServerOptions{Token: "s3cret-é", Logger: book.logger()}
+	o := ServerOptions{AuthToken: "s3cret-é", Logger: book.logger()}
 	inBubble(t, o, func(t *testing.T, s *Server, p *pipes) {
 		node := visit(t, pipeURL, p.dial)
-		node.register(a, o.Token)
+		node.register(a, o.AuthToken)
 		node.wantRoster(a)
 		for _, token := range []string{"", "wrong", "s3cret-é ", "s3cret-e"} {
 			stranger := visit(t, pipeURL, p.dial)
@@ -45,7 +45,7 @@ func TestServerChecksTheToken(t *testing.T) {
 
 // TestServerIgnoresWhatFollowsARefusal: the right token comes too late.
 func TestServerIgnoresWhatFollowsARefusal(t *testing.T) {
-	inBubble(t, ServerOptions{Token: "t"}, func(t *testing.T, s *Server, p *pipes) {
+	inBubble(t, ServerOptions{AuthToken: "t"}, func(t *testing.T, s *Server, p *pipes) {
 		f := visitSilently(t, pipeURL, p.dial)
 		f.register(a, "wrong")
 		f.register(a, "wrong again")

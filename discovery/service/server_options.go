@@ -15,8 +15,8 @@ import (
 type ServerOptions struct {
 	// Listen is the address at which Start listens. Default ":8000".
 	Listen string
-	// Token is the secret that nodes have to send. Default "": no check.
-	Token string
+	// AuthToken is the secret that nodes have to send. Default "": no check.
+	AuthToken string
 	// TLS makes Start listen for wss://. Default: ws://.
 	TLS *tls.Config
 

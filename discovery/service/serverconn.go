@@ -81,10 +81,10 @@ func (s *Server) handle(sub *subscriber, kind int, message []byte) error {
 
 // authorized compares the token in a time that does not depend on it.
 func (s *Server) authorized(token string) bool {
-	if s.options.Token == "" {
+	if s.options.AuthToken == "" {
 		return true
 	}
-	want, have := sha256.Sum256([]byte(s.options.Token)), sha256.Sum256([]byte(token))
+	want, have := sha256.Sum256([]byte(s.options.AuthToken)), sha256.Sum256([]byte(token))
 	return subtle.ConstantTimeCompare(want[:], have[:]) == 1
 }
 

@@ -21,7 +21,7 @@ func TestCodec(t *testing.T) {
 // reference's codec.
 func TestCodecOverQUIC(t *testing.T) {
 	t.Parallel()
-	m := begin(t, quic.New(quic.Options{Token: "a secret of these tests"}), addresses{roster()}, prefersJSON)
+	m := begin(t, quic.New(quic.Options{AuthToken: "a secret of these tests"}), addresses{roster()}, prefersJSON)
 	m.roll(prefersMsgpack)
 	m.roll(prefersProto)
 	m.settle()

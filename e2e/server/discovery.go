@@ -11,9 +11,9 @@ import (
 
 func runDiscovery(stop context.Context, o options, c *control, logger *slog.Logger) error {
 	s := service.NewServer(service.ServerOptions{
-		Listen: net.JoinHostPort(host, strconv.Itoa(o.Port)),
-		Token:  o.Token,
-		Logger: logger,
+		Listen:    net.JoinHostPort(host, strconv.Itoa(o.Port)),
+		AuthToken: o.Token,
+		Logger:    logger,
 	})
 	if err := s.Start(stop); err != nil {
 		return err

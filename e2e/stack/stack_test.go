@@ -102,7 +102,7 @@ func newTransport(name string, id identity) (core.Transport, error) {
 		config, err := id.config()
 		return ws.New(ws.Options{CloseTimeout: closeTimeout, TLS: config, Secure: true}), err
 	case "quic":
-		return quic.New(quic.Options{CloseTimeout: closeTimeout, Token: token}), nil
+		return quic.New(quic.Options{CloseTimeout: closeTimeout, AuthToken: token}), nil
 	}
 	return nil, fmt.Errorf("no transport %q", name)
 }

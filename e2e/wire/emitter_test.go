@@ -60,7 +60,7 @@ func (c *client) expect(want string) {
 // emitters use. It has the mesh's token, and its link a uid of its own.
 func TestEmitter(t *testing.T) {
 	const token = "secret"
-	s := service.NewServer(service.ServerOptions{Listen: "127.0.0.1:0", Token: token})
+	s := service.NewServer(service.ServerOptions{Listen: "127.0.0.1:0", AuthToken: token})
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

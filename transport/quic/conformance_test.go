@@ -14,7 +14,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestConformance(t *testing.T) {
-	options := Options{Token: "secret", MaxFrame: 2 << 20, HandshakeTimeout: 20 * time.Second, CloseTimeout: 300 * time.Millisecond}
+	options := Options{AuthToken: "secret", MaxFrame: 2 << 20, HandshakeTimeout: 20 * time.Second, CloseTimeout: 300 * time.Millisecond}
 	transport := like(options)
 	options.HandshakeTimeout = 600 * time.Millisecond
 	hasty := like(options)

@@ -125,7 +125,7 @@ func TestDialIsCancelledInHandshake(t *testing.T) {
 }
 
 func TestDialSurvivesBadServers(t *testing.T) {
-	transport := like(Options{Token: "secret", HandshakeTimeout: 600 * time.Millisecond})
+	transport := like(Options{AuthToken: "secret", HandshakeTimeout: 600 * time.Millisecond})
 	for name, answer := range map[string][]byte{
 		"silence":         nil,
 		"nothing":         {},
@@ -160,7 +160,7 @@ func TestDialWaitsForIntroduction(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	transport := like(Options{Token: "secret", HandshakeTimeout: 4 * time.Second})
+	transport := like(Options{AuthToken: "secret", HandshakeTimeout: 4 * time.Second})
 	if _, err = dial(t, transport, l.Addr().String()); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Dial: got %v, want context.DeadlineExceeded", err)
 	}

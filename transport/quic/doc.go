@@ -9,9 +9,9 @@
 // [Options].TLS is given, certificates and authorities come from there, and the
 // dialler checks that the acceptor's certificate is for the host it dialled.
 // Otherwise the mesh has an authority of its own, whose key follows from
-// [Options].Token, and each process issues its own certificate by it: everybody
+// [Options].AuthToken, and each process issues its own certificate by it: everybody
 // who has the token belongs to the mesh. With neither, [Transport.Listen] and
-// [Transport.Dial] fail. [Options].Token describes the derivation.
+// [Transport.Dial] fail. [Options].AuthToken describes the derivation.
 //
 // ALPN negotiates the protocol and its version: "socketmesh/1".
 //

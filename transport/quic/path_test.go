@@ -81,7 +81,7 @@ func wantRemoteAddr(t *testing.T, dialled, accepted *conn, want string) {
 
 // impatient are options for tests of lost peers.
 var impatient = Options{
-	Token:            "secret",
+	AuthToken:        "secret",
 	HandshakeTimeout: 30 * time.Second,
 	CloseTimeout:     100 * time.Millisecond,
 	KeepAlive:        400 * time.Millisecond,

@@ -19,7 +19,7 @@ type credentials struct {
 	advice string
 }
 
-// newCredentials returns those of Options.TLS, or derives them from Options.Token.
+// newCredentials returns those of Options.TLS, or derives them from Options.AuthToken.
 func newCredentials(options *Options) (*credentials, error) {
 	if options.TLS != nil {
 		return &credentials{
@@ -28,7 +28,7 @@ func newCredentials(options *Options) (*credentials, error) {
 			advice:   "are certificates and authorities those of the mesh?",
 		}, nil
 	}
-	config, err := tokenConfig(options.Token)
+	config, err := tokenConfig(options.AuthToken)
 	if err != nil {
 		return nil, err
 	}

@@ -80,7 +80,7 @@ func (i *issuer) leaf(change func(*x509.Certificate)) tls.Certificate {
 // transport is one with a certificate by this authority, which trusts trusted.
 func (i *issuer) transport(trusted *issuer, log *logs, change func(*x509.Certificate)) *Transport {
 	options := quick
-	options.Token = ""
+	options.AuthToken = ""
 	options.TLS = &tls.Config{Certificates: []tls.Certificate{i.leaf(change)}, RootCAs: trusted.pool}
 	options.Logger = log.logger()
 	return New(options)
@@ -159,7 +159,7 @@ func TestServerNameIsForBothEnds(t *testing.T) {
 	mesh, log := newIssuer(t), newLogs()
 	named := func(name string, log *logs) *Transport {
 		options := quick
-		options.Token, options.Logger = "", log.logger()
+		options.AuthToken, options.Logger = "", log.logger()
 		options.TLS = &tls.Config{
 			Certificates: []tls.Certificate{mesh.leaf(func(c *x509.Certificate) { c.DNSNames = []string{name} })},
 			RootCAs:      mesh.pool,
@@ -187,7 +187,7 @@ func TestOtherToken(t *testing.T) {
 	acceptor := like(options)
 	l := listen(t, acceptor)
 	options = quick
-	options.Token = "another"
+	options.AuthToken = "another"
 	_, err := dial(t, New(options), l.Addr())
 	if !errors.Is(err, core.ErrUnauthorized) {
 		t.Errorf("Dial: got %v, want one that wraps core.ErrUnauthorized", err)
@@ -280,7 +280,7 @@ func TestChosenConfigIsHardened(t *testing.T) {
 	mesh, other := newIssuer(t), newIssuer(t)
 	log := newLogs()
 	options := quick
-	options.Token, options.Logger = "", log.logger()
+	options.AuthToken, options.Logger = "", log.logger()
 	options.TLS = &tls.Config{Certificates: []tls.Certificate{mesh.leaf(nil)}, RootCAs: mesh.pool}
 	inner := options.TLS.Clone()
 	options.TLS.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return inner, nil }

@@ -20,7 +20,7 @@ import (
 const patience = 30 * time.Second
 
 // quick are options for tests that close what nobody reads.
-var quick = Options{Token: "secret", CloseTimeout: 50 * time.Millisecond, HandshakeTimeout: 30 * time.Second, MaxFrame: 1 << 20}
+var quick = Options{AuthToken: "secret", CloseTimeout: 50 * time.Millisecond, HandshakeTimeout: 30 * time.Second, MaxFrame: 1 << 20}
 
 // shared is a transport with those options, whose authority is derived once.
 var shared = sync.OnceValue(func() *Transport { return New(quick) })

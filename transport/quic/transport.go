@@ -32,7 +32,7 @@ const (
 // maxLanes is the number of bits in a close frame's set of lanes.
 const maxLanes = 64
 
-// Options configure a transport. Zero values mean the defaults, but Token or TLS has
+// Options configure a transport. Zero values mean the defaults, but AuthToken or TLS has
 // to be given.
 type Options struct {
 	// MaxFrame bounds a received frame, in bytes. A larger one ends its
@@ -54,19 +54,19 @@ type Options struct {
 	// of both ends counts. Default 8.
 	Lanes int
 
-	// Token is a secret that all nodes share. Without TLS, nodes authenticate each
+	// AuthToken is a secret that all nodes share. Without TLS, nodes authenticate each
 	// other by it: the key of an authority is derived from it, by Argon2id
 	// (RFC 9106; 2 passes over 19 MiB, 1 lane, a fixed salt) and HKDF with
 	// SHA-256. An attacker who has seen a certificate can try tokens, at that cost
 	// for each; choose one that cannot be guessed, such as 32 random characters.
-	Token string
+	AuthToken string
 	// TLS holds this node's certificate, and the authorities that the mesh
 	// trusts: RootCAs for acceptors, ClientCAs for diallers; if one is not set, the
 	// other is used for both. Certificates have to allow both ends. With
 	// ServerName, the certificates of both ends have to be for that name, instead
 	// of an acceptor's for the host that was dialled. The transport sets the rest:
 	// TLS 1.3, ALPN, client certificates required. Default: an authority derived
-	// from Token.
+	// from AuthToken.
 	TLS *tls.Config
 	// RootCAs, if not nil, returns the authorities for each dial, in place of
 	// TLS.RootCAs. It is for authorities that change while the process runs; for
@@ -86,7 +86,7 @@ func (o Options) Validate() error {
 	if o.TLS != nil {
 		return validateTLS(o.TLS)
 	}
-	if o.Token == "" {
+	if o.AuthToken == "" {
 		return &core.ConfigError{Field: "AuthToken", Value: "", Allowed: "a secret that all nodes share, or certificates in TLS: transport quic always authenticates"}
 	}
 	return nil

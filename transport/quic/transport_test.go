@@ -17,15 +17,15 @@ func TestValidate(t *testing.T) {
 		options Options
 		field   string // "" if nothing is wrong
 	}{
-		"token":                 {Options{Token: "x"}, ""},
+		"token":                 {Options{AuthToken: "x"}, ""},
 		"nothing":               {Options{}, "AuthToken"},
-		"lanes":                 {Options{Token: "x", Lanes: 64}, ""},
-		"too many lanes":        {Options{Token: "x", Lanes: 65}, "Lanes"},
-		"negative lanes":        {Options{Token: "x", Lanes: -1}, "Lanes"},
+		"lanes":                 {Options{AuthToken: "x", Lanes: 64}, ""},
+		"too many lanes":        {Options{AuthToken: "x", Lanes: 65}, "Lanes"},
+		"negative lanes":        {Options{AuthToken: "x", Lanes: -1}, "Lanes"},
 		"TLS":                   {Options{TLS: &tls.Config{Certificates: []tls.Certificate{some}, RootCAs: pool}}, ""},
 		"TLS with ClientCAs":    {Options{TLS: &tls.Config{Certificates: []tls.Certificate{some}, ClientCAs: pool}}, ""},
 		"empty TLS":             {Options{TLS: &tls.Config{}}, "TLS"},
-		"empty TLS and token":   {Options{TLS: &tls.Config{}, Token: "x"}, "TLS"},
+		"empty TLS and token":   {Options{TLS: &tls.Config{}, AuthToken: "x"}, "TLS"},
 		"TLS without authority": {Options{TLS: &tls.Config{Certificates: []tls.Certificate{some}}}, "TLS"},
 		"TLS without a certificate for dialling": {Options{TLS: &tls.Config{
 			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &some, nil },

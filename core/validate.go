@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
 // Validate tells whether m is well-formed, as [Codec.Decode] promises of what it
@@ -35,7 +35,7 @@ func (m *Message) Validate() error {
 func (m *Message) Complete() error {
 	switch m.Kind {
 	case KindBroadcast, KindServerSideEmit:
-		if err := jsontext.CheckEvent(m.Payload.Text); err != nil {
+		if err := jsonscan.CheckEvent(m.Payload.Text); err != nil {
 			return err
 		}
 	case KindFetchSockets, KindFetchSocketsResponse, KindServerSideEmitResponse,
@@ -101,5 +101,5 @@ func (p Payload) check() error {
 		}
 		return nil
 	}
-	return jsontext.Check(p.Text, len(p.Attachments))
+	return jsonscan.Check(p.Text, len(p.Attachments))
 }

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
 // handshakeReader reads handshakes, one after the other, as decodeHandshake does
@@ -31,12 +31,12 @@ func (r *handshakeReader) read(p core.Payload) (*description, error) {
 
 // scan overwrites h; of members that come twice the last counts.
 func (r *handshakeReader) scan(text []byte, h *description) error {
-	s := jsontext.NewScanner(text)
+	s := jsonscan.NewScanner(text)
 	first, err := s.Next()
 	if err != nil {
 		return err
 	}
-	if first.Kind != jsontext.Object {
+	if first.Kind != jsonscan.Object {
 		return errNotPlain
 	}
 	for {
@@ -44,7 +44,7 @@ func (r *handshakeReader) scan(text []byte, h *description) error {
 		if err != nil {
 			return err
 		}
-		if key.Kind == jsontext.ObjectEnd {
+		if key.Kind == jsonscan.ObjectEnd {
 			_, err := s.Next() // nothing follows
 			return err
 		}
@@ -61,7 +61,7 @@ func (r *handshakeReader) scan(text []byte, h *description) error {
 	}
 }
 
-func (r *handshakeReader) member(s *jsontext.Scanner, name string, value jsontext.Token, h *description) (err error) {
+func (r *handshakeReader) member(s *jsonscan.Scanner, name string, value jsonscan.Token, h *description) (err error) {
 	switch name {
 	case "headers":
 		r.headers.nameOf = http.CanonicalHeaderKey
@@ -95,8 +95,8 @@ type texter struct {
 	value string
 }
 
-func (t *texter) read(s *jsontext.Scanner, value jsontext.Token) (string, error) {
-	if value.Kind != jsontext.String {
+func (t *texter) read(s *jsonscan.Scanner, value jsonscan.Token) (string, error) {
+	if value.Kind != jsonscan.String {
 		_, err := s.Value(value)
 		return "", err
 	}
@@ -107,12 +107,12 @@ func (t *texter) read(s *jsontext.Scanner, value jsontext.Token) (string, error)
 	return t.value, nil
 }
 
-func readBool(s *jsontext.Scanner, value jsontext.Token) (bool, error) {
+func readBool(s *jsonscan.Scanner, value jsonscan.Token) (bool, error) {
 	_, err := s.Value(value)
-	return value.Kind == jsontext.True, err
+	return value.Kind == jsonscan.True, err
 }
 
-func readInt(s *jsontext.Scanner, value jsontext.Token) (int64, error) {
+func readInt(s *jsonscan.Scanner, value jsonscan.Token) (int64, error) {
 	number, err := s.Value(value)
 	f, _ := number.(float64)
 	return int64(f), err

@@ -6,7 +6,7 @@ import (
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
-	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/jsonscan"
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
@@ -22,7 +22,7 @@ type handshakeWriter struct {
 // was, where the handshake holds what it does not know.
 func (w *handshakeWriter) append(dst []byte, h *socket.Handshake, host string) (_ []byte, ok bool) {
 	b := append(dst, `{"address":`...)
-	b = jsontext.AppendQuotedHTML(b, withoutPort(h.Address))
+	b = jsonscan.AppendQuotedHTML(b, withoutPort(h.Address))
 	b = append(b, `,"auth":`...)
 	b, attachments, err := siovalue.Append(b, h.Auth, siovalue.Options{KeepReaders: true})
 	if err != nil || len(attachments) > 0 {
@@ -41,9 +41,9 @@ func (w *handshakeWriter) append(dst []byte, h *socket.Handshake, host string) (
 	b = append(b, `,"secure":`...)
 	b = strconv.AppendBool(b, h.Secure)
 	b = append(b, `,"time":`...)
-	b = jsontext.AppendQuotedHTML(b, h.Time)
+	b = jsonscan.AppendQuotedHTML(b, h.Time)
 	b = append(b, `,"url":`...)
-	b = jsontext.AppendQuotedHTML(b, h.Url)
+	b = jsonscan.AppendQuotedHTML(b, h.Url)
 	b = append(b, `,"xdomain":`...)
 	b = strconv.AppendBool(b, h.Xdomain)
 	return append(b, '}'), true
@@ -75,7 +75,7 @@ func (w *handshakeWriter) appendHeaders(b []byte, headers map[string]any, host s
 }
 
 func appendHost(b []byte, host string) []byte {
-	return jsontext.AppendQuotedHTML(append(b, `"host":`...), host)
+	return jsonscan.AppendQuotedHTML(append(b, `"host":`...), host)
 }
 
 // appendQuery writes one text, or a list of them, for each name.
@@ -106,14 +106,14 @@ func closeObject(b []byte) []byte {
 func appendHeader(b []byte, name string, value any) (_ []byte, ok bool) {
 	switch value := value.(type) {
 	case string:
-		return jsontext.AppendQuotedHTML(b, value), true
+		return jsonscan.AppendQuotedHTML(b, value), true
 	case []string:
 		b = append(b, '"')
 		for i, part := range value {
 			if i > 0 {
 				b = append(b, separatorOf(name)...)
 			}
-			b = jsontext.AppendEscapedHTML(b, part)
+			b = jsonscan.AppendEscapedHTML(b, part)
 		}
 		return append(b, '"'), true
 	}
@@ -123,20 +123,20 @@ func appendHeader(b []byte, name string, value any) (_ []byte, ok bool) {
 func appendParameter(b []byte, value any) (_ []byte, ok bool) {
 	switch value := value.(type) {
 	case string:
-		return jsontext.AppendQuotedHTML(b, value), true
+		return jsonscan.AppendQuotedHTML(b, value), true
 	case []string:
 		if value == nil {
 			return append(b, "null"...), true
 		}
 		if len(value) == 1 {
-			return jsontext.AppendQuotedHTML(b, value[0]), true
+			return jsonscan.AppendQuotedHTML(b, value[0]), true
 		}
 		b = append(b, '[')
 		for i, part := range value {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = jsontext.AppendQuotedHTML(b, part)
+			b = jsonscan.AppendQuotedHTML(b, part)
 		}
 		return append(b, ']'), true
 	}

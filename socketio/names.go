@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
 // names are the members of an object, in the order in which they are written. Most
@@ -44,7 +44,7 @@ func (n *names) take(object map[string]any, write func(string) string) bool {
 		known, ok := n.known[name]
 		if !ok {
 			written := write(name)
-			known = named{name: name, written: written, quoted: string(append(jsontext.AppendQuotedHTML(nil, written), ':'))}
+			known = named{name: name, written: written, quoted: string(append(jsonscan.AppendQuotedHTML(nil, written), ':'))}
 			if n.known == nil {
 				n.known = map[string]named{}
 			}

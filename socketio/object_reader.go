@@ -1,7 +1,7 @@
 package socketio
 
 import (
-	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
 // parameter is a member of an object: a header, a parameter of a query.
@@ -27,8 +27,8 @@ type slot struct {
 
 // read reads an object, of which first is the first token; another value is nil. Of
 // members of one name the last counts.
-func (o *objectReader) read(s *jsontext.Scanner, first jsontext.Token) ([]parameter, error) {
-	if first.Kind != jsontext.Object {
+func (o *objectReader) read(s *jsonscan.Scanner, first jsonscan.Token) ([]parameter, error) {
+	if first.Kind != jsonscan.Object {
 		_, err := s.Value(first)
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func distinct(members []parameter) bool {
 
 // scan reads the members into slots, and reports whether they have the names of
 // those before.
-func (o *objectReader) scan(s *jsontext.Scanner) (alike bool, err error) {
+func (o *objectReader) scan(s *jsonscan.Scanner) (alike bool, err error) {
 	alike = true
 	for n := 0; ; n++ {
 		if n < len(o.slots) && s.Took(o.slots[n].raw) {
@@ -67,7 +67,7 @@ func (o *objectReader) scan(s *jsontext.Scanner) (alike bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		if key.Kind == jsontext.ObjectEnd {
+		if key.Kind == jsonscan.ObjectEnd {
 			alike = alike && n == len(o.slots)
 			clear(o.slots[n:])
 			o.slots = o.slots[:n]
@@ -86,7 +86,7 @@ func (o *objectReader) scan(s *jsontext.Scanner) (alike bool, err error) {
 }
 
 // read reads a member, and reports whether the one before had the same name.
-func (t *slot) read(s *jsontext.Scanner, key jsontext.Token, nameOf func(string) string) (same bool, err error) {
+func (t *slot) read(s *jsonscan.Scanner, key jsonscan.Token, nameOf func(string) string) (same bool, err error) {
 	value, err := s.Next()
 	if err != nil {
 		return false, err
@@ -100,7 +100,7 @@ func (t *slot) read(s *jsontext.Scanner, key jsontext.Token, nameOf func(string)
 		}
 	}
 	t.raw = t.raw[:0]
-	if value.Kind == jsontext.String {
+	if value.Kind == jsonscan.String {
 		t.raw = append(t.raw, s.Since(key)...)
 	}
 	t.value.value, err = s.Value(value)

@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
 var errNotPlain = errors.New("not what it is mostly")
@@ -26,7 +26,7 @@ func decodeData(p core.Payload) (any, error) {
 
 // readWhole reads a text as encoding/json does.
 func readWhole(text []byte) (any, error) {
-	s := jsontext.NewScanner(text)
+	s := jsonscan.NewScanner(text)
 	first, err := s.Next()
 	if err != nil {
 		return nil, err

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
 var (
@@ -34,7 +34,7 @@ func decode(src []byte, m *core.Message) error {
 	}
 	*m = core.Message{}
 	if !utf8.Valid(header) {
-		return fmt.Errorf("header: %w: not UTF-8", jsontext.ErrSyntax)
+		return fmt.Errorf("header: %w: not UTF-8", jsonscan.ErrSyntax)
 	}
 	d.blobs = blobs
 	if err := d.header(m); err != nil {
@@ -58,7 +58,7 @@ const typicalSocket = 120
 
 func (d *decoder) header(m *core.Message) error {
 	kind, sent := int64(-1), false
-	err := d.whole(func(key string, value jsontext.Token) (err error) {
+	err := d.whole(func(key string, value jsonscan.Token) (err error) {
 		switch key {
 		case "kind":
 			kind, err = d.integer(value)
@@ -105,8 +105,8 @@ func (d *decoder) header(m *core.Message) error {
 	return nil
 }
 
-func (d *decoder) target(first jsontext.Token, to *core.Target) error {
-	return d.object(first, func(key string, value jsontext.Token) (err error) {
+func (d *decoder) target(first jsonscan.Token, to *core.Target) error {
+	return d.object(first, func(key string, value jsonscan.Token) (err error) {
 		switch key {
 		case "rooms":
 			to.Rooms, err = d.texts(value)
@@ -127,7 +127,7 @@ func (d *decoder) target(first jsontext.Token, to *core.Target) error {
 	})
 }
 
-func (d *decoder) compress(value jsontext.Token) (core.Compress, error) {
+func (d *decoder) compress(value jsonscan.Token) (core.Compress, error) {
 	on, err := d.boolean(value)
 	if on {
 		return core.CompressOn, err
@@ -136,14 +136,14 @@ func (d *decoder) compress(value jsontext.Token) (core.Compress, error) {
 }
 
 // timeout reads milliseconds; a negative number means that there is no timeout.
-func (d *decoder) timeout(value jsontext.Token) (time.Duration, error) {
+func (d *decoder) timeout(value jsonscan.Token) (time.Duration, error) {
 	const most = math.MaxInt64 / int64(time.Millisecond)
 	ms, err := d.integer(value)
 	return time.Duration(min(max(ms, 0), most)) * time.Millisecond, err
 }
 
-func (d *decoder) sockets(first jsontext.Token) (sockets []core.Socket, err error) {
-	err = d.array(first, func(value jsontext.Token) error {
+func (d *decoder) sockets(first jsonscan.Token) (sockets []core.Socket, err error) {
+	err = d.array(first, func(value jsonscan.Token) error {
 		if !d.sized { // once, even if a header has several lists
 			d.sized = true
 			sockets = make([]core.Socket, 0, 1+len(d.src)/typicalSocket)
@@ -155,8 +155,8 @@ func (d *decoder) sockets(first jsontext.Token) (sockets []core.Socket, err erro
 	return sockets, err
 }
 
-func (d *decoder) socket(first jsontext.Token) (s core.Socket, err error) {
-	err = d.object(first, func(key string, value jsontext.Token) (err error) {
+func (d *decoder) socket(first jsonscan.Token) (s core.Socket, err error) {
+	err = d.object(first, func(key string, value jsonscan.Token) (err error) {
 		switch key {
 		case "id":
 			s.ID, err = d.text(value)
@@ -177,8 +177,8 @@ func (d *decoder) socket(first jsontext.Token) (s core.Socket, err error) {
 }
 
 // payload reads a list of lengths, and takes as much from blobs.
-func (d *decoder) payload(first jsontext.Token) (p core.Payload, err error) {
-	err = d.array(first, func(value jsontext.Token) error {
+func (d *decoder) payload(first jsonscan.Token) (p core.Payload, err error) {
+	err = d.array(first, func(value jsonscan.Token) error {
 		blob, err := d.blob(value)
 		if err != nil {
 			return err
@@ -193,13 +193,13 @@ func (d *decoder) payload(first jsontext.Token) (p core.Payload, err error) {
 	if err != nil {
 		return p, err
 	}
-	if err := jsontext.Check(p.Text, len(p.Attachments)); err != nil {
+	if err := jsonscan.Check(p.Text, len(p.Attachments)); err != nil {
 		return p, fmt.Errorf("payload: %w", err)
 	}
 	return p, nil
 }
 
-func (d *decoder) blob(value jsontext.Token) ([]byte, error) {
+func (d *decoder) blob(value jsonscan.Token) ([]byte, error) {
 	n, err := d.count(value)
 	if err != nil {
 		return nil, err

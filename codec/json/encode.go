@@ -4,7 +4,7 @@ import (
 	"strconv"
 
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/jsonscan"
 	"github.com/socketmesh/mesh/internal/millis"
 )
 
@@ -128,7 +128,7 @@ func appendSockets(b []byte, sockets []core.Socket) []byte {
 
 func appendSocket(b []byte, s *core.Socket) []byte {
 	b = append(b, `{"id":`...)
-	b = jsontext.AppendQuoted(b, s.ID)
+	b = jsonscan.AppendQuoted(b, s.ID)
 	if len(s.Rooms) > 0 {
 		b = append(b, `,"rooms":`...)
 		b = appendStrings(b, s.Rooms)
@@ -163,7 +163,7 @@ func appendMember(b []byte, name, value string) []byte {
 	b = append(b, `,"`...)
 	b = append(b, name...)
 	b = append(b, `":`...)
-	return jsontext.AppendQuoted(b, value)
+	return jsonscan.AppendQuoted(b, value)
 }
 
 func appendStrings(b []byte, list []string) []byte {
@@ -172,7 +172,7 @@ func appendStrings(b []byte, list []string) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = jsontext.AppendQuoted(b, s)
+		b = jsonscan.AppendQuoted(b, s)
 	}
 	return append(b, ']')
 }

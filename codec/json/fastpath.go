@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
 // fastPath decodes the headers that nearly all messages have, byte for byte as
@@ -57,7 +57,7 @@ func (d *decoder) fastPayload(c *cursor, p *core.Payload) {
 		}
 	}
 	c.expect(`]`)
-	c.failed = c.failed || jsontext.Check(p.Text, len(p.Attachments)) != nil
+	c.failed = c.failed || jsonscan.Check(p.Text, len(p.Attachments)) != nil
 }
 
 func (d *decoder) fastSockets(c *cursor) []core.Socket {

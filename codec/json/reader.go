@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
 var errType = errors.New("unexpected type")
@@ -13,16 +13,16 @@ var errType = errors.New("unexpected type")
 // reader reads typed values from a header. Its methods are given the first token of
 // the value that they read.
 type reader struct {
-	jsontext.Scanner
+	jsonscan.Scanner
 	src string // the header, of which the strings are parts
 }
 
 func newReader(header []byte) reader {
-	return reader{jsontext.NewScanner(header), string(header)}
+	return reader{jsonscan.NewScanner(header), string(header)}
 }
 
 // whole reads an object and the end of the header behind it.
-func (r *reader) whole(field func(key string, value jsontext.Token) error) error {
+func (r *reader) whole(field func(key string, value jsonscan.Token) error) error {
 	first, err := r.Next()
 	if err != nil {
 		return err
@@ -36,20 +36,20 @@ func (r *reader) whole(field func(key string, value jsontext.Token) error) error
 
 // object calls field for each member that is not null; field must read or skip
 // the value.
-func (r *reader) object(first jsontext.Token, field func(key string, value jsontext.Token) error) error {
-	if first.Kind != jsontext.Object {
+func (r *reader) object(first jsonscan.Token, field func(key string, value jsonscan.Token) error) error {
+	if first.Kind != jsonscan.Object {
 		return fmt.Errorf("%w: want an object", errType)
 	}
 	for {
 		key, err := r.Next()
-		if err != nil || key.Kind == jsontext.ObjectEnd {
+		if err != nil || key.Kind == jsonscan.ObjectEnd {
 			return err
 		}
 		value, err := r.Next()
 		if err != nil {
 			return err
 		}
-		if value.Kind == jsontext.Null {
+		if value.Kind == jsonscan.Null {
 			continue
 		}
 		if err := field(r.string(key), value); err != nil {
@@ -59,13 +59,13 @@ func (r *reader) object(first jsontext.Token, field func(key string, value jsont
 }
 
 // array calls element for each value.
-func (r *reader) array(first jsontext.Token, element func(value jsontext.Token) error) error {
-	if first.Kind != jsontext.Array {
+func (r *reader) array(first jsonscan.Token, element func(value jsonscan.Token) error) error {
+	if first.Kind != jsonscan.Array {
 		return fmt.Errorf("%w: want an array", errType)
 	}
 	for {
 		value, err := r.Next()
-		if err != nil || value.Kind == jsontext.ArrayEnd {
+		if err != nil || value.Kind == jsonscan.ArrayEnd {
 			return err
 		}
 		if err := element(value); err != nil {
@@ -74,17 +74,17 @@ func (r *reader) array(first jsontext.Token, element func(value jsontext.Token) 
 	}
 }
 
-func (r *reader) text(value jsontext.Token) (string, error) {
-	if value.Kind != jsontext.String {
+func (r *reader) text(value jsonscan.Token) (string, error) {
+	if value.Kind != jsonscan.String {
 		return "", fmt.Errorf("%w: want a string", errType)
 	}
 	return r.string(value), nil
 }
 
 // texts reads an array of strings. The result is not nil.
-func (r *reader) texts(first jsontext.Token) ([]string, error) {
+func (r *reader) texts(first jsonscan.Token) ([]string, error) {
 	list := []string{}
-	err := r.array(first, func(value jsontext.Token) error {
+	err := r.array(first, func(value jsonscan.Token) error {
 		s, err := r.text(value)
 		list = append(list, s)
 		return err
@@ -92,22 +92,22 @@ func (r *reader) texts(first jsontext.Token) ([]string, error) {
 	return list, err
 }
 
-func (r *reader) boolean(value jsontext.Token) (bool, error) {
-	if value.Kind != jsontext.True && value.Kind != jsontext.False {
+func (r *reader) boolean(value jsonscan.Token) (bool, error) {
+	if value.Kind != jsonscan.True && value.Kind != jsonscan.False {
 		return false, fmt.Errorf("%w: want a boolean", errType)
 	}
-	return value.Kind == jsontext.True, nil
+	return value.Kind == jsonscan.True, nil
 }
 
-func (r *reader) integer(value jsontext.Token) (int64, error) {
-	if value.Kind != jsontext.Number {
+func (r *reader) integer(value jsonscan.Token) (int64, error) {
+	if value.Kind != jsonscan.Number {
 		return 0, fmt.Errorf("%w: want an integer", errType)
 	}
 	return strconv.ParseInt(string(value.Text), 10, 64)
 }
 
 // count reads an integer that is not negative.
-func (r *reader) count(value jsontext.Token) (int, error) {
+func (r *reader) count(value jsonscan.Token) (int, error) {
 	n, err := r.integer(value)
 	if err == nil && (n < 0 || int64(int(n)) != n) {
 		return 0, fmt.Errorf("%w: want a count", errType)
@@ -116,9 +116,9 @@ func (r *reader) count(value jsontext.Token) (int, error) {
 }
 
 // string returns the value of a key or string.
-func (r *reader) string(t jsontext.Token) string {
+func (r *reader) string(t jsonscan.Token) string {
 	if t.Escaped {
-		return string(jsontext.AppendUnquoted(nil, t.Text))
+		return string(jsonscan.AppendUnquoted(nil, t.Text))
 	}
 	return r.src[t.Start : t.Start+len(t.Text)]
 }

@@ -3,7 +3,7 @@ package msgpack
 import (
 	"unicode/utf8"
 
-	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/jsonscan"
 	"github.com/socketmesh/mesh/internal/msgpack"
 )
 
@@ -62,5 +62,5 @@ func readRoom(r *msgpack.Reader) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return string(jsontext.AppendNumber(nil, f)), nil
+	return string(jsonscan.AppendNumber(nil, f)), nil
 }

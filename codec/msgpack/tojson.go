@@ -7,7 +7,7 @@ import (
 	"strconv"
 
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/jsonscan"
 	"github.com/socketmesh/mesh/internal/msgpack"
 )
 
@@ -52,11 +52,11 @@ func (t *converter) value(depth int) error {
 		return err
 	case msgpack.Int, msgpack.Float:
 		f, _, _, err := t.Number()
-		t.out = jsontext.AppendNumber(t.out, f)
+		t.out = jsonscan.AppendNumber(t.out, f)
 		return err
 	case msgpack.String:
 		s, err := t.String()
-		t.out = jsontext.AppendQuoted(t.out, s)
+		t.out = jsonscan.AppendQuoted(t.out, s)
 		return err
 	case msgpack.Bytes:
 		data, err := t.Bytes()
@@ -145,12 +145,12 @@ func (t *converter) key() (skipped bool, err error) {
 				return true, nil
 			}
 		}
-		t.out = jsontext.AppendQuoted(t.out, key)
+		t.out = jsonscan.AppendQuoted(t.out, key)
 		return false, nil
 	case msgpack.Int, msgpack.Float:
 		f, _, _, err := t.Number()
 		t.out = append(t.out, '"')
-		t.out = jsontext.AppendNumber(t.out, f)
+		t.out = jsonscan.AppendNumber(t.out, f)
 		t.out = append(t.out, '"')
 		return false, err
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/socketmesh/mesh/codec/codectest"
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/jsonscan"
 	"github.com/socketmesh/mesh/internal/msgpack"
 )
 
@@ -54,7 +54,7 @@ func TestToJSON(t *testing.T) {
 		if have := show(p); have != c.want {
 			t.Errorf("%x: have %s, want %s", encode(c.src), have, c.want)
 		}
-		if err := jsontext.Check(p.Text, len(p.Attachments)); err != nil {
+		if err := jsonscan.Check(p.Text, len(p.Attachments)); err != nil {
 			t.Errorf("%s: %v", p.Text, err)
 		}
 	}
@@ -166,9 +166,9 @@ func FuzzTranscoder(f *testing.F) {
 			p.Attachments = [][]byte{a, b}
 		}
 		src, err := appendValue(nil, p)
-		sound := len(text) == 0 || jsontext.Check(text, len(p.Attachments)) == nil
+		sound := len(text) == 0 || jsonscan.Check(text, len(p.Attachments)) == nil
 		if err != nil {
-			if sound && !errors.Is(err, jsontext.ErrDepth) {
+			if sound && !errors.Is(err, jsonscan.ErrDepth) {
 				t.Fatalf("%q: %v", text, err)
 			}
 			return
@@ -212,12 +212,12 @@ func FuzzValue(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if err := jsontext.Check(p.Text, len(p.Attachments)); err != nil {
+		if err := jsonscan.Check(p.Text, len(p.Attachments)); err != nil {
 			t.Fatalf("%x became %q: %v", src, p.Text, err)
 		}
 		b, err := appendValue(nil, p)
 		if err != nil {
-			if !errors.Is(err, jsontext.ErrDepth) {
+			if !errors.Is(err, jsonscan.ErrDepth) {
 				t.Fatal(err)
 			}
 			return

@@ -83,7 +83,7 @@ func TestRules(t *testing.T) {
 		{"/examples/custom/unix", module + "/core", true},
 		{"/examples/custom/unix", module + "/transport/ws", false},
 		{"/examples/custom", module + "/examples/custom/unix", true},
-		{"/examples/fx", module + "/internal/jsontext", false},
+		{"/examples/fx", module + "/internal/jsonscan", false},
 	} {
 		r := ruleFor(module + c.importer)
 		if r == nil {

@@ -1,16 +1,16 @@
 package intake
 
-import "github.com/socketmesh/mesh/internal/jsontext"
+import "github.com/socketmesh/mesh/internal/jsonscan"
 
 // value builds the JSON value that text begins with, as encoding/json builds it
 // for an any. What follows the value is not looked at.
 func value(text []byte) (any, error) {
-	s := jsontext.NewScanner(text)
+	s := jsonscan.NewScanner(text)
 	t, err := s.Next()
 	if err != nil {
 		return nil, err
 	}
-	if t.Kind == jsontext.Array {
+	if t.Kind == jsonscan.Array {
 		return s.Elements(make([]any, 0, 4)) // an event and its arguments, most likely
 	}
 	return s.Value(t)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
-	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
 // value writes a value at a place where the host library looks for binary ones: an
@@ -23,7 +23,7 @@ func (e *encoder) value(value any) result {
 	case nil:
 		return e.null()
 	case string:
-		e.buf = jsontext.AppendQuotedHTML(e.buf, v)
+		e.buf = jsonscan.AppendQuotedHTML(e.buf, v)
 		return written
 	case bool:
 		e.buf = strconv.AppendBool(e.buf, v)
@@ -90,7 +90,7 @@ func (e *encoder) object(members map[string]any) result {
 	e.buf = append(e.buf, '{')
 	for _, name := range names {
 		start := len(e.buf)
-		e.buf = append(jsontext.AppendQuotedHTML(e.buf, name), ':')
+		e.buf = append(jsonscan.AppendQuotedHTML(e.buf, name), ':')
 		switch e.value(members[name]) {
 		case failed:
 			return e.atMember(name)

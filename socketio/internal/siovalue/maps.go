@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
 // member is an entry of a map, by its name in JSON.
@@ -45,7 +45,7 @@ func mapWriter(t reflect.Type) writer {
 		e.buf = append(e.buf, '{')
 		for _, m := range members {
 			start := len(e.buf)
-			e.buf = append(jsontext.AppendQuotedHTML(e.buf, m.name), ':')
+			e.buf = append(jsonscan.AppendQuotedHTML(e.buf, m.name), ':')
 			switch element(e, m.value) {
 			case failed:
 				return e.atMember(m.name)

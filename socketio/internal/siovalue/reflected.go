@@ -14,7 +14,7 @@ import (
 
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
-	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
 // writer writes values of one type as encoding/json does.
@@ -146,7 +146,7 @@ func writeStringsReader(e *encoder, v reflect.Value) result {
 	if err != nil {
 		return e.fail(err)
 	}
-	e.buf = jsontext.AppendQuotedHTML(e.buf, string(b))
+	e.buf = jsonscan.AppendQuotedHTML(e.buf, string(b))
 	return written
 }
 
@@ -159,7 +159,7 @@ func writeStringBuffer(e *encoder, v reflect.Value) result {
 		e.buf = append(e.buf, `""`...)
 		return written
 	}
-	e.buf = jsontext.AppendQuotedHTML(e.buf, b.String())
+	e.buf = jsonscan.AppendQuotedHTML(e.buf, b.String())
 	return written
 }
 
@@ -208,7 +208,7 @@ func textMarshaled(e *encoder, v reflect.Value) result {
 	if err != nil {
 		return e.fail(err)
 	}
-	e.buf = jsontext.AppendQuotedHTML(e.buf, string(text))
+	e.buf = jsonscan.AppendQuotedHTML(e.buf, string(text))
 	return written
 }
 
@@ -236,7 +236,7 @@ func writeUint(e *encoder, v reflect.Value) result {
 }
 
 func writeString(e *encoder, v reflect.Value) result {
-	e.buf = jsontext.AppendQuotedHTML(e.buf, v.String())
+	e.buf = jsonscan.AppendQuotedHTML(e.buf, v.String())
 	return written
 }
 

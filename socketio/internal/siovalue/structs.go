@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/socketmesh/mesh/internal/jsontext"
+	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
 // field is a field of a struct that JSON shows, by the rules of encoding/json.
@@ -28,7 +28,7 @@ func structWriter(t reflect.Type) writer {
 	fields := fieldsOf(t)
 	for i := range fields {
 		f := &fields[i]
-		f.head = string(jsontext.AppendQuotedHTML(nil, f.name)) + ":"
+		f.head = string(jsonscan.AppendQuotedHTML(nil, f.name)) + ":"
 		f.write = writerOf(f.typ)
 		if f.quoted {
 			f.write = quotedWriter(f.typ, f.write)
@@ -88,7 +88,7 @@ func quotedWriter(t reflect.Type, plain writer) writer {
 		switch {
 		case text == "null":
 		case text[0] == '"':
-			e.buf = jsontext.AppendQuotedHTML(e.buf[:start], text)
+			e.buf = jsonscan.AppendQuotedHTML(e.buf[:start], text)
 		default:
 			e.buf = append(append(append(e.buf[:start], '"'), text...), '"')
 		}

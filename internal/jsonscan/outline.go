@@ -1,4 +1,4 @@
-package jsontext
+package jsonscan
 
 import (
 	"fmt"
@@ -10,12 +10,12 @@ import (
 // for attachment i, ^i.
 type Outline []int32
 
-// Attachment tells whether the container at place i stands for an attachment,
-// and for which.
+// Attachment reports whether the container at index i stands for an attachment, and
+// returns its number.
 func (o Outline) Attachment(i int) (num int, ok bool) { return int(^o[i]), o[i] < 0 }
 
-// placeholder marks the objects that stand for an attachment, num tells for
-// which (Socket.IO protocol, revision 5).
+// The members of an object that stands for an attachment: the mark, and the number of
+// the attachment (Socket.IO protocol, revision 5).
 const (
 	placeholderKey = "_placeholder"
 	numKey         = "num"
@@ -25,10 +25,9 @@ const (
 // JSON is an error. Members named omit are not counted, although what they hold
 // is outlined.
 //
-// With attachments, an object whose member _placeholder is true stands for one
-// of them; whichever its other members are, its num must be in range, as
-// Socket.IO's own parser wants it. Without attachments such an object means
-// itself.
+// With attachments, an object whose member _placeholder is true stands for one of them.
+// Its num must be in range, as Socket.IO's own parser requires; other members are
+// ignored. Without attachments it is an object like others.
 func AppendOutline(dst Outline, text []byte, attachments int, omit string) (Outline, error) {
 	if len(text) > math.MaxInt32 {
 		return dst, fmt.Errorf("%w: longer than %d bytes", ErrSyntax, math.MaxInt32)
@@ -85,7 +84,7 @@ type container struct {
 	num         int // -1: none
 }
 
-// take notes the value of a member that tells a placeholder.
+// take notes the value of a member that may make the object a placeholder.
 func (c *container) take(t Token) {
 	switch c.member {
 	case placeholderMember:
@@ -114,7 +113,7 @@ func memberOf(key Token) member {
 	return otherMember
 }
 
-// index reads an attachment's place; -1 if the value is none.
+// index reads the number of an attachment; -1 if the value is not one.
 func index(t Token) int {
 	if t.Kind != Number {
 		return -1

@@ -1,17 +1,17 @@
-package jsontext
+package jsonscan
 
 import (
 	"math"
 	"strconv"
 )
 
-// ParseNumber is the value that JavaScript reads from a Number token: beyond
-// the range of a float64 it is an infinity.
+// ParseNumber returns the value that JavaScript reads from a Number token: an infinity
+// beyond the range of a float64.
 func ParseNumber(text []byte) float64 {
 	if v, ok := smallInt(text); ok {
 		return float64(v)
 	}
-	f, _ := strconv.ParseFloat(string(text), 64) // the only error left is the range
+	f, _ := strconv.ParseFloat(string(text), 64) // the text is valid, so the only error is the range
 	return f
 }
 
@@ -37,7 +37,7 @@ func smallInt(text []byte) (v int64, ok bool) {
 }
 
 // AppendNumber appends a number the way JavaScript prints it (ECMAScript's
-// Number::toString), and null for what JSON has no number for.
+// Number::toString), and null for NaN and infinities.
 func AppendNumber(dst []byte, f float64) []byte {
 	switch {
 	case math.IsNaN(f) || math.IsInf(f, 0):

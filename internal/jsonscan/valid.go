@@ -1,13 +1,13 @@
-package jsontext
+package jsonscan
 
 import "unicode/utf8"
 
-// valid tells whether src is one JSON value, faster than a Scanner does. It may
-// take a text for invalid that is nested deeper than 64 levels: ask a Scanner then.
+// valid reports whether src is one JSON value, faster than a Scanner. It reports false
+// for a text that is nested deeper than 64 levels, which a Scanner has to check.
 func valid(src []byte) bool {
 	var objects uint64 // one bit per open container, the innermost last: whether it is an object
 	depth := 0
-	key := false // a key is wanted, else a value
+	key := false // a key is expected, else a value
 	for i := 0; ; {
 		i = skipSpace(src, i)
 		if i == len(src) {
@@ -46,7 +46,7 @@ func valid(src []byte) bool {
 				key = c == '{'
 				continue
 			}
-			// The end is dealt with below.
+			// The loop below handles the end.
 		default:
 			if i = scalarEnd(src, i); i < 0 {
 				return false
@@ -82,8 +82,8 @@ func skipSpace(src []byte, i int) int {
 	return i
 }
 
-// stringEnd returns the place behind the closing quote of the string that goes on
-// at i; -1 if it is none.
+// stringEnd returns the index behind the closing quote of the string that continues at
+// i; -1 if it is malformed.
 func stringEnd(src []byte, i int) int {
 	for {
 		i = skipPlain(src, i)
@@ -107,8 +107,8 @@ func stringEnd(src []byte, i int) int {
 	}
 }
 
-// scalarEnd returns the place behind the number or literal that begins at i; -1 if
-// it is none.
+// scalarEnd returns the index behind the number or literal that begins at i; -1 if it is
+// malformed.
 func scalarEnd(src []byte, i int) int {
 	literal := ""
 	switch src[i] {

@@ -1,11 +1,11 @@
-package jsontext
+package jsonscan
 
 import (
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// AppendUnquoted appends what a Key or String token stands for, as UTF-8.
+// AppendUnquoted appends the value of a Key or String token, as UTF-8.
 // Halves of surrogate pairs and invalid UTF-8 become U+FFFD.
 func AppendUnquoted(dst, text []byte) []byte {
 	for len(text) > 0 {
@@ -27,7 +27,7 @@ func AppendUnquoted(dst, text []byte) []byte {
 	return dst
 }
 
-// Is tells whether a Key or String token stands for want, which is ASCII.
+// Is reports whether the value of a Key or String token is want, which is ASCII.
 func (t Token) Is(want string) bool {
 	if !t.Escaped {
 		return string(t.Text) == want
@@ -125,7 +125,7 @@ func AppendQuoted[T string | []byte](dst []byte, s T) []byte {
 
 // runeLen is the length of the rune that s begins with; 0 if it is invalid.
 func runeLen[T string | []byte](s T) int {
-	// So short a conversion does not allocate.
+	// A conversion of four bytes does not allocate.
 	r, n := utf8.DecodeRuneInString(string(s[:min(len(s), utf8.UTFMax)]))
 	if r == utf8.RuneError && n <= 1 {
 		return 0

@@ -1,4 +1,4 @@
-package jsontext
+package jsonscan
 
 import "unicode/utf8"
 
@@ -40,7 +40,7 @@ func AppendEscapedHTML(dst []byte, s string) []byte {
 	}
 }
 
-// skipInnocent is skipPlain that stops at HTML's special characters as well.
+// skipInnocent is skipPlain, but stops at HTML's special characters as well.
 func skipInnocent(s string, i int) int {
 	for ; i+8 <= len(s); i += 8 {
 		if w := word(s[i : i+8]); !allPlain(w) || anyHTML(w) {

@@ -1,12 +1,12 @@
-package jsontext
+package jsonscan
 
 import (
 	"strconv"
 	"unicode/utf8"
 )
 
-// Value builds the value of which first is the first token, as encoding/json
-// builds it for an any. It fails where a float64 has no room for a number.
+// Value returns the value whose first token is first, with the types that encoding/json
+// uses for an any. A number beyond the range of a float64 is an error.
 func (s *Scanner) Value(first Token) (any, error) {
 	switch first.Kind {
 	case Object:
@@ -25,7 +25,7 @@ func (s *Scanner) Value(first Token) (any, error) {
 	return nil, nil
 }
 
-// Elements appends those of an array whose beginning has been read.
+// Elements appends the elements of an array whose first token has been read.
 func (s *Scanner) Elements(elements []any) (any, error) {
 	for {
 		t, err := s.Next()
@@ -43,7 +43,7 @@ func (s *Scanner) Elements(elements []any) (any, error) {
 	}
 }
 
-// members builds an object; the last of a name counts.
+// members returns an object; of members with one name the last counts.
 func (s *Scanner) members() (any, error) {
 	members := map[string]any{}
 	for {
@@ -64,7 +64,7 @@ func (s *Scanner) members() (any, error) {
 	}
 }
 
-// Unquoted is what a Key or String token stands for.
+// Unquoted returns the value of a Key or String token.
 func (t Token) Unquoted() string {
 	if !t.Escaped && utf8.Valid(t.Text) {
 		return string(t.Text)

@@ -1,12 +1,12 @@
-package jsontext
+package jsonscan
 
 import (
 	"fmt"
 	"unicode/utf8"
 )
 
-// Check tells whether text is one JSON value in UTF-8, and whether its
-// placeholders fit the number of attachments (see [AppendOutline]).
+// Check returns an error unless text is one JSON value in UTF-8 whose placeholders fit
+// the number of attachments (see [AppendOutline]).
 func Check(text []byte, attachments int) error {
 	if !utf8.Valid(text) {
 		return fmt.Errorf("%w: not UTF-8", ErrSyntax)
@@ -19,15 +19,15 @@ func Check(text []byte, attachments int) error {
 	if valid(text) {
 		return nil
 	}
-	for s := NewScanner(text); ; { // says what is wrong
+	for s := NewScanner(text); ; { // returns the error
 		if t, err := s.Next(); err != nil || t.Kind == End {
 			return err
 		}
 	}
 }
 
-// CheckEvent tells whether text, which is JSON, is an event as Socket.IO has
-// them: an array whose first element is a string.
+// CheckEvent returns an error unless text, which is JSON, is an event of Socket.IO: an
+// array whose first element is a string.
 func CheckEvent(text []byte) error {
 	i := skipSpace(text, 0)
 	if i == len(text) || text[i] != '[' {

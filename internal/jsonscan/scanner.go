@@ -1,4 +1,4 @@
-package jsontext
+package jsonscan
 
 import (
 	"bytes"
@@ -7,18 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// Errors of this package. What it returns wraps one of them.
+// The errors that this package returns wrap one of these.
 var (
 	ErrSyntax      = errors.New("invalid JSON")
 	ErrDepth       = errors.New("JSON nested too deeply")
 	ErrPlaceholder = errors.New("placeholder without an attachment")
 )
 
-// MaxDepth is how deeply arrays and objects may be nested: as deep as
-// encoding/json reads.
+// MaxDepth bounds the nesting of arrays and objects, as in encoding/json.
 const MaxDepth = 10000
 
-// Kind says what a [Token] is.
+// Kind is the kind of a [Token].
 type Kind uint8
 
 const (
@@ -35,16 +34,16 @@ const (
 	Null
 )
 
-// Token is one step through a text.
+// Token is a token of a text.
 type Token struct {
 	Kind    Kind
 	Escaped bool   // Key, String: Text has escapes in it
-	Text    []byte // Key, String: what stands between the quotes; Number: all of it. Aliases the input.
+	Text    []byte // Key, String: between the quotes; Number: all of it. A part of the input.
 	Start   int    // of Text in the input
 }
 
-// Scanner steps through one JSON text. It checks the grammar, but not that
-// strings are UTF-8. It needs no memory of its own up to a depth of 64.
+// Scanner reads the tokens of one JSON text. It checks the grammar, but not that
+// strings are UTF-8. It does not allocate up to a depth of 64.
 type Scanner struct {
 	src   []byte
 	pos   int
@@ -56,7 +55,7 @@ type Scanner struct {
 	deep *[MaxDepth / 64]uint64
 }
 
-// state is what may come next.
+// state says which tokens may come next.
 type state uint8
 
 const (
@@ -110,8 +109,8 @@ func (s *Scanner) Next() (Token, error) {
 	return s.value(c)
 }
 
-// Skip reads over one value, of which first is the first token, and returns how
-// many arrays and objects it is made of.
+// Skip skips the value whose first token is first, and returns the number of arrays and
+// objects in it.
 func (s *Scanner) Skip(first Token) (containers int, err error) {
 	for depth := 0; ; {
 		switch first.Kind {
@@ -130,9 +129,9 @@ func (s *Scanner) Skip(first Token) (containers int, err error) {
 	}
 }
 
-// Took moves over the next member of an object, if it is written exactly as member,
-// and reports whether it is. A member is what lies from the quote of a key to the
-// end of a string or literal, [Scanner.Since], and has been read before.
+// Took skips the next member of an object if its text is exactly member, and reports
+// whether it is. member is the text of a member that was read before, as
+// [Scanner.Since] returns it: its value is a string or literal.
 func (s *Scanner) Took(member []byte) bool {
 	at := s.pos
 	switch {
@@ -150,8 +149,8 @@ func (s *Scanner) Took(member []byte) bool {
 	return true
 }
 
-// Since is the text from the quote of a key, the token before the last, to the end
-// of the last.
+// Since returns the text from the opening quote of a key, the token before the last, to
+// the end of the last token.
 func (s *Scanner) Since(key Token) []byte { return s.src[key.Start-1 : s.pos] }
 
 // peek skips white space and returns the byte behind it, or 0 at the end.
@@ -240,7 +239,7 @@ func (s *Scanner) close(c byte) (Token, error) {
 	return Token{Kind: kind}, nil
 }
 
-// inObject tells whether the innermost open container is an object.
+// inObject reports whether the innermost open container is an object.
 func (s *Scanner) inObject() bool {
 	top := s.depth - 1
 	word := s.low
@@ -260,7 +259,7 @@ func (s *Scanner) literal(kind Kind, text string) (Token, error) {
 	return Token{Kind: kind}, nil
 }
 
-// quoted reads a string, at whose opening quote it stands.
+// quoted reads the string whose opening quote is next.
 func (s *Scanner) quoted(kind Kind) (Token, error) {
 	start := s.pos + 1
 	t := Token{Kind: kind, Start: start}
@@ -292,7 +291,8 @@ func (s *Scanner) quoted(kind Kind) (Token, error) {
 	}
 }
 
-// escapeLen is the length of the escape that src begins with; 0 if it is none.
+// escapeLen returns the length of the escape at the beginning of src; 0 if it is
+// malformed.
 func escapeLen(src []byte) int {
 	if len(src) < 2 {
 		return 0

@@ -1,4 +1,4 @@
-package jsontext
+package jsonscan
 
 import "unicode/utf8"
 
@@ -10,7 +10,7 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
-// skipPlain returns the place of the first byte of s from i on that is not plain,
+// skipPlain returns the index of the first byte of s from i on that is not plain,
 // or the length of s.
 func skipPlain[T string | []byte](s T, i int) int {
 	for ; i+8 <= len(s); i += 8 {

@@ -32,7 +32,7 @@ type builder struct {
 	material material // of config.TLS
 	logger   *slog.Logger
 	observer core.Observer
-	delivery socketio.Delivery
+	clients  socketio.ClientOptions
 
 	// Wrappers, the innermost first.
 	adapters []wrapper[core.Adapter]
@@ -55,7 +55,7 @@ func (b *builder) build() (*Mesh, error) {
 	if err := b.config.validate(); err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(b.delivery.Validate(), checkWrappers(b.adapters), checkWrappers(b.hosts)); err != nil {
+	if err := cmp.Or(b.clients.Validate(), checkWrappers(b.adapters), checkWrappers(b.hosts)); err != nil {
 		return nil, err
 	}
 	var err error
@@ -177,14 +177,14 @@ func (b *builder) service() service.ClientOptions {
 }
 
 func (b *builder) socketioOptions() []socketio.Option {
-	options := []socketio.Option{socketio.WithLogger(b.logger), socketio.WithDelivery(b.delivery)}
+	options := []socketio.Option{socketio.WithLogger(b.logger), socketio.WithClientOptions(b.clients)}
 	for _, o := range b.adapters {
-		options = append(options, socketio.WithOverrideAdapter(func(inner core.Adapter) core.Adapter {
+		options = append(options, socketio.WrapAdapter(func(inner core.Adapter) core.Adapter {
 			return o.around(inner.Namespace(), inner)
 		}))
 	}
 	for _, o := range b.hosts {
-		options = append(options, socketio.WithOverrideHost(o.around))
+		options = append(options, socketio.WrapHost(o.around))
 	}
 	return options
 }

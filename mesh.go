@@ -72,6 +72,6 @@ func (m *Mesh) Configure(options *socket.ServerOptions) error { return m.adapter
 // made.
 func (m *Mesh) Adapter() socket.AdapterConstructor { return m.adapter }
 
-// Delivery tells what the delivery to this server's WebSocket clients does and has
-// done: how many there are, how many were too slow, how much was written.
-func (m *Mesh) Delivery() socketio.DeliveryStats { return m.adapter.Delivery() }
+// ClientStats has counters of this server's WebSocket clients: how many there are,
+// how many were too slow, how much was written to them.
+func (m *Mesh) ClientStats() socketio.ClientStats { return m.adapter.ClientStats() }

@@ -22,7 +22,7 @@ import (
 // parts of [ProvideTransport], [ProvideCodec] and [ProvideDiscovery], among
 // which Config chooses by name; a [core.Transport], [core.Codec] or
 // [core.Discovery] provided as such, as by [UseTransport], which is used whatever
-// Config names; a [socketio.Delivery]; and the wrappers of [ProvideAdapterWrapper] and
+// Config names; a [socketio.ClientOptions]; and the wrappers of [ProvideAdapterWrapper] and
 // [ProvideHostWrapper].
 var Module = fx.Module("mesh",
 	fx.Provide(
@@ -68,10 +68,10 @@ type fxEnv struct {
 type fxParams struct {
 	fx.In
 
-	Config        Config            `optional:"true"`
-	ConfigPointer *Config           `optional:"true"`
-	Observer      core.Observer     `optional:"true"`
-	Delivery      socketio.Delivery `optional:"true"`
+	Config        Config                 `optional:"true"`
+	ConfigPointer *Config                `optional:"true"`
+	Observer      core.Observer          `optional:"true"`
+	ClientOptions socketio.ClientOptions `optional:"true"`
 
 	Transports  []core.Transport `group:"mesh.transports"`
 	Codecs      []core.Codec     `group:"mesh.codecs"`
@@ -105,7 +105,7 @@ func newForFx(in fxParams, around fxEnv) (*Mesh, error) {
 		discovery:   in.Discovery,
 		logger:      around.Logger,
 		observer:    in.Observer,
-		delivery:    in.Delivery,
+		clients:     in.ClientOptions,
 		adapters:    in.Adapters,
 		hosts:       in.Hosts,
 	}

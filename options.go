@@ -50,10 +50,10 @@ func WithObserver(o core.Observer) Option {
 	return notNil("WithObserver", o, func(b *builder) { b.observer = o })
 }
 
-// WithDelivery says how events get to the clients of this server: how much may
+// WithClientOptions says how events get to the clients of this server: how much may
 // wait for one, and whether the mesh or the Socket.IO library writes them.
-func WithDelivery(d socketio.Delivery) Option {
-	return func(b *builder) { b.delivery = d }
+func WithClientOptions(o socketio.ClientOptions) Option {
+	return func(b *builder) { b.clients = o }
 }
 
 // WrapAdapter puts wrap around the adapter of namespaces, which then is

@@ -153,7 +153,7 @@ func TestRequestsOfServersThatLeave(t *testing.T) {
 			t.Run(fmt.Sprint(leave, ", overridden: ", override), func(t *testing.T) {
 				var opts []Option
 				if override {
-					opts = append(opts, WithOverrideAdapter(func(a core.Adapter) core.Adapter { return struct{ core.Adapter }{a} }))
+					opts = append(opts, WrapAdapter(func(a core.Adapter) core.Adapter { return struct{ core.Adapter }{a} }))
 				}
 				for _, question := range []string{"fetch", "emit", "serverSideEmit"} {
 					f := newFabric()

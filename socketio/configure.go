@@ -20,7 +20,7 @@ import (
 //     ours in the place of the library's. One of another make stays, and clients that
 //     use it are left to the library, which is logged when the server starts.
 //
-// With the option [Delivery.Library] the transports stay as they are.
+// With the option [ClientOptions.Library] the transports stay as they are.
 func (c *Constructor) Configure(options *socket.ServerOptions) error {
 	if options == nil {
 		return &core.ConfigError{Field: "ServerOptions", Value: nil, Allowed: "options as socket.DefaultServerOptions() makes them"}
@@ -36,7 +36,7 @@ func (c *Constructor) Configure(options *socket.ServerOptions) error {
 	if own == nil {
 		options.SetParser(intake.Parser{})
 	}
-	if c.delivery.Library {
+	if c.clients.Library {
 		return nil
 	}
 	if own != nil {

@@ -90,9 +90,9 @@ func TestConfigureKeeps(t *testing.T) {
 			t.Error(kindOf(sock))
 		}
 	})
-	t.Run("Delivery.Library", func(t *testing.T) {
+	t.Run("ClientOptions.Library", func(t *testing.T) {
 		options := socket.DefaultServerOptions()
-		s := configured(t, options, WithDelivery(Delivery{Library: true}))
+		s := configured(t, options, WithClientOptions(ClientOptions{Library: true}))
 		if options.Transports() != nil {
 			t.Errorf("transports %v", options.Transports())
 		}

@@ -43,11 +43,11 @@ type Constructor struct {
 	adapters []func(namespace string, a core.Adapter) core.Adapter // overrides, the innermost first
 	hosts    []func(namespace string, h core.Host) core.Host       // likewise
 
-	host     hostcompat.Host
-	delivery Delivery
-	office   *outbox.Office
-	inflow   *inflow.Clients
-	remotes  *remotes
+	host    hostcompat.Host
+	clients ClientOptions
+	office  *outbox.Office
+	inflow  *inflow.Clients
+	remotes *remotes
 
 	mu     sync.Mutex
 	open   map[string]*adapter       // by namespace
@@ -61,7 +61,7 @@ type Constructor struct {
 // but only as long as nobody is connected: the library then forgets all rooms.
 //
 // With the adapter comes a delivery path of its own for the server's WebSocket
-// clients, see [Delivery]. The transports that the options name are part of it, so
+// clients, see [ClientOptions]. The transports that the options name are part of it, so
 // name them where the adapter is named, not in the options of Listen, Attach or
 // ServeHandler. A server with a WebSocket transport of another make keeps that,
 // which is logged.
@@ -87,8 +87,8 @@ func New(node Opener, opts ...Option) *Constructor {
 			opt(c)
 		}
 	}
-	c.office = outbox.NewOffice(c.delivery.office())
-	c.inflow = inflow.NewClients(c.delivery.inflow())
+	c.office = outbox.NewOffice(c.clients.office())
+	c.inflow = inflow.NewClients(c.clients.inflow())
 	return c
 }
 
@@ -129,8 +129,8 @@ func (c *Constructor) lay(server *socket.Server) {
 	if err := installParser(server, c.namespace, c.logger); err != nil && !errors.Is(err, hostcompat.ErrForeignParser) {
 		losses = append(losses, lossOfParser(err))
 	}
-	if c.delivery.Library {
-		c.logger.Info("delivery to WebSocket clients is left to the Socket.IO library", "reason", "the option Delivery.Library")
+	if c.clients.Library {
+		c.logger.Info("delivery to WebSocket clients is left to the Socket.IO library", "reason", "the option ClientOptions.Library")
 	} else if p, err := c.layPath(server); err != nil {
 		losses = append(losses, lossOfPath(err))
 	} else {
@@ -157,7 +157,7 @@ func (c *Constructor) closePath(server *socket.Server) {
 
 // StopAccepting lets no more clients in, of the servers that the adapters are for: who
 // begins, or wants to upgrade, is answered with 503. Clients that are in may go on. It
-// does so for servers whose WebSocket clients are the mesh's, see [Delivery].
+// does so for servers whose WebSocket clients are the mesh's, see [ClientOptions].
 func (c *Constructor) StopAccepting() {
 	c.mu.Lock()
 	paths := slices.Collect(maps.Values(c.laid))

@@ -59,8 +59,8 @@ func TestNewOfNil(t *testing.T) {
 		{"socketio.New", func() { New(nil) }},
 		{"socketio.New", func() { New(noNode) }},
 		{"socketio.WithLogger", func() { New(lonely{}, WithLogger(nil)) }},
-		{"socketio.WithOverrideAdapter", func() { New(lonely{}, WithOverrideAdapter(nil)) }},
-		{"socketio.WithOverrideHost", func() { New(lonely{}, nil, WithOverrideHost(nil)) }},
+		{"socketio.WrapAdapter", func() { New(lonely{}, WrapAdapter(nil)) }},
+		{"socketio.WrapHost", func() { New(lonely{}, nil, WrapHost(nil)) }},
 	} {
 		func() {
 			defer func() {

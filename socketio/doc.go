@@ -20,7 +20,7 @@
 // # Delivery
 //
 // With the adapter comes a path of its own for what is sent to WebSocket clients,
-// see [Delivery]: it replaces the library's transports, and for clients that connect
+// see [ClientOptions]: it replaces the library's transports, and for clients that connect
 // by WebSocket directly its engine socket too. Events for clients that poll, and
 // for listeners that want to see all that is sent, go through the library's engine
 // socket. What clients send is decoded here too, polling ones' as well; values and

@@ -152,6 +152,6 @@ func TestFastConnects(t *testing.T) {
 	eventually(t, "nobody left", func() bool {
 		return nsp.Sockets().Len()+nsp.Adapter().Rooms().Len()+nsp.Adapter().Sids().Len() == 0 &&
 			s.Engine().Clients().Len() == 0 && s.Engine().ClientsCount() == 0 &&
-			s.constructor.Delivery().Clients == 0 && runtime.NumGoroutine() <= first+10
+			s.constructor.ClientStats().Clients == 0 && runtime.NumGoroutine() <= first+10
 	})
 }

@@ -54,7 +54,7 @@ func newFlood(t *testing.T, kind partyKind, secure bool) (*flood, *server) {
 	options.SetMaxHttpBufferSize(100_000)
 	options.SetPingInterval(200 * time.Millisecond)
 	options.SetPingTimeout(2 * time.Second) // a busy machine needs them
-	s := serveWith(t, options, lonely{}, WithDelivery(Delivery{AheadPackets: floodLimit}))
+	s := serveWith(t, options, lonely{}, WithClientOptions(ClientOptions{AheadPackets: floodLimit}))
 	if secure {
 		plain := s.http
 		s.http = httptest.NewTLSServer(plain.Config.Handler)
@@ -208,7 +208,7 @@ func TestFlood(t *testing.T) {
 			if kind.eio == 3 {
 				clients.Go(func() { f.ping(stop) })
 			}
-			eventually(t, "held back", func() bool { return s.constructor.Delivery().Held == 1 })
+			eventually(t, "held back", func() bool { return s.constructor.ClientStats().Held == 1 })
 			held := f.beats.Load()
 			other := s.dialWith(secureDialer, "EIO=4")
 			s.connect(other)
@@ -224,7 +224,7 @@ func TestFlood(t *testing.T) {
 			if n := f.arrived.Load(); n < floodLimit || n > most {
 				t.Errorf("%d packets have arrived", n)
 			}
-			if stats := s.constructor.Delivery(); stats.Held != 1 || stats.Holds != 1 {
+			if stats := s.constructor.ClientStats(); stats.Held != 1 || stats.Holds != 1 {
 				t.Errorf("%+v", stats)
 			}
 			close(f.release)
@@ -233,7 +233,7 @@ func TestFlood(t *testing.T) {
 					t.Fatalf("acknowledgement %q, not %q", got, want)
 				}
 			}
-			eventually(t, "nobody held back", func() bool { return s.constructor.Delivery().Held == 0 })
+			eventually(t, "nobody held back", func() bool { return s.constructor.ClientStats().Held == 0 })
 			if len(f.gone) > 0 {
 				t.Errorf("gone: %v", <-f.gone)
 			}
@@ -276,7 +276,7 @@ func TestFloodAndGo(t *testing.T) {
 				defer close(poured)
 				f.pour(2000)
 			}()
-			eventually(t, "held back", func() bool { return s.constructor.Delivery().Held == 1 })
+			eventually(t, "held back", func() bool { return s.constructor.ClientStats().Held == 1 })
 			<-poured // into the network
 			_ = f.ws.UnderlyingConn().Close()
 			eventually(t, "given up", func() bool { return conn.ReadyState() == "closed" })
@@ -289,7 +289,7 @@ func TestFloodAndGo(t *testing.T) {
 			if n := f.handled.Load(); n != arrived {
 				t.Errorf("%d handled of %d", n, arrived)
 			}
-			eventually(t, "nobody held back", func() bool { return s.constructor.Delivery().Held == 0 })
+			eventually(t, "nobody held back", func() bool { return s.constructor.ClientStats().Held == 0 })
 		})
 	}
 }
@@ -304,12 +304,12 @@ func TestCloseWhileHeld(t *testing.T) {
 			var clients sync.WaitGroup
 			clients.Go(f.talk)
 			clients.Go(func() { f.pour(2000) })
-			eventually(t, "held back", func() bool { return s.constructor.Delivery().Held == 1 })
+			eventually(t, "held back", func() bool { return s.constructor.ClientStats().Held == 1 })
 			f.sock.Conn().Close(true)
 			eventually(t, "closed", func() bool { return s.Engine().ClientsCount() == 0 })
 			close(f.release)
 			within(t, f.gone)
-			eventually(t, "nobody held back", func() bool { return s.constructor.Delivery().Held == 0 })
+			eventually(t, "nobody held back", func() bool { return s.constructor.ClientStats().Held == 0 })
 			clients.Wait()
 		})
 	}
@@ -329,7 +329,7 @@ func TestBurst(t *testing.T) {
 	for range events {
 		c.expect(want)
 	}
-	if stats := s.constructor.Delivery(); stats.Slow != 0 {
+	if stats := s.constructor.ClientStats(); stats.Slow != 0 {
 		t.Errorf("%+v", stats)
 	}
 }

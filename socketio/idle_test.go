@@ -53,5 +53,5 @@ func TestStubbornClient(t *testing.T) {
 		_ = stubborn.WriteMessage(websocket.TextMessage, []byte("40"))
 		within(t, connected).Disconnect(true)
 	}
-	eventually(t, "nobody left", func() bool { return s.constructor.Delivery().Clients == 0 })
+	eventually(t, "nobody left", func() bool { return s.constructor.ClientStats().Clients == 0 })
 }

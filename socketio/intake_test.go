@@ -34,7 +34,7 @@ func TestParser(t *testing.T) {
 		if c.parser != nil {
 			options.SetParser(c.parser)
 		}
-		s := serveWith(t, options, lonely{}, WithDelivery(Delivery{Library: c.library}))
+		s := serveWith(t, options, lonely{}, WithClientOptions(ClientOptions{Library: c.library}))
 		if got := reflect.ValueOf(s.Server).Elem().FieldByName("_parser").Elem().Type(); got != c.want {
 			t.Errorf("%v, want %v", got, c.want)
 		}

@@ -24,7 +24,7 @@ func (c *Constructor) losses() (losses []hostcompat.Loss) {
 			Cost: "FetchSockets allocates several times as much",
 		})
 	}
-	if _, err := hostcompat.ClientsCount(engine.MakeServer()); err != nil && !c.delivery.Library {
+	if _, err := hostcompat.ClientsCount(engine.MakeServer()); err != nil && !c.clients.Library {
 		losses = append(losses, hostcompat.Loss{
 			What: "counting clients that connect by WebSocket directly",
 			Why:  err,

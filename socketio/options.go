@@ -33,9 +33,9 @@ func nilValue[T any](option string) error {
 	return &core.ConfigError{Field: "socketio." + option, Value: nil, Allowed: "a " + reflect.TypeFor[T]().String()}
 }
 
-// Delivery says how events get to the clients of this server. The zero value means
+// ClientOptions says how events get to the clients of this server. The zero value means
 // the defaults.
-type Delivery struct {
+type ClientOptions struct {
 	// Library leaves WebSocket clients to the Socket.IO library: it writes each
 	// event to each of them separately, and keeps what they do not take, without
 	// bounds.
@@ -84,7 +84,7 @@ type Delivery struct {
 	Timeout time.Duration
 }
 
-// The defaults of [Delivery], but for TotalBytes.
+// The defaults of [ClientOptions], but for TotalBytes.
 const (
 	DefaultQueueBytes    = outbox.DefaultBytes
 	DefaultMaxQueueBytes = 4 * DefaultQueueBytes
@@ -96,70 +96,70 @@ const (
 )
 
 // Validate reports the first bad value, as a [*core.ConfigError].
-func (d Delivery) Validate() error {
+func (o ClientOptions) Validate() error {
 	for _, n := range []struct {
 		field string
 		value int64
 	}{
-		{"QueueBytes", int64(d.QueueBytes)},
-		{"MaxQueueBytes", int64(d.MaxQueueBytes)},
-		{"MinRate", int64(d.MinRate)},
-		{"TotalBytes", d.TotalBytes},
-		{"AheadBytes", int64(d.AheadBytes)},
+		{"QueueBytes", int64(o.QueueBytes)},
+		{"MaxQueueBytes", int64(o.MaxQueueBytes)},
+		{"MinRate", int64(o.MinRate)},
+		{"TotalBytes", o.TotalBytes},
+		{"AheadBytes", int64(o.AheadBytes)},
 	} {
 		if n.value < 0 {
-			return &core.ConfigError{Field: "Delivery." + n.field, Value: n.value, Allowed: "a positive number of bytes, or 0 for the default"}
+			return &core.ConfigError{Field: "ClientOptions." + n.field, Value: n.value, Allowed: "a positive number of bytes, or 0 for the default"}
 		}
 	}
-	if d.AheadPackets < 0 {
-		return &core.ConfigError{Field: "Delivery.AheadPackets", Value: d.AheadPackets, Allowed: "a positive number, or 0 for the default"}
+	if o.AheadPackets < 0 {
+		return &core.ConfigError{Field: "ClientOptions.AheadPackets", Value: o.AheadPackets, Allowed: "a positive number, or 0 for the default"}
 	}
 	for _, n := range []struct {
 		field string
 		value time.Duration
 	}{
-		{"SlowTime", d.SlowTime},
-		{"Timeout", d.Timeout},
+		{"SlowTime", o.SlowTime},
+		{"Timeout", o.Timeout},
 	} {
 		if n.value < 0 {
-			return &core.ConfigError{Field: "Delivery." + n.field, Value: n.value, Allowed: "a positive duration, or 0 for the default"}
+			return &core.ConfigError{Field: "ClientOptions." + n.field, Value: n.value, Allowed: "a positive duration, or 0 for the default"}
 		}
 	}
-	if soft := cmp.Or(d.QueueBytes, DefaultQueueBytes); d.MaxQueueBytes > 0 && d.MaxQueueBytes < soft {
-		return &core.ConfigError{Field: "Delivery.MaxQueueBytes", Value: d.MaxQueueBytes, Allowed: "at least Delivery.QueueBytes", Bound: core.Bound{Field: "Delivery.QueueBytes", Value: soft}}
+	if soft := cmp.Or(o.QueueBytes, DefaultQueueBytes); o.MaxQueueBytes > 0 && o.MaxQueueBytes < soft {
+		return &core.ConfigError{Field: "ClientOptions.MaxQueueBytes", Value: o.MaxQueueBytes, Allowed: "at least ClientOptions.QueueBytes", Bound: core.Bound{Field: "ClientOptions.QueueBytes", Value: soft}}
 	}
 	return nil
 }
 
 // office is what the queues of clients are set up with.
-func (d Delivery) office() outbox.Config {
-	if d.Validate() != nil {
-		d = Delivery{}
+func (o ClientOptions) office() outbox.Config {
+	if o.Validate() != nil {
+		o = ClientOptions{}
 	}
 	return outbox.Config{
-		Limits:  backlog.Limits{Soft: d.QueueBytes, Hard: d.MaxQueueBytes, Rate: d.MinRate, Grace: d.SlowTime},
-		Total:   d.TotalBytes,
-		Timeout: d.Timeout,
+		Limits:  backlog.Limits{Soft: o.QueueBytes, Hard: o.MaxQueueBytes, Rate: o.MinRate, Grace: o.SlowTime},
+		Total:   o.TotalBytes,
+		Timeout: o.Timeout,
 	}
 }
 
 // inflow is what clients are held back with.
-func (d Delivery) inflow() inflow.Limits {
-	if d.Validate() != nil {
-		d = Delivery{}
+func (o ClientOptions) inflow() inflow.Limits {
+	if o.Validate() != nil {
+		o = ClientOptions{}
 	}
-	return inflow.Limits{Packets: d.AheadPackets, Bytes: d.AheadBytes}
+	return inflow.Limits{Packets: o.AheadPackets, Bytes: o.AheadBytes}
 }
 
-// WithDelivery sets how events get to clients. Values that [Delivery.Validate]
+// WithClientOptions sets how events get to clients. Values that [ClientOptions.Validate]
 // refuses mean the defaults.
-func WithDelivery(d Delivery) Option {
-	return func(c *Constructor) { c.delivery = d }
+func WithClientOptions(o ClientOptions) Option {
+	return func(c *Constructor) { c.clients = o }
 }
 
-// DeliveryStats is a snapshot of what the delivery to WebSocket clients does and
-// has done. Clients that poll, and those left to the library, are not in it.
-type DeliveryStats struct {
+// ClientStats are counters of WebSocket clients and of what is written to them.
+// Clients that poll, and those left to the library, are not in it.
+type ClientStats struct {
 	Clients     int   // connected now
 	Slow        int64 // disconnected because they were too slow, for one of these reasons:
 	SlowRate    int64 // they took less than MinRate while more than QueueBytes waited
@@ -176,14 +176,14 @@ type DeliveryStats struct {
 	Bytes       int64 // written
 }
 
-// Delivery returns a snapshot.
-func (c *Constructor) Delivery() DeliveryStats {
+// ClientStats returns a snapshot.
+func (c *Constructor) ClientStats() ClientStats {
 	s := c.office.Stats()
 	slow := int64(0)
 	for _, n := range s.Cut {
 		slow += n
 	}
-	return DeliveryStats{
+	return ClientStats{
 		Clients:     s.Connections,
 		Slow:        slow,
 		SlowRate:    s.Cut[backlog.NoProgress],

@@ -9,7 +9,7 @@ import (
 	"github.com/socketmesh/mesh/internal/isnil"
 )
 
-// WithOverrideAdapter wraps the [core.Adapter] of each namespace. The result is
+// WrapAdapter wraps the [core.Adapter] of each namespace. The result is
 // what the Socket.IO server calls, and what [Of] returns. wrap is called once per
 // namespace, when that is opened. Given several times, the last wrap is the
 // outermost.
@@ -20,17 +20,17 @@ import (
 // If wrap returns nil or panics, that is logged and the namespace works on its
 // own, without the mesh and its overrides: what an override is to keep from the
 // others does not reach them because it is broken.
-func WithOverrideAdapter(wrap func(core.Adapter) core.Adapter) Option {
-	return notNil("WithOverrideAdapter", wrap, func(c *Constructor) {
+func WrapAdapter(wrap func(core.Adapter) core.Adapter) Option {
+	return notNil("WrapAdapter", wrap, func(c *Constructor) {
 		c.adapters = append(c.adapters, func(_ string, a core.Adapter) core.Adapter { return wrap(a) })
 	})
 }
 
-// WithOverrideHost wraps the [core.Host] of each namespace, through which the mesh
+// WrapHost wraps the [core.Host] of each namespace, through which the mesh
 // acts on the local sockets, for this server and for its peers. Otherwise it is as
-// [WithOverrideAdapter].
-func WithOverrideHost(wrap func(namespace string, h core.Host) core.Host) Option {
-	return notNil("WithOverrideHost", wrap, func(c *Constructor) { c.hosts = append(c.hosts, wrap) })
+// [WrapAdapter].
+func WrapHost(wrap func(namespace string, h core.Host) core.Host) Option {
+	return notNil("WrapHost", wrap, func(c *Constructor) { c.hosts = append(c.hosts, wrap) })
 }
 
 var errNilOverride = errors.New("it returned nil")

@@ -30,8 +30,8 @@ func witness(t *testing.T) *witnessed {
 	f := newFabric()
 	serveNode := func(name string, adapter, host *notes) *server {
 		return serve(t, f.node(name),
-			WithOverrideAdapter(func(a core.Adapter) core.Adapter { return adapterWitness{a, adapter} }),
-			WithOverrideHost(func(_ string, h core.Host) core.Host { return hostWitness{h, host} }))
+			WrapAdapter(func(a core.Adapter) core.Adapter { return adapterWitness{a, adapter} }),
+			WrapHost(func(_ string, h core.Host) core.Host { return hostWitness{h, host} }))
 	}
 	w.near = serveNode("near", &w.adapter, &w.host)
 	w.far = serveNode("far", &w.farAdapter, &w.farHost)
@@ -203,7 +203,7 @@ func (c changed) Broadcast(_ core.Payload, to core.Target) {
 }
 
 func TestOverrideChangesWhatIsDone(t *testing.T) {
-	s := serve(t, lonely{}, WithOverrideAdapter(func(a core.Adapter) core.Adapter { return changed{a} }))
+	s := serve(t, lonely{}, WrapAdapter(func(a core.Adapter) core.Adapter { return changed{a} }))
 	c, _ := s.client("/")
 	s.Emit("e", 1)
 	c.expect(text(`2["changed"]`))
@@ -215,10 +215,10 @@ func TestOverrideChangesWhatIsDone(t *testing.T) {
 func TestLastOverrideIsTheOutermost(t *testing.T) {
 	var order []string
 	adapter := func(name string) Option {
-		return WithOverrideAdapter(func(a core.Adapter) core.Adapter { order = append(order, name); return a })
+		return WrapAdapter(func(a core.Adapter) core.Adapter { order = append(order, name); return a })
 	}
 	host := func(name string) Option {
-		return WithOverrideHost(func(nsp string, h core.Host) core.Host { order = append(order, name+nsp); return h })
+		return WrapHost(func(nsp string, h core.Host) core.Host { order = append(order, name+nsp); return h })
 	}
 	newNamespace(t, lonely{}, adapter("inner"), host("host inner"), adapter("outer"), host("host outer"))
 	if want := []string{"host inner/", "host outer/", "inner", "outer"}; !slices.Equal(order, want) {
@@ -229,11 +229,11 @@ func TestLastOverrideIsTheOutermost(t *testing.T) {
 // TestBrokenOverride: such a namespace serves its own clients, and nothing leaves it.
 func TestBrokenOverride(t *testing.T) {
 	for name, option := range map[string]Option{
-		"adapter returned nil":         WithOverrideAdapter(func(core.Adapter) core.Adapter { return nil }),
-		"adapter returned nil pointer": WithOverrideAdapter(func(core.Adapter) core.Adapter { return (*adapterWitness)(nil) }),
-		"adapter panicked":             WithOverrideAdapter(func(core.Adapter) core.Adapter { panic("no such shop") }),
-		"host returned nil":            WithOverrideHost(func(string, core.Host) core.Host { return nil }),
-		"host panicked":                WithOverrideHost(func(string, core.Host) core.Host { panic("no such shop") }),
+		"adapter returned nil":         WrapAdapter(func(core.Adapter) core.Adapter { return nil }),
+		"adapter returned nil pointer": WrapAdapter(func(core.Adapter) core.Adapter { return (*adapterWitness)(nil) }),
+		"adapter panicked":             WrapAdapter(func(core.Adapter) core.Adapter { panic("no such shop") }),
+		"host returned nil":            WrapHost(func(string, core.Host) core.Host { return nil }),
+		"host panicked":                WrapHost(func(string, core.Host) core.Host { panic("no such shop") }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFabric()
@@ -269,7 +269,7 @@ func (callless) BroadcastWithAck(context.Context, core.Payload, core.Target, fun
 }
 
 func TestOverrideReturnsNoCall(t *testing.T) {
-	s := serve(t, lonely{}, WithOverrideAdapter(func(a core.Adapter) core.Adapter { return callless{a} }))
+	s := serve(t, lonely{}, WrapAdapter(func(a core.Adapter) core.Adapter { return callless{a} }))
 	_, sock := s.client("/")
 	outcome := make(chan error, 1)
 	s.FetchSockets()(func(_ []*socket.RemoteSocket, err error) { outcome <- err })

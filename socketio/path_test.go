@@ -40,7 +40,7 @@ func TestPathIsTaken(t *testing.T) {
 	if got := s.Engine().ClientsCount(); got != 3 {
 		t.Errorf("ClientsCount is %d", got)
 	}
-	if got := s.constructor.Delivery().Clients; got != 3 {
+	if got := s.constructor.ClientStats().Clients; got != 3 {
 		t.Errorf("%d clients counted", got)
 	}
 }
@@ -58,19 +58,19 @@ func TestPathThatCannotBeLaid(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		options func(*socket.ServerOptions)
-		option  Delivery
+		option  ClientOptions
 		reason  string
 	}{
-		{"wanted", func(*socket.ServerOptions) {}, Delivery{Library: true}, "Delivery.Library"},
+		{"wanted", func(*socket.ServerOptions) {}, ClientOptions{Library: true}, "ClientOptions.Library"},
 		{"another transport", func(o *socket.ServerOptions) {
 			o.SetTransports(types.NewSet[engine.TransportCtor](engine.Polling, ownBuilder{engine.WebSocket}))
-		}, Delivery{}, "another WebSocket transport"},
+		}, ClientOptions{}, "another WebSocket transport"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var log coretest.Log
 			options := socket.DefaultServerOptions()
 			test.options(options)
-			s := serveWith(t, options, lonely{}, WithLogger(log.Logger()), WithDelivery(test.option))
+			s := serveWith(t, options, lonely{}, WithLogger(log.Logger()), WithClientOptions(test.option))
 			c, sock := s.client("/")
 			if got := kindOf(sock); got != "library's transport" {
 				t.Error(got)

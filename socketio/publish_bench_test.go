@@ -14,7 +14,7 @@ import (
 // BenchmarkPublish emits events of 100 bytes to a room with one client here, whom
 // it is written to, and a mesh that takes no time. An operation is an event.
 func BenchmarkPublish(b *testing.B) {
-	s := serve(b, swallowing{}, WithDelivery(Delivery{QueueBytes: 1 << 30}))
+	s := serve(b, swallowing{}, WithClientOptions(ClientOptions{QueueBytes: 1 << 30}))
 	r, err := dialRaw(strings.TrimPrefix(s.http.URL, "http://"), nil, "40")
 	if err != nil {
 		b.Fatal(err)

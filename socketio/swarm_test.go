@@ -145,7 +145,7 @@ func BenchmarkFanOut(b *testing.B) {
 }
 
 func fanOut(b *testing.B, clients int, library bool) {
-	s := serve(b, lonely{}, WithDelivery(Delivery{Library: library, QueueBytes: 1 << 30}))
+	s := serve(b, lonely{}, WithClientOptions(ClientOptions{Library: library, QueueBytes: 1 << 30}))
 	flock := hatch(b, strings.TrimPrefix(s.http.URL, "http://"), clients)
 	eventually(b, "all connected", func() bool { return s.Sockets().Sockets().Len() >= clients })
 	s.Sockets().Sockets().Range(func(_ socket.SocketId, sock *socket.Socket) bool { sock.Join("r"); return true })
@@ -186,7 +186,7 @@ func BenchmarkIdle(b *testing.B) {
 		b.Run(map[bool]string{false: "own", true: "library"}[library], func(b *testing.B) {
 			options := socket.DefaultServerOptions()
 			options.SetPingInterval(time.Hour) // these clients answer nothing
-			s := serveWith(b, options, lonely{}, WithDelivery(Delivery{Library: library}))
+			s := serveWith(b, options, lonely{}, WithClientOptions(ClientOptions{Library: library}))
 			addr := strings.TrimPrefix(s.http.URL, "http://")
 			hatch(b, addr, 100) // so that what is made once is there
 			debug.FreeOSMemory()

@@ -125,8 +125,8 @@ func emitters(s *server, sock *socket.Socket) map[string]Emitter {
 
 // TestValuesWithoutJSON: clients get them as JSON.stringify has them, whoever emits.
 func TestValuesWithoutJSON(t *testing.T) {
-	for _, options := range []Delivery{{}, {Library: true}} {
-		s := serve(t, lonely{}, WithDelivery(options))
+	for _, options := range []ClientOptions{{}, {Library: true}} {
+		s := serve(t, lonely{}, WithClientOptions(options))
 		c, sock := s.client("/", "r")
 		for name, to := range emitters(s, sock) {
 			t.Run(fmt.Sprint(name, options.Library), func(t *testing.T) {

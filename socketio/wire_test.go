@@ -98,7 +98,7 @@ func TestGoodbye(t *testing.T) {
 	if code, reason := within(t, closed), within(t, gone); code != 4001 || reason != "transport close" {
 		t.Errorf("answered with %d, %v", code, reason)
 	}
-	eventually(t, "nobody left", func() bool { return s.constructor.Delivery().Clients == 0 })
+	eventually(t, "nobody left", func() bool { return s.constructor.ClientStats().Clients == 0 })
 }
 
 // TestBrokenProtocol: the client is told, the application too.
@@ -146,7 +146,7 @@ func TestDeflate(t *testing.T) {
 		sock := s.connect(c)
 		echo := make(chan any, 1)
 		_ = sock.On("echo", func(args ...any) { echo <- args[0] })
-		before := s.constructor.Delivery().Bytes
+		before := s.constructor.ClientStats().Bytes
 		s.Emit("e", long)
 		s.Emit("b", long, []byte(long))
 		_ = sock.Emit("own", long)
@@ -155,7 +155,7 @@ func TestDeflate(t *testing.T) {
 			text(`2["own","`+long+`"]`))
 		_ = sock.Emit("end")
 		c.expect(text(`2["end"]`)) // a write begins when the one before has been counted
-		if n := s.constructor.Delivery().Bytes - before; (n < 10_000) != (i == 0) {
+		if n := s.constructor.ClientStats().Bytes - before; (n < 10_000) != (i == 0) {
 			t.Errorf("client %d: %d bytes written", i, n)
 		}
 		s.Compress(false).Emit("plain", long)
@@ -276,7 +276,7 @@ func (s *server) dialSilently(query string) *websocket.Conn {
 // TestSlowClient: it is cut, told of, and counted; others do not notice.
 func TestSlowClient(t *testing.T) {
 	var log coretest.Log
-	s := serve(t, lonely{}, WithDelivery(Delivery{QueueBytes: 1 << 20}), WithLogger(log.Logger()))
+	s := serve(t, lonely{}, WithClientOptions(ClientOptions{QueueBytes: 1 << 20}), WithLogger(log.Logger()))
 	c, _ := s.client("/")
 	gone := make(chan []any, 1)
 	var room atomic.Value
@@ -300,7 +300,7 @@ func TestSlowClient(t *testing.T) {
 	if reason[0] != "transport error" {
 		t.Errorf("gone because of %v", reason)
 	}
-	stats := s.constructor.Delivery()
+	stats := s.constructor.ClientStats()
 	if stats.Slow != 1 || stats.Dropped == 0 || !strings.Contains(log.String(), "slow client cut") {
 		t.Errorf("%+v, log %q", stats, log.String())
 	}

@@ -10,16 +10,16 @@ import (
 )
 
 func TestWithDelivery(t *testing.T) {
-	m, err := mesh.New(mesh.Config{}, mesh.WithDelivery(socketio.Delivery{QueueBytes: 1 << 20}))
+	m, err := mesh.New(mesh.Config{}, mesh.WithClientOptions(socketio.ClientOptions{QueueBytes: 1 << 20}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := m.Delivery(); got != (socketio.DeliveryStats{}) {
+	if got := m.ClientStats(); got != (socketio.ClientStats{}) {
 		t.Errorf("something is delivered: %+v", got)
 	}
-	_, err = mesh.New(mesh.Config{}, mesh.WithDelivery(socketio.Delivery{Timeout: -1}))
+	_, err = mesh.New(mesh.Config{}, mesh.WithClientOptions(socketio.ClientOptions{Timeout: -1}))
 	var bad *core.ConfigError
-	if !errors.As(err, &bad) || bad.Field != "Delivery.Timeout" {
+	if !errors.As(err, &bad) || bad.Field != "ClientOptions.Timeout" {
 		t.Errorf("a bad timeout: %v", err)
 	}
 }

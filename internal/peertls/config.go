@@ -7,15 +7,14 @@ import (
 	"fmt"
 )
 
-// CanServe tells whether c has a certificate to show to those who dial. A nil c
-// has none.
+// CanServe reports whether c has a certificate for an acceptor. A nil c has none.
 func CanServe(c *tls.Config) bool {
 	return c != nil && (len(c.Certificates) > 0 || c.GetCertificate != nil || c.GetConfigForClient != nil)
 }
 
-// Server is c for the accepting end of links over which protocol is spoken. If c
-// has ClientCAs, diallers must show a certificate of theirs; if it has a
-// ServerName, that certificate must be for that name.
+// Server returns c for the accepting end of links that speak protocol. If c has
+// ClientCAs, diallers must present a certificate that one of these has signed; if it has
+// a ServerName, that certificate must be for that name.
 func Server(c *tls.Config, protocol string) *tls.Config {
 	s := c.Clone()
 	tune(s, protocol)
@@ -25,7 +24,7 @@ func Server(c *tls.Config, protocol string) *tls.Config {
 	if s.ServerName != "" && s.ClientAuth != tls.NoClientCert {
 		s.VerifyConnection = both(checkName(s.ServerName), s.VerifyConnection)
 	}
-	// A resumed session would not be judged by authorities that have changed.
+	// A resumed session would not be verified again after the authorities have changed.
 	s.SessionTicketsDisabled = true
 	if choose := s.GetConfigForClient; choose != nil {
 		s.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
@@ -39,9 +38,9 @@ func Server(c *tls.Config, protocol string) *tls.Config {
 	return s
 }
 
-// Client is c for the dialling end; a nil c trusts the system's authorities. The
+// Client returns c for the dialling end; a nil c trusts the system's authorities. The
 // acceptor's certificate must be for c's ServerName, or else for the host that is
-// dialled. roots, if not nil, tells the authorities of the moment.
+// dialled. roots, if not nil, returns the authorities as they are now.
 func Client(c *tls.Config, roots func() *x509.CertPool, protocol string) *tls.Config {
 	d := c.Clone()
 	if d == nil {
@@ -54,18 +53,18 @@ func Client(c *tls.Config, roots func() *x509.CertPool, protocol string) *tls.Co
 	return d
 }
 
-// tune sets what holds for both ends: one protocol, and records as large as they
-// may be, for links carry batches.
+// tune sets what both ends need: one protocol, and records of the full size from the
+// start, because links carry batches.
 func tune(c *tls.Config, protocol string) {
 	c.NextProtos = []string{protocol}
 	c.DynamicRecordSizingDisabled = true
 }
 
-var errNoCertificate = errors.New("no certificate was shown")
+var errNoCertificate = errors.New("no certificate was presented")
 
-// VerifyClient does what [Server] lets the handshake do, for a connection whose
-// handshake was somebody else's: state may come from a server that only asked for
-// a certificate, or be nil if there is no TLS on it.
+// VerifyClient verifies the dialler as the handshake of [Server] does, for a connection
+// that another HTTP server has accepted. That server may have asked for a certificate
+// without verifying it; state is nil if the connection has no TLS.
 func VerifyClient(c *tls.Config, state *tls.ConnectionState) error {
 	if c == nil {
 		return nil
@@ -96,7 +95,8 @@ func VerifyClient(c *tls.Config, state *tls.ConnectionState) error {
 	return err
 }
 
-// checkName wants the peer's certificate, if there is one, to be for a name.
+// checkName returns a verifier: the peer's certificate, if there is one, has to be for a
+// name.
 func checkName(name string) func(tls.ConnectionState) error {
 	return func(state tls.ConnectionState) error {
 		if len(state.PeerCertificates) == 0 {
@@ -109,7 +109,7 @@ func checkName(name string) func(tls.ConnectionState) error {
 	}
 }
 
-// both asks two verifiers; the second one may be missing.
+// both returns a verifier that calls two; second may be nil.
 func both(first, second func(tls.ConnectionState) error) func(tls.ConnectionState) error {
 	return func(state tls.ConnectionState) error {
 		if err := first(state); err != nil || second == nil {

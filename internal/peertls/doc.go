@@ -1,4 +1,4 @@
-// Package peertls makes of one [tls.Config] what each end of a link needs. Both
-// ends of a link are nodes of one mesh, so that they ask the same of each other,
-// whoever dials.
+// Package peertls derives the configurations of both ends of a link from one
+// [tls.Config]. Both ends are nodes of one mesh and may dial each other, so they require
+// the same of each other.
 package peertls

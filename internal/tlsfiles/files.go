@@ -10,41 +10,40 @@ import (
 	"time"
 )
 
-// Files are where certificates are: PEM files, each of which may be missing from
-// the list.
+// Files are the paths of PEM files; "" for a file that is not used.
 type Files struct {
-	Cert string // this node's certificate, and those between it and its authority
-	Key  string // its private key; default: in Cert
+	Cert string // this node's certificate, with the intermediate ones
+	Key  string // its private key; default: the file Cert
 	CA   string // the authorities of other nodes' certificates
 }
 
-// Error tells which file is no good.
+// Error says which file is invalid.
 type Error struct {
 	Field string // as in Files
 	Path  string
 	Err   error
 }
 
-// Error names the file.
+// Error returns the field, the path and the reason.
 func (e *Error) Error() string { return fmt.Sprintf("%s %s: %v", e.Field, e.Path, e.Err) }
 
-// Unwrap returns what is wrong with it.
+// Unwrap returns the reason.
 func (e *Error) Unwrap() error { return e.Err }
 
-// material is what was read.
+// material is the content of the files.
 type material struct {
 	certificate *tls.Certificate // nil without Cert
 	authorities *x509.CertPool   // nil without CA
 	stamps      [3]stamp
 }
 
-// stamp tells whether a file has changed.
+// stamp identifies a version of a file.
 type stamp struct {
 	modified time.Time
 	size     int64
 }
 
-// stamps looks at the files. Those that cannot be looked at have none.
+// stamps returns the stamps of the files; zero for those that cannot be read.
 func (f Files) stamps() (s [3]stamp) {
 	for i, path := range [3]string{f.Cert, f.Key, f.CA} {
 		if info, err := os.Stat(path); err == nil {
@@ -54,9 +53,9 @@ func (f Files) stamps() (s [3]stamp) {
 	return s
 }
 
-// read reads all of them, or tells which one is no good.
+// read reads the files. Errors are [*Error].
 func (f Files) read() (m *material, err error) {
-	m = &material{stamps: f.stamps()} // before reading: a change meanwhile is seen the next time
+	m = &material{stamps: f.stamps()} // before reading, so that a change meanwhile is seen the next time
 	if f.Cert != "" {
 		if m.certificate, err = f.readPair(); err != nil {
 			return nil, err
@@ -110,7 +109,7 @@ func (f Files) readAuthorities() (*x509.CertPool, error) {
 
 var errNoCertificate = errors.New("there is no certificate in it")
 
-// certificates are those in a PEM text: at least one, or an error.
+// certificates returns the certificates in a PEM text. It is an error if there are none.
 func certificates(text []byte) (list []*x509.Certificate, err error) {
 	for {
 		var block *pem.Block

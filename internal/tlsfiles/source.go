@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// Source gives what the files hold at the moment. There is no goroutine: files
-// are looked at when a handshake asks. Files that are no good any more leave
-// everything as it was, and are logged.
+// Source returns what the files hold now. It has no goroutine: a handshake looks whether
+// a file has changed. If changed files are invalid, the last valid content stays in use,
+// and the error is logged.
 type Source struct {
 	files Files
 	log   *slog.Logger
 
 	current atomic.Pointer[material]
-	reading sync.Mutex // never waited for
-	bad     [3]stamp   // of files that were found to be no good; reading is held
+	reading sync.Mutex // only tried, never waited for
+	invalid [3]stamp   // of the last invalid files; guarded by reading
 }
 
 // Open reads the files. Errors are [*Error].
@@ -28,13 +28,13 @@ func Open(files Files, log *slog.Logger) (*Source, error) {
 		return nil, err
 	}
 	s := &Source{files: files, log: log}
-	s.take(m)
+	s.use(m)
 	return s, nil
 }
 
-// Config is for both ends of links. Its authorities are those of this moment: a
-// dialler asks RootCAs for those of a later one, an acceptor's config looks
-// itself.
+// Config returns the configuration of both ends of links. Its authorities are those of
+// now. An acceptor gets later ones by its GetConfigForClient; a dialler has to call
+// RootCAs for each dial.
 func (s *Source) Config(serverName string) *tls.Config {
 	m := s.current.Load()
 	c := &tls.Config{ServerName: serverName, RootCAs: m.authorities, ClientCAs: m.authorities}
@@ -54,11 +54,11 @@ func (s *Source) Config(serverName string) *tls.Config {
 	return c
 }
 
-// RootCAs are the authorities as they are now; nil, which stands for the
-// system's, without a file of them.
+// RootCAs returns the authorities as they are now; nil, the system's, without Files.CA.
 func (s *Source) RootCAs() *x509.CertPool { return s.now().authorities }
 
-// now is what the files hold. While they are read, others get what they held.
+// now returns what the files hold. While one goroutine reads them, others get the last
+// content.
 func (s *Source) now() *material {
 	if s.reading.TryLock() {
 		defer s.reading.Unlock()
@@ -69,27 +69,27 @@ func (s *Source) now() *material {
 
 func (s *Source) refresh() {
 	stamps := s.files.stamps()
-	if stamps == s.current.Load().stamps || stamps == s.bad {
+	if stamps == s.current.Load().stamps || stamps == s.invalid {
 		return
 	}
 	m, err := s.files.read()
 	if err != nil {
-		s.bad = stamps
-		s.log.Warn("certificates have changed for the worse; staying with the old ones", "error", err)
+		s.invalid = stamps
+		s.log.Warn("changed certificate files are invalid; the old ones stay in use", "error", err)
 		return
 	}
-	s.take(m)
+	s.use(m)
 	s.log.Info("certificates have changed")
 }
 
-// take makes m what the files hold.
-func (s *Source) take(m *material) {
+// use makes m the content in use, and warns if the certificate is not valid now.
+func (s *Source) use(m *material) {
 	s.current.Store(m)
 	if m.certificate == nil {
 		return
 	}
 	if leaf := m.certificate.Leaf; time.Now().After(leaf.NotAfter) || time.Now().Before(leaf.NotBefore) {
 		s.log.Warn("this node's certificate is not valid now; peers will refuse it",
-			"file", s.files.Cert, "from", leaf.NotBefore, "to", leaf.NotAfter)
+			"file", s.files.Cert, "valid_from", leaf.NotBefore, "valid_to", leaf.NotAfter)
 	}
 }

@@ -150,7 +150,7 @@ func TestChangedFilesAreReadAgain(t *testing.T) {
 	check("and still is", second, b)
 	s.write("ca", a.Cert)
 	check("it is back", second, a)
-	if n := strings.Count(s.logs.String(), "for the worse"); n != 2 {
+	if n := strings.Count(s.logs.String(), "files are invalid"); n != 2 {
 		t.Errorf("%d complaints, want one for the half pair and one for the missing file:\n%s", n, s.logs.String())
 	}
 }

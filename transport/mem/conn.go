@@ -19,47 +19,48 @@ var (
 type conn struct {
 	owner  *transport
 	remote string
-	native bool // only set on the dialler's end
+	native bool // the acceptor passes for a Go node; only set on the dialler's end
 
-	peer      *conn
-	sequences []*sequence // the connection's own, and those of its lanes
+	peer    *conn
+	streams []*stream // the connection's own, then the lanes
 
 	closed bool  // by Close
-	err    error // what else has ended it
+	err    error // for which it has ended otherwise
 }
 
-// join makes two ends of pipes between the hosts of two processes, one each way
-// for each sequence.
-func join(near, far *conn, sequences int) {
+// join makes two conns the ends of one connection: for each stream it makes two pipes
+// between the hosts, one in each direction.
+func join(near, far *conn, streams int) {
 	n := near.owner.network
 	there := &direction{route: n.routeBetween(near.owner.host.name, far.owner.host.name)}
 	back := &direction{route: n.routeBetween(far.owner.host.name, near.owner.host.name)}
-	for i := range sequences {
-		late := time.Duration(i) * n.stagger
-		a, b := &pipe{direction: there, late: late}, &pipe{direction: back, late: late}
-		x, y := newSequence(near, b, a), newSequence(far, a, b)
+	for i := range streams {
+		extraDelay := time.Duration(i) * n.stagger
+		a, b := &pipe{direction: there, extraDelay: extraDelay}, &pipe{direction: back, extraDelay: extraDelay}
+		x, y := newStream(near, b, a), newStream(far, a, b)
 		x.peer, y.peer = y, x
-		near.sequences = append(near.sequences, x)
-		far.sequences = append(far.sequences, y)
+		near.streams = append(near.streams, x)
+		far.streams = append(far.streams, y)
 	}
 	near.peer, far.peer = far, near
 }
 
-// Send copies the frames into the buffer of this direction, as it gets room.
+// Send copies the frames into the buffer of this direction, and waits while it is full.
 func (c *conn) Send(ctx context.Context, frames [][]byte) error {
-	return c.sequences[0].Send(ctx, frames)
+	return c.streams[0].Send(ctx, frames)
 }
 
 // Recv returns the next frame that has arrived.
-func (c *conn) Recv() ([]byte, error) { return c.sequences[0].Recv() }
+func (c *conn) Recv() ([]byte, error) { return c.streams[0].Recv() }
 
-// Lanes is the number of lanes that the network gives to connections.
-func (c *conn) Lanes() int { return len(c.sequences) - 1 }
+// Lanes is the number of lanes, see [WithLanes].
+func (c *conn) Lanes() int { return len(c.streams) - 1 }
 
-// Lane is one of them.
-func (c *conn) Lane(i int) core.Lane { return c.sequences[1+i] }
+// Lane returns lane i.
+func (c *conn) Lane(i int) core.Lane { return c.streams[1+i] }
 
-// failed returns what has ended this end, as far as it can notice.
+// failed returns the error for which this end has ended. A host that hangs does not
+// notice.
 func (c *conn) failed() error {
 	switch {
 	case c.closed:
@@ -70,13 +71,13 @@ func (c *conn) failed() error {
 	return c.err
 }
 
-// RemoteAddr names the other end, as "mem://a".
+// RemoteAddr is the address of the other end, as "mem://a".
 func (c *conn) RemoteAddr() string { return c.remote }
 
-// Native tells whether the other end, which was dialled, is a Go node.
+// Native reports whether the other end, which was dialled, passes for a Go node.
 func (c *conn) Native() bool { return c.native }
 
-// Close says goodbye behind what was sent.
+// Close ends the connection; the other end reads what was sent, and then the reason.
 func (c *conn) Close(reason core.CloseReason) error {
 	n := c.owner.network
 	n.mu.Lock()
@@ -96,53 +97,54 @@ func (c *conn) close(reason core.CloseReason) {
 	if c.err == nil {
 		c.finish(&core.CloseError{CloseReason: reason})
 	}
-	c.leave()
+	c.stopReading()
 }
 
-// abort ends this end without a reason that the other one could read.
+// abort ends this end; the other one reads what was sent, and then [ErrReset].
 func (c *conn) abort(err error) {
 	c.finish(ErrReset)
-	c.die(err)
+	c.failAlone(err)
 }
 
-// finish lets the other end find err behind all that was sent, and hear that
-// nothing is read here any more.
+// finish makes the other end read err behind all that was sent, and drops what it sends
+// from now on.
 func (c *conn) finish(err error) {
-	for _, s := range c.sequences {
+	for _, s := range c.streams {
 		s.out.finish(err)
 		s.in.unread = true
 	}
 }
 
-// die ends this end alone. What the other one sends vanishes.
-func (c *conn) die(err error) {
+// failAlone ends this end; the other one does not notice, and what it sends is lost.
+func (c *conn) failAlone(err error) {
 	if c.err == nil {
 		c.err = err
 	}
-	for _, s := range c.sequences {
+	for _, s := range c.streams {
 		s.in.lost = s.in.lost || !s.in.unread
 	}
-	c.leave()
+	c.stopReading()
 }
 
-// leave ends reading: what the other end sends goes nowhere.
-func (c *conn) leave() {
-	for _, s := range c.sequences {
+// stopReading drops what the other end has sent, and wakes both ends.
+func (c *conn) stopReading() {
+	for _, s := range c.streams {
 		s.in.drop()
 	}
 	c.wake()
 	c.peer.wake()
 }
 
-// allRead tells whether nothing is under way to this end, on any lane: who hears of
-// the end may close the connection at once.
+// allRead reports whether this end has read all that was sent to it, on all streams. Only
+// then does Recv return the end of the connection: its caller may close at once, and
+// nothing may be lost by that.
 func (c *conn) allRead() bool {
-	return !slices.ContainsFunc(c.sequences, func(s *sequence) bool { return !s.in.empty() })
+	return !slices.ContainsFunc(c.streams, func(s *stream) bool { return !s.in.empty() })
 }
 
-// wake has Send and Recv look again.
+// wake makes every Send and Recv check again.
 func (c *conn) wake() {
-	for _, s := range c.sequences {
+	for _, s := range c.streams {
 		s.readable.Broadcast()
 		s.writable.Broadcast()
 	}

@@ -10,9 +10,6 @@ import (
 
 var _ core.Listener = (*listener)(nil)
 
-// closePending is what diallers hear whom a closed listener never accepted.
-var closePending = core.CloseReason{Code: 1001, Text: "transport-closed"}
-
 // listener has a name in the network. The network's lock guards it.
 type listener struct {
 	owner *transport
@@ -45,7 +42,7 @@ func (l *listener) Accept() (core.Conn, error) {
 // Addr is the address to dial, as "mem://a".
 func (l *listener) Addr() string { return scheme + l.name }
 
-// Close gives the name up.
+// Close frees the name and closes the connections that nobody has accepted.
 func (l *listener) Close() error {
 	n := l.owner.network
 	n.mu.Lock()
@@ -62,7 +59,7 @@ func (l *listener) stop() {
 	l.closed = true
 	delete(l.owner.network.listeners, l.name)
 	for _, c := range l.pending {
-		c.close(closePending)
+		c.close(core.CloseGoingAway)
 	}
 	l.pending = nil
 	l.changed.Broadcast()

@@ -10,13 +10,13 @@ import (
 
 // The defaults of a network.
 const (
-	DefaultBuffer   = 256 << 10 // bytes under way in each direction of a connection
+	DefaultBuffer   = 256 << 10 // unread bytes in each direction of a connection
 	DefaultMaxFrame = 100 << 20 // bytes
 	backlog         = 128       // connections a listener has not accepted yet
 )
 
-// Network connects the transports of its hosts. All methods may be called at
-// once, from inside a [Network.Tap] too.
+// Network connects the transports of its hosts. All methods may be called concurrently,
+// and by the function of [Network.Tap].
 type Network struct {
 	buffer   int
 	maxFrame int
@@ -26,7 +26,7 @@ type Network struct {
 	// mu guards everything of the network: hosts, routes, listeners and
 	// connections. It is held for moments only, never while waiting.
 	mu        sync.Mutex
-	changed   *sync.Cond // a dial that waits may look again
+	changed   *sync.Cond // dials wait for it
 	hosts     map[string]*host
 	routes    map[[2]string]*route
 	listeners map[string]*listener
@@ -37,21 +37,21 @@ type Network struct {
 // Option changes a default of a network.
 type Option func(*Network)
 
-// WithBuffer bounds what is under way in each direction of a connection, in
+// WithBuffer bounds what is sent and not read in each direction of a connection, in
 // bytes: a Send beyond it blocks until the other end reads.
 func WithBuffer(bytes int) Option { return func(n *Network) { n.buffer = bytes } }
 
 // WithMaxFrame bounds a frame, in bytes: a larger one ends its connection.
 func WithMaxFrame(bytes int) Option { return func(n *Network) { n.maxFrame = bytes } }
 
-// WithLanes gives every connection so many lanes ([core.Laner]). What is sent on
-// the first takes so much longer than on the connection itself, and on each one
-// so much longer than on the one before: with that, lanes overtake each other.
+// WithLanes gives every connection a number of lanes ([core.Laner]). Frames on the first
+// lane take longer by stagger than those of the connection itself, and on each other
+// lane by stagger longer than on the one before: so lanes overtake each other.
 func WithLanes(lanes int, stagger time.Duration) Option {
 	return func(n *Network) { n.lanes, n.stagger = lanes, stagger }
 }
 
-// NewNetwork returns a network without hosts, in which everything works.
+// NewNetwork returns a network without hosts and without faults.
 func NewNetwork(opts ...Option) *Network {
 	n := &Network{
 		buffer:    DefaultBuffer,
@@ -77,8 +77,8 @@ func (n *Network) Transport(host string) core.Transport {
 	return &transport{network: n, host: h, life: h.life}
 }
 
-// Tap has f called for every frame that is sent, before it is under way, by the
-// goroutine that sends it. The frame is borrowed. A nil f ends it.
+// Tap makes the network call f for every frame before it is sent, on the goroutine that
+// sends it. f must not keep the frame. A nil f removes the tap.
 func (n *Network) Tap(f func(from, to string, frame []byte)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -90,18 +90,18 @@ type host struct {
 	name      string
 	hung      bool // reads nothing, sends nothing
 	refusing  bool // dials to it fail
-	reference bool // says nothing of being native
+	reference bool // its listeners pass for the reference's
 	life      int  // how many times it was killed
 }
 
 // route is the way from one host to another; the way back is another one.
 type route struct {
 	delay time.Duration
-	lost  bool // what is sent vanishes
-	held  bool // what is sent waits
+	lost  bool // what is sent is lost
+	held  bool // what is sent does not arrive until Heal
 }
 
-// hostNamed returns a host, a new one if need be; n.mu is held.
+// hostNamed returns a host, and makes it if it is new; n.mu is held.
 func (n *Network) hostNamed(name string) *host {
 	h := n.hosts[name]
 	if h == nil {
@@ -122,7 +122,7 @@ func (n *Network) routeBetween(from, to string) *route {
 	return r
 }
 
-// wakeAll has everything that waits look again; n.mu is held.
+// wakeAll wakes everything that waits; n.mu is held.
 func (n *Network) wakeAll() {
 	n.changed.Broadcast()
 	for _, l := range n.listeners {
@@ -135,5 +135,5 @@ func (n *Network) wakeAll() {
 
 const scheme = "mem://"
 
-// nameOf is what an address names.
+// nameOf returns the name in an address.
 func nameOf(addr string) string { return strings.TrimPrefix(addr, scheme) }

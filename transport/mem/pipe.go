@@ -2,58 +2,58 @@ package mem
 
 import "time"
 
-// direction is one of the two of a connection, with all its pipes. Like TCP and
-// QUIC it has no gaps: once something has vanished, all that follows does.
+// direction is one direction of a connection, with the pipes of all streams. As with TCP
+// and QUIC there are no gaps: once a frame was lost, all later ones are.
 type direction struct {
 	route *route
-	lost  bool // something has vanished
+	lost  bool // a frame was lost
 }
 
-// pipe is one direction of a sequence of frames: what was sent and has not been
-// read. The network's lock guards it.
+// pipe is one direction of a stream: the frames that were sent and not read yet. The
+// network's lock guards it.
 type pipe struct {
 	*direction
-	late time.Duration // what is sent takes so much longer than on the route
+	extraDelay time.Duration // beside the route's
 
 	packets []packet // packets[:head] are read
 	head    int
-	size    int  // what is under way, as cost counts it
-	unread  bool // the reader is gone, and the sender will hear of it
+	size    int  // the sum of the packets' costs
+	unread  bool // the reader has closed; what is sent is dropped
 
-	end   error // what the reader finds behind the last packet; nil while it is open
+	end   error // what Recv returns behind the last packet; nil while it is open
 	endAt time.Time
 
 	spare [][]byte // buffers to use again
 }
 
-// packet is a frame under way.
+// packet is a frame that was sent and not read.
 type packet struct {
 	frame    []byte
-	at       time.Time // arrives; zero means at once
-	tooLarge bool      // the frame is above the limit, and not here
+	at       time.Time // when it arrives; zero means at once
+	tooLarge bool      // the frame is above the limit and was dropped
 }
 
-// overhead is what a frame counts for beside its bytes, so that empty ones are
-// bounded too.
+// overhead is added to the length of each frame, so that the number of empty ones is
+// bounded as well.
 const overhead = 16
 
 func cost(frame []byte) int { return len(frame) + overhead }
 
-// fits tells whether a frame may be sent without waiting. One above the bound
-// alone goes when nothing else is under way.
+// fits reports whether a frame may be sent without waiting. One that is larger than the
+// buffer is sent when the pipe is empty.
 func (p *pipe) fits(frame []byte, buffer int) bool {
 	return p.size == 0 || p.size+cost(frame) <= buffer
 }
 
-// arrival is when what is sent now arrives, or later if something is before it.
+// arrival is the earliest time at which a frame that is sent now arrives.
 func (p *pipe) arrival() time.Time {
-	if p.route.delay+p.late == 0 {
+	if p.route.delay+p.extraDelay == 0 {
 		return time.Time{}
 	}
-	return time.Now().Add(p.route.delay + p.late)
+	return time.Now().Add(p.route.delay + p.extraDelay)
 }
 
-// push sends a copy of a frame, unless it vanishes.
+// push sends a copy of a frame, unless the frame is lost.
 func (p *pipe) push(frame []byte, maxFrame int) {
 	p.lost = p.lost || p.route.lost
 	switch {
@@ -65,25 +65,25 @@ func (p *pipe) push(frame []byte, maxFrame int) {
 	}
 	packet := packet{at: p.arrival(), tooLarge: len(frame) > maxFrame}
 	if !packet.tooLarge {
-		packet.frame = append(p.take(), frame...)
+		packet.frame = append(p.getBuffer(), frame...)
 	}
 	p.packets = append(p.packets, packet)
 	p.size += cost(packet.frame)
 }
 
-// finish lets the reader find err behind all that was sent.
+// finish makes the reader read err behind all that was sent.
 func (p *pipe) finish(err error) {
 	switch {
 	case p.end != nil, p.route.lost:
 		return
 	case p.lost:
-		err = ErrReset // there is a gap before it
+		err = ErrReset // frames before it were lost
 	}
 	p.end, p.endAt = err, p.arrival()
 }
 
-// next returns the packet that has arrived. If there is none, it returns the
-// time to look again, zero if that is unknown.
+// next returns the first packet, if it has arrived; otherwise the time to try again, zero
+// if that is unknown.
 func (p *pipe) next() (packet, bool, time.Time) {
 	if p.head == len(p.packets) || p.route.held {
 		return packet{}, false, time.Time{}
@@ -105,8 +105,8 @@ func (p *pipe) next() (packet, bool, time.Time) {
 	return first, true, time.Time{}
 }
 
-// ended returns what the sender left, if that has arrived. If it is still under
-// way, it returns the time to look again.
+// ended returns the error behind the last packet, if it has arrived; otherwise the time
+// to try again.
 func (p *pipe) ended() (again time.Time, err error) {
 	if p.end == nil || p.route.held {
 		return time.Time{}, nil
@@ -117,22 +117,22 @@ func (p *pipe) ended() (again time.Time, err error) {
 	return time.Time{}, p.end
 }
 
-// empty tells whether all that was sent has been read.
+// empty reports whether all that was sent has been read.
 func (p *pipe) empty() bool { return p.head == len(p.packets) }
 
-// drop forgets all that is under way.
+// drop drops all packets.
 func (p *pipe) drop() {
 	p.packets, p.head, p.size, p.spare = nil, 0, 0, nil
 }
 
-// The buffers a pipe keeps.
+// The number and the size of buffers that a pipe keeps.
 const (
 	maxSpare     = 64
 	maxSpareSize = 64 << 10
 )
 
-// take returns an empty buffer.
-func (p *pipe) take() []byte {
+// getBuffer returns an empty buffer.
+func (p *pipe) getBuffer() []byte {
 	last := len(p.spare) - 1
 	if last < 0 {
 		return nil
@@ -142,16 +142,16 @@ func (p *pipe) take() []byte {
 	return buf
 }
 
-// give takes back the buffer of a frame that was read. It spoils the content:
-// who still holds on to it shall notice.
-func (p *pipe) give(buf []byte) {
-	spoil(buf)
+// putBuffer takes back the buffer of a frame. It overwrites the content, so that tests
+// find code that uses a frame after the next Recv.
+func (p *pipe) putBuffer(buf []byte) {
+	overwrite(buf)
 	if cap(buf) > 0 && cap(buf) <= maxSpareSize && len(p.spare) < maxSpare {
 		p.spare = append(p.spare, buf[:0])
 	}
 }
 
-func spoil(buf []byte) {
+func overwrite(buf []byte) {
 	if len(buf) == 0 {
 		return
 	}

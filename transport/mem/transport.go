@@ -12,7 +12,7 @@ import (
 
 var _ core.Transport = (*transport)(nil)
 
-// transport is what one process on a host reaches the network by.
+// transport is the transport of one process on a host.
 type transport struct {
 	network *Network
 	host    *host
@@ -65,7 +65,8 @@ func (t *transport) Dial(ctx context.Context, addr string) (core.Conn, error) {
 	}
 }
 
-// usable tells whether the process may act; the network's lock is held.
+// usable returns an error if the process was killed or ctx has ended; the network's lock
+// is held.
 func (t *transport) usable(ctx context.Context) error {
 	if t.life != t.host.life {
 		return ErrKilled
@@ -73,9 +74,8 @@ func (t *transport) usable(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// reach looks for who listens under a name. It returns nothing while the dial
-// hangs, and the time when to look again if that is known. The network's lock
-// is held.
+// reach returns the listener with a name. While the dial hangs it returns nil, and the
+// time to try again if that is known. The network's lock is held.
 func (t *transport) reach(name string, began time.Time) (l *listener, wait time.Time, err error) {
 	n := t.network
 	l = n.listeners[name]
@@ -97,7 +97,7 @@ func (t *transport) reach(name string, began time.Time) (l *listener, wait time.
 	return l, time.Time{}, nil
 }
 
-// wakeAfter broadcasts when ctx ends, unless it is stopped before.
+// wakeAfter broadcasts when ctx ends, unless stop is called before.
 func (n *Network) wakeAfter(ctx context.Context, changed *sync.Cond) (stop func() bool) {
 	return context.AfterFunc(ctx, func() {
 		n.mu.Lock()
@@ -106,8 +106,8 @@ func (n *Network) wakeAfter(ctx context.Context, changed *sync.Cond) (stop func(
 	})
 }
 
-// wait waits until something has changed, or until a time if it is not zero;
-// n.mu is held, and given up meanwhile.
+// wait waits for changed, or until a time if it is not zero. n.mu is held, and released
+// while it waits.
 func (n *Network) wait(changed *sync.Cond, until time.Time) {
 	if !until.IsZero() {
 		// With the lock, so that it cannot come before the Wait.

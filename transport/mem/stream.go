@@ -9,36 +9,36 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-var _ core.Lane = (*sequence)(nil)
+var _ core.Lane = (*stream)(nil)
 
-// sequence is one end of a sequence of frames: that of a connection, or of one
-// of its lanes. The network's lock guards it.
-type sequence struct {
+// stream is one end of an ordered sequence of frames: the connection's own, or a lane.
+// The network's lock guards it.
+type stream struct {
 	conn    *conn
-	peer    *sequence
+	peer    *stream
 	in, out *pipe
 
-	readable *sync.Cond // Recv may look again
-	writable *sync.Cond // Send may look again
-	reading  []byte     // what the last Recv returned
-	ended    error      // what the other end left behind its last frame
+	readable *sync.Cond // Recv waits for it
+	writable *sync.Cond // Send waits for it
+	frame    []byte     // the last Recv returned it
+	ended    error      // of the other end, once it was read
 }
 
-func newSequence(c *conn, in, out *pipe) *sequence {
+func newStream(c *conn, in, out *pipe) *stream {
 	mu := &c.owner.network.mu
-	return &sequence{conn: c, in: in, out: out, readable: sync.NewCond(mu), writable: sync.NewCond(mu)}
+	return &stream{conn: c, in: in, out: out, readable: sync.NewCond(mu), writable: sync.NewCond(mu)}
 }
 
-// Send copies the frames into the buffer of this direction, as it gets room.
-func (s *sequence) Send(ctx context.Context, frames [][]byte) error {
+// Send copies the frames into the buffer of this direction, and waits while it is full.
+func (s *stream) Send(ctx context.Context, frames [][]byte) error {
 	n := s.conn.owner.network
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, frame := range frames {
 		if n.tap != nil {
-			s.tapped(frame)
+			s.callTap(frame)
 		}
-		if err := s.sendable(ctx, frame); err != nil {
+		if err := s.waitSendable(ctx, frame); err != nil {
 			return fmt.Errorf("mem: send to %s: %w", s.conn.remote, err)
 		}
 		s.out.push(frame, n.maxFrame)
@@ -47,8 +47,8 @@ func (s *sequence) Send(ctx context.Context, frames [][]byte) error {
 	return nil
 }
 
-// tapped shows a frame to the network's tap, without the lock.
-func (s *sequence) tapped(frame []byte) {
+// callTap calls the network's tap with a frame, without the lock.
+func (s *stream) callTap(frame []byte) {
 	n := s.conn.owner.network
 	tap, from, to := n.tap, s.conn.owner.host.name, s.conn.peer.owner.host.name
 	n.mu.Unlock()
@@ -56,8 +56,9 @@ func (s *sequence) tapped(frame []byte) {
 	tap(from, to, frame)
 }
 
-// sendable waits until a frame can be sent, or never can.
-func (s *sequence) sendable(ctx context.Context, frame []byte) error {
+// waitSendable waits until a frame can be sent. It returns an error if that will never
+// be.
+func (s *stream) waitSendable(ctx context.Context, frame []byte) error {
 	n := s.conn.owner.network
 	waiting := false
 	for {
@@ -68,7 +69,7 @@ func (s *sequence) sendable(ctx context.Context, frame []byte) error {
 			s.conn.abort(err)
 			return err
 		}
-		again, err := s.goodbye()
+		again, err := s.peerEnd()
 		if err != nil {
 			return err
 		}
@@ -84,12 +85,12 @@ func (s *sequence) sendable(ctx context.Context, frame []byte) error {
 }
 
 // Recv returns the next frame that has arrived.
-func (s *sequence) Recv() ([]byte, error) {
+func (s *stream) Recv() ([]byte, error) {
 	n := s.conn.owner.network
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s.in.give(s.reading)
-	s.reading = nil
+	s.in.putBuffer(s.frame)
+	s.frame = nil
 	for {
 		if err := s.failed(); err != nil {
 			return nil, fmt.Errorf("mem: receive from %s: %w", s.conn.remote, err)
@@ -98,11 +99,11 @@ func (s *sequence) Recv() ([]byte, error) {
 		if !s.conn.owner.host.hung {
 			first, ok, at := s.in.next()
 			if ok {
-				return s.take(first)
+				return s.received(first)
 			}
 			again = at
 			if s.conn.allRead() {
-				if again, s.ended = s.goodbye(); s.ended != nil {
+				if again, s.ended = s.peerEnd(); s.ended != nil {
 					continue
 				}
 			}
@@ -111,36 +112,36 @@ func (s *sequence) Recv() ([]byte, error) {
 	}
 }
 
-// take hands over a packet that was read.
-func (s *sequence) take(p packet) ([]byte, error) {
+// received returns the frame of a packet from Recv.
+func (s *stream) received(p packet) ([]byte, error) {
 	s.peer.writable.Broadcast()
 	if s.conn.allRead() {
-		s.conn.wake() // now the others may hear of the end
+		s.conn.wake() // the Recvs of other streams wait for this
 	}
 	if p.tooLarge {
 		s.conn.finish(&core.CloseError{CloseReason: closeTooLarge})
-		s.conn.die(fmt.Errorf("%w of %d bytes", core.ErrTooLarge, s.conn.owner.network.maxFrame))
+		s.conn.failAlone(fmt.Errorf("%w of %d bytes", core.ErrTooLarge, s.conn.owner.network.maxFrame))
 		return nil, fmt.Errorf("mem: receive from %s: %w", s.conn.remote, s.conn.err)
 	}
-	s.reading = p.frame
+	s.frame = p.frame
 	return p.frame, nil
 }
 
-// closeTooLarge is what the sender of too large a frame hears.
+// closeTooLarge is the reason that the sender of too large a frame gets.
 var closeTooLarge = core.CloseReason{Code: 1009}
 
-// goodbye returns what the other end left when it ended, if that has arrived and
-// this end can notice. If it is still under way, it returns the time to look
-// again.
-func (s *sequence) goodbye() (again time.Time, err error) {
+// peerEnd returns the error with which the other end has ended, if it has arrived and
+// neither host hangs; otherwise the time to try again.
+func (s *stream) peerEnd() (again time.Time, err error) {
 	if s.conn.owner.host.hung || s.conn.peer.owner.host.hung {
 		return time.Time{}, nil
 	}
 	return s.in.ended()
 }
 
-// failed returns what has ended this end, as far as it can notice.
-func (s *sequence) failed() error {
+// failed returns the error for which this end has ended. A host that hangs does not
+// notice.
+func (s *stream) failed() error {
 	if err := s.conn.failed(); err != nil || s.conn.owner.host.hung {
 		return err
 	}

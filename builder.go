@@ -8,7 +8,9 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/discovery/service"
+	"github.com/socketmesh/mesh/internal/cluster"
 	"github.com/socketmesh/mesh/internal/isnil"
+	"github.com/socketmesh/mesh/internal/node"
 	"github.com/socketmesh/mesh/socketio"
 	"github.com/socketmesh/mesh/transport/quic"
 	"github.com/socketmesh/mesh/transport/ws"
@@ -78,11 +80,11 @@ func (b *builder) build() (*Mesh, error) {
 	if cfg.Discovery, err = b.pickDiscovery(); err != nil {
 		return nil, err
 	}
-	node, err := core.New(cfg)
+	n, err := node.New(cfg, cluster.New)
 	if err != nil {
 		return nil, err
 	}
-	return &Mesh{node: node, handler: handlerOf(transport), adapter: socketio.New(node, b.socketioOptions()...)}, nil
+	return &Mesh{node: n, handler: handlerOf(transport), adapter: socketio.New(n, b.socketioOptions()...)}, nil
 }
 
 // handlerOf is that of a transport which can be mounted.

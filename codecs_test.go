@@ -42,7 +42,7 @@ func TestCodecAroundABuiltinOne(t *testing.T) {
 			defer theirs.Close(nil)
 
 			var decoded atomic.Int64
-			reader, err := build(mesh.Config{Listen: "127.0.0.1:0", Peers: []string{writer.Node().Advertised()}}, counted{proto.New(), &decoded})
+			reader, err := build(mesh.Config{Listen: "127.0.0.1:0", Peers: []string{writer.Advertised()}}, counted{proto.New(), &decoded})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -56,10 +56,10 @@ func TestCodecAroundABuiltinOne(t *testing.T) {
 			if decoded.Load() == 0 {
 				t.Error("the built-in codec was used")
 			}
-			if codec := writer.Node().Peers()[0].Codec; codec != "proto" {
+			if codec := writer.Peers()[0].Codec; codec != "proto" {
 				t.Errorf("the writer wrote %s", codec)
 			}
-			if codec := reader.Node().Peers()[0].Codec; codec != "json" {
+			if codec := reader.Peers()[0].Codec; codec != "json" {
 				t.Errorf("the reader wrote %s", codec)
 			}
 		})

@@ -71,7 +71,7 @@ func ExampleNamedModule() {
 // wins over whatever the configuration names.
 func ExampleUseTransport() {
 	production := fx.Options(mesh.Module, fx.Supply(mesh.Config{Transport: "ws", Discovery: mesh.DiscoveryStatic}))
-	var node *core.Node
+	var node *mesh.Mesh
 	app := fx.New(production, mesh.UseTransport(mem.NewNetwork().Transport("here")), fx.Populate(&node), fx.NopLogger)
 	ctx := context.Background()
 	if err := app.Start(ctx); err != nil {

@@ -31,7 +31,7 @@ func newStage() *stage { return &stage{mem.NewNetwork(), coretest.NewRoster()} }
 type application struct {
 	*fx.App
 	io        *socket.Server
-	node      *core.Node
+	node      *mesh.Mesh
 	delivered chan string
 }
 
@@ -154,7 +154,7 @@ func TestStopEndsWithItsContext(t *testing.T) {
 
 // TestFailedStartLeavesNothing: what had started is stopped, and the port is free.
 func TestFailedStartLeavesNothing(t *testing.T) {
-	var node *core.Node
+	var node *mesh.Mesh
 	broken := errors.New("the database is away")
 	app := fx.New(fx.NopLogger, mesh.Module, fx.Supply(free), fx.Populate(&node),
 		fx.Invoke(func(lifecycle fx.Lifecycle) {
@@ -177,7 +177,7 @@ func TestFailedStartOfTheMesh(t *testing.T) {
 	}
 	defer taken.Close()
 	stopped := false
-	var node *core.Node
+	var node *mesh.Mesh
 	app := fx.New(fx.NopLogger, mesh.Module, fx.Supply(mesh.Config{Listen: taken.Addr().String(), Discovery: mesh.DiscoveryStatic}),
 		fx.Invoke(func(lifecycle fx.Lifecycle) { lifecycle.Append(fx.StopHook(func() { stopped = true })) }),
 		fx.Populate(&node))
@@ -195,7 +195,7 @@ func TestFailedStartOfTheMesh(t *testing.T) {
 func TestLoggerOfTheApplication(t *testing.T) {
 	var log coretest.Log
 	fxtest.New(t, mesh.Module, mesh.NamedModule("second", free), fx.Supply(free), fx.Provide(log.Logger),
-		fx.Invoke(fx.Annotate(func(_, _ *core.Node) {}, fx.ParamTags("", `name:"second"`))),
+		fx.Invoke(fx.Annotate(func(_, _ *mesh.Mesh) {}, fx.ParamTags("", `name:"second"`))),
 	).RequireStart().RequireStop()
 	for _, want := range []string{`msg="node started"`, `msg="node stopped" mesh=second`} {
 		if !strings.Contains(log.String(), want) {

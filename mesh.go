@@ -7,13 +7,14 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/node"
 	"github.com/socketmesh/mesh/socketio"
 )
 
 // Mesh is this process's part in a mesh: a node, and the adapter that lets
 // Socket.IO servers act on all of it.
 type Mesh struct {
-	node    *core.Node
+	node    *node.Node
 	handler http.Handler
 	adapter *socketio.Constructor
 }
@@ -55,8 +56,21 @@ func (m *Mesh) Shutdown(ctx context.Context) error {
 // something in front of the server ends TLS, leave CAFile empty and set AuthToken.
 func (m *Mesh) Handler() http.Handler { return m.handler }
 
-// Node is the node: who the peers are, and counters.
-func (m *Mesh) Node() *core.Node { return m.node }
+// ID is this server's id in the mesh.
+func (m *Mesh) ID() string { return m.node.ID() }
+
+// Addr is the address at which it listens for peers, with the real port; "" before
+// Start.
+func (m *Mesh) Addr() string { return m.node.Addr() }
+
+// Advertised is the address that peers dial; "" before Start.
+func (m *Mesh) Advertised() string { return m.node.Advertised() }
+
+// Peers lists the servers with a link to this one, sorted by id.
+func (m *Mesh) Peers() []core.PeerInfo { return m.node.Peers() }
+
+// Stats takes a snapshot of the counters.
+func (m *Mesh) Stats() core.Stats { return m.node.Stats() }
 
 // Configure sets the options of a Socket.IO server to come, so that the server is part
 // of the mesh: its adapter, its parser and its transports. A parser and transports of

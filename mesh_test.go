@@ -13,14 +13,14 @@ import (
 func TestCodecs(t *testing.T) {
 	atA, atB := newPeers(), newPeers()
 	a := start(t, mesh.Config{Listen: "127.0.0.1:0", Discovery: mesh.DiscoveryStatic, Codec: "json"}, mesh.WithObserver(atA))
-	b := start(t, mesh.Config{Listen: "127.0.0.1:0", Peers: []string{a.Node().Advertised()}, Codec: "msgpack"}, mesh.WithObserver(atB))
-	atA.waitFor(t, b.Node().ID())
-	atB.waitFor(t, a.Node().ID())
+	b := start(t, mesh.Config{Listen: "127.0.0.1:0", Peers: []string{a.Advertised()}, Codec: "msgpack"}, mesh.WithObserver(atB))
+	atA.waitFor(t, b.ID())
+	atB.waitFor(t, a.ID())
 	for _, c := range []struct {
 		m    *mesh.Mesh
 		want string
 	}{{a, "json"}, {b, "msgpack"}} {
-		if peers := c.m.Node().Peers(); len(peers) != 1 || peers[0].Codec != c.want || peers[0].Reference {
+		if peers := c.m.Peers(); len(peers) != 1 || peers[0].Codec != c.want || peers[0].Reference {
 			t.Errorf("peers %+v, want one, written to in %s", peers, c.want)
 		}
 	}
@@ -29,9 +29,9 @@ func TestCodecs(t *testing.T) {
 func TestAuthTokenKeepsStrangersOut(t *testing.T) {
 	watch := newPeers()
 	a := start(t, mesh.Config{Listen: "127.0.0.1:0", Discovery: mesh.DiscoveryStatic, AuthToken: "one"}, mesh.WithObserver(watch))
-	start(t, mesh.Config{Listen: "127.0.0.1:0", Peers: []string{a.Node().Advertised()}, AuthToken: "another"})
+	start(t, mesh.Config{Listen: "127.0.0.1:0", Peers: []string{a.Advertised()}, AuthToken: "another"})
 	watch.waitForRefusal(t)
-	if peers := a.Node().Peers(); len(peers) != 0 {
+	if peers := a.Peers(); len(peers) != 0 {
 		t.Errorf("a's peers: %+v", peers)
 	}
 }

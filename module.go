@@ -12,7 +12,7 @@ import (
 	"github.com/socketmesh/mesh/socketio"
 )
 
-// Module is the mesh for fx applications. It provides *[Mesh], [*core.Node] and
+// Module is the mesh for fx applications. It provides *[Mesh] and
 // [socket.AdapterConstructor]. Whoever asks for one of them gets a mesh that
 // starts and stops with the application; if nobody asks, there is none. Closing
 // the Socket.IO server is for whoever makes it, in a stop hook of its own: that
@@ -27,7 +27,6 @@ import (
 var Module = fx.Module("mesh",
 	fx.Provide(
 		newForFx,
-		(*Mesh).Node,
 		(*Mesh).Adapter,
 	),
 )
@@ -51,7 +50,6 @@ func NamedModule(name string, cfg Config, options ...Option) fx.Option {
 	}
 	return fx.Module("mesh "+name, fx.Provide(
 		fx.Annotate(construct, fx.ResultTags(tag)),
-		fx.Annotate((*Mesh).Node, fx.ParamTags(tag), fx.ResultTags(tag)),
 		fx.Annotate((*Mesh).Adapter, fx.ParamTags(tag), fx.ResultTags(tag)),
 	))
 }

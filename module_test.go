@@ -19,13 +19,13 @@ import (
 var free = mesh.Config{Listen: "127.0.0.1:0", Discovery: mesh.DiscoveryStatic}
 
 func TestModuleIsValid(t *testing.T) {
-	if err := fx.ValidateApp(mesh.Module, fx.Invoke(func(*core.Node, socket.AdapterConstructor, *mesh.Mesh) {})); err != nil {
+	if err := fx.ValidateApp(mesh.Module, fx.Invoke(func(socket.AdapterConstructor, *mesh.Mesh) {})); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestModuleStartsAndStopsTheNode(t *testing.T) {
-	var node *core.Node
+	var node *mesh.Mesh
 	app := fxtest.New(t, mesh.Module, fx.Supply(free), fx.Populate(&node))
 	if node.Addr() != "" {
 		t.Error("the node listens before the application starts")
@@ -48,7 +48,7 @@ func TestModuleFailsStartWhenThePortIsTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	app := fx.New(mesh.Module, fx.NopLogger, fx.Supply(mesh.Config{Listen: taken.Addr().String()}), fx.Invoke(func(*core.Node) {}))
+	app := fx.New(mesh.Module, fx.NopLogger, fx.Supply(mesh.Config{Listen: taken.Addr().String()}), fx.Invoke(func(*mesh.Mesh) {}))
 	if err := app.Start(t.Context()); err == nil || !strings.Contains(err.Error(), taken.Addr().String()) {
 		t.Errorf("start: %v, want an error that names %s", err, taken.Addr())
 	}
@@ -89,7 +89,7 @@ func TestModuleIsIdleUnlessAskedFor(t *testing.T) {
 
 func TestModuleChoosesPartsByName(t *testing.T) {
 	app := func(cfg mesh.Config) error {
-		return fx.New(fx.NopLogger, mesh.Module, fx.Supply(cfg), fx.Invoke(func(*core.Node) {}),
+		return fx.New(fx.NopLogger, mesh.Module, fx.Supply(cfg), fx.Invoke(func(*mesh.Mesh) {}),
 			mesh.ProvideTransport(func() transport { return transport{"pigeon"} }),
 			mesh.ProvideCodec(func() (core.Codec, error) { return codec{"morse"}, nil }),
 			mesh.ProvideDiscovery(func(mesh.Config) *discovery { return &discovery{"gossip"} }),
@@ -113,7 +113,7 @@ func TestModuleChoosesPartsByName(t *testing.T) {
 
 func TestModuleRefusesDuplicates(t *testing.T) {
 	app := func(options ...fx.Option) error {
-		return fx.New(append(options, fx.NopLogger, mesh.Module, fx.Invoke(func(*core.Node) {}))...).Err()
+		return fx.New(append(options, fx.NopLogger, mesh.Module, fx.Invoke(func(*mesh.Mesh) {}))...).Err()
 	}
 	wantConfigError(t, app(mesh.ProvideTransport(func() transport { return transport{"ws"} })), "Transport", `one part of each name; there are already "quic", "ws"`)
 	wantConfigError(t, app(
@@ -133,7 +133,7 @@ func TestModuleUngroupedPartWins(t *testing.T) {
 	app := fx.New(fx.NopLogger, mesh.Module,
 		fx.Supply(mesh.Config{Listen: "a place", Transport: "ws", Discovery: mesh.DiscoveryStatic}),
 		fx.Module("elsewhere", fx.Provide(func() core.Transport { return listenSpy{transport{"spy"}, used} })),
-		fx.Invoke(func(*core.Node) {}),
+		fx.Invoke(func(*mesh.Mesh) {}),
 	)
 	if err := app.Start(t.Context()); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("start: %v, want the transport's error", err)

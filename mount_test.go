@@ -105,13 +105,13 @@ func TestOnePortForAll(t *testing.T) {
 		t.Errorf("before Start: %d", status)
 	}
 	a.start(t)
-	if want := "wss://" + a.address + "/mesh"; a.Node().Advertised() != want {
-		t.Errorf("advertised %s, want %s", a.Node().Advertised(), want)
+	if want := "wss://" + a.address + "/mesh"; a.Advertised() != want {
+		t.Errorf("advertised %s, want %s", a.Advertised(), want)
 	}
-	b := startApp(t, files, atB, a.Node().Advertised())
+	b := startApp(t, files, atB, a.Advertised())
 	b.start(t)
-	atA.waitFor(t, b.Node().ID())
-	atB.waitFor(t, a.Node().ID())
+	atA.waitFor(t, b.ID())
+	atB.waitFor(t, a.ID())
 
 	status, protocol, body := a.status(t, "/socket.io/?EIO=4&transport=polling")
 	if status != http.StatusOK || protocol != "HTTP/2.0" || !strings.Contains(body, `"sid"`) {
@@ -123,13 +123,13 @@ func TestOnePortForAll(t *testing.T) {
 
 	stranger := files
 	stranger.CertFile, stranger.KeyFile, stranger.CAFile = "", "", files.CAFile
-	start(t, mesh.Config{Listen: "127.0.0.1:0", Transport: "ws", TLS: stranger, Peers: []string{a.Node().Advertised()}})
+	start(t, mesh.Config{Listen: "127.0.0.1:0", Transport: "ws", TLS: stranger, Peers: []string{a.Advertised()}})
 	atA.waitForRefusal(t)
 
 	if err := a.server.Shutdown(t.Context()); err != nil {
 		t.Errorf("the server waits for links: %v", err)
 	}
-	if len(a.Node().Peers()) != 1 {
+	if len(a.Peers()) != 1 {
 		t.Error("the server's Shutdown has ended links")
 	}
 	b.stop()

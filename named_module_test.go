@@ -17,7 +17,7 @@ func TestNamedModulesAreValid(t *testing.T) {
 		fx.In
 		Main    *mesh.Mesh
 		Mesh    *mesh.Mesh                `name:"chat"`
-		Node    *core.Node                `name:"chat"`
+		Node    *mesh.Mesh                `name:"chat"`
 		Adapter socket.AdapterConstructor `name:"game"`
 	}
 	if err := fx.ValidateApp(mesh.Module, mesh.NamedModule("chat", free), mesh.NamedModule("game", free),
@@ -27,7 +27,7 @@ func TestNamedModulesAreValid(t *testing.T) {
 }
 
 func TestNamedModulesRefused(t *testing.T) {
-	invoke := fx.Invoke(fx.Annotate(func(*core.Node) {}, fx.ParamTags(`name:"chat"`)))
+	invoke := fx.Invoke(fx.Annotate(func(*mesh.Mesh) {}, fx.ParamTags(`name:"chat"`)))
 	wantConfigError(t, fx.New(fx.NopLogger, mesh.NamedModule("", free)).Err(), "NamedModule", "a name")
 	err := fx.New(fx.NopLogger, mesh.NamedModule("chat", mesh.Config{Codec: "morse"}), invoke).Err()
 	wantConfigError(t, err, "Codec", "one of")
@@ -39,7 +39,7 @@ func TestNamedModulesRefused(t *testing.T) {
 		t.Errorf("two of one name: %v", err)
 	}
 	err = fx.New(fx.NopLogger, mesh.Module, fx.Supply(free), invoke).Err()
-	if err == nil || !strings.Contains(err.Error(), `missing type: *core.Node[name="chat"]`) {
+	if err == nil || !strings.Contains(err.Error(), `missing type: *mesh.Mesh[name="chat"]`) {
 		t.Errorf("a name that nobody has: %v", err)
 	}
 }
@@ -126,7 +126,7 @@ func TestNamedModulesWantPortsOfTheirOwn(t *testing.T) {
 	probe.Close()
 	cfg := mesh.Config{Listen: address, Discovery: mesh.DiscoveryStatic}
 	app := fx.New(fx.NopLogger, mesh.NamedModule("chat", cfg), mesh.NamedModule("game", cfg),
-		fx.Invoke(fx.Annotate(func(_, _ *core.Node) {}, fx.ParamTags(`name:"chat"`, `name:"game"`))))
+		fx.Invoke(fx.Annotate(func(_, _ *mesh.Mesh) {}, fx.ParamTags(`name:"chat"`, `name:"game"`))))
 	if err := app.Start(t.Context()); err == nil || !strings.Contains(err.Error(), address) {
 		t.Errorf("start: %v, want an error that names %s", err, address)
 	}

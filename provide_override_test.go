@@ -104,7 +104,7 @@ func TestNotConstructorsOfOverrides(t *testing.T) {
 
 // TestOverrideNamesWhatIsMissing: fx knows that a constructor wants more.
 func TestOverrideNamesWhatIsMissing(t *testing.T) {
-	err := fx.New(fx.NopLogger, mesh.Module, mesh.ProvideAdapterWrapper(newAudit), fx.Invoke(func(*core.Node) {})).Err()
+	err := fx.New(fx.NopLogger, mesh.Module, mesh.ProvideAdapterWrapper(newAudit), fx.Invoke(func(*mesh.Mesh) {})).Err()
 	if err == nil || !strings.Contains(err.Error(), "missing type: *slog.Logger") {
 		t.Errorf("error %v", err)
 	}
@@ -130,7 +130,7 @@ func TestOverridesThatMeet(t *testing.T) {
 			fx.Options(mesh.ProvideAdapterWrapper(adapter, c.a...), mesh.ProvideAdapterWrapper(adapter, c.b...), mesh.ProvideHostWrapper(host)),
 			fx.Options(mesh.ProvideHostWrapper(host, c.a...), mesh.ProvideHostWrapper(host, c.b...), mesh.ProvideAdapterWrapper(adapter)),
 		} {
-			err := fx.New(fx.NopLogger, mesh.Module, options, fx.Invoke(func(*core.Node) {})).Err()
+			err := fx.New(fx.NopLogger, mesh.Module, options, fx.Invoke(func(*mesh.Mesh) {})).Err()
 			if c.meet == "" {
 				if err != nil {
 					t.Errorf("%q and %q: %v", c.a, c.b, err)

@@ -51,7 +51,7 @@ func TestUsedPartsWin(t *testing.T) {
 		mesh.UseTransport(listenSpy{transport{"spy"}, used}),
 		mesh.UseCodec(codec{"morse"}),
 		mesh.UseDiscovery(discovery{"gossip"}),
-		fx.Invoke(func(*core.Node) {}),
+		fx.Invoke(func(*mesh.Mesh) {}),
 	)
 	if err := app.Start(t.Context()); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("start: %v, want the transport's error", err)
@@ -62,7 +62,7 @@ func TestUsedPartsWin(t *testing.T) {
 }
 
 func TestUseTwice(t *testing.T) {
-	err := fx.New(fx.NopLogger, mesh.Module, fx.Invoke(func(*core.Node) {}),
+	err := fx.New(fx.NopLogger, mesh.Module, fx.Invoke(func(*mesh.Mesh) {}),
 		mesh.UseTransport(transport{"a"}), mesh.UseTransport(transport{"b"})).Err()
 	if err == nil || !strings.Contains(err.Error(), "core.Transport") || !strings.Contains(err.Error(), "already provided") {
 		t.Errorf("error %v", err)
@@ -78,7 +78,7 @@ func TestDecorateAndReplaceUsedParts(t *testing.T) {
 		"replaced":  fx.Replace(fx.Annotate(listenSpy{transport{"new"}, addr}, fx.As(new(core.Transport)))),
 	} {
 		app := fx.New(fx.NopLogger, mesh.Module, option, fx.Supply(mesh.Config{Listen: "a place", Discovery: mesh.DiscoveryStatic}),
-			mesh.UseTransport(listenSpy{transport{"old"}, make(chan string, 1)}), fx.Invoke(func(*core.Node) {}))
+			mesh.UseTransport(listenSpy{transport{"old"}, make(chan string, 1)}), fx.Invoke(func(*mesh.Mesh) {}))
 		if err := app.Start(t.Context()); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("%s: start: %v, want the transport's error", name, err)
 		}

@@ -21,7 +21,7 @@ func two(t *testing.T, cfg mesh.Config, change func(*mesh.Config)) (a, b *mesh.M
 	cfg.Listen, cfg.Discovery = "127.0.0.1:0", mesh.DiscoveryStatic
 	cfg.RedialMin, cfg.RedialMax = 20*time.Millisecond, 100*time.Millisecond
 	a = start(t, cfg, mesh.WithObserver(atA))
-	cfg.Peers = []string{a.Node().Advertised()}
+	cfg.Peers = []string{a.Advertised()}
 	if change != nil {
 		change(&cfg)
 	}
@@ -46,13 +46,13 @@ func TestStacksByName(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b, atA, atB := two(t, c.config, nil)
-			atA.waitFor(t, b.Node().ID())
-			atB.waitFor(t, a.Node().ID())
-			if got := a.Node().Advertised(); !strings.HasPrefix(got, c.scheme) || strings.HasSuffix(got, ":0") {
+			atA.waitFor(t, b.ID())
+			atB.waitFor(t, a.ID())
+			if got := a.Advertised(); !strings.HasPrefix(got, c.scheme) || strings.HasSuffix(got, ":0") {
 				t.Errorf("advertised: %s", got)
 			}
-			if c.config.Codec != "" && a.Node().Peers()[0].Codec != c.config.Codec {
-				t.Errorf("peer is written to in %s", a.Node().Peers()[0].Codec)
+			if c.config.Codec != "" && a.Peers()[0].Codec != c.config.Codec {
+				t.Errorf("peer is written to in %s", a.Peers()[0].Codec)
 			}
 		})
 	}
@@ -89,8 +89,8 @@ func TestStrangersAreRefused(t *testing.T) {
 				}
 			}
 			for _, m := range []*mesh.Mesh{a, b} {
-				if n := m.Node().Stats().Refused; n == 0 || len(m.Node().Peers()) > 0 {
-					t.Errorf("%d refusals, peers %v", n, m.Node().Peers())
+				if n := m.Stats().Refused; n == 0 || len(m.Peers()) > 0 {
+					t.Errorf("%d refusals, peers %v", n, m.Peers())
 				}
 			}
 		})
@@ -114,8 +114,8 @@ func TestWrongScheme(t *testing.T) {
 				t.Errorf("refused with %v", why)
 			}
 			atC := newPeers()
-			start(t, mesh.Config{Listen: "127.0.0.1:0", Peers: []string{a.Node().Advertised()}, TLS: c.acceptor}, mesh.WithObserver(atC))
-			atC.waitFor(t, a.Node().ID())
+			start(t, mesh.Config{Listen: "127.0.0.1:0", Peers: []string{a.Advertised()}, TLS: c.acceptor}, mesh.WithObserver(atC))
+			atC.waitFor(t, a.ID())
 		})
 	}
 }
@@ -131,16 +131,16 @@ func TestCertificatesAreRenewed(t *testing.T) {
 			a, b, atA, atB := two(t, mesh.Config{Transport: transport, TLS: files}, func(c *mesh.Config) {
 				c.Peers = append(c.Peers, transport+"://"+later)
 			})
-			atA.waitFor(t, b.Node().ID())
+			atA.waitFor(t, b.ID())
 
 			renewed := issued(t, next, "127.0.0.1")
 			for from, to := range map[string]string{renewed.CertFile: files.CertFile, renewed.KeyFile: files.KeyFile, renewed.CAFile: files.CAFile} {
 				replace(t, from, to)
 			}
-			c := start(t, mesh.Config{Transport: transport, TLS: renewed, Listen: later, Peers: []string{a.Node().Advertised()}})
-			atA.waitFor(t, c.Node().ID())
-			atB.waitFor(t, c.Node().ID())
-			if peers := b.Node().Peers(); len(peers) != 2 {
+			c := start(t, mesh.Config{Transport: transport, TLS: renewed, Listen: later, Peers: []string{a.Advertised()}})
+			atA.waitFor(t, c.ID())
+			atB.waitFor(t, c.ID())
+			if peers := b.Peers(); len(peers) != 2 {
 				t.Errorf("a link that was up has gone: %+v", peers)
 			}
 		})
@@ -188,6 +188,6 @@ func TestTLSConfigOfOnesOwn(t *testing.T) {
 			Certificates: []tls.Certificate{certificate}, RootCAs: pool, ClientCAs: pool,
 		}}}
 		_, b, atA, _ := two(t, cfg, nil)
-		atA.waitFor(t, b.Node().ID())
+		atA.waitFor(t, b.ID())
 	}
 }

@@ -1,6 +1,10 @@
 package core
 
-import "context"
+import (
+	"context"
+	"log/slog"
+	"time"
+)
 
 // Adapter is one namespace of the whole cluster: every operation acts on the
 // sockets of all servers, the local one included. It is what a Socket.IO server
@@ -72,7 +76,15 @@ type Adapter interface {
 	Close()
 }
 
-// AckCollector is what the adapters of [NewAdapter] are as well, for a caller whose
+// AdapterConfig is what an adapter needs to know of the [Config]. Zero values mean the
+// same defaults.
+type AdapterConfig struct {
+	RequestTimeout time.Duration // for requests without a timeout of their own
+	InboxBytes     int           // what one server has sent and waits for its turn
+	Logger         *slog.Logger
+}
+
+// AckCollector is what the mesh's own adapters are as well, for a caller whose
 // ack never blocks.
 type AckCollector interface {
 	// CollectAcks is BroadcastWithAck with an ack that is called by those who
@@ -81,7 +93,7 @@ type AckCollector interface {
 	CollectAcks(ctx context.Context, event Payload, to Target, ack func(Payload)) *Call[int]
 }
 
-// OthersFetcher is what the adapters of [NewAdapter] are as well, for a caller that
+// OthersFetcher is what the mesh's own adapters are as well, for a caller that
 // has its own server's sockets at hand and need not have them described.
 type OthersFetcher interface {
 	// FetchOthers is FetchSockets without the sockets of this server: one list for

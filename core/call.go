@@ -19,8 +19,6 @@ type Call[T any] struct {
 	next  []func() // called when it ends
 }
 
-func newCall[T any]() *Call[T] { return &Call[T]{done: make(chan struct{})} }
-
 // end ends the call; once.
 func (c *Call[T]) end(value T, left []string, err error) {
 	c.value, c.left, c.err = value, left, err
@@ -38,14 +36,21 @@ func (c *Call[T]) end(value T, left []string, err error) {
 // overrides that have to wait for something of their own. Its Left are those of
 // the [*IncompleteError] that it ends with, if it does.
 func NewCall[T any]() (*Call[T], func(T, error)) {
-	c := newCall[T]()
+	c, end := NewCallWithLeft[T]()
 	return c, func(value T, err error) {
 		var left []string
 		if incomplete, ok := errors.AsType[*IncompleteError](err); ok {
 			left = incomplete.Left
 		}
-		c.end(value, left, err)
+		end(value, left, err)
 	}
+}
+
+// NewCallWithLeft is NewCall for those who know which servers left, which is no
+// error. The slice is the callee's.
+func NewCallWithLeft[T any]() (c *Call[T], end func(value T, left []string, err error)) {
+	c = &Call[T]{done: make(chan struct{})}
+	return c, c.end
 }
 
 // CallOf returns a Call that has ended: for overrides that know the answer.

@@ -1,17 +1,19 @@
 package core
 
 import (
+	"cmp"
 	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/socketmesh/mesh/internal/advertise"
 	"github.com/socketmesh/mesh/internal/backlog"
 	"github.com/socketmesh/mesh/internal/dialect"
 	"github.com/socketmesh/mesh/internal/isnil"
 )
 
-// Config is what a [Node] is made of. Transport and Codecs are required; zero
+// Config is what a node is made of. Transport and Codecs are required; zero
 // values elsewhere mean the default named beside them.
 type Config struct {
 	// ID is the node's id in the mesh. Default: 16 random hex digits. It must
@@ -90,6 +92,25 @@ type Config struct {
 	Observer Observer
 }
 
+// Routing says to which peers an event for rooms is sent.
+type Routing string
+
+const (
+	// RoutingAll sends every event to all peers.
+	RoutingAll Routing = "all"
+	// RoutingInterest sends what is for rooms only to peers that have members of
+	// one of them. Peers that are not known to tell, as those of another Routing
+	// and of the reference, get everything.
+	RoutingInterest Routing = "interest"
+)
+
+// MaxIDLength bounds a node's id, in bytes.
+const MaxIDLength = 256
+
+// EmitterID is the sender that Socket.IO's emitters name: programs that act on
+// clients and are no servers, whatever link they use. No node may have it.
+const EmitterID = "emitter"
+
 // Defaults of [Config].
 const (
 	DefaultListen            = ":4000"
@@ -109,44 +130,34 @@ const (
 	DefaultMaxHandshakes     = 1024
 )
 
-// withDefaults fills in what is not set, and checks the rest. Errors are
-// [*ConfigError].
-func (c Config) withDefaults() (Config, error) {
-	setDefault(&c.ID, randomID())
-	setDefault(&c.Listen, DefaultListen)
-	setDefault(&c.Routing, RoutingAll)
-	setDefault(&c.HeartbeatInterval, DefaultHeartbeatInterval)
-	setDefault(&c.HeartbeatTimeout, max(DefaultHeartbeatTimeout, 2*c.HeartbeatInterval))
-	setDefault(&c.HandshakeTimeout, DefaultHandshakeTimeout)
-	setDefault(&c.RequestTimeout, DefaultRequestTimeout)
-	setDefault(&c.RedialMin, DefaultRedialMin)
-	setDefault(&c.RedialMax, max(DefaultRedialMax, c.RedialMin))
-	setDefault(&c.QueueBytes, DefaultQueueBytes)
-	setDefault(&c.QueueMessages, DefaultQueueMessages)
-	limits := c.queueLimits()
+// WithDefaults is c with the defaults of what is not set, but for ID, which is drawn
+// when the node is made.
+func (c Config) WithDefaults() Config {
+	c.Listen = cmp.Or(c.Listen, DefaultListen)
+	c.Routing = cmp.Or(c.Routing, RoutingAll)
+	c.HeartbeatInterval = cmp.Or(c.HeartbeatInterval, DefaultHeartbeatInterval)
+	c.HeartbeatTimeout = cmp.Or(c.HeartbeatTimeout, max(DefaultHeartbeatTimeout, 2*c.HeartbeatInterval))
+	c.HandshakeTimeout = cmp.Or(c.HandshakeTimeout, DefaultHandshakeTimeout)
+	c.RequestTimeout = cmp.Or(c.RequestTimeout, DefaultRequestTimeout)
+	c.RedialMin = cmp.Or(c.RedialMin, DefaultRedialMin)
+	c.RedialMax = cmp.Or(c.RedialMax, max(DefaultRedialMax, c.RedialMin))
+	c.QueueBytes = cmp.Or(c.QueueBytes, DefaultQueueBytes)
+	c.QueueMessages = cmp.Or(c.QueueMessages, DefaultQueueMessages)
+	limits := backlog.Limits{Soft: c.QueueBytes, Hard: c.MaxQueueBytes, Rate: c.QueueMinRate, Grace: c.QueueSlowTime}.WithDefaults(DefaultQueueBytes)
 	c.MaxQueueBytes, c.QueueMinRate, c.QueueSlowTime = limits.Hard, limits.Rate, limits.Grace
-	setDefault(&c.InboxBytes, DefaultInboxBytes)
-	setDefault(&c.MaxFrame, DefaultMaxFrame)
-	setDefault(&c.MaxHandshakes, DefaultMaxHandshakes)
+	c.InboxBytes = cmp.Or(c.InboxBytes, DefaultInboxBytes)
+	c.MaxFrame = cmp.Or(c.MaxFrame, DefaultMaxFrame)
+	c.MaxHandshakes = cmp.Or(c.MaxHandshakes, DefaultMaxHandshakes)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return c, c.check()
+	return c
 }
 
-// queueLimits are for what waits for a peer.
-func (c *Config) queueLimits() backlog.Limits {
-	return backlog.Limits{Soft: c.QueueBytes, Hard: c.MaxQueueBytes, Rate: c.QueueMinRate, Grace: c.QueueSlowTime}.WithDefaults(DefaultQueueBytes)
-}
-
-func setDefault[T comparable](v *T, value T) {
-	var zero T
-	if *v == zero {
-		*v = value
-	}
-}
-
-func (c *Config) check() error {
+// Validate tells whether a node can be made of c. What is not set counts as its
+// default. Errors are [*ConfigError].
+func (c Config) Validate() error {
+	c = c.WithDefaults()
 	for _, d := range []struct {
 		field string
 		value time.Duration
@@ -189,9 +200,9 @@ func (c *Config) check() error {
 		return &ConfigError{Field: "Observer", Value: nil, Allowed: "an observer, or none"}
 	case c.Routing != RoutingAll && c.Routing != RoutingInterest:
 		return &ConfigError{Field: "Routing", Value: c.Routing, Allowed: `"all" or "interest"`}
-	case len(c.ID) > maxIDLength:
+	case len(c.ID) > MaxIDLength:
 		return &ConfigError{Field: "ID", Value: c.ID, Allowed: "at most 256 bytes"}
-	case c.ID == emitterID:
+	case c.ID == EmitterID:
 		return &ConfigError{Field: "ID", Value: c.ID, Allowed: "anything else: emitters, which are no servers, call themselves so"}
 	case c.HeartbeatTimeout <= c.HeartbeatInterval:
 		return &ConfigError{Field: "HeartbeatTimeout", Value: c.HeartbeatTimeout, Allowed: "more than HeartbeatInterval", Bound: Bound{"HeartbeatInterval", c.HeartbeatInterval}}
@@ -200,8 +211,11 @@ func (c *Config) check() error {
 	case c.RedialMax < c.RedialMin:
 		return &ConfigError{Field: "RedialMax", Value: c.RedialMax, Allowed: "at least RedialMin", Bound: Bound{"RedialMin", c.RedialMin}}
 	}
-	if _, ok := c.dials(c.Advertise); !ok {
-		return &ConfigError{Field: "Advertise", Value: c.Advertise, Allowed: "an address that begins with " + schemeList(c.Transport.(Schemer))}
+	if t, ok := c.Transport.(Schemer); ok {
+		schemes := t.Schemes()
+		if _, ok := advertise.Dials(schemes, c.Advertise); !ok {
+			return &ConfigError{Field: "Advertise", Value: c.Advertise, Allowed: "an address that begins with " + strings.Join(schemes, ":// or ") + "://"}
+		}
 	}
 	names := make([]string, len(c.Codecs))
 	for i, codec := range c.Codecs {

@@ -47,3 +47,14 @@ type Host interface {
 	// call counts.
 	ServerSideEmit(event Payload, reply func(Payload))
 }
+
+// Occupancy is where a host reports which rooms of a namespace have members on
+// this server. All methods may be called at once; those about one room have to
+// come in the order of what they report. They do not block on the network.
+type Occupancy interface {
+	// Occupied: the room has got its first member. What this node sends after
+	// the call arrives behind the news.
+	Occupied(room string)
+	// Vacated: the room has lost its last member.
+	Vacated(room string)
+}

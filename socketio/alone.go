@@ -5,11 +5,12 @@ import (
 	"log/slog"
 
 	"github.com/socketmesh/mesh/core"
+	meshcluster "github.com/socketmesh/mesh/internal/cluster"
 )
 
 // alone returns an adapter for a namespace that the mesh would not have.
 func alone(namespace string, host core.Host, logger *slog.Logger) core.Adapter {
-	a, _ := core.NewAdapter(noCluster{namespace}, host, core.AdapterConfig{
+	a, _ := meshcluster.New(noCluster{namespace}, host, core.AdapterConfig{
 		RequestTimeout: core.DefaultRequestTimeout,
 		InboxBytes:     core.DefaultInboxBytes,
 		Logger:         logger,

@@ -17,7 +17,7 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/outbox"
 )
 
-// Opener opens namespaces of the mesh. [*core.Node] is one.
+// Opener opens namespaces of the mesh. The node that is inside a mesh.Mesh is one.
 type Opener interface {
 	Adapter(namespace string, host core.Host) (core.Adapter, error)
 }
@@ -28,8 +28,6 @@ type router interface {
 }
 
 var (
-	_ router                    = (*core.Node)(nil)
-	_ Opener                    = (*core.Node)(nil)
 	_ socket.AdapterConstructor = (*Constructor)(nil)
 )
 

@@ -14,6 +14,8 @@ import (
 	"github.com/socketmesh/mesh/codec/json"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	meshcluster "github.com/socketmesh/mesh/internal/cluster"
+	meshnode "github.com/socketmesh/mesh/internal/node"
 	"github.com/socketmesh/mesh/transport/mem"
 )
 
@@ -51,7 +53,7 @@ func TestOf(t *testing.T) {
 
 // TestNewOfNil: mistakes in the program end it where they are made.
 func TestNewOfNil(t *testing.T) {
-	var noNode *core.Node
+	var noNode *meshnode.Node
 	for _, c := range []struct {
 		field string
 		make  func()
@@ -213,9 +215,9 @@ func TestSecondServerThatGoesOn(t *testing.T) {
 }
 
 // coreNode is a node that is not started.
-func coreNode(t *testing.T) *core.Node {
+func coreNode(t *testing.T) *meshnode.Node {
 	t.Helper()
-	node, err := core.New(core.Config{Transport: mem.NewNetwork().Transport("a"), Codecs: []core.Codec{json.New()}})
+	node, err := meshnode.New(core.Config{Transport: mem.NewNetwork().Transport("a"), Codecs: []core.Codec{json.New()}}, meshcluster.New)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	meshcluster "github.com/socketmesh/mesh/internal/cluster"
 )
 
 // fabric is a cluster in memory, below core's adapters: messages arrive at once,
@@ -34,7 +35,7 @@ func (f *fabric) node(id string) *node { return &node{f, id} }
 
 func (n *node) Adapter(namespace string, host core.Host) (core.Adapter, error) {
 	m := &member{node: n, namespace: namespace}
-	a, receiver := core.NewAdapter(m, host, core.AdapterConfig{RequestTimeout: cmp.Or(n.fabric.timeout, time.Minute)})
+	a, receiver := meshcluster.New(m, host, core.AdapterConfig{RequestTimeout: cmp.Or(n.fabric.timeout, time.Minute)})
 	m.receiver = receiver
 	return a, n.fabric.open(m)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	meshnode "github.com/socketmesh/mesh/internal/node"
 )
 
 // Events for rooms go to the servers that have members of them: rooms joined and
@@ -47,5 +48,5 @@ func TestRoutingByInterest(t *testing.T) {
 }
 
 func sentBroadcasts(s *server) uint64 {
-	return s.constructor.node.(*core.Node).Stats().Sent[core.KindBroadcast].Messages
+	return s.constructor.node.(*meshnode.Node).Stats().Sent[core.KindBroadcast].Messages
 }

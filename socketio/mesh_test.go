@@ -10,6 +10,8 @@ import (
 	"github.com/socketmesh/mesh/codec/json"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	meshcluster "github.com/socketmesh/mesh/internal/cluster"
+	meshnode "github.com/socketmesh/mesh/internal/node"
 	"github.com/socketmesh/mesh/transport/mem"
 )
 
@@ -50,7 +52,7 @@ func nodes(t testing.TB, n int, change ...func(*core.Config)) []*server {
 		for _, c := range change {
 			c(&cfg)
 		}
-		node, err := core.New(cfg)
+		node, err := meshnode.New(cfg, meshcluster.New)
 		if err != nil {
 			t.Fatal(err)
 		}

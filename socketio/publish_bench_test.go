@@ -9,6 +9,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	meshcluster "github.com/socketmesh/mesh/internal/cluster"
 )
 
 // BenchmarkPublish emits events of 100 bytes to a room with one client here, whom
@@ -44,7 +45,7 @@ func BenchmarkPublish(b *testing.B) {
 type swallowing struct{}
 
 func (swallowing) Adapter(namespace string, host core.Host) (core.Adapter, error) {
-	a, _ := core.NewAdapter(void{namespace: namespace}, host, core.AdapterConfig{})
+	a, _ := meshcluster.New(void{namespace: namespace}, host, core.AdapterConfig{})
 	return a, nil
 }
 

@@ -10,6 +10,8 @@ import (
 	"github.com/socketmesh/mesh/codec/proto"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/discovery/static"
+	"github.com/socketmesh/mesh/internal/cluster"
+	"github.com/socketmesh/mesh/internal/node"
 )
 
 // codecs are those of nodes, by name. "" is the default, bare is none.
@@ -31,7 +33,7 @@ const (
 // nodeEnd is a node of a mesh of two.
 type nodeEnd struct {
 	silentHost
-	node    *core.Node
+	node    *node.Node
 	adapter core.Adapter
 	receive func(End, []byte)
 }
@@ -45,15 +47,15 @@ func newNodeEnd(ctx context.Context, transport core.Transport, codec, listen, pe
 	if peer != "" {
 		config.Discovery = static.New(static.Options{Peers: []string{peer}})
 	}
-	node, err := core.New(config)
+	n, err := node.New(config, cluster.New)
 	if err != nil {
 		return nil, err
 	}
-	e := &nodeEnd{node: node, receive: receive}
-	if e.adapter, err = node.Adapter(namespace, e); err != nil {
+	e := &nodeEnd{node: n, receive: receive}
+	if e.adapter, err = n.Adapter(namespace, e); err != nil {
 		return nil, err
 	}
-	return e, node.Start(ctx)
+	return e, n.Start(ctx)
 }
 
 func (e *nodeEnd) Send(message []byte) error {

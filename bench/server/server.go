@@ -105,7 +105,7 @@ type Traffic struct {
 func (s *Server) serveTraffic(w http.ResponseWriter, _ *http.Request) {
 	var all Traffic
 	if s.mesh != nil {
-		for _, t := range s.mesh.Node().Stats().Sent {
+		for _, t := range s.mesh.Stats().Sent {
 			all.Messages += t.Messages
 			all.Bytes += t.Bytes
 		}

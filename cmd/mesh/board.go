@@ -118,9 +118,9 @@ func (b *board) update() {
 // that are gone.
 func (b *board) view() view {
 	s := b.server
-	me := card{ID: s.mesh.Node().ID(), Name: s.name, URL: s.url, Clients: s.io.Sockets().Sockets().Len()}
+	me := card{ID: s.mesh.ID(), Name: s.name, URL: s.url, Clients: s.io.Sockets().Sockets().Len()}
 	v := view{Me: me, Servers: []card{me}}
-	peers := s.mesh.Node().Peers()
+	peers := s.mesh.Peers()
 
 	b.mu.Lock()
 	for _, p := range peers {

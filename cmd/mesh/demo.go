@@ -116,7 +116,7 @@ func nth(first, i int) int {
 func (d *demo) print(out io.Writer) {
 	fmt.Fprintf(out, "%d servers, one mesh. Open two of the pages and type.\n\n", len(d.servers))
 	for i, s := range d.servers {
-		fmt.Fprintf(out, "  server %d   %s   (mesh %s)\n", i+1, s.url, s.mesh.Node().Advertised())
+		fmt.Fprintf(out, "  server %d   %s   (mesh %s)\n", i+1, s.url, s.mesh.Advertised())
 	}
 	if d.note != "" {
 		fmt.Fprintf(out, "  %s\n", d.note)

@@ -51,7 +51,7 @@ func nodeCommand(f *flags) action {
 			return err
 		}
 		defer shutdownAll([]*server{s}, errOut)
-		fmt.Fprintf(out, "  server     %s   (mesh %s)\n\nCtrl-C stops.\n", s.url, s.mesh.Node().Advertised())
+		fmt.Fprintf(out, "  server     %s   (mesh %s)\n\nCtrl-C stops.\n", s.url, s.mesh.Advertised())
 		<-ctx.Done()
 		fmt.Fprintln(out, "\nstopping")
 		return nil

@@ -8,21 +8,21 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// cluster is a server's view of its fabric.
-type cluster struct{ s *Server }
+// fabricView is a server's view of its fabric.
+type fabricView struct{ s *Server }
 
-var _ core.Cluster = cluster{}
+var _ core.Cluster = fabricView{}
 
-func (c cluster) ID() string        { return c.s.id }
-func (c cluster) Namespace() string { return c.s.namespace }
+func (c fabricView) ID() string        { return c.s.id }
+func (c fabricView) Namespace() string { return c.s.namespace }
 
-func (c cluster) Members() []string {
+func (c fabricView) Members() []string {
 	c.s.fabric.mu.Lock()
 	defer c.s.fabric.mu.Unlock()
 	return slices.Collect(maps.Keys(c.s.members))
 }
 
-func (c cluster) Publish(m *core.Message) []string {
+func (c fabricView) Publish(m *core.Message) []string {
 	m = c.seal(m)
 	c.s.fabric.mu.Lock()
 	present := c.s.fabric.present()
@@ -35,7 +35,7 @@ func (c cluster) Publish(m *core.Message) []string {
 	return nil
 }
 
-func (c cluster) SendTo(id string, m *core.Message) error {
+func (c fabricView) SendTo(id string, m *core.Message) error {
 	if !c.s.fabric.send(c.s.id, id, c.seal(m)) {
 		return fmt.Errorf("%w: %s to %q", core.ErrNoServer, m.Kind, id)
 	}
@@ -43,7 +43,7 @@ func (c cluster) SendTo(id string, m *core.Message) error {
 }
 
 // seal copies what the caller may still write to, as encoding would.
-func (c cluster) seal(m *core.Message) *core.Message {
+func (c fabricView) seal(m *core.Message) *core.Message {
 	sealed := *m
 	sealed.From, sealed.Namespace = c.s.id, c.s.namespace
 	sealed.To.Rooms, sealed.To.Except = slices.Clone(m.To.Rooms), slices.Clone(m.To.Except)
@@ -52,17 +52,17 @@ func (c cluster) seal(m *core.Message) *core.Message {
 	return &sealed
 }
 
-func (c cluster) Reference(id string) bool {
+func (c fabricView) Reference(id string) bool {
 	c.s.fabric.mu.Lock()
 	defer c.s.fabric.mu.Unlock()
 	other := c.s.fabric.all[id]
 	return other != nil && other.reference
 }
 
-func (c cluster) RequestDone(info core.RequestInfo) {
+func (c fabricView) RequestDone(info core.RequestInfo) {
 	c.s.fabric.mu.Lock()
 	defer c.s.fabric.mu.Unlock()
 	c.s.requests = append(c.s.requests, info)
 }
 
-func (c cluster) Leave() { c.s.fabric.leave(c.s.id, core.ErrPeerLeft, false) }
+func (c fabricView) Leave() { c.s.fabric.leave(c.s.id, core.ErrPeerLeft, false) }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/cluster"
 )
 
 // Fabric connects the adapters of one namespace without nodes: what one of them
@@ -56,7 +57,7 @@ func (f *Fabric) JoinReference(id string, cfg core.AdapterConfig) *Server {
 }
 
 func (f *Fabric) join(s *Server, cfg core.AdapterConfig) *Server {
-	s.Adapter, s.Receiver = core.NewAdapter(cluster{s}, s.Host, cfg)
+	s.Adapter, s.Receiver = cluster.New(fabricView{s}, s.Host, cfg)
 	f.mu.Lock()
 	others := f.present()
 	f.all[s.id] = s
@@ -196,4 +197,4 @@ func (s *Server) MessagesFrom(id string) []*core.Message {
 }
 
 // Say sends another server a message that the adapter knows nothing of.
-func (s *Server) Say(to string, m *core.Message) error { return cluster{s}.SendTo(to, m) }
+func (s *Server) Say(to string, m *core.Message) error { return fabricView{s}.SendTo(to, m) }

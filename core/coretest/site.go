@@ -11,8 +11,14 @@ type Site struct {
 	Clients []*Client
 }
 
+// Node is what a site needs of the node of its server, which opens namespaces.
+type Node interface {
+	ID() string
+	Adapter(namespace string, host core.Host) (core.Adapter, error)
+}
+
 // NewSite opens a namespace on a host with the two clients of Populate.
-func NewSite(node *core.Node, namespace string) (*Site, error) {
+func NewSite(node Node, namespace string) (*Site, error) {
 	s := &Site{ID: node.ID(), Host: NewHost()}
 	s.Clients = s.Host.Populate(s.ID)
 	var err error

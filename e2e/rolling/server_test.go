@@ -14,6 +14,8 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/internal/cluster"
+	"github.com/socketmesh/mesh/internal/node"
 	"github.com/socketmesh/mesh/socketio"
 )
 
@@ -31,7 +33,7 @@ const (
 type server struct {
 	*coretest.Journal
 	release release
-	node    *core.Node
+	node    *node.Node
 	id      string
 	io      *socket.Server
 	web     *http.Server
@@ -108,7 +110,7 @@ func start(t *testing.T, r release, cfg core.Config) *server {
 	cfg.Codecs, cfg.Dialect = r.codecs, r.dialect
 	cfg.Observer, cfg.Logger = s, s.log.Logger()
 	var err error
-	if s.node, err = core.New(cfg); err != nil {
+	if s.node, err = node.New(cfg, cluster.New); err != nil {
 		t.Fatal(err)
 	}
 	s.id = s.node.ID()

@@ -10,7 +10,7 @@ func (s *server) listen(nsp socket.Namespace) {
 	nsp.On("ask", func(args ...any) {
 		args, answer := splitAck(args)
 		s.record(name, "ask", args)
-		answer([]any{map[string]any{"server": s.mesh.Node().ID(), "args": args}}, nil)
+		answer([]any{map[string]any{"server": s.mesh.ID(), "args": args}}, nil)
 	})
 	nsp.On("blank", func(args ...any) {
 		_, answer := splitAck(args)
@@ -18,7 +18,7 @@ func (s *server) listen(nsp socket.Namespace) {
 	})
 	nsp.On("ask all but", func(args ...any) {
 		args, answer := splitAck(args)
-		if id := s.mesh.Node().ID(); args[0] != id {
+		if id := s.mesh.ID(); args[0] != id {
 			answer([]any{id}, nil)
 		}
 	})

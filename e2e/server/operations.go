@@ -76,7 +76,7 @@ func (s *server) operations() map[string]operation {
 		"recorded":     s.recordedEvents,
 		"burst":        s.burst,
 		"peers":        s.peers,
-		"stats":        func(*request) (any, error) { return s.mesh.Node().Stats(), nil },
+		"stats":        func(*request) (any, error) { return s.mesh.Stats(), nil },
 		"shutdown":     func(*request) (any, error) { s.stop(); return nil, nil },
 	}
 }
@@ -157,7 +157,7 @@ func (s *server) recordedEvents(r *request) (any, error) {
 
 func (s *server) peers(*request) (any, error) {
 	ids := []string{}
-	for _, p := range s.mesh.Node().Peers() {
+	for _, p := range s.mesh.Peers() {
 		ids = append(ids, p.ID)
 	}
 	return ids, nil
@@ -172,7 +172,7 @@ func (s *server) burst(r *request) (any, error) {
 		nsp := s.io.Of(name, nil)
 		work.Go(func() {
 			for i := range r.Count {
-				nsp.Emit("n", s.mesh.Node().ID(), i, padding)
+				nsp.Emit("n", s.mesh.ID(), i, padding)
 			}
 		})
 	}

@@ -81,9 +81,9 @@ func runServer(stop context.Context, o options, c *control, logger *slog.Logger)
 	}
 	c.say(map[string]any{
 		"ready": true,
-		"id":    m.Node().ID(),
+		"id":    m.ID(),
 		"url":   "http://" + listener.Addr().String(),
-		"mesh":  m.Node().Advertised(),
+		"mesh":  m.Advertised(),
 	})
 	c.serve(stop, s.operations())
 

@@ -14,6 +14,8 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/discovery/static"
+	"github.com/socketmesh/mesh/internal/cluster"
+	"github.com/socketmesh/mesh/internal/node"
 )
 
 // orderVariable tells this test's binary to be a node, and which.
@@ -88,17 +90,17 @@ func serveOrder(text string) error {
 	if err != nil {
 		return err
 	}
-	node, err := core.New(core.Config{
+	n, err := node.New(core.Config{
 		ID: o.ID, Listen: "127.0.0.1:0", Advertise: o.Transport + "://127.0.0.1:0",
 		Transport: transport,
 		Codecs:    []core.Codec{newCodec(o.Codec)},
 		Discovery: static.New(static.Options{Peers: o.Peers}),
 		Logger:    slog.New(slog.NewTextHandler(os.Stderr, nil)),
-	})
+	}, cluster.New)
 	if err != nil {
 		return err
 	}
-	stop, err := live(node)
+	stop, err := live(n)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/internal/cluster"
+	"github.com/socketmesh/mesh/internal/node"
 )
 
 // victim is a node to which bad things happen: a process of its own, or a host of
@@ -39,8 +41,8 @@ func alert(cfg *core.Config) {
 // live is what a victim does until it is stopped: it has two clients like every
 // member, and numbers messages without end once the server-side event "talk" has
 // come.
-func live(node *core.Node) (stop func(), err error) {
-	site, err := coretest.NewSite(node, "/")
+func live(n *node.Node) (stop func(), err error) {
+	site, err := coretest.NewSite(n, "/")
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +73,7 @@ func live(node *core.Node) (stop func(), err error) {
 		cancel()
 		talking.Wait()
 	}
-	return stop, node.Start(ctx)
+	return stop, n.Start(ctx)
 }
 
 // simulated is a victim in memory.
@@ -82,18 +84,18 @@ type simulated struct {
 
 func (w *world) simulate(id string) victim {
 	w.Helper()
-	node, err := core.New(w.config(id))
+	n, err := node.New(w.config(id), cluster.New)
 	if err != nil {
 		w.Fatal(err)
 	}
-	stop, err := live(node)
+	stop, err := live(n)
 	if err != nil {
 		w.Fatal(err)
 	}
 	w.Cleanup(func() {
 		stop()
 		w.net.Kill(id)
-		node.Shutdown(context.Background())
+		n.Shutdown(context.Background())
 	})
 	return simulated{w, id}
 }

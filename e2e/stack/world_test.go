@@ -12,6 +12,8 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/internal/cluster"
+	"github.com/socketmesh/mesh/internal/node"
 	"github.com/socketmesh/mesh/transport/mem"
 )
 
@@ -38,7 +40,7 @@ func newWorld(t *testing.T, transport, codec string, net *mem.Network) *world {
 type member struct {
 	*coretest.Site
 	*coretest.Journal
-	node   *core.Node
+	node   *node.Node
 	ledger coretest.Ledger
 	log    coretest.Log
 	saying sync.Mutex
@@ -77,7 +79,7 @@ func (w *world) start(id string, change ...func(*core.Config)) *member {
 		c(&cfg)
 	}
 	var err error
-	if m.node, err = core.New(cfg); err != nil {
+	if m.node, err = node.New(cfg, cluster.New); err != nil {
 		w.Fatal(err)
 	}
 	if m.Site, err = coretest.NewSite(m.node, "/"); err != nil {

@@ -86,7 +86,7 @@ func TestEmitter(t *testing.T) {
 	c := connect(t, http.URL)
 
 	r := &reference{t: t}
-	conn := r.dial(m.Node().Advertised())
+	conn := r.dial(m.Advertised())
 	r.write(conn, "\x00\x83\xa3uid"+str("0000000000000000")+"\xa7address"+str("ws://127.0.0.1:1")+"\xa5token"+str(token))
 	emit := func(message core.Message) {
 		message.From, message.Namespace = "emitter", "/"
@@ -123,7 +123,7 @@ func TestEmitter(t *testing.T) {
 	if n := io.Sockets().Adapter().ServerCount(); n != 1 {
 		t.Errorf("%d servers, want 1", n)
 	}
-	if s := m.Node().Stats(); s.Ignored != 2 {
+	if s := m.Stats(); s.Ignored != 2 {
 		t.Errorf("%d messages ignored, want 2", s.Ignored)
 	}
 	emit(core.Message{Kind: core.KindDisconnectSockets, Close: false})

@@ -12,7 +12,7 @@ import (
 // ends the connection before it is held.
 func TestStrangerWithALargeHello(t *testing.T) {
 	m, _ := goServer(t, discoveryService(t))
-	conn, _, err := websocket.DefaultDialer.DialContext(t.Context(), m.Node().Advertised(), nil)
+	conn, _, err := websocket.DefaultDialer.DialContext(t.Context(), m.Advertised(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -150,8 +150,8 @@ func TestReferencePeerIsDialled(t *testing.T) {
 	}
 	t.Cleanup(func() { conn.Close() })
 	conn.SetReadDeadline(time.Now().Add(patience))
-	id := m.Node().ID()
-	r.expect(conn, "\x00\x82\xa3uid"+str(id)+"\xa7address"+str(m.Node().Advertised()))
+	id := m.ID()
+	r.expect(conn, "\x00\x82\xa3uid"+str(id)+"\xa7address"+str(m.Advertised()))
 	r.expect(conn, "\x01\x83\xa4type\x01\xa3uid"+str(id)+"\xa3nsp\xa1/")
 
 	io.Emit("hello", "world", 1)
@@ -186,9 +186,9 @@ func TestReferencePeerDials(t *testing.T) {
 	io.On("hello", func(args ...any) { events <- args })
 	const uid = "0000000000000000"
 	r := newReference(t, uid, discovery)
-	conn := r.dial(m.Node().Advertised())
+	conn := r.dial(m.Advertised())
 	r.write(conn, "\x00\x82\xa3uid"+str(uid)+"\xa7address"+str("ws://127.0.0.1:1"))
-	id := m.Node().ID()
+	id := m.ID()
 	r.expect(conn, "\x01\x83\xa4type\x01\xa3uid"+str(id)+"\xa3nsp\xa1/")
 
 	r.write(conn, captured(t, "0184a4747970650ba46461746182a9726571756573744964b030303131323233336161626263636465ab636c69656e74436f756e7400a3756964b037343662353734356265653161636366a36e7370a12f", capturedUID, uid)) // nobody asked
@@ -219,7 +219,7 @@ func TestReferencePeerDials(t *testing.T) {
 	if n := io.Sockets().Adapter().ServerCount(); n != 2 {
 		t.Errorf("%d servers, want 2", n)
 	}
-	if s := m.Node().Stats(); s.Ignored != 6 {
+	if s := m.Stats(); s.Ignored != 6 {
 		t.Errorf("%d messages ignored, want 6", s.Ignored)
 	}
 

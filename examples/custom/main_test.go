@@ -90,7 +90,7 @@ func awaitPeers(t *testing.T, m *mesh.Mesh, count int) {
 	tick, deadline := time.NewTicker(5*time.Millisecond), time.After(patience)
 	defer tick.Stop()
 	for {
-		peers := m.Node().Peers()
+		peers := m.Peers()
 		if len(peers) == count {
 			for _, p := range peers {
 				if p.Codec != "cbor" || !strings.HasPrefix(p.Address, "unix://") {

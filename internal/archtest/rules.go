@@ -1,6 +1,9 @@
 package archtest
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // module is the path that all packages of the house begin with.
 const module = "github.com/socketmesh/mesh"
@@ -8,7 +11,7 @@ const module = "github.com/socketmesh/mesh"
 // rule says what the packages below some folders may import, directly, beside
 // the standard library and packages below themselves. Paths of the house begin with "./";
 // a path stands for the package and all below it, "./" alone for the root
-// package only.
+// package only, and "./internal" for the small tools there, not for the engine.
 type rule struct {
 	folders []string
 	may     []string
@@ -16,16 +19,35 @@ type rule struct {
 	deep []string
 }
 
+// engine are the two packages that do the work of the mesh. Each rule that allows them
+// names them: parts know the contracts of core alone.
+var engine = []string{"./internal/node", "./internal/cluster"}
+
+// libraries belong to parts, to hosts and to applications.
+var libraries = []string{"go.uber.org/fx", "github.com/gorilla", "github.com/zishang520", "github.com/prometheus", "github.com/quic-go"}
+
 // rules are tried in order: the first whose folder holds a package counts.
 var rules = []rule{
 	{
 		folders: []string{"./core/coretest"},
-		may:     []string{"./core", "./internal", "./codec", "./transport/mem"},
+		may:     []string{"./core", "./internal", "./internal/cluster", "./codec", "./transport/mem"},
 	},
 	{
 		folders: []string{"./core"},
 		may:     []string{"./internal"},
-		deep:    []string{"go.uber.org/fx", "github.com/gorilla", "github.com/zishang520", "github.com/prometheus", "github.com/quic-go"},
+		deep:    slices.Concat(engine, libraries),
+	},
+	{
+		// The node and the adapters of its namespaces know each other as core.Cluster,
+		// core.Adapter and core.Receiver. The root joins them.
+		folders: []string{"./internal/node"},
+		may:     []string{"./core", "./internal"},
+		deep:    append([]string{"./internal/cluster"}, libraries...),
+	},
+	{
+		folders: []string{"./internal/cluster"},
+		may:     []string{"./core", "./internal"},
+		deep:    append([]string{"./internal/node"}, libraries...),
 	},
 	{
 		folders: []string{"./internal/archtest"},
@@ -67,12 +89,14 @@ var rules = []rule{
 		deep:    []string{"github.com/zishang520", "./core"},
 	},
 	{
+		// A namespace that the mesh does not take gets an adapter all the same, on a
+		// cluster of this server alone.
 		folders: []string{"./socketio"},
-		may:     []string{"./core", "./internal", "./socketio/internal", "github.com/zishang520/socket.io", "github.com/gorilla/websocket"},
+		may:     []string{"./core", "./internal", "./internal/cluster", "./socketio/internal", "github.com/zishang520/socket.io", "github.com/gorilla/websocket"},
 	},
 	{
 		folders: []string{"./"},
-		may: []string{"./core", "./codec", "./transport", "./discovery", "./socketio", "./internal",
+		may: []string{"./core", "./codec", "./transport", "./discovery", "./socketio", "./internal", "./internal/node", "./internal/cluster",
 			"go.uber.org/fx", "github.com/zishang520/socket.io/servers/socket/v3"},
 	},
 	{
@@ -97,7 +121,7 @@ var rules = []rule{
 	},
 	{
 		folders: []string{"./cmd", "./e2e", "./bench"},
-		may: []string{"./", "./core", "./codec", "./transport", "./discovery", "./socketio", "./internal", "./bench",
+		may: []string{"./", "./core", "./codec", "./transport", "./discovery", "./socketio", "./internal", "./internal/node", "./internal/cluster", "./bench",
 			"go.uber.org/fx", "github.com/zishang520/socket.io", "github.com/gorilla/websocket", "github.com/urfave/cli"},
 	},
 }
@@ -126,11 +150,15 @@ func (r *rule) allows(importer, path string) bool {
 		return true
 	}
 	for _, pattern := range r.may {
-		if holds(pattern, path) {
+		if holds(pattern, path) && (pattern != "./internal" || !isEngine(path)) {
 			return true
 		}
 	}
 	return false
+}
+
+func isEngine(path string) bool {
+	return slices.ContainsFunc(engine, func(pattern string) bool { return holds(pattern, path) })
 }
 
 // holds tells whether pattern, as in a rule, stands for the package.

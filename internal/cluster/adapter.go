@@ -1,0 +1,210 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// New makes the [core.Adapter] of one namespace: it acts on the other servers
+// through c, and on this one through h. The Receiver is what c has to tell of
+// the others. Both are the same thing, so that closing the one closes the other.
+func New(c core.Cluster, h core.Host, cfg core.AdapterConfig) (core.Adapter, core.Receiver) {
+	cfg.RequestTimeout = cmp.Or(cfg.RequestTimeout, core.DefaultRequestTimeout)
+	cfg.InboxBytes = cmp.Or(cfg.InboxBytes, core.DefaultInboxBytes)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	a := &adapter{
+		cluster:        c,
+		host:           h,
+		log:            cfg.Logger,
+		requestTimeout: cfg.RequestTimeout,
+		inboxBytes:     cfg.InboxBytes,
+	}
+	a.requests = newRequests(a.requestDone)
+	a.inboxes = &inboxes{
+		limit:    cfg.InboxBytes,
+		owner:    &a.workers,
+		handle:   a.process,
+		bySender: map[string]*mailbox[*core.Message]{},
+	}
+	return a, a
+}
+
+// adapter is one namespace on this server: requests.go is what it asks of the
+// others, responder.go what they ask of it.
+type adapter struct {
+	cluster        core.Cluster
+	host           core.Host
+	log            *slog.Logger
+	requestTimeout time.Duration
+	inboxBytes     int
+
+	requests *requests
+	inboxes  *inboxes
+	workers  workers
+	closed   atomic.Bool
+}
+
+var (
+	_ core.Adapter  = (*adapter)(nil)
+	_ core.Receiver = (*adapter)(nil)
+)
+
+func (a *adapter) Namespace() string { return a.cluster.Namespace() }
+
+func (a *adapter) ServerCount() int { return 1 + len(a.cluster.Members()) }
+
+func (a *adapter) Servers() []string {
+	others := a.cluster.Members()
+	slices.Sort(others)
+	return append([]string{a.cluster.ID()}, others...)
+}
+
+func (a *adapter) Broadcast(event core.Payload, to core.Target) {
+	a.host.Broadcast(event, to)
+	a.publishTo(to, &core.Message{Kind: core.KindBroadcast, To: to, Payload: event})
+}
+
+func (a *adapter) AddSockets(to core.Target, rooms []string) {
+	if len(rooms) == 0 {
+		return
+	}
+	a.host.Join(to, rooms)
+	a.publishTo(to, &core.Message{Kind: core.KindSocketsJoin, To: to, Rooms: rooms})
+}
+
+func (a *adapter) DelSockets(to core.Target, rooms []string) {
+	if len(rooms) == 0 {
+		return
+	}
+	a.host.Leave(to, rooms)
+	a.publishTo(to, &core.Message{Kind: core.KindSocketsLeave, To: to, Rooms: rooms})
+}
+
+func (a *adapter) DisconnectSockets(to core.Target, closeConn bool) {
+	a.host.Disconnect(to, closeConn)
+	a.publishTo(to, &core.Message{Kind: core.KindDisconnectSockets, To: to, Close: closeConn})
+}
+
+func (a *adapter) AddAll(sid string, rooms []string) {
+	if len(rooms) == 0 {
+		return
+	}
+	if to := only(sid); a.host.Has(sid) {
+		a.host.Join(to, rooms)
+	} else {
+		a.publish(&core.Message{Kind: core.KindSocketsJoin, To: to, Rooms: rooms})
+	}
+}
+
+func (a *adapter) Del(sid string, room string) {
+	rooms := []string{room}
+	if to := only(sid); a.host.Has(sid) {
+		a.host.Leave(to, rooms)
+	} else {
+		a.publish(&core.Message{Kind: core.KindSocketsLeave, To: to, Rooms: rooms})
+	}
+}
+
+func (a *adapter) DelAll(sid string) {
+	to := only(sid)
+	if a.host.Has(sid) {
+		a.host.Leave(to, nil)
+		return
+	}
+	a.publish(&core.Message{Kind: core.KindSocketsLeaveAll, To: to})
+	for _, id := range a.cluster.Members() {
+		if a.cluster.Reference(id) {
+			a.delAllAt(id, sid)
+		}
+	}
+}
+
+func (a *adapter) ServerSideEmit(event core.Payload) {
+	a.publish(&core.Message{Kind: core.KindServerSideEmit, Payload: event})
+}
+
+func (a *adapter) Close() {
+	if a.closed.Swap(true) {
+		return
+	}
+	a.cluster.Leave()
+	a.requests.close()
+	a.inboxes.close()
+}
+
+// Join waits, after Close, until nothing of the adapter runs any more, or for
+// ctx. Close does not: it may be called by user code that runs in an inbox.
+func (a *adapter) Join(ctx context.Context) error {
+	if err := a.workers.wait(ctx); err != nil {
+		return fmt.Errorf("namespace %q: waiting for listeners to return: %w", a.Namespace(), err)
+	}
+	return nil
+}
+
+func (a *adapter) Receive(m *core.Message) {
+	if m.Kind.IsResponse() {
+		a.requests.receive(m)
+	} else {
+		a.inboxes.put(m)
+	}
+}
+
+func (a *adapter) MemberJoined(id string) {
+	a.requests.joined(id)
+	a.inboxes.joined(id)
+}
+
+func (a *adapter) MemberLeft(id string, cause error) {
+	a.requests.left(id)
+	a.inboxes.left(id)
+}
+
+// publishTo publishes m, unless to is on this server only.
+func (a *adapter) publishTo(to core.Target, m *core.Message) {
+	if !to.Flags.Local {
+		a.publish(m)
+	}
+}
+
+func (a *adapter) publish(m *core.Message) {
+	if !a.closed.Load() {
+		a.cluster.Publish(m)
+	}
+}
+
+// ask publishes the question of a request. Those whom it need not reach are not
+// waited for.
+func (a *adapter) ask(r *request, question *core.Message) {
+	if a.closed.Load() {
+		return
+	}
+	question.RequestID = r.id
+	for _, server := range a.cluster.Publish(question) {
+		a.requests.excuse(r, server)
+	}
+}
+
+func (a *adapter) requestDone(info core.RequestInfo) {
+	info.Namespace = a.Namespace()
+	a.cluster.RequestDone(info)
+}
+
+// survive, deferred, keeps a panic of user code from taking the server down.
+func (a *adapter) survive(m *core.Message) {
+	if v := recover(); v != nil {
+		a.log.Error("panic while handling a message", "kind", m.Kind, "from", m.From, "panic", v, "stack", string(debug.Stack()))
+	}
+}
+
+// only means one socket: its id is a room of its own.
+func only(sid string) core.Target { return core.Target{Rooms: []string{sid}} }

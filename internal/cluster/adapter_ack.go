@@ -1,0 +1,106 @@
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+func (a *adapter) BroadcastWithAck(ctx context.Context, event core.Payload, to core.Target, ack func(core.Payload)) *core.Call[int] {
+	r, call := a.newPoll(to, ack)
+	return a.poll(ctx, event, to, r, call)
+}
+
+// CollectAcks makes *adapter an [core.AckCollector].
+func (a *adapter) CollectAcks(ctx context.Context, event core.Payload, to core.Target, ack func(core.Payload)) *core.Call[int] {
+	call, end := core.NewCallWithLeft[int]()
+	r := &request{kind: core.KindBroadcast}
+	clients := 0
+	r.take = func(answer *core.Message) (enough bool) {
+		if answer.Kind == core.KindBroadcastClientCount {
+			clients += max(0, answer.Count)
+			return false
+		}
+		ack(answer.Payload)
+		return to.Flags.ExpectSingleResponse
+	}
+	r.done = func(err error) { end(clients-r.lost, r.left, err) }
+	return a.poll(ctx, event, to, r, call)
+}
+
+// poll makes the request r of an acknowledged broadcast, which ends call.
+func (a *adapter) poll(ctx context.Context, event core.Payload, to core.Target, r *request, call *core.Call[int]) *core.Call[int] {
+	if to.Flags.Timeout <= 0 {
+		// The servers that are asked wait as long as this flag says (docs/reference-protocol.md, section 5).
+		to.Flags.Timeout = a.timeoutWithin(ctx)
+	}
+	self := a.cluster.ID()
+	asked := func() []string { return []string{self} }
+	if !to.Flags.Local {
+		asked = func() []string { return append(a.cluster.Members(), self) }
+	}
+	if _, err := a.requests.begin(ctx, r, to.Flags.Timeout, asked); err != nil {
+		return core.CallOf(a.pollClosed(event, to), err)
+	}
+	// This server answers as the others do.
+	a.survey(event, to, func(answer *core.Message) {
+		answer.From, answer.RequestID = self, r.id
+		a.requests.answer(answer)
+	})
+	if !to.Flags.Local {
+		a.ask(r, &core.Message{Kind: core.KindBroadcast, To: to, Payload: event})
+	}
+	return call
+}
+
+// timeoutWithin is the request timeout, or what ctx leaves of it.
+func (a *adapter) timeoutWithin(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return a.requestTimeout
+	}
+	return min(a.requestTimeout, max(time.Until(deadline), time.Millisecond))
+}
+
+// newPoll makes the request of an acknowledged broadcast. Its acknowledgements
+// wait in a mailbox, and the end behind them: ack is user code, which may block,
+// and is not called any more when the call has ended.
+func (a *adapter) newPoll(to core.Target, ack func(core.Payload)) (*request, *core.Call[int]) {
+	call, end := core.NewCallWithLeft[int]()
+	r := &request{kind: core.KindBroadcast}
+	clients := 0
+	type event struct {
+		ack *core.Message // nil at the end
+		err error
+	}
+	events := newMailbox(a.inboxBytes, &a.workers, func(e event) {
+		if e.ack == nil {
+			end(clients-r.lost, r.left, e.err)
+			return
+		}
+		defer a.survive(e.ack)
+		ack(e.ack.Payload)
+	})
+	r.take = func(answer *core.Message) (enough bool) {
+		if answer.Kind == core.KindBroadcastClientCount {
+			clients += max(0, answer.Count)
+			return false
+		}
+		events.add(event{ack: answer}, sizeOf(answer))
+		return to.Flags.ExpectSingleResponse
+	}
+	r.pace = events.pace
+	r.done = func(err error) {
+		events.lift()
+		events.add(event{err: err}, 0)
+	}
+	return r, call
+}
+
+// pollClosed broadcasts on this server alone, which is all that is left when the
+// namespace has been closed. It returns the number of clients.
+func (a *adapter) pollClosed(event core.Payload, to core.Target) (clients int) {
+	a.host.BroadcastWithAck(event, to, func(n int) { clients = n }, func(core.Payload) {})
+	return clients
+}

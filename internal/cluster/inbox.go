@@ -1,0 +1,117 @@
+package cluster
+
+import "sync"
+
+import (
+	"github.com/socketmesh/mesh/core"
+)
+
+// inboxes hold what the other servers have sent, one mailbox for each sender: its
+// messages are processed in order, and user code that blocks on one of them
+// holds up that sender alone.
+type inboxes struct {
+	limit  int // bytes per sender
+	owner  *workers
+	handle func(*core.Message)
+
+	mu       sync.RWMutex
+	closed   bool
+	bySender map[string]*mailbox[*core.Message]
+}
+
+// put queues m behind its sender's earlier messages, and holds the caller up
+// while too much of them waits.
+func (in *inboxes) put(m *core.Message) {
+	size := sizeOf(m)
+	for {
+		box := in.of(m.From)
+		if box == nil {
+			return
+		}
+		if box.add(m, size) {
+			box.pace()
+			return
+		}
+		in.forget(m.From, box)
+	}
+}
+
+// of is the sender's mailbox. A sender that has not joined gets a temporary one.
+// It is nil after close.
+func (in *inboxes) of(sender string) *mailbox[*core.Message] {
+	in.mu.RLock()
+	box, closed := in.bySender[sender], in.closed
+	in.mu.RUnlock()
+	if box != nil || closed {
+		return box
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if box := in.bySender[sender]; box != nil || in.closed {
+		return box
+	}
+	box = newMailbox(in.limit, in.owner, in.handle)
+	box.temporary = true
+	box.died = func() { in.forget(sender, box) }
+	in.bySender[sender] = box
+	return box
+}
+
+// joined gives the sender a mailbox that stays.
+func (in *inboxes) joined(sender string) {
+	for {
+		box := in.of(sender)
+		if box == nil || box.keep(true) {
+			return
+		}
+		in.forget(sender, box)
+	}
+}
+
+// left lets the sender's mailbox go, when what is in it has been processed.
+func (in *inboxes) left(sender string) {
+	in.mu.RLock()
+	box := in.bySender[sender]
+	in.mu.RUnlock()
+	if box == nil {
+		return
+	}
+	box.free()
+	if !box.keep(false) {
+		in.forget(sender, box)
+	}
+}
+
+// forget removes a mailbox that is dead, and therefore empty.
+func (in *inboxes) forget(sender string, box *mailbox[*core.Message]) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.bySender[sender] == box {
+		delete(in.bySender, sender)
+	}
+}
+
+// close throws away what waits. Those who wait for room are let go.
+func (in *inboxes) close() {
+	in.mu.Lock()
+	boxes := in.bySender
+	in.bySender, in.closed = nil, true
+	in.mu.Unlock()
+	for _, box := range boxes {
+		box.kill()
+	}
+}
+
+// messageOverhead is roughly what a message holds besides its payload and names.
+const messageOverhead = 256
+
+// size is roughly the memory m holds, for what waits in inboxes.
+func sizeOf(m *core.Message) int {
+	size := messageOverhead + m.Payload.Size() + 24*len(m.Payload.Attachments)
+	for _, names := range [...][]string{m.To.Rooms, m.To.Except, m.Rooms} {
+		for _, name := range names {
+			size += 16 + len(name)
+		}
+	}
+	return size
+}

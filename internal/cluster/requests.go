@@ -1,0 +1,345 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// requests are what this server has asked the others in one namespace, and what
+// it waits for.
+type requests struct {
+	done func(core.RequestInfo) // told of every request that ends
+	ids  atomic.Uint64          // the last id; begins anywhere
+
+	mu     sync.Mutex
+	closed bool
+	byID   map[string]*request
+}
+
+func newRequests(done func(core.RequestInfo)) *requests {
+	t := &requests{done: done, byID: map[string]*request{}}
+	t.ids.Store(rand.Uint64())
+	return t
+}
+
+// request is one question, from when it is asked until its answer is handed over.
+type request struct {
+	id    string
+	kind  core.Kind // of the question
+	began time.Time
+
+	take func(answer *core.Message) (enough bool) // adds an answer; one call at a time
+	pace func()                                   // holds up who answers too fast; may be nil
+	done func(err error)                          // hands the result over, after the last take
+
+	mu     sync.Mutex
+	debts  map[string]debt // by server: those asked, and those that answered unasked
+	owing  int             // servers that owe something and are there
+	ended  bool
+	timer  *time.Timer
+	detach func() bool // from ctx
+
+	// Written when the request ends, read by done.
+	left []string // servers that left before they had answered; sorted
+	lost int      // acknowledgements that were still to come from them
+}
+
+// debt is what one server owes a request: its answer, or, for an acknowledged
+// broadcast, first the number of its clients and then so many acknowledgements.
+type debt struct {
+	due     int  // answers to come, as far as is known
+	started bool // the first answer came
+	gone    bool // the server has left; nobody waits for it any more
+	back    bool // it has come back since, and what it was asked may be lost
+}
+
+// begin registers r, with its kind, take and done set, and starts to wait for the
+// servers that asked returns. It must be called before they are asked. It reports
+// their number; if there are none, r has ended.
+func (t *requests) begin(ctx context.Context, r *request, timeout time.Duration, asked func() []string) (int, error) {
+	r.began = time.Now()
+	r.id = t.newID()
+
+	// Those who leave from here on are reported to r: they are told of after
+	// they were taken out of the members.
+	r.mu.Lock()
+	if !t.add(r) {
+		r.mu.Unlock()
+		return 0, fmt.Errorf("%s: namespace: %w", r.kind, core.ErrClosed)
+	}
+	servers := asked()
+	r.debts = make(map[string]debt, len(servers))
+	for _, id := range servers {
+		r.debts[id] = debt{due: 1}
+	}
+	r.owing = len(r.debts)
+	if r.owing > 0 {
+		r.timer = time.AfterFunc(timeout, func() { t.cancel(r, context.DeadlineExceeded) })
+		if ctx.Done() != nil {
+			r.detach = context.AfterFunc(ctx, func() { t.cancel(r, context.Cause(ctx)) })
+		}
+	}
+	r.ended = r.owing == 0
+	r.mu.Unlock()
+	if len(servers) == 0 {
+		t.finish(r, nil)
+	}
+	return len(servers), nil
+}
+
+// newID makes a request id: 16 hex digits, as the reference's.
+func (t *requests) newID() string {
+	var id [8]byte
+	binary.BigEndian.PutUint64(id[:], t.ids.Add(1))
+	return hex.EncodeToString(id[:])
+}
+
+func (t *requests) add(r *request) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return false
+	}
+	t.byID[r.id] = r
+	return true
+}
+
+// receive takes in an answer of another server, and holds the caller up while too
+// many of them wait to be handed over.
+func (t *requests) receive(m *core.Message) {
+	if r := t.answer(m); r != nil && r.pace != nil {
+		r.pace()
+	}
+}
+
+// answer takes in an answer, and returns the request if it goes on. What nobody
+// waits for is ignored.
+func (t *requests) answer(m *core.Message) *request {
+	t.mu.Lock()
+	r := t.byID[m.RequestID]
+	t.mu.Unlock()
+	if r == nil {
+		return nil
+	}
+	if ended, err := r.enter(m); ended {
+		t.finish(r, err)
+		return nil
+	}
+	return r
+}
+
+// left ends the waiting for a server.
+func (t *requests) left(server string) {
+	for _, r := range t.all() {
+		t.leftBefore(r, server)
+	}
+}
+
+// joined notes that a server is there, which may have left before.
+func (t *requests) joined(server string) {
+	for _, r := range t.all() {
+		r.welcomeBack(server)
+	}
+}
+
+// leftBefore ends the waiting of one request for a server that could not be asked,
+// because it had left.
+func (t *requests) leftBefore(r *request, server string) {
+	if ended, err := r.writeOff(server); ended {
+		t.finish(r, err)
+	}
+}
+
+// excuse ends the waiting for a server that was not asked, because it has nothing
+// to say.
+func (t *requests) excuse(r *request, server string) {
+	if ended, err := r.excuse(server); ended {
+		t.finish(r, err)
+	}
+}
+
+// cancel ends r without those who have not answered.
+func (t *requests) cancel(r *request, cause error) {
+	if ended, err := r.giveUp(cause); ended {
+		t.finish(r, err)
+	}
+}
+
+// close cancels all requests, and lets no more begin.
+func (t *requests) close() {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	for _, r := range t.all() {
+		t.cancel(r, core.ErrClosed)
+	}
+}
+
+func (t *requests) all() []*request {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Collect(maps.Values(t.byID))
+}
+
+// finish hands over what has ended.
+func (t *requests) finish(r *request, err error) {
+	t.mu.Lock()
+	delete(t.byID, r.id)
+	t.mu.Unlock()
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+	if r.detach != nil {
+		r.detach()
+	}
+	t.done(core.RequestInfo{Kind: r.kind, Duration: time.Since(r.began), Err: err, Left: len(r.left)})
+	r.done(err)
+}
+
+// enter takes in an answer. It reports whether that ends r, with the error for
+// its caller.
+func (r *request) enter(m *core.Message) (ended bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended || !r.settle(m) {
+		return false, nil
+	}
+	switch enough := r.take(m); {
+	case enough:
+		r.ended = true
+		return true, nil
+	case r.owing == 0:
+		return true, r.end(nil)
+	}
+	return false, nil
+}
+
+// writeOff notes that a server has left. It reports as enter does.
+func (r *request) writeOff(server string) (ended bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d := r.debts[server]
+	if r.ended || d.due == 0 {
+		return false, nil
+	}
+	again := d.gone
+	d.gone, d.back = true, false
+	r.debts[server] = d
+	if again {
+		return false, nil
+	}
+	if r.owing--; r.owing > 0 {
+		return false, nil
+	}
+	return true, r.end(nil)
+}
+
+// welcomeBack notes that a server that had left is there again. It is not waited
+// for, since it may have lost the question with the link; but it has not died, so
+// its answer is missing.
+func (r *request) welcomeBack(server string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if d := r.debts[server]; !r.ended && d.gone {
+		d.back = true
+		r.debts[server] = d
+	}
+}
+
+// excuse takes a server for one that has answered with nothing. It reports as
+// enter does.
+func (r *request) excuse(server string) (ended bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d := r.debts[server]
+	if r.ended || d.gone || d.started || d.due == 0 {
+		return false, nil
+	}
+	r.debts[server] = debt{started: true}
+	if r.owing--; r.owing > 0 {
+		return false, nil
+	}
+	return true, r.end(nil)
+}
+
+// giveUp stops waiting. It reports as enter does.
+func (r *request) giveUp(cause error) (ended bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended {
+		return false, nil
+	}
+	return true, r.end(cause)
+}
+
+// settle enters an answer in the books, and reports whether it counts; r.mu is
+// held.
+func (r *request) settle(m *core.Message) bool {
+	d := r.debts[m.From] // none for who was not asked
+	owed := d.due > 0
+	switch {
+	case m.Kind == core.KindBroadcastAck: // owed behind a count alone
+		if !d.started || !owed {
+			return false
+		}
+		d.due--
+	case d.started:
+		return false
+	case m.Kind == core.KindBroadcastClientCount && r.kind == core.KindBroadcast:
+		d.due = max(0, m.Count)
+	case m.Kind == core.KindFetchSocketsResponse && r.kind == core.KindFetchSockets,
+		m.Kind == core.KindServerSideEmitResponse && r.kind == core.KindServerSideEmit:
+		d.due = 0
+	default:
+		return false
+	}
+	d.started = true
+	r.debts[m.From] = d
+	if d.gone {
+		return true
+	}
+	if owed {
+		r.owing--
+	}
+	if d.due > 0 {
+		r.owing++
+	}
+	return true
+}
+
+// end closes the books, and says who is missing in them; r.mu is held. cause is
+// nil if nobody is waited for. Servers that have left are not missing: what they
+// would have answered is gone with them.
+func (r *request) end(cause error) error {
+	r.ended = true
+	var missing []string
+	for id, d := range r.debts {
+		switch {
+		case d.due == 0:
+		case d.gone && !d.back:
+			r.left = append(r.left, id)
+			if d.started {
+				r.lost += d.due
+			}
+		default:
+			missing = append(missing, id)
+		}
+	}
+	slices.Sort(r.left)
+	if len(missing) == 0 {
+		return nil
+	}
+	slices.Sort(missing)
+	return &core.IncompleteError{Operation: r.kind.String(), Missing: missing, Left: r.left, Cause: cmp.Or(cause, core.ErrReplaced)}
+}

@@ -1,0 +1,119 @@
+package cluster
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// process does what another server asks for. It runs in that server's inbox.
+func (a *adapter) process(m *core.Message) {
+	defer a.survive(m)
+	switch m.Kind {
+	case core.KindBroadcast:
+		if m.RequestID == "" {
+			a.host.Broadcast(m.Payload, m.To)
+		} else {
+			a.answerBroadcast(m)
+		}
+	case core.KindSocketsJoin:
+		a.host.Join(m.To, m.Rooms)
+	case core.KindSocketsLeave:
+		if len(m.Rooms) > 0 { // none would mean all of them to the host
+			a.host.Leave(m.To, m.Rooms)
+		}
+	case core.KindSocketsLeaveAll:
+		a.host.Leave(m.To, nil)
+	case core.KindDisconnectSockets:
+		a.host.Disconnect(m.To, m.Close)
+	case core.KindFetchSockets:
+		sockets := a.host.Sockets(m.To, m.Brief)
+		a.reply(m, &core.Message{Kind: core.KindFetchSocketsResponse, Sockets: sockets})
+	case core.KindServerSideEmit:
+		a.host.ServerSideEmit(m.Payload, a.replyOnce(m))
+	default:
+		a.log.Debug("ignoring a message", "kind", m.Kind, "from", m.From)
+	}
+}
+
+// reply answers a request.
+func (a *adapter) reply(to, answer *core.Message) {
+	answer.RequestID = to.RequestID
+	a.sendTo(to.From, answer)
+}
+
+// replyOnce is how listeners answer a server-side event; nil where no answer is
+// wanted.
+func (a *adapter) replyOnce(m *core.Message) func(core.Payload) {
+	if m.RequestID == "" {
+		return nil
+	}
+	var replied atomic.Bool
+	return func(p core.Payload) {
+		if !replied.Swap(true) {
+			a.reply(m, &core.Message{Kind: core.KindServerSideEmitResponse, Payload: p})
+		}
+	}
+}
+
+// answerBroadcast broadcasts to the local clients for another server.
+func (a *adapter) answerBroadcast(m *core.Message) {
+	to := m.To
+	if to.Flags.Timeout <= 0 {
+		to.Flags.Timeout = a.requestTimeout
+	}
+	a.survey(m.Payload, to, func(answer *core.Message) { a.reply(m, answer) })
+}
+
+// survey broadcasts to the local clients, and sends how many they are, once, and
+// then what each of them answers.
+func (a *adapter) survey(event core.Payload, to core.Target, send func(*core.Message)) {
+	s := &survey{send: send, deadline: time.Now().Add(to.Flags.Timeout)}
+	a.host.BroadcastWithAck(event, to, s.count, s.ack)
+	s.count(0) // had the host not called it, the requester would wait in vain
+}
+
+// survey is an acknowledged broadcast to the local clients. It sends their number
+// first, whatever the host does.
+type survey struct {
+	send     func(*core.Message)
+	deadline time.Time // after which the requester has forgotten it
+	counting atomic.Bool
+
+	mu      sync.Mutex
+	counted bool           // the number has been sent
+	due     int            // acknowledgements to come
+	early   []core.Payload // those that came before
+}
+
+func (s *survey) count(clients int) {
+	if s.counting.Swap(true) {
+		return
+	}
+	clients = max(0, clients)
+	s.send(&core.Message{Kind: core.KindBroadcastClientCount, Count: clients})
+	s.mu.Lock()
+	early := s.early[:min(len(s.early), clients)]
+	s.counted, s.early, s.due = true, nil, clients-len(early)
+	s.mu.Unlock()
+	for _, p := range early {
+		s.send(&core.Message{Kind: core.KindBroadcastAck, Payload: p})
+	}
+}
+
+func (s *survey) ack(p core.Payload) {
+	s.mu.Lock()
+	if !s.counted {
+		s.early = append(s.early, p)
+		s.mu.Unlock()
+		return
+	}
+	expected := s.due > 0
+	s.due--
+	s.mu.Unlock()
+	if expected && time.Now().Before(s.deadline) {
+		s.send(&core.Message{Kind: core.KindBroadcastAck, Payload: p})
+	}
+}

@@ -1,0 +1,202 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/dialect"
+)
+
+// accept takes connections until the listener is closed.
+func (n *Node) accept() {
+	for {
+		conn, err := n.listener.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
+			n.logLimit.Log(n.log, slog.LevelWarn, "accept", "cannot accept a connection", "error", err)
+			if !n.pause(10 * time.Millisecond) {
+				return
+			}
+			continue
+		}
+		p := &pendingConn{conn}
+		if oldest, evicted := n.pending.Add(p); evicted {
+			n.work.Go(func() { n.refuse(oldest.conn, core.CloseBusy, core.ErrBusy) })
+		}
+		n.work.Go(func() { n.admit(p) })
+	}
+}
+
+// pendingConn is a connection whose dialler has not said HELLO.
+type pendingConn struct{ conn core.Conn }
+
+// admit lets a dialler introduce itself, and serves the link that comes of it.
+func (n *Node) admit(p *pendingConn) {
+	conn := p.conn
+	l, err := n.welcome(conn)
+	if !n.pending.Remove(p) && err != nil {
+		return // a newer connection has taken its place, and it was refused for that
+	}
+	if err != nil {
+		n.refuse(conn, reasonFor(err), err)
+		return
+	}
+	l.run()
+}
+
+// reasonFor tells the peer why a handshake has failed.
+func reasonFor(err error) core.CloseReason {
+	var mismatch *core.MismatchError
+	switch {
+	case errors.Is(err, errHandshakeTimeout):
+		return core.CloseHelloTimeout
+	case errors.As(err, &mismatch):
+		return core.CloseMismatch
+	case errors.Is(err, core.ErrSelf):
+		return closeSelf
+	case errors.Is(err, core.ErrClosed):
+		return core.CloseGoingAway
+	}
+	return core.CloseHelloInvalid
+}
+
+// closeSelf tells a Go node that it dialled itself. Reference diallers get what
+// the reference gives.
+var closeSelf = core.CloseReason{Code: 1002, Text: "self"}
+
+// refuse turns a connection away.
+func (n *Node) refuse(conn core.Conn, reason core.CloseReason, why error) {
+	n.stats.refused(conn.RemoteAddr(), why)
+	if !errors.Is(why, core.ErrSelf) && !errors.Is(why, core.ErrClosed) {
+		n.logLimit.Log(n.log, slog.LevelWarn, "refuse"+reason.Text, "refusing a connection", "remote", conn.RemoteAddr(), "error", why)
+	}
+	conn.Close(reason)
+}
+
+// turnedAway is told of connections that the transport refuses.
+func (n *Node) turnedAway(remote string, why error) {
+	n.stats.refused(remote, why)
+	n.logLimit.Log(n.log, slog.LevelWarn, "turned away", "refusing a connection", "remote", remote, "error", why)
+}
+
+// welcome is the acceptor's side of the handshake.
+func (n *Node) welcome(conn core.Conn) (*link, error) {
+	ctx, cancel := context.WithTimeout(n.ctx, n.cfg.HandshakeTimeout)
+	defer cancel()
+	limitReads(conn, maxHandshake)
+	src, err := n.await(ctx, conn)
+	if err != nil {
+		return nil, fmt.Errorf("hello: %w", err)
+	}
+	h, err := decodeHello(src, frameHello)
+	if err != nil {
+		return nil, err
+	}
+	if h.uid == n.id {
+		if h.offer == nil {
+			return nil, fmt.Errorf("%w: hello with this node's own uid", core.ErrMalformed)
+		}
+		return nil, core.ErrSelf
+	}
+	if err := h.authorise(n.cfg.Token); err != nil {
+		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
+	}
+	if h.offer == nil {
+		return n.welcomeReference(conn, h)
+	}
+	defer n.meeting.begin(h.offer.link)()
+	ours := n.offer(h.offer.link)
+	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameWelcome, n.introduction(ours))}); err != nil {
+		return nil, fmt.Errorf("welcome: %w", err)
+	}
+	terms, err := agree(ours, h.offer)
+	if err != nil {
+		return nil, fmt.Errorf("node %.64q at %.128q: %w", h.uid, h.address, err)
+	}
+	return n.meet(conn, h, terms, h.offer.link, false)
+}
+
+// welcomeReference takes up a reference peer, which expects no answer.
+func (n *Node) welcomeReference(conn core.Conn, h *hello) (*link, error) {
+	if n.reference < 0 {
+		return nil, fmt.Errorf("reference peer %.64q: %w", h.uid, n.noReferenceCodec())
+	}
+	return n.meet(conn, h, terms{codec: n.reference}, "", false)
+}
+
+// noReferenceCodec is why there can be no link to a reference peer.
+func (n *Node) noReferenceCodec() error {
+	theirs := offer{codecs: []string{referenceCodec}}
+	return &core.MismatchError{Ours: n.offer("").String(), Theirs: theirs.String(), Err: core.ErrNoCommonCodec}
+}
+
+var errHandshakeTimeout = errors.New("handshake timed out")
+
+// maxHandshake bounds, in bytes, what a stranger can make us hold.
+const maxHandshake = 64 << 10
+
+func limitReads(conn core.Conn, bytes int) {
+	if l, ok := conn.(core.ReadLimiter); ok {
+		l.LimitReads(bytes)
+	}
+}
+
+// await receives the next frame of a handshake. When ctx ends it closes conn and
+// returns errHandshakeTimeout, or [core.ErrClosed] if the node has been shut down.
+func (n *Node) await(ctx context.Context, conn core.Conn) ([]byte, error) {
+	stop := context.AfterFunc(ctx, func() {
+		if n.ctx.Err() != nil {
+			conn.Close(core.CloseGoingAway)
+			return
+		}
+		conn.Close(core.CloseHelloTimeout)
+	})
+	src, err := conn.Recv()
+	if !stop() {
+		if n.ctx.Err() != nil {
+			return nil, core.ErrClosed
+		}
+		return nil, errHandshakeTimeout
+	}
+	return src, err
+}
+
+// introduction is what this node says of itself.
+func (n *Node) introduction(o *offer) *hello {
+	return &hello{uid: n.id, address: n.advertised, token: n.cfg.Token, offer: o}
+}
+
+// features are what this node understands beside the version.
+func (n *Node) features() []string {
+	if n.cfg.Routing == core.RoutingInterest {
+		return []string{featureBatch, featureFlush, featureInterest}
+	}
+	return []string{featureBatch, featureFlush}
+}
+
+// as makes the offer that of another version.
+func (o *offer) as(d *dialect.Dialect) {
+	o.minVersion, o.maxVersion, o.extra = d.Min, d.Max, d.Member
+	if d.Feature != "" {
+		o.features = append(o.features, d.Feature)
+	}
+}
+
+func (n *Node) offer(link string) *offer {
+	names := make([]string, len(n.cfg.Codecs))
+	for i, c := range n.cfg.Codecs {
+		names[i] = c.Name()
+	}
+	o := &offer{minVersion: minVersion, maxVersion: maxVersion, codecs: names, features: n.features(), link: link}
+	if d := n.cfg.Dialect; d != nil {
+		o.as(d)
+	}
+	return o
+}

@@ -1,0 +1,316 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/advertise"
+	"github.com/socketmesh/mesh/internal/backoff"
+)
+
+// maxTargets bounds the addresses a roster can make the node dial.
+const maxTargets = 4096
+
+// lingerFor is how long an address that is not in the roster any more is still
+// dialled after its link was lost: the roster may be wrong.
+const lingerFor = time.Minute
+
+// target is an address to dial, with a goroutine that sees to it. Its fields are
+// guarded by the node's lock.
+type target struct {
+	id      string // of the peer that is expected, or was met there; "" if unknown
+	address string
+	listed  bool          // in the roster
+	taken   bool          // not in the roster, which has another node at the address
+	since   time.Time     // when it last changed listed, or lost its link
+	nudge   chan struct{} // wakes the goroutine: the address may work now
+}
+
+// discover runs the discovery for the life of the node.
+func (n *Node) discover() {
+	self := core.Peer{ID: n.id, Address: n.Advertised()}
+	err := n.cfg.Discovery.Run(n.listed, self, n.update)
+	if err != nil && n.listed.Err() == nil {
+		n.log.Error("discovery has failed; no more peers will be found", "discovery", n.cfg.Discovery.Name(), "error", err)
+	}
+}
+
+// update takes a roster: new addresses are dialled. It never ends a link.
+func (n *Node) update(peers []core.Peer) {
+	var later deferred
+	defer later.run()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.state != stateRunning {
+		return
+	}
+	var schemes []string
+	if t, ok := n.cfg.Transport.(core.Schemer); ok {
+		schemes = t.Schemes()
+	}
+	listed := map[string]bool{}
+	taken := map[string]bool{} // addresses
+	for _, p := range peers {
+		taken[p.Address] = true
+		if p.Address == "" || p.ID == n.id || p.Address == n.advertised && p.ID == "" {
+			continue
+		}
+		if scheme, ok := advertise.Dials(schemes, p.Address); !ok {
+			later.add(func() {
+				n.logLimit.Log(n.log, slog.LevelWarn, "scheme "+scheme, "ignoring peers whose addresses are for another transport",
+					"transport", n.cfg.Transport.Name(), "address", p.Address, "peer", p.ID)
+			})
+			continue
+		}
+		if p.ID != "" && n.id > p.ID {
+			continue // that one dials
+		}
+		key := p.ID
+		if key == "" {
+			key = "address " + p.Address
+		}
+		if n.targets[key] == nil && len(n.targets) >= maxTargets {
+			later.add(func() {
+				n.logLimit.Log(n.log, slog.LevelWarn, "roster", "roster is too large: ignoring the rest", "limit", maxTargets)
+			})
+			break
+		}
+		listed[key] = true
+		n.list(key, p)
+	}
+	now := time.Now()
+	for key, t := range n.targets {
+		if t.listed && !listed[key] {
+			t.listed, t.since = false, now
+		}
+		t.taken = !t.listed && taken[t.address]
+	}
+}
+
+// list enters an address, or confirms it; n.mu is held.
+func (n *Node) list(key string, p core.Peer) {
+	t := n.targets[key]
+	if t == nil {
+		t = &target{id: p.ID, address: p.Address, listed: true, nudge: make(chan struct{}, 1)}
+		n.targets[key] = t
+		n.work.Go(func() { n.pursue(key, t) })
+		return
+	}
+	if !t.listed || t.address != p.Address {
+		t.address, t.listed = p.Address, true
+		select {
+		case t.nudge <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// pursue keeps a link to a target, until the node stops or the target has been
+// out of the roster for long.
+func (n *Node) pursue(key string, t *target) {
+	retry := backoff.Backoff{Min: n.cfg.RedialMin, Max: n.cfg.RedialMax}
+	complaint := ""
+	for {
+		if p := n.peerAt(t); p != nil {
+			select {
+			case <-p.gone:
+				n.lost(t, nil)
+			case <-n.ctx.Done():
+				return
+			}
+			continue
+		}
+		if !n.wanted(key, t) {
+			return
+		}
+		began := time.Now()
+		expected, address := n.aim(t)
+		l, err := n.dial(t, expected, address)
+		switch {
+		case errors.Is(err, core.ErrSelf):
+			return
+		case n.ctx.Err() != nil:
+			return
+		case err == nil:
+			select {
+			case <-l.peer.gone:
+			case <-n.ctx.Done():
+				return
+			}
+			n.lost(t, l)
+			if time.Since(began) > n.cfg.HeartbeatInterval || l.peer.received.Load() > 0 {
+				complaint = ""
+				retry.Reset()
+			}
+		case err.Error() != complaint:
+			complaint = err.Error()
+			n.log.Warn("cannot link to a peer; retrying with backoff", "address", address, "peer", expected, "error", err)
+		default:
+			n.log.Debug("still cannot link to a peer", "address", address, "peer", expected, "error", err)
+		}
+		if n.nudged(t, retry.Next()) {
+			retry.Reset()
+		}
+	}
+}
+
+// nudged waits, and reports whether the wait was cut short.
+func (n *Node) nudged(t *target, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return false
+	case <-t.nudge:
+		return true
+	case <-n.ctx.Done():
+		return true
+	}
+}
+
+// pause waits; it reports false if the node stops meanwhile.
+func (n *Node) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-n.ctx.Done():
+		return false
+	}
+}
+
+// peerAt is the peer that a target stands for, if there is a link to it.
+func (n *Node) peerAt(t *target) *peer {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if t.id == "" {
+		return nil
+	}
+	return n.roster.Load().byID[t.id]
+}
+
+// lost notes that the peer of a target has gone, and who is there instead if that
+// is why. l is the link that had been dialled, or nil. A reference peer that said
+// nothing on it was not there: it had refused the HELLO.
+func (n *Node) lost(t *target, l *link) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if l == nil || !l.peer.reference || l.confirmed {
+		t.since = time.Now()
+	}
+	var other *otherPeerError
+	if l != nil && errors.As(l.err, &other) {
+		t.id = other.id
+	}
+}
+
+// wanted tells whether to go on dialling a target, and forgets it if not.
+func (n *Node) wanted(key string, t *target) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.ctx.Err() != nil {
+		return false
+	}
+	if t.listed || !t.taken && time.Since(t.since) < lingerFor {
+		return true
+	}
+	delete(n.targets, key)
+	return false
+}
+
+// aim is who is expected at a target, and where that is.
+func (n *Node) aim(t *target) (expected, address string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return t.id, t.address
+}
+
+// dial connects to a target and introduces this node. The link that comes of it
+// is running when it returns.
+func (n *Node) dial(t *target, expected, address string) (*link, error) {
+	ctx, cancel := context.WithTimeout(n.ctx, n.cfg.HandshakeTimeout)
+	defer cancel()
+	conn, err := n.cfg.Transport.Dial(ctx, address)
+	if err != nil {
+		if errors.Is(err, core.ErrUnauthorized) {
+			n.stats.refused(address, err)
+		}
+		return nil, err
+	}
+	l, err := n.introduce(ctx, conn, expected, address)
+	if err != nil {
+		conn.Close(reasonFor(err))
+		n.stats.refused(address, err)
+		return nil, fmt.Errorf("link to %s: %w", address, err)
+	}
+	n.mu.Lock()
+	t.id = l.peer.id
+	n.mu.Unlock()
+	n.work.Go(l.run)
+	return l, nil
+}
+
+// introduce is the dialler's side of the handshake.
+func (n *Node) introduce(ctx context.Context, conn core.Conn, expected, address string) (*link, error) {
+	if hint, ok := conn.(core.ProtocolHinter); ok && !hint.Native() {
+		return n.introduceReference(ctx, conn, expected, address)
+	}
+	// Both may dial, so the name tells whose it is.
+	ours := n.offer(fmt.Sprintf("%016x %s", n.dials.Add(1), n.id))
+	defer n.meeting.begin(ours.link)()
+	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameHello, n.introduction(ours))}); err != nil {
+		return nil, fmt.Errorf("hello: %w", err)
+	}
+	limitReads(conn, maxHandshake)
+	src, err := n.await(ctx, conn)
+	var closed *core.CloseError
+	switch {
+	case errors.As(err, &closed) && closed.CloseReason == closeSelf:
+		return nil, core.ErrSelf
+	case errors.As(err, &closed) && closed.CloseReason == core.CloseHelloInvalid:
+		return nil, fmt.Errorf("%w: refused by the peer: %w", core.ErrUnauthorized, err)
+	case err != nil:
+		return nil, fmt.Errorf("welcome: %w", err)
+	}
+	h, err := decodeHello(src, frameWelcome)
+	if err != nil {
+		return nil, err
+	}
+	if h.uid == n.id {
+		return nil, core.ErrSelf
+	}
+	if err := h.authorise(n.cfg.Token); err != nil {
+		return nil, fmt.Errorf("the peer %.64q answered with: %w", h.uid, err)
+	}
+	if h.offer == nil {
+		return nil, fmt.Errorf("%w: welcome without an offer", core.ErrMalformed)
+	}
+	terms, err := agree(ours, h.offer)
+	if err != nil {
+		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
+	}
+	if expected != "" && expected != h.uid {
+		n.log.Info("another node than expected answers here", "address", address, "expected", expected, "peer", h.uid)
+	}
+	return n.meet(conn, h, terms, ours.link, true)
+}
+
+// introduceReference links to a reference peer. It never answers, so the link is
+// up as soon as the HELLO is out (docs/reference-protocol.md, section 3).
+func (n *Node) introduceReference(ctx context.Context, conn core.Conn, expected, address string) (*link, error) {
+	if expected == "" {
+		return nil, core.ErrUnknownPeer
+	}
+	if n.reference < 0 {
+		return nil, fmt.Errorf("reference peer %.64q: %w", expected, n.noReferenceCodec())
+	}
+	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameHello, n.introduction(nil))}); err != nil {
+		return nil, fmt.Errorf("hello: %w", err)
+	}
+	return n.meet(conn, &hello{uid: expected, address: address}, terms{codec: n.reference}, "", true)
+}

@@ -1,0 +1,171 @@
+package node_test
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/node"
+	"github.com/socketmesh/mesh/transport/mem"
+)
+
+// A node that leaves has been heard by all when Shutdown returns, though they are
+// slow to take it in and talk themselves.
+func TestShutdownWaitsUntilAllIsTaken(t *testing.T) {
+	for name, open := range map[string]func(*testing.T) *world{
+		"one sequence": func(t *testing.T) *world { return newWorld(t, mem.WithBuffer(1<<10)) },
+		"lanes": func(t *testing.T) *world {
+			return newWorld(t, mem.WithLanes(3, 20*time.Millisecond), mem.WithBuffer(1<<10))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := open(t)
+				w.net.Delay("a", "b", 50*time.Millisecond)
+				a, b := w.start("a"), w.start("b")
+				within(time.Second)
+				stop := make(chan struct{})
+				defer close(stop)
+				go func() {
+					for {
+						select {
+						case <-stop:
+							return
+						case <-time.After(time.Millisecond):
+							b.emit("meanwhile")
+						}
+					}
+				}()
+				for i := range 1000 {
+					a.emit(fmt.Sprint(i))
+				}
+				if err := a.Shutdown(t.Context()); err != nil {
+					t.Error(err)
+				}
+				expect(t, "b got", len(b.received()), 1000)
+				synctest.Wait()
+				expect(t, "b saw", b.membership(), "+a -a")
+			})
+		})
+	}
+}
+
+// A node that leaves while it opens another link has been heard on the one there
+// was, though the peer has gone over to the other already.
+func TestShutdownWhileDiallingASecondLink(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.roster.Tell()
+		a, b := w.start("a"), w.start("b", statically("a"))
+		within(time.Second)
+		w.net.Delay("b", "a", 100*time.Millisecond)
+		w.roster.Tell(core.Peer{Address: "mem://b"}) // a dials too, and being smaller its link stays
+		within(150 * time.Millisecond)               // b has it, a has not
+		expect(t, "a's links", a.Links("b"), 1)
+		expect(t, "b's links", b.Links("a"), 2)
+		w.net.Delay("a", "b", 100*time.Millisecond)
+		a.emit("1", "2")
+		synctest.Wait()
+		w.net.Delay("a", "b", 0)
+		a.stop() // breaks the dialling off
+		within(time.Second)
+		expectList(t, "b", b.received(), "a: 1", "a: 2")
+		expect(t, "b saw", b.membership(), "+a -a")
+	})
+}
+
+// The link on which a node has finished does not stay for good when the other one
+// has ended: the peers meet again.
+func TestSecondLinkEndsAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		a := w.start("a", statically())
+		conn := w.dial("a")
+		send(t, conn, node.HelloOfLink("q", "link 1"), node.StartFrame("json", "", 0))
+		within(time.Second)
+		second := w.dial("a")
+		send(t, second, node.HelloOfLink("q", "link 2"), node.StartFrame("json", "", 0))
+		within(time.Second)
+		second.Close(core.CloseShutdown)
+		within(time.Second)
+		expect(t, "links for now", a.Links("q"), 1)
+		within(5 * time.Second)
+		expect(t, "links", a.Links("q"), 0)
+		expect(t, "a's journal", a.Journal.String(), "up q, down q")
+	})
+}
+
+// A node of before does not know FLUSH. It is not asked.
+func TestShutdownWithAPeerThatDoesNotFlush(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		a := w.start("a")
+		conn := w.dial("a")
+		send(t, conn, node.HelloFrame("q", "ws://q", "", "json"), node.StartFrame("json", "", 0))
+		within(time.Second)
+		go a.stop()
+		var last byte
+		for {
+			frame, err := conn.Recv()
+			if err != nil {
+				break
+			}
+			last = frame[0]
+		}
+		expect(t, "the last frame is a message", last, 1)
+	})
+}
+
+// FLUSH is answered when so many messages are here, and not before.
+func TestFlushIsAnswered(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.start("a")
+		conn := w.dial("a")
+		answered := false
+		go func() {
+			for {
+				frame, err := conn.Recv()
+				if err != nil {
+					return
+				}
+				answered = answered || frame[0] == 0x0a
+			}
+		}()
+		send(t, conn, node.HelloFrame("q", "ws://q", "", "json"), node.StartFrame("json", "", 0), []byte("\x09\x81\xa4sent\x01"))
+		synctest.Wait()
+		expect(t, "answered before the message", answered, false)
+		send(t, conn, []byte("\x01what does not decode counts too"))
+		synctest.Wait()
+		expect(t, "answered", answered, true)
+		send(t, conn, []byte("\x09\x81\xa4sent\xff")) // -1
+		within(time.Second)
+		if err := conn.Send(t.Context(), [][]byte{{4}}); err == nil {
+			t.Error("a malformed FLUSH does not end the link")
+		}
+	})
+}
+
+// What a peer had sent before it went is taken, though nothing can be sent to it
+// any more.
+func TestWritingEndsBeforeReading(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		a, b := w.start("a"), w.start("b")
+		within(time.Second)
+		a.gate = make(chan struct{})
+		for i := range 100 {
+			b.emit(fmt.Sprint(i))
+		}
+		synctest.Wait()
+		w.net.Kill("b")
+		a.emit("in vain")
+		within(time.Second)
+		close(a.gate)
+		within(time.Second)
+		expect(t, "a got", len(a.received()), 100)
+		expect(t, "a's journal", a.Journal.String(), "up b, down b")
+	})
+}

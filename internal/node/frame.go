@@ -1,0 +1,132 @@
+package node
+
+import (
+	"math/bits"
+	"sync"
+	"sync/atomic"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// The first byte of every frame. The first two are the reference's (docs/reference-protocol.md,
+// section 3); the others are spoken between Go nodes only.
+const (
+	frameHello    = 0x00 // dialler's introduction
+	frameMesh     = 0x01 // a message
+	frameWelcome  = 0x02 // acceptor's answer to a HELLO
+	frameStart    = 0x03 // the messages that follow come in this codec, behind that link's
+	framePing     = 0x04
+	framePong     = 0x05
+	frameFinish   = 0x06 // no more messages on this link: they go on on another
+	frameBatch    = 0x07 // messages, each with its length before it
+	frameInterest = 0x08 // which rooms have members here
+	frameFlush    = 0x09 // a node that leaves asks whether all has arrived
+	frameFlushed  = 0x0a // all has
+)
+
+// Frames that carry nothing.
+var (
+	pingFrame    = []byte{framePing}
+	pongFrame    = []byte{framePong}
+	flushedFrame = []byte{frameFlushed}
+)
+
+// The buffers of frames are kept by their sizes, which double from one to the next:
+// a small message that waits must not take a large one's buffer.
+const (
+	freshFrame = 512 // bytes of the smallest: most messages fit
+	frameSizes = 12  // the largest that are kept have 1 MiB
+)
+
+// frame is one encoded message, shared by the queues of all peers that get it.
+// Its bytes do not change between newFrame and the last release.
+type frame struct {
+	bytes    []byte
+	kind     core.Kind
+	volatile bool
+	lane     uint32 // its namespace's: those with the same one keep their order
+	refs     atomic.Int32
+	written  chan struct{} // closed by the last release; nil if nobody waits
+}
+
+var frames [frameSizes]sync.Pool
+
+// frameSizeFor is the smallest size that holds so many bytes, frameSizeOf the largest that a
+// buffer of so many is good for.
+func frameSizeFor(bytes int) int {
+	return min(bits.Len(uint(max(0, bytes-1))/freshFrame), frameSizes-1)
+}
+func frameSizeOf(bytes int) int { return bits.Len(uint(bytes)/freshFrame) - 1 }
+
+// takeFrame returns a frame that nobody holds, for so many bytes.
+func takeFrame(bytes int) *frame {
+	size := frameSizeFor(bytes)
+	if f, ok := frames[size].Get().(*frame); ok {
+		return f
+	}
+	return &frame{bytes: make([]byte, 0, freshFrame<<size)}
+}
+
+// newFrame encodes m for a lane, with the caller as its one holder.
+func newFrame(codec core.Codec, m *core.Message, lane uint32) (*frame, error) {
+	f := takeFrame(encodedSize(m))
+	bytes, err := codec.Append(append(f.bytes[:0], frameMesh), m)
+	f.bytes = bytes
+	if err != nil {
+		f.free()
+		return nil, err
+	}
+	f.kind, f.volatile, f.lane = m.Kind, m.Volatile(), lane
+	f.refs.Store(1)
+	return f, nil
+}
+
+// encodedSize is roughly what m takes when it is encoded.
+func encodedSize(m *core.Message) int {
+	const (
+		envelope  = 192 // kind, sender, namespace, flags
+		perSocket = 1 << 10
+	)
+	size := envelope + m.Payload.Size() + perSocket*len(m.Sockets)
+	for _, names := range [...][]string{m.To.Rooms, m.To.Except, m.Rooms} {
+		for _, name := range names {
+			size += 4 + len(name)
+		}
+	}
+	return size
+}
+
+// free keeps what nobody holds for another message. Its bytes may be no more than
+// those of a codec that has failed.
+func (f *frame) free() {
+	if size := frameSizeOf(cap(f.bytes)); size >= 0 && size < frameSizes {
+		frames[size].Put(f)
+	}
+}
+
+// frameSize is what a frame takes beside its bytes, its place in a queue included.
+const frameSize = 96
+
+// size is the memory that the frame takes.
+func (f *frame) size() int { return cap(f.bytes) + frameSize }
+
+func (f *frame) hold() { f.refs.Add(1) }
+
+// watch returns what is closed when the last peer's copy was written or given up.
+// It is for the holder that made the frame.
+func (f *frame) watch() <-chan struct{} {
+	f.written = make(chan struct{})
+	return f.written
+}
+
+// release gives up one hold; the last one returns the buffer to the pool.
+func (f *frame) release() {
+	if f.refs.Add(-1) > 0 {
+		return
+	}
+	if f.written != nil {
+		close(f.written)
+		f.written = nil
+	}
+	f.free()
+}

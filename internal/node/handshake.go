@@ -1,0 +1,291 @@
+package node
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/msgpack"
+)
+
+// The versions of the protocol between Go nodes that this one speaks.
+const (
+	minVersion = 1
+	maxVersion = 1
+)
+
+// hello introduces a node to another: the HELLO frame of a dialler, and the
+// WELCOME with which a Go node answers. Its first three members are the
+// reference's (docs/reference-protocol.md, section 3); offer is absent towards reference peers.
+type hello struct {
+	uid     string
+	address string
+	token   string
+	offer   *offer
+}
+
+// offer is what a Go node can do, and the name the dialler gives to the link.
+type offer struct {
+	minVersion int
+	maxVersion int
+	codecs     []string
+	features   []string
+	link       string // the dialler counts: a later link has a larger name
+	extra      string // a member of a later version; "" for none
+}
+
+// String is for errors and logs. What a peer says is cut where it is long.
+func (o *offer) String() string {
+	if o.maxVersion == 0 {
+		return fmt.Sprintf("the reference's protocol, codecs %.256s", strings.Join(o.codecs, " "))
+	}
+	return fmt.Sprintf("versions %d-%d, codecs %.256s", o.minVersion, o.maxVersion, strings.Join(o.codecs, " "))
+}
+
+// appendHello appends the frame of this kind.
+func appendHello(b []byte, kind byte, h *hello) []byte {
+	members := 2
+	if h.token != "" {
+		members++
+	}
+	if h.offer != nil {
+		members++
+	}
+	b = msgpack.AppendMapHeader(append(b, kind), members)
+	b = appendPair(b, "uid", h.uid)
+	b = appendPair(b, "address", h.address)
+	if h.token != "" {
+		b = appendPair(b, "token", h.token)
+	}
+	if h.offer != nil {
+		b = appendOffer(msgpack.AppendString(b, "mesh"), h.offer)
+	}
+	return b
+}
+
+func appendOffer(b []byte, o *offer) []byte {
+	members := 5
+	if o.extra != "" {
+		members++
+	}
+	b = msgpack.AppendMapHeader(b, members)
+	if o.extra != "" {
+		b = appendPair(b, o.extra, "")
+	}
+	b = msgpack.AppendInt(msgpack.AppendString(b, "min"), int64(o.minVersion))
+	b = msgpack.AppendInt(msgpack.AppendString(b, "max"), int64(o.maxVersion))
+	b = appendList(msgpack.AppendString(b, "codecs"), o.codecs)
+	b = appendList(msgpack.AppendString(b, "features"), o.features)
+	return appendPair(b, "link", o.link)
+}
+
+func appendPair(b []byte, key, value string) []byte {
+	return msgpack.AppendString(msgpack.AppendString(b, key), value)
+}
+
+func appendList(b []byte, list []string) []byte {
+	b = msgpack.AppendArrayHeader(b, len(list))
+	for _, s := range list {
+		b = msgpack.AppendString(b, s)
+	}
+	return b
+}
+
+// decodeHello reads a frame that has to be of this kind. Members it does not
+// know are for later versions.
+func decodeHello(src []byte, kind byte) (*hello, error) {
+	if len(src) < 2 || src[0] != kind {
+		return nil, fmt.Errorf("%w: not a handshake", core.ErrMalformed)
+	}
+	h := &hello{}
+	r := msgpack.NewReader(src[1:])
+	err := r.Fields(func(key []byte) (err error) {
+		switch string(key) {
+		case "uid":
+			h.uid, err = readString(r)
+		case "address":
+			h.address, err = readString(r)
+		case "token":
+			h.token, err = readString(r)
+		case "mesh":
+			h.offer, err = readOffer(r)
+		default:
+			err = r.Skip()
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: handshake: %w", core.ErrMalformed, err)
+	case r.Len() > 0:
+		return nil, fmt.Errorf("%w: handshake: %d bytes too many", core.ErrMalformed, r.Len())
+	case h.uid == "" || len(h.uid) > core.MaxIDLength:
+		return nil, fmt.Errorf("%w: handshake: uid of %d bytes", core.ErrMalformed, len(h.uid))
+	}
+	return h, nil
+}
+
+func readOffer(r *msgpack.Reader) (*offer, error) {
+	o := &offer{}
+	err := r.Fields(func(key []byte) (err error) {
+		switch string(key) {
+		case "min":
+			o.minVersion, err = readInt(r)
+		case "max":
+			o.maxVersion, err = readInt(r)
+		case "codecs":
+			o.codecs, err = readList(r)
+		case "features":
+			o.features, err = readList(r)
+		case "link":
+			o.link, err = readString(r)
+		default:
+			err = r.Skip()
+		}
+		return err
+	})
+	return o, err
+}
+
+func readString(r *msgpack.Reader) (string, error) {
+	s, err := r.String()
+	return string(s), err
+}
+
+func readInt(r *msgpack.Reader) (int, error) {
+	v, err := r.Int()
+	return int(v), err
+}
+
+func readList(r *msgpack.Reader) ([]string, error) {
+	n, err := r.Array()
+	if err != nil {
+		return nil, err
+	}
+	list := make([]string, 0, min(n, 64))
+	for range n {
+		s, err := readString(r)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+// offers tells whether a Go node has said that it understands a feature.
+func (h *hello) offers(feature string) bool {
+	return h.offer != nil && slices.Contains(h.offer.features, feature)
+}
+
+// authorise checks the peer's token against ours.
+func (h *hello) authorise(token string) error {
+	if token != "" && subtle.ConstantTimeCompare([]byte(h.token), []byte(token)) != 1 {
+		if h.token == "" {
+			return fmt.Errorf("%w: no token", core.ErrUnauthorized)
+		}
+		return fmt.Errorf("%w: wrong token", core.ErrUnauthorized)
+	}
+	return nil
+}
+
+// terms are how one node talks to another.
+type terms struct {
+	version int // of the protocol between Go nodes; 0 with reference peers
+	codec   int // index of the codec in which this node writes
+}
+
+// agree finds the terms of the node with our offer: the latest version that both
+// speak, and of the codecs that the other reads the one that this node likes
+// best. The other one writes in the one that it likes best, so that a node whose
+// preference changes writes accordingly as soon as it is back, whatever the
+// others prefer, and encodes a message once for all that read it.
+func agree(ours, theirs *offer) (terms, error) {
+	version := min(ours.maxVersion, theirs.maxVersion)
+	if version < max(ours.minVersion, theirs.minVersion) {
+		return terms{}, &core.MismatchError{Ours: ours.String(), Theirs: theirs.String(), Err: core.ErrNoCommonVersion}
+	}
+	codec := slices.IndexFunc(ours.codecs, func(name string) bool { return slices.Contains(theirs.codecs, name) })
+	if codec < 0 {
+		return terms{}, &core.MismatchError{Ours: ours.String(), Theirs: theirs.String(), Err: core.ErrNoCommonCodec}
+	}
+	return terms{version, codec}, nil
+}
+
+// start says how the messages that follow on a link are to be taken.
+type start struct {
+	codec string
+	prev  string // link behind whose last message these come; "" if none
+	sent  uint64 // messages sent to this peer before, on all links
+}
+
+func appendStart(b []byte, s start) []byte {
+	b = msgpack.AppendMapHeader(append(b, frameStart), 3)
+	b = appendPair(b, "codec", s.codec)
+	b = appendPair(b, "prev", s.prev)
+	return msgpack.AppendInt(msgpack.AppendString(b, "sent"), int64(s.sent))
+}
+
+func decodeStart(src []byte) (s start, err error) {
+	r := msgpack.NewReader(src[1:])
+	err = r.Fields(func(key []byte) (err error) {
+		switch string(key) {
+		case "codec":
+			s.codec, err = readString(r)
+		case "prev":
+			s.prev, err = readString(r)
+		case "sent":
+			var n int64
+			n, err = r.Int()
+			s.sent = uint64(max(n, 0))
+		default:
+			err = r.Skip()
+		}
+		return err
+	})
+	if err != nil {
+		return s, fmt.Errorf("%w: start: %w", core.ErrMalformed, err)
+	}
+	return s, nil
+}
+
+// appendSent appends a FINISH or a FLUSH, which say how many messages were sent on
+// the link, for those that are still under way on its lanes.
+func appendSent(b []byte, kind byte, sent int64) []byte {
+	b = msgpack.AppendMapHeader(append(b, kind), 1)
+	return msgpack.AppendInt(msgpack.AppendString(b, "sent"), sent)
+}
+
+// decodeSent reads that number. A frame without it is that of a node without
+// lanes.
+func decodeSent(src []byte) (sent int64, err error) {
+	if len(src) == 1 {
+		return 0, nil
+	}
+	r := msgpack.NewReader(src[1:])
+	err = r.Fields(func(key []byte) (err error) {
+		if string(key) != "sent" {
+			return r.Skip()
+		}
+		sent, err = r.Int()
+		return err
+	})
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("%w: finish or flush: %w", core.ErrMalformed, err)
+	case sent < 0:
+		return 0, fmt.Errorf("%w: finish or flush: %d messages", core.ErrMalformed, sent)
+	}
+	return sent, nil
+}
+
+// randomID returns 16 lower-case hex digits, as the reference's ids have.
+func randomID() string {
+	var b [8]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}

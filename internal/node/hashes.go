@@ -1,0 +1,138 @@
+package node
+
+// hashes is a set of room hashes: open addressing with linear probing, about 6
+// bytes for each, for there may be one for every socket of every peer.
+//
+// A large one consists of parts, so that nobody waits for the whole to grow.
+type hashes struct {
+	slots []uint32 // 0 is an empty one; len is a power of two
+	parts []hashes // instead of slots
+	count int
+}
+
+// The parts of a large set, and from how many hashes on there are parts.
+const (
+	partBits = 8
+	partedAt = 1 << 14
+)
+
+// part is the part in which h is.
+func (s *hashes) part(h uint32) *hashes { return &s.parts[h*2246822519>>(32-partBits)] }
+
+// hashOf is the hash of a room's name, the same on all nodes; never 0. Two rooms of
+// one hash count as one room, which costs a message now and then, and loses none.
+func hashOf(room string) uint32 {
+	h := uint64(14695981039346656037) // FNV-1a
+	for i := range len(room) {
+		h = (h ^ uint64(room[i])) * 1099511628211
+	}
+	return max(1, uint32(h>>32^h))
+}
+
+// at is where h is, or the empty slot where it would be.
+func (s *hashes) at(h uint32) int {
+	mask := len(s.slots) - 1
+	i := int(uint64(h*2654435769) * uint64(len(s.slots)) >> 32) // by its high bits
+	for s.slots[i] != 0 && s.slots[i] != h {
+		i = (i + 1) & mask
+	}
+	return i
+}
+
+func (s *hashes) has(h uint32) bool {
+	if s.parts != nil {
+		s = s.part(h)
+	}
+	return len(s.slots) > 0 && s.slots[s.at(h)] == h
+}
+
+func (s *hashes) add(h uint32) {
+	if s.count == partedAt {
+		s.divide()
+	}
+	if s.parts == nil {
+		s.put(h)
+		return
+	}
+	part := s.part(h)
+	before := part.count
+	part.put(h)
+	s.count += part.count - before
+}
+
+// divide makes parts, if there are none.
+func (s *hashes) divide() {
+	if s.parts != nil {
+		return
+	}
+	s.parts = make([]hashes, 1<<partBits)
+	for _, h := range s.slots {
+		if h != 0 {
+			s.part(h).put(h)
+		}
+	}
+	s.slots = nil
+}
+
+// unite does without parts.
+func (s *hashes) unite() {
+	parts := s.parts
+	*s = hashes{}
+	for i := range parts {
+		for _, h := range parts[i].slots {
+			if h != 0 {
+				s.put(h)
+			}
+		}
+	}
+}
+
+func (s *hashes) put(h uint32) {
+	if s.count >= len(s.slots)*4/5 {
+		s.resize(max(8, 2*len(s.slots)))
+	}
+	if i := s.at(h); s.slots[i] == 0 {
+		s.slots[i] = h
+		s.count++
+	}
+}
+
+func (s *hashes) remove(h uint32) {
+	if !s.has(h) {
+		return
+	}
+	if s.parts == nil {
+		s.take(h)
+		return
+	}
+	s.part(h).take(h)
+	if s.count--; s.count < partedAt/8 {
+		s.unite()
+	}
+}
+
+// take closes the gap it makes, so that whatever was put behind is found.
+func (s *hashes) take(h uint32) {
+	mask := len(s.slots) - 1
+	gap := s.at(h)
+	s.slots[gap] = 0
+	s.count--
+	for i := (gap + 1) & mask; s.slots[i] != 0; i = (i + 1) & mask {
+		moved := s.slots[i]
+		s.slots[i] = 0
+		s.slots[s.at(moved)] = moved
+	}
+	if len(s.slots) > 8 && s.count < len(s.slots)/8 {
+		s.resize(len(s.slots) / 2)
+	}
+}
+
+func (s *hashes) resize(size int) {
+	old := s.slots
+	s.slots = make([]uint32, size)
+	for _, h := range old {
+		if h != 0 {
+			s.slots[s.at(h)] = h
+		}
+	}
+}

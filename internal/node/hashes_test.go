@@ -1,0 +1,133 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// A set of hashes holds what a map does, through growth, shrinking and gaps.
+func TestHashesAgainstMap(t *testing.T) {
+	for seed := range uint64(20) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		var s hashes
+		want := map[uint32]bool{}
+		for range 20_000 {
+			h := 1 + uint32(rnd.IntN(1+int(seed)*100))
+			if seed%2 == 0 {
+				h <<= 20 // all in few places
+			}
+			if rnd.IntN(10) < 5+rnd.IntN(2) {
+				s.add(h)
+				want[h] = true
+			} else {
+				s.remove(h)
+				delete(want, h)
+			}
+			if s.has(h) != want[h] || s.count != len(want) {
+				t.Fatalf("seed %d: %d: has %v, count %d; want %v, %d", seed, h, s.has(h), s.count, want[h], len(want))
+			}
+		}
+		for h := range want {
+			if !s.has(h) {
+				t.Fatalf("seed %d: %d is missing", seed, h)
+			}
+		}
+	}
+}
+
+// A large set grows, and shrinks, in parts that are small each.
+func TestHashesInParts(t *testing.T) {
+	const count = 10 * partedAt
+	var s hashes
+	name := func(i int) uint32 { return hashOf(fmt.Sprint("room", i)) }
+	want := map[uint32]bool{}
+	for i := range count {
+		s.add(name(i))
+		s.add(name(i)) // which changes nothing
+		want[name(i)] = true
+		if s.count != len(want) {
+			t.Fatalf("count %d, want %d", s.count, len(want))
+		}
+	}
+	for i := range s.parts {
+		if n := s.parts[i].count; n > 2*count>>partBits {
+			t.Errorf("part %d has %d of %d", i, n, count)
+		}
+	}
+	for i := range count {
+		if !s.has(name(i)) {
+			t.Fatalf("%d is missing", i)
+		}
+	}
+	for i := range count - 10 {
+		s.remove(name(i))
+		delete(want, name(i))
+	}
+	for i := range count {
+		if s.has(name(i)) != want[name(i)] {
+			t.Fatalf("%d: %v", i, s.has(name(i)))
+		}
+	}
+	if s.parts != nil || s.count != len(want) {
+		t.Errorf("%d parts, count %d of %d", len(s.parts), s.count, len(want))
+	}
+}
+
+func TestHashOfIsTheSameOnAllNodes(t *testing.T) {
+	for room, want := range map[string]uint32{"": 0x4fd0bfc1, "room": 0x53919ac5, "ÿ": 0xbdda0f30} {
+		if got := hashOf(room); got != want {
+			t.Errorf("%q: %#x, want %#x", room, got, want)
+		}
+	}
+}
+
+func TestInterestFrame(t *testing.T) {
+	ns := newNamespace(nil, "/chat")
+	for want, n := range map[string]news{
+		"08052f6368617400" + "0201000000ffffffff" + "0104030201": {adds: []uint32{1, 1<<32 - 1}, removes: []uint32{0x01020304}},
+		"08052f6368617401" + "00" + "00":                         {first: true, last: true, adds: []uint32{}, removes: []uint32{}},
+	} {
+		f := newInterestFrame(ns, n)
+		if got := fmt.Sprintf("%x", f.bytes); got != want {
+			t.Errorf("frame %s, want %s", got, want)
+		}
+		name, got, err := decodeInterest(f.bytes[1:])
+		if err != nil || name != "/chat" || got.first != n.first || got.last != n.last || len(got.adds) != len(n.adds) || len(got.removes) != len(n.removes) {
+			t.Errorf("decoded %q %+v %v", name, got, err)
+		}
+		for size := range len(f.bytes) - 1 {
+			if _, _, err := decodeInterest(f.bytes[1 : 1+size]); !errors.Is(err, core.ErrMalformed) {
+				t.Errorf("%d bytes of it: %v", size, err)
+			}
+		}
+		f.release()
+	}
+}
+
+// FuzzInterest reads whatever as news, and what it reads can be written again.
+func FuzzInterest(f *testing.F) {
+	frame := newInterestFrame(newNamespace(nil, "/"), news{first: true, last: true, adds: []uint32{1, 2, 3}, removes: []uint32{4}})
+	f.Add(frame.bytes[1:])
+	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
+	f.Add([]byte{0, 0, 0xff, 0xff, 0xff, 0x7f})
+	f.Fuzz(func(t *testing.T, src []byte) {
+		name, n, err := decodeInterest(src)
+		if err != nil {
+			return
+		}
+		again := newInterestFrame(newNamespace(nil, name), n)
+		defer again.release()
+		name2, n2, err := decodeInterest(again.bytes[1:])
+		if err != nil || name2 != name || !reflect.DeepEqual(n2, n) {
+			t.Errorf("%q %+v became %q %+v, %v", name, n, name2, n2, err)
+		}
+		var v views
+		v.take(name, n)
+		v.wants(name, n.adds)
+	})
+}

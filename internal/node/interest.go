@@ -1,0 +1,283 @@
+package node
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// featureInterest is what a node offers that routes by interest: it wants to be
+// told, and tells.
+const featureInterest = "interest"
+
+// Occupancy returns where the host of an open namespace reports, or nil if this
+// node does not route by interest. Who asks for it undertakes to report every
+// room from then on, beginning with those that have members already; peers rely
+// on it. A namespace whose host does not ask gets everything.
+func (n *Node) Occupancy(namespace string) core.Occupancy {
+	ns := n.namespace(namespace)
+	if ns == nil || n.cfg.Routing != core.RoutingInterest {
+		return nil
+	}
+	ns.interest.watch()
+	return &ns.interest
+}
+
+// interest is what this node tells its peers about a namespace: which rooms have
+// members here. News go out at once where nothing is under way, and together
+// while earlier ones are; and always before the next message.
+//
+// Neither who reports a room nor who emits waits for more than newsAtOnce of them.
+type interest struct {
+	ns    *namespace
+	dirty atomic.Bool // there are news
+
+	// snapshots is held while a peer is told all; one peer after the other.
+	snapshots sync.Mutex
+
+	// mu is held until news are queued, so that each peer gets them in order.
+	mu      sync.Mutex
+	watched bool
+	partial bool             // a peer has been told of some of the rooms, and is about to be of others
+	rooms   map[uint32]int32 // how many rooms with members have this hash
+	changed map[uint32]bool  // of those that peers have not been told of: whether they have members
+	adds    []uint32         // for flush
+	removes []uint32
+}
+
+// newsAtOnce is how many rooms the peers are told of in one frame, which takes 16 KiB,
+// and some 100 µs.
+const newsAtOnce = 1 << 12
+
+var _ core.Occupancy = (*interest)(nil)
+
+func (in *interest) watch() {
+	in.mu.Lock()
+	if in.watched {
+		in.mu.Unlock()
+		return
+	}
+	in.watched = true
+	in.rooms, in.changed = map[uint32]int32{}, map[uint32]bool{}
+	in.mu.Unlock()
+	var later deferred
+	for _, p := range in.ns.node.roster.Load().list {
+		in.introduce(p, &later)
+	}
+	later.run()
+}
+
+func (in *interest) Occupied(room string) { in.count(hashOf(room), 1) }
+func (in *interest) Vacated(room string)  { in.count(hashOf(room), -1) }
+
+func (in *interest) count(h uint32, by int32) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	before := in.rooms[h]
+	after := before + by
+	if after == 0 {
+		delete(in.rooms, h)
+	} else {
+		in.rooms[h] = after
+	}
+	if (before > 0) == (after > 0) {
+		return
+	}
+	if _, changed := in.changed[h]; changed && !in.partial {
+		delete(in.changed, h) // back to what peers know
+	} else {
+		in.changed[h] = after > 0
+	}
+	switch n := len(in.changed); {
+	case n >= newsAtOnce:
+		// The caller may hold locks of its own.
+		var later deferred
+		in.tell(&later).release()
+		in.ns.node.herald.call(later)
+	case n > 0 && !in.dirty.Swap(true):
+		in.ns.node.herald.add(in)
+	}
+}
+
+// flush tells the news, if there are any, and returns the frame that is under way
+// to the peers, or nil. The caller releases it.
+func (in *interest) flush(later *deferred) *frame {
+	if !in.dirty.Load() {
+		return nil
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.dirty.Store(false)
+	if len(in.changed) == 0 {
+		return nil
+	}
+	return in.tell(later)
+}
+
+// tell tells what has changed; mu is held.
+func (in *interest) tell(later *deferred) *frame {
+	in.adds, in.removes = in.adds[:0], in.removes[:0]
+	for h, occupied := range in.changed {
+		if occupied {
+			in.adds = append(in.adds, h)
+		} else {
+			in.removes = append(in.removes, h)
+		}
+	}
+	clear(in.changed)
+	f := newInterestFrame(in.ns, news{adds: in.adds, removes: in.removes})
+	for _, p := range in.ns.node.roster.Load().list {
+		if p.curious {
+			p.push(f, later)
+		}
+	}
+	return f
+}
+
+// introduce tells a peer which rooms have members, for a beginning: in one frame, or in
+// several, between which others have their turn. What changes meanwhile the peer is
+// told as all the others are, and what changes and changes back as well.
+func (in *interest) introduce(p *peer, later *deferred) {
+	if !p.curious {
+		return
+	}
+	in.snapshots.Lock()
+	defer in.snapshots.Unlock()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !in.watched {
+		return
+	}
+	in.partial = true
+	defer func() { in.partial = false }()
+	part := news{first: true, adds: make([]uint32, 0, min(len(in.rooms), newsAtOnce))}
+	for h, n := range in.rooms {
+		if n <= 0 {
+			continue
+		}
+		if len(part.adds) == newsAtOnce {
+			in.push(p, part, later)
+			part.first, part.adds = false, part.adds[:0]
+			in.mu.Unlock()
+			runtime.Gosched()
+			in.mu.Lock()
+		}
+		part.adds = append(part.adds, h)
+	}
+	part.last = true
+	in.push(p, part, later)
+}
+
+func (in *interest) push(p *peer, n news, later *deferred) {
+	f := newInterestFrame(in.ns, n)
+	p.push(f, later)
+	f.release()
+}
+
+// herald sends the news of the namespaces that have some: while those of some are
+// under way, the next ones gather.
+type herald struct {
+	node     *Node
+	news     chan struct{}
+	underWay []<-chan struct{} // run's own
+
+	mu    sync.Mutex
+	dirty []*interest
+	calls deferred // of those who report rooms
+}
+
+// maxHeraldWait is how long a slow peer keeps news from the others, and
+// namespacesAtOnce of how many namespaces.
+const (
+	maxHeraldWait    = 5 * time.Millisecond
+	namespacesAtOnce = 1 << 8
+)
+
+// add has the news of a namespace sent. It is for who makes them dirty.
+func (h *herald) add(in *interest) {
+	h.mu.Lock()
+	h.dirty = append(h.dirty, in)
+	h.mu.Unlock()
+	h.wake()
+}
+
+// call has calls made.
+func (h *herald) call(later deferred) {
+	if len(later.calls) == 0 {
+		return
+	}
+	h.mu.Lock()
+	h.calls.calls = append(h.calls.calls, later.calls...)
+	h.mu.Unlock()
+	h.wake()
+}
+
+func (h *herald) wake() {
+	select {
+	case h.news <- struct{}{}:
+	default:
+	}
+}
+
+// take returns what has been added, and uses spare the next time.
+func (h *herald) take(spare []*interest) ([]*interest, deferred) {
+	clear(spare)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	dirty, calls := h.dirty, h.calls
+	h.dirty, h.calls = spare[:0], deferred{}
+	return dirty, calls
+}
+
+// run works until the node has drained its queues.
+func (h *herald) run() {
+	timer := time.NewTimer(maxHeraldWait)
+	defer timer.Stop()
+	var dirty []*interest
+	for {
+		select {
+		case <-h.news:
+		case <-h.node.drained:
+			return
+		}
+		var calls deferred
+		dirty, calls = h.take(dirty)
+		calls.run()
+		for some := range slices.Chunk(dirty, namespacesAtOnce) {
+			if !h.send(some, timer) {
+				return
+			}
+		}
+	}
+}
+
+// send sends the news of some namespaces and waits until they are written, as long as
+// it waits. It reports false if the node has drained its queues.
+func (h *herald) send(dirty []*interest, timer *time.Timer) bool {
+	underWay := h.underWay[:0]
+	for _, in := range dirty {
+		var later deferred
+		f := in.flush(&later)
+		later.run()
+		if f != nil {
+			underWay = append(underWay, f.watch())
+			f.release()
+		}
+	}
+	h.underWay = underWay
+	timer.Reset(maxHeraldWait)
+	for _, written := range underWay {
+		select {
+		case <-written:
+		case <-timer.C:
+			return true
+		case <-h.node.drained:
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,104 @@
+package node
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// roomsBench is the number of sockets of a large server; each one's id is a room.
+const roomsBench = 100_000
+
+func socketIDs() []string {
+	ids := make([]string, roomsBench)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("%020d", i)
+	}
+	return ids
+}
+
+func heapInUse() float64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
+
+// BenchmarkInterest is what routing by interest costs: memory for each room, here
+// and in the view of a peer, the wire of a snapshot, a join with its news, and
+// asking where an event has to go.
+func BenchmarkInterest(b *testing.B) {
+	ids := socketIDs()
+	node, err := New(core.Config{Transport: noTransport{}, Codecs: []core.Codec{noCodec{}}, Routing: core.RoutingInterest}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ns := newNamespace(node, "/")
+	ns.interest.watch()
+
+	b.Run("room here", func(b *testing.B) {
+		for b.Loop() {
+			ns.interest.rooms, ns.interest.changed = map[uint32]int32{}, map[uint32]bool{}
+			before := heapInUse()
+			for _, id := range ids {
+				ns.interest.Occupied(id)
+				clear(ns.interest.changed) // as flush does
+			}
+			b.ReportMetric((heapInUse()-before)/roomsBench, "B/room")
+		}
+	})
+	var v views
+	b.Run("room of a peer", func(b *testing.B) {
+		all := make([]uint32, 0, roomsBench)
+		for _, id := range ids {
+			all = append(all, hashOf(id))
+		}
+		frame := newInterestFrame(ns, news{first: true, last: true, adds: all})
+		defer frame.release()
+		for b.Loop() {
+			v = views{}
+			before := heapInUse()
+			v.take("/", news{first: true, last: true, adds: all})
+			b.ReportMetric((heapInUse()-before)/roomsBench, "B/room")
+			b.ReportMetric(float64(len(frame.bytes))/roomsBench, "wire-B/room")
+		}
+	})
+	b.Run("join", func(b *testing.B) {
+		wire := 0
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			id := ids[i%roomsBench]
+			ns.interest.Vacated(id)
+			ns.interest.Occupied(id + "!")
+			if f := ns.interest.flush(new(deferred)); f != nil {
+				wire += len(f.bytes)
+				f.release()
+			}
+			ns.interest.Vacated(id + "!")
+			ns.interest.Occupied(id)
+		}
+		b.ReportMetric(float64(wire)/float64(b.N), "wire-B/op")
+	})
+	for _, rooms := range []int{1, 10, 30} {
+		b.Run(fmt.Sprintf("lookup/rooms=%d", rooms), func(b *testing.B) {
+			p := &peer{curious: true}
+			p.views.take("/", news{first: true, last: true, adds: []uint32{1, 2, 3}})
+			m := &core.Message{Kind: core.KindBroadcast, To: core.Target{Rooms: ids[:rooms]}}
+			b.ReportAllocs()
+			for b.Loop() {
+				var r route
+				if ns.routeOf(m, &r).includes(p) {
+					b.Fatal("a peer without members is included")
+				}
+			}
+		})
+	}
+}
+
+type noTransport struct{ core.Transport }
+
+type noCodec struct{ core.Codec }
+
+func (noCodec) Name() string { return "none" }

@@ -1,0 +1,354 @@
+package node
+
+import (
+	"fmt"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// namespace is one namespace of this node: the [core.Cluster] of its adapter.
+type namespace struct {
+	node     *Node
+	name     string
+	lane     uint32 // of links, on which it goes; set when it is opened
+	receiver core.Receiver
+	closed   atomic.Bool
+	interest interest
+
+	// telling is held while peers are told that it is open, or closed: the latter
+	// comes last.
+	telling sync.Mutex
+
+	// notify serialises joining and leaving with their reports; mu guards the
+	// map alone, so that the receiver may ask for the members meanwhile.
+	notify  sync.Mutex
+	mu      sync.Mutex
+	members map[string]*peer
+
+	endedMu   sync.Mutex
+	notifying int                // goroutines that hold notify, or are about to
+	ended     []core.RequestInfo // the observer is to be told of, when none does
+}
+
+var _ core.Cluster = (*namespace)(nil)
+
+func newNamespace(n *Node, name string) *namespace {
+	ns := &namespace{node: n, name: name, members: map[string]*peer{}}
+	ns.interest.ns = ns
+	return ns
+}
+
+func (ns *namespace) ID() string        { return ns.node.id }
+func (ns *namespace) Namespace() string { return ns.name }
+
+func (ns *namespace) Members() []string {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	ids := make([]string, 0, len(ns.members))
+	for id := range ns.members {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func (ns *namespace) Publish(m *core.Message) (left []string) {
+	if ns.closed.Load() {
+		return nil
+	}
+	var r route
+	var later deferred
+	left = ns.send(m, ns.routeOf(m, &r), ns.node.roster.Load().list, &later)
+	later.run()
+	return left
+}
+
+func (ns *namespace) SendTo(id string, m *core.Message) error {
+	p := ns.node.roster.Load().byID[id]
+	if p == nil {
+		return fmt.Errorf("%w: %s to %q", core.ErrNoServer, m.Kind, id)
+	}
+	if !ns.closed.Load() {
+		ns.publish(m, p)
+	}
+	return nil
+}
+
+func (ns *namespace) publish(m *core.Message, to ...*peer) {
+	var later deferred
+	ns.send(m, nil, to, &later)
+	later.run()
+}
+
+// send publishes m, behind the news of rooms that there are. It returns those
+// peers that the route leaves out, if m is a request.
+func (ns *namespace) send(m *core.Message, r *route, to []*peer, later *deferred) (left []string) {
+	if f := ns.interest.flush(later); f != nil {
+		f.release()
+	}
+	m.From, m.Namespace = ns.node.id, ns.name
+	return ns.node.publish(m, ns.lane, r, to, later)
+}
+
+func (ns *namespace) Reference(id string) bool {
+	p := ns.node.roster.Load().byID[id]
+	return p != nil && p.limited
+}
+
+// RequestDone counts a request that has ended. If somebody holds notify, which may
+// be the caller, the observer is told when that is over.
+func (ns *namespace) RequestDone(info core.RequestInfo) {
+	ns.endedMu.Lock()
+	later := ns.notifying > 0
+	if later {
+		ns.ended = append(ns.ended, info)
+	}
+	ns.endedMu.Unlock()
+	if !later {
+		ns.node.stats.requestDone(info)
+	}
+}
+
+// beginNotify takes notify.
+func (ns *namespace) beginNotify() {
+	ns.endedMu.Lock()
+	ns.notifying++
+	ns.endedMu.Unlock()
+	ns.notify.Lock()
+}
+
+// endNotify lets it go, and tells the observer of what has ended meanwhile.
+func (ns *namespace) endNotify() {
+	ns.notify.Unlock()
+	ns.endedMu.Lock()
+	ns.notifying--
+	var ended []core.RequestInfo
+	if ns.notifying == 0 {
+		ended, ns.ended = ns.ended, nil
+	}
+	ns.endedMu.Unlock()
+	for _, info := range ended {
+		ns.node.stats.requestDone(info)
+	}
+}
+
+func (ns *namespace) Leave() {
+	if !ns.closed.Swap(true) {
+		ns.node.forget(ns)
+	}
+}
+
+// seed takes those of the peers among the members that have the namespace.
+func (ns *namespace) seed(peers []*peer) {
+	for _, p := range peers {
+		ns.join(p)
+	}
+}
+
+// join takes p among the members, unless it has gone or does not have the
+// namespace.
+func (ns *namespace) join(p *peer) {
+	ns.beginNotify()
+	defer ns.endNotify()
+	select {
+	case <-p.gone:
+		return
+	default:
+	}
+	if !p.has(ns.name) {
+		return
+	}
+	ns.mu.Lock()
+	old := ns.members[p.id]
+	ns.members[p.id] = p
+	ns.mu.Unlock()
+	if old == p || ns.closed.Load() {
+		return
+	}
+	if old != nil {
+		ns.receiver.MemberLeft(p.id, core.ErrReplaced)
+	}
+	ns.receiver.MemberJoined(p.id)
+}
+
+// rejoin lets p leave, which ends what is asked of it, and join again.
+func (ns *namespace) rejoin(p *peer) {
+	ns.beginNotify()
+	defer ns.endNotify()
+	ns.mu.Lock()
+	member := ns.members[p.id] == p
+	ns.mu.Unlock()
+	if member && !ns.closed.Load() {
+		ns.receiver.MemberLeft(p.id, core.ErrReplaced)
+		ns.receiver.MemberJoined(p.id)
+	}
+}
+
+// leave removes p from the members, if it is one.
+func (ns *namespace) leave(p *peer, cause error) {
+	ns.beginNotify()
+	defer ns.endNotify()
+	ns.mu.Lock()
+	member := ns.members[p.id] == p
+	if member {
+		delete(ns.members, p.id)
+	}
+	ns.mu.Unlock()
+	if member && !ns.closed.Load() {
+		ns.receiver.MemberLeft(p.id, cause)
+	}
+}
+
+// namespaces are those that are open here, by name. Finding one takes no lock, and
+// opening one takes no longer with many others open.
+type namespaces struct{ byName sync.Map }
+
+func (n *namespaces) get(name string) *namespace {
+	if ns, ok := n.byName.Load(name); ok {
+		return ns.(*namespace)
+	}
+	return nil
+}
+
+// put adds a namespace, unless there is one of that name.
+func (n *namespaces) put(ns *namespace) bool {
+	_, taken := n.byName.LoadOrStore(ns.name, ns)
+	return !taken
+}
+
+func (n *namespaces) remove(ns *namespace) { n.byName.CompareAndDelete(ns.name, ns) }
+
+// all are the namespaces that are open all the while, and perhaps some of those that
+// are opened or closed meanwhile.
+func (n *namespaces) all() iter.Seq[*namespace] {
+	return func(yield func(*namespace) bool) {
+		n.byName.Range(func(_, ns any) bool { return yield(ns.(*namespace)) })
+	}
+}
+
+// open registers a namespace and announces it to the peers of that moment, which
+// it returns. Those that come later are told when they are met.
+func (n *Node) open(ns *namespace, a core.Adapter) ([]*peer, error) {
+	if err := n.enlist(ns, a); err != nil {
+		return nil, err
+	}
+	peers := n.roster.Load().list
+	var later deferred
+	ns.tell(core.KindInitialHeartbeat, peers, &later)
+	later.run()
+	return peers, nil
+}
+
+func (n *Node) enlist(ns *namespace, a core.Adapter) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.state == stateClosed {
+		return core.ErrClosed
+	}
+	if n.namespaces.get(ns.name) != nil {
+		return core.ErrNamespaceOpen
+	}
+	ns.lane = n.laneOf(ns.name)
+	if !n.namespaces.put(ns) {
+		return core.ErrNamespaceOpen
+	}
+	n.adapters[ns] = a
+	return nil
+}
+
+// tell tells peers that the namespace is open, unless it has been closed.
+func (ns *namespace) tell(kind core.Kind, peers []*peer, later *deferred) {
+	ns.telling.Lock()
+	defer ns.telling.Unlock()
+	if !ns.closed.Load() {
+		ns.send(&core.Message{Kind: kind}, nil, peers, later)
+	}
+}
+
+// maxLaneNames bounds the names that have a lane of their own. Others share, by
+// their hash.
+const maxLaneNames = 1 << 12
+
+// laneOf is the lane of a name: the next one when it is first opened, and the same
+// ever after, so that a namespace that is opened again keeps its order. n.mu is
+// held.
+func (n *Node) laneOf(name string) uint32 {
+	lane, known := n.lanes[name]
+	if known {
+		return lane
+	}
+	if len(n.lanes) >= maxLaneNames {
+		return hashOf(name)
+	}
+	lane = uint32(len(n.lanes))
+	n.lanes[name] = lane
+	return lane
+}
+
+// forget tells the peers that a namespace is closed, and takes it out: in this order,
+// so that they are told before it can be opened again.
+func (n *Node) forget(ns *namespace) {
+	var later deferred
+	defer later.run()
+	ns.telling.Lock()
+	ns.send(&core.Message{Kind: core.KindAdapterClose}, nil, n.roster.Load().list, &later)
+	ns.telling.Unlock()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.namespaces.remove(ns)
+	delete(n.adapters, ns)
+}
+
+// deliver takes a message of a peer to its namespace.
+func (n *Node) deliver(p *peer, m *core.Message) {
+	switch m.Kind {
+	case core.KindInitialHeartbeat, core.KindHeartbeat:
+		ns := n.opened(p, m.Namespace)
+		if m.Kind == core.KindInitialHeartbeat && p.reference && ns != nil {
+			ns.publish(&core.Message{Kind: core.KindHeartbeat}, p)
+		}
+		return
+	case core.KindAdapterClose:
+		p.unmark(m.Namespace)
+		p.views.forget(m.Namespace)
+		if ns := n.namespace(m.Namespace); ns != nil {
+			ns.leave(p, core.ErrPeerLeft)
+		}
+		return
+	}
+	if p.reference && !m.Kind.IsResponse() {
+		// Any other message makes the sender known (docs/reference-protocol.md, section 6).
+		n.opened(p, m.Namespace)
+	}
+	n.hand(p, m)
+}
+
+// hand gives a message to its namespace.
+func (n *Node) hand(p *peer, m *core.Message) {
+	ns := n.namespace(m.Namespace)
+	if ns == nil || ns.closed.Load() {
+		n.stats.ignored(p.id, m.Kind, errNoNamespace)
+		return
+	}
+	ns.receiver.Receive(m)
+}
+
+var errNoNamespace = fmt.Errorf("%w: namespace is not open here", core.ErrUnsupported)
+
+// opened notes that p has a namespace, and returns ours of that name, if there is
+// one. The note comes first: a namespace that is opened here at the same moment
+// looks for it when it is in the map, so one of the two sees the other.
+func (n *Node) opened(p *peer, name string) *namespace {
+	isNew := p.mark(name, time.Now().UnixNano())
+	ns := n.namespace(name)
+	if isNew && ns != nil {
+		ns.join(p)
+	}
+	return ns
+}
+
+// namespace is the one of this name that is open here, or nil.
+func (n *Node) namespace(name string) *namespace { return n.namespaces.get(name) }

@@ -1,0 +1,105 @@
+package node
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// news are what an INTEREST frame says about a namespace of its sender.
+type news struct {
+	first   bool     // adds begin a list of all rooms that have members, instead of what was told before
+	last    bool     // and here it ends
+	adds    []uint32 // hashes of rooms that have got members
+	removes []uint32 // hashes of rooms that have members no more
+}
+
+// The byte of an INTEREST frame that says what it is. Nodes that know the first two
+// only do not take a list in several frames for complete, and send everything.
+const (
+	newsChanges = 0
+	newsAll     = 1 // first and last
+	newsFirst   = 2
+	newsLast    = 3
+)
+
+// newInterestFrame encodes news, with the caller as the frame's one holder: the
+// namespace's name behind its length, a byte that tells what they are, and the two
+// lists, each behind its length; a hash takes four bytes.
+func newInterestFrame(ns *namespace, n news) *frame {
+	f := takeFrame(1 + 2*binary.MaxVarintLen16 + len(ns.name) + 1 + 4*(len(n.adds)+len(n.removes)))
+	b := append(f.bytes[:0], frameInterest)
+	b = binary.AppendUvarint(b, uint64(len(ns.name)))
+	b = append(b, ns.name...)
+	switch {
+	case n.first && n.last:
+		b = append(b, newsAll)
+	case n.first:
+		b = append(b, newsFirst)
+	case n.last:
+		b = append(b, newsLast)
+	default:
+		b = append(b, newsChanges)
+	}
+	for _, list := range [][]uint32{n.adds, n.removes} {
+		b = binary.AppendUvarint(b, uint64(len(list)))
+		for _, h := range list {
+			b = binary.LittleEndian.AppendUint32(b, h)
+		}
+	}
+	f.bytes = b
+	f.kind, f.volatile, f.lane = core.KindInterest, false, ns.lane
+	f.refs.Store(1)
+	return f
+}
+
+// decodeInterest reads what follows the kind of such a frame.
+func decodeInterest(src []byte) (namespace string, n news, err error) {
+	r := interestReader{src: src}
+	namespace = string(r.take(r.length(1)))
+	if len(r.src) > 0 {
+		what := r.take(1)[0]
+		n.first = what == newsAll || what == newsFirst
+		n.last = what == newsAll || what == newsLast
+	}
+	n.adds = r.list()
+	n.removes = r.list()
+	if r.bad {
+		return "", news{}, fmt.Errorf("%w: interest", core.ErrMalformed)
+	}
+	return namespace, n, nil
+}
+
+// interestReader reads as long as nothing is bad. What follows the lists is for
+// later versions.
+type interestReader struct {
+	src []byte
+	bad bool
+}
+
+// length reads the number of things, of so many bytes each, that follow.
+func (r *interestReader) length(size int) int {
+	n, width := binary.Uvarint(r.src)
+	if width <= 0 || n > uint64(len(r.src)-width)/uint64(size) {
+		r.bad = true
+		return 0
+	}
+	r.src = r.src[width:]
+	return int(n)
+}
+
+func (r *interestReader) take(n int) []byte {
+	b := r.src[:n]
+	r.src = r.src[n:]
+	return b
+}
+
+func (r *interestReader) list() []uint32 {
+	b := r.take(4 * r.length(4))
+	list := make([]uint32, 0, len(b)/4)
+	for ; len(b) > 0; b = b[4:] {
+		list = append(list, binary.LittleEndian.Uint32(b))
+	}
+	return list
+}

@@ -1,0 +1,171 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// newsOf is what is queued for a peer: the news of frames, in order.
+func newsOf(t *testing.T, p *peer) (all []news) {
+	t.Helper()
+	for {
+		p.mu.Lock()
+		batch := p.queue.take(0, nil)
+		p.queue.sent(batch)
+		p.mu.Unlock()
+		if len(batch) == 0 {
+			return all
+		}
+		for _, f := range batch {
+			if f.kind == core.KindInterest {
+				_, n, err := decodeInterest(f.bytes[1:])
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, n)
+			}
+			f.release()
+		}
+	}
+}
+
+func flush(ns *namespace) {
+	if f := ns.interest.flush(new(deferred)); f != nil {
+		f.release()
+	}
+}
+
+// curiousPeer is a peer that wants to be told of rooms, to which nothing is sent.
+func curiousPeer(n *Node, id string) *peer {
+	p := newPeer(n, &hello{uid: id, offer: &offer{features: []string{featureInterest}}}, "", terms{})
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.setPeer(id, p)
+	return p
+}
+
+func watchedNamespace(t testing.TB) *namespace {
+	t.Helper()
+	n, err := New(core.Config{Transport: noTransport{}, Codecs: []core.Codec{noCodec{}}, Routing: core.RoutingInterest}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ns := newNamespace(n, "/")
+	ns.interest.watch()
+	return ns
+}
+
+// News of very many rooms come in many frames of bounded size, those for a new peer
+// as well as those of changes, and the peer takes them for complete when they are.
+func TestNewsInParts(t *testing.T) {
+	const count = 10*newsAtOnce + 1
+	ns := watchedNamespace(t)
+	early := curiousPeer(ns.node, "early")
+	for i := range count {
+		ns.interest.Occupied(fmt.Sprint(i))
+		if n := len(ns.interest.changed); n >= newsAtOnce {
+			t.Fatalf("%d changes wait", n)
+		}
+	}
+	flush(ns)
+	late := curiousPeer(ns.node, "late")
+	ns.interest.introduce(late, new(deferred))
+
+	changes, snapshot := newsOf(t, early), newsOf(t, late)
+	for _, n := range slices.Concat(changes, snapshot) {
+		if len(n.adds)+len(n.removes) > newsAtOnce {
+			t.Errorf("%d rooms in one frame", len(n.adds)+len(n.removes))
+		}
+	}
+	if len(changes) < 10 || len(snapshot) < 10 {
+		t.Errorf("%d and %d frames", len(changes), len(snapshot))
+	}
+	nobodys := []uint32{hashOf("nobody's")}
+	for i, n := range snapshot {
+		if i > 0 && !late.views.wants("/", nobodys) {
+			t.Fatalf("taken for complete after %d of %d frames", i, len(snapshot))
+		}
+		late.views.take("/", n)
+	}
+	if late.views.wants("/", nobodys) {
+		t.Error("not taken for complete")
+	}
+	for i := range count {
+		if !late.views.wants("/", []uint32{hashOf(fmt.Sprint(i))}) {
+			t.Fatalf("room %d is unknown", i)
+		}
+	}
+	// A peer that has lost some of it waits for the next beginning.
+	late.views.take("/", snapshot[0])
+	late.views.doubt()
+	late.views.take("/", snapshot[len(snapshot)-1])
+	if !late.views.wants("/", nobodys) {
+		t.Error("the end of a list that was lost is taken for all")
+	}
+}
+
+// What changes while a peer is told all is not missed by it, even if it changes back.
+func TestNewsWhileAPeerIsToldAll(t *testing.T) {
+	const count = 20 * newsAtOnce
+	ns := watchedNamespace(t)
+	for i := range count {
+		ns.interest.Occupied(fmt.Sprint(i))
+	}
+	for round := range 5 {
+		p := curiousPeer(ns.node, fmt.Sprint(round))
+		stop := make(chan struct{})
+		var work sync.WaitGroup
+		work.Go(func() {
+			for i := 0; ; i = (i + 7919) % count {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				room := fmt.Sprint(i)
+				ns.interest.Vacated(room)
+				ns.interest.Occupied(room)
+				ns.interest.Occupied(room + "!")
+				if i%3 == 0 {
+					ns.interest.Vacated(room + "!")
+				}
+			}
+		})
+		ns.interest.introduce(p, new(deferred))
+		close(stop)
+		work.Wait()
+		flush(ns)
+		for _, n := range newsOf(t, p) {
+			p.views.take("/", n)
+		}
+		view := p.views.byNamespace["/"]
+		if !view.current || view.rooms.count != len(ns.interest.rooms) {
+			t.Errorf("current: %v, with %d of %d rooms", view.current, view.rooms.count, len(ns.interest.rooms))
+		}
+		for h := range ns.interest.rooms {
+			if !view.rooms.has(h) {
+				t.Fatalf("round %d: room %d is missing", round, h)
+			}
+		}
+	}
+}
+
+// A node with news in one namespace looks at that one alone.
+func TestNewsOfOneNamespaceAmongMany(t *testing.T) {
+	ns := watchedNamespace(t)
+	h := &ns.node.herald
+	ns.interest.Occupied("a")
+	ns.interest.Occupied("b")
+	if dirty, _ := h.take(nil); len(dirty) != 1 || dirty[0] != &ns.interest {
+		t.Errorf("%d namespaces have news, want the one", len(dirty))
+	}
+	flush(ns)
+	ns.interest.Vacated("b")
+	if dirty, _ := h.take(nil); len(dirty) != 1 {
+		t.Errorf("%d namespaces have news after a flush, want the one again", len(dirty))
+	}
+}

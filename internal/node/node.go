@@ -1,0 +1,264 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/advertise"
+	"github.com/socketmesh/mesh/internal/loglimit"
+	"github.com/socketmesh/mesh/internal/pendingset"
+)
+
+// referenceCodec is the name of the codec that reference peers speak.
+const referenceCodec = "msgpack"
+
+// Node is one process's place in the mesh. It is one-shot: [New] makes it,
+// inert; [Node.Start] lets it listen and dial; [Node.Shutdown] ends it. All
+// methods may be called at once.
+type Node struct {
+	cfg        core.Config
+	newAdapter NewAdapter
+	id         string
+	log        *slog.Logger
+	reference  int // index of the reference peers' codec; -1 if there is none
+	stats      stats
+	logLimit   loglimit.Limiter // of what peers and strangers can cause
+
+	advertised string // address that peers dial
+	listener   core.Listener
+	pending    *pendingset.Set[*pendingConn] // accepted, but without a HELLO yet
+	meeting    introductions
+	herald     herald
+	dials      atomic.Uint64   // links dialled, which gives them their names
+	ctx        context.Context // ends when Shutdown begins
+	cancel     context.CancelFunc
+	drained    chan struct{}   // closed when Shutdown has sent what it could
+	listed     context.Context // ends when the node leaves discovery
+	unlist     context.CancelFunc
+	discovery  sync.WaitGroup
+	work       sync.WaitGroup // all goroutines
+
+	roster     atomic.Pointer[roster] // peers with a link; replaced, never changed
+	namespaces namespaces             // those open here
+
+	mu       sync.Mutex // guards what follows, and who changes the two above
+	state    state
+	adapters map[*namespace]core.Adapter
+	memories map[string]memory
+	targets  map[string]*target
+	lanes    map[string]uint32 // of links, by the namespaces that go on them
+}
+
+type state int
+
+const (
+	stateNew state = iota
+	stateRunning
+	stateClosed
+)
+
+// NewAdapter makes the adapter of a namespace, and what c has to tell of the other
+// servers. It is cluster.New, but for tests of a node alone.
+type NewAdapter func(c core.Cluster, h core.Host, cfg core.AdapterConfig) (core.Adapter, core.Receiver)
+
+// New checks cfg and makes a node of it, which opens namespaces with newAdapter.
+// Errors are [*core.ConfigError].
+func New(cfg core.Config, newAdapter NewAdapter) (*Node, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.WithDefaults()
+	cfg.ID = cmp.Or(cfg.ID, randomID())
+	n := &Node{
+		cfg:        cfg,
+		newAdapter: newAdapter,
+		id:         cfg.ID,
+		log:        cfg.Logger.With("node", cfg.ID),
+		reference:  slices.IndexFunc(cfg.Codecs, func(c core.Codec) bool { return c.Name() == referenceCodec }),
+		stats:      stats{observer: cfg.Observer},
+		pending:    pendingset.New[*pendingConn](cfg.MaxHandshakes),
+		drained:    make(chan struct{}),
+		adapters:   map[*namespace]core.Adapter{},
+		memories:   map[string]memory{},
+		targets:    map[string]*target{},
+		lanes:      map[string]uint32{},
+	}
+	n.herald.node, n.herald.news = n, make(chan struct{}, 1)
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.listed, n.unlist = context.WithCancel(context.Background())
+	n.roster.Store(&roster{})
+	return n, nil
+}
+
+// ID is the node's id in the mesh.
+func (n *Node) ID() string { return n.id }
+
+// Start listens, and looks for peers. It returns when the node can be reached;
+// links come up later. ctx limits the call only. After an error, which leaves
+// nothing behind, the node is of no more use.
+func (n *Node) Start(ctx context.Context) error {
+	if err := n.start(ctx); err != nil {
+		return err
+	}
+	n.log.Info("node started", "listen", n.Addr(), "advertise", n.Advertised())
+	return nil
+}
+
+func (n *Node) start(ctx context.Context) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch n.state {
+	case stateRunning:
+		return errors.New("node: started already")
+	case stateClosed:
+		return fmt.Errorf("node: start: %w", core.ErrClosed)
+	}
+	listener, err := n.cfg.Transport.Listen(ctx, n.cfg.Listen)
+	if err != nil {
+		n.state = stateClosed
+		n.cancel()
+		n.unlist()
+		return fmt.Errorf("node: listen on %s: %w", n.cfg.Listen, err)
+	}
+	n.listener = listener
+	if r, ok := listener.(core.Refuser); ok {
+		r.OnRefuse(n.turnedAway)
+	}
+	n.advertised = advertise.Address(n.cfg.Advertise, listener.Addr())
+	n.state = stateRunning
+	n.work.Go(n.accept)
+	n.work.Go(n.pulse)
+	n.work.Go(n.herald.run)
+	if n.cfg.Discovery != nil {
+		n.discovery.Go(n.discover)
+	}
+	return nil
+}
+
+// Addr is the address it listens on, with the real port; "" before Start.
+func (n *Node) Addr() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.listener == nil {
+		return ""
+	}
+	return n.listener.Addr()
+}
+
+// Advertised is the address that peers dial; "" before Start.
+func (n *Node) Advertised() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.advertised
+}
+
+// Adapter opens a namespace: what the mesh does there from now on, it does
+// through host. A namespace can be open once at a time; closing its adapter
+// closes it. It may be opened before Start.
+func (n *Node) Adapter(name string, host core.Host) (core.Adapter, error) {
+	ns := newNamespace(n, name)
+	a, receiver := n.newAdapter(ns, host, core.AdapterConfig{
+		RequestTimeout: n.cfg.RequestTimeout,
+		InboxBytes:     n.cfg.InboxBytes,
+		Logger:         n.log.With("namespace", name),
+	})
+	ns.receiver = receiver
+	peers, err := n.open(ns, a)
+	if err != nil {
+		return nil, fmt.Errorf("node: open namespace %q: %w", name, err)
+	}
+	ns.seed(peers)
+	return a, nil
+}
+
+// Peers lists the peers with a link, sorted by id.
+func (n *Node) Peers() []core.PeerInfo {
+	list := n.roster.Load().list
+	infos := make([]core.PeerInfo, len(list))
+	for i, p := range list {
+		infos[i] = p.info()
+	}
+	return infos
+}
+
+// Stats takes a snapshot of the node's counters.
+func (n *Node) Stats() core.Stats {
+	s := n.stats.snapshot()
+	for _, p := range n.roster.Load().list {
+		p.mu.Lock()
+		s.Peers = append(s.Peers, core.PeerStats{PeerInfo: p.info(), QueuedMessages: p.queue.waiting + p.queue.writing, QueuedBytes: p.queue.bytes})
+		p.mu.Unlock()
+	}
+	return s
+}
+
+// Shutdown leaves the mesh: it closes all adapters, which tells the others,
+// sends what is queued, waits until the others have taken it, as long as ctx lets
+// it, and closes all links. It returns when nothing of the node is left; if ctx
+// ends before, with who has not taken everything, or which listeners have not
+// returned. Later calls do nothing.
+func (n *Node) Shutdown(ctx context.Context) error {
+	n.mu.Lock()
+	was := n.state
+	n.state = stateClosed
+	adapters := slices.Collect(maps.Values(n.adapters))
+	n.mu.Unlock()
+	if was == stateClosed {
+		return nil
+	}
+	n.cancel() // no more dials
+	for _, a := range adapters {
+		a.Close()
+	}
+	var err error
+	if was == stateRunning {
+		n.listener.Close()
+		err = n.drain(ctx)
+		close(n.drained)
+		for _, p := range n.roster.Load().list {
+			p.fail(core.CloseShutdown, core.ErrClosed)
+		}
+		n.work.Wait()
+	}
+	// Reference peers end links to those who are not in the roster, so this comes
+	// when nothing more is to be said.
+	n.unlist()
+	n.discovery.Wait()
+	for _, a := range adapters {
+		if a, ok := a.(joiner); ok {
+			err = errors.Join(err, a.Join(ctx))
+		}
+	}
+	n.log.Info("node stopped")
+	return err
+}
+
+// joiner is an adapter that runs user code, which may take its time.
+type joiner interface {
+	Join(ctx context.Context) error
+}
+
+// drain waits until all queues are empty, and the peers have what was in them.
+func (n *Node) drain(ctx context.Context) error {
+	list := n.roster.Load().list
+	for _, p := range list {
+		p.drain()
+	}
+	for _, p := range list {
+		select {
+		case <-p.drained:
+		case <-p.gone:
+		case <-ctx.Done():
+			return fmt.Errorf("node: shutdown: %s has not taken all that was sent to it: %w", p.id, context.Cause(ctx))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package node
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// roster is a snapshot of the peers.
+type roster struct {
+	list []*peer
+	byID map[string]*peer
+}
+
+// memory is what is kept of a peer that has gone, to see what was lost should it
+// come back.
+type memory struct {
+	sent     uint64
+	received uint64
+	at       time.Time
+}
+
+// The bounds of memories.
+const (
+	memoryFor  = 10 * time.Minute
+	memoryPeak = 4096
+)
+
+// meet takes up a connection to a peer as a link, to be run by the caller.
+func (n *Node) meet(conn core.Conn, h *hello, on terms, id string, dialled bool) (*link, error) {
+	l, isNew, err := n.register(conn, h, on, id, dialled)
+	if err != nil {
+		return nil, err
+	}
+	var later deferred
+	n.announce(l.peer, &later) // which may have lost sight of us, if it is not new
+	later.run()
+	limitReads(conn, n.cfg.MaxFrame)
+	if isNew {
+		n.stats.peerUp(l.peer)
+		l.peer.log.Info("peer up", "remote", l.peer.remote, "reference", l.peer.reference,
+			"version", on.version, "codec", n.cfg.Codecs[on.codec].Name(), "dialled", dialled)
+	}
+	return l, nil
+}
+
+// register makes a link of a connection: of a peer that is up, or of a new one.
+func (n *Node) register(conn core.Conn, h *hello, on terms, id string, dialled bool) (l *link, isNew bool, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.state != stateRunning {
+		return nil, false, core.ErrClosed
+	}
+	before, known := n.memories[h.uid]
+	if p := n.roster.Load().byID[h.uid]; p != nil && p.reference == (h.offer == nil) {
+		l := p.newLink(conn, id, dialled)
+		if p.add(l) {
+			return l, false, nil
+		}
+		before, known = p.memory(), true // it is just going
+	}
+	p := newPeer(n, h, conn.RemoteAddr(), on)
+	if known && !p.reference {
+		p.taken, p.remembered = before.sent, true
+		p.received.Store(before.received)
+	}
+	delete(n.memories, h.uid)
+	l = p.newLink(conn, id, dialled)
+	p.add(l)
+	n.setPeer(p.id, p)
+	return l, true, nil
+}
+
+// announce tells a peer which namespaces are open here. A reference peer
+// answers an initial heartbeat, so that it is known here at once.
+func (n *Node) announce(p *peer, later *deferred) {
+	kind := core.KindHeartbeat
+	if p.reference {
+		kind = core.KindInitialHeartbeat
+	}
+	to := []*peer{p}
+	for ns := range n.namespaces.all() {
+		ns.tell(kind, to, later)
+		ns.interest.introduce(p, later)
+	}
+}
+
+// peerDown is called when the last link to p has ended and all it sent has been
+// delivered.
+func (n *Node) peerDown(p *peer, cause error) {
+	n.mu.Lock()
+	if n.roster.Load().byID[p.id] == p {
+		n.setPeer(p.id, nil)
+	}
+	if len(n.memories) < memoryPeak && !p.reference {
+		n.memories[p.id] = p.memory()
+	}
+	n.mu.Unlock()
+	close(p.gone)
+	for ns := range n.namespaces.all() {
+		ns.leave(p, cause)
+	}
+	n.stats.peerDown(p, cause)
+	p.log.Info("peer down", "cause", cause)
+}
+
+// peerLostUs is called when a peer that is up says that it had no link to us.
+func (n *Node) peerLostUs(p *peer) {
+	for ns := range n.namespaces.all() {
+		ns.rejoin(p)
+	}
+}
+
+// setPeer replaces the snapshot of the peers; n.mu is held.
+func (n *Node) setPeer(id string, p *peer) {
+	byID := maps.Clone(n.roster.Load().byID)
+	if byID == nil {
+		byID = map[string]*peer{}
+	}
+	if p == nil {
+		delete(byID, id)
+	} else {
+		byID[id] = p
+	}
+	list := slices.SortedFunc(maps.Values(byID), func(a, b *peer) int { return cmp.Compare(a.id, b.id) })
+	n.roster.Store(&roster{list, byID})
+}

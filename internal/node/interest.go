@@ -170,6 +170,11 @@ func (in *interest) introduce(p *peer, later *deferred) {
 	}
 	part.last = true
 	in.push(p, part, later)
+	if len(in.changed) > 0 {
+		// The list that p got has some of these changes in it. Another change of such a
+		// room would cancel the first, and p alone would not hear of it.
+		in.tell(later).release()
+	}
 }
 
 func (in *interest) push(p *peer, n news, later *deferred) {

@@ -154,6 +154,29 @@ func TestNewsWhileAPeerIsToldAll(t *testing.T) {
 	}
 }
 
+// A room that has changed when a peer is told all, and changes back before there are
+// news, is known to that peer as it is.
+func TestChangeAroundASnapshot(t *testing.T) {
+	ns := watchedNamespace(t)
+	ns.interest.Occupied("empties")
+	flush(ns)
+	ns.interest.Vacated("empties")
+	ns.interest.Occupied("fills")
+	p := curiousPeer(ns.node, "p")
+	ns.interest.introduce(p, new(deferred))
+	ns.interest.Occupied("empties")
+	ns.interest.Vacated("fills")
+	flush(ns)
+	for _, n := range newsOf(t, p) {
+		p.views.take("/", n)
+	}
+	for room, want := range map[string]bool{"empties": true, "fills": false} {
+		if got := p.views.wants("/", []uint32{hashOf(room)}); got != want {
+			t.Errorf("room %q, which has members: %v, is taken for one that has: %v", room, want, got)
+		}
+	}
+}
+
 // A node with news in one namespace looks at that one alone.
 func TestNewsOfOneNamespaceAmongMany(t *testing.T) {
 	ns := watchedNamespace(t)

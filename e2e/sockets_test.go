@@ -169,6 +169,7 @@ func socketRooms(s *stage) {
 }
 
 func addAndDelete(s *stage) {
+	s.settle() // each client has joined the room of its id
 	for i := len(s.clients) - 1; i >= 0; i-- {
 		sid := s.clients[i].sid
 		in := func(what string, is bool) {

@@ -18,6 +18,7 @@ type stage struct {
 	clients []*client // clients[i] is connected to servers[i]
 
 	fences  int    // how many were sent
+	settled int    // how many times settle was called
 	seen    []int  // by client: how many of its events were looked at
 	sending string // what the round is about, for messages
 }
@@ -113,11 +114,12 @@ func (s *stage) rooms() {
 // members of their rooms: they come before what a server says later.
 func (s *stage) settle() {
 	s.Helper()
+	s.settled++
 	for i, server := range s.servers {
 		server.do(s.T, "emit", args{"nsp": s.nsp, "args": list{"settled", i}})
 	}
 	for i, c := range s.clients {
-		if !c.has(s.T, "settled", len(s.servers)) {
+		if !c.has(s.T, "settled", s.settled*len(s.servers)) {
 			s.Fatalf("%s: what servers say after a join does not come", c.name)
 		}
 		s.seen[i] += len(c.received(s.T, s.seen[i]))

@@ -59,7 +59,7 @@ func purify(m *core.Message) {
 	m.Sockets = slices.Clone(m.Sockets)
 	for i := range m.Sockets {
 		s := &m.Sockets[i]
-		s.ID, s.Rooms = pure(s.ID), purely(s.Rooms)
+		s.ID, s.Address, s.Rooms = pure(s.ID), pure(s.Address), purely(s.Rooms)
 	}
 }
 

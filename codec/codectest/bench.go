@@ -7,7 +7,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Bench measures Append and Decode of what meshes carry most.
+// Bench measures Append and Decode of the most frequent messages.
 func Bench(b *testing.B, c core.Codec) {
 	for _, v := range []Vector{
 		{"broadcast 100 B", Broadcast(text(`["chat message",{"user":"é","text":"` + string(bytes.Repeat([]byte("word "), 11)) + `","n":12345}]`))},

@@ -51,7 +51,7 @@ func timed(timeout time.Duration) *core.Message {
 	return m
 }
 
-// everything has all fields, whatever the kind.
+// everything has all fields set, whatever the kind.
 func everything(kind core.Kind) *core.Message {
 	m := Response(2)
 	m.Kind = kind

@@ -7,7 +7,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// carried is what is left of m behind any codec.
+// carried returns what m is after Append and Decode of any codec.
 func carried(m *core.Message) *core.Message {
 	c := clone(m)
 	for _, s := range []*string{&c.From, &c.Namespace, &c.RequestID} {
@@ -68,7 +68,7 @@ func referenced(m *core.Message) *core.Message {
 	return r
 }
 
-// harmful tells whether m has something that the reference would not survive or
+// harmful reports whether m has something that the reference would not survive or
 // understand.
 func harmful(m *core.Message) bool {
 	r := referenced(m)
@@ -89,7 +89,7 @@ func isObject(p core.Payload) bool {
 	return err == nil && ok
 }
 
-// tooDeep tells whether p is nested more than 1,000 deep.
+// tooDeep reports whether p is nested more than 1,000 deep.
 func tooDeep(p core.Payload) bool {
 	v, err := treeOf(p)
 	return err == nil && depthOf(v) > 1000

@@ -8,7 +8,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Diff tells in what two messages differ; "" if they mean the same. Payloads are
+// Diff describes how two messages differ; "" if they mean the same. Payloads are
 // the same if their texts are the same JSON and the same bytes stand in place of
 // their placeholders; it does not matter which attachment has which number, or
 // how a number is written. No list is the same as an empty one. Flags.Local is
@@ -24,7 +24,7 @@ func Diff(have, want *core.Message, opts ...Option) string {
 	return ""
 }
 
-// SamePayload tells whether two payloads mean the same, as in [Diff].
+// SamePayload reports whether two payloads mean the same, as in [Diff].
 func SamePayload(a, b core.Payload) bool {
 	x, errX := treeOf(a)
 	y, errY := treeOf(b)
@@ -98,7 +98,7 @@ func valueOf(p core.Payload, zero any, o options) any {
 	return v
 }
 
-// clone is a deep copy.
+// clone returns a deep copy.
 func clone(m *core.Message) *core.Message {
 	c := *m
 	c.Rooms = slices.Clone(m.Rooms)

@@ -5,9 +5,8 @@
 //	func FuzzDecode(f *testing.F)   { codectest.FuzzDecode(f, mycodec.New()) }
 //	func BenchmarkCodec(b *testing.B) { codectest.Bench(b, mycodec.New()) }
 //
-// Whether several codecs can stand in for each other, [Equivalence] and
-// [FuzzEquivalence] tell.
+// [Equivalence] and [FuzzEquivalence] check that several codecs carry the same.
 //
-// Each subtest is named for the clause it checks. It needs the standard library
-// and core alone.
+// Each subtest has the name of the clause that it checks. The package imports the
+// standard library and core only.
 package codectest

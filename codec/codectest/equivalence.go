@@ -8,7 +8,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Subject is a codec, and what it may do otherwise.
+// Subject is a codec with its options.
 type Subject struct {
 	Codec   core.Codec
 	Options []Option

@@ -85,7 +85,7 @@ func flags() []Vector {
 	return signed(list)
 }
 
-// signed fills in what all messages have.
+// signed sets the fields that all messages have.
 func signed(list []Vector) []Vector {
 	for _, v := range list {
 		v.Message.From = from
@@ -104,7 +104,7 @@ func Broadcast(p core.Payload) *core.Message {
 	}
 }
 
-// Response describes so many sockets, as servers really do.
+// Response returns the response of a server to FetchSockets with a number of sockets.
 func Response(sockets int) *core.Message {
 	m := &core.Message{Kind: core.KindFetchSocketsResponse, From: from, Namespace: "/", RequestID: "00112233aabbcce0"}
 	for i := range sockets {

@@ -2,7 +2,7 @@ package codectest
 
 import "github.com/socketmesh/mesh/core"
 
-// Option tells the suite what a codec may do otherwise.
+// Option says in what a codec may differ from the contract.
 type Option func(*options)
 
 type options struct {
@@ -22,7 +22,7 @@ func optionsOf(list []Option) (o options) {
 // which is {} in a socket.
 func Reference() Option { return func(o *options) { o.reference = true } }
 
-// carries tells whether the codec has a form for kind.
+// carries reports whether the codec can encode kind.
 func (o options) carries(kind core.Kind) bool {
 	if o.reference {
 		return kind.Reference()

@@ -36,7 +36,7 @@ type suite struct {
 	options
 }
 
-// vectors are those the codec has a form for.
+// vectors returns those that the codec can encode.
 func (s *suite) vectors() []Vector {
 	var list []Vector
 	for _, v := range Messages() {

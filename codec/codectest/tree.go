@@ -23,7 +23,7 @@ type member struct {
 	value any
 }
 
-// treeOf reads a payload; one that breaks its promises is an error.
+// treeOf reads a payload. A payload that is not well-formed is an error.
 func treeOf(p core.Payload) (any, error) {
 	if p.IsZero() {
 		if len(p.Attachments) > 0 {
@@ -109,7 +109,7 @@ func (r treeReader) object() (any, error) {
 	return nil, fmt.Errorf("placeholder for attachment %v of %d", o.get("num"), len(r.attachments))
 }
 
-// get is the value of the last member with this key, the one that counts.
+// get returns the value of the last member with this key, which is the one that counts.
 func (o object) get(key string) any {
 	for i := len(o) - 1; i >= 0; i-- {
 		if o[i].key == key {

@@ -7,9 +7,9 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// WellFormed tells whether m is what [core.Codec.Decode] promises of any message
-// it returns: a kind that is known, the fields that it needs, payloads that are
-// JSON with their placeholders in range.
+// WellFormed returns an error unless m is as [core.Codec.Decode] has to return it: with a
+// known kind, the fields that the kind needs, and payloads that are JSON with their
+// placeholders in range.
 func WellFormed(m *core.Message) error {
 	if !m.Kind.Valid() {
 		return fmt.Errorf("kind %d is not known", m.Kind)

@@ -20,7 +20,7 @@ func nameIsConstant(s *suite) {
 	}
 }
 
-// while is how long a thing is watched that ought not to happen.
+// while is how long a case waits for what must not happen.
 const while = 50 * time.Millisecond
 
 func runBlocks(s *suite) {
@@ -61,7 +61,7 @@ func runEndsItsGoroutines(s *suite) {
 		}
 		n.stop()
 	}
-	// What the fabric runs for a node may end a little later than the node.
+	// Goroutines of the fabric for a node may end a little later than the node.
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	deadline := time.After(s.Patience)
@@ -85,15 +85,15 @@ func noUpdateAfterRun(s *suite) {
 	if s.Announces {
 		s.start(2).await("its first roster", func([]core.Peer) bool { return true })
 	}
-	time.Sleep(while) // the case ends with a look at what was called meanwhile
+	time.Sleep(while) // the end of the case checks what was called meanwhile
 }
 
 func rosterIsReported(s *suite) {
 	s.start(1).await("its first roster", func([]core.Peer) bool { return true })
 }
 
-// rostersAreTheCallees overwrites all of each roster, spare capacity included:
-// neither later rosters nor those of others may show it.
+// rostersAreTheCallees overwrites each roster, spare capacity included. Neither later
+// rosters nor those of others may be changed by it.
 func rostersAreTheCallees(s *suite) {
 	scribble := func(_ *node, roster []core.Peer) {
 		roster = roster[:cap(roster)]
@@ -144,8 +144,8 @@ func comingBackIsSeen(s *suite) {
 	third.awaitPeers(first, third)
 }
 
-// updatesComeOneAtATime lets rosters change while an update is under way; that
-// calls did not overlap is looked at when the case ends.
+// updatesComeOneAtATime changes rosters while an update is running. The end of the case
+// checks that calls did not overlap.
 func updatesComeOneAtATime(s *suite) {
 	slow := func(*node, []core.Peer) { time.Sleep(time.Millisecond) }
 	nodes := []*node{s.startWith(1, slow)}

@@ -11,7 +11,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// node runs one Discovery, and watches how it behaves while it does.
+// node runs one Discovery and checks its calls of update.
 type node struct {
 	s      *suite
 	self   core.Peer
@@ -19,31 +19,31 @@ type node struct {
 	ended  chan struct{} // closed when Run has returned
 	err    error         // what it returned
 
-	mu       sync.Mutex
-	busy     bool // inside update
-	over     bool // Run has returned
-	roster   []core.Peer
-	rosters  int
-	misdeeds []string
-	news     chan struct{} // holds one: something above has changed
+	mu         sync.Mutex
+	busy       bool // inside update
+	over       bool // Run has returned
+	roster     []core.Peer
+	rosters    int
+	violations []string
+	changed    chan struct{} // holds one: something above has changed
 }
 
-// start runs a new Discovery as node number i. It is stopped at the end of the
-// case, and what it did wrong is reported then.
+// start runs a new Discovery as node number i. The end of the case stops it and reports
+// its violations.
 func (s *suite) start(i int) *node {
 	return s.startWith(i, func(n *node, roster []core.Peer) {})
 }
 
-// startWith does the same; use is called with each roster, inside update.
+// startWith does the same, and calls use with each roster, inside update.
 func (s *suite) startWith(i int, use func(*node, []core.Peer)) *node {
 	s.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	n := &node{
-		s:      s,
-		self:   core.Peer{ID: fmt.Sprintf("%016x", i), Address: fmt.Sprintf("ws://127.0.0.1:%d", 40000+i)},
-		cancel: cancel,
-		ended:  make(chan struct{}),
-		news:   make(chan struct{}, 1),
+		s:       s,
+		self:    core.Peer{ID: fmt.Sprintf("%016x", i), Address: fmt.Sprintf("ws://127.0.0.1:%d", 40000+i)},
+		cancel:  cancel,
+		ended:   make(chan struct{}),
+		changed: make(chan struct{}, 1),
 	}
 	d := s.create()
 	go func() {
@@ -71,10 +71,10 @@ func (n *node) enter() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.busy {
-		n.misdeeds = append(n.misdeeds, "update was called while another call was under way")
+		n.violations = append(n.violations, "update was called while another call was under way")
 	}
 	if n.over {
-		n.misdeeds = append(n.misdeeds, "update was called after Run had returned")
+		n.violations = append(n.violations, "update was called after Run had returned")
 	}
 	n.busy = true
 }
@@ -85,7 +85,7 @@ func (n *node) record(roster []core.Peer) {
 	n.roster = slices.Clone(roster)
 	n.rosters++
 	select {
-	case n.news <- struct{}{}:
+	case n.changed <- struct{}{}:
 	default:
 	}
 }
@@ -111,17 +111,17 @@ func (n *node) stop() {
 	}
 }
 
-// report fails the case for what was seen to be wrong.
+// report fails the case for the violations.
 func (n *node) report() {
 	n.s.Helper()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, misdeed := range n.misdeeds {
-		n.s.Error(misdeed)
+	for _, violation := range n.violations {
+		n.s.Error(violation)
 	}
 }
 
-// await waits until the latest roster is as wanted.
+// await waits until wanted returns true for the latest roster.
 func (n *node) await(what string, wanted func(roster []core.Peer) bool) {
 	n.s.Helper()
 	deadline := time.After(n.s.Patience)
@@ -133,7 +133,7 @@ func (n *node) await(what string, wanted func(roster []core.Peer) bool) {
 			return
 		}
 		select {
-		case <-n.news:
+		case <-n.changed:
 		case <-n.ended:
 			n.s.Fatalf("Run of %s returned (%v) before %s", n.self.ID, n.err, what)
 		case <-deadline:

@@ -16,21 +16,21 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Features say what an implementation can do, and so what is asked of it.
+// Features say what an implementation can do, and so which cases it has to pass.
 type Features struct {
-	// Announces: a node that runs it is seen by the others, and seen no more
-	// when it has left.
+	// Announces: a node that runs it is in the rosters of the others, until it
+	// leaves.
 	Announces bool
-	// Reports: a node that runs it alone gets a roster, if only one of itself or
-	// an empty one. Whoever announces reports.
+	// Reports: a node that runs it alone gets a roster, of itself or empty. Announces
+	// implies it.
 	Reports bool
-	// Patience is how long anything may take that ought to happen. Default 5 s.
+	// Patience bounds the time that anything may take that has to happen. Default 5 s.
 	Patience time.Duration
 }
 
-// A Fabric makes what nodes share, such as a running service, and returns the
-// constructor of the Discovery of one more node on it. It is called once per
-// case, and ends what it started in t.Cleanup.
+// A Fabric starts what nodes share, such as a service, and returns a function that makes
+// the Discovery of one more node on it. It is called once per case, and stops what it
+// has started in t.Cleanup.
 type Fabric func(t *testing.T) func() core.Discovery
 
 // Run runs every case as a subtest. Each one is named after the clause of the

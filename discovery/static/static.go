@@ -1,5 +1,5 @@
-// Package static is the discovery of a fixed list of addresses, for meshes whose
-// members are known beforehand.
+// Package static is the discovery of a fixed list of addresses, for meshes whose nodes
+// are known beforehand.
 //
 // Nothing is announced and nothing is on the wire: the list is reported once,
 // without ids, because only the peers themselves know theirs. All nodes may be
@@ -17,10 +17,10 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Options are what a [Discovery] is made of.
+// Options configure a [Discovery].
 type Options struct {
-	// Peers are the addresses of the other nodes, as "ws://10.0.0.7:4000". None
-	// at all is allowed: such a node waits to be dialled.
+	// Peers are the addresses of the other nodes, as "ws://10.0.0.7:4000". The list
+	// may be empty: such a node waits to be dialled.
 	Peers []string
 }
 
@@ -35,7 +35,7 @@ func (o Options) Validate() error {
 	return nil
 }
 
-// dialable tells whether address is scheme://host:port. A path may follow.
+// dialable reports whether address is scheme://host:port. A path may follow.
 func dialable(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme == "" || u.Hostname() == "" {
@@ -53,8 +53,8 @@ type Discovery struct {
 
 var _ core.Discovery = (*Discovery)(nil)
 
-// New returns a Discovery of the addresses in o. It does not check them: Run
-// does, and [Options.Validate] does for those who want to know earlier.
+// New returns a Discovery of the addresses in o. It does not check them: Run and
+// [Options.Validate] do.
 func New(o Options) *Discovery {
 	o.Peers = slices.Clone(o.Peers)
 	return &Discovery{o}

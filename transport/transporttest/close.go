@@ -14,7 +14,7 @@ func closeUnblocksRecv(s *suite) {
 	s.eachWay(func(c, _ core.Conn) {
 		var err error
 		received := s.start(func() { _, err = c.Recv() })
-		s.lull() // so that it blocks
+		s.settle() // so that it blocks
 		s.closeConn(c, core.CloseShutdown)
 		s.await("Recv", received)
 		s.wantClosed("Recv", err)
@@ -102,9 +102,9 @@ func closeComesBehindFrames(s *suite) {
 	})
 }
 
-// The same, while the peer is sending: what it has sent and nobody reads must not
-// cost it the frames and the reason.
-func closeIsHeardByBusyPeer(s *suite) {
+// The same, while the peer is sending: although its own frames are not read, it gets the
+// frames and the reason.
+func closeReachesBusyPeer(s *suite) {
 	s.eachWay(func(c, peer core.Conn) {
 		const total = 1000
 		busy := s.start(func() { s.fill(s.Context(), peer) })

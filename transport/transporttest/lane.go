@@ -6,7 +6,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// lanes are the lanes of a connection.
+// lanes returns the lanes of a connection.
 func (s *suite) lanes(c core.Conn) []core.Lane {
 	laner, ok := c.(core.Laner)
 	if !ok || laner.Lanes() == 0 {
@@ -19,14 +19,13 @@ func (s *suite) lanes(c core.Conn) []core.Lane {
 	return lanes
 }
 
-// sequences are all sequences of a connection: its lanes, and its own as the last
-// one.
-func (s *suite) sequences(c core.Conn) []core.Lane { return append(s.lanes(c), c) }
+// streams returns all streams of a connection: its lanes, and its own as the last.
+func (s *suite) streams(c core.Conn) []core.Lane { return append(s.lanes(c), c) }
 
-// eachWayOnAll is eachWay with all sequences of the two ends.
+// eachWayOnAll is eachWay with all streams of the two ends.
 func (s *suite) eachWayOnAll(f func(from, to []core.Lane)) {
 	s.Helper()
-	s.eachWay(func(from, to core.Conn) { f(s.sequences(from), s.sequences(to)) })
+	s.eachWay(func(from, to core.Conn) { f(s.streams(from), s.streams(to)) })
 }
 
 // Laner.Lanes: "constant for the life of the Conn, and the same on both ends".
@@ -59,7 +58,7 @@ func laneFramesArriveInOrder(s *suite) {
 	a, b := s.pair()
 	var done []<-chan struct{}
 	for _, c := range []core.Conn{a, b} {
-		for i, lane := range s.sequences(c) {
+		for i, lane := range s.streams(c) {
 			first := i * 10_000 // a frame on another lane is noticed
 			done = append(done,
 				s.start(func() { s.wantNumbered(lane, first, total) }),
@@ -92,14 +91,14 @@ func laneRecvMayBeScribbledOver(s *suite) {
 // however many of them there are.
 func stalledLaneDoesNotHoldUpOthers(s *suite) {
 	from, to := s.pair()
-	sending, receiving := s.sequences(from), s.sequences(to)
+	sending, receiving := s.streams(from), s.streams(to)
 	free := len(sending) - 2 // the last lane and the Conn itself
 	var stalled []<-chan struct{}
 	for _, lane := range sending[:free] {
 		stalled = append(stalled, s.start(func() { s.fill(s.Context(), lane) }))
 	}
 	for range 5 {
-		s.lull() // so that they block
+		s.settle() // so that they block
 	}
 	for i := free; i < len(sending); i++ {
 		for n := range 8 {
@@ -128,7 +127,7 @@ func largeFrameDoesNotHoldUpOthers(s *suite) {
 		large := pattern(s.MaxFrame, 1)
 		var err error
 		sent := s.start(func() { err = from[0].Send(s.Context(), [][]byte{large}) })
-		s.lull() // so that it is under way
+		s.settle() // so that it is under way
 		for i := 1; i < len(from); i++ {
 			s.wantEcho(from[i], to[i])
 		}

@@ -9,8 +9,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// endsOfAll starts a Recv on each sequence, and returns a function that waits for
-// what they say at the end.
+// endsOfAll starts a Recv on each stream, and returns a function that waits for their
+// last errors.
 func (s *suite) endsOfAll(all []core.Lane) func() []error {
 	errs := make([]error, len(all))
 	var done []<-chan struct{}
@@ -74,10 +74,10 @@ func (s *suite) wantTooLarge(from, to core.Conn, limit int) {
 	s.await("Send", sent)
 }
 
-// wantAllEnded checks that every sequence has ended, on both ends.
+// wantAllEnded checks that every stream has ended, on both ends.
 func (s *suite) wantAllEnded(a, b core.Conn) {
 	s.Helper()
-	both := append(s.sequences(a), s.sequences(b)...)
+	both := append(s.streams(a), s.streams(b)...)
 	s.endsOfAll(both)()
 	for i, lane := range both {
 		var err error
@@ -108,12 +108,12 @@ func laneErrorsAreFinalForAll(s *suite) {
 // Conn.Close: "unblocks Send and Recv", those of all lanes.
 func closeUnblocksLanes(s *suite) {
 	s.eachWay(func(c, _ core.Conn) {
-		all := s.sequences(c)
+		all := s.streams(c)
 		ends := s.endsOfAll(all)
 		var err error
 		full := s.start(func() { err = s.fill(s.Context(), all[0]) })
 		for range 5 {
-			s.lull() // so that all of them block
+			s.settle() // so that all of them block
 		}
 		s.closeConn(c, core.CloseShutdown)
 		s.await("Send", full)
@@ -132,20 +132,20 @@ func closeUnblocksLanes(s *suite) {
 func closeTellsThePeerWhyOnLanes(s *suite) {
 	s.eachWay(func(c, peer core.Conn) {
 		s.send(s.lanes(c)[0], []byte("used"))
-		ends := s.endsOfAll(s.sequences(peer))
+		ends := s.endsOfAll(s.streams(peer))
 		s.closeConn(c, core.CloseAddressChanged)
 		for _, err := range ends() {
 			s.wantReason(err, core.CloseAddressChanged)
 		}
 		s.closeConn(peer, core.CloseShutdown)
-		for _, lane := range s.sequences(peer) {
+		for _, lane := range s.streams(peer) {
 			s.wantClosed("Recv after both closed", s.recvEnd(lane))
 		}
 	})
 }
 
 // Lane: "the Conn's Close sends before it ends what was handed to any of them";
-// and nobody hears of it before all of that has been received.
+// and no Recv returns the end before all of that has been received.
 func closeComesBehindFramesOfLanes(s *suite) {
 	s.eachWay(func(c, peer core.Conn) {
 		const total = 1000
@@ -158,7 +158,7 @@ func closeComesBehindFramesOfLanes(s *suite) {
 		})
 		for i, lane := range lanes {
 			readers.Go(func() {
-				s.lull() // the Conn's own Recv waits already
+				s.settle() // the Conn's own Recv waits already
 				s.wantNumbered(lane, i, total)
 				if _, err := lane.Recv(); !errors.Is(err, net.ErrClosed) {
 					s.wantReason(err, core.CloseSlowPeer)

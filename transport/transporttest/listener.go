@@ -12,7 +12,7 @@ func closeUnblocksAccept(s *suite) {
 	l := s.listen()
 	var err error
 	done := s.start(func() { _, err = l.Accept() })
-	s.lull() // so that it blocks
+	s.settle() // so that it blocks
 	s.within("Close", func() { l.Close() })
 	s.await("Accept", done)
 	s.wantClosed("Accept", err)

@@ -114,7 +114,7 @@ func recvIsValidUntilNextRecv(s *suite) {
 			s.send(from, pattern(100, i))
 			got := s.recv(to)
 			s.send(from, numbered(0, 50)...)
-			s.lull()
+			s.settle()
 			if !bytes.Equal(got, pattern(100, i)) {
 				s.Fatalf("Recv: frame %d has changed before the next Recv", i)
 			}

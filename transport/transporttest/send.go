@@ -133,7 +133,7 @@ func (s *suite) wantDead(from, to core.Conn, err, want error) {
 	s.await("Close", closed)
 }
 
-// Conn.Send: what ends after Send has returned is no business of the Conn.
+// Conn.Send: the end of a context after Send has returned does not affect the Conn.
 func sendSurvivesItsContext(s *suite) {
 	s.eachWay(func(from, to core.Conn) {
 		for range 100 {

@@ -11,11 +11,10 @@
 //		})
 //	}
 //
-// The cases of lanes are for transports whose connections are a [core.Laner], and
-// skipped for others.
+// The cases of lanes are skipped for transports whose connections are no [core.Laner].
 //
-// Every goroutine of a transport has to be joined by what ends it. The suite
-// leaves counting them to its caller, as in TestMain.
+// Close has to wait for the goroutines of what it closes. The suite does not count
+// goroutines; its caller does, in TestMain.
 package transporttest
 
 import (
@@ -26,28 +25,28 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Fixture is what one case works with. Each case gets one of its own.
+// Fixture is what one case works with. Each case gets its own.
 type Fixture struct {
-	// Transport listens, and dials too unless there is a Dialler.
+	// Transport listens, and dials as well unless Dialler is set.
 	Transport core.Transport
 	Dialler   core.Transport
 
-	// Listen is an address to listen at: one with port 0 or the like, or one that
+	// Listen is the address to listen at: one with port 0 or the like, or one that
 	// is new for each Fixture.
 	Listen string
-	// Address is what to dial for a listener. Default: its Addr.
+	// Address returns the address to dial for a listener. Default: its Addr.
 	Address func(core.Listener) string
-	// Nowhere is an address at which nobody listens.
+	// Nowhere is an address without a listener.
 	Nowhere string
-	// BadAddress is one that the transport cannot dial, whoever listens. Default:
-	// none.
+	// BadAddress is an address that the transport cannot dial, such as one with
+	// another scheme. Default: none.
 	BadAddress string
 
-	// MaxFrame is the largest frame, in bytes, that the transport takes: at
-	// least 1 MiB. Something like it keeps the suite quick.
+	// MaxFrame is the largest frame that the transport accepts, in bytes: at least
+	// 1 MiB. A value near that keeps the suite fast.
 	MaxFrame int
 
-	// Patience is how long anything may take that ought to happen. Default 10 s.
+	// Patience bounds the time that anything may take that has to happen. Default 10 s.
 	Patience time.Duration
 }
 
@@ -60,8 +59,8 @@ func Run(t *testing.T, fixture func(t *testing.T) Fixture) {
 	}
 }
 
-// RunInBubble does the same, each case in a bubble of testing/synctest: for
-// transports that do no input or output of the operating system.
+// RunInBubble runs each case in a bubble of testing/synctest. It is for transports that
+// do no I/O of the operating system.
 func RunInBubble(t *testing.T, fixture func(t *testing.T) Fixture) {
 	t.Helper()
 	for _, c := range cases {
@@ -114,7 +113,7 @@ var cases = []struct {
 	{"Conn/CloseIsIdempotent", closeIsIdempotent},
 	{"Conn/CloseTellsThePeerWhy", closeTellsThePeerWhy},
 	{"Conn/CloseComesBehindFrames", closeComesBehindFrames},
-	{"Conn/CloseIsHeardByBusyPeer", closeIsHeardByBusyPeer},
+	{"Conn/CloseIsHeardByBusyPeer", closeReachesBusyPeer},
 	{"Conn/CloseDoesNotWaitForSilentPeer", closeDoesNotWaitForSilentPeer},
 	{"Conn/CloseAtAnyTime", closeAtAnyTime},
 

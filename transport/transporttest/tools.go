@@ -25,8 +25,8 @@ type suite struct {
 	closes  []func() // of what the case has opened
 }
 
-// end closes what the case has opened, and waits for what it has started: that may
-// still have something to report. What a broken transport does not let go of is
+// end closes what the case has opened, and waits for the goroutines that it has started,
+// which may still report errors. Goroutines that a broken transport blocks for ever are
 // left behind.
 func (s *suite) end() {
 	s.closeAll()
@@ -41,7 +41,7 @@ func (s *suite) end() {
 	}
 }
 
-// toClose has something closed when the case is over.
+// toClose calls f at the end of the case.
 func (s *suite) toClose(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,8 +86,8 @@ func (s *suite) await(what string, done <-chan struct{}) {
 	}
 }
 
-// lull gives what must not happen some time to happen.
-func (s *suite) lull() {
+// settle waits a moment, in which a wrong transport does what it must not do.
+func (s *suite) settle() {
 	<-time.After(20 * time.Millisecond)
 }
 
@@ -149,7 +149,7 @@ func (s *suite) eachWay(f func(from, to core.Conn)) {
 	f(accepted, dialled)
 }
 
-// send must work.
+// send sends frames, and fails the test on an error.
 func (s *suite) send(c core.Lane, frames ...[]byte) {
 	s.Helper()
 	var err error
@@ -159,7 +159,7 @@ func (s *suite) send(c core.Lane, frames ...[]byte) {
 	}
 }
 
-// recv must return a frame.
+// recv returns the next frame, and fails the test on an error.
 func (s *suite) recv(c core.Lane) []byte {
 	s.Helper()
 	frame, err := s.recvResult(c)
@@ -175,8 +175,8 @@ func (s *suite) recvResult(c core.Lane) (frame []byte, err error) {
 	return frame, err
 }
 
-// recvEnd returns what Recv says at the end of the connection; frames before it
-// are skipped.
+// recvEnd returns the error of Recv at the end of the connection; it skips the frames
+// before it.
 func (s *suite) recvEnd(c core.Lane) error {
 	s.Helper()
 	var err error
@@ -272,7 +272,7 @@ func (s *suite) wantNumbered(c core.Lane, first, count int) {
 	}
 }
 
-// scribble spoils a frame.
+// scribble overwrites a frame.
 func scribble(frame []byte) {
 	for i := range frame {
 		frame[i] = 0xEE

@@ -53,7 +53,7 @@ func listenContextLimitsTheCall(s *suite) {
 	}
 	s.toClose(func() { l.Close() })
 	cancel()
-	s.lull()
+	s.settle()
 	s.wantEcho(s.dial(l), s.accept(l))
 }
 
@@ -107,7 +107,7 @@ func dialContextLimitsTheCall(s *suite) {
 	}
 	s.toClose(func() { c.Close(core.CloseShutdown) })
 	cancel()
-	s.lull()
+	s.settle()
 	s.wantEcho(c, s.accept(l))
 }
 

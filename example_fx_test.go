@@ -16,7 +16,7 @@ import (
 // newAudit takes the adapter first, and whatever else the application has.
 func newAudit(inner core.Adapter, log *slog.Logger) audit { return audit{inner, log} }
 
-// The constructor of an override takes the adapter, and then what it wants of the
+// The constructor of a wrapper takes the adapter, and then what it wants of the
 // application. This one is for two kinds of namespaces.
 func ExampleProvideAdapterWrapper() {
 	app := fx.New(

@@ -10,6 +10,7 @@ import (
 	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/socketio"
 	"github.com/socketmesh/mesh/transport/mem"
 )
 
@@ -98,3 +99,18 @@ type (
 	pointerDiscovery struct{ core.Discovery }
 	codecPointer     struct{ core.Codec }
 )
+
+func TestWithClientOptions(t *testing.T) {
+	m, err := mesh.New(mesh.Config{}, mesh.WithClientOptions(socketio.ClientOptions{QueueBytes: 1 << 20}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := m.ClientStats(); got != (socketio.ClientStats{}) {
+		t.Errorf("something is delivered: %+v", got)
+	}
+	_, err = mesh.New(mesh.Config{}, mesh.WithClientOptions(socketio.ClientOptions{Timeout: -1}))
+	var bad *core.ConfigError
+	if !errors.As(err, &bad) || bad.Field != "ClientOptions.Timeout" {
+		t.Errorf("a bad timeout: %v", err)
+	}
+}

@@ -14,8 +14,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// TestOverridesTakeWhatTheApplicationHas: parameter objects and concrete results too.
-func TestOverridesTakeWhatTheApplicationHas(t *testing.T) {
+// TestWrappersTakeWhatTheApplicationHas: parameter objects and concrete results too.
+func TestWrappersTakeWhatTheApplicationHas(t *testing.T) {
 	var seen []string
 	type deps struct {
 		fx.In
@@ -49,13 +49,13 @@ func TestOverridesTakeWhatTheApplicationHas(t *testing.T) {
 	}
 	io.Close(nil)
 	if want := []string{"/", "host of /chat", "/chat", "/xy"}; !slices.Equal(seen, want) {
-		t.Errorf("overridden: %q, want %q", seen, want)
+		t.Errorf("wrapped: %q, want %q", seen, want)
 	}
 }
 
-// TestOverrideOfTwoApplications: one option may be used more than once, at once too.
-func TestOverrideOfTwoApplications(t *testing.T) {
-	override := mesh.ProvideAdapterWrapper(func(inner core.Adapter, got chan<- string) core.Adapter {
+// TestWrapperOfTwoApplications: one option may be used more than once, at once too.
+func TestWrapperOfTwoApplications(t *testing.T) {
+	wrapper := mesh.ProvideAdapterWrapper(func(inner core.Adapter, got chan<- string) core.Adapter {
 		got <- inner.Namespace()
 		return inner
 	})
@@ -65,20 +65,20 @@ func TestOverrideOfTwoApplications(t *testing.T) {
 		got := make(chan string, 1)
 		work.Go(func() {
 			var adapter socket.AdapterConstructor
-			if err := fx.New(fx.NopLogger, mesh.Module, fx.Supply(free), override, fx.Populate(&adapter),
+			if err := fx.New(fx.NopLogger, mesh.Module, fx.Supply(free), wrapper, fx.Populate(&adapter),
 				fx.Provide(func() chan<- string { return got })).Err(); err != nil {
 				t.Error(err)
 				return
 			}
 			serverWith(adapter).Close(nil)
 			if len(got) != 1 {
-				t.Error("not overridden")
+				t.Error("not wrapped")
 			}
 		})
 	}
 }
 
-func TestNotConstructorsOfOverrides(t *testing.T) {
+func TestNotConstructorsOfWrappers(t *testing.T) {
 	want := "func(core.Adapter, …) core.Adapter"
 	for _, ctor := range []any{
 		nil, "audit", audit{},
@@ -102,16 +102,16 @@ func TestNotConstructorsOfOverrides(t *testing.T) {
 	}
 }
 
-// TestOverrideNamesWhatIsMissing: fx knows that a constructor wants more.
-func TestOverrideNamesWhatIsMissing(t *testing.T) {
+// TestWrapperNamesWhatIsMissing: fx knows that a constructor wants more.
+func TestWrapperNamesWhatIsMissing(t *testing.T) {
 	err := fx.New(fx.NopLogger, mesh.Module, mesh.ProvideAdapterWrapper(newAudit), fx.Invoke(func(*mesh.Mesh) {})).Err()
 	if err == nil || !strings.Contains(err.Error(), "missing type: *slog.Logger") {
 		t.Errorf("error %v", err)
 	}
 }
 
-// TestOverridesThatMeet: fx keeps no order, so one namespace has one override.
-func TestOverridesThatMeet(t *testing.T) {
+// TestWrappersThatMeet: fx keeps no order, so one namespace has one wrapper.
+func TestWrappersThatMeet(t *testing.T) {
 	adapter := func(a core.Adapter) core.Adapter { return a }
 	host := func(_ string, h core.Host) core.Host { return h }
 	for _, c := range []struct {

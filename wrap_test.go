@@ -19,7 +19,7 @@ func opened(m *mesh.Mesh, namespaces ...string) {
 	io.Close(nil)
 }
 
-func TestOverridesInOrder(t *testing.T) {
+func TestWrappersInOrder(t *testing.T) {
 	var order []string
 	adapter := func(name string) mesh.Option {
 		return mesh.WrapAdapter(func(a core.Adapter) core.Adapter {
@@ -43,7 +43,7 @@ func TestOverridesInOrder(t *testing.T) {
 	}
 }
 
-func TestOverridesOfChosenNamespaces(t *testing.T) {
+func TestWrappersOfChosenNamespaces(t *testing.T) {
 	all := []string{"/", "/chat", "/chat/room", "/chatter", "/tenant-", "/tenant-1", "/ten"}
 	for _, c := range []struct{ chosen, want []string }{
 		{nil, all},
@@ -74,7 +74,7 @@ func TestOverridesOfChosenNamespaces(t *testing.T) {
 	}
 }
 
-func TestOverridesRefused(t *testing.T) {
+func TestWrappersRefused(t *testing.T) {
 	adapter := func(a core.Adapter) core.Adapter { return a }
 	host := func(_ string, h core.Host) core.Host { return h }
 	for _, c := range []struct {
@@ -91,8 +91,8 @@ func TestOverridesRefused(t *testing.T) {
 	}
 }
 
-// TestOverrideThatReturnsNil is logged with its namespace.
-func TestOverrideThatReturnsNil(t *testing.T) {
+// TestWrapperThatReturnsNil is logged with its namespace.
+func TestWrapperThatReturnsNil(t *testing.T) {
 	var log coretest.Log
 	m, err := mesh.New(free, mesh.WithLogger(log.Logger()),
 		mesh.WrapAdapter(func(core.Adapter) core.Adapter { return nil }, "/chat"))

@@ -178,7 +178,7 @@ func (c Config) node() core.Config {
 	return core.Config{
 		Listen:            c.Listen,
 		Advertise:         c.Advertise,
-		Token:             c.AuthToken,
+		AuthToken:         c.AuthToken,
 		Routing:           core.Routing(c.Routing),
 		HeartbeatInterval: c.HeartbeatInterval,
 		HeartbeatTimeout:  c.HeartbeatTimeout,

@@ -9,7 +9,7 @@ import (
 // Adapter is one namespace of the whole cluster: every operation acts on the
 // sockets of all servers, the local one included. It is what a Socket.IO server
 // calls, and what users override: embed it, define the methods you want to
-// change, and hand a constructor to mesh.OverrideAdapter.
+// change, and hand a function to mesh.WrapAdapter.
 //
 // All methods may be called at once. None of them blocks, except Wait and Left on
 // a [Call]; what one goroutine asks for reaches every server in the order of its

@@ -36,9 +36,9 @@ type Config struct {
 	// [RoutingAll].
 	Routing Routing
 
-	// Token is shared by all nodes of the mesh; a peer with another one is
+	// AuthToken is shared by all nodes of the mesh; a peer with another one is
 	// refused, and so is one that answers without it. Default "": no check.
-	Token string
+	AuthToken string
 
 	// HeartbeatInterval is how long a link may be idle before it is pinged, and
 	// how often reference peers hear of each namespace. Default 5 s.

@@ -2,7 +2,7 @@ package core
 
 // Host is one namespace of the local Socket.IO server, as the mesh acts on it.
 // Its methods have local effects only; the mesh never sees the server behind.
-// Users override it as they do [Adapter], with mesh.OverrideHost, to change what is
+// Users override it as they do [Adapter], with mesh.WrapHost, to change what is
 // done on this server, whoever asks for it.
 //
 // All methods may be called by several goroutines at once. Those that act on

@@ -42,7 +42,7 @@ type nodeEnd struct {
 // is told of one.
 func newNodeEnd(ctx context.Context, transport core.Transport, codec, listen, peer string, receive func(End, []byte)) (*nodeEnd, error) {
 	config := core.Config{
-		Listen: listen, Advertise: transport.Name() + "://" + listen, Transport: transport, Codecs: []core.Codec{codecs[codec]()}, Token: token,
+		Listen: listen, Advertise: transport.Name() + "://" + listen, Transport: transport, Codecs: []core.Codec{codecs[codec]()}, AuthToken: token,
 	}
 	if peer != "" {
 		config.Discovery = static.New(static.Options{Peers: []string{peer}})

@@ -105,7 +105,7 @@ func (n *Node) welcome(conn core.Conn) (*link, error) {
 		}
 		return nil, core.ErrSelf
 	}
-	if err := h.authorise(n.cfg.Token); err != nil {
+	if err := h.authorise(n.cfg.AuthToken); err != nil {
 		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
 	}
 	if h.offer == nil {
@@ -170,7 +170,7 @@ func (n *Node) await(ctx context.Context, conn core.Conn) ([]byte, error) {
 
 // introduction is what this node says of itself.
 func (n *Node) introduction(o *offer) *hello {
-	return &hello{uid: n.id, address: n.advertised, token: n.cfg.Token, offer: o}
+	return &hello{uid: n.id, address: n.advertised, token: n.cfg.AuthToken, offer: o}
 }
 
 // features are what this node understands beside the version.

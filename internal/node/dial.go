@@ -284,7 +284,7 @@ func (n *Node) introduce(ctx context.Context, conn core.Conn, expected, address 
 	if h.uid == n.id {
 		return nil, core.ErrSelf
 	}
-	if err := h.authorise(n.cfg.Token); err != nil {
+	if err := h.authorise(n.cfg.AuthToken); err != nil {
 		return nil, fmt.Errorf("the peer %.64q answered with: %w", h.uid, err)
 	}
 	if h.offer == nil {

@@ -209,7 +209,7 @@ func TestReferenceIsDialled(t *testing.T) {
 		w := newWorld(t)
 		listener := w.referencePort("z")
 		n := w.start("122c8a4529ee328f", func(cfg *core.Config) {
-			cfg.Listen, cfg.Advertise, cfg.Token = "n", "ws://127.0.0.1:23799", "s3cret-é"
+			cfg.Listen, cfg.Advertise, cfg.AuthToken = "n", "ws://127.0.0.1:23799", "s3cret-é"
 		})
 		w.roster.Tell(core.Peer{ID: "zz", Address: "mem://z"}, core.Peer{ID: n.ID(), Address: n.Advertised()})
 		r := w.accept(listener, "zz")

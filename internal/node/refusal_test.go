@@ -13,7 +13,7 @@ import (
 )
 
 func withToken(token string) func(*core.Config) {
-	return func(cfg *core.Config) { cfg.Token = token }
+	return func(cfg *core.Config) { cfg.AuthToken = token }
 }
 
 func TestTokens(t *testing.T) {

@@ -34,7 +34,7 @@ func New(c core.Cluster, h core.Host, cfg core.AdapterConfig) (core.Adapter, cor
 		limit:    cfg.InboxBytes,
 		owner:    &a.workers,
 		handle:   a.process,
-		bySender: map[string]*mailbox[*core.Message]{},
+		bySender: map[string]*serialQueue[*core.Message]{},
 	}
 	return a, a
 }
@@ -199,8 +199,8 @@ func (a *adapter) requestDone(info core.RequestInfo) {
 	a.cluster.RequestDone(info)
 }
 
-// survive, deferred, keeps a panic of user code from taking the server down.
-func (a *adapter) survive(m *core.Message) {
+// recoverPanic, deferred, keeps a panic of user code from taking the server down.
+func (a *adapter) recoverPanic(m *core.Message) {
 	if v := recover(); v != nil {
 		a.log.Error("panic while handling a message", "kind", m.Kind, "from", m.From, "panic", v, "stack", string(debug.Stack()))
 	}

@@ -44,7 +44,7 @@ func (a *adapter) poll(ctx context.Context, event core.Payload, to core.Target, 
 		return core.CallOf(a.pollClosed(event, to), err)
 	}
 	// This server answers as the others do.
-	a.survey(event, to, func(answer *core.Message) {
+	a.collectLocalAcks(event, to, func(answer *core.Message) {
 		answer.From, answer.RequestID = self, r.id
 		a.requests.answer(answer)
 	})
@@ -64,7 +64,7 @@ func (a *adapter) timeoutWithin(ctx context.Context) time.Duration {
 }
 
 // newPoll makes the request of an acknowledged broadcast. Its acknowledgements
-// wait in a mailbox, and the end behind them: ack is user code, which may block,
+// wait in a serial queue, and the end behind them: ack is user code, which may block,
 // and is not called any more when the call has ended.
 func (a *adapter) newPoll(to core.Target, ack func(core.Payload)) (*request, *core.Call[int]) {
 	call, end := core.NewCallWithLeft[int]()
@@ -74,12 +74,12 @@ func (a *adapter) newPoll(to core.Target, ack func(core.Payload)) (*request, *co
 		ack *core.Message // nil at the end
 		err error
 	}
-	events := newMailbox(a.inboxBytes, &a.workers, func(e event) {
+	events := newSerialQueue(a.inboxBytes, &a.workers, func(e event) {
 		if e.ack == nil {
 			end(clients-r.lost, r.left, e.err)
 			return
 		}
-		defer a.survive(e.ack)
+		defer a.recoverPanic(e.ack)
 		ack(e.ack.Payload)
 	})
 	r.take = func(answer *core.Message) (enough bool) {
@@ -90,9 +90,9 @@ func (a *adapter) newPoll(to core.Target, ack func(core.Payload)) (*request, *co
 		events.add(event{ack: answer}, sizeOf(answer))
 		return to.Flags.ExpectSingleResponse
 	}
-	r.pace = events.pace
+	r.waitCapacity = events.waitCapacity
 	r.done = func(err error) {
-		events.lift()
+		events.unbound()
 		events.add(event{err: err}, 0)
 	}
 	return r, call

@@ -6,7 +6,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// inboxes hold what the other servers have sent, one mailbox for each sender: its
+// inboxes hold what the other servers have sent, one queue for each sender: its
 // messages are processed in order, and user code that blocks on one of them
 // holds up that sender alone.
 type inboxes struct {
@@ -16,7 +16,7 @@ type inboxes struct {
 
 	mu       sync.RWMutex
 	closed   bool
-	bySender map[string]*mailbox[*core.Message]
+	bySender map[string]*serialQueue[*core.Message]
 }
 
 // put queues m behind its sender's earlier messages, and holds the caller up
@@ -29,16 +29,16 @@ func (in *inboxes) put(m *core.Message) {
 			return
 		}
 		if box.add(m, size) {
-			box.pace()
+			box.waitCapacity()
 			return
 		}
 		in.forget(m.From, box)
 	}
 }
 
-// of is the sender's mailbox. A sender that has not joined gets a temporary one.
+// of is the sender's queue. A sender that has not joined gets a temporary one.
 // It is nil after close.
-func (in *inboxes) of(sender string) *mailbox[*core.Message] {
+func (in *inboxes) of(sender string) *serialQueue[*core.Message] {
 	in.mu.RLock()
 	box, closed := in.bySender[sender], in.closed
 	in.mu.RUnlock()
@@ -50,14 +50,14 @@ func (in *inboxes) of(sender string) *mailbox[*core.Message] {
 	if box := in.bySender[sender]; box != nil || in.closed {
 		return box
 	}
-	box = newMailbox(in.limit, in.owner, in.handle)
+	box = newSerialQueue(in.limit, in.owner, in.handle)
 	box.temporary = true
 	box.died = func() { in.forget(sender, box) }
 	in.bySender[sender] = box
 	return box
 }
 
-// joined gives the sender a mailbox that stays.
+// joined gives the sender a queue that stays.
 func (in *inboxes) joined(sender string) {
 	for {
 		box := in.of(sender)
@@ -68,7 +68,7 @@ func (in *inboxes) joined(sender string) {
 	}
 }
 
-// left lets the sender's mailbox go, when what is in it has been processed.
+// left lets the sender's queue go, when what is in it has been processed.
 func (in *inboxes) left(sender string) {
 	in.mu.RLock()
 	box := in.bySender[sender]
@@ -76,14 +76,14 @@ func (in *inboxes) left(sender string) {
 	if box == nil {
 		return
 	}
-	box.free()
+	box.releaseWaiters()
 	if !box.keep(false) {
 		in.forget(sender, box)
 	}
 }
 
-// forget removes a mailbox that is dead, and therefore empty.
-func (in *inboxes) forget(sender string, box *mailbox[*core.Message]) {
+// forget removes a queue that is dead, and therefore empty.
+func (in *inboxes) forget(sender string, box *serialQueue[*core.Message]) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.bySender[sender] == box {

@@ -39,25 +39,25 @@ type request struct {
 	kind  core.Kind // of the question
 	began time.Time
 
-	take func(answer *core.Message) (enough bool) // adds an answer; one call at a time
-	pace func()                                   // holds up who answers too fast; may be nil
-	done func(err error)                          // hands the result over, after the last take
+	take         func(answer *core.Message) (enough bool) // adds an answer; one call at a time
+	waitCapacity func()                                   // holds up who answers too fast; may be nil
+	done         func(err error)                          // hands the result over, after the last take
 
-	mu     sync.Mutex
-	debts  map[string]debt // by server: those asked, and those that answered unasked
-	owing  int             // servers that owe something and are there
-	ended  bool
-	timer  *time.Timer
-	detach func() bool // from ctx
+	mu          sync.Mutex
+	outstanding map[string]outstanding // by server: those asked, and those that answered unasked
+	awaited     int                    // servers that owe something and are there
+	ended       bool
+	timer       *time.Timer
+	detach      func() bool // from ctx
 
 	// Written when the request ends, read by done.
 	left []string // servers that left before they had answered; sorted
 	lost int      // acknowledgements that were still to come from them
 }
 
-// debt is what one server owes a request: its answer, or, for an acknowledged
+// outstanding is what one server owes a request: its answer, or, for an acknowledged
 // broadcast, first the number of its clients and then so many acknowledgements.
-type debt struct {
+type outstanding struct {
 	due     int  // answers to come, as far as is known
 	started bool // the first answer came
 	gone    bool // the server has left; nobody waits for it any more
@@ -79,18 +79,18 @@ func (t *requests) begin(ctx context.Context, r *request, timeout time.Duration,
 		return 0, fmt.Errorf("%s: namespace: %w", r.kind, core.ErrClosed)
 	}
 	servers := asked()
-	r.debts = make(map[string]debt, len(servers))
+	r.outstanding = make(map[string]outstanding, len(servers))
 	for _, id := range servers {
-		r.debts[id] = debt{due: 1}
+		r.outstanding[id] = outstanding{due: 1}
 	}
-	r.owing = len(r.debts)
-	if r.owing > 0 {
+	r.awaited = len(r.outstanding)
+	if r.awaited > 0 {
 		r.timer = time.AfterFunc(timeout, func() { t.cancel(r, context.DeadlineExceeded) })
 		if ctx.Done() != nil {
 			r.detach = context.AfterFunc(ctx, func() { t.cancel(r, context.Cause(ctx)) })
 		}
 	}
-	r.ended = r.owing == 0
+	r.ended = r.awaited == 0
 	r.mu.Unlock()
 	if len(servers) == 0 {
 		t.finish(r, nil)
@@ -118,8 +118,8 @@ func (t *requests) add(r *request) bool {
 // receive takes in an answer of another server, and holds the caller up while too
 // many of them wait to be handed over.
 func (t *requests) receive(m *core.Message) {
-	if r := t.answer(m); r != nil && r.pace != nil {
-		r.pace()
+	if r := t.answer(m); r != nil && r.waitCapacity != nil {
+		r.waitCapacity()
 	}
 }
 
@@ -156,7 +156,7 @@ func (t *requests) joined(server string) {
 // leftBefore ends the waiting of one request for a server that could not be asked,
 // because it had left.
 func (t *requests) leftBefore(r *request, server string) {
-	if ended, err := r.writeOff(server); ended {
+	if ended, err := r.memberLeft(server); ended {
 		t.finish(r, err)
 	}
 }
@@ -212,34 +212,34 @@ func (t *requests) finish(r *request, err error) {
 func (r *request) enter(m *core.Message) (ended bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.ended || !r.settle(m) {
+	if r.ended || !r.record(m) {
 		return false, nil
 	}
 	switch enough := r.take(m); {
 	case enough:
 		r.ended = true
 		return true, nil
-	case r.owing == 0:
+	case r.awaited == 0:
 		return true, r.end(nil)
 	}
 	return false, nil
 }
 
 // writeOff notes that a server has left. It reports as enter does.
-func (r *request) writeOff(server string) (ended bool, err error) {
+func (r *request) memberLeft(server string) (ended bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	d := r.debts[server]
+	d := r.outstanding[server]
 	if r.ended || d.due == 0 {
 		return false, nil
 	}
 	again := d.gone
 	d.gone, d.back = true, false
-	r.debts[server] = d
+	r.outstanding[server] = d
 	if again {
 		return false, nil
 	}
-	if r.owing--; r.owing > 0 {
+	if r.awaited--; r.awaited > 0 {
 		return false, nil
 	}
 	return true, r.end(nil)
@@ -251,9 +251,9 @@ func (r *request) writeOff(server string) (ended bool, err error) {
 func (r *request) welcomeBack(server string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if d := r.debts[server]; !r.ended && d.gone {
+	if d := r.outstanding[server]; !r.ended && d.gone {
 		d.back = true
-		r.debts[server] = d
+		r.outstanding[server] = d
 	}
 }
 
@@ -262,12 +262,12 @@ func (r *request) welcomeBack(server string) {
 func (r *request) excuse(server string) (ended bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	d := r.debts[server]
+	d := r.outstanding[server]
 	if r.ended || d.gone || d.started || d.due == 0 {
 		return false, nil
 	}
-	r.debts[server] = debt{started: true}
-	if r.owing--; r.owing > 0 {
+	r.outstanding[server] = outstanding{started: true}
+	if r.awaited--; r.awaited > 0 {
 		return false, nil
 	}
 	return true, r.end(nil)
@@ -283,10 +283,10 @@ func (r *request) giveUp(cause error) (ended bool, err error) {
 	return true, r.end(cause)
 }
 
-// settle enters an answer in the books, and reports whether it counts; r.mu is
+// record enters an answer in the books, and reports whether it counts; r.mu is
 // held.
-func (r *request) settle(m *core.Message) bool {
-	d := r.debts[m.From] // none for who was not asked
+func (r *request) record(m *core.Message) bool {
+	d := r.outstanding[m.From] // none for who was not asked
 	owed := d.due > 0
 	switch {
 	case m.Kind == core.KindBroadcastAck: // owed behind a count alone
@@ -305,15 +305,15 @@ func (r *request) settle(m *core.Message) bool {
 		return false
 	}
 	d.started = true
-	r.debts[m.From] = d
+	r.outstanding[m.From] = d
 	if d.gone {
 		return true
 	}
 	if owed {
-		r.owing--
+		r.awaited--
 	}
 	if d.due > 0 {
-		r.owing++
+		r.awaited++
 	}
 	return true
 }
@@ -324,7 +324,7 @@ func (r *request) settle(m *core.Message) bool {
 func (r *request) end(cause error) error {
 	r.ended = true
 	var missing []string
-	for id, d := range r.debts {
+	for id, d := range r.outstanding {
 		switch {
 		case d.due == 0:
 		case d.gone && !d.back:

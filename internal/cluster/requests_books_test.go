@@ -60,7 +60,7 @@ func TestRequestEndsOnce(t *testing.T) {
 				late := &core.Message{Kind: core.KindFetchSocketsResponse, From: "c", RequestID: r.id}
 				for _, again := range []func() (bool, error){
 					func() (bool, error) { return r.enter(late) },
-					func() (bool, error) { return r.writeOff("b") },
+					func() (bool, error) { return r.memberLeft("b") },
 					func() (bool, error) { return r.giveUp(core.ErrClosed) },
 				} {
 					if ended, _ := again(); ended {
@@ -104,8 +104,8 @@ func TestRequestBooks(t *testing.T) {
 					if ended, _ := r.enter(s.m); ended {
 						t.Fatalf("step %d ended it", i)
 					}
-					if took := *taken > before; took != s.takes || r.owing != s.owing {
-						t.Errorf("step %d: took %v, %d owing; want %v, %d", i, took, r.owing, s.takes, s.owing)
+					if took := *taken > before; took != s.takes || r.awaited != s.owing {
+						t.Errorf("step %d: took %v, %d owing; want %v, %d", i, took, r.awaited, s.takes, s.owing)
 					}
 				}
 			})
@@ -123,8 +123,8 @@ func TestRequestBooksOfTheGone(t *testing.T) {
 		}
 		answer(core.KindBroadcastClientCount, 2)
 		answer(core.KindBroadcastAck, 0)
-		if *taken != 2 || r.owing != 1 {
-			t.Errorf("taken %d, owing %d", *taken, r.owing)
+		if *taken != 2 || r.awaited != 1 {
+			t.Errorf("taken %d, owing %d", *taken, r.awaited)
 		}
 		table.answer(&core.Message{Kind: core.KindBroadcastClientCount, From: "c", RequestID: r.id})
 		if len(*ends) != 1 || (*ends)[0] != nil || len(r.left) != 1 || r.left[0] != "b" || r.lost != 1 {

@@ -10,7 +10,7 @@ import (
 
 // process does what another server asks for. It runs in that server's inbox.
 func (a *adapter) process(m *core.Message) {
-	defer a.survive(m)
+	defer a.recoverPanic(m)
 	switch m.Kind {
 	case core.KindBroadcast:
 		if m.RequestID == "" {
@@ -64,20 +64,20 @@ func (a *adapter) answerBroadcast(m *core.Message) {
 	if to.Flags.Timeout <= 0 {
 		to.Flags.Timeout = a.requestTimeout
 	}
-	a.survey(m.Payload, to, func(answer *core.Message) { a.reply(m, answer) })
+	a.collectLocalAcks(m.Payload, to, func(answer *core.Message) { a.reply(m, answer) })
 }
 
-// survey broadcasts to the local clients, and sends how many they are, once, and
+// collectLocalAcks broadcasts to the local clients, and sends how many they are, once, and
 // then what each of them answers.
-func (a *adapter) survey(event core.Payload, to core.Target, send func(*core.Message)) {
-	s := &survey{send: send, deadline: time.Now().Add(to.Flags.Timeout)}
+func (a *adapter) collectLocalAcks(event core.Payload, to core.Target, send func(*core.Message)) {
+	s := &localAcks{send: send, deadline: time.Now().Add(to.Flags.Timeout)}
 	a.host.BroadcastWithAck(event, to, s.count, s.ack)
 	s.count(0) // had the host not called it, the requester would wait in vain
 }
 
-// survey is an acknowledged broadcast to the local clients. It sends their number
+// localAcks is an acknowledged broadcast to the local clients. It sends their number
 // first, whatever the host does.
-type survey struct {
+type localAcks struct {
 	send     func(*core.Message)
 	deadline time.Time // after which the requester has forgotten it
 	counting atomic.Bool
@@ -88,7 +88,7 @@ type survey struct {
 	early   []core.Payload // those that came before
 }
 
-func (s *survey) count(clients int) {
+func (s *localAcks) count(clients int) {
 	if s.counting.Swap(true) {
 		return
 	}
@@ -103,7 +103,7 @@ func (s *survey) count(clients int) {
 	}
 }
 
-func (s *survey) ack(p core.Payload) {
+func (s *localAcks) ack(p core.Payload) {
 	s.mu.Lock()
 	if !s.counted {
 		s.early = append(s.early, p)

@@ -6,55 +6,55 @@ import (
 	"sync/atomic"
 )
 
-// mailbox hands items to one function: in order, one at a time, from a goroutine
+// serialQueue hands items to one function: in order, one at a time, from a goroutine
 // of its own, which lives only as long as there are items. Whoever adds need not
 // wait for the function, so it may block; what waits is bounded by those who add
-// and then call pace.
-type mailbox[T any] struct {
+// and then call waitCapacity.
+type serialQueue[T any] struct {
 	limit  int // bytes that may wait or be in hand
 	handle func(T)
 	owner  *workers
 	loop   func() // run, bound once
-	died   func() // called when a temporary mailbox has died; may be nil
+	died   func() // called when a temporary queue has died; may be nil
 
-	dead   atomic.Bool  // takes nothing more; written under mu
-	pacing atomic.Int32 // callers of pace that wait
+	dead    atomic.Bool  // takes nothing more; written under mu
+	waiting atomic.Int32 // callers of waitCapacity
 
 	mu        sync.Mutex
-	room      sync.Cond
-	items     []parcel[T]
-	spare     []parcel[T] // empty: for items, when they are taken
+	space     sync.Cond
+	items     []queued[T]
+	spare     []queued[T] // empty: for items, when they are taken
 	held      int         // items that wait or are in hand
 	bytes     int         // their size
 	running   bool        // the goroutine is there
 	temporary bool        // dies when empty
-	freed     int         // how often everybody was let go
+	releases  int         // how often everybody was let go
 }
 
-type parcel[T any] struct {
-	item T
-	size int
+type queued[T any] struct {
+	value T
+	size  int
 }
 
-// maxSpare is the number of items that an idle mailbox keeps room for, twice.
+// maxSpare is the number of items that an idle queue keeps memory for, twice.
 const maxSpare = 256
 
-func newMailbox[T any](limit int, owner *workers, handle func(T)) *mailbox[T] {
-	b := &mailbox[T]{limit: limit, handle: handle, owner: owner}
-	b.room.L = &b.mu
+func newSerialQueue[T any](limit int, owner *workers, handle func(T)) *serialQueue[T] {
+	b := &serialQueue[T]{limit: limit, handle: handle, owner: owner}
+	b.space.L = &b.mu
 	b.loop = b.run
 	return b
 }
 
 // add puts in an item that holds size bytes. It never blocks, and reports false
-// if the mailbox is dead.
-func (b *mailbox[T]) add(item T, size int) bool {
+// if the queue is dead.
+func (b *serialQueue[T]) add(item T, size int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.dead.Load() {
 		return false
 	}
-	b.items = append(b.items, parcel[T]{item, size})
+	b.items = append(b.items, queued[T]{item, size})
 	b.held++
 	b.bytes += size
 	if !b.running {
@@ -65,37 +65,37 @@ func (b *mailbox[T]) add(item T, size int) bool {
 	return true
 }
 
-// pace blocks while the mailbox holds more than its limit, unless that is a
+// waitCapacity blocks while the queue holds more than its limit, unless that is a
 // single item, until free is called or it dies.
-func (b *mailbox[T]) pace() {
+func (b *serialQueue[T]) waitCapacity() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.pacing.Add(1)
-	defer b.pacing.Add(-1)
-	for freed := b.freed; b.bytes > b.limit && b.held > 1 && freed == b.freed && !b.dead.Load(); {
-		b.room.Wait()
+	b.waiting.Add(1)
+	defer b.waiting.Add(-1)
+	for freed := b.releases; b.bytes > b.limit && b.held > 1 && freed == b.releases && !b.dead.Load(); {
+		b.space.Wait()
 	}
 }
 
-// free lets everybody go who waits in pace.
-func (b *mailbox[T]) free() {
+// releaseWaiters lets all calls of waitCapacity return.
+func (b *serialQueue[T]) releaseWaiters() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.freed++
-	b.room.Broadcast()
+	b.releases++
+	b.space.Broadcast()
 }
 
-// lift takes the limit away.
-func (b *mailbox[T]) lift() {
+// unbound takes the limit away.
+func (b *serialQueue[T]) unbound() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.limit = math.MaxInt
-	b.room.Broadcast()
+	b.space.Broadcast()
 }
 
-// keep says whether the mailbox stays when it is empty. It reports whether it
+// keep says whether the queue stays when it is empty. It reports whether it
 // lives.
-func (b *mailbox[T]) keep(stay bool) bool {
+func (b *serialQueue[T]) keep(stay bool) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.temporary = !stay
@@ -106,17 +106,17 @@ func (b *mailbox[T]) keep(stay bool) bool {
 }
 
 // kill throws away what waits. What is in hand goes on.
-func (b *mailbox[T]) kill() {
+func (b *serialQueue[T]) kill() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.dead.Store(true)
 	b.items = nil
-	b.room.Broadcast()
+	b.space.Broadcast()
 }
 
-func (b *mailbox[T]) run() {
+func (b *serialQueue[T]) run() {
 	defer b.owner.exit()
-	var batch []parcel[T]
+	var batch []queued[T]
 	for {
 		if batch = b.take(batch); len(batch) == 0 {
 			return
@@ -126,10 +126,10 @@ func (b *mailbox[T]) run() {
 			if b.dead.Load() {
 				break
 			}
-			b.handle(p.item)
+			b.handle(p.value)
 			items++
 			bytes += p.size
-			if b.pacing.Load() > 0 {
+			if b.waiting.Load() > 0 {
 				b.giveBack(items, bytes)
 				items, bytes = 0, 0
 			}
@@ -139,7 +139,7 @@ func (b *mailbox[T]) run() {
 }
 
 // take swaps the batch that is done for what waits; nothing ends the goroutine.
-func (b *mailbox[T]) take(done []parcel[T]) []parcel[T] {
+func (b *serialQueue[T]) take(done []queued[T]) []queued[T] {
 	clear(done)
 	b.mu.Lock()
 	if done == nil {
@@ -164,7 +164,7 @@ func (b *mailbox[T]) take(done []parcel[T]) []parcel[T] {
 	return nil
 }
 
-// emptied keeps the room of a slice for later, if it is not too much.
+// emptied keeps the memory of a slice for later, if it is not too much.
 func emptied[T any](s []T) []T {
 	if cap(s) > maxSpare {
 		return nil
@@ -172,11 +172,11 @@ func emptied[T any](s []T) []T {
 	return s[:0]
 }
 
-// giveBack makes room.
-func (b *mailbox[T]) giveBack(items, bytes int) {
+// giveBack makes capacity.
+func (b *serialQueue[T]) giveBack(items, bytes int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.held -= items
 	b.bytes -= bytes
-	b.room.Broadcast()
+	b.space.Broadcast()
 }

@@ -11,17 +11,17 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-func TestMailboxOrder(t *testing.T) {
+func TestSerialQueueOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var owner workers
 		var got []int
-		box := newMailbox(1<<20, &owner, func(i int) { got = append(got, i) })
+		box := newSerialQueue(1<<20, &owner, func(i int) { got = append(got, i) })
 		for i := range 1000 {
 			if i%100 == 0 {
 				synctest.Wait() // let it run dry
 			}
 			if !box.add(i, 1) {
-				t.Fatal("a new mailbox is dead")
+				t.Fatal("a new queue is dead")
 			}
 		}
 		synctest.Wait()
@@ -29,7 +29,7 @@ func TestMailboxOrder(t *testing.T) {
 			t.Errorf("got %v", got)
 		}
 		if box.bytes != 0 || box.held != 0 || cap(box.items) > maxSpare || cap(box.spare) > maxSpare {
-			t.Errorf("an idle mailbox holds %d bytes, %d items, room for %d", box.bytes, box.held, cap(box.items))
+			t.Errorf("an idle queue holds %d bytes, %d items, room for %d", box.bytes, box.held, cap(box.items))
 		}
 		if err := owner.wait(t.Context()); err != nil {
 			t.Error(err)
@@ -37,12 +37,12 @@ func TestMailboxOrder(t *testing.T) {
 	})
 }
 
-// pacing adds to a mailbox whose handler is stuck, and reports who waits in pace.
-func pacing(box *mailbox[int], sizes ...int) (blocked func() int) {
+// waitingFor adds to a queue whose handler is stuck, and reports who waits in waitCapacity.
+func waitingFor(box *serialQueue[int], sizes ...int) (blocked func() int) {
 	n := len(sizes)
 	for i, size := range sizes {
 		box.add(i, size)
-		go func() { box.pace(); box.mu.Lock(); n--; box.mu.Unlock() }()
+		go func() { box.waitCapacity(); box.mu.Lock(); n--; box.mu.Unlock() }()
 		synctest.Wait()
 	}
 	return func() int {
@@ -53,29 +53,29 @@ func pacing(box *mailbox[int], sizes ...int) (blocked func() int) {
 	}
 }
 
-func TestMailboxPace(t *testing.T) {
+func TestSerialQueuePace(t *testing.T) {
 	for name, tt := range map[string]struct {
 		sizes   []int
 		blocked int
-		release func(*mailbox[int])
+		release func(*serialQueue[int])
 		left    int
 	}{
 		"below the limit":         {[]int{40, 60}, 0, nil, 0},
 		"one giant":               {[]int{1000}, 0, nil, 0},
 		"a giant behind":          {[]int{1, 1000}, 1, nil, 1},
 		"above":                   {[]int{50, 50, 50}, 1, nil, 1},
-		"freed":                   {[]int{50, 50, 50}, 1, (*mailbox[int]).free, 0},
-		"lifted":                  {[]int{50, 50, 50}, 1, (*mailbox[int]).lift, 0},
-		"killed":                  {[]int{50, 50, 50}, 1, (*mailbox[int]).kill, 0},
-		"kept":                    {[]int{50, 50, 50}, 1, func(b *mailbox[int]) { b.keep(true) }, 1},
+		"freed":                   {[]int{50, 50, 50}, 1, (*serialQueue[int]).releaseWaiters, 0},
+		"unbound":                 {[]int{50, 50, 50}, 1, (*serialQueue[int]).unbound, 0},
+		"killed":                  {[]int{50, 50, 50}, 1, (*serialQueue[int]).kill, 0},
+		"kept":                    {[]int{50, 50, 50}, 1, func(b *serialQueue[int]) { b.keep(true) }, 1},
 		"nobody waits for size 0": {[]int{100, 0}, 0, nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var owner workers
 				gate := make(chan struct{})
-				box := newMailbox(100, &owner, func(int) { <-gate })
-				blocked := pacing(box, tt.sizes...)
+				box := newSerialQueue(100, &owner, func(int) { <-gate })
+				blocked := waitingFor(box, tt.sizes...)
 				if n := blocked(); n != tt.blocked {
 					t.Errorf("%d blocked, want %d", n, tt.blocked)
 				}
@@ -94,26 +94,26 @@ func TestMailboxPace(t *testing.T) {
 	}
 }
 
-// A lifted mailbox holds nobody up, whenever he comes.
-func TestMailboxLiftedForGood(t *testing.T) {
+// A queue without a limit holds nobody up.
+func TestSerialQueueUnboundForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var owner workers
 		gate := make(chan struct{})
-		box := newMailbox(100, &owner, func(int) { <-gate })
-		box.lift()
-		if n := pacing(box, 200, 200, 200)(); n != 0 {
+		box := newSerialQueue(100, &owner, func(int) { <-gate })
+		box.unbound()
+		if n := waitingFor(box, 200, 200, 200)(); n != 0 {
 			t.Errorf("%d blocked", n)
 		}
 		close(gate)
 	})
 }
 
-func TestMailboxDies(t *testing.T) {
+func TestSerialQueueDies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var owner workers
 		gate := make(chan struct{})
 		handled, deaths := 0, 0
-		box := newMailbox(100, &owner, func(int) { <-gate; handled++ })
+		box := newSerialQueue(100, &owner, func(int) { <-gate; handled++ })
 		box.died = func() { deaths++ }
 		box.add(1, 1)
 		box.add(2, 1)
@@ -127,19 +127,19 @@ func TestMailboxDies(t *testing.T) {
 			t.Errorf("handled %d, died %d times, lives: %v", handled, deaths, box.keep(true))
 		}
 
-		idle := newMailbox(100, &owner, func(int) {})
+		idle := newSerialQueue(100, &owner, func(int) {})
 		if !idle.keep(true) || idle.keep(false) || idle.add(1, 1) {
-			t.Error("an idle mailbox that is not kept lives")
+			t.Error("an idle queue that is not kept lives")
 		}
 	})
 }
 
-func TestMailboxKilled(t *testing.T) {
+func TestSerialQueueKilled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var owner workers
 		gate := make(chan struct{})
 		handled := 0
-		box := newMailbox(100, &owner, func(int) { <-gate; handled++ })
+		box := newSerialQueue(100, &owner, func(int) { <-gate; handled++ })
 		box.add(1, 1)
 		synctest.Wait()
 		for i := range 10 {
@@ -154,15 +154,15 @@ func TestMailboxKilled(t *testing.T) {
 	})
 }
 
-// A killed mailbox does not go on with a batch that it has taken.
-func TestMailboxKilledWithinABatch(t *testing.T) {
+// A killed queue does not go on with a batch that it has taken.
+func TestSerialQueueKilledWithinABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var owner workers
 		handled := 0
-		var box *mailbox[int]
-		box = newMailbox(100, &owner, func(int) { handled++; box.kill() })
+		var box *serialQueue[int]
+		box = newSerialQueue(100, &owner, func(int) { handled++; box.kill() })
 		box.mu.Lock()
-		box.items = []parcel[int]{{1, 1}, {2, 1}, {3, 1}}
+		box.items = []queued[int]{{1, 1}, {2, 1}, {3, 1}}
 		box.mu.Unlock()
 		box.add(4, 1)
 		synctest.Wait()
@@ -219,13 +219,13 @@ func TestMessageSize(t *testing.T) {
 	}
 }
 
-// Mailboxes of senders that have gone do not pile up.
+// Queues of senders that have gone do not pile up.
 func TestInboxesForgetTheirSenders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var owner workers
 		gate := make(chan struct{})
 		var handled atomic.Int32
-		in := &inboxes{limit: 1 << 20, owner: &owner, bySender: map[string]*mailbox[*core.Message]{},
+		in := &inboxes{limit: 1 << 20, owner: &owner, bySender: map[string]*serialQueue[*core.Message]{},
 			handle: func(*core.Message) { <-gate; handled.Add(1) }}
 		count := func() int { in.mu.Lock(); defer in.mu.Unlock(); return len(in.bySender) }
 		in.joined("idle")
@@ -237,19 +237,19 @@ func TestInboxesForgetTheirSenders(t *testing.T) {
 		in.left("busy")
 		synctest.Wait()
 		if n := count(); n != 2 {
-			t.Errorf("%d mailboxes, want those of busy and stranger", n)
+			t.Errorf("%d queues, want those of busy and stranger", n)
 		}
 		close(gate)
 		synctest.Wait()
 		if n := count(); n != 0 || handled.Load() != 2 {
-			t.Errorf("%d mailboxes left, %d messages handled", n, handled.Load())
+			t.Errorf("%d queues left, %d messages handled", n, handled.Load())
 		}
 		in.joined("a")
 		in.close()
 		in.joined("b")
 		in.put(&core.Message{From: "a"})
 		if n := count(); n != 0 {
-			t.Errorf("%d mailboxes after close", n)
+			t.Errorf("%d queues after close", n)
 		}
 	})
 }

@@ -37,10 +37,10 @@ func (n *Node) accept() {
 // pendingConn is a connection whose dialler has not said HELLO.
 type pendingConn struct{ conn core.Conn }
 
-// admit lets a dialler introduce itself, and serves the link that comes of it.
+// admit does the handshake with a dialler, and serves the link that comes of it.
 func (n *Node) admit(p *pendingConn) {
 	conn := p.conn
-	l, err := n.welcome(conn)
+	l, err := n.acceptHandshake(conn)
 	if !n.pending.Remove(p) && err != nil {
 		return // a newer connection has taken its place, and it was refused for that
 	}
@@ -86,8 +86,8 @@ func (n *Node) turnedAway(remote string, why error) {
 	n.logLimit.Log(n.log, slog.LevelWarn, "turned away", "refusing a connection", "remote", remote, "error", why)
 }
 
-// welcome is the acceptor's side of the handshake.
-func (n *Node) welcome(conn core.Conn) (*link, error) {
+// acceptHandshake is the acceptor's side of the handshake.
+func (n *Node) acceptHandshake(conn core.Conn) (*link, error) {
 	ctx, cancel := context.WithTimeout(n.ctx, n.cfg.HandshakeTimeout)
 	defer cancel()
 	limitReads(conn, maxHandshake)
@@ -109,26 +109,26 @@ func (n *Node) welcome(conn core.Conn) (*link, error) {
 		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
 	}
 	if h.offer == nil {
-		return n.welcomeReference(conn, h)
+		return n.acceptReference(conn, h)
 	}
-	defer n.meeting.begin(h.offer.link)()
+	defer n.handshakes.begin(h.offer.link)()
 	ours := n.offer(h.offer.link)
-	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameWelcome, n.introduction(ours))}); err != nil {
+	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameWelcome, n.ownHello(ours))}); err != nil {
 		return nil, fmt.Errorf("welcome: %w", err)
 	}
 	terms, err := agree(ours, h.offer)
 	if err != nil {
 		return nil, fmt.Errorf("node %.64q at %.128q: %w", h.uid, h.address, err)
 	}
-	return n.meet(conn, h, terms, h.offer.link, false)
+	return n.attachLink(conn, h, terms, h.offer.link, false)
 }
 
 // welcomeReference takes up a reference peer, which expects no answer.
-func (n *Node) welcomeReference(conn core.Conn, h *hello) (*link, error) {
+func (n *Node) acceptReference(conn core.Conn, h *hello) (*link, error) {
 	if n.reference < 0 {
 		return nil, fmt.Errorf("reference peer %.64q: %w", h.uid, n.noReferenceCodec())
 	}
-	return n.meet(conn, h, terms{codec: n.reference}, "", false)
+	return n.attachLink(conn, h, terms{codec: n.reference}, "", false)
 }
 
 // noReferenceCodec is why there can be no link to a reference peer.
@@ -168,8 +168,8 @@ func (n *Node) await(ctx context.Context, conn core.Conn) ([]byte, error) {
 	return src, err
 }
 
-// introduction is what this node says of itself.
-func (n *Node) introduction(o *offer) *hello {
+// ownHello is what this node says of itself.
+func (n *Node) ownHello(o *offer) *hello {
 	return &hello{uid: n.id, address: n.advertised, token: n.cfg.AuthToken, offer: o}
 }
 

@@ -19,15 +19,15 @@ const maxTargets = 4096
 // dialled after its link was lost: the roster may be wrong.
 const lingerFor = time.Minute
 
-// target is an address to dial, with a goroutine that sees to it. Its fields are
+// dialTarget is an address to dial, with a goroutine that sees to it. Its fields are
 // guarded by the node's lock.
-type target struct {
+type dialTarget struct {
 	id      string // of the peer that is expected, or was met there; "" if unknown
 	address string
 	listed  bool          // in the roster
 	taken   bool          // not in the roster, which has another node at the address
 	since   time.Time     // when it last changed listed, or lost its link
-	nudge   chan struct{} // wakes the goroutine: the address may work now
+	wake    chan struct{} // wakes the goroutine: the address may work now
 }
 
 // discover runs the discovery for the life of the node.
@@ -95,23 +95,23 @@ func (n *Node) update(peers []core.Peer) {
 func (n *Node) list(key string, p core.Peer) {
 	t := n.targets[key]
 	if t == nil {
-		t = &target{id: p.ID, address: p.Address, listed: true, nudge: make(chan struct{}, 1)}
+		t = &dialTarget{id: p.ID, address: p.Address, listed: true, wake: make(chan struct{}, 1)}
 		n.targets[key] = t
-		n.work.Go(func() { n.pursue(key, t) })
+		n.work.Go(func() { n.dialLoop(key, t) })
 		return
 	}
 	if !t.listed || t.address != p.Address {
 		t.address, t.listed = p.Address, true
 		select {
-		case t.nudge <- struct{}{}:
+		case t.wake <- struct{}{}:
 		default:
 		}
 	}
 }
 
-// pursue keeps a link to a target, until the node stops or the target has been
+// dialLoop keeps a link to a target, until the node stops or the target has been
 // out of the roster for long.
-func (n *Node) pursue(key string, t *target) {
+func (n *Node) dialLoop(key string, t *dialTarget) {
 	retry := backoff.Backoff{Min: n.cfg.RedialMin, Max: n.cfg.RedialMax}
 	complaint := ""
 	for {
@@ -128,7 +128,7 @@ func (n *Node) pursue(key string, t *target) {
 			return
 		}
 		began := time.Now()
-		expected, address := n.aim(t)
+		expected, address := n.current(t)
 		l, err := n.dial(t, expected, address)
 		switch {
 		case errors.Is(err, core.ErrSelf):
@@ -152,20 +152,20 @@ func (n *Node) pursue(key string, t *target) {
 		default:
 			n.log.Debug("still cannot link to a peer", "address", address, "peer", expected, "error", err)
 		}
-		if n.nudged(t, retry.Next()) {
+		if n.awaitWake(t, retry.Next()) {
 			retry.Reset()
 		}
 	}
 }
 
-// nudged waits, and reports whether the wait was cut short.
-func (n *Node) nudged(t *target, d time.Duration) bool {
+// awaitWake waits, and reports whether the wait was cut short.
+func (n *Node) awaitWake(t *dialTarget, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return false
-	case <-t.nudge:
+	case <-t.wake:
 		return true
 	case <-n.ctx.Done():
 		return true
@@ -185,19 +185,19 @@ func (n *Node) pause(d time.Duration) bool {
 }
 
 // peerAt is the peer that a target stands for, if there is a link to it.
-func (n *Node) peerAt(t *target) *peer {
+func (n *Node) peerAt(t *dialTarget) *peer {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if t.id == "" {
 		return nil
 	}
-	return n.roster.Load().byID[t.id]
+	return n.peers.Load().byID[t.id]
 }
 
 // lost notes that the peer of a target has gone, and who is there instead if that
 // is why. l is the link that had been dialled, or nil. A reference peer that said
 // nothing on it was not there: it had refused the HELLO.
-func (n *Node) lost(t *target, l *link) {
+func (n *Node) lost(t *dialTarget, l *link) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if l == nil || !l.peer.reference || l.confirmed {
@@ -210,7 +210,7 @@ func (n *Node) lost(t *target, l *link) {
 }
 
 // wanted tells whether to go on dialling a target, and forgets it if not.
-func (n *Node) wanted(key string, t *target) bool {
+func (n *Node) wanted(key string, t *dialTarget) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.ctx.Err() != nil {
@@ -223,16 +223,16 @@ func (n *Node) wanted(key string, t *target) bool {
 	return false
 }
 
-// aim is who is expected at a target, and where that is.
-func (n *Node) aim(t *target) (expected, address string) {
+// current is who is expected at a target, and where that is.
+func (n *Node) current(t *dialTarget) (expected, address string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return t.id, t.address
 }
 
-// dial connects to a target and introduces this node. The link that comes of it
+// dial connects to a target and does the handshake. The link that comes of it
 // is running when it returns.
-func (n *Node) dial(t *target, expected, address string) (*link, error) {
+func (n *Node) dial(t *dialTarget, expected, address string) (*link, error) {
 	ctx, cancel := context.WithTimeout(n.ctx, n.cfg.HandshakeTimeout)
 	defer cancel()
 	conn, err := n.cfg.Transport.Dial(ctx, address)
@@ -242,7 +242,7 @@ func (n *Node) dial(t *target, expected, address string) (*link, error) {
 		}
 		return nil, err
 	}
-	l, err := n.introduce(ctx, conn, expected, address)
+	l, err := n.dialHandshake(ctx, conn, expected, address)
 	if err != nil {
 		conn.Close(reasonFor(err))
 		n.stats.refused(address, err)
@@ -255,15 +255,15 @@ func (n *Node) dial(t *target, expected, address string) (*link, error) {
 	return l, nil
 }
 
-// introduce is the dialler's side of the handshake.
-func (n *Node) introduce(ctx context.Context, conn core.Conn, expected, address string) (*link, error) {
+// dialHandshake is the dialler's side of the handshake.
+func (n *Node) dialHandshake(ctx context.Context, conn core.Conn, expected, address string) (*link, error) {
 	if hint, ok := conn.(core.ProtocolHinter); ok && !hint.Native() {
-		return n.introduceReference(ctx, conn, expected, address)
+		return n.dialReference(ctx, conn, expected, address)
 	}
 	// Both may dial, so the name tells whose it is.
 	ours := n.offer(fmt.Sprintf("%016x %s", n.dials.Add(1), n.id))
-	defer n.meeting.begin(ours.link)()
-	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameHello, n.introduction(ours))}); err != nil {
+	defer n.handshakes.begin(ours.link)()
+	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameHello, n.ownHello(ours))}); err != nil {
 		return nil, fmt.Errorf("hello: %w", err)
 	}
 	limitReads(conn, maxHandshake)
@@ -297,20 +297,20 @@ func (n *Node) introduce(ctx context.Context, conn core.Conn, expected, address 
 	if expected != "" && expected != h.uid {
 		n.log.Info("another node than expected answers here", "address", address, "expected", expected, "peer", h.uid)
 	}
-	return n.meet(conn, h, terms, ours.link, true)
+	return n.attachLink(conn, h, terms, ours.link, true)
 }
 
-// introduceReference links to a reference peer. It never answers, so the link is
+// dialReference links to a reference peer. It never answers, so the link is
 // up as soon as the HELLO is out (docs/reference-protocol.md, section 3).
-func (n *Node) introduceReference(ctx context.Context, conn core.Conn, expected, address string) (*link, error) {
+func (n *Node) dialReference(ctx context.Context, conn core.Conn, expected, address string) (*link, error) {
 	if expected == "" {
 		return nil, core.ErrUnknownPeer
 	}
 	if n.reference < 0 {
 		return nil, fmt.Errorf("reference peer %.64q: %w", expected, n.noReferenceCodec())
 	}
-	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameHello, n.introduction(nil))}); err != nil {
+	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameHello, n.ownHello(nil))}); err != nil {
 		return nil, fmt.Errorf("hello: %w", err)
 	}
-	return n.meet(conn, &hello{uid: expected, address: address}, terms{codec: n.reference}, "", true)
+	return n.attachLink(conn, &hello{uid: expected, address: address}, terms{codec: n.reference}, "", true)
 }

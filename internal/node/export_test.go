@@ -25,7 +25,7 @@ func (a rawAdapter) Close() { a.ns.Leave() }
 
 // Links counts the links to a peer.
 func (n *Node) Links(id string) int {
-	p := n.roster.Load().byID[id]
+	p := n.peers.Load().byID[id]
 	if p == nil {
 		return 0
 	}

@@ -11,7 +11,7 @@ import (
 // The first byte of every frame. The first two are the reference's (docs/reference-protocol.md,
 // section 3); the others are spoken between Go nodes only.
 const (
-	frameHello    = 0x00 // dialler's introduction
+	frameHello    = 0x00 // from the dialler
 	frameMesh     = 0x01 // a message
 	frameWelcome  = 0x02 // acceptor's answer to a HELLO
 	frameStart    = 0x03 // the messages that follow come in this codec, behind that link's

@@ -18,7 +18,7 @@ const (
 	maxVersion = 1
 )
 
-// hello introduces a node to another: the HELLO frame of a dialler, and the
+// hello is what a node says of itself: the HELLO frame of a dialler, and the
 // WELCOME with which a Go node answers. Its first three members are the
 // reference's (docs/reference-protocol.md, section 3); offer is absent towards reference peers.
 type hello struct {

@@ -88,7 +88,7 @@ func TestHashOfIsTheSameOnAllNodes(t *testing.T) {
 
 func TestInterestFrame(t *testing.T) {
 	ns := newNamespace(nil, "/chat")
-	for want, n := range map[string]news{
+	for want, n := range map[string]interestUpdate{
 		"08052f6368617400" + "0201000000ffffffff" + "0104030201": {adds: []uint32{1, 1<<32 - 1}, removes: []uint32{0x01020304}},
 		"08052f6368617401" + "00" + "00":                         {first: true, last: true, adds: []uint32{}, removes: []uint32{}},
 	} {
@@ -109,9 +109,9 @@ func TestInterestFrame(t *testing.T) {
 	}
 }
 
-// FuzzInterest reads whatever as news, and what it reads can be written again.
+// FuzzInterest reads any bytes as an update, and what it reads can be written again.
 func FuzzInterest(f *testing.F) {
-	frame := newInterestFrame(newNamespace(nil, "/"), news{first: true, last: true, adds: []uint32{1, 2, 3}, removes: []uint32{4}})
+	frame := newInterestFrame(newNamespace(nil, "/"), interestUpdate{first: true, last: true, adds: []uint32{1, 2, 3}, removes: []uint32{4}})
 	f.Add(frame.bytes[1:])
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
 	f.Add([]byte{0, 0, 0xff, 0xff, 0xff, 0x7f})
@@ -126,7 +126,7 @@ func FuzzInterest(f *testing.F) {
 		if err != nil || name2 != name || !reflect.DeepEqual(n2, n) {
 			t.Errorf("%q %+v became %q %+v, %v", name, n, name2, n2, err)
 		}
-		var v views
+		var v remoteInterest
 		v.take(name, n)
 		v.wants(name, n.adds)
 	})

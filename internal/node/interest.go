@@ -31,15 +31,15 @@ func (n *Node) Occupancy(namespace string) core.Occupancy {
 // members here. News go out at once where nothing is under way, and together
 // while earlier ones are; and always before the next message.
 //
-// Neither who reports a room nor who emits waits for more than newsAtOnce of them.
+// Neither who reports a room nor who emits waits for more than maxUpdateRooms of them.
 type interest struct {
 	ns    *namespace
-	dirty atomic.Bool // there are news
+	dirty atomic.Bool // peers have not been told all
 
 	// snapshots is held while a peer is told all; one peer after the other.
 	snapshots sync.Mutex
 
-	// mu is held until news are queued, so that each peer gets them in order.
+	// mu is held until updates are queued, so that each peer gets them in order.
 	mu      sync.Mutex
 	watched bool
 	partial bool             // a peer has been told of some of the rooms, and is about to be of others
@@ -49,9 +49,9 @@ type interest struct {
 	removes []uint32
 }
 
-// newsAtOnce is how many rooms the peers are told of in one frame, which takes 16 KiB,
+// maxUpdateRooms is how many rooms the peers are told of in one frame, which takes 16 KiB,
 // and some 100 µs.
-const newsAtOnce = 1 << 12
+const maxUpdateRooms = 1 << 12
 
 var _ core.Occupancy = (*interest)(nil)
 
@@ -65,8 +65,8 @@ func (in *interest) watch() {
 	in.rooms, in.changed = map[uint32]int32{}, map[uint32]bool{}
 	in.mu.Unlock()
 	var later deferred
-	for _, p := range in.ns.node.roster.Load().list {
-		in.introduce(p, &later)
+	for _, p := range in.ns.node.peers.Load().list {
+		in.sendSnapshot(p, &later)
 	}
 	later.run()
 }
@@ -93,17 +93,17 @@ func (in *interest) count(h uint32, by int32) {
 		in.changed[h] = after > 0
 	}
 	switch n := len(in.changed); {
-	case n >= newsAtOnce:
+	case n >= maxUpdateRooms:
 		// The caller may hold locks of its own.
 		var later deferred
 		in.tell(&later).release()
-		in.ns.node.herald.call(later)
+		in.ns.node.announcer.call(later)
 	case n > 0 && !in.dirty.Swap(true):
-		in.ns.node.herald.add(in)
+		in.ns.node.announcer.add(in)
 	}
 }
 
-// flush tells the news, if there are any, and returns the frame that is under way
+// flush tells what has changed, if anything, and returns the frame that is under way
 // to the peers, or nil. The caller releases it.
 func (in *interest) flush(later *deferred) *frame {
 	if !in.dirty.Load() {
@@ -129,20 +129,20 @@ func (in *interest) tell(later *deferred) *frame {
 		}
 	}
 	clear(in.changed)
-	f := newInterestFrame(in.ns, news{adds: in.adds, removes: in.removes})
-	for _, p := range in.ns.node.roster.Load().list {
-		if p.curious {
+	f := newInterestFrame(in.ns, interestUpdate{adds: in.adds, removes: in.removes})
+	for _, p := range in.ns.node.peers.Load().list {
+		if p.wantsInterest {
 			p.push(f, later)
 		}
 	}
 	return f
 }
 
-// introduce tells a peer which rooms have members, for a beginning: in one frame, or in
+// sendSnapshot tells a peer which rooms have members, for a beginning: in one frame, or in
 // several, between which others have their turn. What changes meanwhile the peer is
 // told as all the others are, and what changes and changes back as well.
-func (in *interest) introduce(p *peer, later *deferred) {
-	if !p.curious {
+func (in *interest) sendSnapshot(p *peer, later *deferred) {
+	if !p.wantsInterest {
 		return
 	}
 	in.snapshots.Lock()
@@ -154,12 +154,12 @@ func (in *interest) introduce(p *peer, later *deferred) {
 	}
 	in.partial = true
 	defer func() { in.partial = false }()
-	part := news{first: true, adds: make([]uint32, 0, min(len(in.rooms), newsAtOnce))}
+	part := interestUpdate{first: true, adds: make([]uint32, 0, min(len(in.rooms), maxUpdateRooms))}
 	for h, n := range in.rooms {
 		if n <= 0 {
 			continue
 		}
-		if len(part.adds) == newsAtOnce {
+		if len(part.adds) == maxUpdateRooms {
 			in.push(p, part, later)
 			part.first, part.adds = false, part.adds[:0]
 			in.mu.Unlock()
@@ -177,17 +177,17 @@ func (in *interest) introduce(p *peer, later *deferred) {
 	}
 }
 
-func (in *interest) push(p *peer, n news, later *deferred) {
+func (in *interest) push(p *peer, n interestUpdate, later *deferred) {
 	f := newInterestFrame(in.ns, n)
 	p.push(f, later)
 	f.release()
 }
 
-// herald sends the news of the namespaces that have some: while those of some are
+// interestAnnouncer sends what has changed in namespaces: while updates of some are
 // under way, the next ones gather.
-type herald struct {
+type interestAnnouncer struct {
 	node     *Node
-	news     chan struct{}
+	wakeups  chan struct{}
 	underWay []<-chan struct{} // run's own
 
 	mu    sync.Mutex
@@ -195,15 +195,15 @@ type herald struct {
 	calls deferred // of those who report rooms
 }
 
-// maxHeraldWait is how long a slow peer keeps news from the others, and
+// maxAnnounceWait is how long a slow peer keeps updates from the others, and
 // namespacesAtOnce of how many namespaces.
 const (
-	maxHeraldWait    = 5 * time.Millisecond
+	maxAnnounceWait  = 5 * time.Millisecond
 	namespacesAtOnce = 1 << 8
 )
 
-// add has the news of a namespace sent. It is for who makes them dirty.
-func (h *herald) add(in *interest) {
+// add has the changes of a namespace sent. It is called when it becomes dirty.
+func (h *interestAnnouncer) add(in *interest) {
 	h.mu.Lock()
 	h.dirty = append(h.dirty, in)
 	h.mu.Unlock()
@@ -211,7 +211,7 @@ func (h *herald) add(in *interest) {
 }
 
 // call has calls made.
-func (h *herald) call(later deferred) {
+func (h *interestAnnouncer) call(later deferred) {
 	if len(later.calls) == 0 {
 		return
 	}
@@ -221,15 +221,15 @@ func (h *herald) call(later deferred) {
 	h.wake()
 }
 
-func (h *herald) wake() {
+func (h *interestAnnouncer) wake() {
 	select {
-	case h.news <- struct{}{}:
+	case h.wakeups <- struct{}{}:
 	default:
 	}
 }
 
 // take returns what has been added, and uses spare the next time.
-func (h *herald) take(spare []*interest) ([]*interest, deferred) {
+func (h *interestAnnouncer) take(spare []*interest) ([]*interest, deferred) {
 	clear(spare)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -239,13 +239,13 @@ func (h *herald) take(spare []*interest) ([]*interest, deferred) {
 }
 
 // run works until the node has drained its queues.
-func (h *herald) run() {
-	timer := time.NewTimer(maxHeraldWait)
+func (h *interestAnnouncer) run() {
+	timer := time.NewTimer(maxAnnounceWait)
 	defer timer.Stop()
 	var dirty []*interest
 	for {
 		select {
-		case <-h.news:
+		case <-h.wakeups:
 		case <-h.node.drained:
 			return
 		}
@@ -260,9 +260,9 @@ func (h *herald) run() {
 	}
 }
 
-// send sends the news of some namespaces and waits until they are written, as long as
+// send sends the updates of some namespaces and waits until they are written, as long as
 // it waits. It reports false if the node has drained its queues.
-func (h *herald) send(dirty []*interest, timer *time.Timer) bool {
+func (h *interestAnnouncer) send(dirty []*interest, timer *time.Timer) bool {
 	underWay := h.underWay[:0]
 	for _, in := range dirty {
 		var later deferred
@@ -274,7 +274,7 @@ func (h *herald) send(dirty []*interest, timer *time.Timer) bool {
 		}
 	}
 	h.underWay = underWay
-	timer.Reset(maxHeraldWait)
+	timer.Reset(maxAnnounceWait)
 	for _, written := range underWay {
 		select {
 		case <-written:

@@ -27,7 +27,7 @@ func heapInUse() float64 {
 }
 
 // BenchmarkInterest is what routing by interest costs: memory for each room, here
-// and in the view of a peer, the wire of a snapshot, a join with its news, and
+// and in what is known of a peer, the wire of a snapshot, a join with its update, and
 // asking where an event has to go.
 func BenchmarkInterest(b *testing.B) {
 	ids := socketIDs()
@@ -49,18 +49,18 @@ func BenchmarkInterest(b *testing.B) {
 			b.ReportMetric((heapInUse()-before)/roomsBench, "B/room")
 		}
 	})
-	var v views
+	var v remoteInterest
 	b.Run("room of a peer", func(b *testing.B) {
 		all := make([]uint32, 0, roomsBench)
 		for _, id := range ids {
 			all = append(all, hashOf(id))
 		}
-		frame := newInterestFrame(ns, news{first: true, last: true, adds: all})
+		frame := newInterestFrame(ns, interestUpdate{first: true, last: true, adds: all})
 		defer frame.release()
 		for b.Loop() {
-			v = views{}
+			v = remoteInterest{}
 			before := heapInUse()
-			v.take("/", news{first: true, last: true, adds: all})
+			v.take("/", interestUpdate{first: true, last: true, adds: all})
 			b.ReportMetric((heapInUse()-before)/roomsBench, "B/room")
 			b.ReportMetric(float64(len(frame.bytes))/roomsBench, "wire-B/room")
 		}
@@ -83,8 +83,8 @@ func BenchmarkInterest(b *testing.B) {
 	})
 	for _, rooms := range []int{1, 10, 30} {
 		b.Run(fmt.Sprintf("lookup/rooms=%d", rooms), func(b *testing.B) {
-			p := &peer{curious: true}
-			p.views.take("/", news{first: true, last: true, adds: []uint32{1, 2, 3}})
+			p := &peer{wantsInterest: true}
+			p.interest.take("/", interestUpdate{first: true, last: true, adds: []uint32{1, 2, 3}})
 			m := &core.Message{Kind: core.KindBroadcast, To: core.Target{Rooms: ids[:rooms]}}
 			b.ReportAllocs()
 			for b.Loop() {

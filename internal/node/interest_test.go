@@ -186,7 +186,7 @@ func TestInterestOfANamespaceOpenedAgain(t *testing.T) {
 	})
 }
 
-// Many joins at once make few frames: news gather while others are under way.
+// Many joins at once make few frames: changes gather while others are under way.
 func TestNewsGather(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, mem.WithBuffer(64))
@@ -412,7 +412,7 @@ func (m *model) check(t *testing.T) {
 	}
 }
 
-// An emit during a reconnect waits for no news: until the new link has told, all is
+// An emit during a reconnect waits for no update: until the new link has told, all is
 // sent.
 func TestInterestAfterReconnect(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -51,7 +51,7 @@ func (ln *lane) write() {
 	l := ln.link
 	var control [][]byte
 	var batch []*frame
-	var out packer
+	var out batcher
 	for {
 		control, batch = l.peer.next(ln, control[:0], batch[:0])
 		if len(control)+len(batch) == 0 {
@@ -63,7 +63,7 @@ func (ln *lane) write() {
 			}
 		}
 		out.control(control)
-		out.messages(batch, l.packs)
+		out.messages(batch, l.batchLimit)
 		err := ln.frames.Send(context.Background(), out.frames) // ended by Close
 		out.clear()
 		l.peer.sent(batch, err)
@@ -126,7 +126,7 @@ func (ln *lane) handle(src []byte) error {
 		return l.message(src[1:])
 	case src[0] == frameBatch && ln.line >= 0 && !l.peer.reference:
 		return l.messages(src[1:])
-	case src[0] == frameInterest && ln.line >= 0 && l.peer.curious:
+	case src[0] == frameInterest && ln.line >= 0 && l.peer.wantsInterest:
 		return l.interest(src[1:])
 	case ln.number == 0 && !l.peer.reference:
 		return l.control(src)

@@ -11,22 +11,22 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// link is one connection to a peer, after the introductions. A reader and a
+// link is one connection to a peer, after the handshake. A reader and a
 // writer serve each of its lanes, and one more goroutine waits for the end and
 // tidies up.
 type link struct {
-	peer    *peer
-	conn    core.Conn
-	id      string // the dialler's name for it; "" with reference peers
-	dialled bool   // by this node
-	lanes   []*lane
-	packs   int // size of BATCH frames, in bytes; 0 if the peer does not take them
+	peer       *peer
+	conn       core.Conn
+	id         string // the dialler's name for it; "" with reference peers
+	dialled    bool   // by this node
+	lanes      []*lane
+	batchLimit int // size of BATCH frames, in bytes; 0 if the peer does not take them
 
 	received    atomic.Int64 // when something was last received, in ns
 	reading     atomic.Int32 // lanes that have not ended
 	dispatching atomic.Int32 // readers that are not reading, but delivering
 	probe       atomic.Int64 // when it must have proven to be alive, in ns; 0 if it need not
-	pinged      int64        // when it was last pinged, in ns; the pulse's own
+	pinged      int64        // when it was last pinged, in ns; heartbeat's own
 
 	confirmed    bool          // the reference peer has sent something under its id; the reader's own
 	inbound      core.Codec    // in which the peer writes; set before started is closed
@@ -51,7 +51,7 @@ type link struct {
 	err    error
 }
 
-// newLink makes a link of a connection that has been introduced.
+// newLink makes a link of a connection after its handshake.
 func (p *peer) newLink(conn core.Conn, id string, dialled bool) *link {
 	l := &link{
 		peer:         p,
@@ -70,7 +70,7 @@ func (p *peer) newLink(conn core.Conn, id string, dialled bool) *link {
 		l.inbound = p.node.cfg.Codecs[p.codec]
 	}
 	if p.batches {
-		l.packs = min(packedSize, p.node.cfg.MaxFrame)
+		l.batchLimit = min(packedSize, p.node.cfg.MaxFrame)
 	}
 	l.received.Store(time.Now().UnixNano())
 	return l
@@ -193,9 +193,9 @@ func (l *link) start(src []byte) error {
 // awaitEnd waits until the link of this name, which may be just coming up, has
 // delivered its last message. It reports false if this one has ended before.
 func (l *link) awaitEnd(name string) bool {
-	if meeting := l.peer.node.meeting.of(name); meeting != nil {
+	if done := l.peer.node.handshakes.of(name); done != nil {
 		select {
-		case <-meeting:
+		case <-done:
 		case <-l.stop:
 			return false
 		}
@@ -277,18 +277,18 @@ func (l *link) arrive() {
 	l.answerFlush()
 }
 
-// interest takes news of the peer's rooms. They count as a message.
+// interest takes an update of the peer's rooms. It counts as a message.
 func (l *link) interest(src []byte) error {
 	if l.inbound == nil {
-		return fmt.Errorf("%w: news before start", core.ErrMalformed)
+		return fmt.Errorf("%w: interest before start", core.ErrMalformed)
 	}
 	l.peer.received.Add(1)
 	l.peer.node.stats.received(l.peer.id, core.KindInterest, 1+len(src))
-	namespace, news, err := decodeInterest(src)
+	namespace, update, err := decodeInterest(src)
 	if err != nil {
 		l.peer.dropInbound(core.KindInterest, err)
 	} else {
-		l.peer.views.take(namespace, news)
+		l.peer.interest.take(namespace, update)
 	}
 	l.arrive()
 	return nil

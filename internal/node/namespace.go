@@ -61,13 +61,13 @@ func (ns *namespace) Publish(m *core.Message) (left []string) {
 	}
 	var r route
 	var later deferred
-	left = ns.send(m, ns.routeOf(m, &r), ns.node.roster.Load().list, &later)
+	left = ns.send(m, ns.routeOf(m, &r), ns.node.peers.Load().list, &later)
 	later.run()
 	return left
 }
 
 func (ns *namespace) SendTo(id string, m *core.Message) error {
-	p := ns.node.roster.Load().byID[id]
+	p := ns.node.peers.Load().byID[id]
 	if p == nil {
 		return fmt.Errorf("%w: %s to %q", core.ErrNoServer, m.Kind, id)
 	}
@@ -83,7 +83,7 @@ func (ns *namespace) publish(m *core.Message, to ...*peer) {
 	later.run()
 }
 
-// send publishes m, behind the news of rooms that there are. It returns those
+// send publishes m, behind the update of rooms that there is. It returns those
 // peers that the route leaves out, if m is a request.
 func (ns *namespace) send(m *core.Message, r *route, to []*peer, later *deferred) (left []string) {
 	if f := ns.interest.flush(later); f != nil {
@@ -94,8 +94,8 @@ func (ns *namespace) send(m *core.Message, r *route, to []*peer, later *deferred
 }
 
 func (ns *namespace) Reference(id string) bool {
-	p := ns.node.roster.Load().byID[id]
-	return p != nil && p.limited
+	p := ns.node.peers.Load().byID[id]
+	return p != nil && p.referenceOnly
 }
 
 // RequestDone counts a request that has ended. If somebody holds notify, which may
@@ -230,12 +230,12 @@ func (n *namespaces) all() iter.Seq[*namespace] {
 }
 
 // open registers a namespace and announces it to the peers of that moment, which
-// it returns. Those that come later are told when they are met.
+// it returns. Those that come later are told when they are linked.
 func (n *Node) open(ns *namespace, a core.Adapter) ([]*peer, error) {
 	if err := n.enlist(ns, a); err != nil {
 		return nil, err
 	}
-	peers := n.roster.Load().list
+	peers := n.peers.Load().list
 	var later deferred
 	ns.tell(core.KindInitialHeartbeat, peers, &later)
 	later.run()
@@ -294,7 +294,7 @@ func (n *Node) forget(ns *namespace) {
 	var later deferred
 	defer later.run()
 	ns.telling.Lock()
-	ns.send(&core.Message{Kind: core.KindAdapterClose}, nil, n.roster.Load().list, &later)
+	ns.send(&core.Message{Kind: core.KindAdapterClose}, nil, n.peers.Load().list, &later)
 	ns.telling.Unlock()
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -313,7 +313,7 @@ func (n *Node) deliver(p *peer, m *core.Message) {
 		return
 	case core.KindAdapterClose:
 		p.unmark(m.Namespace)
-		p.views.forget(m.Namespace)
+		p.interest.forget(m.Namespace)
 		if ns := n.namespace(m.Namespace); ns != nil {
 			ns.leave(p, core.ErrPeerLeft)
 		}

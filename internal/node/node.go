@@ -35,8 +35,8 @@ type Node struct {
 	advertised string // address that peers dial
 	listener   core.Listener
 	pending    *pendingset.Set[*pendingConn] // accepted, but without a HELLO yet
-	meeting    introductions
-	herald     herald
+	handshakes handshakes
+	announcer  interestAnnouncer
 	dials      atomic.Uint64   // links dialled, which gives them their names
 	ctx        context.Context // ends when Shutdown begins
 	cancel     context.CancelFunc
@@ -46,14 +46,14 @@ type Node struct {
 	discovery  sync.WaitGroup
 	work       sync.WaitGroup // all goroutines
 
-	roster     atomic.Pointer[roster] // peers with a link; replaced, never changed
-	namespaces namespaces             // those open here
+	peers      atomic.Pointer[peerSet] // peers with a link; replaced, never changed
+	namespaces namespaces              // those open here
 
 	mu       sync.Mutex // guards what follows, and who changes the two above
 	state    state
 	adapters map[*namespace]core.Adapter
-	memories map[string]memory
-	targets  map[string]*target
+	departed map[string]departedPeer
+	targets  map[string]*dialTarget
 	lanes    map[string]uint32 // of links, by the namespaces that go on them
 }
 
@@ -87,14 +87,14 @@ func New(cfg core.Config, newAdapter NewAdapter) (*Node, error) {
 		pending:    pendingset.New[*pendingConn](cfg.MaxHandshakes),
 		drained:    make(chan struct{}),
 		adapters:   map[*namespace]core.Adapter{},
-		memories:   map[string]memory{},
-		targets:    map[string]*target{},
+		departed:   map[string]departedPeer{},
+		targets:    map[string]*dialTarget{},
 		lanes:      map[string]uint32{},
 	}
-	n.herald.node, n.herald.news = n, make(chan struct{}, 1)
+	n.announcer.node, n.announcer.wakeups = n, make(chan struct{}, 1)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.listed, n.unlist = context.WithCancel(context.Background())
-	n.roster.Store(&roster{})
+	n.peers.Store(&peerSet{})
 	return n, nil
 }
 
@@ -135,8 +135,8 @@ func (n *Node) start(ctx context.Context) error {
 	n.advertised = advertise.Address(n.cfg.Advertise, listener.Addr())
 	n.state = stateRunning
 	n.work.Go(n.accept)
-	n.work.Go(n.pulse)
-	n.work.Go(n.herald.run)
+	n.work.Go(n.heartbeat)
+	n.work.Go(n.announcer.run)
 	if n.cfg.Discovery != nil {
 		n.discovery.Go(n.discover)
 	}
@@ -181,7 +181,7 @@ func (n *Node) Adapter(name string, host core.Host) (core.Adapter, error) {
 
 // Peers lists the peers with a link, sorted by id.
 func (n *Node) Peers() []core.PeerInfo {
-	list := n.roster.Load().list
+	list := n.peers.Load().list
 	infos := make([]core.PeerInfo, len(list))
 	for i, p := range list {
 		infos[i] = p.info()
@@ -192,7 +192,7 @@ func (n *Node) Peers() []core.PeerInfo {
 // Stats takes a snapshot of the node's counters.
 func (n *Node) Stats() core.Stats {
 	s := n.stats.snapshot()
-	for _, p := range n.roster.Load().list {
+	for _, p := range n.peers.Load().list {
 		p.mu.Lock()
 		s.Peers = append(s.Peers, core.PeerStats{PeerInfo: p.info(), QueuedMessages: p.queue.waiting + p.queue.writing, QueuedBytes: p.queue.bytes})
 		p.mu.Unlock()
@@ -223,7 +223,7 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		n.listener.Close()
 		err = n.drain(ctx)
 		close(n.drained)
-		for _, p := range n.roster.Load().list {
+		for _, p := range n.peers.Load().list {
 			p.fail(core.CloseShutdown, core.ErrClosed)
 		}
 		n.work.Wait()
@@ -248,7 +248,7 @@ type joiner interface {
 
 // drain waits until all queues are empty, and the peers have what was in them.
 func (n *Node) drain(ctx context.Context) error {
-	list := n.roster.Load().list
+	list := n.peers.Load().list
 	for _, p := range list {
 		p.drain()
 	}

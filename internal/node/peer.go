@@ -29,22 +29,22 @@ const maxNamespaces = 1 << 16
 // receiver takes the new link's messages when the old one's have ended: nothing
 // is lost and nothing overtakes.
 type peer struct {
-	node      *Node
-	id        string
-	address   string
-	remote    string
-	reference bool
-	version   int  // of the protocol; 0 with reference peers
-	codec     int  // index in the node's codecs: in which we write
-	limited   bool // knows the reference's kinds only
-	batches   bool // takes BATCH frames
-	flushes   bool // answers FLUSH frames
-	curious   bool // wants to be told of rooms, and tells of its own
-	views     views
-	since     time.Time
-	log       *slog.Logger
-	gone      chan struct{} // closed when the last link has ended
-	drained   chan struct{} // closed when all was sent and taken, once drain was called
+	node          *Node
+	id            string
+	address       string
+	remote        string
+	reference     bool
+	version       int  // of the protocol; 0 with reference peers
+	codec         int  // index in the node's codecs: in which we write
+	referenceOnly bool // knows the reference's kinds only
+	batches       bool // takes BATCH frames
+	flushes       bool // answers FLUSH frames
+	wantsInterest bool // wants to be told of rooms, and tells of its own
+	interest      remoteInterest
+	since         time.Time
+	log           *slog.Logger
+	gone          chan struct{} // closed when the last link has ended
+	drained       chan struct{} // closed when all was sent and taken, once drain was called
 
 	received atomic.Uint64 // messages, on all links and in earlier lives
 
@@ -67,24 +67,24 @@ type peer struct {
 
 func newPeer(n *Node, h *hello, remote string, on terms) *peer {
 	p := &peer{
-		node:      n,
-		id:        h.uid,
-		address:   h.address,
-		remote:    remote,
-		reference: h.offer == nil,
-		version:   on.version,
-		codec:     on.codec,
-		since:     time.Now(),
-		log:       n.log.With("peer", h.uid, "address", h.address),
-		gone:      make(chan struct{}),
-		drained:   make(chan struct{}),
-		queue:     newQueue(queueLimits(&n.cfg), n.cfg.QueueMessages),
-		batches:   h.offers(featureBatch),
-		flushes:   h.offers(featureFlush),
-		curious:   h.offers(featureInterest),
-		open:      map[string]int64{},
+		node:          n,
+		id:            h.uid,
+		address:       h.address,
+		remote:        remote,
+		reference:     h.offer == nil,
+		version:       on.version,
+		codec:         on.codec,
+		since:         time.Now(),
+		log:           n.log.With("peer", h.uid, "address", h.address),
+		gone:          make(chan struct{}),
+		drained:       make(chan struct{}),
+		queue:         newQueue(queueLimits(&n.cfg), n.cfg.QueueMessages),
+		batches:       h.offers(featureBatch),
+		flushes:       h.offers(featureFlush),
+		wantsInterest: h.offers(featureInterest),
+		open:          map[string]int64{},
 	}
-	p.limited = p.reference || n.cfg.Codecs[on.codec].Name() == referenceCodec
+	p.referenceOnly = p.reference || n.cfg.Codecs[on.codec].Name() == referenceCodec
 	return p
 }
 
@@ -373,19 +373,19 @@ func (p *peer) resume(s start) {
 			p.node.stats.gap(p.id, s.sent-received)
 			p.log.Warn("messages of this peer were lost with an earlier link", "lost", s.sent-received)
 		}
-		p.views.doubt()
+		p.interest.doubt()
 	}
 	if again && s.prev == "" {
-		p.views.doubt()
+		p.interest.doubt()
 		p.node.peerLostUs(p)
 	}
 }
 
-// memory is what is kept of the peer when it goes.
-func (p *peer) memory() memory {
+// departed is what is kept of the peer when it goes.
+func (p *peer) departed() departedPeer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return memory{sent: p.taken, received: p.received.Load(), at: time.Now()}
+	return departedPeer{sent: p.taken, received: p.received.Load(), at: time.Now()}
 }
 
 // dropInbound counts a message of the peer that is not taken.

@@ -17,7 +17,7 @@ func (n *Node) publish(m *core.Message, lane uint32, r *route, to []*peer, later
 		frames = make([]*frame, len(n.cfg.Codecs))
 	}
 	for _, p := range to {
-		if p.limited && !m.Kind.Reference() {
+		if p.referenceOnly && !m.Kind.Reference() {
 			continue
 		}
 		if !r.includes(p) {

@@ -13,7 +13,7 @@ type queue struct {
 	limits      backlog.Limits // of bytes
 	maxMessages int            // more count as more than limits.Soft bytes
 
-	lines    []line // at least one
+	lines    []fifo // at least one
 	waiting  int    // messages in all lines
 	writing  int    // messages being written
 	volatile int    // messages that wait and may be dropped
@@ -26,7 +26,7 @@ type queue struct {
 }
 
 func newQueue(limits backlog.Limits, maxMessages int) queue {
-	return queue{limits: limits, maxMessages: maxMessages, lines: make([]line, 1)}
+	return queue{limits: limits, maxMessages: maxMessages, lines: make([]fifo, 1)}
 }
 
 // line is the number of the line that f is in, or would be.
@@ -179,7 +179,7 @@ func (q *queue) arrange(lines int) {
 		return
 	}
 	old := q.lines
-	q.lines = make([]line, lines)
+	q.lines = make([]fifo, lines)
 	for i := range old {
 		old[i].filter(func(f *frame) bool {
 			q.lines[q.line(f)].push(f)

@@ -67,14 +67,14 @@ func (ns *namespace) routeOf(m *core.Message, r *route) *route {
 
 // includes tells whether p is to get the message.
 func (r *route) includes(p *peer) bool {
-	if r == nil || !p.curious {
+	if r == nil || !p.wantsInterest {
 		return true
 	}
-	if !r.everybody && !p.views.wants(r.namespace, r.rooms()) {
+	if !r.everybody && !p.interest.wants(r.namespace, r.rooms()) {
 		return false
 	}
 	if r.joins != nil {
-		p.views.expect(r.namespace, r.joins)
+		p.interest.expect(r.namespace, r.joins)
 	}
 	return true
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/socketmesh/mesh/internal/backlog"
 )
 
-// pulse looks after all links in turn: pings those that are idle, cuts those
+// heartbeat looks after all links in turn: pings those that are idle, cuts those
 // that are dead, and tells reference peers that the namespaces are alive.
-func (n *Node) pulse() {
+func (n *Node) heartbeat() {
 	every := min(max(n.cfg.HeartbeatInterval/4, 5*time.Millisecond), time.Second)
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -21,9 +21,9 @@ func (n *Node) pulse() {
 			return
 		}
 		now := time.Now()
-		for _, p := range n.roster.Load().list {
+		for _, p := range n.peers.Load().list {
 			var later deferred
-			p.pulse(now, &later)
+			p.heartbeat(now, &later)
 			later.run()
 		}
 		if now.Sub(beat) >= n.cfg.HeartbeatInterval-every {
@@ -33,8 +33,8 @@ func (n *Node) pulse() {
 	}
 }
 
-// pulse looks after the links of one peer, and what waits for it.
-func (p *peer) pulse(now time.Time, later *deferred) {
+// heartbeat looks after the links of one peer, and what waits for it.
+func (p *peer) heartbeat(now time.Time, later *deferred) {
 	cfg := &p.node.cfg
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,12 +60,12 @@ func (p *peer) pulse(now time.Time, later *deferred) {
 }
 
 // beat does what is per namespace: heartbeats to reference peers, and removing
-// those of them that have not sent any. It also forgets old memories.
+// those of them that have not sent any. It also forgets peers that departed long ago.
 func (n *Node) beat(now time.Time) {
 	var references []*peer
-	for _, p := range n.roster.Load().list {
+	for _, p := range n.peers.Load().list {
 		if !p.reference {
-			p.views.expire(now)
+			p.interest.expire(now)
 			continue
 		}
 		references = append(references, p)
@@ -83,9 +83,9 @@ func (n *Node) beat(now time.Time) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for id, m := range n.memories {
-		if now.Sub(m.at) > memoryFor {
-			delete(n.memories, id)
+	for id, m := range n.departed {
+		if now.Sub(m.at) > rememberFor {
+			delete(n.departed, id)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// newsOf is what is queued for a peer: the news of frames, in order.
-func newsOf(t *testing.T, p *peer) (all []news) {
+// updatesOf is what is queued for a peer: the updates of frames, in order.
+func updatesOf(t *testing.T, p *peer) (all []interestUpdate) {
 	t.Helper()
 	for {
 		p.mu.Lock()
@@ -61,23 +61,23 @@ func watchedNamespace(t testing.TB) *namespace {
 
 // News of very many rooms come in many frames of bounded size, those for a new peer
 // as well as those of changes, and the peer takes them for complete when they are.
-func TestNewsInParts(t *testing.T) {
-	const count = 10*newsAtOnce + 1
+func TestUpdateInParts(t *testing.T) {
+	const count = 10*maxUpdateRooms + 1
 	ns := watchedNamespace(t)
 	early := curiousPeer(ns.node, "early")
 	for i := range count {
 		ns.interest.Occupied(fmt.Sprint(i))
-		if n := len(ns.interest.changed); n >= newsAtOnce {
+		if n := len(ns.interest.changed); n >= maxUpdateRooms {
 			t.Fatalf("%d changes wait", n)
 		}
 	}
 	flush(ns)
 	late := curiousPeer(ns.node, "late")
-	ns.interest.introduce(late, new(deferred))
+	ns.interest.sendSnapshot(late, new(deferred))
 
-	changes, snapshot := newsOf(t, early), newsOf(t, late)
+	changes, snapshot := updatesOf(t, early), updatesOf(t, late)
 	for _, n := range slices.Concat(changes, snapshot) {
-		if len(n.adds)+len(n.removes) > newsAtOnce {
+		if len(n.adds)+len(n.removes) > maxUpdateRooms {
 			t.Errorf("%d rooms in one frame", len(n.adds)+len(n.removes))
 		}
 	}
@@ -86,31 +86,31 @@ func TestNewsInParts(t *testing.T) {
 	}
 	nobodys := []uint32{hashOf("nobody's")}
 	for i, n := range snapshot {
-		if i > 0 && !late.views.wants("/", nobodys) {
+		if i > 0 && !late.interest.wants("/", nobodys) {
 			t.Fatalf("taken for complete after %d of %d frames", i, len(snapshot))
 		}
-		late.views.take("/", n)
+		late.interest.take("/", n)
 	}
-	if late.views.wants("/", nobodys) {
+	if late.interest.wants("/", nobodys) {
 		t.Error("not taken for complete")
 	}
 	for i := range count {
-		if !late.views.wants("/", []uint32{hashOf(fmt.Sprint(i))}) {
+		if !late.interest.wants("/", []uint32{hashOf(fmt.Sprint(i))}) {
 			t.Fatalf("room %d is unknown", i)
 		}
 	}
 	// A peer that has lost some of it waits for the next beginning.
-	late.views.take("/", snapshot[0])
-	late.views.doubt()
-	late.views.take("/", snapshot[len(snapshot)-1])
-	if !late.views.wants("/", nobodys) {
+	late.interest.take("/", snapshot[0])
+	late.interest.doubt()
+	late.interest.take("/", snapshot[len(snapshot)-1])
+	if !late.interest.wants("/", nobodys) {
 		t.Error("the end of a list that was lost is taken for all")
 	}
 }
 
 // What changes while a peer is told all is not missed by it, even if it changes back.
-func TestNewsWhileAPeerIsToldAll(t *testing.T) {
-	const count = 20 * newsAtOnce
+func TestChangesDuringASnapshot(t *testing.T) {
+	const count = 20 * maxUpdateRooms
 	ns := watchedNamespace(t)
 	for i := range count {
 		ns.interest.Occupied(fmt.Sprint(i))
@@ -135,14 +135,14 @@ func TestNewsWhileAPeerIsToldAll(t *testing.T) {
 				}
 			}
 		})
-		ns.interest.introduce(p, new(deferred))
+		ns.interest.sendSnapshot(p, new(deferred))
 		close(stop)
 		work.Wait()
 		flush(ns)
-		for _, n := range newsOf(t, p) {
-			p.views.take("/", n)
+		for _, n := range updatesOf(t, p) {
+			p.interest.take("/", n)
 		}
-		view := p.views.byNamespace["/"]
+		view := p.interest.byNamespace["/"]
 		if !view.current || view.rooms.count != len(ns.interest.rooms) {
 			t.Errorf("current: %v, with %d of %d rooms", view.current, view.rooms.count, len(ns.interest.rooms))
 		}
@@ -154,8 +154,8 @@ func TestNewsWhileAPeerIsToldAll(t *testing.T) {
 	}
 }
 
-// A room that has changed when a peer is told all, and changes back before there are
-// news, is known to that peer as it is.
+// A room that has changed when a peer is told all, and changes back before they are
+// told, is known to that peer as it is.
 func TestChangeAroundASnapshot(t *testing.T) {
 	ns := watchedNamespace(t)
 	ns.interest.Occupied("empties")
@@ -163,32 +163,32 @@ func TestChangeAroundASnapshot(t *testing.T) {
 	ns.interest.Vacated("empties")
 	ns.interest.Occupied("fills")
 	p := curiousPeer(ns.node, "p")
-	ns.interest.introduce(p, new(deferred))
+	ns.interest.sendSnapshot(p, new(deferred))
 	ns.interest.Occupied("empties")
 	ns.interest.Vacated("fills")
 	flush(ns)
-	for _, n := range newsOf(t, p) {
-		p.views.take("/", n)
+	for _, n := range updatesOf(t, p) {
+		p.interest.take("/", n)
 	}
 	for room, want := range map[string]bool{"empties": true, "fills": false} {
-		if got := p.views.wants("/", []uint32{hashOf(room)}); got != want {
+		if got := p.interest.wants("/", []uint32{hashOf(room)}); got != want {
 			t.Errorf("room %q, which has members: %v, is taken for one that has: %v", room, want, got)
 		}
 	}
 }
 
-// A node with news in one namespace looks at that one alone.
-func TestNewsOfOneNamespaceAmongMany(t *testing.T) {
+// A node with changes in one namespace looks at that one alone.
+func TestChangesInOneNamespaceAmongMany(t *testing.T) {
 	ns := watchedNamespace(t)
-	h := &ns.node.herald
+	h := &ns.node.announcer
 	ns.interest.Occupied("a")
 	ns.interest.Occupied("b")
 	if dirty, _ := h.take(nil); len(dirty) != 1 || dirty[0] != &ns.interest {
-		t.Errorf("%d namespaces have news, want the one", len(dirty))
+		t.Errorf("%d namespaces have changes, want the one", len(dirty))
 	}
 	flush(ns)
 	ns.interest.Vacated("b")
 	if dirty, _ := h.take(nil); len(dirty) != 1 {
-		t.Errorf("%d namespaces have news after a flush, want the one again", len(dirty))
+		t.Errorf("%d namespaces have changes after a flush, want the one again", len(dirty))
 	}
 }

@@ -9,28 +9,28 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// roster is a snapshot of the peers.
-type roster struct {
+// peerSet is a snapshot of the peers.
+type peerSet struct {
 	list []*peer
 	byID map[string]*peer
 }
 
-// memory is what is kept of a peer that has gone, to see what was lost should it
+// departedPeer is what is kept of a peer that has gone, to see what was lost should it
 // come back.
-type memory struct {
+type departedPeer struct {
 	sent     uint64
 	received uint64
 	at       time.Time
 }
 
-// The bounds of memories.
+// The bounds of what is kept.
 const (
-	memoryFor  = 10 * time.Minute
-	memoryPeak = 4096
+	rememberFor = 10 * time.Minute
+	maxDeparted = 4096
 )
 
-// meet takes up a connection to a peer as a link, to be run by the caller.
-func (n *Node) meet(conn core.Conn, h *hello, on terms, id string, dialled bool) (*link, error) {
+// attachLink takes up a connection to a peer as a link, to be run by the caller.
+func (n *Node) attachLink(conn core.Conn, h *hello, on terms, id string, dialled bool) (*link, error) {
 	l, isNew, err := n.register(conn, h, on, id, dialled)
 	if err != nil {
 		return nil, err
@@ -54,20 +54,20 @@ func (n *Node) register(conn core.Conn, h *hello, on terms, id string, dialled b
 	if n.state != stateRunning {
 		return nil, false, core.ErrClosed
 	}
-	before, known := n.memories[h.uid]
-	if p := n.roster.Load().byID[h.uid]; p != nil && p.reference == (h.offer == nil) {
+	before, known := n.departed[h.uid]
+	if p := n.peers.Load().byID[h.uid]; p != nil && p.reference == (h.offer == nil) {
 		l := p.newLink(conn, id, dialled)
 		if p.add(l) {
 			return l, false, nil
 		}
-		before, known = p.memory(), true // it is just going
+		before, known = p.departed(), true // it is just going
 	}
 	p := newPeer(n, h, conn.RemoteAddr(), on)
 	if known && !p.reference {
 		p.taken, p.remembered = before.sent, true
 		p.received.Store(before.received)
 	}
-	delete(n.memories, h.uid)
+	delete(n.departed, h.uid)
 	l = p.newLink(conn, id, dialled)
 	p.add(l)
 	n.setPeer(p.id, p)
@@ -84,7 +84,7 @@ func (n *Node) announce(p *peer, later *deferred) {
 	to := []*peer{p}
 	for ns := range n.namespaces.all() {
 		ns.tell(kind, to, later)
-		ns.interest.introduce(p, later)
+		ns.interest.sendSnapshot(p, later)
 	}
 }
 
@@ -92,11 +92,11 @@ func (n *Node) announce(p *peer, later *deferred) {
 // delivered.
 func (n *Node) peerDown(p *peer, cause error) {
 	n.mu.Lock()
-	if n.roster.Load().byID[p.id] == p {
+	if n.peers.Load().byID[p.id] == p {
 		n.setPeer(p.id, nil)
 	}
-	if len(n.memories) < memoryPeak && !p.reference {
-		n.memories[p.id] = p.memory()
+	if len(n.departed) < maxDeparted && !p.reference {
+		n.departed[p.id] = p.departed()
 	}
 	n.mu.Unlock()
 	close(p.gone)
@@ -116,7 +116,7 @@ func (n *Node) peerLostUs(p *peer) {
 
 // setPeer replaces the snapshot of the peers; n.mu is held.
 func (n *Node) setPeer(id string, p *peer) {
-	byID := maps.Clone(n.roster.Load().byID)
+	byID := maps.Clone(n.peers.Load().byID)
 	if byID == nil {
 		byID = map[string]*peer{}
 	}
@@ -126,5 +126,5 @@ func (n *Node) setPeer(id string, p *peer) {
 		byID[id] = p
 	}
 	list := slices.SortedFunc(maps.Values(byID), func(a, b *peer) int { return cmp.Compare(a.id, b.id) })
-	n.roster.Store(&roster{list, byID})
+	n.peers.Store(&peerSet{list, byID})
 }

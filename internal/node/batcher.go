@@ -17,10 +17,10 @@ const (
 	packedSize = 32 << 10
 )
 
-// packer puts together what one Send gets. For peers that take them it joins
+// batcher puts together what one Send gets. For peers that take them it joins
 // small messages that wait together into BATCH frames: each frame costs its
 // transport more than a message costs here.
-type packer struct {
+type batcher struct {
 	frames [][]byte
 	packed []*[]byte // buffers of BATCH frames
 }
@@ -31,11 +31,11 @@ var packPool = sync.Pool{New: func() any {
 }}
 
 // control adds frames that go before messages.
-func (p *packer) control(frames [][]byte) { p.frames = append(p.frames, frames...) }
+func (p *batcher) control(frames [][]byte) { p.frames = append(p.frames, frames...) }
 
 // messages adds a batch, joined into frames of at most limit bytes; 0 if the peer
 // does not take such.
-func (p *packer) messages(batch []*frame, limit int) {
+func (p *batcher) messages(batch []*frame, limit int) {
 	for len(batch) > 0 {
 		n := joinable(batch, limit)
 		if n < 2 {
@@ -61,7 +61,7 @@ func joinable(batch []*frame, limit int) int {
 }
 
 // join makes one frame of messages: each one's length, and what follows its kind.
-func (p *packer) join(batch []*frame) {
+func (p *batcher) join(batch []*frame) {
 	buf := packPool.Get().(*[]byte)
 	b := append((*buf)[:0], frameBatch)
 	for _, f := range batch {
@@ -74,7 +74,7 @@ func (p *packer) join(batch []*frame) {
 }
 
 // clear lets go of the frames when they are sent.
-func (p *packer) clear() {
+func (p *batcher) clear() {
 	for _, buf := range p.packed {
 		packPool.Put(buf)
 	}

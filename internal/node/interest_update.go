@@ -7,8 +7,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// news are what an INTEREST frame says about a namespace of its sender.
-type news struct {
+// interestUpdate is what an INTEREST frame says about a namespace of its sender.
+type interestUpdate struct {
 	first   bool     // adds begin a list of all rooms that have members, instead of what was told before
 	last    bool     // and here it ends
 	adds    []uint32 // hashes of rooms that have got members
@@ -18,29 +18,29 @@ type news struct {
 // The byte of an INTEREST frame that says what it is. Nodes that know the first two
 // only do not take a list in several frames for complete, and send everything.
 const (
-	newsChanges = 0
-	newsAll     = 1 // first and last
-	newsFirst   = 2
-	newsLast    = 3
+	updateChanges = 0
+	updateAll     = 1 // first and last
+	updateFirst   = 2
+	updateLast    = 3
 )
 
-// newInterestFrame encodes news, with the caller as the frame's one holder: the
-// namespace's name behind its length, a byte that tells what they are, and the two
+// newInterestFrame encodes an update, with the caller as the frame's one holder: the
+// namespace's name behind its length, a byte that tells what it is, and the two
 // lists, each behind its length; a hash takes four bytes.
-func newInterestFrame(ns *namespace, n news) *frame {
+func newInterestFrame(ns *namespace, n interestUpdate) *frame {
 	f := takeFrame(1 + 2*binary.MaxVarintLen16 + len(ns.name) + 1 + 4*(len(n.adds)+len(n.removes)))
 	b := append(f.bytes[:0], frameInterest)
 	b = binary.AppendUvarint(b, uint64(len(ns.name)))
 	b = append(b, ns.name...)
 	switch {
 	case n.first && n.last:
-		b = append(b, newsAll)
+		b = append(b, updateAll)
 	case n.first:
-		b = append(b, newsFirst)
+		b = append(b, updateFirst)
 	case n.last:
-		b = append(b, newsLast)
+		b = append(b, updateLast)
 	default:
-		b = append(b, newsChanges)
+		b = append(b, updateChanges)
 	}
 	for _, list := range [][]uint32{n.adds, n.removes} {
 		b = binary.AppendUvarint(b, uint64(len(list)))
@@ -55,18 +55,18 @@ func newInterestFrame(ns *namespace, n news) *frame {
 }
 
 // decodeInterest reads what follows the kind of such a frame.
-func decodeInterest(src []byte) (namespace string, n news, err error) {
+func decodeInterest(src []byte) (namespace string, n interestUpdate, err error) {
 	r := interestReader{src: src}
 	namespace = string(r.take(r.length(1)))
 	if len(r.src) > 0 {
 		what := r.take(1)[0]
-		n.first = what == newsAll || what == newsFirst
-		n.last = what == newsAll || what == newsLast
+		n.first = what == updateAll || what == updateFirst
+		n.last = what == updateAll || what == updateLast
 	}
 	n.adds = r.list()
 	n.removes = r.list()
 	if r.bad {
-		return "", news{}, fmt.Errorf("%w: interest", core.ErrMalformed)
+		return "", interestUpdate{}, fmt.Errorf("%w: interest", core.ErrMalformed)
 	}
 	return namespace, n, nil
 }

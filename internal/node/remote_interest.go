@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// views are what a peer has told of its rooms, by namespace.
-type views struct {
+// remoteInterest is what a peer has told of its rooms, by namespace.
+type remoteInterest struct {
 	mu          sync.Mutex
-	byNamespace map[string]*view
+	byNamespace map[string]*namespaceInterest
 }
 
-// view is one namespace of a peer. Until the peer has told all, and again after
-// news may have been lost, it is not current, and the peer gets everything.
-type view struct {
+// namespaceInterest is one namespace of a peer. Until the peer has told all, and again after
+// updates may have been lost, it is not current, and the peer gets everything.
+type namespaceInterest struct {
 	coming  bool // the peer has begun to tell all
 	current bool
 	rooms   hashes
@@ -24,28 +24,28 @@ type view struct {
 	flooded  time.Time            // until when anything may be expected
 }
 
-// The bounds of a view.
+// The bounds of what is known of a namespace.
 const (
-	maxViewed   = 1 << 24     // rooms
-	expectFor   = time.Minute // more than a peer's inbox may hold
-	maxExpected = 1 << 14     // rooms
+	maxRemoteRooms = 1 << 24     // rooms
+	expectFor      = time.Minute // more than a peer's inbox may hold
+	maxExpected    = 1 << 14     // rooms
 )
 
-// of is the view of a namespace; mu is held.
-func (v *views) of(namespace string) *view {
+// of is what is known of a namespace; mu is held.
+func (v *remoteInterest) of(namespace string) *namespaceInterest {
 	w := v.byNamespace[namespace]
 	if w == nil && len(v.byNamespace) < maxNamespaces {
 		if v.byNamespace == nil {
-			v.byNamespace = map[string]*view{}
+			v.byNamespace = map[string]*namespaceInterest{}
 		}
-		w = &view{}
+		w = &namespaceInterest{}
 		v.byNamespace[namespace] = w
 	}
 	return w
 }
 
-// take enters news.
-func (v *views) take(namespace string, n news) {
+// take enters an update.
+func (v *remoteInterest) take(namespace string, n interestUpdate) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	w := v.of(namespace)
@@ -67,13 +67,13 @@ func (v *views) take(namespace string, n news) {
 	for _, h := range n.removes {
 		w.rooms.remove(h)
 	}
-	if w.rooms.count > maxViewed {
+	if w.rooms.count > maxRemoteRooms {
 		w.rooms, w.coming, w.current = hashes{}, false, false
 	}
 }
 
-// doubt marks all views as not current: news may have been lost.
-func (v *views) doubt() {
+// doubt marks all namespaces as not current: updates may have been lost.
+func (v *remoteInterest) doubt() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, w := range v.byNamespace {
@@ -81,15 +81,15 @@ func (v *views) doubt() {
 	}
 }
 
-// forget drops a view: the peer has closed the namespace.
-func (v *views) forget(namespace string) {
+// forget drops a namespace: the peer has closed the namespace.
+func (v *remoteInterest) forget(namespace string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	delete(v.byNamespace, namespace)
 }
 
 // wants tells whether the peer may have members of one of rooms.
-func (v *views) wants(namespace string, rooms []uint32) bool {
+func (v *remoteInterest) wants(namespace string, rooms []uint32) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	w := v.byNamespace[namespace]
@@ -104,7 +104,7 @@ func (v *views) wants(namespace string, rooms []uint32) bool {
 	return (len(w.expected) > 0 || !w.flooded.IsZero()) && w.expects(rooms, time.Now())
 }
 
-func (w *view) expects(rooms []uint32, now time.Time) bool {
+func (w *namespaceInterest) expects(rooms []uint32, now time.Time) bool {
 	if now.Before(w.flooded) {
 		return true
 	}
@@ -117,7 +117,7 @@ func (w *view) expects(rooms []uint32, now time.Time) bool {
 }
 
 // expect notes that sockets of the peer are asked to join rooms.
-func (v *views) expect(namespace string, rooms []string) {
+func (v *remoteInterest) expect(namespace string, rooms []string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	w := v.of(namespace)
@@ -138,7 +138,7 @@ func (v *views) expect(namespace string, rooms []string) {
 }
 
 // expire forgets what is expected no longer.
-func (v *views) expire(now time.Time) {
+func (v *remoteInterest) expire(now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, w := range v.byNamespace {

@@ -2,17 +2,17 @@ package node
 
 import "sync"
 
-// introductions are the links whose handshake is under way, by the dialler's name.
+// handshakes are the links whose handshake is under way, by the dialler's name.
 // One end may already send on such a link, and go over to another, before the
 // other end has it among the peer's links.
-type introductions struct {
+type handshakes struct {
 	mu     sync.Mutex
 	byName map[string]chan struct{} // closed at the end
 }
 
 // begin enters a link, until end is called: when it is among the peer's links, or
 // never will be.
-func (in *introductions) begin(name string) (end func()) {
+func (in *handshakes) begin(name string) (end func()) {
 	done := make(chan struct{})
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -31,7 +31,7 @@ func (in *introductions) begin(name string) (end func()) {
 }
 
 // of returns what is closed at the end; nil if no such handshake is under way.
-func (in *introductions) of(name string) <-chan struct{} {
+func (in *handshakes) of(name string) <-chan struct{} {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.byName[name]

@@ -1,11 +1,10 @@
 // Package static is the discovery of a fixed list of addresses, for meshes whose nodes
 // are known beforehand.
 //
-// Nothing is announced and nothing is on the wire: the list is reported once,
-// without ids, because only the peers themselves know theirs. All nodes may be
-// given the same list; a node leaves its own address out. A node that is not in
-// the lists of others is still in the mesh, as long as it dials one that is in
-// everybody's: whoever is dialled learns who dialled.
+// Nothing is sent: the list is reported once, without ids, which only the peers
+// themselves know. All nodes may have the same list; a node leaves its own address out. A
+// node that is not in the lists of others is still in the mesh, if it dials a node that
+// is in everybody's list: the acceptor of a link learns who the dialler is.
 package static
 
 import (

@@ -82,7 +82,6 @@ func (l *Limiter) Forget(key string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.counts, key)
-	l.full = time.Time{}
 }
 
 // makeSpace reports whether one more key can be counted. If all are taken it

@@ -18,8 +18,8 @@ import (
 const HandlerAddr = "handler"
 
 var (
-	errNobodyListens = errors.New("no listener is open here now")
-	errHTTP2         = errors.New("WebSockets come over HTTP/1.1 here")
+	errNoListener = errors.New("no listener is open here now")
+	errHTTP2      = errors.New("WebSockets come over HTTP/1.1 here")
 )
 
 // Handler returns a handler for any path of the application's own HTTP server. It
@@ -34,7 +34,7 @@ func (t *Transport) serveMounted(w http.ResponseWriter, r *http.Request) {
 	a := t.mounted.Load()
 	if a == nil {
 		w.Header().Set("Retry-After", "1")
-		httpError(w, r, http.StatusServiceUnavailable, errNobodyListens)
+		httpError(w, r, http.StatusServiceUnavailable, errNoListener)
 		return
 	}
 	if r.ProtoMajor != 1 {

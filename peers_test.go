@@ -9,6 +9,7 @@ import (
 
 // peers is an observer that lets a test wait.
 type peers struct {
+	core.NopObserver
 	up      chan string
 	refused chan error
 }
@@ -17,14 +18,8 @@ func newPeers() *peers {
 	return &peers{up: make(chan string, 16), refused: make(chan error, 16)}
 }
 
-func (p *peers) PeerUp(info core.PeerInfo)        { put(p.up, info.ID) }
-func (p *peers) Refused(_ string, why error)      { put(p.refused, why) }
-func (p *peers) PeerDown(core.PeerInfo, error)    {}
-func (p *peers) Sent(string, core.Kind, int)      {}
-func (p *peers) Received(string, core.Kind, int)  {}
-func (p *peers) Dropped(string, core.Kind, error) {}
-func (p *peers) Gap(string, uint64)               {}
-func (p *peers) RequestDone(core.RequestInfo)     {}
+func (p *peers) PeerUp(info core.PeerInfo)   { put(p.up, info.ID) }
+func (p *peers) Refused(_ string, why error) { put(p.refused, why) }
 
 func put[T any](c chan T, v T) {
 	select {

@@ -32,7 +32,9 @@ type Cluster interface {
 	// codec.
 	Reference(id string) bool
 
-	// RequestDone is called when a request ends, for whoever observes the mesh.
+	// RequestBegun and RequestDone are called when a request begins, before others are
+	// asked, and when it has ended. They tell the [Observer] of the node.
+	RequestBegun(info RequestInfo)
 	RequestDone(info RequestInfo)
 
 	// Leave closes the namespace on this server and says so to the others. The

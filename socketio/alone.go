@@ -28,6 +28,7 @@ func (c noCluster) Namespace() string            { return c.namespace }
 func (noCluster) Members() []string              { return nil }
 func (noCluster) Publish(*core.Message) []string { return nil }
 func (noCluster) Reference(string) bool          { return false }
+func (noCluster) RequestBegun(core.RequestInfo)  {}
 func (noCluster) RequestDone(core.RequestInfo)   {}
 func (noCluster) Leave()                         {}
 

@@ -92,11 +92,12 @@ type member struct {
 
 var _ core.Cluster = (*member)(nil)
 
-func (m *member) ID() string                   { return m.id }
-func (m *member) Namespace() string            { return m.namespace }
-func (m *member) Reference(string) bool        { return false }
-func (m *member) RequestDone(core.RequestInfo) {}
-func (m *member) Leave()                       { m.fabric.remove(m.namespace, m.id, core.ErrPeerLeft) }
+func (m *member) ID() string                    { return m.id }
+func (m *member) Namespace() string             { return m.namespace }
+func (m *member) Reference(string) bool         { return false }
+func (m *member) RequestBegun(core.RequestInfo) {}
+func (m *member) RequestDone(core.RequestInfo)  {}
+func (m *member) Leave()                        { m.fabric.remove(m.namespace, m.id, core.ErrPeerLeft) }
 
 func (m *member) Members() (ids []string) {
 	for _, other := range m.fabric.others(m.namespace, m.id) {

@@ -59,5 +59,6 @@ func (void) ID() string                     { return "self" }
 func (v void) Namespace() string            { return v.namespace }
 func (void) Members() []string              { return nil }
 func (void) Publish(*core.Message) []string { return nil }
+func (void) RequestBegun(core.RequestInfo)  {}
 func (void) RequestDone(core.RequestInfo)   {}
 func (void) Leave()                         {}

@@ -5,6 +5,7 @@ import "github.com/socketmesh/mesh/core"
 // peerWatch is an observer of peers only. changed has a value when one came or
 // went since it was last read.
 type peerWatch struct {
+	core.NopObserver
 	changed chan struct{}
 }
 
@@ -22,11 +23,3 @@ func (w *peerWatch) note() {
 // PeerUp and PeerDown are what is watched.
 func (w *peerWatch) PeerUp(core.PeerInfo)          { w.note() }
 func (w *peerWatch) PeerDown(core.PeerInfo, error) { w.note() }
-
-// The rest is of no interest here.
-func (*peerWatch) Sent(string, core.Kind, int)      {}
-func (*peerWatch) Received(string, core.Kind, int)  {}
-func (*peerWatch) Dropped(string, core.Kind, error) {}
-func (*peerWatch) Refused(string, error)            {}
-func (*peerWatch) Gap(string, uint64)               {}
-func (*peerWatch) RequestDone(core.RequestInfo)     {}

@@ -59,6 +59,8 @@ func (c fabricView) Reference(id string) bool {
 	return other != nil && other.reference
 }
 
+func (c fabricView) RequestBegun(core.RequestInfo) {}
+
 func (c fabricView) RequestDone(info core.RequestInfo) {
 	c.s.fabric.mu.Lock()
 	defer c.s.fabric.mu.Unlock()

@@ -12,6 +12,8 @@ import (
 // Journal is an observer that remembers. All methods may be called at once; a new
 // one is ready.
 type Journal struct {
+	core.NopObserver // what else there is to observe is not remembered
+
 	mu      sync.Mutex
 	events  []string
 	down    map[string]error
@@ -52,12 +54,6 @@ func (j *Journal) Gap(peer string, lost uint64) {
 	defer j.mu.Unlock()
 	j.lost += lost
 }
-
-// What else there is to observe is not remembered.
-func (*Journal) Sent(string, core.Kind, int)      {}
-func (*Journal) Received(string, core.Kind, int)  {}
-func (*Journal) Dropped(string, core.Kind, error) {}
-func (*Journal) RequestDone(core.RequestInfo)     {}
 
 // String is which peers came and went, as "up a, down a".
 func (j *Journal) String() string {

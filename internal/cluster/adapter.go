@@ -29,7 +29,7 @@ func New(c core.Cluster, h core.Host, cfg core.AdapterConfig) (core.Adapter, cor
 		requestTimeout: cfg.RequestTimeout,
 		inboxBytes:     cfg.InboxBytes,
 	}
-	a.requests = newRequests(a.requestDone)
+	a.requests = newRequests(a.requestBegun, a.requestDone)
 	a.inboxes = &inboxes{
 		limit:    cfg.InboxBytes,
 		owner:    &a.workers,
@@ -192,6 +192,11 @@ func (a *adapter) ask(r *request, question *core.Message) {
 	for _, server := range a.cluster.Publish(question) {
 		a.requests.excuse(r, server)
 	}
+}
+
+func (a *adapter) requestBegun(info core.RequestInfo) {
+	info.Namespace = a.Namespace()
+	a.cluster.RequestBegun(info)
 }
 
 func (a *adapter) requestDone(info core.RequestInfo) {

@@ -24,6 +24,7 @@ func (*void) ID() string                         { return "self" }
 func (*void) Namespace() string                  { return "/" }
 func (v *void) Members() []string                { return append([]string(nil), v.members...) }
 func (v *void) Publish(m *core.Message) []string { v.answer(m); return nil }
+func (*void) RequestBegun(core.RequestInfo)      {}
 func (*void) RequestDone(core.RequestInfo)       {}
 
 // tally is a host that counts broadcasts.

@@ -19,16 +19,16 @@ import (
 // requests are what this server has asked the others in one namespace, and what
 // it waits for.
 type requests struct {
-	done func(core.RequestInfo) // told of every request that ends
-	ids  atomic.Uint64          // the last id; begins anywhere
+	begun, done func(core.RequestInfo) // told of every request, without a lock
+	ids         atomic.Uint64          // the last id; begins anywhere
 
 	mu     sync.Mutex
 	closed bool
 	byID   map[string]*request
 }
 
-func newRequests(done func(core.RequestInfo)) *requests {
-	t := &requests{done: done, byID: map[string]*request{}}
+func newRequests(begun, done func(core.RequestInfo)) *requests {
+	t := &requests{begun: begun, done: done, byID: map[string]*request{}}
 	t.ids.Store(rand.Uint64())
 	return t
 }
@@ -70,13 +70,19 @@ type outstanding struct {
 func (t *requests) begin(ctx context.Context, r *request, timeout time.Duration, asked func() []string) (int, error) {
 	r.began = time.Now()
 	r.id = t.newID()
+	if t.isClosed() {
+		return 0, r.errClosed()
+	}
+	t.begun(core.RequestInfo{ID: r.id, Kind: r.kind})
 
 	// Those who leave from here on are reported to r: they are told of after
 	// they were taken out of the members.
 	r.mu.Lock()
 	if !t.add(r) {
 		r.mu.Unlock()
-		return 0, fmt.Errorf("%s: namespace: %w", r.kind, core.ErrClosed)
+		err := r.errClosed() // since a moment ago
+		t.done(core.RequestInfo{ID: r.id, Kind: r.kind, Duration: time.Since(r.began), Err: err})
+		return 0, err
 	}
 	servers := asked()
 	r.outstanding = make(map[string]outstanding, len(servers))
@@ -98,11 +104,21 @@ func (t *requests) begin(ctx context.Context, r *request, timeout time.Duration,
 	return len(servers), nil
 }
 
+func (r *request) errClosed() error {
+	return fmt.Errorf("%s: namespace: %w", r.kind, core.ErrClosed)
+}
+
 // newID makes a request id: 16 hex digits, as the reference's.
 func (t *requests) newID() string {
 	var id [8]byte
 	binary.BigEndian.PutUint64(id[:], t.ids.Add(1))
 	return hex.EncodeToString(id[:])
+}
+
+func (t *requests) isClosed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.closed
 }
 
 func (t *requests) add(r *request) bool {
@@ -203,7 +219,7 @@ func (t *requests) finish(r *request, err error) {
 	if r.detach != nil {
 		r.detach()
 	}
-	t.done(core.RequestInfo{Kind: r.kind, Duration: time.Since(r.began), Err: err, Left: len(r.left)})
+	t.done(core.RequestInfo{ID: r.id, Kind: r.kind, Duration: time.Since(r.began), Err: err, Left: len(r.left)})
 	r.done(err)
 }
 

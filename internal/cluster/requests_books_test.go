@@ -13,7 +13,7 @@ import (
 // began makes a request that waits for servers, and what it got.
 func began(t *testing.T, ctx context.Context, kind core.Kind, servers ...string) (table *requests, r *request, taken *int, ends *[]error) {
 	t.Helper()
-	table = newRequests(func(core.RequestInfo) {})
+	table = newRequests(func(core.RequestInfo) {}, func(core.RequestInfo) {})
 	taken, ends = new(int), new([]error)
 	r = &request{
 		kind: kind,
@@ -134,7 +134,7 @@ func TestRequestBooksOfTheGone(t *testing.T) {
 }
 
 func TestRequestOfAClosedNamespace(t *testing.T) {
-	table := newRequests(func(core.RequestInfo) { t.Error("reported") })
+	table := newRequests(func(core.RequestInfo) { t.Error("reported") }, func(core.RequestInfo) { t.Error("reported") })
 	table.close()
 	r := &request{kind: core.KindFetchSockets}
 	if _, err := table.begin(t.Context(), r, time.Minute, func() []string { return []string{"b"} }); !errors.Is(err, core.ErrClosed) {

@@ -106,7 +106,7 @@ func TestRequestComplete(t *testing.T) {
 		expect(t, "answers", got, "b c")
 		expect(t, "error", err, nil)
 		expect(t, "it took", time.Since(began), 0)
-		if infos := w.a.Requests(); len(infos) != 1 || infos[0] != (core.RequestInfo{Kind: q.kind, Namespace: "/"}) {
+		if infos := w.a.Requests(); len(infos) != 1 || infos[0] != (core.RequestInfo{ID: infos[0].ID, Kind: q.kind, Namespace: "/"}) {
 			t.Errorf("reported: %+v", infos)
 		}
 	})
@@ -198,9 +198,10 @@ func TestRequestServerDies(t *testing.T) {
 		expect(t, "error", err, nil)
 		expectList(t, "left", call.left(), "b")
 		infos := w.a.Requests()
-		if want := (core.RequestInfo{Kind: q.kind, Namespace: "/", Duration: time.Second, Left: 1}); len(infos) != 1 || infos[0] != want {
-			t.Errorf("reported: %+v, want %+v", infos, want)
+		if len(infos) != 1 {
+			t.Fatalf("reported: %+v, want one request", infos)
 		}
+		expect(t, "reported", infos[0], core.RequestInfo{ID: infos[0].ID, Kind: q.kind, Namespace: "/", Duration: time.Second, Left: 1})
 	})
 }
 

@@ -20,6 +20,7 @@ type desk struct {
 	mu        sync.Mutex
 	sent      []string // as "to: kind …"
 	left      int
+	begun     []core.RequestInfo
 	requests  []core.RequestInfo
 	members   []string
 	reference bool
@@ -39,6 +40,7 @@ func (d *desk) note(to string, m *core.Message) {
 func (d *desk) Publish(m *core.Message) []string        { d.note("all", m); return nil }
 func (d *desk) SendTo(id string, m *core.Message) error { d.note(id, m); return d.err }
 func (d *desk) Reference(string) bool                   { return d.reference }
+func (d *desk) RequestBegun(info core.RequestInfo)      { d.begun = append(d.begun, info) }
 func (d *desk) RequestDone(info core.RequestInfo)       { d.requests = append(d.requests, info) }
 func (d *desk) Leave()                                  { d.left++ }
 func (d *desk) open(h core.Host) (core.Adapter, core.Receiver) {
@@ -205,6 +207,8 @@ func TestAdapterDelAllAtAServerThatIsGone(t *testing.T) {
 	a, _ := d.open(coretest.NewHost())
 	a.DelAll("x")
 	expect(t, "requests that have ended", len(d.requests), 1)
+	expect(t, "requests that have begun", len(d.begun), 1)
+	expect(t, "the request that has begun", d.begun[0], core.RequestInfo{ID: d.requests[0].ID, Kind: d.requests[0].Kind, Namespace: d.Namespace()})
 	expect(t, "error", d.requests[0].Err, nil)
 	expect(t, "servers that had left", d.requests[0].Left, 1)
 }

@@ -98,6 +98,9 @@ func (ns *namespace) Reference(id string) bool {
 	return p != nil && p.referenceOnly
 }
 
+// RequestBegun tells the observer of a request.
+func (ns *namespace) RequestBegun(info core.RequestInfo) { ns.node.stats.requestBegun(info) }
+
 // RequestDone counts a request that has ended. If somebody holds notify, which may
 // be the caller, the observer is told when that is over.
 func (ns *namespace) RequestDone(info core.RequestInfo) {

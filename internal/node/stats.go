@@ -83,6 +83,12 @@ func (s *stats) gap(peer string, lost uint64) {
 	}
 }
 
+func (s *stats) requestBegun(info core.RequestInfo) {
+	if s.observer != nil {
+		s.observer.RequestBegun(info)
+	}
+}
+
 func (s *stats) requestDone(info core.RequestInfo) {
 	s.requests.Add(1)
 	if info.Err != nil {

@@ -58,6 +58,7 @@ func (a askBack) Sent(string, core.Kind, int)              {}
 func (a askBack) Received(string, core.Kind, int)          {}
 func (a askBack) Refused(string, error)                    { a.ask("Refused") }
 func (a askBack) Gap(string, uint64)                       { a.ask("Gap") }
+func (a askBack) RequestBegun(core.RequestInfo)            { a.ask("RequestBegun") }
 func (a askBack) RequestDone(core.RequestInfo)             { a.ask("RequestDone") }
 func (a askBack) Enabled(context.Context, slog.Level) bool { return true }
 func (a askBack) WithAttrs([]slog.Attr) slog.Handler       { return a }
@@ -133,7 +134,7 @@ func TestNothingIsToldUnderALock(t *testing.T) {
 		a.emit(strings.Repeat("x", 10_000))
 		return told("PeerDown")()
 	})
-	for _, what := range []string{"log: node started", "PeerUp", "log: peer up", "log: peer is too slow", "log: peer down", "RequestDone", "Dropped: " + core.ErrUnsupported.Error()} {
+	for _, what := range []string{"log: node started", "PeerUp", "log: peer up", "log: peer is too slow", "log: peer down", "RequestBegun", "RequestDone", "Dropped: " + core.ErrUnsupported.Error()} {
 		until(what, told(what))
 	}
 	w.net.Resume("b")

@@ -207,7 +207,7 @@ func (a *adapter) requestDone(info core.RequestInfo) {
 // recoverPanic, deferred, keeps a panic of user code from taking the server down.
 func (a *adapter) recoverPanic(m *core.Message) {
 	if v := recover(); v != nil {
-		a.log.Error("panic while handling a message", "kind", m.Kind, "from", m.From, "panic", v, "stack", string(debug.Stack()))
+		a.log.Error("panic while handling a message", "kind", m.Kind, "peer", m.From, "panic", v, "stack", string(debug.Stack()))
 	}
 }
 

@@ -117,7 +117,7 @@ func (a *adapter) delAllAt(server, sid string) {
 func (a *adapter) sendTo(server string, m *core.Message) error {
 	err := a.cluster.SendTo(server, m)
 	if err != nil {
-		a.log.Debug("cannot send to a server", "kind", m.Kind, "to", server, "error", err)
+		a.log.Debug("cannot send to a server", "kind", m.Kind, "peer", server, "error", err)
 	}
 	return err
 }

@@ -34,7 +34,7 @@ func (a *adapter) process(m *core.Message) {
 	case core.KindServerSideEmit:
 		a.host.ServerSideEmit(m.Payload, a.replyOnce(m))
 	default:
-		a.log.Debug("ignoring a message", "kind", m.Kind, "from", m.From)
+		a.log.Debug("ignoring a message", "kind", m.Kind, "peer", m.From)
 	}
 }
 

@@ -72,10 +72,10 @@ type Conn interface {
 	Close(reason CloseReason) error
 }
 
-// ProtocolHinter is what a [Conn] implements when its transport carries peers
+// NativeReporter is what a [Conn] implements when its transport carries peers
 // of the reference implementation too. A dialler cannot ask such a peer what it
 // is, for the reference never answers; so the transport has to know.
-type ProtocolHinter interface {
+type NativeReporter interface {
 	// Native tells whether the accepting end said that it is a Go node. Only
 	// asked on dialled connections. A Conn without this method is native.
 	Native() bool
@@ -90,10 +90,10 @@ type Schemer interface {
 	Schemes() []string
 }
 
-// Refuser is what a [Listener] implements that turns connections away before they
+// RefusalNotifier is what a [Listener] implements that turns connections away before they
 // get as far as Accept, as those with a bad certificate. The node counts them and
 // logs them with those that it refuses itself.
-type Refuser interface {
+type RefusalNotifier interface {
 	// OnRefuse says who is to be told; refused may be called by several
 	// goroutines at once, and does not block. It is called once, before Accept.
 	OnRefuse(refused func(remote string, why error))

@@ -257,7 +257,7 @@ func (n *Node) dial(t *dialTarget, expected, address string) (*link, error) {
 
 // dialHandshake is the dialler's side of the handshake.
 func (n *Node) dialHandshake(ctx context.Context, conn core.Conn, expected, address string) (*link, error) {
-	if hint, ok := conn.(core.ProtocolHinter); ok && !hint.Native() {
+	if r, ok := conn.(core.NativeReporter); ok && !r.Native() {
 		return n.dialReference(ctx, conn, expected, address)
 	}
 	// Both may dial, so the name tells whose it is.

@@ -129,7 +129,7 @@ func (n *Node) start(ctx context.Context) error {
 		return fmt.Errorf("node: listen on %s: %w", n.cfg.Listen, err)
 	}
 	n.listener = listener
-	if r, ok := listener.(core.Refuser); ok {
+	if r, ok := listener.(core.RefusalNotifier); ok {
 		r.OnRefuse(n.turnedAway)
 	}
 	n.advertised = advertise.Address(n.cfg.Advertise, listener.Addr())

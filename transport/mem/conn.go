@@ -11,7 +11,7 @@ import (
 
 var (
 	_ core.Conn           = (*conn)(nil)
-	_ core.ProtocolHinter = (*conn)(nil)
+	_ core.NativeReporter = (*conn)(nil)
 	_ core.Laner          = (*conn)(nil)
 )
 

@@ -386,7 +386,7 @@ func TestReference(t *testing.T) {
 		a, _ := w.connect()
 		w.Reference("b")
 		b, _ := w.connect()
-		if !a.(core.ProtocolHinter).Native() || b.(core.ProtocolHinter).Native() {
+		if !a.(core.NativeReporter).Native() || b.(core.NativeReporter).Native() {
 			w.Error("Native: want true before Reference, and false after")
 		}
 	})

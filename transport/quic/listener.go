@@ -15,8 +15,8 @@ import (
 )
 
 var (
-	_ core.Listener = (*listener)(nil)
-	_ core.Refuser  = (*listener)(nil)
+	_ core.Listener        = (*listener)(nil)
+	_ core.RefusalNotifier = (*listener)(nil)
 )
 
 // listener accepts connections at a UDP socket. One goroutine takes them from the

@@ -18,7 +18,7 @@ import (
 
 var (
 	_ core.Conn           = (*conn)(nil)
-	_ core.ProtocolHinter = (*conn)(nil)
+	_ core.NativeReporter = (*conn)(nil)
 	_ core.ReadLimiter    = (*conn)(nil)
 )
 

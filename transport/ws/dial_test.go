@@ -36,7 +36,7 @@ func TestDialTakesAddresses(t *testing.T) {
 			t.Errorf("Dial %q: %v", addr, err)
 			continue
 		}
-		if !c.(core.ProtocolHinter).Native() {
+		if !c.(core.NativeReporter).Native() {
 			t.Errorf("Dial %q: the acceptor passes for a reference peer", addr)
 		}
 		accept(t, l)
@@ -70,7 +70,7 @@ func TestDialReferencePeer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.(core.ProtocolHinter).Native() {
+	if c.(core.NativeReporter).Native() {
 		t.Error("Native: got true for a server without the header")
 	}
 	if err := c.Send(t.Context(), [][]byte{[]byte("hello")}); err != nil {

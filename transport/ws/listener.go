@@ -11,8 +11,8 @@ import (
 )
 
 var (
-	_ core.Listener = (*listener)(nil)
-	_ core.Refuser  = (*listener)(nil)
+	_ core.Listener        = (*listener)(nil)
+	_ core.RefusalNotifier = (*listener)(nil)
 )
 
 // listener is an acceptor behind an HTTP server on a port of its own.

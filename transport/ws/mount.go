@@ -59,8 +59,8 @@ func (h hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 }
 
 var (
-	_ core.Listener = (*mounted)(nil)
-	_ core.Refuser  = (*mounted)(nil)
+	_ core.Listener        = (*mounted)(nil)
+	_ core.RefusalNotifier = (*mounted)(nil)
 )
 
 // mounted is a listener whose connections come through the handler.

@@ -181,7 +181,7 @@ func TestMountedMutualTLS(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := mount(t, c.server, secured(c.node))
 			refused := make(chan error, 1)
-			l.Listener.(core.Refuser).OnRefuse(func(_ string, why error) { refused <- why })
+			l.Listener.(core.RefusalNotifier).OnRefuse(func(_ string, why error) { refused <- why })
 			dialler := New(secured(&tls.Config{Certificates: []tls.Certificate{c.dialler}, RootCAs: pool()}))
 			conn, err := dialler.Dial(t.Context(), "wss://"+l.Addr()+"/mesh")
 			if c.good {

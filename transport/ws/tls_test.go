@@ -37,7 +37,7 @@ func link(t *testing.T, dialler, acceptor *Transport) (refused, failed error) {
 	}
 	defer l.Close()
 	refusals := make(chan error, 1)
-	l.(core.Refuser).OnRefuse(func(_ string, why error) {
+	l.(core.RefusalNotifier).OnRefuse(func(_ string, why error) {
 		select {
 		case refusals <- why:
 		default:
@@ -177,7 +177,7 @@ func TestConfigChosenByHandshake(t *testing.T) {
 func TestPlainDialAtTLSPort(t *testing.T) {
 	l := listen(t, secured(mutual(t, issue(t, "127.0.0.1"))))
 	refused := make(chan error, 1)
-	l.(core.Refuser).OnRefuse(func(_ string, why error) { refused <- why })
+	l.(core.RefusalNotifier).OnRefuse(func(_ string, why error) { refused <- why })
 	_, err := dial(t, "ws://"+l.Addr())
 	if err == nil || !strings.Contains(err.Error(), "this port speaks TLS") {
 		t.Errorf("Dial: got %v", err)
@@ -190,7 +190,7 @@ func TestPlainDialAtTLSPort(t *testing.T) {
 func TestTLSDialAtPlainPort(t *testing.T) {
 	l := listen(t, quick)
 	refused := make(chan error, 1)
-	l.(core.Refuser).OnRefuse(func(_ string, why error) { refused <- why })
+	l.(core.RefusalNotifier).OnRefuse(func(_ string, why error) { refused <- why })
 	_, err := dial(t, "wss://"+l.Addr())
 	if err == nil || !strings.Contains(err.Error(), "the acceptor does not speak TLS") {
 		t.Errorf("Dial: got %v", err)
@@ -207,7 +207,7 @@ func TestGarbageAtTLSPort(t *testing.T) {
 	l := listen(t, secured(config))
 	var mu sync.Mutex
 	var refusals []error
-	l.(core.Refuser).OnRefuse(func(_ string, why error) {
+	l.(core.RefusalNotifier).OnRefuse(func(_ string, why error) {
 		mu.Lock()
 		defer mu.Unlock()
 		refusals = append(refusals, why)

@@ -209,7 +209,7 @@ func TestInboxSurvivesPanics(t *testing.T) {
 		expectList(t, "b1 heard", client.Received(), `["ev"]`)
 		_, err := call.Wait()
 		expectMissing(t, err, core.ErrIncomplete, "b")
-		for _, want := range []string{"level=ERROR", "user code", "inbox_test.go", "kind=server-side-emit", "kind=fetch-sockets", "from=a"} {
+		for _, want := range []string{"level=ERROR", "user code", "inbox_test.go", "kind=server-side-emit", "kind=fetch-sockets", "peer=a"} {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("the log does not say %q", want)
 			}

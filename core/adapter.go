@@ -83,20 +83,3 @@ type AdapterConfig struct {
 	InboxBytes     int           // what one server has sent and waits for its turn
 	Logger         *slog.Logger
 }
-
-// AckCollector is what the mesh's own adapters are as well, for a caller whose
-// ack never blocks.
-type AckCollector interface {
-	// CollectAcks is BroadcastWithAck with an ack that is called by those who
-	// receive the answers, one at a time, under a lock of the request. Calls end
-	// in the order in which their last answers come.
-	CollectAcks(ctx context.Context, event Payload, to Target, ack func(Payload)) *Call[int]
-}
-
-// OthersFetcher is what the mesh's own adapters are as well, for a caller that
-// has its own server's sockets at hand and need not have them described.
-type OthersFetcher interface {
-	// FetchOthers is FetchSockets without the sockets of this server: one list for
-	// each of the others that has answered.
-	FetchOthers(ctx context.Context, to Target) *Call[[][]Socket]
-}

@@ -12,6 +12,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
+	meshcluster "github.com/socketmesh/mesh/internal/cluster"
 	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
 )
 
@@ -19,11 +20,11 @@ import (
 // library's own adapter for the maps, the events and what the mesh has no part in.
 type adapter struct {
 	socket.Adapter
-	core   core.Adapter       // the mesh's, overridden or not
-	plain  bool               // it is not
-	others core.OthersFetcher // the mesh's, if neither it nor the host is overridden; else nil
-	acks   core.AckCollector  // the mesh's, if it is not overridden; else nil
-	first  bool               // to hear of sockets that are connected
+	core   core.Adapter              // the mesh's, overridden or not
+	plain  bool                      // it is not
+	others meshcluster.OthersFetcher // the mesh's, if neither it nor the host is overridden; else nil
+	acks   meshcluster.AckCollector  // the mesh's, if it is not overridden; else nil
+	first  bool                      // to hear of sockets that are connected
 	host   *host
 	rooms  *rooms
 	census census
@@ -68,10 +69,10 @@ func (a *adapter) join(mesh core.Adapter, direct bool) {
 	a.core = mesh
 	var innermost residents
 	if innermost, a.plain = mesh.(residents); a.plain {
-		a.acks, _ = innermost.Adapter.(core.AckCollector)
+		a.acks, _ = innermost.Adapter.(meshcluster.AckCollector)
 	}
 	if a.plain && direct {
-		a.others, _ = innermost.Adapter.(core.OthersFetcher)
+		a.others, _ = innermost.Adapter.(meshcluster.OthersFetcher)
 	}
 	a.census.count = mesh.ServerCount
 }

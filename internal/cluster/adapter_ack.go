@@ -12,7 +12,9 @@ func (a *adapter) BroadcastWithAck(ctx context.Context, event core.Payload, to c
 	return a.poll(ctx, event, to, r, call)
 }
 
-// CollectAcks makes *adapter an [core.AckCollector].
+var _ AckCollector = (*adapter)(nil)
+
+// CollectAcks makes *adapter a [AckCollector].
 func (a *adapter) CollectAcks(ctx context.Context, event core.Payload, to core.Target, ack func(core.Payload)) *core.Call[int] {
 	call, end := core.NewCallWithLeft[int]()
 	r := &request{kind: core.KindBroadcast}

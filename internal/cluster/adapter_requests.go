@@ -18,7 +18,9 @@ func (a *adapter) FetchSockets(ctx context.Context, to core.Target) *core.Call[[
 	})
 }
 
-// FetchOthers makes *adapter an [core.OthersFetcher].
+var _ OthersFetcher = (*adapter)(nil)
+
+// FetchOthers makes *adapter a [OthersFetcher].
 func (a *adapter) FetchOthers(ctx context.Context, to core.Target) *core.Call[[][]core.Socket] {
 	if to.Flags.Local {
 		return core.CallOf[[][]core.Socket](nil, nil)

@@ -62,7 +62,7 @@ func TestNobodyStaysInAClosedServer(t *testing.T) {
 	s := serve(t, lonely{})
 	s.SetConnectTimeout(time.Hour)
 	s.client("/")
-	// A client is on its way, past the door, until the server is closed.
+	// A client is on its way, past the acceptor, until the server is closed.
 	passed, closed := make(chan struct{}, 2), make(chan struct{})
 	_ = s.Engine().On("initial_headers", func(args ...any) {
 		passed <- struct{}{}

@@ -6,7 +6,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/socketio/internal/intake"
+	"github.com/socketmesh/mesh/socketio/internal/sioparser"
 )
 
 // Configure sets the options of a server to come, before socket.NewServer gets them:
@@ -34,13 +34,13 @@ func (c *Constructor) Configure(options *socket.ServerOptions) error {
 	options.SetAdapter(c)
 	own := options.Parser()
 	if own == nil {
-		options.SetParser(intake.Parser{})
+		options.SetParser(sioparser.Parser{})
 	}
 	if c.clients.Library {
 		return nil
 	}
 	if own != nil {
-		options.SetParser(intake.Guarded(own))
+		options.SetParser(sioparser.Guarded(own))
 	}
 	_ = c.newPath().prepare(options) // an error is logged when there is a server
 	return nil

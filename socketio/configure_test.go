@@ -13,7 +13,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
-	"github.com/socketmesh/mesh/socketio/internal/intake"
+	"github.com/socketmesh/mesh/socketio/internal/sioparser"
 )
 
 type ownParser struct{ parser.Parser }
@@ -37,7 +37,7 @@ func parserOf(s *socket.Server) reflect.Type {
 func TestConfigure(t *testing.T) {
 	options := socket.DefaultServerOptions()
 	s := configured(t, options)
-	if _, ok := options.Parser().(intake.Parser); !ok {
+	if _, ok := options.Parser().(sioparser.Parser); !ok {
 		t.Errorf("the options have a %T as the parser", options.Parser())
 	}
 	if preparedPath(options.Transports()) == nil {
@@ -62,7 +62,7 @@ func TestConfigureKeeps(t *testing.T) {
 		options := socket.DefaultServerOptions()
 		options.SetParser(ownParser{parser.NewParser()})
 		s := configured(t, options)
-		if got := parserOf(s.Server); got != reflect.TypeOf(intake.Guarded(ownParser{})) {
+		if got := parserOf(s.Server); got != reflect.TypeOf(sioparser.Guarded(ownParser{})) {
 			t.Errorf("the server has a %v", got)
 		}
 	})

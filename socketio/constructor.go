@@ -14,7 +14,7 @@ import (
 	"github.com/socketmesh/mesh/internal/isnil"
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/inflow"
-	"github.com/socketmesh/mesh/socketio/internal/outbox"
+	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
 )
 
 // Opener opens namespaces of the mesh. The node that is inside a mesh.Mesh is one.
@@ -41,11 +41,11 @@ type Constructor struct {
 	adapters []func(namespace string, a core.Adapter) core.Adapter // overrides, the innermost first
 	hosts    []func(namespace string, h core.Host) core.Host       // likewise
 
-	host    hostcompat.Host
-	clients ClientOptions
-	office  *outbox.Office
-	inflow  *inflow.Clients
-	remotes *remotes
+	host      hostcompat.Host
+	clients   ClientOptions
+	scheduler *sendqueue.Scheduler
+	inflow    *inflow.Clients
+	remotes   *remotes
 
 	mu     sync.Mutex
 	open   map[string]*adapter       // by namespace
@@ -85,7 +85,7 @@ func New(node Opener, opts ...Option) *Constructor {
 			opt(c)
 		}
 	}
-	c.office = outbox.NewOffice(c.clients.office())
+	c.scheduler = sendqueue.NewScheduler(c.clients.scheduler())
 	c.inflow = inflow.NewClients(c.clients.inflow())
 	return c
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
-	"github.com/socketmesh/mesh/socketio/internal/intake"
+	"github.com/socketmesh/mesh/socketio/internal/sioparser"
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
@@ -97,15 +97,15 @@ type refusals struct {
 	logger    *slog.Logger
 }
 
-// installParser gives a server [intake.Parser], unless it has a parser of the
+// installParser gives a server [sioparser.Parser], unless it has a parser of the
 // application's, or an engine already. Its encoder reports what it refuses.
 func installParser(server *socket.Server, namespace func(name string) socket.Namespace, logger *slog.Logger) error {
-	if _, ours := server.Encoder().(*intake.Encoder); !ours {
-		if err := hostcompat.SetParser(server, intake.Parser{}); err != nil {
+	if _, ours := server.Encoder().(*sioparser.Encoder); !ours {
+		if err := hostcompat.SetParser(server, sioparser.Parser{}); err != nil {
 			return err
 		}
 	}
-	if encoder, ok := server.Encoder().(*intake.Encoder); ok {
+	if encoder, ok := server.Encoder().(*sioparser.Encoder); ok {
 		encoder.OnRefused((&refusals{namespace, logger}).refused)
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
-	"github.com/socketmesh/mesh/socketio/internal/door"
+	"github.com/socketmesh/mesh/socketio/internal/wsaccept"
 )
 
 // TestFirstClient: a server's first client takes the way of all others, whichever it
@@ -58,7 +58,7 @@ func TestFirstClient(t *testing.T) {
 			if len(connections) != 1 || connections[0] != first.Conn() {
 				t.Fatalf("connections %v", connections)
 			}
-			if door.Taken(first.Conn().Transport()) {
+			if wsaccept.Taken(first.Conn().Transport()) {
 				t.Errorf("transport %T", first.Conn().Transport())
 			}
 			if !strings.HasPrefix(test.name, "polling") {
@@ -76,7 +76,7 @@ func TestFirstClient(t *testing.T) {
 	}
 }
 
-// TestFirstClients: many come at once when the door is still closed.
+// TestFirstClients: many come at once when the acceptor is still closed.
 func TestFirstClients(t *testing.T) {
 	const each = 20
 	s := serve(t, lonely{})
@@ -119,7 +119,7 @@ func TestFirstClients(t *testing.T) {
 		if _, known := connections.Load(id); !known {
 			t.Errorf("%s was not announced", id)
 		}
-		if door.Taken(conn.Transport()) {
+		if wsaccept.Taken(conn.Transport()) {
 			t.Errorf("%s has a transport that is closed", id)
 		}
 		if transportOf(conn) != nil {

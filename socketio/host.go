@@ -9,8 +9,8 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/socketio/internal/intake"
 	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
+	"github.com/socketmesh/mesh/socketio/internal/sioparser"
 )
 
 // host is a namespace of the Socket.IO server, as the mesh acts on it.
@@ -26,7 +26,7 @@ var _ core.Host = (*host)(nil)
 
 func newHost(nsp socket.Namespace, rooms *rooms, logger *slog.Logger) *host {
 	h := &host{nsp: nsp, rooms: rooms, logger: logger}
-	if encoder := nsp.Server().Encoder(); !intake.Plain(encoder) {
+	if encoder := nsp.Server().Encoder(); !sioparser.Plain(encoder) {
 		h.encoder = encoder
 	}
 	return h

@@ -11,7 +11,7 @@ import (
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
-	"github.com/socketmesh/mesh/socketio/internal/intake"
+	"github.com/socketmesh/mesh/socketio/internal/sioparser"
 )
 
 // foreign is a parser that the path takes for the application's own.
@@ -20,7 +20,7 @@ type foreign struct{ parser.Parser }
 // TestParser: a server has our parser, whoever delivers to its clients, unless it has
 // one of the application's, whose decoders are guarded.
 func TestParser(t *testing.T) {
-	own := reflect.TypeFor[intake.Parser]()
+	own := reflect.TypeFor[sioparser.Parser]()
 	for _, c := range []struct {
 		parser  parser.Parser
 		library bool
@@ -28,7 +28,7 @@ func TestParser(t *testing.T) {
 	}{
 		{nil, false, own},
 		{nil, true, own},
-		{foreign{parser.NewParser()}, false, reflect.TypeOf(intake.Guarded(foreign{parser.NewParser()}))},
+		{foreign{parser.NewParser()}, false, reflect.TypeOf(sioparser.Guarded(foreign{parser.NewParser()}))},
 	} {
 		options := socket.DefaultServerOptions()
 		if c.parser != nil {
@@ -60,7 +60,7 @@ func takeIn(b *testing.B, size, burst int, theirs bool) {
 		options.SetParser(foreign{parser.NewParser()})
 	}
 	s := serveWith(b, options, lonely{})
-	first, _ := s.client("/") // comes in past the door
+	first, _ := s.client("/") // comes in past the acceptor
 	first.close()
 	done := make(chan struct{}, 1)
 	heard := 0

@@ -10,7 +10,7 @@ import (
 	"github.com/socketmesh/mesh/internal/backlog"
 	"github.com/socketmesh/mesh/internal/isnil"
 	"github.com/socketmesh/mesh/socketio/internal/inflow"
-	"github.com/socketmesh/mesh/socketio/internal/outbox"
+	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
 )
 
 // Option changes how [New] works.
@@ -86,13 +86,13 @@ type ClientOptions struct {
 
 // The defaults of [ClientOptions], but for TotalBytes.
 const (
-	DefaultQueueBytes    = outbox.DefaultBytes
+	DefaultQueueBytes    = sendqueue.DefaultBytes
 	DefaultMaxQueueBytes = 4 * DefaultQueueBytes
 	DefaultMinRate       = DefaultQueueBytes / 64
 	DefaultSlowTime      = backlog.DefaultGrace
 	DefaultAheadPackets  = inflow.DefaultPackets
 	DefaultAheadBytes    = inflow.DefaultBytes
-	DefaultTimeout       = outbox.DefaultTimeout
+	DefaultTimeout       = sendqueue.DefaultTimeout
 )
 
 // Validate reports the first bad value, as a [*core.ConfigError].
@@ -131,12 +131,12 @@ func (o ClientOptions) Validate() error {
 	return nil
 }
 
-// office is what the queues of clients are set up with.
-func (o ClientOptions) office() outbox.Config {
+// scheduler is what the queues of clients are set up with.
+func (o ClientOptions) scheduler() sendqueue.Config {
 	if o.Validate() != nil {
 		o = ClientOptions{}
 	}
-	return outbox.Config{
+	return sendqueue.Config{
 		Limits:  backlog.Limits{Soft: o.QueueBytes, Hard: o.MaxQueueBytes, Rate: o.MinRate, Grace: o.SlowTime},
 		Total:   o.TotalBytes,
 		Timeout: o.Timeout,
@@ -178,7 +178,7 @@ type ClientStats struct {
 
 // ClientStats returns a snapshot.
 func (c *Constructor) ClientStats() ClientStats {
-	s := c.office.Stats()
+	s := c.scheduler.Stats()
 	slow := int64(0)
 	for _, n := range s.Cut {
 		slow += n

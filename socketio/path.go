@@ -10,41 +10,41 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/internal/loglimit"
-	"github.com/socketmesh/mesh/socketio/internal/door"
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/inflow"
-	"github.com/socketmesh/mesh/socketio/internal/intake"
 	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
 	"github.com/socketmesh/mesh/socketio/internal/polling"
+	"github.com/socketmesh/mesh/socketio/internal/sioparser"
+	"github.com/socketmesh/mesh/socketio/internal/wsaccept"
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
 // path is the delivery path of one server: its transports take the place of the
-// library's, and its door lets clients in.
+// library's, and its acceptor lets clients in.
 //
 // The options are all that a server is given, and it reads them before it has an
 // engine. So the path puts its transports among them, from where the engine takes
-// them, and opens its door when the engine wants to use one for the first time. An
-// engine that is there already gets its door at once.
+// them, and opens its acceptor when the engine wants to use one for the first time. An
+// engine that is there already gets its acceptor at once.
 type path struct {
 	server *socket.Server // nil as long as there are only its options
 	inflow *inflow.Clients
-	port   *wstransport.Port
+	shared *wstransport.Shared
 	host   hostcompat.Host
 	logger *slog.Logger
 
-	// ungated is why the server's decoders take no [intake.Gate]; nil if they do.
+	// ungated is why the server's decoders take no [sioparser.Gate]; nil if they do.
 	ungated error
 
-	mu     sync.Mutex
-	door   *door.Door // nil until it is open
-	closed bool       // nobody is let in any more
+	mu       sync.Mutex
+	acceptor *wsaccept.Acceptor // nil until it is open
+	closed   bool               // nobody is let in any more
 }
 
 // newPath makes the path of a server to come.
 func (c *Constructor) newPath() *path {
 	return &path{inflow: c.inflow, host: c.host, logger: c.logger,
-		port: &wstransport.Port{Office: c.office, Logger: c.logger, SlowLog: loglimit.Limiter{Burst: 10}, Needs: c.host.Needs}}
+		shared: &wstransport.Shared{Scheduler: c.scheduler, Logger: c.logger, SlowLog: loglimit.Limiter{Burst: 10}, Needs: c.host.Needs}}
 }
 
 // layPath lays the path of a server: the one that [Constructor.Configure] has put into
@@ -60,11 +60,11 @@ func (c *Constructor) layPath(server *socket.Server) (*path, error) {
 		}
 	}
 	p.server = server
-	if !intake.TakesGates(server.Opts().Parser()) {
-		p.ungated = hostcompat.WrapParser(server, intake.Guarded)
+	if !sioparser.TakesGates(server.Opts().Parser()) {
+		p.ungated = hostcompat.WrapParser(server, sioparser.Guarded)
 	}
-	p.port.Plain = intake.Plain(server.Encoder())
-	p.port.Holds = func(namespace string) bool { return c.announces(server, namespace) }
+	p.shared.Plain = sioparser.Plain(server.Encoder())
+	p.shared.Holds = func(namespace string) bool { return c.announces(server, namespace) }
 	if engine := server.Engine(); engine != nil {
 		if ctor, ok := engine.TransportsByName()[transports.WEBSOCKET]; ok && !isLibrarys(ctor) {
 			return nil, errOtherEngine
@@ -149,7 +149,7 @@ type poller struct {
 	path *path
 }
 
-// New is called for clients that come before the door is open.
+// New is called for clients that come before the acceptor is open.
 func (w *webSocket) New(ctx *types.HttpContext) transports.Transport {
 	if t := w.path.take(ctx); t != nil {
 		return t
@@ -157,10 +157,10 @@ func (w *webSocket) New(ctx *types.HttpContext) transports.Transport {
 	return w.TransportCtor.New(ctx)
 }
 
-// take hands a client over to the door that the library has let in; nil if it is the
+// take hands a client over to the acceptor that the library has let in; nil if it is the
 // library's.
 func (p *path) take(ctx *types.HttpContext) transports.Transport {
-	if door.Greets(ctx) {
+	if wsaccept.Greets(ctx) {
 		return nil
 	}
 	d := p.open()
@@ -170,20 +170,20 @@ func (p *path) take(ctx *types.HttpContext) transports.Transport {
 	return d.Take(ctx)
 }
 
-// open opens the door of the engine, once there is one.
-func (p *path) open() *door.Door {
+// open opens the acceptor of the engine, once there is one.
+func (p *path) open() *wsaccept.Acceptor {
 	if p.server == nil || p.server.Engine() == nil {
 		return nil // a server that has got other options, or an engine that is not bound
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.door != nil {
-		return p.door
+	if p.acceptor != nil {
+		return p.acceptor
 	}
 	server := p.server.Engine()
 	lifecycle.Front(server, p.ungated == nil, p.inflow)
 	if p.host.Needs.TakenHidden {
-		door.HideTaken(server)
+		wsaccept.HideTaken(server)
 	}
 	if needs := p.host.Needs; needs.UpgradeEndsSocket || needs.UpgradeEndsTransport {
 		_ = server.On("connection", func(args ...any) {
@@ -194,13 +194,13 @@ func (p *path) open() *door.Door {
 		})
 	}
 	var err error
-	if p.door, err = door.Open(server, p.port); err != nil {
+	if p.acceptor, err = wsaccept.Open(server, p.shared); err != nil {
 		p.logger.Debug("a count is not complete", "error", err) // there was a warning at the start
 	}
 	if p.closed {
-		p.door.Close()
+		p.acceptor.Close()
 	}
-	return p.door
+	return p.acceptor
 }
 
 // close lets no more clients in, and none upgrade.
@@ -218,7 +218,7 @@ func (p *path) pollingEnv() *polling.Env {
 	if p.open() == nil {
 		return nil
 	}
-	return &polling.Env{Engine: p.server.Engine(), PingDelay: p.port.PingDelay, HeldBeat: p.port.HeldBeat}
+	return &polling.Env{Engine: p.server.Engine(), PingDelay: p.shared.PingDelay, HeldBeat: p.shared.HeldBeat}
 }
 
 // transportOf is the connection's transport, if it is the path's.

@@ -48,7 +48,7 @@ func TestRefusals(t *testing.T) {
 		}
 		events <- event
 	})
-	p, sock := s.polling() // opens the door
+	p, sock := s.polling() // opens the acceptor
 	s.Engine().Use(func(ctx *types.HttpContext, next func(error)) {
 		if ctx.Query().Has("middleware") {
 			next(errors.New("no"))

@@ -15,7 +15,7 @@ import (
 // there, and keeps what was changed in it, though nobody holds it meanwhile.
 func TestRequest(t *testing.T) {
 	s := serve(t, lonely{})
-	s.client("/") // opens the door
+	s.client("/") // opens the acceptor
 	connected := make(chan *socket.Socket, 2)
 	_ = s.On("connection", func(args ...any) {
 		sock := args[0].(*socket.Socket)
@@ -54,7 +54,7 @@ func TestRequest(t *testing.T) {
 // it while others use the request.
 func TestBagsOutliveTheirRequest(t *testing.T) {
 	s := serve(t, lonely{})
-	s.client("/") // opens the door
+	s.client("/") // opens the acceptor
 	_, sock := s.client("/")
 	sock.Request().Query().Set("token", "t")
 	bags := []*types.ParameterBag{sock.Request().Query(), sock.Request().Headers()}

@@ -132,7 +132,7 @@ func TestDeflate(t *testing.T) {
 	options := socket.DefaultServerOptions()
 	options.SetPerMessageDeflate(&types.PerMessageDeflate{Threshold: 100})
 	s := serveWith(t, options, lonely{})
-	first, _ := s.client("/") // comes in past the door
+	first, _ := s.client("/") // comes in past the acceptor
 	first.close()
 	eventually(t, "gone", func() bool { return s.Sockets().Sockets().Len() == 0 })
 	dialer := &websocket.Dialer{EnableCompression: true}

@@ -55,7 +55,7 @@ func TestClosedFor(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := serve(t, lonely{})
-			client, first := s.client("/") // it opens the door
+			client, first := s.client("/") // it opens the acceptor
 			_ = client
 			second, direct := s.client("/")
 			p, sock := s.polling()
@@ -87,7 +87,7 @@ func TestClosedFor(t *testing.T) {
 }
 
 // TestDeflateOffers: a server with compression agrees to what it can keep, says so, and
-// keeps it. In front of the door is a client whose offer is the library's business.
+// keeps it. In front of the acceptor is a client whose offer is the library's business.
 func TestDeflateOffers(t *testing.T) {
 	options := socket.DefaultServerOptions()
 	options.SetPerMessageDeflate(&types.PerMessageDeflate{Threshold: 1})

@@ -84,7 +84,7 @@ var rules = []rule{
 	},
 	{
 		// Queues and clocks know nothing of Socket.IO.
-		folders: []string{"./socketio/internal/outbox", "./socketio/internal/wheel", "./socketio/internal/lookout"},
+		folders: []string{"./socketio/internal/sendqueue", "./socketio/internal/timingwheel", "./socketio/internal/netpoll"},
 		may:     []string{"./internal"},
 		deep:    []string{"github.com/zishang520", "./core"},
 	},

@@ -12,7 +12,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/socketio/internal/inflow"
-	"github.com/socketmesh/mesh/socketio/internal/intake"
+	"github.com/socketmesh/mesh/socketio/internal/sioparser"
 )
 
 // Client is a connection and its sockets.
@@ -28,8 +28,8 @@ type Client struct {
 }
 
 var (
-	_ intake.Gate  = (*Client)(nil)
-	_ inflow.Owner = (*Client)(nil)
+	_ sioparser.Gate = (*Client)(nil)
+	_ inflow.Owner   = (*Client)(nil)
 )
 
 // Init is called once, before anything else.
@@ -127,7 +127,7 @@ func (c *Client) ended() []any {
 // events that came with it: so it goes one round more. A CONNECT behind it waits for
 // the socket to leave. What is not valid here ends the connection, as in the library,
 // but not before the queues are empty.
-func (c *Client) Packet(p *parser.Packet, to intake.Passer) bool {
+func (c *Client) Packet(p *parser.Packet, to sioparser.Passer) bool {
 	c.mu.Lock()
 	s := c.find(p.Nsp)
 	switch {

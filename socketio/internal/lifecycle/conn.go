@@ -20,7 +20,7 @@ type Follower interface {
 
 // Front stands between an engine and the listeners of its "connection", the Socket.IO
 // server first of all: they get to see a [Follower] of each connection. gated tells
-// that the server's decoders take an [intake.Gate]; then clients that are ahead of their
+// that the server's decoders take an [sioparser.Gate]; then clients that are ahead of their
 // handlers are held back.
 //
 // Listeners that are added later, or to be called once, see the engine's own

@@ -8,28 +8,28 @@ import (
 // schedule sets the timer: the server pings in revision 4 of the protocol, the
 // client in revision 3.
 func (s *Session) schedule() {
-	options := s.house.Engine.Opts()
+	options := s.env.Engine.Opts()
 	d := options.PingInterval()
 	if s.protocol == 3 {
 		d += options.PingTimeout()
 	}
-	s.house.Clock.Set(&s.timer, d)
+	s.env.Clock.Set(&s.timer, d)
 	if s.state.Load() == &stateClosed { // meanwhile
-		s.house.Clock.Stop(&s.timer)
+		s.env.Clock.Stop(&s.timer)
 	}
 }
 
-// Ring is the timer's: time to ping, or to give the client up.
-func (s *Session) Ring() {
+// Expire is the timer's: time to ping, or to give the client up.
+func (s *Session) Expire() {
 	if s.protocol == 3 || s.awaiting.Load() {
 		go s.close("ping timeout", nil) // listeners may take their time
 		return
 	}
 	s.awaiting.Store(true)
 	s.send(packet.PING, nil, nil, nil)
-	s.house.Clock.Set(&s.timer, s.house.Engine.Opts().PingTimeout())
+	s.env.Clock.Set(&s.timer, s.env.Engine.Opts().PingTimeout())
 	if s.state.Load() == &stateClosed {
-		s.house.Clock.Stop(&s.timer)
+		s.env.Clock.Stop(&s.timer)
 	}
 }
 

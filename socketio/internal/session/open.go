@@ -26,7 +26,7 @@ func (s *Session) Open(transport *wstransport.Transport, remote string) {
 	s.transport, s.remote = transport, remote
 	s.state.Store(&stateOpen)
 	transport.SetSid(s.id)
-	options := s.house.Engine.Opts()
+	options := s.env.Engine.Opts()
 	invitation, err := json.Marshal(handshake{
 		MaxPayload:   options.MaxHttpBufferSize(),
 		PingInterval: int64(options.PingInterval() / time.Millisecond),
@@ -48,8 +48,8 @@ func (s *Session) Open(transport *wstransport.Transport, remote string) {
 
 func (s *Session) upgrades() []string {
 	upgrades := []string{}
-	for _, name := range s.house.Engine.Upgrades(transports.WEBSOCKET) {
-		if s.house.Engine.Transports().Has(name) {
+	for _, name := range s.env.Engine.Upgrades(transports.WEBSOCKET) {
+		if s.env.Engine.Transports().Has(name) {
 			upgrades = append(upgrades, name)
 		}
 	}

@@ -13,7 +13,7 @@ func (s *Session) send(kind packet.Type, data io.Reader, options *packet.Options
 		return
 	}
 	p := &packet.Packet{Type: kind, Data: data, Options: optionsOf(options)}
-	if s.watched.Load() || s.house.watched() {
+	if s.watched.Load() || s.env.watched() {
 		s.sendWatched(p, callback)
 		return
 	}
@@ -25,13 +25,13 @@ func (s *Session) sendWatched(p *packet.Packet, callback engine.SendCallback) {
 	s.Emit("packetCreate", p)
 	flushed := []*packet.Packet{p}
 	s.Emit("flush", flushed)
-	s.house.Engine.Emit("flush", s, flushed)
+	s.env.Engine.Emit("flush", s, flushed)
 	s.pass(p, callback)
 	s.Emit("drain")
-	s.house.Engine.Emit("drain", s)
+	s.env.Engine.Emit("drain", s)
 }
 
-func (h *House) watched() bool {
+func (h *Env) watched() bool {
 	return h.Engine.ListenerCount("flush")+h.Engine.ListenerCount("drain") > 0
 }
 

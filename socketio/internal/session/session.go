@@ -17,14 +17,14 @@ import (
 
 	"github.com/socketmesh/mesh/socketio/internal/emitter"
 	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
-	"github.com/socketmesh/mesh/socketio/internal/wheel"
+	"github.com/socketmesh/mesh/socketio/internal/timingwheel"
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
-// House is who lets sessions in.
-type House struct {
+// Env is who lets sessions in.
+type Env struct {
 	Engine engine.BaseServer
-	Clock  *wheel.Wheel
+	Clock  *timingwheel.Wheel
 	// Left is called once when a session has closed, before its listeners are.
 	Left func(*Session)
 }
@@ -32,7 +32,7 @@ type House struct {
 // Session is one client.
 type Session struct {
 	emitter.Emitter
-	house     *House
+	env       *Env
 	id        string
 	protocol  int
 	origin    origin
@@ -40,7 +40,7 @@ type Session struct {
 	transport *wstransport.Transport
 	state     atomic.Pointer[string]
 	client    lifecycle.Client
-	timer     wheel.Timer
+	timer     timingwheel.Timer
 	awaiting  atomic.Bool // a pong
 	watched   atomic.Bool
 
@@ -52,7 +52,7 @@ type Session struct {
 var (
 	_ lifecycle.Follower   = (*Session)(nil)
 	_ wstransport.Receiver = (*Session)(nil)
-	_ wheel.Bell           = (*Session)(nil)
+	_ timingwheel.Handler  = (*Session)(nil)
 )
 
 // States of an engine socket, as the library has them.
@@ -64,11 +64,11 @@ var (
 )
 
 // New makes a session, which is not open yet. Its transport has it as receiver.
-func New(house *House, id string, protocol int, request *types.HttpContext) *Session {
-	s := &Session{house: house, id: id, protocol: protocol}
+func New(env *Env, id string, protocol int, request *types.HttpContext) *Session {
+	s := &Session{env: env, id: id, protocol: protocol}
 	s.client.Init(s)
 	s.origin.keep(request)
-	s.timer.Bell = s
+	s.timer.Handler = s
 	s.state.Store(&stateOpening)
 	return s
 }
@@ -135,12 +135,12 @@ func (s *Session) close(reason string, cause error) {
 	if s.state.Swap(&stateClosed) == &stateClosed {
 		return
 	}
-	s.house.Clock.Stop(&s.timer)
+	s.env.Clock.Stop(&s.timer)
 	s.mu.Lock()
 	s.callbacks = nil
 	s.mu.Unlock()
 	s.transport.Close()
-	s.house.Left(s)
+	s.env.Left(s)
 	end := []any{reason, cause}
 	s.client.Closed(end, func() { s.Emit("close", end...) })
 }

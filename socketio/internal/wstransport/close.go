@@ -16,13 +16,13 @@ import (
 
 	"github.com/socketmesh/mesh/internal/backlog"
 	"github.com/socketmesh/mesh/internal/wsframe"
-	"github.com/socketmesh/mesh/socketio/internal/outbox"
+	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
 )
 
-var _ outbox.Owner = (*Transport)(nil)
+var _ sendqueue.Owner = (*Transport)(nil)
 
 // goodbye is the last frame of a connection that the server closes.
-var goodbye = outbox.NewFrame(wsframe.NewClose(0))
+var goodbye = sendqueue.NewFrame(wsframe.NewClose(0))
 
 // Close closes the transport. The caller sees it closed on return; what has been
 // sent arrives all the same, if the client takes it.
@@ -40,17 +40,17 @@ func (t *Transport) DoClose(fn types.Callable) {
 	t.mu.Lock()
 	t.flushParts()
 	t.mu.Unlock()
-	t.closeBox(goodbye)
+	t.closeQueue(goodbye)
 	if fn != nil {
 		fn()
 	}
 	t.OnClose()
 }
 
-// closeBox closes the sending side. The client's end of it, or its silence, has to
+// closeQueue closes the sending side. The client's end of it, or its silence, has to
 // be waited for by then.
-func (t *Transport) closeBox(last *outbox.Frame) {
-	t.box.Close(last)
+func (t *Transport) closeQueue(last *sendqueue.Frame) {
+	t.queue.Close(last)
 	t.unlook()
 	t.unpark()
 }
@@ -91,7 +91,7 @@ func (t *Transport) OnData(data types.BufferInterface) {
 	t.OnPacket(p)
 }
 
-// Failed is the box's: writing failed, or the client was too slow.
+// Failed is the queue's: writing failed, or the client was too slow.
 func (t *Transport) Failed(err error) {
 	if slow, ok := errors.AsType[*backlog.Error](err); ok {
 		t.logSlow(slow)
@@ -100,14 +100,14 @@ func (t *Transport) Failed(err error) {
 }
 
 func (t *Transport) logSlow(slow *backlog.Error) {
-	t.port.SlowLog.Log(t.port.Logger, slog.LevelWarn, "", "slow client cut",
+	t.shared.SlowLog.Log(t.shared.Logger, slog.LevelWarn, "", "slow client cut",
 		"transport", transports.WEBSOCKET, "sid", t.sid, "remote", t.conn.RemoteAddr().String(), "reason", slow.Reason,
 		"queued_bytes", slow.Bytes, "queued_frames", slow.Messages, "behind_for", slow.Behind.Round(time.Millisecond))
 }
 
 // drop ends the connection because of an error, unless it has ended.
 func (t *Transport) drop(err error) {
-	if t.box.Drop() {
+	if t.queue.Drop() {
 		t.lost(err)
 	}
 }
@@ -142,5 +142,5 @@ func (t *Transport) tellLost(err error) {
 func gone(err error) bool {
 	var system syscall.Errno
 	return errors.As(err, &system) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, net.ErrClosed) || errors.Is(err, outbox.ErrClosed)
+		errors.Is(err, net.ErrClosed) || errors.Is(err, sendqueue.ErrClosed)
 }

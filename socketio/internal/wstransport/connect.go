@@ -13,7 +13,7 @@ import (
 // joins notes what a client's message asks to join.
 func (t *Transport) joins(payload []byte) {
 	nsp, ok := namespaceOf(payload, '0')
-	if !ok || !t.port.Plain {
+	if !ok || !t.shared.Plain {
 		return
 	}
 	if t.Protocol() == 3 {
@@ -53,7 +53,7 @@ func (t *Transport) forget(nsp string) bool {
 }
 
 // Connected lets the answer to CONNECT go, and all that waits behind it.
-func (t *Transport) Connected(nsp string) { t.box.Open(nsp) }
+func (t *Transport) Connected(nsp string) { t.queue.Open(nsp) }
 
 // namespaceOf reads the namespace of a Socket.IO packet of this type in an
 // Engine.IO message: "40", "40{…}" or "40/nsp,{…}".

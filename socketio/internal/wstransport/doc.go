@@ -1,6 +1,6 @@
 // Package wstransport is an Engine.IO transport over WebSocket that takes the
-// place of the library's. It differs in how it sends: through a box of an
-// [outbox.Office], so that a message for many connections is one frame that they
+// place of the library's. It differs in how it sends: through a queue of an
+// [sendqueue.Scheduler], so that a message for many connections is one frame that they
 // share ([Message]), and what waits for a connection is written at once.
 //
 // It is used in two ways. The library's own engine socket gets it through a

@@ -32,7 +32,7 @@ func (t *Transport) heldBack() bool {
 	t.mu.Lock()
 	first := t.beat == nil
 	if first {
-		t.beat = time.AfterFunc(t.port.HeldBeat, t.beatHeld)
+		t.beat = time.AfterFunc(t.shared.HeldBeat, t.beatHeld)
 	}
 	t.mu.Unlock()
 	if first {
@@ -65,7 +65,7 @@ func (t *Transport) unpark() bool {
 
 // resume is called when the client's handlers have caught up.
 func (t *Transport) resume() {
-	t.heard.Store(int64(t.port.Clock.Now()))
+	t.heard.Store(int64(t.shared.Clock.Now()))
 	t.mu.Lock()
 	if t.beat != nil {
 		t.beat.Stop()
@@ -92,7 +92,7 @@ func (t *Transport) beatHeld() {
 	switch {
 	case t.beat == nil:
 	case held:
-		t.beat.Reset(t.port.HeldBeat)
+		t.beat.Reset(t.shared.HeldBeat)
 	default: // it was resumed before there was a timer
 		t.beat = nil
 	}

@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/socketmesh/mesh/internal/wsframe"
-	"github.com/socketmesh/mesh/socketio/internal/outbox"
+	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
 )
 
 // Message is a Socket.IO packet for many connections. Its frames are made when the
@@ -16,7 +16,7 @@ type Message struct {
 	Volatile    bool
 	Compress    bool
 
-	plain, deflated *outbox.Frame
+	plain, deflated *sendqueue.Frame
 }
 
 // Deliver puts a message into the connection's queue. It reports false if this
@@ -35,15 +35,15 @@ func (t *Transport) Deliver(m *Message) bool {
 	}
 	f := m.frame(t)
 	if m.Volatile {
-		_, _ = t.box.PutVolatile(f)
+		_, _ = t.queue.PutVolatile(f)
 	} else {
-		_ = t.box.Put(f) // the owner is told of errors
+		_ = t.queue.Put(f) // the owner is told of errors
 	}
 	return true
 }
 
 // frame is what a connection of this kind gets.
-func (m *Message) frame(t *Transport) *outbox.Frame {
+func (m *Message) frame(t *Transport) *sendqueue.Frame {
 	if !m.Compress || !t.deflates || t.deflate == nil {
 		if m.plain == nil {
 			m.plain = m.build(func(int) bool { return false })
@@ -56,7 +56,7 @@ func (m *Message) frame(t *Transport) *outbox.Frame {
 	return m.deflated
 }
 
-func (m *Message) build(compresses func(n int) bool) *outbox.Frame {
+func (m *Message) build(compresses func(n int) bool) *sendqueue.Frame {
 	text := len(m.Head) + len(m.Text)
 	size := wsframe.Size(text)
 	for _, a := range m.Attachments {
@@ -72,7 +72,7 @@ func (m *Message) build(compresses func(n int) bool) *outbox.Frame {
 	for _, a := range m.Attachments {
 		frame = appendFrame(frame, wsframe.Binary, a, compresses)
 	}
-	return outbox.NewFrame(frame)
+	return sendqueue.NewFrame(frame)
 }
 
 func appendFrame(dst []byte, op wsframe.Opcode, payload []byte, compresses func(n int) bool) []byte {

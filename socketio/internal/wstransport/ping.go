@@ -3,7 +3,7 @@ package wstransport
 import (
 	"time"
 
-	"github.com/socketmesh/mesh/socketio/internal/outbox"
+	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
 )
 
 // An engine socket of the library begins to wait for the pong only when its ping is
@@ -17,10 +17,10 @@ func PingDelay(timeout time.Duration) time.Duration {
 }
 
 // putPing puts a ping into the queue.
-func (t *Transport) putPing(f *outbox.Frame) {
-	if t.receiver != nil || t.port.PingDelay == 0 {
-		_ = t.box.Put(f) // the owner is told of errors
+func (t *Transport) putPing(f *sendqueue.Frame) {
+	if t.receiver != nil || t.shared.PingDelay == 0 {
+		_ = t.queue.Put(f) // the owner is told of errors
 		return
 	}
-	time.AfterFunc(t.port.PingDelay, func() { _ = t.box.Put(f) })
+	time.AfterFunc(t.shared.PingDelay, func() { _ = t.queue.Put(f) })
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/internal/wsframe"
-	"github.com/socketmesh/mesh/socketio/internal/outbox"
+	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
 )
 
 // buffers are for what has just been read. A connection that waits holds none, if
@@ -96,11 +96,11 @@ func (t *Transport) ended(err error) {
 
 // hangUp closes with a reason, and hears no more of the client than its end.
 func (t *Transport) hangUp(code uint16, err error) {
-	t.closeBox(outbox.NewFrame(wsframe.NewClose(code)))
+	t.closeQueue(sendqueue.NewFrame(wsframe.NewClose(code)))
 	t.tellLost(err)
 	for buf := make([]byte, smallBufferSize); ; {
 		if _, err := t.conn.Read(buf); err != nil {
-			t.box.Drop()
+			t.queue.Drop()
 			return
 		}
 	}
@@ -159,9 +159,9 @@ func newText(text []byte) *packet.Packet {
 func (t *Transport) Control(op wsframe.Opcode, payload []byte) {
 	switch op {
 	case wsframe.Ping:
-		_ = t.box.Put(outbox.NewFrame(wsframe.New(wsframe.Pong, payload)))
+		_ = t.queue.Put(sendqueue.NewFrame(wsframe.New(wsframe.Pong, payload)))
 	case wsframe.Close: // answered with its code and reason, as Node's servers do
-		t.closeBox(outbox.NewFrame(wsframe.New(wsframe.Close, payload)))
+		t.closeQueue(sendqueue.NewFrame(wsframe.New(wsframe.Close, payload)))
 		t.OnClose()
 	}
 }

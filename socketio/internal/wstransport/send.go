@@ -8,7 +8,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/internal/wsframe"
-	"github.com/socketmesh/mesh/socketio/internal/outbox"
+	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
 )
 
 // Send puts packets into the queue. It is followed by one "drain" when they have
@@ -18,7 +18,7 @@ func (t *Transport) Send(packets []*packet.Packet) {
 		t.SendPacket(p)
 	}
 	if t.ListenerCount("drain") > 0 {
-		t.box.Note()
+		t.queue.Note()
 	}
 }
 
@@ -36,7 +36,7 @@ func (t *Transport) SendPacket(p *packet.Packet) {
 	case packet.PING:
 		t.putPing(f)
 	default:
-		_ = t.box.Put(f) // the owner is told of errors
+		_ = t.queue.Put(f) // the owner is told of errors
 	}
 	if p.Type == packet.MESSAGE || p.Type == packet.OPEN {
 		t.live.Store(true)
@@ -62,11 +62,11 @@ func (t *Transport) encode(p *packet.Packet) (wsframe.Opcode, []byte, error) {
 }
 
 // frame makes a frame for this connection alone.
-func (t *Transport) frame(op wsframe.Opcode, payload []byte, compress bool) *outbox.Frame {
+func (t *Transport) frame(op wsframe.Opcode, payload []byte, compress bool) *sendqueue.Frame {
 	if compress && t.compresses(len(payload)) {
-		return outbox.NewFrame(wsframe.NewDeflated(op, payload))
+		return sendqueue.NewFrame(wsframe.NewDeflated(op, payload))
 	}
-	return outbox.NewFrame(wsframe.New(op, payload))
+	return sendqueue.NewFrame(wsframe.New(op, payload))
 }
 
 // compresses tells whether a payload of n bytes is worth it here.
@@ -77,9 +77,9 @@ func (t *Transport) compresses(n int) bool {
 // sendMessage puts a message into the queue. The first part of a packet with
 // attachments waits for the others, so that nothing comes between them; the
 // answer to CONNECT may have to wait for the namespace.
-func (t *Transport) sendMessage(op wsframe.Opcode, payload []byte, f *outbox.Frame) {
-	if !t.port.Plain {
-		_ = t.box.Put(f)
+func (t *Transport) sendMessage(op wsframe.Opcode, payload []byte, f *sendqueue.Frame) {
+	if !t.shared.Plain {
+		_ = t.queue.Put(f)
 		return
 	}
 	t.mu.Lock()
@@ -94,23 +94,23 @@ func (t *Transport) sendMessage(op wsframe.Opcode, payload []byte, f *outbox.Fra
 	}
 	t.flushParts() // they were not what they looked like
 	if part {
-		_ = t.box.Put(f)
+		_ = t.queue.Put(f)
 		return
 	}
 	if n := attachments(payload); n > 0 {
 		t.parts, t.need = append(t.parts, f), n
 		return
 	}
-	if nsp, ok := t.answers(payload); ok && t.port.Needs.HeldConnect && t.port.Holds(nsp) {
-		_ = t.box.PutBehind(nsp, f)
+	if nsp, ok := t.answers(payload); ok && t.shared.Needs.HeldConnect && t.shared.Holds(nsp) {
+		_ = t.queue.PutBehind(nsp, f)
 		return
 	}
-	_ = t.box.Put(f)
+	_ = t.queue.Put(f)
 }
 
 func (t *Transport) flushParts() {
 	if len(t.parts) > 0 {
-		_ = t.box.PutAll(t.parts)
+		_ = t.queue.PutAll(t.parts)
 	}
 	t.parts, t.need = nil, 0
 }

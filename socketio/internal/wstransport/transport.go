@@ -16,9 +16,9 @@ import (
 	"github.com/socketmesh/mesh/internal/wsframe"
 	"github.com/socketmesh/mesh/socketio/internal/emitter"
 	"github.com/socketmesh/mesh/socketio/internal/inflow"
-	"github.com/socketmesh/mesh/socketio/internal/lookout"
-	"github.com/socketmesh/mesh/socketio/internal/outbox"
-	"github.com/socketmesh/mesh/socketio/internal/wheel"
+	"github.com/socketmesh/mesh/socketio/internal/netpoll"
+	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
+	"github.com/socketmesh/mesh/socketio/internal/timingwheel"
 )
 
 // Receiver is an engine socket that is told what happens without events.
@@ -34,9 +34,9 @@ type Receiver interface {
 // Transport is one connection.
 type Transport struct {
 	emitter.Emitter
-	port     *Port
+	shared   *Shared
 	receiver Receiver // nil: events
-	box      *outbox.Box
+	queue    *sendqueue.Queue
 
 	sid         string
 	parser      parser.Parser
@@ -49,13 +49,13 @@ type Transport struct {
 	live        atomic.Bool // see [Transport.Deliver]
 
 	mu      sync.Mutex
-	parts   []*outbox.Frame // of a packet with attachments that is not complete
-	need    int             // how many are missing
-	joining []string        // namespaces whose CONNECT came in here and is not answered
+	parts   []*sendqueue.Frame // of a packet with attachments that is not complete
+	need    int                // how many are missing
+	joining []string           // namespaces whose CONNECT came in here and is not answered
 	started bool
 	broken  error // what ended the connection
 
-	drainMu sync.Mutex   // taken under the box's lock, unlike mu
+	drainMu sync.Mutex   // taken under the queue's lock, unlike mu
 	drains  *queue.Queue // of "drain" events; nil until there is one
 
 	// Reading; the reader's.
@@ -68,10 +68,10 @@ type Transport struct {
 	parked atomic.Bool                 // it is, and no goroutine reads
 	beat   *time.Timer                 // while it is; guarded by mu
 
-	watch lookout.Watch
-	idle  time.Duration // how long the client may say nothing; 0: for ever
-	timer wheel.Timer   // of that, while the connection is watched
-	heard atomic.Int64  // when it last did: nanoseconds since epoch
+	watch netpoll.Registration
+	idle  time.Duration     // how long the client may say nothing; 0: for ever
+	timer timingwheel.Timer // of that, while the connection is watched
+	heard atomic.Int64      // when it last did: nanoseconds since epoch
 }
 
 var _ transports.Websocket = (*Transport)(nil)
@@ -85,14 +85,14 @@ var (
 
 // New makes a transport of an accepted connection. It reads nothing before
 // [Transport.Start].
-func New(port *Port, conn Conn, ctx *types.HttpContext, receiver Receiver) *Transport {
-	t := &Transport{port: port, receiver: receiver, conn: conn.NetConn(), idle: ctx.IdleTimeout, deflates: conn.Deflate}
+func New(shared *Shared, conn Conn, ctx *types.HttpContext, receiver Receiver) *Transport {
+	t := &Transport{shared: shared, receiver: receiver, conn: conn.NetConn(), idle: ctx.IdleTimeout, deflates: conn.Deflate}
 	t.frames.Deflate = conn.Deflate
 	t.state.Store(&stateOpen)
 	t.Construct(ctx)
-	t.box = port.Office.Open(t.conn, t)
+	t.queue = shared.Scheduler.Open(t.conn, t)
 	t.raw = waitable(t.conn)
-	t.timer.Bell = t
+	t.timer.Handler = t
 	if receiver != nil && t.Protocol() == 3 {
 		t.joining = []string{"/"} // such a client need not ask
 	}
@@ -151,5 +151,5 @@ func (t *Transport) SetReadyState(state string) {
 // library would keep them back otherwise. An engine socket of ours asks on behalf
 // of volatile packets only, which are not for a client that is behind.
 func (t *Transport) Writable() bool {
-	return t.receiver == nil || !t.box.Behind()
+	return t.receiver == nil || !t.queue.Behind()
 }

@@ -5,13 +5,13 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/socketmesh/mesh/socketio/internal/lookout"
-	"github.com/socketmesh/mesh/socketio/internal/wheel"
+	"github.com/socketmesh/mesh/socketio/internal/netpoll"
+	"github.com/socketmesh/mesh/socketio/internal/timingwheel"
 )
 
 var (
-	_ lookout.Watcher = (*Transport)(nil)
-	_ wheel.Bell      = (*Transport)(nil)
+	_ netpoll.Handler     = (*Transport)(nil)
+	_ timingwheel.Handler = (*Transport)(nil)
 )
 
 // look has the connection watched, so that it needs no goroutine while it is idle.
@@ -20,8 +20,8 @@ func (t *Transport) look() bool {
 	if t.raw == nil {
 		return false
 	}
-	t.heard.Store(int64(t.port.Clock.Now()))
-	if err := t.port.Lookout.Watch(&t.watch, t.raw, t); err != nil {
+	t.heard.Store(int64(t.shared.Clock.Now()))
+	if err := t.shared.Poller.Watch(&t.watch, t.raw, t); err != nil {
 		return false // if the connection has broken, reading tells so
 	}
 	if t.idle > 0 {
@@ -37,10 +37,10 @@ func (t *Transport) look() bool {
 // if only the connection's end, is waited for by a goroutine.
 func (t *Transport) unlook() {
 	t.watch.Stop()
-	t.port.Clock.Stop(&t.timer)
+	t.shared.Clock.Stop(&t.timer)
 }
 
-// Ready is the lookout's: there may be something to read.
+// Ready is the poller's: there may be something to read.
 func (t *Transport) Ready() {
 	for !t.heldBack() {
 		n, err := t.readReady(false)
@@ -51,31 +51,31 @@ func (t *Transport) Ready() {
 		if n == 0 {
 			return
 		}
-		t.heard.Store(int64(t.port.Clock.Now()))
+		t.heard.Store(int64(t.shared.Clock.Now()))
 		if n == bufferSize { // there is more; others have been waiting
 			runtime.Gosched()
 		}
 	}
 }
 
-// Released is the lookout's: from here on the connection is read as others are.
+// Released is the poller's: from here on the connection is read as others are.
 func (t *Transport) Released() { t.read() }
 
 // remind sets the timer, unless the connection is not watched any more.
 func (t *Transport) remind(d time.Duration) {
-	t.port.Clock.Set(&t.timer, d)
+	t.shared.Clock.Set(&t.timer, d)
 	if t.watch.Stopped() {
-		t.port.Clock.Stop(&t.timer)
+		t.shared.Clock.Stop(&t.timer)
 	}
 }
 
-// Ring is the timer's: the client may have said nothing for too long.
-func (t *Transport) Ring() {
+// Expire is the timer's: the client may have said nothing for too long.
+func (t *Transport) Expire() {
 	if t.held() { // it is we who do not listen
 		t.remind(t.idle)
 		return
 	}
-	silence := t.port.Clock.Now() - time.Duration(t.heard.Load())
+	silence := t.shared.Clock.Now() - time.Duration(t.heard.Load())
 	if silence < t.idle {
 		t.remind(t.idle - silence)
 		return

@@ -1,0 +1,84 @@
+package netpoll
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// events are taken at once.
+const events = 128
+
+// edge asks to be told of everything new, once.
+const edge = syscall.EPOLLIN | syscall.EPOLLRDHUP | 1<<31
+
+// readiness is an epoll of its own. The runtime's waits for it, as for any file, so
+// that it takes no thread.
+type readiness struct {
+	file  *os.File
+	conn  syscall.RawConn
+	batch [events]syscall.EpollEvent
+	n     int
+	err   error
+}
+
+func openReadiness() (*readiness, error) {
+	fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("poller: %w", err)
+	}
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		_ = syscall.Close(fd)
+		return nil, fmt.Errorf("poller: %w", err)
+	}
+	r := &readiness{file: os.NewFile(uintptr(fd), "epoll")}
+	if r.conn, err = r.file.SyscallConn(); err != nil {
+		_ = r.file.Close()
+		return nil, fmt.Errorf("poller: %w", err)
+	}
+	return r, nil
+}
+
+// register has a connection watched until it is closed.
+func (p *loop) register(w *Registration, conn syscall.RawConn) error {
+	event := syscall.EpollEvent{Events: edge, Fd: int32(w.slot), Pad: int32(w.number)}
+	var failed error
+	err := p.ready.conn.Control(func(epoll uintptr) {
+		err := conn.Control(func(fd uintptr) {
+			failed = syscall.EpollCtl(int(epoll), syscall.EPOLL_CTL_ADD, int(fd), &event)
+		})
+		if err != nil {
+			failed = err
+		}
+	})
+	if err == nil {
+		err = failed
+	}
+	if err != nil {
+		return fmt.Errorf("poller: %w", err)
+	}
+	return nil
+}
+
+// wait waits for something, and tells found. It reports false when closed.
+func (r *readiness) wait(found func(slot, number uint32)) bool {
+	if err := r.conn.Read(r.take); err != nil || r.err != nil {
+		return false
+	}
+	for _, e := range r.batch[:r.n] {
+		found(uint32(e.Fd), uint32(e.Pad))
+	}
+	return true
+}
+
+// take takes what there is. It reports false to wait for it.
+func (r *readiness) take(epoll uintptr) bool {
+	r.n, r.err = syscall.EpollWait(int(epoll), r.batch[:], 0)
+	if r.err == syscall.EINTR {
+		r.n, r.err = 0, nil
+		return true
+	}
+	return r.err != nil || r.n > 0
+}
+
+func (p *loop) close() { _ = p.ready.file.Close() }

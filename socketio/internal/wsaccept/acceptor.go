@@ -1,0 +1,108 @@
+// Package wsaccept answers the HTTP requests of an engine, before the engine does: it
+// checks them by the rules of Node's engine.io, with its codes and texts, and lets the
+// clients in. Those that connect by WebSocket directly get a [session.Session], those
+// that began with polling a [wstransport.Transport] for the engine socket that they
+// have. When a client begins with polling, it sees that what is kept of the request is
+// small. Once the server has closed, it lets nobody in.
+//
+// It is a middleware of the engine that answers such requests itself, in the steps of
+// the library's Server.HandleRequest, Server.HandleUpgrade and BaseServer.Handshake.
+package wsaccept
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/zishang520/socket.io/servers/engine/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
+	"github.com/socketmesh/mesh/socketio/internal/session"
+	"github.com/socketmesh/mesh/socketio/internal/timingwheel"
+	"github.com/socketmesh/mesh/socketio/internal/wstransport"
+)
+
+// Acceptor is in front of one engine.
+type Acceptor struct {
+	engine   engine.BaseServer
+	shared   *wstransport.Shared
+	env      session.Env
+	upgrader websocket.Upgrader
+	origins  origins
+	clients  *atomic.Uint64 // the engine's count of them; nil if it is not found
+	before   int            // middlewares in front of this one
+	closed   atomic.Bool
+}
+
+// Open puts an acceptor in front of an engine, behind the middlewares that the engine
+// has. It reports an error beside the acceptor if the clients it lets in are missing from
+// the engine's ClientsCount.
+func Open(server engine.BaseServer, shared *wstransport.Shared) (*Acceptor, error) {
+	d := &Acceptor{engine: server, shared: shared, upgrader: newUpgrader(), before: len(server.Middlewares())}
+	d.origins.logger = shared.Logger
+	shared.Clock = timingwheel.New(tickFor(server))
+	if shared.Needs.DelayedPing {
+		shared.PingDelay = wstransport.PingDelay(server.Opts().PingTimeout())
+	}
+	shared.HeldBeat = max(server.Opts().PingTimeout()/2, 10*time.Millisecond)
+	d.env = session.Env{Engine: server, Clock: shared.Clock, Left: d.left}
+	var err error
+	d.clients, err = hostcompat.ClientsCount(server)
+	_ = server.On("connection", d.late)
+	server.Use(d.admit)
+	return d, err
+}
+
+// tickFor is a tick that heartbeats and idle times can be measured in.
+func tickFor(server engine.BaseServer) time.Duration {
+	shortest := min(server.Opts().PingInterval(), server.Opts().PingTimeout())
+	if idle := server.Opts().IdleTimeout(); idle > 0 {
+		shortest = min(shortest, idle)
+	}
+	return min(max(shortest/50, 5*time.Millisecond), 250*time.Millisecond)
+}
+
+// Close lets nobody in any more: new clients and upgrades are answered with 503.
+// Clients that are in may go on.
+func (d *Acceptor) Close() { d.closed.Store(true) }
+
+// late sends a client away that came in while the acceptor closed, and that whoever closes
+// the engine's clients may have missed: the client was one of them before this is
+// called.
+func (d *Acceptor) late(args ...any) {
+	if conn, ok := args[0].(engine.Socket); ok && d.closed.Load() {
+		conn.Close(true)
+	}
+}
+
+// admit is the middleware. It answers all requests.
+func (d *Acceptor) admit(ctx *types.HttpContext, next func(error)) {
+	handle := d.handleRequest
+	if websocket.IsWebSocketUpgrade(ctx.Request()) {
+		handle = d.handleUpgrade
+	}
+	d.others(ctx, d.before+1, func(err error) {
+		if err != nil {
+			next(err) // which answers the request
+			return
+		}
+		handle(ctx)
+	})
+}
+
+// others runs the middlewares from the i-th on, which came after the acceptor.
+func (d *Acceptor) others(ctx *types.HttpContext, i int, then func(error)) {
+	all := d.engine.Middlewares()
+	if i >= len(all) {
+		then(nil)
+		return
+	}
+	all[i](ctx, func(err error) {
+		if err != nil {
+			then(err)
+			return
+		}
+		d.others(ctx, i+1, then)
+	})
+}

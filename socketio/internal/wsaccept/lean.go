@@ -1,0 +1,74 @@
+package wsaccept
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+	"sync"
+
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// A client's first request is kept as long as the client: the application may ask
+// for it. What net/http lends for the answer, two buffers of 4 KiB among it, need
+// not be: it is behind a response that lets go of it, as of the answer's headers.
+
+// leanContext is ctx with another response. What middlewares have changed stays.
+func leanContext(ctx *types.HttpContext, w *response) *types.HttpContext {
+	lean := types.NewHttpContext(w, ctx.Request())
+	lean.Query().Replace(ctx.Query().All())
+	return lean
+}
+
+// response is a ResponseWriter until it is released.
+type response struct {
+	mu     sync.Mutex
+	inner  http.ResponseWriter // nil once it is released
+	header http.Header
+}
+
+var (
+	_ http.ResponseWriter = (*response)(nil)
+	_ http.Hijacker       = (*response)(nil)
+)
+
+func (r *response) release() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.inner, r.header = nil, nil
+}
+
+func (r *response) writer() http.ResponseWriter {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.inner
+}
+
+func (r *response) Header() http.Header {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.header == nil {
+		r.header = http.Header{}
+	}
+	return r.header
+}
+
+func (r *response) WriteHeader(status int) {
+	if w := r.writer(); w != nil {
+		w.WriteHeader(status)
+	}
+}
+
+func (r *response) Write(b []byte) (int, error) {
+	if w := r.writer(); w != nil {
+		return w.Write(b)
+	}
+	return 0, http.ErrHijacked
+}
+
+func (r *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if w := r.writer(); w != nil {
+		return http.NewResponseController(w).Hijack()
+	}
+	return nil, nil, http.ErrHijacked
+}

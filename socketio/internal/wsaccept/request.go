@@ -1,0 +1,54 @@
+package wsaccept
+
+import (
+	"github.com/zishang520/socket.io/servers/engine/v3"
+	"github.com/zishang520/socket.io/servers/engine/v3/transports"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/socketio/internal/polling"
+)
+
+// handleRequest answers a request that is no upgrade: one of a client that polls.
+func (d *Acceptor) handleRequest(ctx *types.HttpContext) {
+	sid := ctx.Query().Peek("sid")
+	client, known := d.engine.Clients().Load(sid)
+	if d.closed.Load() && !known {
+		unavailable(ctx)
+		return
+	}
+	code, context := d.verify(ctx, false)
+	switch {
+	case code != nil:
+		d.refuse(ctx, code, context, abortRequest)
+	case sid == "":
+		d.greet(ctx)
+	case !known: // it came between the two looks
+		d.refuse(ctx, engine.UNKNOWN_SID, map[string]any{"sid": sid}, abortRequest)
+	case client.Transport().Name() != transports.POLLING: // whose requests nobody would answer
+		d.refuse(ctx, engine.BAD_REQUEST, map[string]any{"name": "TRANSPORT_HANDSHAKE_ERROR"}, abortRequest)
+	default:
+		client.Transport().OnRequest(ctx)
+	}
+}
+
+// greet answers the request that a client begins with polling by. The engine socket
+// keeps the request.
+func (d *Acceptor) greet(ctx *types.HttpContext) {
+	if code, context := d.unsupported(ctx); code != nil {
+		d.refuse(ctx, code, context, abortRequest)
+		return
+	}
+	response := &response{inner: ctx.Response(), header: ctx.Response().Header()}
+	lean := leanContext(ctx, response)
+	code, transport := d.engine.Handshake(transports.POLLING, lean)
+	if transport == nil {
+		abortRequest(lean, code, code.Message)
+	}
+	<-lean.Done()
+	if t, ok := transport.(*polling.Transport); ok {
+		<-t.FirstAnswered()
+	}
+	response.release()
+	lean.ResponseHeaders().Replace(map[string][]string{})
+	ctx.Flush() // the engine waits for this one
+}

@@ -1,0 +1,48 @@
+package wstransport
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/internal/loglimit"
+	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
+	"github.com/socketmesh/mesh/socketio/internal/netpoll"
+	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
+	"github.com/socketmesh/mesh/socketio/internal/timingwheel"
+)
+
+// Shared is what the transports of one server share.
+type Shared struct {
+	Scheduler *sendqueue.Scheduler
+	Poller    netpoll.Poller
+	Clock     *timingwheel.Wheel // set before there is a transport
+	Logger    *slog.Logger
+
+	SlowLog loglimit.Limiter // of clients that were cut for being slow
+
+	PingDelay time.Duration // likewise; see [PingDelay]
+
+	// HeldBeat is how often a client that is held back, and so cannot be heard, counts
+	// as alive; likewise.
+	HeldBeat time.Duration
+
+	// Needs are the library's faults that have to be mended.
+	Needs hostcompat.Needs
+
+	// Plain tells that messages have Socket.IO's own format. Only then are they
+	// looked into, for the packets that need care.
+	Plain bool
+
+	// Holds tells whether the answer to CONNECT is to be held back until
+	// [Transport.Connected] is called for this namespace.
+	Holds func(namespace string) bool
+}
+
+// Conn is a WebSocket connection whose handshake is over, with what it is good
+// for.
+type Conn struct {
+	*types.WebSocketConn
+	Deflate bool // permessage-deflate is agreed upon
+}

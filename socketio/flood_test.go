@@ -27,6 +27,7 @@ type flood struct {
 	arrived atomic.Int64 // messages
 	handled atomic.Int64
 	beats   atomic.Int64 // heartbeats that the server's engine socket knows of
+	pings   atomic.Int64 // that the client got
 	gone    chan []any   // arguments of "disconnect"
 
 	writing sync.Mutex // one message, or one request with packets, at a time
@@ -50,9 +51,13 @@ var floodKinds = []struct {
 const floodLimit = 500
 
 func newFlood(t *testing.T, kind partyKind, secure bool) (*flood, *server) {
+	return newFloodWith(t, kind, secure, 200*time.Millisecond)
+}
+
+func newFloodWith(t *testing.T, kind partyKind, secure bool, pingInterval time.Duration) (*flood, *server) {
 	options := lifeOptions()
 	options.SetMaxHttpBufferSize(100_000)
-	options.SetPingInterval(200 * time.Millisecond)
+	options.SetPingInterval(pingInterval)
 	options.SetPingTimeout(2 * time.Second) // a busy machine needs them
 	s := serveWith(t, options, lonely{}, WithClientOptions(ClientOptions{AheadPackets: floodLimit}))
 	if secure {
@@ -110,6 +115,7 @@ func (f *flood) talk() {
 		for _, p := range packets {
 			switch {
 			case p == "2":
+				f.pings.Add(1)
 				pongs.Go(func() { f.say("3") })
 			case strings.HasPrefix(p, "43"):
 				f.acks <- p[2:]
@@ -238,6 +244,35 @@ func TestFlood(t *testing.T) {
 				t.Errorf("gone: %v", <-f.gone)
 			}
 			close(stop)
+			f.sock.Disconnect(true)
+			clients.Wait()
+		})
+	}
+}
+
+// TestHeldClientIsPinged: a client gets its pings while it is held back, or it would
+// give the server up, however rare they are.
+func TestHeldClientIsPinged(t *testing.T) {
+	for _, kind := range floodKinds {
+		if kind.eio == 3 {
+			continue // clients ping
+		}
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			f, s := newFloodWith(t, kind.partyKind, kind.tls, 1500*time.Millisecond) // longer than a beat
+			var clients sync.WaitGroup
+			clients.Go(f.talk)
+			clients.Go(func() { f.pour(2000) })
+			eventually(t, "held back", func() bool { return s.constructor.ClientStats().Held == 1 })
+			for held := f.pings.Load(); f.pings.Load() < held+2; {
+				before := f.pings.Load()
+				eventually(t, "a ping", func() bool { return f.pings.Load() > before })
+			}
+			if state := f.sock.Conn().ReadyState(); state != "open" || s.constructor.ClientStats().Held != 1 {
+				t.Errorf("%s, %+v", state, s.constructor.ClientStats())
+			}
+			close(f.release)
+			eventually(t, "nobody held back", func() bool { return s.constructor.ClientStats().Held == 0 })
 			f.sock.Disconnect(true)
 			clients.Wait()
 		})

@@ -67,6 +67,8 @@ func (t *Transport) pretend() {
 	kind := packet.PONG
 	if t.Protocol() == 3 {
 		kind = packet.PING
+	} else if !t.ping.Take() {
+		return
 	}
 	t.OnPacket(&packet.Packet{Type: kind, Data: types.NewStringBuffer(nil)})
 }

@@ -23,6 +23,7 @@ type Transport struct {
 	first              chan struct{} // closed when that one is answered
 
 	flow atomic.Pointer[inflow.Flow] // nil: the client is never held back
+	ping inflow.Ping                 // of revision 4
 
 	mu       sync.Mutex
 	poll     *poll // the open one, which takes the next packets
@@ -37,6 +38,14 @@ type Transport struct {
 }
 
 var _ transports.Polling = (*Transport)(nil)
+
+// OnPacket passes on a packet that came in.
+func (t *Transport) OnPacket(p *packet.Packet) {
+	if p.Type == packet.PONG {
+		t.ping.Answered()
+	}
+	t.Polling.OnPacket(p)
+}
 
 // The states of a transport, as the library has them.
 const (
@@ -118,6 +127,7 @@ func (t *Transport) Send(packets []*packet.Packet) {
 	}
 	a := answer{then: ending}
 	if slices.ContainsFunc(packets, isPing) {
+		t.ping.Sent()
 		a.delay = t.env.PingDelay
 	}
 	if ending != nil {

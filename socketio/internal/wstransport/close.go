@@ -79,6 +79,9 @@ func (t *Transport) OnError(message string, cause error) {
 
 // OnPacket passes on a packet that came in.
 func (t *Transport) OnPacket(p *packet.Packet) {
+	if p.Type == packet.PONG {
+		t.ping.Answered()
+	}
 	if t.receiver != nil {
 		t.receiver.Packet(p)
 	}

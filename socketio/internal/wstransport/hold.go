@@ -11,7 +11,7 @@ import (
 
 // A client that is ahead of its handlers is not read from until they have caught up,
 // see [inflow]. Its pongs, or in revision 3 its pings, are behind what is not read. So
-// the engine socket is told meanwhile that there was one, unless the operating system
+// the engine socket is told meanwhile that there was one where it waits for it, unless the operating system
 // says that the client has gone: then the time for a pong runs out as ever.
 
 // SetFlow lets the transport hold its client back.
@@ -98,8 +98,8 @@ func (t *Transport) beatHeld() {
 	}
 }
 
-// pretend tells the engine socket of the heartbeat that may be under way. In revision
-// 3 it is answered, as the client expects.
+// pretend tells the engine socket of the heartbeat that may be under way: of the pong
+// that it waits for, or in revision 3 of a ping, which it answers, as the client expects.
 func (t *Transport) pretend() {
 	if t.state.Load() != &stateOpen {
 		return
@@ -107,6 +107,8 @@ func (t *Transport) pretend() {
 	kind := packet.PONG
 	if t.Protocol() == 3 {
 		kind = packet.PING
+	} else if !t.ping.Take() {
+		return
 	}
 	t.OnPacket(&packet.Packet{Type: kind, Data: types.NewStringBuffer(nil)})
 }

@@ -18,6 +18,7 @@ func PingDelay(timeout time.Duration) time.Duration {
 
 // putPing puts a ping into the queue.
 func (t *Transport) putPing(f *sendqueue.Frame) {
+	t.ping.Sent()
 	if t.receiver != nil || t.shared.PingDelay == 0 {
 		_ = t.queue.Put(f) // the owner is told of errors
 		return

@@ -1,0 +1,28 @@
+package inflow
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Ping tells whether the engine socket's last ping is without a pong. Only then is a
+// pong made up for a client that is held back: one that nobody waits for would put off
+// the next ping, again and again, and a client that gets no pings gives the server up.
+// The zero value is ready, for several goroutines.
+type Ping struct{ sent atomic.Pointer[time.Time] } // nil: none, or it was answered
+
+// Sent notes a ping.
+func (p *Ping) Sent() { p.sent.Store(new(time.Now())) }
+
+// Answered notes a pong.
+func (p *Ping) Answered() { p.sent.Store(nil) }
+
+// settled is how long the library's engine socket may take to begin to wait for a pong
+// when its ping has been sent.
+const settled = 5 * time.Millisecond
+
+// Take tells whether a pong may be made up now, which is the only one for this ping.
+func (p *Ping) Take() bool {
+	sent := p.sent.Load()
+	return sent != nil && time.Since(*sent) >= settled && p.sent.CompareAndSwap(sent, nil)
+}

@@ -22,7 +22,8 @@ func (s *server) polling() (*pollingClient, *socket.Socket) {
 	t := s.t.(*testing.T)
 	t.Helper()
 	connected := make(chan *socket.Socket, 1)
-	_ = s.Once("connection", func(args ...any) { connected <- args[0].(*socket.Socket) })
+	// Not "connection", which may still be on its way for the client before.
+	_ = s.Once("connect", func(args ...any) { connected <- args[0].(*socket.Socket) })
 	p := &pollingClient{t, s.http.URL + "/socket.io/?EIO=4&transport=polling"}
 	_, rest, _ := strings.Cut(p.get(), `"sid":"`)
 	sid, _, _ := strings.Cut(rest, `"`)

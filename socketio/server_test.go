@@ -80,7 +80,8 @@ func (s *server) client(namespace string, join ...socket.Room) (*client, *socket
 func (s *server) connect(c *client) *socket.Socket {
 	s.t.Helper()
 	connected := make(chan *socket.Socket, 1)
-	_ = s.Once("connection", func(args ...any) { connected <- args[0].(*socket.Socket) })
+	// Not "connection", which may still be on its way for the client before.
+	_ = s.Once("connect", func(args ...any) { connected <- args[0].(*socket.Socket) })
 	c.connect("")
 	return within(s.t, connected)
 }

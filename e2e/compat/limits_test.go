@@ -8,8 +8,8 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// TestTooLarge: what is above maxHttpBufferSize ends the connection. The host refuses a
-// request that is too large, and does not say so to the application.
+// TestTooLarge: what is above maxHttpBufferSize ends the connection. The host alone refuses
+// a request that is too large, and does not say so to the application.
 func TestTooLarge(t *testing.T) {
 	limited := func(s *stage) {
 		s.serve(func(o *socket.ServerOptions) { o.SetMaxHttpBufferSize(1000) })
@@ -55,6 +55,9 @@ func TestTooLarge(t *testing.T) {
 			r.post(session, `42["got","`+strings.Repeat("x", 900)+`"]`)
 			r.poll(session, "got")
 			r.post(session, `42["got","`+strings.Repeat("x", 1000)+`"]`)
+			if s.path.name != "host" {
+				s.notesOf("server of ").await(s, "engine closed")
+			}
 		})
 	})
 	t.Run("clients", func(t *testing.T) {

@@ -28,7 +28,7 @@ type loop struct {
 	numbers uint32
 }
 
-func newPost(l *Poller) (*loop, error) {
+func newLoop(l *Poller) (*loop, error) {
 	ready, err := openReadiness()
 	if err != nil {
 		return nil, err

@@ -50,14 +50,14 @@ type Poller struct {
 // ErrUnsupported: on this system, connections cannot be watched.
 var ErrUnsupported = errors.New("poller: not on this system")
 
-// Registration begins to watch a connection for its watcher, who hears of what is there
+// Watch begins to watch a connection for its watcher, who hears of what is there
 // already. A Registration is used once.
 func (l *Poller) Watch(w *Registration, conn syscall.RawConn, watcher Handler) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.loop == nil {
 		var err error
-		if l.loop, err = newPost(l); err != nil {
+		if l.loop, err = newLoop(l); err != nil {
 			return err
 		}
 	}

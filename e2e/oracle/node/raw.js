@@ -46,7 +46,8 @@ export class Raw {
   }
 
   // dial opens a WebSocket, or is refused.
-  async dial(query = "EIO=4&transport=websocket", options = {}) {
+  // dial opens a WebSocket; heard gets the headers of the answer before any frame is read.
+  async dial(query = "EIO=4&transport=websocket", { heard = () => {}, ...options } = {}) {
     this.ws = new WebSocket(this.url.replace("http", "ws") + this.path(query), { perMessageDeflate: false, ...options });
     this.ws.on("message", (data, binary) => {
       if (!binary && String(data) === "2") return; // pings come as time goes by
@@ -54,7 +55,7 @@ export class Raw {
     });
     this.ws.on("close", (code, reason) => this.write("closed", code, String(reason)));
     this.ws.on("error", () => {});
-    this.ws.on("upgrade", response => (this.upgradeHeaders = response.headers));
+    this.ws.on("upgrade", response => heard((this.upgradeHeaders = response.headers)));
     await this.world.promise(`${this.actor} is let in or refused`, done => {
       this.ws.on("open", done);
       this.ws.on("close", done);

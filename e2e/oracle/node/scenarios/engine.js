@@ -156,8 +156,7 @@ scenario("cookies", { ...here, options: { cookie: { name: "io", path: "/", httpO
 
 scenario("cookies of WebSockets", { transports: ["websocket"], servers: 1, opened: true, options: { cookie: { name: "io" } } }, async t => {
   const r = t.raw("a");
-  await r.dial();
-  r.write("cookie", r.upgradeHeaders["set-cookie"] ?? null);
+  await r.dial(undefined, { heard: headers => r.write("cookie", headers["set-cookie"] ?? null) });
 });
 
 scenario("cross-origin requests", { ...here, options: { cors: { origin: "http://mine", credentials: true } } }, async t => {
@@ -185,8 +184,7 @@ scenario("headers of the application", {
 }, async t => {
   const r = t.raw("a"), show = ["x-first", "x-each"];
   if (t.transport === "websocket") {
-    await r.dial();
-    for (const h of show) r.write(h, r.upgradeHeaders[h]);
+    await r.dial(undefined, { heard: headers => show.forEach(h => r.write(h, headers[h])) });
     return;
   }
   await r.get(undefined, { show });

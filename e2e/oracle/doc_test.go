@@ -14,4 +14,9 @@
 // node/world.js on Node and by server/ in Go; see node/record.js.
 //
 //	go test ./e2e/oracle -run 'TestOracle/rooms'
+//
+// A scenario must not count on a fast machine: what it compares it waits for. A slow and
+// uneven network between clients and servers shows those that do not:
+//
+//	ORACLE_JITTER=50 go test ./e2e/oracle
 package oracle

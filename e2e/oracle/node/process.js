@@ -1,8 +1,9 @@
 // A process with servers, ours or Node's, as the driver sees it.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { late } from "./jitter.js";
 
-const patience = 20_000; // milliseconds
+const patience = 60_000; // milliseconds
 
 export class ServerProcess {
   constructor(command, args, parts) {
@@ -15,7 +16,8 @@ export class ServerProcess {
       for (const { reject } of this.pending.values()) reject(new Error(`the servers have ended: ${code}`));
       this.pending.clear();
     });
-    createInterface({ input: this.child.stdout }).on("line", line => this.hear(JSON.parse(line)));
+    this.send = late(request => this.child.stdin.write(JSON.stringify(request) + "\n"));
+    createInterface({ input: this.child.stdout }).on("line", late(line => this.hear(JSON.parse(line))));
   }
 
   hear({ id, log, value, error, responses }) {
@@ -37,7 +39,7 @@ export class ServerProcess {
       const timer = setTimeout(() => reject(new Error(`the servers do not answer: ${JSON.stringify(request).slice(0, 300)}`)), patience);
       const settle = f => v => (clearTimeout(timer), f(v));
       this.pending.set(id, { resolve: settle(resolve), reject: settle(reject) });
-      this.child.stdin.write(JSON.stringify({ id, ...request }) + "\n");
+      this.send({ id, ...request });
     });
   }
 

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { WebSocket } from "ws";
 import { encode } from "./values.js";
 
-const patience = 10_000; // milliseconds
+const patience = 60_000; // milliseconds
 
 export class Raw {
   constructor(world, name, url) {
@@ -45,8 +45,8 @@ export class Raw {
     return `/socket.io/?as=${encodeURIComponent(this.actor)}&${query}`;
   }
 
-  // dial opens a WebSocket, or is refused.
-  // dial opens a WebSocket; heard gets the headers of the answer before any frame is read.
+  // dial opens a WebSocket, and waits for the first frame if a session begins with it;
+  // or is refused. heard gets the headers of the answer before any frame is read.
   async dial(query = "EIO=4&transport=websocket", { heard = () => {}, ...options } = {}) {
     this.ws = new WebSocket(this.url.replace("http", "ws") + this.path(query), { perMessageDeflate: false, ...options });
     this.ws.on("message", (data, binary) => {
@@ -57,7 +57,8 @@ export class Raw {
     this.ws.on("error", () => {});
     this.ws.on("upgrade", response => heard((this.upgradeHeaders = response.headers)));
     await this.world.promise(`${this.actor} is let in or refused`, done => {
-      this.ws.on("open", done);
+      if (query.includes("sid=")) this.ws.on("open", done);
+      else this.ws.once("message", done);
       this.ws.on("close", done);
       this.ws.on("unexpected-response", (_, response) => {
         let body = "";

@@ -2,11 +2,12 @@
 import { setTimeout as after } from "node:timers/promises";
 import { Client, ClientSocket, transports } from "./client.js";
 import { Raw } from "./raw.js";
+import { slow } from "./jitter.js";
 import { record, root } from "./record.js";
 import { decode, encode, show } from "./values.js";
 export { $ } from "./record.js";
 
-const patience = 10_000; // milliseconds, for what must happen
+const patience = 60_000; // milliseconds, for what must happen
 
 export const scenarios = new Map();
 
@@ -42,7 +43,7 @@ export async function perform(process, { name, play, options = {}, setup, opened
   try {
     await stage.open({ options: all, setup: record(() => setup?.(root("io"))) });
     if (opened) await stage.first();
-    await Promise.race([play(stage), after(3 * patience).then(() => Promise.reject(new Error("the scenario takes too long")))]);
+    await Promise.race([play(stage), after(2 * patience).then(() => Promise.reject(new Error("the scenario takes too long")))]);
   } catch (e) {
     failure = e;
   }
@@ -69,7 +70,9 @@ class Stage {
   }
 
   async open(world) {
-    this.urls = await this.process.open(this.world, this.servers, world, (actor, entry) => this.write(actor, entry));
+    const urls = await this.process.open(this.world, this.servers, world, (actor, entry) => this.write(actor, entry));
+    this.networks = await Promise.all(urls.map(slow));
+    this.urls = this.networks.map(n => n.url);
   }
 
   // first is the first request of each server: a session that ends at once.
@@ -190,8 +193,9 @@ class Stage {
     if (socket.client.transport.upgraded) while ((await this.at(socket, s => s.conn.transport.name)) !== "websocket") await after(1);
   }
 
-  // polled waits until a poll of a client is with the server.
-  async polled(socket) {
+  // writable waits until the server can send to a client at once: a poll is there, and
+  // what was written before is out.
+  async writable(socket) {
     while (!(await this.at(socket, s => s.conn.transport.writable))) await after(1);
   }
 
@@ -221,7 +225,9 @@ class Stage {
   // what the clients have sent has been handled.
   async settle() {
     const sockets = this.clients.filter(c => !c.dead).flatMap(c => [...c.sockets.values()]).filter(s => s.io.connected && !s.frozen);
-    await Promise.all(sockets.map(s => this.promise(`${s.actor} is heard`, done => s.io.emit("~ping", done))));
+    const heard = new Set();
+    for (const s of sockets) s.io.emit("~ping", () => (heard.add(s), this.changed()));
+    await Promise.all(sockets.map(s => this.until(`${s.actor} is heard`, () => heard.has(s) || !s.io.connected)));
     // Whatever a server has logged before is here when it has answered.
     for (let at = 0; at < this.servers; at++) await this.io(() => {}, at);
     for (const nsp of new Set(sockets.map(s => s.nsp))) {
@@ -234,12 +240,20 @@ class Stage {
     }
   }
 
+  // parted waits until the server knows that the clients who are gone are.
+  async parted() {
+    const count = (s, kind) => this.count(`server of ${s.actor}`, e => e[0] === kind);
+    const gone = this.clients.flatMap(c => [...c.sockets.values()]).filter(s => !s.io.connected || s.client.dead);
+    await Promise.all(gone.map(s => this.until(`the end of ${s.actor}`, () => count(s, "connection") === count(s, "disconnect"))));
+  }
+
   // end closes everything, and returns the transcript. What is written while all is
   // closed counts only where a socket was gone already.
   async end(failure) {
     if (!failure)
       try {
         await this.settle();
+        await this.parted();
       } catch (e) {
         failure = e;
       }
@@ -255,6 +269,7 @@ class Stage {
       this.process.close(this.world, this.servers).catch(e => (closing = e)),
       after(patience).then(() => (closing = new Error("the servers do not close"))),
     ]);
+    for (const n of this.networks ?? []) n.stop();
     const transcript = {};
     for (const [actor, entries] of this.log) transcript[actor] = entries.slice(0, lengths.get(actor) ?? 0).map(e => this.line(e));
     if (failure ?? closing) transcript["went wrong"] = [(failure ?? closing).stack.split("\n").slice(0, 6).join("\n")];

@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long anything may take that must happen.
-const patience = 15 * time.Second
+const patience = time.Minute
 
 // world is the servers of one scenario.
 type world struct{ servers []*server }

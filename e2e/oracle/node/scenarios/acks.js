@@ -52,8 +52,8 @@ scenario("nobody answers", {}, async t => {
   const [a, b] = await t.connect("a", "b");
   answer(b, "ask", () => ["from b"]);
   t.note("one", await t.failure(t.at(a, s => s.timeout(40).emitWithAck("ask"))));
-  t.note("all", await t.failure(t.io(io => io.timeout(1500).emitWithAck("ask"))));
-  t.note("a room without members", await t.failure(t.io(io => io.to("nobody").timeout(1500).emitWithAck("ask"))));
+  t.note("all", await t.failure(t.io(io => io.timeout(3000).emitWithAck("ask"))));
+  t.note("a room without members", await t.failure(t.io(io => io.to("nobody").timeout(3000).emitWithAck("ask"))));
 });
 
 scenario("a server asks everybody", {}, async t => {
@@ -85,10 +85,10 @@ scenario("a client leaves instead of answering", { transports: ["websocket", "po
   const [a, b] = await t.connect("a", "b");
   answer(b, "x", () => ["b"]);
   a.on("x", () => a.disconnect());
-  const all = t.failure(t.io(io => io.timeout(1500).emitWithAck("x")));
+  const all = t.failure(t.io(io => io.timeout(3000).emitWithAck("x")));
   await t.served(a, "disconnect");
   t.note("all", await all);
-  const asking = t.failure(t.at(b, s => s.timeout(1500).emitWithAck("y")));
+  const asking = t.failure(t.at(b, s => s.timeout(3000).emitWithAck("y")));
   b.on("y", () => b.disconnect());
   t.note("one", await asking);
 });

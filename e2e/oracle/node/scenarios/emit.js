@@ -125,10 +125,13 @@ scenario("volatile and local", { transports: "-polling" }, async t => {
   await t.io(io => io.local.emit("local", 1));
   await t.io(io => io.local.to(a.id).emit("local to a room", 2));
   await t.settle();
+  await t.writable(a);
   await t.io(io => io.volatile.emit("volatile", 3));
   await a.got("volatile");
+  await t.writable(a);
   await t.io(io => io.to(a.id).volatile.emit("volatile to a room", 4));
   await a.got("volatile to a room");
+  await t.writable(a);
   await t.at(a, s => s.volatile.emit("from the socket", 5));
   await a.got("from the socket");
 });

@@ -38,6 +38,7 @@ scenario("leaving: closing the connection", { transports: all, setup: inRooms },
   a.emit("quick", 1);
   await t.served(a, "quick");
   a.client.engine.close();
+  await a.saw("disconnect");
   await t.served(a, "disconnect");
 });
 
@@ -46,13 +47,14 @@ scenario("leaving: a closed tab", { transports: ["websocket", "upgrade", "eio3-w
   a.emit("quick", 1);
   await t.served(a, "quick");
   a.client.kill();
+  await a.saw("disconnect");
   await t.served(a, "disconnect");
 });
 
 scenario("leaving: a closed tab, while it polls", { transports: ["polling", "eio3-polling"], setup: inRooms }, async t => {
   const r = await connectRaw(t);
   const poll = r.get(`EIO=${t.eio3 ? 3 : 4}&transport=polling`);
-  await t.polled(r);
+  await t.writable(r);
   r.last.destroy();
   await poll;
   await t.served(r, "disconnect");
@@ -100,10 +102,11 @@ for (const [how, close] of [["without closing", false], ["with closing", true]])
 
 scenario("kicked out of a handler", { transports: all, options: { quiet: true }, setup: inRooms }, async t => {
   const [a, b] = await t.connect("a", "b");
-  a.emit("bye").emit("quick", "not handled");
+  // While the first event is sent the others wait, and go out together.
+  a.emit("~first").emit("bye").emit("quick", "not handled");
   await a.saw("disconnect");
   await t.served(a, "disconnect");
-  b.emit("bye, all").emit("quick", "not handled");
+  b.emit("~first").emit("bye, all").emit("quick", "not handled");
   await b.saw("disconnect");
   await t.served(b, "disconnect");
 });
@@ -174,13 +177,13 @@ scenario("io.close()", { transports: all, servers: 1, setup: io => {
   await closing.catch(() => {});
 });
 
-scenario("ping timeout", { transports: ["websocket", "polling", "eio3-websocket", "eio3-polling"], options: { pingInterval: 100, pingTimeout: 150 }, setup: inRooms }, async t => {
+scenario("ping timeout", { transports: ["websocket", "polling", "eio3-websocket", "eio3-polling"], options: { pingInterval: 3000, pingTimeout: 100 }, setup: inRooms }, async t => {
   const r = await connectRaw(t); // and neither pings nor answers pings
   await t.served(r, "disconnect");
   if (r.ws) await r.gone();
 });
 
-scenario("no ping timeout for those who answer", { transports: all, options: { pingInterval: 40, pingTimeout: 4000 } }, async t => {
+scenario("no ping timeout for those who answer", { transports: all, options: { pingInterval: 40, pingTimeout: 30_000 } }, async t => {
   const [a] = await t.connect("a");
   let pings = 0;
   a.client.engine.on(t.eio3 ? "pong" : "ping", () => pings++);

@@ -33,6 +33,7 @@ scenario("recovery: what comes with a session", { transports: ["websocket"], opt
   const r = t.raw("a");
   await r.dial();
   r.send("40");
+  await r.frame("40");
   await t.served({ actor: "a" }, "recovered");
 });
 

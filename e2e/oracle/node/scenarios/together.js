@@ -51,6 +51,7 @@ scenario("leaving while middleware decides", { transports: ["websocket", "eio3-w
   if (!t.eio3) r.send("40");
   await t.noted("asked");
   r.ws.close();
+  await r.gone();
   await t.noted("closed");
   await t.io(() => $.get("next")());
   await t.io(io => io.log("sockets", io.of("/").sockets.size));

@@ -84,7 +84,7 @@ func (b *builder) build() (*Mesh, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Mesh{node: n, handler: handlerOf(transport), adapter: socketio.New(n, b.socketioOptions()...)}, nil
+	return &Mesh{node: n, handler: handlerOf(transport), adapter: socketio.New(n, b.socketioOptions()...), expires: b.material.expires}, nil
 }
 
 // handlerOf is that of a transport which can be mounted.

@@ -62,7 +62,7 @@ type Config struct {
 	// service share. Default "": anybody may join.
 	AuthToken string
 
-	// HeartbeatInterval is how long a link is idle before it is pinged. Default
+	// HeartbeatInterval is how often a link is pinged. Default
 	// 5 s.
 	HeartbeatInterval time.Duration
 	// HeartbeatTimeout is how long a peer may be silent before it counts as

@@ -3,6 +3,7 @@ package mesh
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
@@ -17,6 +18,7 @@ type Mesh struct {
 	node    *node.Node
 	handler http.Handler
 	adapter *socketio.Constructor
+	expires func() time.Time // of the certificate
 }
 
 // New puts a mesh together from cfg and options. It does nothing yet: neither
@@ -69,8 +71,12 @@ func (m *Mesh) Advertised() string { return m.node.Advertised() }
 // Peers lists the servers with a link to this one, sorted by id.
 func (m *Mesh) Peers() []core.PeerInfo { return m.node.Peers() }
 
-// Stats takes a snapshot of the counters.
-func (m *Mesh) Stats() core.Stats { return m.node.Stats() }
+// Stats takes a snapshot of the links to other servers, and of what went over them.
+func (m *Mesh) Stats() core.Stats {
+	s := m.node.Stats()
+	s.Certificate = m.expires()
+	return s
+}
 
 // Configure sets the options of a Socket.IO server to come, so that the server is part
 // of the mesh: its adapter, its parser and its transports. A parser and transports of

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/peertls"
@@ -57,16 +58,18 @@ func (t TLS) check() error {
 }
 
 // material is what a TLS comes down to: config is nil for none, roots are asked
-// for the authorities of the moment, if there are any of one's own.
+// for the authorities of the moment, if there are any of one's own, and expires for
+// when the certificate of the moment ends, zero without.
 type material struct {
-	config *tls.Config
-	roots  func() *x509.CertPool
+	config  *tls.Config
+	roots   func() *x509.CertPool
+	expires func() time.Time
 }
 
 // load reads the files.
 func (t TLS) load(log *slog.Logger) (material, error) {
 	if t == (TLS{}) || t.Config != nil {
-		return material{config: t.Config}, nil
+		return material{config: t.Config, expires: func() time.Time { return peertls.Expires(t.Config) }}, nil
 	}
 	source, err := tlsfiles.Open(tlsfiles.Files{Cert: t.CertFile, Key: t.KeyFile, CA: t.CAFile}, log)
 	if bad, ok := errors.AsType[*tlsfiles.Error](err); ok {
@@ -75,7 +78,7 @@ func (t TLS) load(log *slog.Logger) (material, error) {
 	if err != nil {
 		return material{}, err
 	}
-	m := material{config: source.Config(t.ServerName)}
+	m := material{config: source.Config(t.ServerName), expires: source.Expires}
 	if t.CAFile != "" {
 		m.roots = source.RootCAs
 	}

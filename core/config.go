@@ -40,8 +40,8 @@ type Config struct {
 	// refused, and so is one that answers without it. Default "": no check.
 	AuthToken string
 
-	// HeartbeatInterval is how long a link may be idle before it is pinged, and
-	// how often reference peers hear of each namespace. Default 5 s.
+	// HeartbeatInterval is how often a link is pinged, and how often reference peers
+	// hear of each namespace. Default 5 s.
 	HeartbeatInterval time.Duration
 	// HeartbeatTimeout is how long a peer may be silent before its link is
 	// cut. It must exceed the interval. Default 10 s.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/astyped"
+	"github.com/socketmesh/mesh/internal/buildinfo"
 )
 
 // Exit codes.
@@ -145,7 +146,7 @@ func newRoot(out, errOut io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:                  "mesh",
 		Usage:                 "join Socket.IO servers into one cluster, without a broker",
-		Version:               buildVersion(),
+		Version:               buildinfo.Version(),
 		Commands:              slices.Concat(commands(), benchRoles()),
 		Writer:                out,
 		ErrWriter:             errOut,

@@ -24,6 +24,7 @@ const lingerFor = time.Minute
 type dialTarget struct {
 	id      string // of the peer that is expected, or was met there; "" if unknown
 	address string
+	self    bool          // it is this node's own
 	listed  bool          // in the roster
 	taken   bool          // not in the roster, which has another node at the address
 	since   time.Time     // when it last changed listed, or lost its link
@@ -48,6 +49,7 @@ func (n *Node) update(peers []core.Peer) {
 	if n.state != stateRunning {
 		return
 	}
+	n.roster = n.roster[:0]
 	var schemes []string
 	if t, ok := n.cfg.Transport.(core.Schemer); ok {
 		schemes = t.Schemes()
@@ -59,6 +61,7 @@ func (n *Node) update(peers []core.Peer) {
 		if p.Address == "" || p.ID == n.id || p.Address == n.advertised && p.ID == "" {
 			continue
 		}
+		n.roster = append(n.roster, p)
 		if scheme, ok := advertise.Dials(schemes, p.Address); !ok {
 			later.add(func() {
 				n.logLimit.Log(n.log, slog.LevelWarn, "scheme "+scheme, "ignoring peers whose addresses are for another transport",
@@ -69,10 +72,7 @@ func (n *Node) update(peers []core.Peer) {
 		if p.ID != "" && n.id > p.ID {
 			continue // that one dials
 		}
-		key := p.ID
-		if key == "" {
-			key = "address " + p.Address
-		}
+		key := targetKey(p)
 		if n.targets[key] == nil && len(n.targets) >= maxTargets {
 			later.add(func() {
 				n.logLimit.Log(n.log, slog.LevelWarn, "roster", "roster is too large: ignoring the rest", "limit", maxTargets)
@@ -89,6 +89,32 @@ func (n *Node) update(peers []core.Peer) {
 		}
 		t.taken = !t.listed && taken[t.address]
 	}
+}
+
+// targetKey is the key of a peer's target.
+func targetKey(p core.Peer) string {
+	if p.ID == "" {
+		return "address " + p.Address
+	}
+	return p.ID
+}
+
+// expected are the peers of the last roster. Addresses that have turned out to be this
+// node's own are not.
+func (n *Node) expected() []core.Peer {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	peers := make([]core.Peer, 0, len(n.roster))
+	for _, p := range n.roster {
+		if t := n.targets[targetKey(p)]; t != nil && p.ID == "" {
+			if t.self {
+				continue
+			}
+			p.ID = t.id
+		}
+		peers = append(peers, p)
+	}
+	return peers
 }
 
 // list enters an address, or confirms it; n.mu is held.
@@ -132,6 +158,9 @@ func (n *Node) dialLoop(key string, t *dialTarget) {
 		l, err := n.dial(t, expected, address)
 		switch {
 		case errors.Is(err, core.ErrSelf):
+			n.mu.Lock()
+			t.self = true
+			n.mu.Unlock()
 			return
 		case n.ctx.Err() != nil:
 			return

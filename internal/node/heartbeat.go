@@ -7,8 +7,7 @@ import (
 	"github.com/socketmesh/mesh/internal/backlog"
 )
 
-// heartbeat looks after all links in turn: pings those that are idle, cuts those
-// that are dead, and tells reference peers that the namespaces are alive.
+// heartbeat looks after all links in turn: pings them, cuts those that are dead, and tells reference peers that the namespaces are alive.
 func (n *Node) heartbeat() {
 	every := min(max(n.cfg.HeartbeatInterval/4, 5*time.Millisecond), time.Second)
 	ticker := time.NewTicker(every)
@@ -52,9 +51,9 @@ func (p *peer) heartbeat(now time.Time, later *deferred) {
 		case !l.finished.IsZero() && now.Sub(l.finished) > cfg.HandshakeTimeout,
 			!p.mute.IsZero() && now.Sub(p.mute) > probeTimeout:
 			l.fail(core.CloseDuplicate, core.ErrReplaced)
-		case !p.reference && silent >= cfg.HeartbeatInterval && now.UnixNano()-l.pinged >= int64(cfg.HeartbeatInterval):
+		case !p.reference && now.UnixNano()-l.pinged >= int64(cfg.HeartbeatInterval):
 			l.pinged = now.UnixNano()
-			p.control(l, pingFrame)
+			p.ping(l)
 		}
 	}
 }

@@ -130,10 +130,14 @@ func (in *interest) tell(later *deferred) *frame {
 	}
 	clear(in.changed)
 	f := newInterestFrame(in.ns, interestUpdate{adds: in.adds, removes: in.removes})
+	published := false
 	for _, p := range in.ns.node.peers.Load().list {
-		if p.wantsInterest {
-			p.push(f, later)
+		if p.wantsInterest && p.push(f, later) {
+			published = true
 		}
+	}
+	if published {
+		in.ns.node.stats.publish(f.kind, len(f.bytes))
 	}
 	return f
 }
@@ -179,7 +183,9 @@ func (in *interest) sendSnapshot(p *peer, later *deferred) {
 
 func (in *interest) push(p *peer, n interestUpdate, later *deferred) {
 	f := newInterestFrame(in.ns, n)
-	p.push(f, later)
+	if p.push(f, later) {
+		in.ns.node.stats.publish(f.kind, len(f.bytes))
+	}
 	f.release()
 }
 

@@ -71,7 +71,7 @@ func (ln *lane) write() {
 		case isGoodbye(err):
 			return // readers end the link when they have all that came before it
 		case err != nil:
-			l.outlast(fmt.Errorf("send: %w", err))
+			l.outlast(fmt.Errorf("%w: %w", errSend, err))
 			return
 		}
 	}

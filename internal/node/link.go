@@ -26,7 +26,7 @@ type link struct {
 	reading     atomic.Int32 // lanes that have not ended
 	dispatching atomic.Int32 // readers that are not reading, but delivering
 	probe       atomic.Int64 // when it must have proven to be alive, in ns; 0 if it need not
-	pinged      int64        // when it was last pinged, in ns; heartbeat's own
+	pinged      int64        // when it was last pinged for the heartbeat, in ns; heartbeat's own
 
 	confirmed    bool          // the reference peer has sent something under its id; the reader's own
 	inbound      core.Codec    // in which the peer writes; set before started is closed
@@ -38,6 +38,8 @@ type link struct {
 	endInbound   sync.Once
 
 	// Guarded by the peer's lock.
+	since      time.Time // when it was taken up
+	pings      pings
 	signals    [][]byte  // control frames, which go before messages
 	sent       int64     // messages taken from the queue for this link
 	asked      bool      // whether they have arrived
@@ -56,6 +58,7 @@ func (p *peer) newLink(conn core.Conn, id string, dialled bool) *link {
 	l := &link{
 		peer:         p,
 		conn:         conn,
+		since:        time.Now(),
 		id:           id,
 		dialled:      dialled,
 		started:      make(chan struct{}),
@@ -150,6 +153,7 @@ func (l *link) control(src []byte) error {
 	case framePing:
 		l.peer.echo(l, pongFrame)
 	case framePong:
+		l.peer.pong(l)
 	case frameStart:
 		return l.start(src)
 	case frameFinish:
@@ -283,6 +287,7 @@ func (l *link) interest(src []byte) error {
 		return fmt.Errorf("%w: interest before start", core.ErrMalformed)
 	}
 	l.peer.received.Add(1)
+	l.peer.in.add(1 + len(src))
 	l.peer.node.stats.received(l.peer.id, core.KindInterest, 1+len(src))
 	namespace, update, err := decodeInterest(src)
 	if err != nil {
@@ -300,6 +305,7 @@ func (l *link) deliver(src []byte) error {
 		l.peer.dropInbound(0, err)
 		return nil
 	}
+	l.peer.in.add(1 + len(src))
 	l.peer.node.stats.received(l.peer.id, m.Kind, 1+len(src))
 	switch m.From {
 	case core.EmitterID:

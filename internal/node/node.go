@@ -10,9 +10,11 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/advertise"
+	"github.com/socketmesh/mesh/internal/buildinfo"
 	"github.com/socketmesh/mesh/internal/loglimit"
 	"github.com/socketmesh/mesh/internal/pendingset"
 )
@@ -54,6 +56,8 @@ type Node struct {
 	adapters map[*namespace]core.Adapter
 	departed map[string]departedPeer
 	targets  map[string]*dialTarget
+	roster   []core.Peer // the last one, without this node
+	started  time.Time
 	lanes    map[string]uint32 // of links, by the namespaces that go on them
 }
 
@@ -134,6 +138,7 @@ func (n *Node) start(ctx context.Context) error {
 	}
 	n.advertised = advertise.Address(n.cfg.Advertise, listener.Addr())
 	n.state = stateRunning
+	n.started = time.Now()
 	n.work.Go(n.accept)
 	n.work.Go(n.heartbeat)
 	n.work.Go(n.announcer.run)
@@ -189,13 +194,19 @@ func (n *Node) Peers() []core.PeerInfo {
 	return infos
 }
 
-// Stats takes a snapshot of the node's counters.
+// Stats takes a snapshot of the node. Its Certificate is for those to fill in who know
+// the transport's.
 func (n *Node) Stats() core.Stats {
 	s := n.stats.snapshot()
-	for _, p := range n.peers.Load().list {
-		p.mu.Lock()
-		s.Peers = append(s.Peers, core.PeerStats{PeerInfo: p.info(), QueuedMessages: p.queue.waiting + p.queue.writing, QueuedBytes: p.queue.bytes})
-		p.mu.Unlock()
+	s.Version = buildinfo.Version()
+	s.Expected = n.expected()
+	n.mu.Lock()
+	s.Started, s.Namespaces = n.started, len(n.adapters)
+	n.mu.Unlock()
+	list := n.peers.Load().list
+	s.Peers = make([]core.PeerStats, len(list))
+	for i, p := range list {
+		s.Peers[i] = p.stats()
 	}
 	return s
 }

@@ -46,7 +46,9 @@ type peer struct {
 	gone          chan struct{} // closed when the last link has ended
 	drained       chan struct{} // closed when all was sent and taken, once drain was called
 
-	received atomic.Uint64 // messages, on all links and in earlier lives
+	received   atomic.Uint64 // messages, on all links and in earlier lives
+	in, out    traffic       // in this life
+	reconnects uint64        // earlier lives
 
 	mu       sync.Mutex
 	links    []*link
@@ -54,6 +56,7 @@ type peer struct {
 	queue    queue
 	taken    uint64    // messages taken from the queue, ever
 	mute     time.Time // since when there is no current link, but still one to hear the peer on
+	trip     roundTrip
 	down     bool
 	cutting  bool // too slow: nothing is queued any more
 	draining bool
@@ -115,7 +118,7 @@ func (p *peer) add(l *link) bool {
 		// The other link stays, if it is alive. The peer's part of the
 		// exchange is in finishedBy.
 		p.current.probe.Store(time.Now().Add(probeTimeout).UnixNano())
-		p.control(p.current, pingFrame)
+		p.ping(p.current)
 		if l.dialled {
 			p.finish(l)
 		}
@@ -205,7 +208,7 @@ func (p *peer) remove(l *link) {
 	}
 	switch {
 	case down:
-		p.node.peerDown(p, l.err)
+		p.node.peerDown(p, l)
 	case resumed:
 		var later deferred
 		p.node.announce(p, &later)
@@ -227,12 +230,13 @@ func (p *peer) linkNamed(id string) *link {
 
 // push queues a message. It never blocks: a peer whose queue overflows is cut. Who
 // is to be told of what is lost is told later.
-func (p *peer) push(f *frame, later *deferred) {
+// It reports whether the message is queued.
+func (p *peer) push(f *frame, later *deferred) bool {
 	p.mu.Lock()
 	if p.down || p.cutting {
 		p.mu.Unlock()
 		p.drop(f, later)
-		return
+		return false
 	}
 	result, lost := p.queue.push(f)
 	if result == full {
@@ -250,6 +254,7 @@ func (p *peer) push(f *frame, later *deferred) {
 	case l != nil:
 		l.signalLine(line)
 	}
+	return result == queued
 }
 
 // drop counts a frame that is not sent.
@@ -340,13 +345,18 @@ func (p *peer) sent(batch []*frame, err error) {
 	p.mu.Lock()
 	p.queue.sent(batch)
 	p.mu.Unlock()
+	bytes := 0
 	for _, f := range batch {
 		if err == nil {
+			bytes += len(f.bytes)
 			p.node.stats.sent(p.id, f.kind, len(f.bytes))
 		} else {
 			p.node.stats.dropped(p.id, f.kind, err)
 		}
 		f.release()
+	}
+	if err == nil {
+		p.out.addAll(len(batch), bytes)
 	}
 }
 
@@ -385,7 +395,7 @@ func (p *peer) resume(s start) {
 func (p *peer) departed() departedPeer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return departedPeer{sent: p.taken, received: p.received.Load(), at: time.Now()}
+	return departedPeer{sent: p.taken, received: p.received.Load(), reconnects: p.reconnects, at: time.Now()}
 }
 
 // dropInbound counts a message of the peer that is not taken.
@@ -431,4 +441,29 @@ func (p *peer) silentSince(then int64) []string {
 		}
 	}
 	return names
+}
+
+// stats is a snapshot of the peer.
+func (p *peer) stats() core.PeerStats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := core.PeerStats{
+		PeerInfo:       p.info(),
+		Reconnects:     p.reconnects,
+		RoundTrip:      p.trip.smoothed,
+		LastRoundTrip:  p.trip.last,
+		Sent:           p.out.load(),
+		Received:       p.in.load(),
+		QueuedMessages: p.queue.waiting + p.queue.writing,
+		QueuedBytes:    p.queue.bytes,
+	}
+	for _, l := range p.links {
+		if heard := time.Unix(0, l.received.Load()); heard.After(s.Heard) {
+			s.Heard = heard
+		}
+		if l == p.current || p.current == nil {
+			s.Dialled, s.LinkSince = l.dialled, l.since
+		}
+	}
+	return s
 }

@@ -21,6 +21,8 @@ type departedPeer struct {
 	sent     uint64
 	received uint64
 	at       time.Time
+
+	reconnects uint64 // before
 }
 
 // The bounds of what is kept.
@@ -63,6 +65,9 @@ func (n *Node) register(conn core.Conn, h *hello, on terms, id string, dialled b
 		before, known = p.departed(), true // it is just going
 	}
 	p := newPeer(n, h, conn.RemoteAddr(), on)
+	if known {
+		p.reconnects = before.reconnects + 1
+	}
 	if known && !p.reference {
 		p.taken, p.remembered = before.sent, true
 		p.received.Store(before.received)
@@ -88,14 +93,15 @@ func (n *Node) announce(p *peer, later *deferred) {
 	}
 }
 
-// peerDown is called when the last link to p has ended and all it sent has been
-// delivered.
-func (n *Node) peerDown(p *peer, cause error) {
+// peerDown is called when the last link to p, which is l, has ended and all it sent has
+// been delivered.
+func (n *Node) peerDown(p *peer, l *link) {
+	cause := l.err
 	n.mu.Lock()
 	if n.peers.Load().byID[p.id] == p {
 		n.setPeer(p.id, nil)
 	}
-	if len(n.departed) < maxDeparted && !p.reference {
+	if len(n.departed) < maxDeparted {
 		n.departed[p.id] = p.departed()
 	}
 	n.mu.Unlock()
@@ -103,7 +109,7 @@ func (n *Node) peerDown(p *peer, cause error) {
 	for ns := range n.namespaces.all() {
 		ns.leave(p, cause)
 	}
-	n.stats.peerDown(p, cause)
+	n.stats.peerDown(p, cause, l.dialled)
 	p.log.Info("peer down", "cause", cause)
 }
 

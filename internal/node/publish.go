@@ -16,6 +16,7 @@ func (n *Node) publish(m *core.Message, lane uint32, r *route, to []*peer, later
 	if len(n.cfg.Codecs) > len(few) {
 		frames = make([]*frame, len(n.cfg.Codecs))
 	}
+	published := false
 	for _, p := range to {
 		if p.referenceOnly && !m.Kind.Reference() {
 			continue
@@ -36,7 +37,10 @@ func (n *Node) publish(m *core.Message, lane uint32, r *route, to []*peer, later
 			later.add(func() { n.stats.dropped(id, kind, core.ErrUnsupported) })
 			continue
 		}
-		p.push(f, later)
+		if p.push(f, later) && !published {
+			published = true
+			n.stats.publish(m.Kind, len(f.bytes))
+		}
 	}
 	for _, f := range frames {
 		if f != nil && f != &unsendable {

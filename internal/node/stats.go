@@ -14,16 +14,26 @@ const kinds = core.KindInterest + 1
 type stats struct {
 	observer core.Observer
 
-	out, in                                        [kinds]traffic
-	drops, ignores, refusals, lost, requests, fail atomic.Uint64
-	cut                                            [backlog.Reasons]atomic.Uint64
+	published, out, in       [kinds]traffic
+	publishedSizes, inSizes  sizes
+	requestTimes             [kinds]durations // by what was asked
+	lost, requests, fail     atomic.Uint64
+	cut                      [backlog.Reasons]atomic.Uint64
+	downs                    reasonCounts // peers
+	drops, ignores, refusals reasonCounts
 }
 
 type traffic struct{ messages, bytes atomic.Uint64 }
 
-func (t *traffic) add(bytes int) {
-	t.messages.Add(1)
+func (t *traffic) add(bytes int) { t.addAll(1, bytes) }
+
+func (t *traffic) addAll(messages, bytes int) {
+	t.messages.Add(uint64(messages))
 	t.bytes.Add(uint64(bytes))
+}
+
+func (t *traffic) load() core.Traffic {
+	return core.Traffic{Messages: t.messages.Load(), Bytes: t.bytes.Load()}
 }
 
 func (s *stats) peerUp(p *peer) {
@@ -32,10 +42,17 @@ func (s *stats) peerUp(p *peer) {
 	}
 }
 
-func (s *stats) peerDown(p *peer, why error) {
+func (s *stats) peerDown(p *peer, why error, dialled bool) {
+	s.downs.add(dropReason(why, dialled))
 	if s.observer != nil {
 		s.observer.PeerDown(p.info(), why)
 	}
+}
+
+// publish counts a message that some peers get.
+func (s *stats) publish(kind core.Kind, bytes int) {
+	s.published[kind].add(bytes)
+	s.publishedSizes.add(bytes)
 }
 
 func (s *stats) sent(peer string, kind core.Kind, bytes int) {
@@ -50,27 +67,28 @@ func (s *stats) received(peer string, kind core.Kind, bytes int) {
 		kind = 0
 	}
 	s.in[kind].add(bytes)
+	s.inSizes.add(bytes)
 	if s.observer != nil {
 		s.observer.Received(peer, kind, bytes)
 	}
 }
 
 func (s *stats) dropped(peer string, kind core.Kind, why error) {
-	s.drops.Add(1)
+	s.drops.add(dropReasons.of(why))
 	if s.observer != nil {
 		s.observer.Dropped(peer, kind, why)
 	}
 }
 
 func (s *stats) ignored(peer string, kind core.Kind, why error) {
-	s.ignores.Add(1)
+	s.ignores.add(ignoreReasons.of(why))
 	if s.observer != nil {
 		s.observer.Dropped(peer, kind, why)
 	}
 }
 
 func (s *stats) refused(remote string, why error) {
-	s.refusals.Add(1)
+	s.refusals.add(refusalReasons.of(why))
 	if s.observer != nil {
 		s.observer.Refused(remote, why)
 	}
@@ -91,6 +109,9 @@ func (s *stats) requestBegun(info core.RequestInfo) {
 
 func (s *stats) requestDone(info core.RequestInfo) {
 	s.requests.Add(1)
+	if info.Kind < kinds {
+		s.requestTimes[info.Kind].add(info.Duration)
+	}
 	if info.Err != nil {
 		s.fail.Add(1)
 	}
@@ -99,26 +120,46 @@ func (s *stats) requestDone(info core.RequestInfo) {
 	}
 }
 
+// requestKinds are the kinds that ask for answers.
+var requestKinds = [...]core.Kind{core.KindFetchSockets, core.KindBroadcast, core.KindServerSideEmit}
+
 func (s *stats) snapshot() core.Stats {
-	return core.Stats{
-		Sent:     byKind(&s.out),
-		Received: byKind(&s.in),
-		Dropped:  s.drops.Load(),
-		Ignored:  s.ignores.Load(),
-		Refused:  s.refusals.Load(),
-		Lost:     s.lost.Load(),
-		Requests: s.requests.Load(),
-		Failed:   s.fail.Load(),
-		SlowRate: s.cut[backlog.NoProgress].Load(),
-		SlowFull: s.cut[backlog.Full].Load(),
+	snapshot := core.Stats{
+		Published:      byKind(&s.published),
+		Sent:           byKind(&s.out),
+		Received:       byKind(&s.in),
+		Lost:           s.lost.Load(),
+		Requests:       s.requests.Load(),
+		Failed:         s.fail.Load(),
+		SlowRate:       s.cut[backlog.NoProgress].Load(),
+		SlowFull:       s.cut[backlog.Full].Load(),
+		PeerDrops:      s.downs.byName(&peerDropReasons),
+		DropReasons:    s.drops.byName(&dropReasons),
+		IgnoreReasons:  s.ignores.byName(&ignoreReasons),
+		RefusalReasons: s.refusals.byName(&refusalReasons),
+		RequestTimes:   make(map[core.Kind]core.Histogram, len(requestKinds)),
 	}
+	snapshot.Dropped, snapshot.Ignored, snapshot.Refused = sum(snapshot.DropReasons), sum(snapshot.IgnoreReasons), sum(snapshot.RefusalReasons)
+	snapshot.PublishedSizes = s.publishedSizes.histogram(snapshot.Published)
+	snapshot.ReceivedSizes = s.inSizes.histogram(snapshot.Received)
+	for _, kind := range requestKinds {
+		snapshot.RequestTimes[kind] = s.requestTimes[kind].histogram()
+	}
+	return snapshot
+}
+
+func sum(counts map[string]uint64) (n uint64) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
 }
 
 func byKind(counters *[kinds]traffic) map[core.Kind]core.Traffic {
 	m := map[core.Kind]core.Traffic{}
 	for kind := range counters {
-		if n := counters[kind].messages.Load(); n > 0 {
-			m[core.Kind(kind)] = core.Traffic{Messages: n, Bytes: counters[kind].bytes.Load()}
+		if t := counters[kind].load(); t.Messages > 0 {
+			m[core.Kind(kind)] = t
 		}
 	}
 	return m

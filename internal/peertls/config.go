@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // CanServe reports whether c has a certificate for an acceptor. A nil c has none.
@@ -117,4 +118,22 @@ func both(first, second func(tls.ConnectionState) error) func(tls.ConnectionStat
 		}
 		return second(state)
 	}
+}
+
+// Expires returns when the first of the certificates ends that c holds; zero if it holds
+// none, be it that c has a function that returns them.
+func Expires(c *tls.Config) (first time.Time) {
+	if c == nil {
+		return first
+	}
+	for _, pair := range c.Certificates {
+		leaf := pair.Leaf
+		if leaf == nil && len(pair.Certificate) > 0 {
+			leaf, _ = x509.ParseCertificate(pair.Certificate[0])
+		}
+		if leaf != nil && (first.IsZero() || leaf.NotAfter.Before(first)) {
+			first = leaf.NotAfter
+		}
+	}
+	return first
 }

@@ -57,6 +57,14 @@ func (s *Source) Config(serverName string) *tls.Config {
 // RootCAs returns the authorities as they are now; nil, the system's, without Files.CA.
 func (s *Source) RootCAs() *x509.CertPool { return s.now().authorities }
 
+// Expires is when the certificate ends; zero without Files.Cert.
+func (s *Source) Expires() time.Time {
+	if c := s.now().certificate; c != nil {
+		return c.Leaf.NotAfter
+	}
+	return time.Time{}
+}
+
 // now returns what the files hold. While one goroutine reads them, others get the last
 // content.
 func (s *Source) now() *material {

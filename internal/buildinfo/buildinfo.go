@@ -1,0 +1,46 @@
+// Package buildinfo tells which version of this module is in the running program.
+package buildinfo
+
+import (
+	"cmp"
+	"runtime/debug"
+	"sync"
+)
+
+const module = "github.com/socketmesh/mesh"
+
+// Version is the version of this module that the program was built with: a release, or
+// "(devel)" with the commit where the program is this module's own. It is "unknown" in
+// a program without build information.
+var Version = sync.OnceValue(func() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return versionIn(info)
+})
+
+func versionIn(info *debug.BuildInfo) string {
+	if info.Main.Path != module {
+		for _, dep := range info.Deps {
+			if dep.Path == module {
+				if dep.Replace != nil {
+					dep = dep.Replace
+				}
+				return cmp.Or(dep.Version, "(devel)")
+			}
+		}
+	}
+	settings := map[string]string{}
+	for _, s := range info.Settings {
+		settings[s.Key] = s.Value
+	}
+	version := cmp.Or(info.Main.Version, "(devel)")
+	if revision := settings["vcs.revision"]; version == "(devel)" && revision != "" {
+		version += " " + revision[:min(12, len(revision))]
+		if settings["vcs.modified"] == "true" {
+			version += ", modified"
+		}
+	}
+	return version
+}

@@ -1,0 +1,174 @@
+package node
+
+import (
+	"errors"
+	"sync/atomic"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// reason says, in statistics, why something did not go well. The names of those that
+// the reference has are the reference's.
+type reason uint8
+
+const (
+	otherReason reason = iota
+	slowConsumer
+	cutByPeer
+	silent
+	peerLeft
+	replaced
+	ownShutdown
+	addressChanged
+	sendFailed
+	outboundClosed
+	inboundClosed
+	protocolError
+	unauthorized
+	handshakeTimeout
+	versionMismatch
+	codecMismatch
+	busy
+	ownAddress
+	unknownPeer
+	malformed
+	unsupported
+	noNamespace
+	forged
+	reasons // their number
+)
+
+var reasonNames = [reasons]string{
+	otherReason:      "other",
+	slowConsumer:     "slow-consumer",
+	cutByPeer:        "cut-by-peer",
+	silent:           "silent",
+	peerLeft:         "left",
+	replaced:         "replaced",
+	ownShutdown:      "shutdown",
+	addressChanged:   "address-changed",
+	sendFailed:       "send-error",
+	outboundClosed:   "outbound-closed",
+	inboundClosed:    "inbound-closed",
+	protocolError:    "protocol-error",
+	unauthorized:     "unauthorized",
+	handshakeTimeout: "timeout",
+	versionMismatch:  "version",
+	codecMismatch:    "codec",
+	busy:             "busy",
+	ownAddress:       "self",
+	unknownPeer:      "unknown-peer",
+	malformed:        "malformed",
+	unsupported:      "unsupported",
+	noNamespace:      "no-namespace",
+	forged:           "forged",
+}
+
+// cause is an error that stands for a reason.
+type cause struct {
+	err    error
+	reason reason
+}
+
+// reasonTable has the reasons for which one thing can happen: of an error, the first
+// cause that it wraps counts. Any other error is of the reason otherwise.
+type reasonTable struct {
+	causes    []cause
+	otherwise []reason
+}
+
+var (
+	peerDropReasons = reasonTable{
+		causes: []cause{
+			{core.ErrSlowPeer, slowConsumer},
+			{core.ErrSilentPeer, silent},
+			{core.ErrPeerLeft, peerLeft},
+			{core.ErrReplaced, replaced},
+			{core.ErrClosed, ownShutdown},
+			{errSend, sendFailed},
+			{core.ErrMalformed, protocolError},
+			{core.ErrNoCommonCodec, protocolError},
+		},
+		otherwise: []reason{outboundClosed, inboundClosed, cutByPeer, addressChanged}, // see dropReason
+	}
+	dropReasons = reasonTable{
+		causes: []cause{
+			{core.ErrSlowPeer, slowConsumer},
+			{core.ErrUnsupported, unsupported},
+			{core.ErrPeerLeft, peerLeft},
+			{core.ErrReplaced, replaced},
+			{core.ErrClosed, ownShutdown},
+			{core.ErrSilentPeer, silent},
+		},
+		otherwise: []reason{sendFailed},
+	}
+	ignoreReasons = reasonTable{
+		causes: []cause{
+			{errNoNamespace, noNamespace},
+			{core.ErrUnsupported, unsupported},
+			{core.ErrMalformed, malformed},
+			{core.ErrForged, forged},
+		},
+		otherwise: []reason{otherReason},
+	}
+	refusalReasons = reasonTable{
+		causes: []cause{
+			{core.ErrUnauthorized, unauthorized},
+			{errHandshakeTimeout, handshakeTimeout},
+			{core.ErrNoCommonVersion, versionMismatch},
+			{core.ErrNoCommonCodec, codecMismatch},
+			{core.ErrBusy, busy},
+			{core.ErrSelf, ownAddress},
+			{core.ErrUnknownPeer, unknownPeer},
+			{core.ErrClosed, ownShutdown},
+			{core.ErrMalformed, malformed},
+		},
+		otherwise: []reason{otherReason},
+	}
+)
+
+// of is the reason for err.
+func (t *reasonTable) of(err error) reason {
+	for _, c := range t.causes {
+		if errors.Is(err, c.err) {
+			return c.reason
+		}
+	}
+	return t.otherwise[0]
+}
+
+// errSend marks what a connection could not write.
+var errSend = errors.New("send")
+
+// dropReason is why a peer has gone, whose last link has ended with err.
+func dropReason(err error, dialled bool) reason {
+	_, closedByPeer := errors.AsType[*core.CloseError](err)
+	_, otherPeer := errors.AsType[*otherPeerError](err)
+	switch r := peerDropReasons.of(err); {
+	case r == slowConsumer && closedByPeer:
+		return cutByPeer
+	case otherPeer:
+		return addressChanged
+	case r == outboundClosed && !dialled:
+		return inboundClosed
+	default:
+		return r
+	}
+}
+
+// reasonCounts counts by reason.
+type reasonCounts [reasons]atomic.Uint64
+
+func (c *reasonCounts) add(r reason) { c[r].Add(1) }
+
+// byName are the counts of those reasons that the table knows.
+func (c *reasonCounts) byName(t *reasonTable) map[string]uint64 {
+	counts := make(map[string]uint64, len(t.causes)+len(t.otherwise))
+	for _, known := range t.causes {
+		counts[reasonNames[known.reason]] = c[known.reason].Load()
+	}
+	for _, r := range t.otherwise {
+		counts[reasonNames[r]] = c[r].Load()
+	}
+	return counts
+}

@@ -12,21 +12,21 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
-	meshcluster "github.com/socketmesh/mesh/internal/cluster"
 	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
+	"github.com/socketmesh/mesh/socketio/internal/rooms"
 )
 
 // adapter is what the Socket.IO server calls for one namespace. It keeps the
 // library's own adapter for the maps, the events and what the mesh has no part in.
 type adapter struct {
 	socket.Adapter
-	core   core.Adapter              // the mesh's, overridden or not
-	plain  bool                      // it is not
-	others meshcluster.OthersFetcher // the mesh's, if neither it nor the host is overridden; else nil
-	acks   meshcluster.AckCollector  // the mesh's, if it is not overridden; else nil
-	first  bool                      // to hear of sockets that are connected
+	core   core.Adapter  // the mesh's, overridden or not
+	plain  bool          // it is not
+	others othersFetcher // the mesh's, if neither it nor the host is overridden; else nil
+	acks   ackCollector  // the mesh's, if it is not overridden; else nil
+	first  bool          // to hear of sockets that are connected
 	host   *host
-	rooms  *rooms
+	rooms  *rooms.Rooms
 	census census
 	logger *slog.Logger
 
@@ -42,13 +42,23 @@ type adapter struct {
 
 var _ socket.Adapter = (*adapter)(nil)
 
+// ackCollector is what the mesh's own adapter is as well. See there for what it does.
+type ackCollector interface {
+	CollectAcks(ctx context.Context, event core.Payload, to core.Target, ack func(core.Payload)) *core.Call[int]
+}
+
+// othersFetcher is what the mesh's own adapter is as well. See there for what it does.
+type othersFetcher interface {
+	FetchOthers(ctx context.Context, to core.Target) *core.Call[[][]core.Socket]
+}
+
 // newAdapter prepares the adapter of a namespace; join completes it. closed is
 // called once, when it is closed.
 func newAdapter(nsp socket.Namespace, known *remotes, logger *slog.Logger, closed func(*adapter)) *adapter {
 	a := &adapter{Adapter: socket.MakeAdapter(), logger: logger, remotes: known}
 	a.Prototype(a)
 	a.Construct(nsp)
-	a.rooms = newRooms(a.Adapter)
+	a.rooms = rooms.New(a.Adapter)
 	a.host = newHost(nsp, a.rooms, logger)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	a.ctx, a.cancel = ctx, func() { cancel(core.ErrClosed) }
@@ -67,12 +77,12 @@ func newAdapter(nsp socket.Namespace, known *remotes, logger *slog.Logger, close
 // this server through the adapter's host itself, without overrides.
 func (a *adapter) join(mesh core.Adapter, direct bool) {
 	a.core = mesh
-	var innermost residents
-	if innermost, a.plain = mesh.(residents); a.plain {
-		a.acks, _ = innermost.Adapter.(meshcluster.AckCollector)
+	var innermost localFirstAdapter
+	if innermost, a.plain = mesh.(localFirstAdapter); a.plain {
+		a.acks, _ = innermost.Adapter.(ackCollector)
 	}
 	if a.plain && direct {
-		a.others, _ = innermost.Adapter.(meshcluster.OthersFetcher)
+		a.others, _ = innermost.Adapter.(othersFetcher)
 	}
 	a.census.count = mesh.ServerCount
 }
@@ -94,18 +104,18 @@ func (a *adapter) ServerCount() int64 { return int64(a.census.read()) }
 // somebody first asks for them, and change with the rooms from then on. They are not
 // to be written to.
 func (a *adapter) Rooms() *types.Map[socket.Room, *types.Set[socket.SocketId]] {
-	return a.rooms.libraryRooms()
+	return a.rooms.LibraryRooms()
 }
 
 func (a *adapter) Sids() *types.Map[socket.SocketId, *types.Set[socket.Room]] {
-	return a.rooms.librarySids()
+	return a.rooms.LibrarySids()
 }
 
 // Sockets returns the ids of the matching sockets of this server, as the library's
 // does; those of all servers come from Sockets of [Of]'s adapter.
-func (a *adapter) Sockets(rooms *types.Set[socket.Room]) *types.Set[socket.SocketId] {
+func (a *adapter) Sockets(in *types.Set[socket.Room]) *types.Set[socket.SocketId] {
 	ids := types.NewSet[socket.SocketId]()
-	a.rooms.match(core.Target{Rooms: roomNames(rooms)}, func(s *localSocket) { ids.Add(s.id) })
+	a.rooms.Match(core.Target{Rooms: roomNames(in)}, func(s *rooms.LocalSocket) { ids.Add(s.ID()) })
 	return ids
 }
 
@@ -139,7 +149,7 @@ func (a *adapter) DelAll(id socket.SocketId) {
 // server-side events, behind which that answer may wait. Prefer SocketRooms of
 // [Of]'s adapter.
 func (a *adapter) SocketRooms(id socket.SocketId) *types.Set[socket.Room] {
-	joined, ours := a.rooms.of(id)
+	joined, ours := a.rooms.Of(id)
 	if a.plain && (ours || a.core.ServerCount() <= 1) {
 		return joined
 	}
@@ -186,7 +196,7 @@ func (a *adapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket
 			})
 			return
 		}
-		local := a.rooms.matching(to)
+		local := a.rooms.Matching(to)
 		call := given(a.others.FetchOthers(a.ctx, to))
 		ours := sync.OnceValue(func() []socket.SocketDetails { return a.detailsOf(local) })
 		if !isDone(call) {

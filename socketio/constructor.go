@@ -18,18 +18,30 @@ import (
 )
 
 // Opener opens namespaces of the mesh. The node that is inside a mesh.Mesh is one.
+//
+// An Opener may have these methods as well:
+//
+//	// Occupancy is told which rooms of a namespace have members; nil: nobody is.
+//	Occupancy(namespace string) core.Occupancy
+//
+//	// Standalone makes the adapter of a namespace that works without the mesh,
+//	// because Adapter has failed or an override is broken. It never fails. Without
+//	// this method [Constructor.New] panics for such a namespace.
+//	Standalone(namespace string, host core.Host) core.Adapter
 type Opener interface {
 	Adapter(namespace string, host core.Host) (core.Adapter, error)
 }
 
-// router is an [Opener] that may want to know which rooms have members.
-type router interface {
+// occupancyOpener and standaloneOpener are the optional methods of an [Opener].
+type occupancyOpener interface {
 	Occupancy(namespace string) core.Occupancy
 }
 
-var (
-	_ socket.AdapterConstructor = (*Constructor)(nil)
-)
+type standaloneOpener interface {
+	Standalone(namespace string, host core.Host) core.Adapter
+}
+
+var _ socket.AdapterConstructor = (*Constructor)(nil)
 
 // Constructor makes the adapters of one Socket.IO server. Another server may have it
 // when that one has been closed. While it is open, socket.NewServer panics for
@@ -114,7 +126,7 @@ func (c *Constructor) New(nsp socket.Namespace) socket.Adapter {
 	}
 	if err != nil {
 		a.logger.Error("namespace works without the mesh", "error", err)
-		mesh = residents{alone(nsp.Name(), a.host, a.logger), a.rooms}
+		mesh = localFirstAdapter{c.standalone(nsp.Name(), a.host, err), a.rooms}
 	}
 	a.join(mesh, len(c.hosts) == 0)
 	c.remember(a)
@@ -198,19 +210,29 @@ func (c *Constructor) enter(a *adapter) (core.Adapter, error) {
 	}
 	if err != nil {
 		a.logger.Error("namespace works without the mesh", "error", err)
-		mesh = alone(name, host, a.logger)
+		mesh = c.standalone(name, host, err)
 	}
-	if node, ok := c.node.(router); ok {
+	if node, ok := c.node.(occupancyOpener); ok {
 		if o := node.Occupancy(name); o != nil {
-			a.rooms.report(o)
+			a.rooms.Report(o)
 		}
 	}
-	outer, err := overridden(name, core.Adapter(residents{mesh, a.rooms}), c.adapters)
+	outer, err := overridden(name, core.Adapter(localFirstAdapter{mesh, a.rooms}), c.adapters)
 	if err != nil {
 		mesh.Close()
 		return nil, fmt.Errorf("override of the adapter: %w", err)
 	}
 	return outer, nil
+}
+
+// standalone makes the adapter of a namespace that works without the mesh, for the reason
+// that why tells.
+func (c *Constructor) standalone(namespace string, host core.Host, why error) core.Adapter {
+	opener, ok := c.node.(standaloneOpener)
+	if !ok {
+		panic(fmt.Errorf("socketio: namespace %q cannot work without the mesh, as %T has no method Standalone: %w", namespace, c.node, why))
+	}
+	return opener.Standalone(namespace, host)
 }
 
 // closePrevious closes the adapter that nsp has, and that of a namespace of the

@@ -38,6 +38,35 @@ func TestRefusedByTheMesh(t *testing.T) {
 	}
 }
 
+// adapterOnly is an Opener without optional methods.
+type adapterOnly struct{ open opener }
+
+func (o adapterOnly) Adapter(namespace string, host core.Host) (core.Adapter, error) {
+	return o.open(namespace, host)
+}
+
+// TestOpenerWithoutStandalone: such an Opener is good for namespaces that it opens, and
+// says what is missing for those that it refuses.
+func TestOpenerWithoutStandalone(t *testing.T) {
+	s := serve(t, adapterOnly{opener(lonely{}.Adapter)})
+	c, _ := s.client("/")
+	s.Emit("e")
+	c.expect(text(`2["e"]`))
+
+	_, failure := attempt(t, New(adapterOnly{func(string, core.Host) (core.Adapter, error) { return nil, core.ErrClosed }}))
+	if !errors.Is(failure, core.ErrClosed) || !strings.Contains(failure.Error(), "Standalone") {
+		t.Errorf("the server failed with: %v", failure)
+	}
+}
+
+// TestMeshShortcuts: the mesh's own adapter has the methods that spare this package work.
+func TestMeshShortcuts(t *testing.T) {
+	a := newNamespace(t, lonely{}).Adapter().(*adapter)
+	if a.acks == nil || a.others == nil {
+		t.Errorf("ackCollector %v, othersFetcher %v: the methods have another signature", a.acks, a.others)
+	}
+}
+
 func TestOf(t *testing.T) {
 	s := serve(t, lonely{})
 	if got := Of(s.Of("/chat", nil)); got == nil || got.Namespace() != "/chat" {

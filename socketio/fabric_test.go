@@ -9,8 +9,35 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/core/coretest"
 	meshcluster "github.com/socketmesh/mesh/internal/cluster"
 )
+
+// lonely is a mesh of one server.
+type lonely struct{}
+
+func (lonely) Adapter(namespace string, host core.Host) (core.Adapter, error) {
+	return lonely{}.Standalone(namespace, host), nil
+}
+
+func (lonely) Standalone(namespace string, host core.Host) core.Adapter {
+	a, _ := meshcluster.New(localCluster{namespace: namespace}, host, core.AdapterConfig{Logger: new(coretest.Log).Logger()})
+	return a
+}
+
+// localCluster is the cluster of a lonely server.
+type localCluster struct {
+	core.Cluster
+	namespace string
+}
+
+func (localCluster) ID() string                     { return "self" }
+func (c localCluster) Namespace() string            { return c.namespace }
+func (localCluster) Members() []string              { return nil }
+func (localCluster) Publish(*core.Message) []string { return nil }
+func (localCluster) RequestBegun(core.RequestInfo)  {}
+func (localCluster) RequestDone(core.RequestInfo)   {}
+func (localCluster) Leave()                         {}
 
 // fabric is a cluster in memory, below core's adapters: messages arrive at once,
 // unless a test holds them up.
@@ -27,11 +54,12 @@ func newFabric() *fabric { return &fabric{members: map[string]map[string]*member
 
 // node is one server of the fabric.
 type node struct {
+	lonely // what it falls back to
 	fabric *fabric
 	id     string
 }
 
-func (f *fabric) node(id string) *node { return &node{f, id} }
+func (f *fabric) node(id string) *node { return &node{fabric: f, id: id} }
 
 func (n *node) Adapter(namespace string, host core.Host) (core.Adapter, error) {
 	m := &member{node: n, namespace: namespace}

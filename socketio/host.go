@@ -10,13 +10,14 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
+	"github.com/socketmesh/mesh/socketio/internal/rooms"
 	"github.com/socketmesh/mesh/socketio/internal/sioparser"
 )
 
 // host is a namespace of the Socket.IO server, as the mesh acts on it.
 type host struct {
 	nsp     socket.Namespace
-	rooms   *rooms
+	rooms   *rooms.Rooms
 	encoder parser.Encoder // the application's own, nil if packets have Socket.IO's format
 	polls   polls
 	logger  *slog.Logger
@@ -24,7 +25,7 @@ type host struct {
 
 var _ core.Host = (*host)(nil)
 
-func newHost(nsp socket.Namespace, rooms *rooms, logger *slog.Logger) *host {
+func newHost(nsp socket.Namespace, rooms *rooms.Rooms, logger *slog.Logger) *host {
 	h := &host{nsp: nsp, rooms: rooms, logger: logger}
 	if encoder := nsp.Server().Encoder(); !sioparser.Plain(encoder) {
 		h.encoder = encoder
@@ -41,9 +42,9 @@ func (h *host) emit(event core.Payload, to core.Target, id *uint64) {
 	d := h.delivery(event, id, to.Flags)
 	defer d.end()
 	var others []*socket.Socket // whose listeners may take their time
-	h.rooms.match(to, func(m *localSocket) {
-		if !d.directly(m.socket, m.direct) {
-			others = append(others, m.socket)
+	h.rooms.Match(to, func(m *rooms.LocalSocket) {
+		if !d.directly(m.Socket, m.Direct) {
+			others = append(others, m.Socket)
 		}
 	})
 	for _, s := range others {
@@ -64,8 +65,8 @@ func (h *host) BroadcastWithAck(event core.Payload, to core.Target, count func(i
 		ack(answer)
 	})
 	var asked []*socket.Socket
-	h.rooms.match(to, func(m *localSocket) {
-		if s := m.socket; s.Client() == nil || s.Conn().ReadyState() != "closed" { // else only its handlers are still at work
+	h.rooms.Match(to, func(m *rooms.LocalSocket) {
+		if s := m.Socket; s.Client() == nil || s.Conn().ReadyState() != "closed" { // else only its handlers are still at work
 			asked = append(asked, s)
 		}
 	})
@@ -80,9 +81,9 @@ func (h *host) BroadcastWithAck(event core.Payload, to core.Target, count func(i
 }
 
 func (h *host) Sockets(to core.Target, brief bool) []core.Socket {
-	found := h.rooms.matching(to)
+	found := h.rooms.Matching(to)
 	sockets := make([]core.Socket, len(found))
-	h.rooms.list(found, sockets)
+	h.rooms.Describe(sockets, found)
 	if !brief {
 		d := describer{host: h}
 		d.describe(sockets, found)
@@ -90,18 +91,18 @@ func (h *host) Sockets(to core.Target, brief bool) []core.Socket {
 	return sockets
 }
 
-func (h *host) Has(sid string) bool { return h.rooms.has(socket.SocketId(sid)) }
+func (h *host) Has(sid string) bool { return h.rooms.Has(socket.SocketId(sid)) }
 
 func (h *host) Join(to core.Target, rooms []string) {
 	join := roomsOf(rooms)
-	for _, s := range h.rooms.matching(to) {
+	for _, s := range h.rooms.Matching(to) {
 		s.Join(join...)
 	}
 }
 
 func (h *host) Leave(to core.Target, rooms []string) {
 	leave := roomsOf(rooms)
-	for _, s := range h.rooms.matching(to) {
+	for _, s := range h.rooms.Matching(to) {
 		if rooms == nil {
 			h.nsp.Adapter().DelAll(s.Id())
 		}
@@ -112,7 +113,7 @@ func (h *host) Leave(to core.Target, rooms []string) {
 }
 
 func (h *host) Disconnect(to core.Target, closeConn bool) {
-	for _, s := range h.rooms.matching(to) {
+	for _, s := range h.rooms.Matching(to) {
 		lifecycle.Disconnect(s, closeConn)
 	}
 }

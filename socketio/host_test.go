@@ -14,13 +14,6 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
-// lonely is a mesh without others.
-type lonely struct{}
-
-func (lonely) Adapter(namespace string, host core.Host) (core.Adapter, error) {
-	return alone(namespace, host, new(coretest.Log).Logger()), nil
-}
-
 func TestBroadcastOnTheWire(t *testing.T) {
 	s := serve(t, lonely{})
 	chat, _ := s.client("/chat", "r1", "r2")

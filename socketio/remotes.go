@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/socketio/internal/generational"
 )
 
 // remotes remembers the sockets that were handed out lately: applications ask for
@@ -14,7 +16,7 @@ type remotes struct {
 	fitting bool // see [details.remoteSocket]
 
 	mu     sync.RWMutex
-	known  recent[remoteKey, *remote]
+	known  generational.Cache[remoteKey, *remote]
 	forget *time.Timer // nil before the first use
 }
 
@@ -30,7 +32,7 @@ const (
 )
 
 func newRemotes() *remotes {
-	return &remotes{fitting: detailsFit(), known: recent[remoteKey, *remote]{limit: maxRemotes}}
+	return &remotes{fitting: detailsFit(), known: generational.Cache[remoteKey, *remote]{Limit: maxRemotes}}
 }
 
 // find returns what is known of n sockets, nil of those that are not.
@@ -39,7 +41,7 @@ func (r *remotes) find(n int, key func(i int) remoteKey) []*remote {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	for i := range found {
-		found[i], _ = r.known.get(key(i))
+		found[i], _ = r.known.Get(key(i))
 	}
 	return found
 }
@@ -47,7 +49,7 @@ func (r *remotes) find(n int, key func(i int) remoteKey) []*remote {
 func (r *remotes) put(key remoteKey, known *remote) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.known.put(key, known)
+	r.known.Put(key, known)
 }
 
 // use keeps what is known for another while. It comes before what is put.
@@ -64,5 +66,5 @@ func (r *remotes) use() {
 func (r *remotes) clear() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.known.clear()
+	r.known.Clear()
 }

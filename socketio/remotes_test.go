@@ -49,7 +49,7 @@ func TestRemotesAreBounded(t *testing.T) {
 	for i := range 5 * maxRemotes {
 		r.put(remoteKey{id: socket.SocketId(rune(i))}, new(remote))
 	}
-	if n := len(r.known.young) + len(r.known.old); n > 2*maxRemotes {
+	if n := r.known.Len(); n > 2*maxRemotes {
 		t.Errorf("%d are kept", n)
 	}
 }

@@ -74,6 +74,8 @@ func TestRules(t *testing.T) {
 		{"/internal/cluster", module + "/internal/node", false},
 		{"/internal/loglimit", module + "/internal/node", false},
 		{"/socketio", module + "/internal/node", false},
+		{"/socketio", module + "/internal/cluster", false},
+		{"/socketio/internal/rooms", module + "/internal/cluster", false},
 		{"", module + "/internal/node", true},
 		{"/transport/ws", module + "/internal/node", false},
 		{"/transport/ws", module + "/core", true},

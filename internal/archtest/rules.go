@@ -89,10 +89,10 @@ var rules = []rule{
 		deep:    []string{"github.com/zishang520", "./core"},
 	},
 	{
-		// A namespace that the mesh does not take gets an adapter all the same, on a
-		// cluster of this server alone.
+		// A host knows the mesh as core.Adapter alone. The root gives it the node.
 		folders: []string{"./socketio"},
-		may:     []string{"./core", "./internal", "./internal/cluster", "./socketio/internal", "github.com/zishang520/socket.io", "github.com/gorilla/websocket"},
+		may:     []string{"./core", "./internal", "./socketio/internal", "github.com/zishang520/socket.io", "github.com/gorilla/websocket"},
+		deep:    engine,
 	},
 	{
 		folders: []string{"./"},

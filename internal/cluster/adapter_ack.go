@@ -12,9 +12,10 @@ func (a *adapter) BroadcastWithAck(ctx context.Context, event core.Payload, to c
 	return a.poll(ctx, event, to, r, call)
 }
 
-var _ AckCollector = (*adapter)(nil)
-
-// CollectAcks makes *adapter a [AckCollector].
+// CollectAcks is BroadcastWithAck for a caller whose ack never blocks: ack is called by
+// the goroutines that receive the answers, one at a time, under a lock of the request.
+// Calls end in the order in which their last answers come. Hosts find this method by
+// assertion, and use it where nothing is wrapped around the adapter.
 func (a *adapter) CollectAcks(ctx context.Context, event core.Payload, to core.Target, ack func(core.Payload)) *core.Call[int] {
 	call, end := core.NewCallWithLeft[int]()
 	r := &request{kind: core.KindBroadcast}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
-	"github.com/socketmesh/mesh/internal/cluster"
 )
 
 // acks collects acknowledgements, and checks that they come one at a time and
@@ -508,7 +507,9 @@ func TestAdapterAcksHereDoNotBlock(t *testing.T) {
 // same outcome.
 func TestCollectAcks(t *testing.T) {
 	collect := func(s *coretest.Server, ctx context.Context, to core.Target, ack func(core.Payload)) *core.Call[int] {
-		return s.Adapter.(cluster.AckCollector).CollectAcks(ctx, coretest.Event("ask"), to, ack)
+		return s.Adapter.(interface {
+			CollectAcks(context.Context, core.Payload, core.Target, func(core.Payload)) *core.Call[int]
+		}).CollectAcks(ctx, coretest.Event("ask"), to, ack)
 	}
 	for _, tt := range targets {
 		t.Run(tt.name, func(t *testing.T) {

@@ -18,9 +18,9 @@ func (a *adapter) FetchSockets(ctx context.Context, to core.Target) *core.Call[[
 	})
 }
 
-var _ OthersFetcher = (*adapter)(nil)
-
-// FetchOthers makes *adapter a [OthersFetcher].
+// FetchOthers is FetchSockets without the sockets of this server, for a caller that has
+// these at hand and need not have them described: one list for each of the others that
+// has answered. Hosts find this method by assertion, as CollectAcks.
 func (a *adapter) FetchOthers(ctx context.Context, to core.Target) *core.Call[[][]core.Socket] {
 	if to.Flags.Local {
 		return core.CallOf[[][]core.Socket](nil, nil)

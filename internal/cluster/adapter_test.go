@@ -11,7 +11,6 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
-	"github.com/socketmesh/mesh/internal/cluster"
 )
 
 // trio is three servers, a, b and c, with two sockets each: a1, a2, b1, … Those
@@ -293,7 +292,9 @@ func TestAdapterFetchOthers(t *testing.T) {
 	for _, tt := range targets {
 		t.Run(tt.name, func(t *testing.T) {
 			inTrio(t, func(t *testing.T, w *trio) {
-				lists, err := w.a.Adapter.(cluster.OthersFetcher).FetchOthers(t.Context(), tt.to).Wait()
+				lists, err := w.a.Adapter.(interface {
+					FetchOthers(context.Context, core.Target) *core.Call[[][]core.Socket]
+				}).FetchOthers(t.Context(), tt.to).Wait()
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -170,11 +170,7 @@ func (n *Node) Advertised() string {
 // closes it. It may be opened before Start.
 func (n *Node) Adapter(name string, host core.Host) (core.Adapter, error) {
 	ns := newNamespace(n, name)
-	a, receiver := n.newAdapter(ns, host, core.AdapterConfig{
-		RequestTimeout: n.cfg.RequestTimeout,
-		InboxBytes:     n.cfg.InboxBytes,
-		Logger:         n.log.With("namespace", name),
-	})
+	a, receiver := n.newAdapter(ns, host, n.adapterConfig(name))
 	ns.receiver = receiver
 	peers, err := n.open(ns, a)
 	if err != nil {

@@ -1,4 +1,4 @@
-package socketio
+package rooms
 
 import (
 	"fmt"
@@ -14,17 +14,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// numbered is n rooms of their own names.
-func numbered(prefix string, n int) []socket.Room {
-	names := make([]socket.Room, n)
-	for i := range names {
-		names[i] = socket.Room(fmt.Sprint(prefix, i))
-	}
-	return names
-}
-
 // inRooms is how many rooms a socket is in, with the one of its own.
-func inRooms(r *rooms, id socket.SocketId) int {
+func inRooms(r *Rooms, id socket.SocketId) int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	m := r.index.sockets[id]
@@ -56,13 +47,13 @@ func TestOperationsTakeTurns(t *testing.T) {
 		}
 		before = rooms
 		// All of these would wait for ever if they had to wait at all.
-		if !r.add(other, []socket.Room{"other"}) || !r.remove(other, "other") || !r.has(other) {
+		if !r.Add(other, []socket.Room{"other"}) || !r.Remove(other, "other") || !r.Has(other) {
 			t.Error("another socket cannot join and leave")
 		}
 		if n := len(met(r, core.Target{Rooms: []string{"nobody's"}})); n != 0 {
 			t.Errorf("%d sockets met in a room without members", n)
 		}
-		if _, ours := r.of(other); !ours {
+		if _, ours := r.Of(other); !ours {
 			t.Error("another socket is not known")
 		}
 	}
@@ -73,7 +64,7 @@ func TestOperationsTakeTurns(t *testing.T) {
 		}
 		pauses = 0
 	}
-	r.add(long, names)
+	r.Add(long, names)
 	expect("joining", count/atOnce)
 	if n := inRooms(r, long); n != count {
 		t.Fatalf("in %d rooms, want %d", n, count)
@@ -81,11 +72,11 @@ func TestOperationsTakeTurns(t *testing.T) {
 	middle := r.pause
 	r.pause = func() {
 		middle()
-		if n := len(met(r, core.Target{Rooms: roomStrings(names[:10])})) + len(met(r, core.Target{})); n != 2 {
+		if n := len(met(r, core.Target{Rooms: namesOf(names[:10])})) + len(met(r, core.Target{})); n != 2 {
 			t.Errorf("%d sockets met while one leaves all rooms, want the two others", n)
 		}
 	}
-	r.removeAll(long)
+	r.RemoveAll(long)
 	expect("leaving all", count/atOnce)
 	if len(r.index.rooms) != 0 {
 		t.Errorf("%d rooms left over", len(r.index.rooms))
@@ -109,24 +100,24 @@ func TestOperationsOnOneSocketExcludeEachOther(t *testing.T) {
 			}
 		}
 	}
-	meanwhile(func() { r.remove(id, names[len(names)-1]) })
-	r.add(id, names)
+	meanwhile(func() { r.Remove(id, names[len(names)-1]) })
+	r.Add(id, names)
 	others.Wait()
 	if n := inRooms(r, id); n != len(names)-1 {
 		t.Errorf("in %d rooms, want all but the one that was left", n)
 	}
 
-	meanwhile(func() { r.add(id, []socket.Room{names[0], "again"}) })
-	r.removeAll(id)
+	meanwhile(func() { r.Add(id, []socket.Room{names[0], "again"}) })
+	r.RemoveAll(id)
 	others.Wait()
 	if n := inRooms(r, id); n != 2 {
 		t.Errorf("in %d rooms, want the two that were joined while it left all", n)
 	}
 
 	r.pause = nil
-	r.add(id, names)
-	meanwhile(func() { r.removeAll(id) })
-	r.add(id, numbered("more", 3*atOnce))
+	r.Add(id, names)
+	meanwhile(func() { r.RemoveAll(id) })
+	r.Add(id, numbered("more", 3*atOnce))
 	others.Wait()
 	if n := inRooms(r, id) + len(r.index.rooms); n != 0 {
 		t.Errorf("%d rooms left over", n)
@@ -137,7 +128,7 @@ func TestOperationsOnOneSocketExcludeEachOther(t *testing.T) {
 // in the room all the time is met once, who has left is not met any more, and nobody
 // is met twice.
 func TestWalkMeetsWhoStays(t *testing.T) {
-	r, ids := crowd(t, 6*metAtOnce)
+	r, ids := crowd(t, 6*visitedAtOnce)
 	random := rand.New(rand.NewPCG(3, 4))
 	for _, to := range []core.Target{
 		{},
@@ -147,13 +138,13 @@ func TestWalkMeetsWhoStays(t *testing.T) {
 		{Rooms: []string{"r"}, Except: []string{"even"}},
 	} {
 		for i, id := range ids {
-			r.add(id, []socket.Room{socket.Room(id), "r", "s"})
+			r.Add(id, []socket.Room{socket.Room(id), "r", "s"})
 			if i%2 == 0 {
-				r.add(id, []socket.Room{"even"})
+				r.Add(id, []socket.Room{"even"})
 			}
 		}
-		got := map[*localSocket]int{}
-		names := map[*localSocket]socket.SocketId{}
+		got := map[*LocalSocket]int{}
+		names := map[*LocalSocket]socket.SocketId{}
 		r.mu.RLock()
 		for id, m := range r.index.sockets {
 			names[m] = id
@@ -164,7 +155,7 @@ func TestWalkMeetsWhoStays(t *testing.T) {
 		pauses := 0
 		r.pause = func() {
 			pauses++
-			n := metAtOnce
+			n := visitedAtOnce
 			if pauses == 1 {
 				n *= 5 // fewer stay than are still to be met
 			}
@@ -173,17 +164,17 @@ func TestWalkMeetsWhoStays(t *testing.T) {
 				moved[id] = true
 				switch {
 				case left[id]:
-					r.add(id, []socket.Room{"r", "s"})
+					r.Add(id, []socket.Room{"r", "s"})
 					left[id] = false
 				case len(to.Rooms) == 0:
 				default:
-					r.remove(id, "r")
-					r.remove(id, "s")
+					r.Remove(id, "r")
+					r.Remove(id, "s")
 					left[id] = true
 				}
 			}
 		}
-		r.match(to, func(m *localSocket) {
+		r.Match(to, func(m *LocalSocket) {
 			got[m]++
 			if left[names[m]] {
 				t.Errorf("%+v: %s is met and has left", to, names[m])
@@ -216,9 +207,9 @@ func TestWalkMeetsWhoStays(t *testing.T) {
 func TestLibraryMapsOnDemand(t *testing.T) {
 	r, ids := crowd(t, 2*atOnce)
 	for i, id := range ids {
-		r.add(id, append(numbered("r", 20), socket.Room(id), socket.Room(fmt.Sprint("i", i))))
+		r.Add(id, append(numbered("r", 20), socket.Room(id), socket.Room(fmt.Sprint("i", i))))
 	}
-	r.add(ids[0], numbered("many", 2*atOnce))
+	r.Add(ids[0], numbered("many", 2*atOnce))
 	if n := r.library.rooms.Len() + r.library.sids.Len(); n != 0 {
 		t.Errorf("%d entries that nobody has asked for", n)
 	}
@@ -227,11 +218,11 @@ func TestLibraryMapsOnDemand(t *testing.T) {
 		id := ids[random.IntN(len(ids))]
 		switch random.IntN(4) {
 		case 0:
-			r.removeAll(id)
+			r.RemoveAll(id)
 		case 1:
-			r.remove(id, socket.Room(fmt.Sprint("r", random.IntN(20))))
+			r.Remove(id, socket.Room(fmt.Sprint("r", random.IntN(20))))
 		default:
-			r.add(id, []socket.Room{socket.Room(fmt.Sprint("r", random.IntN(30))), socket.Room(id)})
+			r.Add(id, []socket.Room{socket.Room(fmt.Sprint("r", random.IntN(30))), socket.Room(id)})
 		}
 	}
 	r.pause = func() {
@@ -242,8 +233,8 @@ func TestLibraryMapsOnDemand(t *testing.T) {
 			change()
 		}
 	}
-	r.libraryRooms()
-	r.librarySids()
+	r.LibraryRooms()
+	r.LibrarySids()
 	r.pause = nil
 	for step := range 200 {
 		compareMaps(t, r)
@@ -255,9 +246,9 @@ func TestLibraryMapsOnDemand(t *testing.T) {
 }
 
 // compareMaps compares the library's maps with the index.
-func compareMaps(t *testing.T, r *rooms) {
+func compareMaps(t *testing.T, r *Rooms) {
 	t.Helper()
-	rooms, sids := r.libraryRooms(), r.librarySids()
+	rooms, sids := r.LibraryRooms(), r.LibrarySids()
 	members := 0
 	for id, m := range r.index.sockets {
 		names := m.appendRooms(nil)
@@ -267,7 +258,9 @@ func compareMaps(t *testing.T, r *rooms) {
 			t.Errorf("%s is missing", id)
 			continue
 		}
-		expectSet(t, string(id), roomStrings(set.Keys()), names...)
+		if got := namesOf(set.Keys()); !sameNames(got, names) {
+			t.Errorf("%s: %v, want %v", id, got, names)
+		}
 		for _, name := range names {
 			if ids, ok := rooms.Load(socket.Room(name)); !ok || !ids.Has(id) {
 				t.Errorf("%s is not in %s", id, name)

@@ -1,4 +1,4 @@
-package socketio
+package rooms
 
 import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -8,49 +8,51 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
-// index says which local socket is in which room. It has no lock of its own, see
-// [rooms]. What an operation takes depends on what it changes alone: neither on how
-// many sockets a room has, nor on how many rooms a socket is in.
+// index holds the sockets, the rooms, and the memberships between them. The locks of
+// [Rooms] guard it. The cost of an operation depends on what it changes: neither on
+// how many sockets a room has, nor on how many rooms a socket is in.
 //
-// The room that every socket has for itself takes no list, as most such rooms
-// never have another member.
+// The room that has the id of its socket as its name takes no list for that socket:
+// most such rooms never have another member.
 type index struct {
-	sockets map[socket.SocketId]*localSocket
-	all     []*localSocket // those, in any order
+	sockets map[socket.SocketId]*LocalSocket
+	all     []*LocalSocket // the same, in any order
 	rooms   map[socket.Room]*room
 	numbers numbers
 }
 
-// localSocket is a socket of the index.
-type localSocket struct {
-	// What broadcasts read comes first, in one line of the processor's cache.
-	socket *socket.Socket
-	direct *wstransport.Transport // for good, if it has its own session; else nil
-	number int32                  // its own as long as it is in the index, for [marks]
-	at     int32                  // in all
-	own    bool                   // it is in the room of its own id
-	gone   bool                   // it is in the index no more, and about to be taken out of its rooms
+// LocalSocket is a socket of this server.
+type LocalSocket struct {
+	// The fields that a broadcast reads come first, in one line of the processor's cache.
+	Socket *socket.Socket
+	// Direct is the transport of the socket's connection if it never changes, as that
+	// of a client that has connected by WebSocket; else nil.
+	Direct *wstransport.Transport
+	number int32 // no other socket in the index has it, for [marks]
+	at     int32 // its place in index.all
+	own    bool  // it is in the room of its own id
+	gone   bool  // it is in the index no more, and about to be taken out of its rooms
 
 	id     socket.SocketId
-	in     []membership    // the other rooms, in any order
-	places map[*room]int32 // where they are in that list, once it is long
-	set    *types.Set[socket.Room]
+	in     []membership            // the other rooms, in any order
+	places map[*room]int32         // where they are in that list, once it is longer than searched
+	set    *types.Set[socket.Room] // the same for the library; nil until it is asked for
 }
 
-// membership is a member's place in a room. Each end knows where the other is.
+// membership is a socket's place in a room. Both know where the other is in their list.
 type membership struct {
 	room *room
 	at   int32
 }
 
-// room is who is in it, but for the socket whose id is its name.
+// room lists its members, except for the socket whose id is the room's name.
 type room struct {
 	name    socket.Room
-	members []*localSocket // in any order
+	members []*LocalSocket // in any order
 	places  []int32        // where the room is in each one's list
 
-	// Most rooms have one member, which needs no memory of its own.
-	firstMember [1]*localSocket
+	// Most rooms have one member. Its lists are here, and need no memory of their own.
+	firstMember [1]*LocalSocket
 	firstPlace  [1]int32
 }
 
@@ -60,19 +62,22 @@ func newRoom(name socket.Room) *room {
 	return r
 }
 
-// searched is up to how many rooms of a socket are searched one by one.
+// searched is how many rooms a socket has at most without a map of their places.
 const searched = 32
 
+// ID is the socket's id.
+func (m *LocalSocket) ID() socket.SocketId { return m.id }
+
 func newIndex() index {
-	return index{sockets: map[socket.SocketId]*localSocket{}, rooms: map[socket.Room]*room{}}
+	return index{sockets: map[socket.SocketId]*LocalSocket{}, rooms: map[socket.Room]*room{}}
 }
 
-// add adds a socket, which is in no room.
-func (x *index) add(id socket.SocketId, s *socket.Socket) *localSocket {
-	m := &localSocket{id: id, socket: s, at: int32(len(x.all)), number: x.numbers.take()}
+// add adds a socket. It is in no room yet.
+func (x *index) add(id socket.SocketId, s *socket.Socket) *LocalSocket {
+	m := &LocalSocket{id: id, Socket: s, at: int32(len(x.all)), number: x.numbers.take()}
 	if s.Client() != nil { // else there is nobody at the other end
 		if own, ok := s.Conn().(*session.Session); ok {
-			m.direct, _ = own.Transport().(*wstransport.Transport)
+			m.Direct, _ = own.Transport().(*wstransport.Transport)
 		}
 	}
 	x.sockets[id] = m
@@ -80,9 +85,9 @@ func (x *index) add(id socket.SocketId, s *socket.Socket) *localSocket {
 	return m
 }
 
-// remove takes a socket out of the index. From here on nobody meets it in its rooms;
-// who removes it takes it out of them with vacate.
-func (x *index) remove(m *localSocket) {
+// remove takes a socket out of the index. From now on walks pass it over in its rooms;
+// the caller takes it out of these with vacate.
+func (x *index) remove(m *LocalSocket) {
 	delete(x.sockets, m.id)
 	last := len(x.all) - 1
 	moved := x.all[last]
@@ -93,9 +98,9 @@ func (x *index) remove(m *localSocket) {
 	m.gone, m.own, m.places = true, false, nil
 }
 
-// enter puts a socket into a room. It reports whether it was not there, and whether
-// nobody was.
-func (x *index) enter(m *localSocket, name socket.Room) (entered, created bool) {
+// enter puts a socket into a room. It reports whether the socket was not in it before,
+// and whether no socket was.
+func (x *index) enter(m *LocalSocket, name socket.Room) (entered, created bool) {
 	r := x.rooms[name]
 	if name == socket.Room(m.id) {
 		if m.own {
@@ -128,9 +133,9 @@ func (x *index) enter(m *localSocket, name socket.Room) (entered, created bool) 
 	return true, created
 }
 
-// leave takes a socket out of a room. It reports whether it was there, and whether
-// nobody is now.
-func (x *index) leave(m *localSocket, name socket.Room) (left, deleted bool) {
+// leave takes a socket out of a room. It reports whether the socket was in it, and
+// whether the room has no member left.
+func (x *index) leave(m *LocalSocket, name socket.Room) (left, deleted bool) {
 	r := x.rooms[name]
 	if name == socket.Room(m.id) {
 		left, m.own = m.own, false
@@ -146,9 +151,9 @@ func (x *index) leave(m *localSocket, name socket.Room) (left, deleted bool) {
 	return true, x.vacate(m, place)
 }
 
-// vacate gives up a member's place in a room, which is the one at place in its list,
-// and reports whether nobody is in that room now.
-func (x *index) vacate(m *localSocket, place int) (deleted bool) {
+// vacate takes a socket out of the room that is at place in its list. It reports
+// whether the room has no member left.
+func (x *index) vacate(m *LocalSocket, place int) (deleted bool) {
 	r, at := m.in[place].room, m.in[place].at
 	last := len(r.members) - 1
 	r.members[at], r.places[at] = r.members[last], r.places[last]
@@ -181,8 +186,8 @@ func (x *index) vacate(m *localSocket, place int) (deleted bool) {
 	return owner == nil || !owner.own
 }
 
-// place is where a room is in the member's list, or -1.
-func (m *localSocket) place(r *room) int {
+// place is where a room is in the socket's list, or -1.
+func (m *LocalSocket) place(r *room) int {
 	if m.places != nil {
 		if place, ok := m.places[r]; ok {
 			return int(place)
@@ -197,8 +202,8 @@ func (m *localSocket) place(r *room) int {
 	return -1
 }
 
-// appendRooms appends the names of the member's rooms.
-func (m *localSocket) appendRooms(names []string) []string {
+// appendRooms appends the names of the socket's rooms.
+func (m *LocalSocket) appendRooms(names []string) []string {
 	if m.own {
 		names = append(names, string(m.id))
 	}
@@ -208,7 +213,7 @@ func (m *localSocket) appendRooms(names []string) []string {
 	return names
 }
 
-// shrunk gives memory back that a list has not needed for long.
+// shrunk returns the list in less memory if it needs a quarter of what it has.
 func shrunk[T any](list []T) []T {
 	if cap(list) <= 64 || len(list) > cap(list)/4 {
 		return list
@@ -216,7 +221,7 @@ func shrunk[T any](list []T) []T {
 	return append(make([]T, 0, cap(list)/2), list...)
 }
 
-// numbers gives out the lowest numbers it can without a search.
+// numbers gives out numbers, those that were given back first.
 type numbers struct {
 	free []int32
 	next int32

@@ -1,4 +1,4 @@
-package socketio
+package rooms
 
 import (
 	"sync"
@@ -8,36 +8,37 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// atOnce is how many rooms a socket joins or leaves, and metAtOnce how many sockets a
-// broadcast meets, before others get their turn: some 100 µs.
+// atOnce is how many rooms a socket joins or leaves before others get their turn, and
+// visitedAtOnce how many sockets a broadcast visits: both take some 100 µs.
 const (
-	atOnce    = 1 << 8
-	metAtOnce = 1 << 10
+	atOnce        = 1 << 8
+	visitedAtOnce = 1 << 10
 )
 
-// walk is one way through the sockets that a target means. It holds the lock for
-// metAtOnce of them at a time, so that nobody waits for all of them.
+// walk visits the sockets that a target means. It holds the lock for visitedAtOnce of
+// them at a time, so that no other goroutine waits for all of them.
 //
-// What changes in between: it goes from the end of a list to its beginning, and who
-// leaves is replaced by the last in the list. So nobody who stays is missed. Who was
-// met already may take a place that is still to come, which [marks] tell. Who leaves
-// is not met from then on.
+// Lists change between two such spells. The walk goes from the end of a list to its
+// beginning, and a socket that leaves is replaced by the last one of the list: so no
+// socket that stays is missed. A socket that was visited already may get a place that
+// is still to come; [marks] tell. A socket that has left is not visited.
 type walk struct {
-	rooms *rooms
+	rooms *Rooms
 	named bool // a socket named by its id is meant even if it is not in that room
-	met   int
-	free  bool // nobody is to be left out
+	count int  // visited since others had their turn
+	free  bool // no socket is to be left out
 
-	// Who is not met, or not again. At most one of the first two is in use.
-	few    [4]*localSocket
-	except [4]*room // if they have many more members than the rooms that are meant
+	// A socket is passed over if it is one of few, or in a room of except, or marked: as
+	// excepted, or because it was visited already.
+	few    [4]*LocalSocket // excepted by their ids
+	except [4]*room        // excepted rooms with many more members than the rooms that are meant
 	marks  *marks
 }
 
-// walk calls fn for each connected socket that to means, once, under the lock, as
-// far as the index knows it. What it takes depends on who is meant, and not on how
-// many are excepted.
-func (r *rooms) walk(to core.Target, named bool, fn func(*localSocket)) {
+// walk calls fn for each connected socket of the index that to means, once, under the
+// lock. Its cost depends on how many sockets are meant, and not on how many are
+// excepted.
+func (r *Rooms) walk(to core.Target, named bool, fn func(*LocalSocket)) {
 	w := walk{rooms: r, named: named}
 	x := &r.index
 	r.mu.RLock()
@@ -46,7 +47,7 @@ func (r *rooms) walk(to core.Target, named bool, fn func(*localSocket)) {
 	if len(to.Rooms) > 0 {
 		size = w.size(to.Rooms)
 	}
-	if len(to.Rooms) > 1 || size > metAtOnce {
+	if len(to.Rooms) > 1 || size > visitedAtOnce {
 		w.marks = getMarks()
 	}
 	if len(to.Except) > 0 {
@@ -56,14 +57,15 @@ func (r *rooms) walk(to core.Target, named bool, fn func(*localSocket)) {
 		defer putMarks(w.marks)
 	}
 	w.free = w.marks == nil && w.few[0] == nil && w.except[0] == nil
-	if w.met = 0; len(to.Rooms) == 0 {
+	if w.count = 0; len(to.Rooms) == 0 {
 		w.over(&x.all, fn)
 		return
 	}
 	w.in(to.Rooms, fn)
 }
 
-// size is how many members rooms have, at most.
+// size is how many members the rooms have together, at most: sockets that are in
+// several of them count several times.
 func (w *walk) size(names []string) (size int) {
 	for _, name := range names {
 		size++
@@ -74,7 +76,8 @@ func (w *walk) size(names []string) (size int) {
 	return size
 }
 
-// exclude keeps the members of rooms from being met.
+// exclude keeps the members of rooms from being visited. size is how many sockets are
+// meant.
 func (w *walk) exclude(names []string, size int) {
 	x := &w.rooms.index
 	if len(names) <= len(w.few) {
@@ -92,7 +95,7 @@ func (w *walk) exclude(names []string, size int) {
 		if lists == 0 || w.size(names) > 4*size {
 			return
 		}
-		w.few, w.except = [4]*localSocket{}, [4]*room{}
+		w.few, w.except = [4]*LocalSocket{}, [4]*room{}
 	}
 	if w.marks == nil {
 		w.marks = getMarks()
@@ -102,11 +105,11 @@ func (w *walk) exclude(names []string, size int) {
 }
 
 // in visits the members of rooms.
-func (w *walk) in(names []string, fn func(*localSocket)) {
+func (w *walk) in(names []string, fn func(*LocalSocket)) {
 	x := &w.rooms.index
 	for _, name := range names {
 		if m := x.sockets[socket.SocketId(name)]; m != nil && (m.own || w.named) && (w.free || w.isNew(m)) {
-			meet(m, fn)
+			visit(m, fn)
 		}
 		if r := x.rooms[socket.Room(name)]; r != nil {
 			w.over(&r.members, fn)
@@ -114,11 +117,11 @@ func (w *walk) in(names []string, fn func(*localSocket)) {
 	}
 }
 
-// over visits those in a list of the index.
-func (w *walk) over(list *[]*localSocket, fn func(*localSocket)) {
-	if w.free { // and no pauses
+// over visits the sockets in a list of the index.
+func (w *walk) over(list *[]*LocalSocket, fn func(*LocalSocket)) {
+	if w.free { // then the list is short enough to do without pauses
 		for _, m := range *list {
-			if !m.gone && m.socket.Connected() {
+			if !m.gone && m.Socket.Connected() {
 				fn(m)
 			}
 		}
@@ -126,32 +129,33 @@ func (w *walk) over(list *[]*localSocket, fn func(*localSocket)) {
 	}
 	for i := len(*list) - 1; i >= 0; i-- {
 		if m := (*list)[i]; w.isNew(m) {
-			meet(m, fn)
+			visit(m, fn)
 		}
 		if w.marks == nil {
 			continue
 		}
-		if w.met++; w.met >= metAtOnce {
-			w.met = 0
+		if w.count++; w.count >= visitedAtOnce {
+			w.count = 0
 			w.rooms.mu.RUnlock()
-			w.rooms.paused()
+			w.rooms.unlocked()
 			w.rooms.mu.RLock()
 			i = min(i, len(*list))
 		}
 	}
 }
 
-// meet calls fn, if there is one, for a socket that is connected.
-func meet(m *localSocket, fn func(*localSocket)) {
-	if fn != nil && !m.gone && m.socket.Connected() {
+// visit calls fn, if there is one, for a socket that is connected.
+func visit(m *LocalSocket, fn func(*LocalSocket)) {
+	if fn != nil && !m.gone && m.Socket.Connected() {
 		fn(m)
 	}
 }
 
-// isNew tells whether a socket is not excepted, and was not visited.
-func (w *walk) isNew(m *localSocket) bool {
+// isNew tells whether a socket is not excepted and has not been visited. With marks it
+// marks the socket.
+func (w *walk) isNew(m *LocalSocket) bool {
 	if m.gone {
-		return false // its number may be another one's
+		return false // another socket may have its number by now
 	}
 	if w.few[0] != nil {
 		for _, excluded := range w.few {
@@ -170,7 +174,7 @@ func (w *walk) isNew(m *localSocket) bool {
 	return w.marks == nil || !w.marks.set(m.number)
 }
 
-// marks are a bit for each member's number.
+// marks are a set of sockets: a bit for the number of each.
 type marks struct {
 	bits    []uint64
 	touched []int32 // which of them are not 0

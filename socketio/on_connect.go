@@ -11,7 +11,7 @@ import (
 func (a *adapter) watch(complete bool) {
 	nsp := a.Nsp()
 	a.first = len(nsp.Listeners("connect")) == 0
-	_ = nsp.On("connect", a.sweep)
+	_ = nsp.On("connect", a.onConnect)
 	if nsp.Name() == "/" {
 		_ = nsp.On("new_namespace", a.namespaceCreated)
 	} else if !complete {
@@ -35,13 +35,13 @@ func (a *adapter) namespaceCreated(args ...any) {
 // before the application has listeners on the socket.
 func (a *adapter) arriving(s *socket.Socket, next func(*socket.ExtendedError)) {
 	lifecycle.Adopt(s)
-	a.rooms.arrive(s.Id())
+	a.rooms.Arrive(s.Id())
 	next(nil)
 }
 
-// sweep is the namespace's first listener of "connect". From here on the library
+// onConnect is the namespace's first listener of "connect". From here on the library
 // minds what the client sends: the answer to its CONNECT can go (see [path]).
-func (a *adapter) sweep(args ...any) {
+func (a *adapter) onConnect(args ...any) {
 	s, ok := args[0].(*socket.Socket)
 	if !ok {
 		return

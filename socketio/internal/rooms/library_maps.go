@@ -1,4 +1,4 @@
-package socketio
+package rooms
 
 import (
 	"sync/atomic"
@@ -8,10 +8,10 @@ import (
 )
 
 // libraryMaps are the library's own maps of rooms and sockets, which an application
-// gets from Adapter.Rooms and Adapter.Sids. They are filled when somebody first asks
-// for them, and change with the rooms from then on. Nobody who emits waits for them:
-// such a map of a million rooms takes 0.2 s when it is copied, which it is now and
-// then. It is guarded by the lock of those who change rooms.
+// gets from Adapter.Rooms and Adapter.Sids. Each is filled when it is asked for the
+// first time, and changes with the rooms from then on. Emits do not wait for them: the
+// library copies such a map now and then, which takes 0.2 s for a million rooms.
+// Rooms.writing guards them.
 type libraryMaps struct {
 	rooms *types.Map[socket.Room, *types.Set[socket.SocketId]]
 	sids  *types.Map[socket.SocketId, *types.Set[socket.Room]]
@@ -20,8 +20,9 @@ type libraryMaps struct {
 	roomsReady, sidsReady atomic.Bool
 }
 
-// libraryRooms is Adapter.Rooms.
-func (r *rooms) libraryRooms() *types.Map[socket.Room, *types.Set[socket.SocketId]] {
+// LibraryRooms is what Adapter.Rooms returns: the rooms with their sockets. The caller
+// must not write to it.
+func (r *Rooms) LibraryRooms() *types.Map[socket.Room, *types.Set[socket.SocketId]] {
 	l := &r.library
 	if l.roomsReady.Load() {
 		return l.rooms
@@ -31,7 +32,7 @@ func (r *rooms) libraryRooms() *types.Map[socket.Room, *types.Set[socket.SocketI
 	l.roomsKept = true
 	f := filler{rooms: r}
 	for _, room := range r.index.rooms {
-		// From the end to the beginning, as in [walk].
+		// From the end to the beginning: members may leave meanwhile, see [walk].
 		for i := len(room.members) - 1; i >= 0; i = min(i, len(room.members)) - 1 {
 			if m := room.members[i]; !m.gone {
 				l.entered(m, room.name)
@@ -49,8 +50,9 @@ func (r *rooms) libraryRooms() *types.Map[socket.Room, *types.Set[socket.SocketI
 	return l.rooms
 }
 
-// librarySids is Adapter.Sids.
-func (r *rooms) librarySids() *types.Map[socket.SocketId, *types.Set[socket.Room]] {
+// LibrarySids is what Adapter.Sids returns: the sockets with their rooms. The caller
+// must not write to it.
+func (r *Rooms) LibrarySids() *types.Map[socket.SocketId, *types.Set[socket.Room]] {
 	l := &r.library
 	if l.sidsReady.Load() {
 		return l.sids
@@ -74,9 +76,10 @@ func (r *rooms) librarySids() *types.Map[socket.SocketId, *types.Set[socket.Room
 	return l.sids
 }
 
-// filler lets others have their turn while a map is filled.
+// filler counts the entries that are written while a map is filled, and lets others have
+// their turn after each atOnce of them.
 type filler struct {
-	rooms *rooms
+	rooms *Rooms
 	done  int
 }
 
@@ -84,14 +87,14 @@ func (f *filler) next() {
 	if f.done++; f.done >= atOnce {
 		f.done = 0
 		f.rooms.writing.Unlock()
-		f.rooms.paused()
+		f.rooms.unlocked()
 		f.rooms.writing.Lock()
 	}
 }
 
-// changed notes that a socket has joined or left a room. The set of one that leaves
-// all rooms stays as it was, as the library's does.
-func (l *libraryMaps) changed(m *localSocket, c change, joined bool) {
+// changed notes that a socket has joined or left a room. When a socket leaves all rooms
+// its set stays as it was, as the library's does.
+func (l *libraryMaps) changed(m *LocalSocket, c change, joined bool) {
 	switch {
 	case joined:
 		if m.set != nil {
@@ -115,7 +118,7 @@ func (l *libraryMaps) changed(m *localSocket, c change, joined bool) {
 	}
 }
 
-func (l *libraryMaps) entered(m *localSocket, name socket.Room) {
+func (l *libraryMaps) entered(m *LocalSocket, name socket.Room) {
 	if ids, ok := l.rooms.Load(name); ok {
 		ids.Add(m.id)
 	} else {

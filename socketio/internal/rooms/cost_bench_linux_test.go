@@ -1,6 +1,4 @@
-//go:build linux
-
-package socketio
+package rooms
 
 import (
 	"fmt"
@@ -24,21 +22,21 @@ import (
 
 // full is a namespace of so many rooms with a member each, and two sockets for
 // operations.
-func full(b *testing.B, count int) (r *rooms, ids []socket.SocketId) {
+func full(b *testing.B, count int) (r *Rooms, ids []socket.SocketId) {
 	r, ids = crowd(b, 3)
-	r.add(ids[2], numbered("full", count))
-	r.add(ids[1], []socket.Room{"bystander"})
+	r.Add(ids[2], numbered("full", count))
+	r.Add(ids[1], []socket.Room{"bystander"})
 	return r, ids
 }
 
 // bystander emits and joins all the time until it is stopped, and reports its longest
 // waits. It does the same in another namespace, where nobody keeps it waiting but the
 // machine.
-func bystander(b *testing.B, r *rooms, id socket.SocketId) (stop func()) {
+func bystander(b *testing.B, r *Rooms, id socket.SocketId) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	var emit, join, elsewhere time.Duration
 	other, ids := crowd(b, 1)
-	other.add(ids[0], []socket.Room{"bystander"})
+	other.Add(ids[0], []socket.Room{"bystander"})
 	room := []socket.Room{"bystander's"}
 	to := core.Target{Rooms: []string{"bystander"}}
 	go func() {
@@ -50,15 +48,15 @@ func bystander(b *testing.B, r *rooms, id socket.SocketId) (stop func()) {
 			case <-time.After(100 * time.Microsecond):
 			}
 			began := time.Now()
-			r.match(to, func(*localSocket) {})
+			r.Match(to, func(*LocalSocket) {})
 			met := time.Now()
-			r.add(id, room)
+			r.Add(id, room)
 			joined := time.Now()
-			r.remove(id, room[0])
+			r.Remove(id, room[0])
 			left := time.Now()
-			other.match(to, func(*localSocket) {})
-			other.add(ids[0], room)
-			other.remove(ids[0], room[0])
+			other.Match(to, func(*LocalSocket) {})
+			other.Add(ids[0], room)
+			other.Remove(ids[0], room[0])
 			emit, join = max(emit, met.Sub(began)), max(join, joined.Sub(met), left.Sub(joined))
 			elsewhere = max(elsewhere, time.Since(left))
 		}
@@ -73,7 +71,7 @@ func bystander(b *testing.B, r *rooms, id socket.SocketId) (stop func()) {
 }
 
 // perItem measures do, which is about so many things, between prepare and undo.
-func perItem(b *testing.B, r *rooms, id socket.SocketId, items int, prepare, do, undo func()) {
+func perItem(b *testing.B, r *Rooms, id socket.SocketId, items int, prepare, do, undo func()) {
 	var worked, last, longest time.Duration
 	runtime.GC()
 	runtime.LockOSThread()
@@ -128,11 +126,11 @@ func BenchmarkRoomsOfOneSocket(b *testing.B) {
 		id := ids[0]
 		for _, count := range []int{1_000, 10_000, 100_000} {
 			names := numbered("r", count)
-			join := func() { r.add(id, names) }
-			leave := func() { r.removeAll(id); r.departed.clear() }
+			join := func() { r.Add(id, names) }
+			leave := func() { r.RemoveAll(id); r.departed.Clear() }
 			again := func() {
 				if !r.indexed(id) {
-					r.add(id, nil)
+					r.Add(id, nil)
 				}
 			}
 			run := func(what string, prepare, do, undo func()) {
@@ -144,12 +142,12 @@ func BenchmarkRoomsOfOneSocket(b *testing.B) {
 			run("leave-all", join, leave, again)
 			run("leave-each", join, func() {
 				for i, name := range names { // the first joined is the first to go
-					if r.remove(id, name); i%atOnce == 0 {
-						r.paused() // as all the time
+					if r.Remove(id, name); i%atOnce == 0 {
+						r.unlocked() // as all the time
 					}
 				}
 			}, again)
-			run("rooms", join, func() { r.of(id) }, leave)
+			run("rooms", join, func() { r.Of(id) }, leave)
 		}
 	}
 }
@@ -161,26 +159,26 @@ func BenchmarkSocketsOfOneRoom(b *testing.B) {
 		r, ids := crowd(b, count+2)
 		bystanderID, few := ids[count], ids[count+1]
 		ids = ids[:count]
-		r.add(bystanderID, []socket.Room{"bystander"})
-		r.add(few, []socket.Room{"few"})
+		r.Add(bystanderID, []socket.Room{"bystander"})
+		r.Add(few, []socket.Room{"few"})
 		room := []socket.Room{"r"}
 		join := func() {
 			for i, id := range ids {
-				if r.add(id, room); i%atOnce == 0 {
-					r.paused() // as all the time
+				if r.Add(id, room); i%atOnce == 0 {
+					r.unlocked() // as all the time
 				}
 			}
 		}
 		leave := func() {
 			for i, id := range ids {
-				if r.remove(id, "r"); i%atOnce == 0 {
-					r.paused()
+				if r.Remove(id, "r"); i%atOnce == 0 {
+					r.unlocked()
 				}
 			}
 		}
 		met := 0
 		meet := func(to core.Target) func() {
-			return func() { r.match(to, func(*localSocket) { met++ }) }
+			return func() { r.Match(to, func(*LocalSocket) { met++ }) }
 		}
 		run := func(what string, items int, prepare, do, undo func()) {
 			b.Run(fmt.Sprintf("%s/sockets=%d", what, count), func(b *testing.B) {
@@ -199,9 +197,9 @@ func BenchmarkSocketsOfOneRoom(b *testing.B) {
 		run("few-except-many", 1, nothing, meet(core.Target{Rooms: []string{"few"}, Except: []string{"r"}}), nothing)
 		list := make([]core.Socket, count)
 		run("fetch", count, nothing, func() {
-			found := r.matching(core.Target{Rooms: []string{"r"}})
-			r.paused()
-			r.list(found, list)
+			found := r.Matching(core.Target{Rooms: []string{"r"}})
+			r.unlocked()
+			r.Describe(list, found)
 		}, nothing)
 	}
 }
@@ -215,7 +213,7 @@ func BenchmarkLibraryMaps(b *testing.B) {
 				r, ids := full(b, count)
 				b.StartTimer()
 				stop := bystander(b, r, ids[1])
-				r.libraryRooms()
+				r.LibraryRooms()
 				stop()
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*count), "ns/item")
@@ -235,9 +233,8 @@ func BenchmarkIndexMemory(b *testing.B) {
 	}
 	const count = 100_000
 	for b.Loop() {
-		s := serve(b, lonely{})
-		_, connected := s.client("/")
-		r := s.Sockets().Adapter().(*adapter).rooms
+		r, _ := crowd(b, 0)
+		connected := connectedSocket(b)
 		ids, names := make([]socket.SocketId, count), numbered("room", count)
 		for i := range ids {
 			ids[i] = socket.SocketId(fmt.Sprint("s", i))
@@ -245,11 +242,11 @@ func BenchmarkIndexMemory(b *testing.B) {
 		}
 		before := held()
 		for _, id := range ids {
-			r.add(id, []socket.Room{socket.Room(id)})
+			r.Add(id, []socket.Room{socket.Room(id)})
 		}
 		own := held()
 		for i, id := range ids {
-			r.add(id, names[i:i+1])
+			r.Add(id, names[i:i+1])
 		}
 		rooms := held()
 		runtime.KeepAlive(r)

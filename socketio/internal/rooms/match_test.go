@@ -1,7 +1,6 @@
-package socketio
+package rooms
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -11,35 +10,16 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// crowd is rooms with connected sockets without clients.
-func crowd(t testing.TB, n int) (*rooms, []socket.SocketId) {
-	t.Helper()
-	s := serve(t, lonely{})
-	// A socket that a client has connected can lend its state to others.
-	_, connected := s.client("/")
-	r := s.Sockets().Adapter().(*adapter).rooms
-	var ids []socket.SocketId
-	for i := range n {
-		id := socket.SocketId(fmt.Sprint("s", i))
-		r.sockets.Store(id, connected)
-		r.writing.Lock()
-		r.connect(id, connected)
-		r.writing.Unlock()
-		ids = append(ids, id)
-	}
-	return r, ids
-}
-
 // met returns how often each socket is met.
-func met(r *rooms, to core.Target) map[socket.SocketId]int {
-	names := map[*localSocket]socket.SocketId{}
+func met(r *Rooms, to core.Target) map[socket.SocketId]int {
+	names := map[*LocalSocket]socket.SocketId{}
 	r.mu.RLock()
 	for id, m := range r.index.sockets {
 		names[m] = id
 	}
 	r.mu.RUnlock()
 	got := map[socket.SocketId]int{}
-	r.match(to, func(m *localSocket) { got[names[m]]++ })
+	r.Match(to, func(m *LocalSocket) { got[names[m]]++ })
 	return got
 }
 
@@ -48,22 +28,22 @@ func met(r *rooms, to core.Target) map[socket.SocketId]int {
 func TestIndexAgainstModel(t *testing.T) {
 	r, ids := crowd(t, 20)
 	random := rand.New(rand.NewPCG(1, 2))
-	roomNames := append([]string{"a", "b", "c", "s1", "s2"}, roomStrings(numbered("n", 2*searched))...)
+	roomNames := append([]string{"a", "b", "c", "s1", "s2"}, namesOf(numbered("n", 2*searched))...)
 	somewhere := func() string { return roomNames[random.IntN(len(roomNames))] }
 	for step := range 5000 {
 		id := ids[random.IntN(len(ids))]
 		switch random.IntN(4) {
 		case 0, 1:
-			r.add(id, []socket.Room{socket.Room(somewhere()), socket.Room(id), "a"})
+			r.Add(id, []socket.Room{socket.Room(somewhere()), socket.Room(id), "a"})
 			if step%50 == 0 { // in more rooms than are searched one by one
-				r.add(id, numbered("n", 2*searched))
+				r.Add(id, numbered("n", 2*searched))
 			}
 		case 2:
 			for range step % searched {
-				r.remove(id, socket.Room(somewhere()))
+				r.Remove(id, socket.Room(somewhere()))
 			}
 		case 3:
-			r.remove(id, socket.Room(id))
+			r.Remove(id, socket.Room(id))
 		}
 		var to core.Target
 		for range random.IntN(3) {
@@ -84,7 +64,7 @@ func TestIndexAgainstModel(t *testing.T) {
 		checkIndex(t, &r.index)
 	}
 	for _, id := range ids {
-		r.removeAll(id)
+		r.RemoveAll(id)
 	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -114,10 +94,10 @@ func checkIndex(t *testing.T, x *index) {
 }
 
 // model reads the library's maps.
-func model(r *rooms, to core.Target) (want []socket.SocketId) {
+func model(r *Rooms, to core.Target) (want []socket.SocketId) {
 	in := func(id socket.SocketId, names []string) bool {
 		return slices.ContainsFunc(names, func(name string) bool {
-			ids, ok := r.libraryRooms().Load(socket.Room(name))
+			ids, ok := r.LibraryRooms().Load(socket.Room(name))
 			return ok && ids.Has(id)
 		})
 	}
@@ -136,12 +116,12 @@ func model(r *rooms, to core.Target) (want []socket.SocketId) {
 func TestMatchIsFree(t *testing.T) {
 	r, ids := crowd(t, 1000)
 	for _, id := range ids {
-		r.add(id, []socket.Room{"r", "other"})
+		r.Add(id, []socket.Room{"r", "other"})
 	}
 	for _, to := range []core.Target{{}, {Rooms: []string{"r"}}, {Rooms: []string{"r", "other"}, Except: []string{"s1"}}} {
 		n := 0
-		count := func(*localSocket) { n++ }
-		if allocs := testing.AllocsPerRun(10, func() { r.match(to, count) }); allocs > 10 {
+		count := func(*LocalSocket) { n++ }
+		if allocs := testing.AllocsPerRun(10, func() { r.Match(to, count) }); allocs > 10 {
 			t.Errorf("%+v: %v allocations for %d sockets", to, allocs, n)
 		}
 	}

@@ -1,4 +1,4 @@
-package socketio
+package rooms
 
 import (
 	"slices"
@@ -8,14 +8,14 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// match calls fn for each connected local socket that to means, once, under the
-// lock of the index: fn does nothing that could take long, or come back here.
-func (r *rooms) match(to core.Target, fn func(*localSocket)) { r.walk(to, false, fn) }
+// Match calls fn for each connected socket that to means, once, under the lock of the
+// index: fn must be quick, and must not call Rooms.
+func (r *Rooms) Match(to core.Target, fn func(*LocalSocket)) { r.walk(to, false, fn) }
 
-// matching lists the sockets that to means, for what is not a broadcast: a socket
-// named by its id is meant even if it has left the room of that name, or all.
-func (r *rooms) matching(to core.Target) (found []*socket.Socket) {
-	r.walk(to, true, func(m *localSocket) { found = append(found, m.socket) })
+// Matching lists the sockets that to means, for what is not a broadcast: a socket
+// named by its id is meant even if it has left the room of that name, or all rooms.
+func (r *Rooms) Matching(to core.Target) (found []*socket.Socket) {
+	r.walk(to, true, func(s *LocalSocket) { found = append(found, s.Socket) })
 	var seen map[*socket.Socket]struct{}
 	for _, name := range to.Rooms {
 		if r.indexed(socket.SocketId(name)) {
@@ -39,14 +39,9 @@ func (r *rooms) matching(to core.Target) (found []*socket.Socket) {
 	return found
 }
 
-func (r *rooms) indexed(id socket.SocketId) bool {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return r.index.sockets[id] != nil
-}
-
-// list notes ids and rooms of local sockets in descriptions of them.
-func (r *rooms) list(found []*socket.Socket, sockets []core.Socket) {
+// Describe fills in the ids and rooms of found, in the same order. sockets must be as
+// long as found.
+func (r *Rooms) Describe(sockets []core.Socket, found []*socket.Socket) {
 	names := make([]string, 0, 2*len(found)) // its own room, and another
 	noted := 0
 	r.mu.RLock()
@@ -66,16 +61,16 @@ func (r *rooms) list(found []*socket.Socket, sockets []core.Socket) {
 		if noted += 1 + len(names) - start; noted >= atOnce {
 			noted = 0
 			r.mu.RUnlock()
-			r.paused()
+			r.unlocked()
 			r.mu.RLock()
 		}
 	}
 }
 
-// manyNames are the names of a member's rooms. It holds the lock for copying the
-// list, and lets it go meanwhile.
-func (r *rooms) manyNames(m *localSocket) []string {
-	then := localSocket{id: m.id, own: m.own, in: slices.Clone(m.in)}
+// manyNames are the names of a socket's rooms. It is called with the lock held, and
+// holds it for a copy of the list only: the names are made without it.
+func (r *Rooms) manyNames(s *LocalSocket) []string {
+	then := LocalSocket{id: s.id, own: s.own, in: slices.Clone(s.in)}
 	r.mu.RUnlock()
 	defer r.mu.RLock()
 	return then.appendRooms(make([]string, 0, 1+len(then.in)))

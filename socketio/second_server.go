@@ -50,7 +50,7 @@ func (c *Constructor) secondServer(a *adapter, isNew bool, first string) socket.
 		a.cancel()
 		panic(fmt.Errorf("socketio: the Socket.IO server made at %s cannot open namespace %q, which the server %s has open: %w", second, nsp.Name(), first, ErrSecondServer))
 	}
-	a.join(residents{alone(nsp.Name(), a.host, a.logger), a.rooms}, len(c.hosts) == 0)
+	a.join(localFirstAdapter{c.standalone(nsp.Name(), a.host, ErrSecondServer), a.rooms}, len(c.hosts) == 0)
 	return a
 }
 

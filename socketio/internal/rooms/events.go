@@ -1,0 +1,46 @@
+package rooms
+
+import (
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// roomEvents are the adapter's events of one operation. There are two for each room:
+// that the socket joined or left it, and that the room was created or deleted.
+type roomEvents struct {
+	emitter types.EventEmitter
+	names   [2]types.EventName // in the order in which they are emitted
+	heard   [2]bool            // whether somebody listens to them
+	changes []change
+}
+
+func (r *Rooms) joinEvents() roomEvents  { return r.newEvents("create-room", "join-room") }
+func (r *Rooms) leaveEvents() roomEvents { return r.newEvents("leave-room", "delete-room") }
+
+func (r *Rooms) newEvents(first, second types.EventName) roomEvents {
+	heard := [2]bool{r.events.ListenerCount(first) > 0, r.events.ListenerCount(second) > 0}
+	return roomEvents{emitter: r.events, names: [2]types.EventName{first, second}, heard: heard}
+}
+
+// add notes changes for emit, if somebody listens.
+func (e *roomEvents) add(changes []change) {
+	if e.heard[0] || e.heard[1] {
+		e.changes = append(e.changes, changes...)
+	}
+}
+
+// emit calls the listeners. No lock is held: they may join and leave rooms themselves.
+// The events of two concurrent operations may come in either order.
+func (e *roomEvents) emit(id socket.SocketId) {
+	for _, c := range e.changes {
+		for i, event := range e.names {
+			switch {
+			case !e.heard[i]:
+			case event == "join-room", event == "leave-room":
+				e.emitter.Emit(event, c.name, id)
+			case c.edge:
+				e.emitter.Emit(event, c.name)
+			}
+		}
+	}
+}

@@ -1,0 +1,300 @@
+package rooms
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/generational"
+)
+
+// Rooms are the rooms of one namespace on this server. All methods may be called at
+// once.
+//
+// No operation keeps others waiting for long, however many rooms or sockets it is
+// about: after atOnce of them it lets others have their turn. Operations on one socket
+// exclude each other: the next one waits until the one before is complete. While an
+// operation lets others have their turn, they see
+//
+//   - of a socket that joins more than atOnce rooms, that it is in some of them;
+//   - of a socket that leaves all rooms, that it is in none, from the beginning: it
+//     gets no event any more. That its rooms become empty and are deleted is seen one
+//     after the other.
+type Rooms struct {
+	sockets *types.Map[socket.SocketId, *socket.Socket] // the namespace's, those that are connected
+	events  types.EventEmitter
+	pause   func() // for tests: called where others have their turn
+
+	// writing is held by an operation that changes something, and guards all fields up
+	// to mu. mu guards the index alone, which is changed with both held: an emit takes
+	// mu only, and so waits for nothing but the index.
+	writing   sync.Mutex
+	occupancy core.Occupancy // told which rooms have members; may be nil
+	arriving  generational.Cache[socket.SocketId, *arrival]
+	departed  generational.Cache[socket.SocketId, struct{}]
+	busy      map[socket.SocketId]chan struct{} // closed when a long operation on the socket is complete
+	changed   []change                          // by the operation that holds writing
+	library   libraryMaps
+
+	mu    sync.RWMutex
+	index index
+}
+
+// New makes the rooms of a's namespace. It takes over the maps of a, which must be new.
+func New(a socket.Adapter) *Rooms {
+	return &Rooms{
+		sockets:  a.Nsp().Sockets(),
+		events:   a,
+		index:    newIndex(),
+		arriving: generational.Cache[socket.SocketId, *arrival]{Limit: maxArriving},
+		departed: generational.Cache[socket.SocketId, struct{}]{Limit: maxDeparted},
+		busy:     map[socket.SocketId]chan struct{}{},
+		library:  libraryMaps{rooms: a.Rooms(), sids: a.Sids()},
+	}
+}
+
+// Report has o told which rooms have members, from now on. It is called before the
+// namespace has its first socket.
+func (r *Rooms) Report(o core.Occupancy) {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	r.occupancy = o
+	for name := range r.index.rooms {
+		o.Occupied(string(name))
+	}
+	for id, s := range r.index.sockets {
+		if s.own && r.index.rooms[socket.Room(id)] == nil {
+			o.Occupied(string(id))
+		}
+	}
+}
+
+// Add makes a socket join rooms. It reports false if the socket may live elsewhere.
+func (r *Rooms) Add(id socket.SocketId, join []socket.Room) (here bool) {
+	s := r.begin(id)
+	if s == nil {
+		connected, ok := r.sockets.Load(id)
+		if !ok {
+			defer r.end(id)
+			return r.addLater(id, join)
+		}
+		s = r.connect(id, connected)
+		if a, ok := r.arriving.Get(id); ok {
+			join = slices.Concat(join, a.rooms.Keys())
+			r.arriving.Delete(id)
+		}
+	}
+	events := r.joinEvents()
+	for {
+		now := join[:min(len(join), atOnce)]
+		r.mu.Lock()
+		for _, name := range now {
+			if entered, created := r.index.enter(s, name); entered {
+				r.changed = append(r.changed, change{name, created})
+			}
+		}
+		r.mu.Unlock()
+		r.publish(s, true, &events)
+		if join = join[len(now):]; len(join) == 0 {
+			break
+		}
+		r.yield(id)
+	}
+	r.end(id)
+	events.emit(id)
+	return true
+}
+
+// connect takes a socket that is connected into the index.
+func (r *Rooms) connect(id socket.SocketId, connected *socket.Socket) *LocalSocket {
+	var set *types.Set[socket.Room]
+	if r.library.sidsKept {
+		set = types.NewSet[socket.Room]()
+		r.library.sids.Store(id, set)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.index.add(id, connected)
+	s.set = set
+	return s
+}
+
+// Remove makes a socket leave a room. It reports false if the socket may live
+// elsewhere.
+func (r *Rooms) Remove(id socket.SocketId, name socket.Room) (here bool) {
+	s := r.begin(id)
+	if s == nil {
+		defer r.end(id)
+		if a, ok := r.arriving.Get(id); ok {
+			a.rooms.Delete(name)
+			return a.here
+		}
+		return r.ours(id)
+	}
+	events := r.leaveEvents()
+	r.mu.Lock()
+	if left, deleted := r.index.leave(s, name); left {
+		r.changed = append(r.changed, change{name, deleted})
+	}
+	r.mu.Unlock()
+	r.publish(s, false, &events)
+	r.end(id)
+	events.emit(id)
+	return true
+}
+
+// RemoveAll makes a socket leave all its rooms. It reports false if the socket may
+// live elsewhere.
+func (r *Rooms) RemoveAll(id socket.SocketId) (here bool) {
+	s := r.begin(id)
+	if s == nil {
+		defer r.end(id)
+		return r.depart(id)
+	}
+	r.departed.Put(id, struct{}{})
+	if r.library.sidsKept {
+		r.library.sids.Delete(id)
+	}
+	events := r.leaveEvents()
+	for {
+		r.mu.Lock()
+		if !s.gone {
+			if own := socket.Room(id); s.own {
+				_, deleted := r.index.leave(s, own)
+				r.changed = append(r.changed, change{own, deleted})
+			}
+			r.index.remove(s)
+		}
+		for range min(len(s.in), atOnce) {
+			last := len(s.in) - 1
+			name := s.in[last].room.name
+			r.changed = append(r.changed, change{name, r.index.vacate(s, last)})
+		}
+		r.mu.Unlock()
+		r.publish(s, false, &events)
+		if len(s.in) == 0 {
+			break
+		}
+		r.yield(id)
+	}
+	r.end(id)
+	events.emit(id)
+	return true
+}
+
+// Of returns the rooms of a socket, and whether this server knows: if not, the socket
+// may live elsewhere. As the library's, the set changes with the rooms.
+func (r *Rooms) Of(id socket.SocketId) (_ *types.Set[socket.Room], here bool) {
+	r.mu.RLock()
+	s := r.index.sockets[id]
+	if s != nil && s.set != nil {
+		defer r.mu.RUnlock()
+		return s.set, true
+	}
+	r.mu.RUnlock()
+
+	s = r.begin(id)
+	defer r.end(id)
+	if s != nil {
+		return r.setOf(s), true
+	}
+	if a, ok := r.arriving.Get(id); ok && a.here {
+		return a.rooms, true
+	}
+	return nil, r.ours(id)
+}
+
+// setOf makes the set of a socket's rooms. It is called in an operation on that
+// socket, so no other goroutine changes meanwhile which rooms these are.
+func (r *Rooms) setOf(s *LocalSocket) *types.Set[socket.Room] {
+	if s.set != nil {
+		return s.set
+	}
+	set := types.NewSet[socket.Room]()
+	if s.own {
+		set.Add(socket.Room(s.id))
+	}
+	for i := range s.in {
+		if i%atOnce == atOnce-1 {
+			r.yield(s.id)
+		}
+		set.Add(s.in[i].room.name)
+	}
+	r.mu.Lock()
+	s.set = set
+	r.mu.Unlock()
+	return set
+}
+
+// begin takes the lock for an operation on a socket, when the operation before it is
+// complete. It returns the socket, nil if the index does not have it.
+func (r *Rooms) begin(id socket.SocketId) *LocalSocket {
+	r.writing.Lock()
+	for {
+		done := r.busy[id]
+		if done == nil {
+			return r.index.sockets[id]
+		}
+		r.writing.Unlock()
+		<-done
+		r.writing.Lock()
+	}
+}
+
+// end ends an operation on a socket.
+func (r *Rooms) end(id socket.SocketId) {
+	if done := r.busy[id]; done != nil {
+		delete(r.busy, id)
+		close(done)
+	}
+	r.writing.Unlock()
+}
+
+// yield lets others have their turn in the middle of an operation on a socket. Other
+// operations on the same socket wait for its end.
+func (r *Rooms) yield(id socket.SocketId) {
+	if r.busy[id] == nil {
+		r.busy[id] = make(chan struct{})
+	}
+	r.writing.Unlock()
+	r.unlocked()
+	r.writing.Lock()
+}
+
+// unlocked is called without a lock where others have their turn. It gives up the
+// processor too: else the scheduler would take it sooner or later from a goroutine
+// that holds the lock.
+func (r *Rooms) unlocked() {
+	if r.pause != nil {
+		r.pause()
+	}
+	runtime.Gosched()
+}
+
+// change is a room that the socket of an operation has joined or left.
+type change struct {
+	name socket.Room
+	edge bool // the room was created with it, or deleted
+}
+
+// publish tells the library's maps and the mesh what has changed, and notes it for the
+// listeners.
+func (r *Rooms) publish(s *LocalSocket, joined bool, events *roomEvents) {
+	for _, c := range r.changed {
+		r.library.changed(s, c, joined)
+		if r.occupancy != nil && c.edge {
+			if joined {
+				r.occupancy.Occupied(string(c.name))
+			} else {
+				r.occupancy.Vacated(string(c.name))
+			}
+		}
+	}
+	events.add(r.changed)
+	clear(r.changed)
+	r.changed = r.changed[:0]
+}

@@ -65,7 +65,8 @@ type ClientOptions struct {
 	// more, those with the longest queues are disconnected. An event that waits for
 	// many clients takes memory once, and counts once. Of clients that take what they
 	// are sent at once, nothing counts: up to 128 KiB may wait for each of them while
-	// the processors are busy. Default: a quarter of the memory that the process may
+	// the processors are busy. For each client that polls, an event is copied, and the
+	// copies count. Default: a quarter of the memory that the process may
 	// have: of GOMEMLIMIT, of its control group or of the machine, whichever is least;
 	// 1 GiB if nobody knows.
 	TotalBytes int64
@@ -157,8 +158,9 @@ func WithClientOptions(o ClientOptions) Option {
 	return func(c *Constructor) { c.clients = o }
 }
 
-// ClientStats are counters of WebSocket clients and of what is written to them.
-// Clients that poll, and those left to the library, are not in it.
+// ClientStats are counters of WebSocket clients and of what is written to them. Of
+// clients that poll, those that were too slow and what waits for them is in it. Clients
+// left to the library are not.
 type ClientStats struct {
 	Clients     int   // connected now
 	Slow        int64 // disconnected because they were too slow, for one of these reasons:

@@ -9,6 +9,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
+	"github.com/socketmesh/mesh/internal/backlog"
 	"github.com/socketmesh/mesh/internal/loglimit"
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/inflow"
@@ -218,7 +219,11 @@ func (p *path) pollingEnv() *polling.Env {
 	if p.open() == nil {
 		return nil
 	}
-	return &polling.Env{Engine: p.server.Engine(), PingDelay: p.shared.PingDelay, HeldBeat: p.shared.HeldBeat}
+	return &polling.Env{Engine: p.server.Engine(), PingDelay: p.shared.PingDelay, HeldBeat: p.shared.HeldBeat,
+		Accounts: p.shared.Scheduler,
+		Slow: func(sid, remote string, err *backlog.Error) {
+			p.shared.LogSlow(transports.POLLING, sid, remote, err)
+		}}
 }
 
 // transportOf is the connection's transport, if it is the path's.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/socketmesh/mesh/socketio/internal/emitter"
 	"github.com/socketmesh/mesh/socketio/internal/inflow"
+	"github.com/socketmesh/mesh/socketio/internal/polling"
 )
 
 // Follower is a connection that has a [Client]. It tells it of its end before its
@@ -116,12 +117,21 @@ func (c *follower) Listeners(name types.EventName) []types.EventListener {
 	return c.emitterOf(name).Listeners(name)
 }
 
+// waits tells a transport that keeps account of it that a message is about to wait.
+func (c *follower) waits(data io.Reader) {
+	if t, ok := c.Transport().(interface{ Waits(bytes int) }); ok && c.ReadyState() == "open" {
+		t.Waits(polling.Length(data))
+	}
+}
+
 func (c *follower) Send(data io.Reader, options *packet.Options, callback engine.SendCallback) engine.Socket {
+	c.waits(data)
 	c.Socket.Send(data, options, callback)
 	return c
 }
 
 func (c *follower) Write(data io.Reader, options *packet.Options, callback engine.SendCallback) engine.Socket {
+	c.waits(data)
 	c.Socket.Write(data, options, callback)
 	return c
 }

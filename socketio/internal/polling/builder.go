@@ -6,6 +6,9 @@ import (
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/internal/backlog"
+	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
 )
 
 // Env is what the transports of one engine share.
@@ -20,6 +23,11 @@ type Env struct {
 	// HeldBeat is how often a client that is held back, and so cannot be heard, counts
 	// as alive.
 	HeldBeat time.Duration
+
+	// Accounts bounds what waits for clients, and Slow is told which were cut. Without
+	// Accounts nothing is bounded.
+	Accounts *sendqueue.Scheduler
+	Slow     func(sid, remote string, err *backlog.Error)
 }
 
 // Builder is the library's constructor of "polling" transports, with this package's
@@ -50,5 +58,5 @@ func (b *Builder) New(ctx *types.HttpContext) transports.Transport {
 	if !ok || env == nil {
 		return inner
 	}
-	return newTransport(library, env, ctx.Query().Has("j"))
+	return newTransport(library, env, ctx)
 }

@@ -117,9 +117,13 @@ func (t *Transport) OnClose() {
 		t.timer.Stop()
 		t.timer = nil
 	}
+	t.hurry()
 	t.mu.Unlock()
 	if !first {
 		return
+	}
+	if t.account != nil {
+		t.account.Close()
 	}
 	t.finish(packet.NOOP) // one that has come meanwhile; later ones are refused
 	t.Polling.OnClose()

@@ -22,6 +22,8 @@ type poll struct {
 type answer struct {
 	data     types.BufferInterface // packets, unless status is set
 	compress bool
+	messages int // of those that the account has, and their bytes
+	bytes    int
 	delay    time.Duration // before it is written
 	status   int           // it is refused
 	gone     bool          // its client is: nothing is written
@@ -103,6 +105,7 @@ func (t *Transport) lost(p *poll) {
 func (t *Transport) answer(p *poll) {
 	a := <-p.answer
 	p.unwind()
+	defer t.sent(a)
 	switch {
 	case a.gone:
 	case a.status != 0:
@@ -124,6 +127,8 @@ func (t *Transport) write(ctx *types.HttpContext, a answer) {
 		case <-ctx.Context().Done():
 		}
 	}
+	t.beginWrite(ctx)
+	defer t.endWrite()
 	t.DoWrite(ctx, a.data, &packet.Options{Compress: &a.compress}, func(err error) {
 		if err != nil {
 			t.OnError("polling write error", err)

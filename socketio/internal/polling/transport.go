@@ -12,6 +12,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/socketio/internal/inflow"
+	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
 )
 
 // Transport is one client that polls.
@@ -22,11 +23,17 @@ type Transport struct {
 	begun              atomic.Bool   // the first request has come
 	first              chan struct{} // closed when that one is answered
 
+	account *sendqueue.Account // of what waits for the client; nil: it is not bounded
+	remote  string             // the client's address
+
 	flow atomic.Pointer[inflow.Flow] // nil: the client is never held back
 	ping inflow.Ping                 // of revision 4
 
 	mu       sync.Mutex
-	poll     *poll // the open one, which takes the next packets
+	poll     *poll              // the open one, which takes the next packets
+	writing  *types.HttpContext // of the poll whose answer is being written
+	hurried  bool               // writing has a deadline
+	slow     bool               // the client was cut
 	posting  *types.HttpContext
 	received bool   // posting's body has come as a whole
 	ending   func() // what the answer with CLOSE is followed by, while no poll is there for it
@@ -54,8 +61,11 @@ const (
 	stateClosed  = "closed"
 )
 
-func newTransport(library transports.Polling, env *Env, jsonp bool) *Transport {
-	t := &Transport{Polling: library, env: env, jsonp: jsonp, first: make(chan struct{})}
+func newTransport(library transports.Polling, env *Env, ctx *types.HttpContext) *Transport {
+	t := &Transport{Polling: library, env: env, jsonp: ctx.Query().Has("j"), remote: ctx.Request().RemoteAddr, first: make(chan struct{})}
+	if env.Accounts != nil {
+		t.account = env.Accounts.OpenAccount(t.tooSlow)
+	}
 	_ = library.On("headers", t.emitHeaders)
 	return t
 }
@@ -133,6 +143,7 @@ func (t *Transport) Send(packets []*packet.Packet) {
 	if ending != nil {
 		packets = append(slices.Clip(packets), &packet.Packet{Type: packet.CLOSE})
 	}
+	a.messages, a.bytes = t.sending(packets)
 	a.data, a.compress = t.encode(packets)
 	p.answer <- a
 }

@@ -16,15 +16,22 @@ const lagging = 128 << 10
 // lag is what is known of a connection while it is behind: while it does not take
 // what it is given, or much waits for it. Most connections never are, and have none.
 type lag struct {
-	queue  *Queue
-	since  time.Time
-	window backlog.Window
-	giant  *Frame // the first in the queue that is longer than the soft bound
-	untold int64  // memory that is not in the scheduler's sum yet, or not taken off
+	scheduler *Scheduler
+	of        debtor
+	since     time.Time
+	window    backlog.Window
+	giant     *Frame // the first in the queue that is longer than the soft bound
+	untold    int64  // memory that is not in the scheduler's sum yet, or not taken off
 
 	// Guarded by the lock of the scheduler's lags.
 	length     int8 // of the queue, see lengthOf
 	prev, next *lag
+}
+
+// debtor is what a lag is of: a [Queue] or an [Account].
+type debtor interface {
+	judge(now time.Time) // cuts it if it makes too little progress
+	relieve()            // cuts it because all hold too much: then it holds nothing
 }
 
 // lags are all of a scheduler, by the lengths of their queues. So those with the
@@ -51,7 +58,7 @@ func (b *Queue) length() int { return b.waiting + b.queue.len()*(frameSize+place
 // fallBehind begins the time in which the connection is behind. All that waits
 // counts from now on.
 func (b *Queue) fallBehind() {
-	b.lag = &lag{queue: b, since: time.Now(), length: -1}
+	b.lag = &lag{scheduler: b.scheduler, of: b, since: time.Now(), length: -1}
 	for i := range b.queue.len() {
 		b.lag.came(b.queue.at(i))
 	}
@@ -97,7 +104,7 @@ func (b *Queue) moveLag() {
 
 // came counts a frame that is in the queue.
 func (l *lag) came(f *Frame) {
-	o := l.queue.scheduler
+	o := l.scheduler
 	if l.giant == nil && len(f.bytes) > o.limits.Soft {
 		l.giant = f
 	}
@@ -110,7 +117,7 @@ func (l *lag) came(f *Frame) {
 
 // gone counts one that is not any more.
 func (l *lag) gone(f *Frame) {
-	o := l.queue.scheduler
+	o := l.scheduler
 	if l.giant == f {
 		l.giant = nil
 	}
@@ -131,7 +138,7 @@ func (l *lag) hold(bytes int64) {
 }
 
 func (l *lag) tell() {
-	l.queue.scheduler.lags.held.Add(l.untold)
+	l.scheduler.lags.held.Add(l.untold)
 	l.untold = 0
 }
 
@@ -183,7 +190,7 @@ func (s *lags) move(l *lag, length int8) {
 		l.next.prev = l
 	}
 	s.byLength[length] = l
-	l.queue.scheduler.watch(length)
+	l.scheduler.watch(length)
 }
 
 // watch sees that somebody looks after connections over the soft bound, once there
@@ -199,11 +206,11 @@ func (o *Scheduler) watch(length int8) {
 // look cuts those that have made no progress.
 func (o *Scheduler) look() {
 	s := &o.lags
-	var found []*Queue
+	var found []debtor
 	s.mu.Lock()
 	for _, l := range s.byLength[lengthOf(o.limits.Soft):] {
 		for ; l != nil; l = l.next {
-			found = append(found, l.queue)
+			found = append(found, l.of)
 		}
 	}
 	s.watching = len(found) > 0
@@ -240,21 +247,25 @@ func (o *Scheduler) relieve() {
 		if b == nil {
 			return
 		}
-		b.mu.Lock()
-		if b.ending != closed && b.lag != nil {
-			_ = b.cut(backlog.Memory)
-		}
-		b.mu.Unlock()
+		b.relieve()
+	}
+}
+
+func (b *Queue) relieve() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ending != closed && b.lag != nil {
+		_ = b.cut(backlog.Memory)
 	}
 }
 
 // longest finds one with the longest queue, but for a factor of two.
-func (s *lags) longest() *Queue {
+func (s *lags) longest() debtor {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for length := lengths - 1; length >= 0; length-- {
 		if l := s.byLength[length]; l != nil {
-			return l.queue
+			return l.of
 		}
 	}
 	return nil

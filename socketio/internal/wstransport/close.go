@@ -3,10 +3,8 @@ package wstransport
 import (
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"syscall"
-	"time"
 
 	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
@@ -97,15 +95,9 @@ func (t *Transport) OnData(data types.BufferInterface) {
 // Failed is the queue's: writing failed, or the client was too slow.
 func (t *Transport) Failed(err error) {
 	if slow, ok := errors.AsType[*backlog.Error](err); ok {
-		t.logSlow(slow)
+		t.shared.LogSlow(transports.WEBSOCKET, t.sid, t.conn.RemoteAddr().String(), slow)
 	}
 	t.lost(err)
-}
-
-func (t *Transport) logSlow(slow *backlog.Error) {
-	t.shared.SlowLog.Log(t.shared.Logger, slog.LevelWarn, "", "slow client cut",
-		"transport", transports.WEBSOCKET, "sid", t.sid, "remote", t.conn.RemoteAddr().String(), "reason", slow.Reason,
-		"queued_bytes", slow.Bytes, "queued_frames", slow.Messages, "behind_for", slow.Behind.Round(time.Millisecond))
 }
 
 // drop ends the connection because of an error, unless it has ended.

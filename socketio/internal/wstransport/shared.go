@@ -6,6 +6,7 @@ import (
 
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
+	"github.com/socketmesh/mesh/internal/backlog"
 	"github.com/socketmesh/mesh/internal/loglimit"
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/netpoll"
@@ -38,6 +39,13 @@ type Shared struct {
 	// Holds tells whether the answer to CONNECT is to be held back until
 	// [Transport.Connected] is called for this namespace.
 	Holds func(namespace string) bool
+}
+
+// LogSlow logs that a client was cut for being slow.
+func (s *Shared) LogSlow(transport, sid, remote string, slow *backlog.Error) {
+	s.SlowLog.Log(s.Logger, slog.LevelWarn, "", "slow client cut",
+		"transport", transport, "sid", sid, "remote", remote, "reason", slow.Reason,
+		"queued_bytes", slow.Bytes, "queued_frames", slow.Messages, "behind_for", slow.Behind.Round(time.Millisecond))
 }
 
 // Conn is a WebSocket connection whose handshake is over, with what it is good

@@ -1,6 +1,11 @@
 package socketio
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -9,7 +14,10 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
 
+	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/wsaccept"
 )
 
@@ -129,5 +137,111 @@ func TestFirstClients(t *testing.T) {
 	})
 	if clients, count := s.Engine().Clients().Len(), s.Engine().ClientsCount(); clients != 2*each || count != 2*each || own != each {
 		t.Errorf("%d clients, counted as %d, of %d of whom the transport is ours", clients, count, own)
+	}
+}
+
+// TestFirstRequest: the first request of a server is answered as all later ones are: who
+// is refused for its origin, or its version, or by the application, is refused in the
+// same way, and headers of the application are in the answer.
+func TestFirstRequest(t *testing.T) {
+	if hostcompat.Running().Needs.AnswersAgain {
+		t.Skip("this version of the library keeps the first request")
+	}
+	const ws, poll = "/socket.io/?EIO=4&transport=websocket", "/socket.io/?EIO=4&transport=polling"
+	for name, request := range map[string]struct {
+		path   string
+		header http.Header
+	}{
+		"websocket":              {ws, nil},
+		"polling":                {poll, nil},
+		"another origin":         {ws, http.Header{"Origin": {"http://elsewhere"}}},
+		"old version, websocket": {strings.Replace(ws, "4", "3", 1), nil},
+		"old version, polling":   {strings.Replace(poll, "4", "3", 1), nil},
+		"refused, websocket":     {ws + "&refused", nil},
+		"refused, polling":       {poll + "&refused", nil},
+	} {
+		for _, how := range []string{"Configure", "SetAdapter"} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				var log coretest.Log
+				asked := 0
+				options := socket.DefaultServerOptions()
+				options.SetAllowRequest(func(ctx *types.HttpContext) error {
+					asked++
+					if ctx.Query().Has("refused") {
+						return errors.New("not you")
+					}
+					return nil
+				})
+				c := New(lonely{}, WithLogger(log.Logger()))
+				if how == "Configure" {
+					if err := c.Configure(options); err != nil {
+						t.Fatal(err)
+					}
+				}
+				options.SetAdapter(c)
+				s := start(t, options)
+				var told []string
+				_ = s.Engine().On("initial_headers", func(args ...any) { args[0].(*types.ParameterBag).Set("X-First", "1") })
+				_ = s.Engine().On("connection_error", func(args ...any) {
+					e := args[0].(*types.ErrorMessage)
+					told = append(told, fmt.Sprint(e.Code, e.Message, e.Context))
+				})
+				answer := func() string {
+					told, asked = nil, 0
+					r, err := http.NewRequest(http.MethodGet, s.http.URL+request.path, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					maps.Copy(r.Header, request.header)
+					if strings.Contains(request.path, "websocket") {
+						maps.Copy(r.Header, http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}})
+					}
+					response, err := http.DefaultTransport.RoundTrip(r)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer response.Body.Close()
+					var body []byte
+					if response.StatusCode != http.StatusSwitchingProtocols {
+						body, _ = io.ReadAll(response.Body)
+						body, _, _ = bytes.Cut(body, []byte(`sid":`))
+					}
+					return fmt.Sprintf("%d %s; X-First %s; asked %d times; told %v", response.StatusCode, body, response.Header.Get("X-First"), asked, told)
+				}
+				first := answer()
+				warned := log.Count("WARN", "")
+				if later := answer(); first != later {
+					t.Errorf("first %s\nlater %s", first, later)
+				}
+				if want := map[bool]int{true: 1}[request.header != nil]; warned != want {
+					t.Errorf("%d warnings, log: %s", warned, log.String())
+				}
+				if strings.Contains(first, "101") != (name == "websocket") {
+					t.Error(first)
+				}
+			})
+		}
+	}
+}
+
+// TestFirstOfNextServer: options with which a server was made make another one when that
+// is closed, and the application is asked once.
+func TestFirstOfNextServer(t *testing.T) {
+	options := socket.DefaultServerOptions()
+	asked := 0
+	options.SetAllowRequest(func(*types.HttpContext) error { asked++; return nil })
+	c := New(lonely{})
+	for range 3 {
+		if err := c.Configure(options); err != nil {
+			t.Fatal(err)
+		}
+		s := start(t, options)
+		s.constructor = c
+		asked = 0
+		_, sock := s.client("/")
+		if asked != 1 || kindOf(sock) != "own transport, own session" {
+			t.Errorf("asked %d times, %s", asked, kindOf(sock))
+		}
+		s.stop()
 	}
 }

@@ -1,9 +1,13 @@
 package socketio
 
 import (
+	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -28,6 +32,7 @@ var faults = []struct {
 	{"UpgradeEndsTransport", func(n *hostcompat.Needs) *bool { return &n.UpgradeEndsTransport }, provokeSocketsEnd},
 	{"ProbeEnd", func(n *hostcompat.Needs) *bool { return &n.ProbeEnd }, provokeProbesEnd},
 	{"TakenHidden", func(n *hostcompat.Needs) *bool { return &n.TakenHidden }, provokeGhostConnection},
+	{"AnswersAgain", func(n *hostcompat.Needs) *bool { return &n.AnswersAgain }, provokeSecondAnswer},
 }
 
 // TestNeeds: the table of hostcompat says what the library that runs here is like. A
@@ -169,4 +174,17 @@ func provokeProbesEnd(t *testing.T, s *server) (mended func() bool, clean func()
 func provokeGhostConnection(t *testing.T, s *server) (mended func() bool, clean func()) {
 	s.connect(s.dial("EIO=4"))
 	return func() bool { return s.Engine().ClientsCount() == 1 }, func() { s.Engine().Close() }
+}
+
+// provokeSecondAnswer has a server's first client refused, by AllowRequest as the library
+// sees it.
+func provokeSecondAnswer(t *testing.T, s *server) (mended func() bool, clean func()) {
+	var errors atomic.Int32
+	_ = s.Engine().On("connection_error", func(...any) { errors.Add(1) })
+	header := http.Header{"Origin": {"http://elsewhere"}}
+	if conn, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(s.http.URL, "http")+"/socket.io/?EIO=4&transport=websocket", header); err == nil {
+		_ = conn.Close()
+		t.Error("let in")
+	}
+	return func() bool { return errors.Load() == 1 }, func() {}
 }

@@ -1,10 +1,13 @@
 package socketio
 
 import (
+	"errors"
 	"log/slog"
+	"reflect"
 	"sync"
 
 	"github.com/zishang520/socket.io/servers/engine/v3"
+	"github.com/zishang520/socket.io/servers/engine/v3/config"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -33,6 +36,10 @@ type path struct {
 	shared *wstransport.Shared
 	host   hostcompat.Host
 	logger *slog.Logger
+
+	// allowed is the option AllowRequest that the application has given; [path.first]
+	// is in its place.
+	allowed config.AllowRequest
 
 	// ungated is why the server's decoders take no [sioparser.Gate]; nil if they do.
 	ungated error
@@ -117,8 +124,50 @@ func (p *path) prepare(options socket.ServerOptionsInterface) error {
 	if !found {
 		return errOtherTransports
 	}
+	p.shared.Allowed = p.applications
+	if p.allowed = options.AllowRequest(); isFirst(p.allowed) {
+		p.allowed = nil
+		if previous := preparedPath(options.Transports()); previous != nil {
+			p.allowed = previous.allowed
+		}
+	}
+	if !p.host.Needs.AnswersAgain {
+		options.SetAllowRequest(p.first)
+	}
 	options.SetTransports(set)
 	return nil
+}
+
+// first takes the place of the application's AllowRequest. That is the library's first
+// question about a client which begins: as long as the acceptor is closed, it has the
+// request answered as all later ones are, and the library has nothing left to do.
+func (p *path) first(ctx *types.HttpContext) error {
+	p.mu.Lock()
+	opened := p.acceptor != nil
+	p.mu.Unlock()
+	if d := p.open(); d != nil && !opened {
+		d.Answer(ctx)
+		return errAnswered
+	}
+	if p.allowed == nil {
+		return nil
+	}
+	return p.allowed(ctx)
+}
+
+var errAnswered = errors.New("the request is answered")
+
+// isFirst tells whether an option is the first of some path.
+func isFirst(option config.AllowRequest) bool {
+	return option != nil && reflect.ValueOf(option).Pointer() == reflect.ValueOf((*path)(nil).first).Pointer()
+}
+
+// applications is what the application has given, of an engine's option.
+func (p *path) applications(option config.AllowRequest) config.AllowRequest {
+	if isFirst(option) {
+		return p.allowed
+	}
+	return option
 }
 
 // librarys is what the constructor of another path takes the place of.

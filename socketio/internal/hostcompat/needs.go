@@ -33,6 +33,11 @@ type Needs struct {
 	// connection that has such a transport because the mesh has taken its client
 	// over.
 	TakenHidden bool
+
+	// AnswersAgain: the library refuses a request, and tells listeners so, although
+	// the option AllowRequest has had it answered. Remedy: it keeps the first request of
+	// a server until it has let the client in.
+	AnswersAgain bool
 }
 
 // table has the versions that the tests run with.
@@ -41,6 +46,7 @@ var table = map[string]Needs{
 	"v3.0.6": allNeedsBut(func(n *Needs) {
 		n.UpgradeEndsTransport = false
 		n.TakenHidden = false
+		n.AnswersAgain = false
 	}),
 }
 

@@ -78,17 +78,21 @@ func (d *Acceptor) late(args ...any) {
 
 // admit is the middleware. It answers all requests.
 func (d *Acceptor) admit(ctx *types.HttpContext, next func(error)) {
-	handle := d.handleRequest
-	if websocket.IsWebSocketUpgrade(ctx.Request()) {
-		handle = d.handleUpgrade
-	}
 	d.others(ctx, d.before+1, func(err error) {
 		if err != nil {
 			next(err) // which answers the request
 			return
 		}
-		handle(ctx)
+		d.handle(ctx)
 	})
+}
+
+func (d *Acceptor) handle(ctx *types.HttpContext) {
+	if websocket.IsWebSocketUpgrade(ctx.Request()) {
+		d.handleUpgrade(ctx)
+	} else {
+		d.handleRequest(ctx)
+	}
 }
 
 // others runs the middlewares from the i-th on, which came after the acceptor.

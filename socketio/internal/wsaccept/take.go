@@ -14,9 +14,21 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
-// An acceptor opens with the first client, whose request the library has accepted by
-// then and is about to make a transport for. The acceptor takes such a client over, and
-// gives the library a transport that is closed, with which it gives up.
+// An acceptor opens with the first client. The library has its request by then. If it asks
+// what AllowRequest says, the acceptor answers the request, with which the library ends.
+// Else it has accepted the client, and is about to make a transport for it: the acceptor
+// takes such a client over, and gives the library a transport that is closed, with which
+// it gives up.
+
+// Answer answers a request that has come past the engine's middlewares, in the place of
+// the library. On return it is done.
+func (d *Acceptor) Answer(ctx *types.HttpContext) {
+	own := types.NewHttpContext(ctx.Response(), ctx.Request())
+	own.Query().Replace(ctx.Query().All())
+	own.ResponseHeaders().With(ctx.ResponseHeaders().All())
+	d.handle(own)
+	ctx.Flush()
+}
 
 // Take takes a client over that the library has accepted. On return the library can
 // do to the request what it likes: the client is not reached. If nil is returned,

@@ -30,7 +30,11 @@ func (d *Acceptor) verify(ctx *types.HttpContext, upgrade bool) (*types.CodeMess
 	if transport == transports.WEBSOCKET && !upgrade {
 		return engine.BAD_REQUEST, map[string]any{"name": "TRANSPORT_HANDSHAKE_ERROR"}
 	}
-	if allowed := d.engine.Opts().AllowRequest(); allowed != nil {
+	allowed := d.engine.Opts().AllowRequest()
+	if d.shared.Allowed != nil {
+		allowed = d.shared.Allowed(allowed)
+	}
+	if allowed != nil {
 		if err := allowed(ctx); err != nil {
 			return engine.FORBIDDEN, map[string]any{"message": err.Error()}
 		}

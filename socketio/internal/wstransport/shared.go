@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/zishang520/socket.io/servers/engine/v3/config"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/internal/backlog"
@@ -31,6 +32,9 @@ type Shared struct {
 
 	// Needs are the library's faults that have to be mended.
 	Needs hostcompat.Needs
+
+	// Allowed is the application's AllowRequest, of the engine's option of that name.
+	Allowed func(config.AllowRequest) config.AllowRequest
 
 	// Plain tells that messages have Socket.IO's own format. Only then are they
 	// looked into, for the packets that need care.

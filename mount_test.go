@@ -75,7 +75,7 @@ func (a *app) start(t *testing.T) {
 }
 
 func (a *app) stop() {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	a.Shutdown(ctx)
 }

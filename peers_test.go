@@ -47,7 +47,7 @@ func take[T any](t *testing.T, c chan T) T {
 	select {
 	case v := <-c:
 		return v
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("nothing happened for 10 s")
 		panic("unreachable")
 	}

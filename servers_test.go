@@ -47,7 +47,7 @@ func pair(options func(server string) []mesh.Option) (a, b *socket.Server, stop 
 
 // meet waits until so many servers have the namespace.
 func meet(nsp socket.Namespace, servers int) {
-	for deadline := time.Now().Add(10 * time.Second); socketio.Of(nsp).ServerCount() != servers; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); socketio.Of(nsp).ServerCount() != servers; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			panic("the servers do not meet")
 		}

@@ -50,7 +50,7 @@ func TestShutdownWithClients(t *testing.T) {
 		t.Fatalf("got %q on CONNECT", got)
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := m.Shutdown(ctx); err != nil {
 		t.Fatal(err)

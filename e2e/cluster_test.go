@@ -17,7 +17,7 @@ const (
 )
 
 // linkTime is how long a mesh may take to form.
-const linkTime = 30 * time.Second
+const linkTime = time.Minute
 
 // server is a Socket.IO server process.
 type server struct {

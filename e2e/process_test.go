@@ -19,8 +19,8 @@ import (
 
 // Deadlines. They are generous: a run on a busy machine is slow, not wrong.
 const (
-	startTime = 30 * time.Second
-	askTime   = 30 * time.Second
+	startTime = time.Minute
+	askTime   = time.Minute
 )
 
 type (

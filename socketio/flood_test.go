@@ -50,15 +50,18 @@ var floodKinds = []struct {
 
 const floodLimit = 500
 
+// pongTime is the ping timeout where a test waits for it; a busy machine needs it.
+const pongTime = 3 * time.Second
+
 func newFlood(t *testing.T, kind partyKind, secure bool) (*flood, *server) {
-	return newFloodWith(t, kind, secure, 200*time.Millisecond)
+	return newFloodWith(t, kind, secure, 200*time.Millisecond, patience)
 }
 
-func newFloodWith(t *testing.T, kind partyKind, secure bool, pingInterval time.Duration) (*flood, *server) {
+func newFloodWith(t *testing.T, kind partyKind, secure bool, pingInterval, pingTimeout time.Duration) (*flood, *server) {
 	options := lifeOptions()
 	options.SetMaxHttpBufferSize(100_000)
 	options.SetPingInterval(pingInterval)
-	options.SetPingTimeout(2 * time.Second) // a busy machine needs them
+	options.SetPingTimeout(pingTimeout)
 	s := serveWith(t, options, lonely{}, WithClientOptions(ClientOptions{AheadPackets: floodLimit}))
 	if secure {
 		plain := s.http
@@ -205,7 +208,7 @@ func TestFlood(t *testing.T) {
 	for _, kind := range floodKinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			f, s := newFlood(t, kind.partyKind, kind.tls)
+			f, s := newFloodWith(t, kind.partyKind, kind.tls, 200*time.Millisecond, pongTime)
 			const events = 6000
 			var clients sync.WaitGroup
 			clients.Go(f.talk)
@@ -222,7 +225,7 @@ func TestFlood(t *testing.T) {
 				other.send(fmt.Sprintf(`2%d["echo"]`, i))
 				other.expect(text(fmt.Sprintf(`3%d[]`, i)))
 			}
-			for beats := range int64(3) { // more than the time for a pong
+			for beats := range int64(3) { // of half the time for a pong each
 				eventually(t, "it counts as alive", func() bool { return f.beats.Load() > held+beats })
 			}
 			// What one read brings comes on top, and what is sent with it.
@@ -259,7 +262,7 @@ func TestHeldClientIsPinged(t *testing.T) {
 		}
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			f, s := newFloodWith(t, kind.partyKind, kind.tls, 1500*time.Millisecond) // longer than a beat
+			f, s := newFloodWith(t, kind.partyKind, kind.tls, pongTime*2/3, pongTime) // longer than a beat
 			var clients sync.WaitGroup
 			clients.Go(f.talk)
 			clients.Go(func() { f.pour(2000) })
@@ -304,7 +307,7 @@ func TestFloodAndGo(t *testing.T) {
 		}
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			f, s := newFlood(t, kind.partyKind, kind.tls)
+			f, s := newFloodWith(t, kind.partyKind, kind.tls, 200*time.Millisecond, pongTime)
 			conn := f.sock.Conn()
 			poured := make(chan struct{})
 			go func() {

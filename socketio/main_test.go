@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience is how long a test waits for what must happen.
-const patience = 5 * time.Second
+const patience = 30 * time.Second
 
 // within returns the next value of ch.
 func within[T any](t testing.TB, ch <-chan T) T {

@@ -14,8 +14,8 @@ import (
 func TestFastPong(t *testing.T) {
 	t.Parallel()
 	options := socket.DefaultServerOptions()
-	options.SetPingInterval(2200 * time.Millisecond)
-	options.SetPingTimeout(2 * time.Second)
+	options.SetPingInterval(6 * time.Second)
+	options.SetPingTimeout(4 * time.Second)
 	s := serveWith(t, options, lonely{})
 	p, sock := s.polling()
 	beat := make(chan struct{}, 10)
@@ -40,6 +40,6 @@ func TestFastPong(t *testing.T) {
 	select {
 	case reason := <-gone:
 		t.Errorf("closed: %v", reason)
-	case <-time.After(2100 * time.Millisecond): // the next ping is later
+	case <-time.After(4100 * time.Millisecond): // the next ping is later
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // client is a Socket.IO client of bare frames: what it knows of the protocol is
 // in this file. One goroutine uses it.

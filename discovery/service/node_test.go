@@ -15,7 +15,7 @@ import (
 
 // patience is how long tests wait for what ought to happen: virtual time in
 // bubbles, an upper bound elsewhere.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // foreign is a node made by hand: it says what a test tells it to, and keeps
 // what it hears.

@@ -19,7 +19,7 @@ type (
 
 // patience is how long anything may take that must happen. A run on a busy
 // machine is slow, not wrong.
-const patience = 15 * time.Second
+const patience = time.Minute
 
 var errDriver = errors.New("the process of the clients has ended")
 

@@ -310,12 +310,21 @@ func (n *notes) add(format string, values ...any) {
 // await waits until a line begins so, and returns it.
 func (n *notes) await(s *stage, prefix string) string {
 	s.Helper()
+	return n.awaitCount(s, prefix, 1)
+}
+
+// awaitCount waits until so many lines begin so, and returns the last one.
+func (n *notes) awaitCount(s *stage, prefix string, count int) string {
+	s.Helper()
 	deadline := time.After(patience)
 	for {
 		n.mu.Lock()
-		changed := n.changed
+		changed, seen := n.changed, 0
 		for _, line := range n.lines {
-			if strings.HasPrefix(line, prefix) {
+			if !strings.HasPrefix(line, prefix) {
+				continue
+			}
+			if seen++; seen == count {
 				n.mu.Unlock()
 				return line
 			}
@@ -324,7 +333,7 @@ func (n *notes) await(s *stage, prefix string) string {
 		select {
 		case <-changed:
 		case <-deadline:
-			s.Fatalf("%q has not been noted:\n%s", prefix, n.transcript())
+			s.Fatalf("%q has not been noted %d times:\n%s", prefix, count, n.transcript())
 		}
 	}
 }

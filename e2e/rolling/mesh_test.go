@@ -41,6 +41,10 @@ func (m *mesh) start(r release, listen string) *server {
 		Advertise: m.transport.Name() + "://127.0.0.1:0",
 		Transport: m.transport,
 		Discovery: m.discovery,
+		// No link is to be lost because the machine is busy.
+		HandshakeTimeout:  patience,
+		HeartbeatInterval: patience,
+		HeartbeatTimeout:  2 * patience,
 	})
 }
 

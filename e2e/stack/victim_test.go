@@ -35,7 +35,7 @@ func (w *world) victim(id string, members ...*member) victim {
 // The heartbeats of the members where a victim is to be missed soon: what is
 // killed says nothing over QUIC, not even through its operating system.
 func alert(cfg *core.Config) {
-	cfg.HeartbeatInterval, cfg.HeartbeatTimeout = time.Second, 3*time.Second
+	cfg.HeartbeatInterval, cfg.HeartbeatTimeout = 2*time.Second, 8*time.Second
 }
 
 // live is what a victim does until it is stopped: it has two clients like every

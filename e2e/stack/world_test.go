@@ -19,7 +19,7 @@ import (
 
 // patience is how long anything may take that ought to happen. A run on a busy
 // machine is slow, not wrong.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // world is a mesh on one stack.
 type world struct {

@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds every wait of these tests; none of them needs it when all is well.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // reference plays a node of the reference over real WebSockets, byte by byte, with
 // the discovery service and a mesh port of its own.

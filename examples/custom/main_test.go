@@ -20,7 +20,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // TestServersOfOwnParts runs three servers whose four parts are all this example's.
 // What a client says at one arrives at the clients of all.

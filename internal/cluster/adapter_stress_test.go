@@ -39,7 +39,7 @@ func TestAdapterStress(t *testing.T) {
 	for _, id := range []string{"a", "b", "c"} {
 		servers = append(servers, join(id))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	settled := func(what string, err error) {
 		if err != nil { // not even where a visitor leaves or dies meanwhile

@@ -20,7 +20,7 @@ import (
 )
 
 // patience is how long anything may take that ought to happen.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // listen opens a listener on a port of its own.
 func listen(t *testing.T, options Options) core.Listener {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-const patience = 5 * time.Second
+const patience = 30 * time.Second
 
 // reader is a watcher that reads all there is.
 type reader struct {

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"flag"
 	"os"
 	"testing"
 	"time"
@@ -13,8 +14,15 @@ func TestMain(m *testing.M) {
 		beSwarm(task)
 		return
 	}
+	flag.Parse()
+	if err := flag.Set("test.parallel", parallel); err != nil {
+		panic(err)
+	}
 	goleak.VerifyTestMain(m)
 }
+
+// parallel is how many of those tests run at once that wait for a timeout.
+const parallel = "8"
 
 // patience is how long a test waits for what must happen.
 const patience = 30 * time.Second

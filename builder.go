@@ -46,7 +46,7 @@ func (b *builder) build() (*Mesh, error) {
 	if b.refused != nil {
 		return nil, b.refused
 	}
-	b.logger = cmp.Or(b.logger, slog.New(slog.DiscardHandler))
+	b.logger = cmp.Or(b.logger, slog.Default())
 	if b.transport != nil {
 		b.config.Transport = b.transport.Name()
 	}

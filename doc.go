@@ -18,7 +18,7 @@
 //
 //	  - One port for clients and peers: set Listen to [ListenHandler] and mount
 //	    [Mesh.Handler] beside Socket.IO's handler.
-//	  - Logs: [WithLogger] takes a *slog.Logger; without it the mesh is silent.
+//	  - Logs: to slog.Default(), or the *slog.Logger of [WithLogger].
 //	  - TLS: [Config].TLS takes PEM files or a *tls.Config, AuthToken the secret that
 //	    servers share.
 //	  - Environment: [ConfigFromEnv] reads MESH_LISTEN, MESH_PEERS and one variable for

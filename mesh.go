@@ -95,3 +95,22 @@ func (m *Mesh) Adapter() socket.AdapterConstructor { return m.adapter }
 // ClientStats has counters of this server's WebSocket clients: how many there are,
 // how many were too slow, how much was written to them.
 func (m *Mesh) ClientStats() socketio.ClientStats { return m.adapter.ClientStats() }
+
+// WaitForPeers returns when links to at least n other servers are up: what is emitted
+// then reaches their clients. ctx bounds the wait. If it ends before, or the mesh is
+// shut down, the error is a [*core.PeersError], which says how many servers are
+// linked, which of those that discovery knows are not, and why. It may be called
+// before Start, and several times at once.
+func (m *Mesh) WaitForPeers(ctx context.Context, n int) error { return m.node.WaitForPeers(ctx, n) }
+
+// readyPart is the part of the roster's other servers that have to be linked.
+const readyPart = 0.5
+
+// Ready tells whether this server should get clients: it listens for peers, has heard
+// of discovery or is linked to a server, and is linked to at least half of the other
+// servers that discovery knows. Else the error is a [*core.NotReadyError], which names
+// each check that has failed. It does not block.
+func (m *Mesh) Ready() error { return m.node.Ready(readyPart) }
+
+// Roster compares the servers that discovery knows with those that are linked.
+func (m *Mesh) Roster() core.RosterStatus { return m.node.Roster() }

@@ -40,7 +40,8 @@ func WithDiscovery(d core.Discovery) Option {
 	return notNil("WithDiscovery", d, func(b *builder) { b.discovery = d })
 }
 
-// WithLogger lets the mesh log. Default: it is silent.
+// WithLogger makes the mesh log to l. Default: slog.Default(). A logger of
+// slog.DiscardHandler silences the mesh.
 func WithLogger(l *slog.Logger) Option {
 	return notNil("WithLogger", l, func(b *builder) { b.logger = l })
 }

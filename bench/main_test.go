@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"log/slog"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -10,5 +11,6 @@ import (
 // set the timers of a connection just after that has ended, if it was very
 // short; they end by themselves, in less than a minute.
 func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // of parts that are given no logger
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/zishang520/socket.io/v3/pkg/utils.SetTimeout.func1"))
 }

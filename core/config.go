@@ -86,7 +86,7 @@ type Config struct {
 	// version might say of itself.
 	Dialect *dialect.Dialect
 
-	// Logger gets what an operator should know. Default: discards.
+	// Logger gets what an operator should know. Default: slog.Default().
 	Logger *slog.Logger
 	// Observer is told what happens. Default: nobody.
 	Observer Observer
@@ -149,7 +149,7 @@ func (c Config) WithDefaults() Config {
 	c.MaxFrame = cmp.Or(c.MaxFrame, DefaultMaxFrame)
 	c.MaxHandshakes = cmp.Or(c.MaxHandshakes, DefaultMaxHandshakes)
 	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
+		c.Logger = slog.Default()
 	}
 	return c
 }

@@ -90,6 +90,15 @@ type Schemer interface {
 	Schemes() []string
 }
 
+// PeerVerifier is what a [Transport] implements that can authenticate peers itself, by
+// certificates or a secret. The node warns of a port that is open to everybody unless
+// it does, or there is a Config.AuthToken.
+type PeerVerifier interface {
+	// VerifiesPeers tells whether only peers that have been authenticated are
+	// accepted. Constant.
+	VerifiesPeers() bool
+}
+
 // RefusalNotifier is what a [Listener] implements that turns connections away before they
 // get as far as Accept, as those with a bad certificate. The node counts them and
 // logs them with those that it refuses itself.

@@ -153,7 +153,7 @@ func undisturbed(t *testing.T, c *cluster, trouble func()) {
 	t.Logf("%d messages meanwhile", batches*batch)
 	for _, server := range c.servers {
 		for _, other := range c.servers {
-			if other != server && strings.Contains(linesWith(server.log.String(), other.id), "peer down") {
+			if other != server && (strings.Contains(linesWith(server.log.String(), other.id), "peer down") || strings.Contains(linesWith(server.log.String(), other.id), "peer lost")) {
 				t.Errorf("%s has lost %s", server.name, other.name)
 			}
 		}

@@ -82,7 +82,7 @@ func New(node Opener, opts ...Option) *Constructor {
 	c := &Constructor{
 		node:    node,
 		host:    hostcompat.Running(),
-		logger:  slog.New(slog.DiscardHandler),
+		logger:  slog.Default(),
 		remotes: newRemotes(),
 		open:    map[string]*adapter{},
 		spaces:  map[*socket.Server]int{},

@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"flag"
+	"log/slog"
 	"os"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", parallel); err != nil {
 		panic(err)
 	}
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // of parts that are given no logger
 	goleak.VerifyTestMain(m)
 }
 

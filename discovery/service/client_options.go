@@ -39,7 +39,7 @@ type ClientOptions struct {
 	// MaxPeers bounds a received roster. Default 65,536.
 	MaxPeers int
 
-	// Logger receives what an operator should know. Default: discards.
+	// Logger receives what an operator should know. Default: slog.Default().
 	Logger *slog.Logger
 }
 
@@ -62,7 +62,7 @@ func (o ClientOptions) withDefaults() ClientOptions {
 	o.PingTimeout = cmp.Or(o.PingTimeout, DefaultPingTimeout)
 	o.MaxMessage = cmp.Or(o.MaxMessage, DefaultMaxMessage)
 	o.MaxPeers = cmp.Or(o.MaxPeers, DefaultMaxPeers)
-	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
+	o.Logger = cmp.Or(o.Logger, slog.Default())
 	return o
 }
 

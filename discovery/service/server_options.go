@@ -37,7 +37,7 @@ type ServerOptions struct {
 	// MaxMessage bounds a received message, in bytes. Default 64 KiB.
 	MaxMessage int
 
-	// Logger receives what an operator should know. Default: discards.
+	// Logger receives what an operator should know. Default: slog.Default().
 	Logger *slog.Logger
 }
 
@@ -70,7 +70,7 @@ func (o ServerOptions) withDefaults() ServerOptions {
 	o.MaxPending = cmp.Or(o.MaxPending, DefaultMaxPending)
 	o.MaxNodes = cmp.Or(o.MaxNodes, DefaultMaxNodes)
 	o.MaxMessage = cmp.Or(o.MaxMessage, DefaultMaxRegistration)
-	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
+	o.Logger = cmp.Or(o.Logger, slog.Default())
 	return o
 }
 

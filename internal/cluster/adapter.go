@@ -20,7 +20,7 @@ func New(c core.Cluster, h core.Host, cfg core.AdapterConfig) (core.Adapter, cor
 	cfg.RequestTimeout = cmp.Or(cfg.RequestTimeout, core.DefaultRequestTimeout)
 	cfg.InboxBytes = cmp.Or(cfg.InboxBytes, core.DefaultInboxBytes)
 	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
+		cfg.Logger = slog.Default()
 	}
 	a := &adapter{
 		cluster:        c,

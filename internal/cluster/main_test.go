@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"log/slog"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -9,7 +10,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // of parts that are given no logger
+	goleak.VerifyTestMain(m)
+}
 
 func expect[T comparable](t *testing.T, what string, got, want T) {
 	t.Helper()

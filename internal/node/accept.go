@@ -83,11 +83,12 @@ func (n *Node) refuse(conn core.Conn, reason core.CloseReason, why error) {
 // turnedAway is told of connections that the transport refuses.
 func (n *Node) turnedAway(remote string, why error) {
 	n.stats.refused(remote, why)
+	n.lastTurnedAway.Store(&why)
 	n.logLimit.Log(n.log, slog.LevelWarn, "turned away", "refusing a connection", "remote", remote, "error", why)
 }
 
 // acceptHandshake is the acceptor's side of the handshake.
-func (n *Node) acceptHandshake(conn core.Conn) (*link, error) {
+func (n *Node) acceptHandshake(conn core.Conn) (l *link, err error) {
 	ctx, cancel := context.WithTimeout(n.ctx, n.cfg.HandshakeTimeout)
 	defer cancel()
 	limitReads(conn, maxHandshake)
@@ -99,6 +100,11 @@ func (n *Node) acceptHandshake(conn core.Conn) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			n.attemptFailed(core.Peer{ID: h.uid, Address: h.address}, err)
+		}
+	}()
 	if h.uid == n.id {
 		if h.offer == nil {
 			return nil, fmt.Errorf("%w: hello with this node's own uid", core.ErrMalformed)

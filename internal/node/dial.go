@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/socketmesh/mesh/core"
@@ -24,7 +25,6 @@ const lingerFor = time.Minute
 type dialTarget struct {
 	id      string // of the peer that is expected, or was met there; "" if unknown
 	address string
-	self    bool          // it is this node's own
 	listed  bool          // in the roster
 	taken   bool          // not in the roster, which has another node at the address
 	since   time.Time     // when it last changed listed, or lost its link
@@ -49,19 +49,18 @@ func (n *Node) update(peers []core.Peer) {
 	if n.state != stateRunning {
 		return
 	}
-	n.roster = n.roster[:0]
 	var schemes []string
 	if t, ok := n.cfg.Transport.(core.Schemer); ok {
 		schemes = t.Schemes()
 	}
+	n.roster.replace(slices.DeleteFunc(slices.Clone(peers), func(p core.Peer) bool { return p.Address == "" || n.isSelf(p) }), time.Now())
 	listed := map[string]bool{}
 	taken := map[string]bool{} // addresses
 	for _, p := range peers {
 		taken[p.Address] = true
-		if p.Address == "" || p.ID == n.id || p.Address == n.advertised && p.ID == "" {
+		if p.Address == "" || n.isSelf(p) {
 			continue
 		}
-		n.roster = append(n.roster, p)
 		if scheme, ok := advertise.Dials(schemes, p.Address); !ok {
 			later.add(func() {
 				n.logLimit.Log(n.log, slog.LevelWarn, "scheme "+scheme, "ignoring peers whose addresses are for another transport",
@@ -72,7 +71,7 @@ func (n *Node) update(peers []core.Peer) {
 		if p.ID != "" && n.id > p.ID {
 			continue // that one dials
 		}
-		key := targetKey(p)
+		key := rosterKey(p)
 		if n.targets[key] == nil && len(n.targets) >= maxTargets {
 			later.add(func() {
 				n.logLimit.Log(n.log, slog.LevelWarn, "roster", "roster is too large: ignoring the rest", "limit", maxTargets)
@@ -91,30 +90,9 @@ func (n *Node) update(peers []core.Peer) {
 	}
 }
 
-// targetKey is the key of a peer's target.
-func targetKey(p core.Peer) string {
-	if p.ID == "" {
-		return "address " + p.Address
-	}
-	return p.ID
-}
-
-// expected are the peers of the last roster. Addresses that have turned out to be this
-// node's own are not.
-func (n *Node) expected() []core.Peer {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	peers := make([]core.Peer, 0, len(n.roster))
-	for _, p := range n.roster {
-		if t := n.targets[targetKey(p)]; t != nil && p.ID == "" {
-			if t.self {
-				continue
-			}
-			p.ID = t.id
-		}
-		peers = append(peers, p)
-	}
-	return peers
+// isSelf tells whether an entry of a roster is this node; n.mu is held.
+func (n *Node) isSelf(p core.Peer) bool {
+	return p.ID == n.id || p.ID == "" && p.Address == n.advertised
 }
 
 // list enters an address, or confirms it; n.mu is held.
@@ -156,12 +134,12 @@ func (n *Node) dialLoop(key string, t *dialTarget) {
 		began := time.Now()
 		expected, address := n.current(t)
 		l, err := n.dial(t, expected, address)
+		if err != nil {
+			n.attemptFailed(core.Peer{ID: expected, Address: address}, err)
+		}
 		switch {
-		case errors.Is(err, core.ErrSelf):
-			n.mu.Lock()
-			t.self = true
-			n.mu.Unlock()
-			return
+		case errors.Is(err, core.ErrSelf) && expected == "":
+			return // a list of addresses has this node's own
 		case n.ctx.Err() != nil:
 			return
 		case err == nil:
@@ -177,7 +155,11 @@ func (n *Node) dialLoop(key string, t *dialTarget) {
 			}
 		case err.Error() != complaint:
 			complaint = err.Error()
-			n.log.Warn("cannot link to a peer; retrying with backoff", "address", address, "peer", expected, "error", err)
+			level := slog.LevelWarn
+			if !n.isListed(t) {
+				level = slog.LevelDebug // it has left, and its end is to be expected
+			}
+			n.log.Log(n.ctx, level, "cannot link to a peer; retrying with backoff", "address", address, "peer", expected, "error", err)
 		default:
 			n.log.Debug("still cannot link to a peer", "address", address, "peer", expected, "error", err)
 		}
@@ -250,6 +232,13 @@ func (n *Node) wanted(key string, t *dialTarget) bool {
 	}
 	delete(n.targets, key)
 	return false
+}
+
+// isListed tells whether a target is in the roster.
+func (n *Node) isListed(t *dialTarget) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return t.listed
 }
 
 // current is who is expected at a target, and where that is.

@@ -51,14 +51,18 @@ type Node struct {
 	peers      atomic.Pointer[peerSet] // peers with a link; replaced, never changed
 	namespaces namespaces              // those open here
 
+	lastTurnedAway atomic.Pointer[error] // of connections that were refused before they said whose they are
+
 	mu       sync.Mutex // guards what follows, and who changes the two above
 	state    state
 	adapters map[*namespace]core.Adapter
 	departed map[string]departedPeer
 	targets  map[string]*dialTarget
-	roster   []core.Peer // the last one, without this node
 	started  time.Time
 	lanes    map[string]uint32 // of links, by the namespaces that go on them
+	roster   roster
+
+	peersChanged chan struct{} // closed, and made anew, when peers changes
 }
 
 type state int
@@ -94,6 +98,8 @@ func New(cfg core.Config, newAdapter NewAdapter) (*Node, error) {
 		departed:   map[string]departedPeer{},
 		targets:    map[string]*dialTarget{},
 		lanes:      map[string]uint32{},
+
+		peersChanged: make(chan struct{}),
 	}
 	n.announcer.node, n.announcer.wakeups = n, make(chan struct{}, 1)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
@@ -142,6 +148,7 @@ func (n *Node) start(ctx context.Context) error {
 	n.work.Go(n.accept)
 	n.work.Go(n.heartbeat)
 	n.work.Go(n.announcer.run)
+	n.work.Go(n.watch)
 	if n.cfg.Discovery != nil {
 		n.discovery.Go(n.discover)
 	}

@@ -2,6 +2,8 @@ package node
 
 import (
 	"cmp"
+	"errors"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -110,7 +112,16 @@ func (n *Node) peerDown(p *peer, l *link) {
 		ns.leave(p, cause)
 	}
 	n.stats.peerDown(p, cause, l.dialled)
-	p.log.Info("peer down", "cause", cause)
+	if errors.Is(cause, core.ErrPeerLeft) || errors.Is(cause, core.ErrClosed) || errors.Is(cause, core.ErrReplaced) {
+		p.log.Info("peer down", "cause", cause)
+		return
+	}
+	n.attemptFailed(core.Peer{ID: p.id, Address: p.address}, cause)
+	attrs := []any{"cause", cause}
+	if setting := settingFor(cause, ""); setting != "" {
+		attrs = append(attrs, "setting", setting)
+	}
+	n.logLimit.Log(p.log, slog.LevelWarn, "lost "+p.id, "peer lost", attrs...)
 }
 
 // peerLostUs is called when a peer that is up says that it had no link to us.
@@ -133,4 +144,6 @@ func (n *Node) setPeer(id string, p *peer) {
 	}
 	list := slices.SortedFunc(maps.Values(byID), func(a, b *peer) int { return cmp.Compare(a.id, b.id) })
 	n.peers.Store(&peerSet{list, byID})
+	close(n.peersChanged)
+	n.peersChanged = make(chan struct{})
 }

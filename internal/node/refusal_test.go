@@ -32,7 +32,7 @@ func TestTokens(t *testing.T) {
 				if n := a.RefusedWith(core.ErrUnauthorized); n < 5 || n > 30 {
 					t.Errorf("%d tries in five minutes", n)
 				}
-				expect(t, "warnings of the dialler", a.logs.Count("WARN", "unauthorized"), 1)
+				expect(t, "warnings of the dialler", a.logs.Count("WARN", "cannot link"), 1)
 			})
 		})
 	}

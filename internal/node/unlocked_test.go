@@ -134,7 +134,7 @@ func TestNothingIsToldUnderALock(t *testing.T) {
 		a.emit(strings.Repeat("x", 10_000))
 		return told("PeerDown")()
 	})
-	for _, what := range []string{"log: node started", "PeerUp", "log: peer up", "log: peer is too slow", "log: peer down", "RequestBegun", "RequestDone", "Dropped: " + core.ErrUnsupported.Error()} {
+	for _, what := range []string{"log: node started", "PeerUp", "log: peer up", "log: peer is too slow", "log: peer lost", "RequestBegun", "RequestDone", "Dropped: " + core.ErrUnsupported.Error()} {
 		until(what, told(what))
 	}
 	w.net.Resume("b")

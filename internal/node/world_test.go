@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -20,7 +21,10 @@ import (
 	"github.com/socketmesh/mesh/transport/mem"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // of parts that are given no logger
+	goleak.VerifyTestMain(m)
+}
 
 // world is a cluster in a bubble: nodes on a network in memory that find each
 // other through one roster.

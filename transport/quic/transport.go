@@ -15,8 +15,9 @@ import (
 )
 
 var (
-	_ core.Transport = (*Transport)(nil)
-	_ core.Schemer   = (*Transport)(nil)
+	_ core.Transport    = (*Transport)(nil)
+	_ core.Schemer      = (*Transport)(nil)
+	_ core.PeerVerifier = (*Transport)(nil)
 )
 
 // The defaults of a transport.
@@ -73,7 +74,7 @@ type Options struct {
 	// an acceptor, TLS.GetConfigForClient does that.
 	RootCAs func() *x509.CertPool
 
-	// Logger receives what an operator should know. Default: discards.
+	// Logger receives what an operator should know. Default: slog.Default().
 	Logger *slog.Logger
 }
 
@@ -113,7 +114,7 @@ func (o Options) withDefaults() Options {
 		o.Lanes = DefaultLanes
 	}
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+		o.Logger = slog.Default()
 	}
 	return o
 }
@@ -141,6 +142,10 @@ func (*Transport) Name() string { return "quic" }
 
 // Schemes are the schemes of addresses that Dial takes.
 func (*Transport) Schemes() []string { return []string{"quic"} }
+
+// VerifiesPeers is true: both ends of a connection prove who they are, by certificates
+// or by the token.
+func (*Transport) VerifiesPeers() bool { return true }
 
 // Listen accepts connections at a UDP address, as ":4000". Listener.Addr is that
 // address with the real port, without a scheme.

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"log/slog"
 	"net"
 	"testing"
 	"time"
@@ -10,7 +11,10 @@ import (
 	"github.com/socketmesh/mesh/transport/transporttest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // of parts that are given no logger
+	goleak.VerifyTestMain(m)
+}
 
 func TestConformance(t *testing.T) {
 	transporttest.Run(t, func(t *testing.T) transporttest.Fixture {

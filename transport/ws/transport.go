@@ -16,8 +16,9 @@ import (
 )
 
 var (
-	_ core.Transport = (*Transport)(nil)
-	_ core.Schemer   = (*Transport)(nil)
+	_ core.Transport    = (*Transport)(nil)
+	_ core.Schemer      = (*Transport)(nil)
+	_ core.PeerVerifier = (*Transport)(nil)
 )
 
 // The defaults of a transport.
@@ -59,7 +60,7 @@ type Options struct {
 	// Secure requires TLS: Dial refuses other addresses than wss://, and Listen
 	// fails without a certificate. The transport's name is then "wss".
 	Secure bool
-	// Logger receives what an operator should know. Default: discards.
+	// Logger receives what an operator should know. Default: slog.Default().
 	Logger *slog.Logger
 }
 
@@ -81,7 +82,7 @@ func New(options Options) *Transport {
 		options.CloseTimeout = DefaultCloseTimeout
 	}
 	if options.Logger == nil {
-		options.Logger = slog.New(slog.DiscardHandler)
+		options.Logger = slog.Default()
 	}
 	return &Transport{options: options}
 }
@@ -100,6 +101,13 @@ func (t *Transport) Schemes() []string {
 		return []string{"wss"}
 	}
 	return []string{"ws", "wss"}
+}
+
+// VerifiesPeers tells whether diallers have to show a certificate: Options.TLS has
+// authorities for them.
+func (t *Transport) VerifiesPeers() bool {
+	c := t.options.TLS
+	return c != nil && (c.ClientCAs != nil || c.ClientAuth == tls.RequireAndVerifyClientCert)
 }
 
 // scheme is the scheme of addresses that have none.

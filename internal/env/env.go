@@ -1,0 +1,89 @@
+// Package env knows the environment variables of the mesh, to find those that are
+// misspelt.
+package env
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Prefix begins the names of all variables.
+const Prefix = "MESH_"
+
+// Known are the names of all variables that the package mesh, the discovery service or
+// the binary read. Tests of these keep it complete.
+var Known = strings.Fields(`
+	MESH_ACCEPT_TOKEN MESH_ADVERTISE MESH_AUTH_TOKEN MESH_AUTH_TOKEN_FILE MESH_CODEC MESH_DISCOVERY
+	MESH_DISCOVERY_ADDRESS MESH_DISCOVERY_SERVICE_ADDRESS MESH_HANDSHAKE_TIMEOUT MESH_HEARTBEAT_INTERVAL
+	MESH_HEARTBEAT_TIMEOUT MESH_INBOX_BYTES MESH_LISTEN MESH_MAX_FRAME MESH_MAX_HANDSHAKES
+	MESH_MAX_QUEUE_BYTES MESH_PEERS MESH_QUEUE_BYTES MESH_QUEUE_MESSAGES MESH_QUEUE_MIN_RATE
+	MESH_QUEUE_SLOW_TIME MESH_REDIAL_MAX MESH_REDIAL_MIN MESH_REQUEST_TIMEOUT MESH_ROUTING
+	MESH_SERVER_WS_ADDRESS MESH_TLS_CA MESH_TLS_CERT MESH_TLS_KEY MESH_TLS_SERVER_NAME MESH_TRANSPORT
+	MESH_WS_IP MESH_WS_PORT
+
+	MESH_CERT_DAYS MESH_CERT_NAMES MESH_CERT_OUT MESH_DEMO_DISCOVERY_PORT MESH_DEMO_MESH_PORT
+	MESH_DEMO_NODES MESH_DEMO_PORT MESH_HOST MESH_LOG_FORMAT MESH_LOG_LEVEL
+`)
+
+// families begin names that are read by tools which check them themselves, or by parts
+// of the binary that have many.
+var families = []string{"MESH_BENCH_", "MESH_OPS_", "MESH_DRAIN_", "MESH_TEST_"}
+
+// services are what Kubernetes sets in every pod for a service whose name begins with
+// mesh.
+var services = regexp.MustCompile(`_SERVICE_(HOST|PORT)(_|$)|_PORT(_\d+_(TCP|UDP).*)?$`)
+
+// Misspelt is a variable that nobody reads.
+type Misspelt struct {
+	Name  string
+	Meant string // the one that is most like it; "" if none is
+}
+
+// Unknown finds the variables of the mesh that nobody reads, in an environment such as
+// os.Environ, by name.
+func Unknown(environ []string) []Misspelt {
+	var found []Misspelt
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, Prefix) || value == "" || slices.Contains(Known, name) || services.MatchString(name) ||
+			slices.ContainsFunc(families, func(f string) bool { return strings.HasPrefix(name, f) }) {
+			continue
+		}
+		found = append(found, Misspelt{name, nearest(name)})
+	}
+	slices.SortFunc(found, func(a, b Misspelt) int { return strings.Compare(a.Name, b.Name) })
+	return found
+}
+
+// nearest is the known name with the fewest edits, if these are few.
+func nearest(name string) (meant string) {
+	least := 4
+	for _, known := range Known {
+		if d := distance(name, known); d < least {
+			meant, least = known, d
+		}
+	}
+	return meant
+}
+
+// distance is Levenshtein's: the number of letters to insert, delete or replace.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

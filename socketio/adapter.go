@@ -12,8 +12,10 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/fetch"
 	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
 	"github.com/socketmesh/mesh/socketio/internal/rooms"
+	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
 // adapter is what the Socket.IO server calls for one namespace. It keeps the
@@ -27,10 +29,9 @@ type adapter struct {
 	first  bool          // to hear of sockets that are connected
 	host   *host
 	rooms  *rooms.Rooms
+	fetch  *fetch.Sockets
 	census census
 	logger *slog.Logger
-
-	remotes *remotes // all namespaces'
 
 	callbacks callbacks // of requests
 
@@ -54,8 +55,8 @@ type othersFetcher interface {
 
 // newAdapter prepares the adapter of a namespace; join completes it. closed is
 // called once, when it is closed.
-func newAdapter(nsp socket.Namespace, known *remotes, logger *slog.Logger, closed func(*adapter)) *adapter {
-	a := &adapter{Adapter: socket.MakeAdapter(), logger: logger, remotes: known}
+func newAdapter(nsp socket.Namespace, cache *fetch.Cache, logger *slog.Logger, closed func(*adapter)) *adapter {
+	a := &adapter{Adapter: socket.MakeAdapter(), logger: logger, fetch: fetch.NewSockets(nsp, cache, logger)}
 	a.Prototype(a)
 	a.Construct(nsp)
 	a.rooms = rooms.New(a.Adapter)
@@ -169,7 +170,7 @@ func (a *adapter) SocketRooms(id socket.SocketId) *types.Set[socket.Room] {
 func (a *adapter) Broadcast(packet *parser.Packet, opts *socket.BroadcastOptions) {
 	event, err := encodeEvent(packet.Data)
 	if err != nil {
-		logRefusal(a.logger, "event not sent", err)
+		logEncodeError(a.logger, "event not sent", err)
 		return
 	}
 	if packet.Id != nil {
@@ -192,18 +193,18 @@ func (a *adapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket
 		to := targetOf(opts)
 		if a.others == nil {
 			whenDone(a, a.core.FetchSockets(a.ctx, to), func(sockets []core.Socket, err error) {
-				callback(a.detailsOf(a.ours(sockets)), asNode(err))
+				callback(a.fetch.Details(a.fetch.Split(sockets)), asNode(err))
 			})
 			return
 		}
 		local := a.rooms.Matching(to)
 		call := given(a.others.FetchOthers(a.ctx, to))
-		ours := sync.OnceValue(func() []socket.SocketDetails { return a.detailsOf(local) })
+		ours := sync.OnceValue(func() []socket.SocketDetails { return a.fetch.Details(local) })
 		if !isDone(call) {
 			go protect(a.logger, "callback", func() { ours() }) // while the others are at work
 		}
 		whenDone(a, call, func(others [][]core.Socket, err error) {
-			callback(append(ours(), a.detailsOf(nil, others...)...), asNode(err))
+			callback(append(ours(), a.fetch.Details(nil, others...)...), asNode(err))
 		})
 	}
 }
@@ -228,7 +229,7 @@ func (a *adapter) DisconnectSockets(opts *socket.BroadcastOptions, closeConn boo
 // server answered with none) and calls that as FetchSockets calls its callback.
 func (a *adapter) ServerSideEmit(args []any) error {
 	if len(args) == 0 {
-		return errNotAnEvent
+		return siovalue.ErrNotAnEvent
 	}
 	ack, withAck := args[len(args)-1].(socket.Ack)
 	if withAck {
@@ -277,7 +278,7 @@ func (a *adapter) valuesOf(answers []core.Payload) []any {
 	values := make([]any, len(answers))
 	for i, answer := range answers {
 		var err error
-		if values[i], err = decodeValue(answer, asBuffer); err != nil {
+		if values[i], err = siovalue.Decode(answer, siovalue.AsBuffer); err != nil {
 			a.logger.Warn("answer to a server-side event taken for empty", "error", err)
 		}
 	}

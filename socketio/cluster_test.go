@@ -79,7 +79,7 @@ func fetchSocketsAcrossServers(t *testing.T, s []*server) {
 	s2.SetData(map[string]any{"n": 1, "blob": []any{[]byte("x")}})
 
 	found := map[socket.SocketId]*socket.RemoteSocket{}
-	for _, r := range fetch(t, s[0].In("r")) {
+	for _, r := range fetchSockets(t, s[0].In("r")) {
 		found[r.Id()] = r
 	}
 	if len(found) != 2 {
@@ -103,7 +103,7 @@ func fetchSocketsAcrossServers(t *testing.T, s []*server) {
 	if h := found[s1.Id()].Handshake(); !reflect.DeepEqual(h, shown(s1)) {
 		t.Errorf("handshake of the local socket: %+v, of the socket itself: %+v", h, s1.Handshake())
 	}
-	for _, r := range fetch(t, s[1].In("r")) {
+	for _, r := range fetchSockets(t, s[1].In("r")) {
 		if h := r.Handshake(); !reflect.DeepEqual(h, found[r.Id()].Handshake()) {
 			t.Errorf("handshake there: %+v, here: %+v", h, found[r.Id()].Handshake())
 		}
@@ -260,7 +260,7 @@ func TestRemoteSocketOfAServerThatLeaves(t *testing.T) {
 	f := newFabric()
 	s := cluster(t, f, 3)
 	c, _ := s[1].client("/", "one")
-	remote := fetch(t, s[0].In("one"))[0]
+	remote := fetchSockets(t, s[0].In("one"))[0]
 	outcome := ask(remote.Timeout(patience))
 	c.next()
 	f.remove("/", "node2", core.ErrSilentPeer)
@@ -451,7 +451,7 @@ func TestDynamicNamespaces(t *testing.T) {
 	}
 }
 
-func fetch(t *testing.T, operator *socket.BroadcastOperator) []*socket.RemoteSocket {
+func fetchSockets(t *testing.T, operator *socket.BroadcastOperator) []*socket.RemoteSocket {
 	t.Helper()
 	results := make(chan []*socket.RemoteSocket, 1)
 	operator.FetchSockets()(func(sockets []*socket.RemoteSocket, err error) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/isnil"
+	"github.com/socketmesh/mesh/socketio/internal/fetch"
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/inflow"
 	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
@@ -57,7 +58,7 @@ type Constructor struct {
 	clients   ClientOptions
 	scheduler *sendqueue.Scheduler
 	inflow    *inflow.Clients
-	remotes   *remotes
+	fetched   *fetch.Cache
 
 	mu     sync.Mutex
 	open   map[string]*adapter       // by namespace
@@ -83,7 +84,7 @@ func New(node Opener, opts ...Option) *Constructor {
 		node:    node,
 		host:    hostcompat.Running(),
 		logger:  slog.Default(),
-		remotes: newRemotes(),
+		fetched: fetch.NewCache(),
 		open:    map[string]*adapter{},
 		spaces:  map[*socket.Server]int{},
 		paths:   map[*socket.Server]string{},
@@ -113,7 +114,7 @@ func (c *Constructor) New(nsp socket.Namespace) socket.Adapter {
 	if rival == "" && isNew {
 		c.lay(nsp.Server())
 	}
-	a := newAdapter(nsp, c.remotes, c.logger.With("namespace", nsp.Name()), c.forget)
+	a := newAdapter(nsp, c.fetched, c.logger.With("namespace", nsp.Name()), c.forget)
 	if rival != "" {
 		return c.secondServer(a, isNew, "made at "+rival)
 	}

@@ -30,7 +30,7 @@ func TestRefusedByTheMesh(t *testing.T) {
 		t.Errorf("%d servers", n)
 	}
 	s.Sockets().Adapter().AddAll("nobody", set("r"))
-	if ids := idsOf(fetch(t, s.In("r"))); len(ids) != 1 || ids[0] != string(sock.Id()) {
+	if ids := idsOf(fetchSockets(t, s.In("r"))); len(ids) != 1 || ids[0] != string(sock.Id()) {
 		t.Errorf("fetched %v", ids)
 	}
 	if !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), core.ErrClosed.Error()) {

@@ -10,6 +10,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
@@ -75,7 +76,7 @@ func (d *delivery) encode() {
 		d.buffers = d.frames()
 		return
 	}
-	packet := d.decode(asBytes)
+	packet := d.decode(siovalue.AsBytes)
 	if packet == nil {
 		return
 	}
@@ -128,7 +129,7 @@ func (d *delivery) head() []byte {
 // notify tells a socket's "any outgoing" listeners.
 func (d *delivery) notify(s *socket.Socket) {
 	if d.packet == nil {
-		if d.packet = d.decode(asBuffer); d.packet == nil {
+		if d.packet = d.decode(siovalue.AsBuffer); d.packet == nil {
 			return
 		}
 	}
@@ -136,7 +137,7 @@ func (d *delivery) notify(s *socket.Socket) {
 }
 
 func (d *delivery) decode(binary func([]byte) any) *parser.Packet {
-	args, err := decodeEvent(d.event, binary)
+	args, err := siovalue.DecodeEvent(d.event, binary)
 	if err != nil {
 		d.host.logger.Error("event cannot be decoded", "error", err)
 		return nil

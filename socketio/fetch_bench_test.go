@@ -1,13 +1,13 @@
 package socketio
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/siotest"
 )
 
 // perServer is how many sockets each server of the benchmarks has.
@@ -20,7 +20,7 @@ func browsers(b *testing.B, s *server) {
 	eventually(b, "all connected", func() bool { return s.Sockets().Sockets().Len() >= perServer })
 	i := 0
 	s.Sockets().Sockets().Range(func(_ socket.SocketId, sock *socket.Socket) bool {
-		*sock.Handshake() = *browser(i)
+		*sock.Handshake() = *siotest.Browser(i)
 		i++
 		return true
 	})
@@ -35,31 +35,6 @@ func BenchmarkDescribe(b *testing.B) {
 	perSocket(b, perServer, func() { h.Sockets(core.Target{}, false) })
 }
 
-// BenchmarkRemote makes sockets of descriptions that have come from another server:
-// for the first time, again, and again where data makes each its caller's own.
-func BenchmarkRemote(b *testing.B) {
-	s := serve(b, lonely{})
-	a := s.Sockets().Adapter().(*adapter)
-	described := func(data string) []core.Socket {
-		sockets := make([]core.Socket, perServer)
-		for i := range sockets {
-			id := fmt.Sprintf("%020d", i)
-			handshake, err := encodeHandshake(browser(i), "example.org")
-			if err != nil {
-				b.Fatal(err)
-			}
-			sockets[i] = core.Socket{ID: id, Rooms: []string{id, "room"}, Handshake: handshake, Data: core.Payload{Text: []byte(data)}}
-		}
-		return sockets
-	}
-	plain, withData := described("{}"), described(`{"name":"somebody"}`)
-	b.Run("first", func(b *testing.B) {
-		perSocket(b, perServer, func() { a.remotes.clear(); a.detailsOf(nil, plain) })
-	})
-	b.Run("again", func(b *testing.B) { perSocket(b, perServer, func() { a.detailsOf(nil, plain) }) })
-	b.Run("data", func(b *testing.B) { perSocket(b, perServer, func() { a.detailsOf(nil, withData) }) })
-}
-
 // BenchmarkFetch asks three servers for all their sockets, within one process: as if
 // for the first time, and again.
 func BenchmarkFetch(b *testing.B) {
@@ -67,7 +42,7 @@ func BenchmarkFetch(b *testing.B) {
 	for _, s := range servers {
 		browsers(b, s)
 	}
-	a := servers[0].Sockets().Adapter().(*adapter)
+	c := servers[0].constructor.fetched
 	done := make(chan int, 1) // the answer may be there at once
 	fetch := func() {
 		servers[0].FetchSockets()(func(found []*socket.RemoteSocket, err error) {
@@ -81,7 +56,7 @@ func BenchmarkFetch(b *testing.B) {
 		}
 	}
 	b.Run("first", func(b *testing.B) {
-		perSocket(b, len(servers)*perServer, func() { a.remotes.clear(); fetch() })
+		perSocket(b, len(servers)*perServer, func() { c.Clear(); fetch() })
 	})
 	b.Run("again", func(b *testing.B) { perSocket(b, len(servers)*perServer, fetch) })
 }

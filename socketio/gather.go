@@ -7,6 +7,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
 // BroadcastWithAck sends an event to the matching sockets of all servers, and
@@ -30,7 +31,7 @@ func (a *adapter) BroadcastWithAck(packet *parser.Packet, opts *socket.Broadcast
 	servers := a.census.pin()
 	event, err := encodeEvent(packet.Data)
 	if err != nil {
-		logRefusal(a.logger, "event not sent", err) // the operator's timeout tells the caller
+		logEncodeError(a.logger, "event not sent", err) // the operator's timeout tells the caller
 		return
 	}
 	to := targetOf(opts)
@@ -60,7 +61,7 @@ type gathering struct {
 // operator expects a single answer it takes the element for the list of its
 // arguments, and drops anything else; so it gets such a list.
 func (g *gathering) answer(p core.Payload) {
-	value, err := decodeValue(p, asBuffer)
+	value, err := siovalue.Decode(p, siovalue.AsBuffer)
 	if err != nil {
 		bad := err
 		g.bad.CompareAndSwap(nil, &bad)

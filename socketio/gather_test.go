@@ -111,11 +111,11 @@ func TestRemoteSocketEmitWithAck(t *testing.T) { onEachMesh(t, 2, remoteSocketEm
 func remoteSocketEmitWithAck(t *testing.T, s []*server) {
 	c, _ := s[1].client("/", "one")
 	answerAll(t, c, `["answer","more"]`)
-	remote := fetch(t, s[0].In("one"))[0]
+	remote := fetchSockets(t, s[0].In("one"))[0]
 	expectAcks(t, ask(remote.Timeout(patience)), `"answer"`)
 
 	// On a local socket the library loses the answer; through the mesh it does not.
-	local := fetch(t, s[1].In("one"))[0]
+	local := fetchSockets(t, s[1].In("one"))[0]
 	expectAcks(t, ask(local.Timeout(patience)), `"answer"`)
 
 	c.close()

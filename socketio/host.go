@@ -9,9 +9,11 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/fetch"
 	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
 	"github.com/socketmesh/mesh/socketio/internal/rooms"
 	"github.com/socketmesh/mesh/socketio/internal/sioparser"
+	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
 // host is a namespace of the Socket.IO server, as the mesh acts on it.
@@ -85,8 +87,7 @@ func (h *host) Sockets(to core.Target, brief bool) []core.Socket {
 	sockets := make([]core.Socket, len(found))
 	h.rooms.Describe(sockets, found)
 	if !brief {
-		d := describer{host: h}
-		d.describe(sockets, found)
+		fetch.Describe(sockets, found, h.logger)
 	}
 	return sockets
 }
@@ -123,7 +124,7 @@ func (h *host) Disconnect(to core.Target, closeConn bool) {
 // itself are refused, as they are on the sending side: their listeners expect
 // sockets.
 func (h *host) ServerSideEmit(event core.Payload, reply func(core.Payload)) {
-	args, err := decodeEvent(event, asBuffer)
+	args, err := siovalue.DecodeEvent(event, siovalue.AsBuffer)
 	if err != nil {
 		h.logger.Warn("server-side event dropped", "error", err)
 		return

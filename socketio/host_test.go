@@ -317,7 +317,7 @@ func (ps *polls) len() int {
 }
 
 func jsonOf(v any) string {
-	p, err := encodeValue("value", v, siovalue.Options{})
+	p, err := siovalue.Encode(v, siovalue.Options{})
 	if err != nil {
 		panic(err)
 	}

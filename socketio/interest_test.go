@@ -17,7 +17,7 @@ func TestRoutingByInterest(t *testing.T) {
 	reaches := func(room string, count int) {
 		t.Helper()
 		eventually(t, room+" is known", func() bool {
-			return len(fetch(t, s[0].In(socket.Room(room)))) == count
+			return len(fetchSockets(t, s[0].In(socket.Room(room)))) == count
 		})
 	}
 	reaches("r", 1)

@@ -17,7 +17,7 @@ var (
 
 // losses are what every server has to do without because of the library's version.
 func (c *Constructor) losses() (losses []hostcompat.Loss) {
-	if !c.remotes.fitting {
+	if !c.fetched.FitsLibrary() {
 		losses = append(losses, hostcompat.Loss{
 			What: "making fetched sockets without the library's constructor",
 			Why:  errors.New("socket.RemoteSocket has other fields"),

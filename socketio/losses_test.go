@@ -52,7 +52,7 @@ func TestUnknownVersion(t *testing.T) {
 	unknown := hostcompat.Host{Version: "v3.9.9", Needs: hostcompat.Running().Needs}
 	s := serve(t, lonely{}, WithLogger(log.Logger()), func(c *Constructor) {
 		c.host = unknown
-		c.remotes.fitting = false
+		c.fetched.UseLibraryConstructor()
 	})
 	s.Of("/other", nil)
 	c, sock := s.client("/")

@@ -45,7 +45,7 @@ func witness(t *testing.T) *witnessed {
 
 // remote is far's client, as near has it.
 func (w *witnessed) remote(t *testing.T) *socket.RemoteSocket {
-	remote := fetch(t, w.near.In(socket.Room(w.other.Id())))[0]
+	remote := fetchSockets(t, w.near.In(socket.Room(w.other.Id())))[0]
 	for _, n := range []*notes{&w.adapter, &w.host, &w.farHost} {
 		n.clear()
 	}
@@ -89,7 +89,7 @@ func TestEveryMethodOverridden(t *testing.T) {
 			within(t, answers)
 		}, "ServerCount BroadcastWithAck", "BroadcastWithAck", "", "BroadcastWithAck"},
 
-		{"FetchSockets", func(t *testing.T, w *witnessed) { fetch(t, w.near.In("r")) },
+		{"FetchSockets", func(t *testing.T, w *witnessed) { fetchSockets(t, w.near.In("r")) },
 			"FetchSockets SocketRooms", "Sockets", "", "Sockets"}, // the library reads the rooms of its own
 		{"SocketsJoin", func(t *testing.T, w *witnessed) { w.near.In("r").SocketsJoin("x") },
 			"AddSockets AddAll", "Join", "AddAll", "Join"},

@@ -9,6 +9,8 @@ import (
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/socketio/internal/session"
 )
 
 // TestRequest: a client's first request can be asked for as long as the client is
@@ -40,7 +42,7 @@ func TestRequest(t *testing.T) {
 	if ctx.Websocket == nil || ctx.Websocket.RemoteAddr().String() != sock.Conn().RemoteAddress() {
 		t.Error("no WebSocket")
 	}
-	if got := addressedHost(sock); got != ctx.Request().Host || !strings.Contains(got, "127.0.0.1") {
+	if got := sock.Conn().(*session.Session).Host(); got != ctx.Request().Host || !strings.Contains(got, "127.0.0.1") {
 		t.Errorf("host %q", got)
 	}
 	runtime.GC()

@@ -58,7 +58,7 @@ func clientsValuesAreRelayed(t *testing.T, s []*server) {
 		if note := within(t, heard); string(note[0].(*types.BytesBuffer).Bytes()) != "one" {
 			t.Errorf("server-side listener got %v", note)
 		}
-		for _, found := range fetch(t, s[1].In(socket.Room(sock.Id()))) {
+		for _, found := range fetchSockets(t, s[1].In(socket.Room(sock.Id()))) {
 			if data := found.Data().(map[string]any); string(data["in"].(*types.BytesBuffer).Bytes()) != "two" {
 				t.Errorf("data: %v", data)
 			}
@@ -119,7 +119,7 @@ func TestBuffersAreRelayedAtOnce(t *testing.T) {
 
 // emitters are the ways to one client.
 func emitters(s *server, sock *socket.Socket) map[string]Emitter {
-	fetched := fetch(s.t.(*testing.T), s.In(socket.Room(sock.Id())))[0]
+	fetched := fetchSockets(s.t.(*testing.T), s.In(socket.Room(sock.Id())))[0]
 	return map[string]Emitter{"namespace": s.Sockets(), "operator": s.To("r"), "socket": sock, "fetched socket": fetched, "local": s.Local()}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/siotest"
 )
 
 // These show that each operation takes time for what it is about alone: ns/item stays
@@ -234,7 +235,7 @@ func BenchmarkIndexMemory(b *testing.B) {
 	const count = 100_000
 	for b.Loop() {
 		r, _ := crowd(b, 0)
-		connected := connectedSocket(b)
+		connected := siotest.Connect(b).Socket
 		ids, names := make([]socket.SocketId, count), numbered("room", count)
 		for i := range ids {
 			ids[i] = socket.SocketId(fmt.Sprint("s", i))

@@ -1,5 +1,6 @@
-// Package siovalue writes Go values the way Socket.IO sends them: as a JSON text in
-// which binary values are placeholders, and the binary values beside it.
+// Package siovalue writes Go values the way Socket.IO sends them, as a JSON text in
+// which binary values are placeholders, and the binary values beside it: a
+// [core.Payload]. It reads payloads as well.
 //
 // What encoding/json can write is written in the same bytes. What JSON has no form
 // for follows JavaScript's JSON.stringify: NaN and the infinities are null, functions

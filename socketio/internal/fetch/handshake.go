@@ -1,4 +1,4 @@
-package socketio
+package fetch
 
 import (
 	"maps"
@@ -34,7 +34,7 @@ func encodeHandshake(h *socket.Handshake, host string) (core.Payload, error) {
 	if auth == nil {
 		auth = map[string]any{}
 	}
-	return encodeValue("handshake", map[string]any{
+	p, err := siovalue.Encode(map[string]any{
 		"headers": headers,
 		"time":    h.Time,
 		"address": withoutPort(h.Address),
@@ -45,6 +45,10 @@ func encodeHandshake(h *socket.Handshake, host string) (core.Payload, error) {
 		"query":   query,
 		"auth":    auth,
 	}, siovalue.Options{KeepReaders: true})
+	if err != nil {
+		return core.Payload{}, encodeError("handshake", err)
+	}
+	return p, nil
 }
 
 func headerText(name string, value any) any {
@@ -54,7 +58,7 @@ func headerText(name string, value any) any {
 	return value
 }
 
-// separatorOf is what stands between the values of a header.
+// separatorOf separates the values of a header.
 func separatorOf(name string) string {
 	if name == "cookie" {
 		return "; "
@@ -76,18 +80,18 @@ func queryValue(value any) any {
 	return value
 }
 
-// description is a handshake of another server, as it was read; [copier] makes what
-// callers get of it. Headers have the names that Go gives them, the time has Go's form.
+// description is a handshake of another server, as it was read; [copier] makes of it what
+// callers get. Headers have the names that Go gives them, the time has Go's form.
 type description struct {
 	rest                 socket.Handshake // without headers, query and auth
 	headers, query, auth []parameter
 }
 
 // decodeHandshake reads a handshake of another server. What is missing or of another
-// type stays zero; so does an auth that is not an object, for which the library's type
-// has no room.
+// type stays zero; so does an auth that is not an object, which the library's type cannot
+// hold.
 func decodeHandshake(p core.Payload) (*description, error) {
-	value, err := decodeValue(p, asBuffer)
+	value, err := siovalue.Decode(p, siovalue.AsBuffer)
 	if err != nil {
 		return &description{}, err
 	}
@@ -108,8 +112,8 @@ func decodeHandshake(p core.Payload) (*description, error) {
 	}, nil
 }
 
-// parameters lists members in the order of their names; of several whose names nameOf
-// makes one the last counts.
+// parameters lists members in the order of their names. If nameOf gives several members
+// the same name, the last one counts.
 func parameters(members map[string]any, nameOf func(string) string) []parameter {
 	var list []parameter
 	for _, name := range slices.Sorted(maps.Keys(members)) {

@@ -1,31 +1,29 @@
-package socketio
+package fetch
 
 import (
-	"errors"
 	"unicode/utf8"
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/jsonscan"
+	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
-var errNotPlain = errors.New("not what it is mostly")
-
-// decodeData is decodeValue for what is attached to a socket of another server: it
+// decodeData is siovalue.Decode for what is attached to a socket of another server: that
 // is mostly nothing, {}, and seldom binary.
 func decodeData(p core.Payload) (any, error) {
 	if string(p.Text) == "{}" {
 		return map[string]any{}, nil
 	}
 	if !p.IsZero() && len(p.Attachments) == 0 && utf8.Valid(p.Text) {
-		if value, err := readWhole(p.Text); err == nil {
+		if value, err := readValue(p.Text); err == nil {
 			return value, nil
 		}
 	}
-	return decodeValue(p, asBuffer)
+	return siovalue.Decode(p, siovalue.AsBuffer)
 }
 
-// readWhole reads a text as encoding/json does.
-func readWhole(text []byte) (any, error) {
+// readValue reads a text as encoding/json does.
+func readValue(text []byte) (any, error) {
 	s := jsonscan.NewScanner(text)
 	first, err := s.Next()
 	if err != nil {

@@ -1,14 +1,11 @@
-package socketio
+package fetch
 
 import (
-	"maps"
 	"net"
-	"reflect"
 	"slices"
 	"unsafe"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
-	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
 // copier makes handshakes for callers who may change them: copies of those of local
@@ -33,14 +30,15 @@ func (c *copier) handshake(h *socket.Handshake) *socket.Handshake {
 	own.Query = c.members(h.Query)
 	own.Auth = make(map[string]any, len(h.Auth))
 	for name, value := range h.Auth {
-		own.Auth[name] = ownValue(value, 0)
+		own.Auth[name] = cloneValue(value, 0)
 	}
 	return &own
 }
 
-// described makes a handshake of a description. address is the client's, as a Go node
-// tells it. Its headers say, too, which host was asked for; local handshakes do not, for
-// net/http takes that header out. Reference peers do not tell the port: it is 0.
+// described makes a handshake of a description. address is the client's, which Go nodes
+// send beside the handshake; reference peers do not send the port, which is 0 here. A
+// description has the requested host among its headers. Local handshakes do not, as
+// net/http takes that header out: so it is left out where a Go node has sent it.
 func (c *copier) described(d *description, address string) *socket.Handshake {
 	own := d.rest
 	switch {
@@ -66,7 +64,7 @@ func (c *copier) described(d *description, address string) *socket.Handshake {
 		if name, value := d.auth[i].name, d.auth[i].value; inURL {
 			own.Auth[name] = c.member(value)
 		} else {
-			own.Auth[name] = ownValue(value, 0)
+			own.Auth[name] = cloneValue(value, 0)
 		}
 	}
 	own.Headers, own.Query = headers, query
@@ -93,12 +91,12 @@ func (c *copier) member(value any) any {
 		for i := range v {
 			var ok bool
 			if texts[i], ok = v[i].(string); !ok {
-				return ownValue(value, 0)
+				return cloneValue(value, 0)
 			}
 		}
 		return texts
 	}
-	return ownValue(value, 0)
+	return cloneValue(value, 0)
 }
 
 // list makes a list, as a value.
@@ -124,87 +122,4 @@ func boxed(list *[]string) (value any) {
 	value = []string(nil)
 	(*[2]unsafe.Pointer)(unsafe.Pointer(&value))[1] = unsafe.Pointer(list)
 	return value
-}
-
-// maxOwnDepth is how deep values are copied: deeper ones may contain themselves.
-const maxOwnDepth = 100
-
-// ownValue copies lists, maps and buffers, and what is in them. What else there is
-// cannot be changed, or is the application's own type, which only it can copy.
-func ownValue(value any, depth int) any {
-	if depth > maxOwnDepth {
-		return value
-	}
-	switch v := value.(type) {
-	case nil, bool, string, float64, int, int64:
-		return value
-	case map[string]any:
-		own := maps.Clone(v)
-		for name, member := range own {
-			if copied := ownValue(member, depth+1); !isPlain(member) {
-				own[name] = copied
-			}
-		}
-		return own
-	case []any:
-		own := slices.Clone(v)
-		for i := range own {
-			own[i] = ownValue(own[i], depth+1)
-		}
-		return own
-	case []byte:
-		return slices.Clone(v)
-	case *types.BytesBuffer:
-		if v != nil && v.Buffer != nil {
-			return v.Clone()
-		}
-	case *types.StringBuffer:
-		if v != nil && v.Buffer != nil {
-			return v.Clone()
-		}
-	default:
-		if v := reflect.ValueOf(value); v.Kind() == reflect.Map || v.Kind() == reflect.Slice {
-			return ownReflected(v, depth).Interface()
-		}
-	}
-	return value
-}
-
-// isPlain tells values that are their own copies.
-func isPlain(value any) bool {
-	switch value.(type) {
-	case nil, bool, string, float64, int, int64:
-		return true
-	}
-	return false
-}
-
-// ownReflected copies a map or a list of another type.
-func ownReflected(v reflect.Value, depth int) reflect.Value {
-	if v.IsNil() || depth > maxOwnDepth {
-		return v
-	}
-	element := func(e reflect.Value) reflect.Value {
-		switch e.Kind() {
-		case reflect.Map, reflect.Slice:
-			return ownReflected(e, depth+1)
-		case reflect.Interface:
-			if !e.IsNil() {
-				return reflect.ValueOf(ownValue(e.Elem().Interface(), depth+1))
-			}
-		}
-		return e
-	}
-	if v.Kind() == reflect.Slice {
-		own := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
-		for i := range v.Len() {
-			own.Index(i).Set(element(v.Index(i)))
-		}
-		return own
-	}
-	own := reflect.MakeMapWithSize(v.Type(), v.Len())
-	for entries := v.MapRange(); entries.Next(); {
-		own.SetMapIndex(entries.Key(), element(entries.Value()))
-	}
-	return own
 }

@@ -1,4 +1,4 @@
-package socketio
+package fetch
 
 import (
 	"reflect"
@@ -10,8 +10,7 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 )
 
-// details are what a socket is made of that the library hands out, in the order in
-// which its RemoteSocket has them.
+// details are the fields of the library's RemoteSocket, in its order.
 type details struct {
 	id        socket.SocketId
 	handshake *socket.Handshake
@@ -27,9 +26,9 @@ func (d *details) Handshake() *socket.Handshake   { return d.handshake }
 func (d *details) Rooms() *types.Set[socket.Room] { return d.rooms }
 func (d *details) Data() any                      { return d.data }
 
-// remoteSocket makes the library's socket of the details. The library's constructor
-// would make five sets and an operator for each, most of what fetching sockets costs;
-// where the fields are fitting (see [detailsFit]) it is not asked.
+// remoteSocket makes the library's RemoteSocket. If the fields are fitting, see
+// [detailsFit], it does so without the library's constructor, which would make five sets
+// and an operator for each socket: most of the cost of fetching sockets.
 func (d details) remoteSocket(adapter socket.Adapter, fitting bool) *socket.RemoteSocket {
 	own := d
 	if fitting {
@@ -38,13 +37,13 @@ func (d details) remoteSocket(adapter socket.Adapter, fitting bool) *socket.Remo
 	return socket.NewRemoteSocket(adapter, &own)
 }
 
-// detailsFit tells whether the library's socket has the very fields of details, so
-// that any other version of the library is slower and not a surprise.
+// detailsFit tells whether the library's RemoteSocket has the very fields of details. With
+// a version of the library that has others, fetching sockets is slower.
 func detailsFit() bool {
 	return hostcompat.SameLayout(reflect.TypeFor[details](), reflect.TypeFor[socket.RemoteSocket]())
 }
 
-// operatorFor makes what sends to one socket.
+// operatorFor makes the operator that sends to one socket.
 func operatorFor(adapter socket.Adapter, id socket.SocketId) *socket.BroadcastOperator {
 	o := new(socket.BroadcastOperator)
 	o.Construct(adapter, types.NewSet(socket.Room(id)), types.NewSet[socket.Room](), &socket.BroadcastFlags{

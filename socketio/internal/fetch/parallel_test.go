@@ -1,28 +1,27 @@
-package socketio
+package fetch
 
 import (
 	"fmt"
+	"log/slog"
 	"reflect"
 	"testing"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/siotest"
 )
 
 // TestDetailsOfMany makes more sockets than one goroutine is to make.
 func TestDetailsOfMany(t *testing.T) {
-	s := serve(t, lonely{})
-	a := s.Sockets().Adapter().(*adapter)
-	var local []*socket.Socket
-	for range 3 {
-		_, sock := s.client("/", "r")
-		local = append(local, sock)
-	}
-	others := make([]core.Socket, 5*worthwhile)
+	c := siotest.Connect(t)
+	c.Join("r")
+	a := NewSockets(c.Nsp(), NewCache(), slog.New(slog.DiscardHandler))
+	local := []*socket.Socket{c.Socket, c.Socket, c.Socket}
+	others := make([]core.Socket, 5*perWorker)
 	for i := range others {
 		id := fmt.Sprint("other", i)
-		handshake, err := encodeHandshake(browser(i), "")
+		handshake, err := encodeHandshake(siotest.Browser(i), "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -31,7 +30,7 @@ func TestDetailsOfMany(t *testing.T) {
 	others[7].Handshake.Text = []byte("{")
 	others[8].Data.Text = []byte("{")
 
-	all := a.detailsOf(local, others)
+	all := a.Details(local, others)
 	if len(all) != len(local)+len(others) {
 		t.Fatalf("%d sockets", len(all))
 	}
@@ -48,13 +47,12 @@ func TestDetailsOfMany(t *testing.T) {
 // TestDetailsPanic: what panics on another goroutine panics on the caller's, which
 // is ready for it.
 func TestDetailsPanic(t *testing.T) {
-	s := serve(t, lonely{})
-	a := s.Sockets().Adapter().(*adapter)
-	for _, broken := range []int{0, 2*worthwhile - 1} {
-		local := make([]*socket.Socket, 2*worthwhile)
-		_, sock := s.client("/")
+	c := siotest.Connect(t)
+	a := NewSockets(c.Nsp(), NewCache(), slog.New(slog.DiscardHandler))
+	for _, broken := range []int{0, 2*perWorker - 1} {
+		local := make([]*socket.Socket, 2*perWorker)
 		for i := range local {
-			local[i] = sock
+			local[i] = c.Socket
 		}
 		local[broken] = nil
 		func() {
@@ -63,7 +61,7 @@ func TestDetailsPanic(t *testing.T) {
 					t.Error("no panic")
 				}
 			}()
-			a.detailsOf(local, nil)
+			a.Details(local, nil)
 		}()
 	}
 }

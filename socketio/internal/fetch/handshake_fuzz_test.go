@@ -1,4 +1,4 @@
-package socketio
+package fetch
 
 import (
 	"fmt"
@@ -13,34 +13,9 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/siotest"
+	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
-
-// browser is a handshake as browsers make them; i tells the socket.
-func browser(i int) *socket.Handshake {
-	return &socket.Handshake{
-		Headers: types.IncomingHttpHeaders{
-			"Accept-Encoding":          []string{"gzip, deflate, br, zstd"},
-			"Accept-Language":          []string{"en-US,en;q=0.9"},
-			"Cache-Control":            []string{"no-cache"},
-			"Connection":               []string{"Upgrade"},
-			"Cookie":                   []string{fmt.Sprintf("session=%016x", i), "theme=dark"},
-			"Origin":                   []string{"https://chat.example.org"},
-			"Pragma":                   []string{"no-cache"},
-			"Sec-Websocket-Extensions": []string{"permessage-deflate; client_max_window_bits"},
-			"Sec-Websocket-Key":        []string{fmt.Sprintf("%022d==", i)},
-			"Sec-Websocket-Version":    []string{"13"},
-			"Upgrade":                  []string{"websocket"},
-			"User-Agent":               []string{fmt.Sprintf("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%d.0.0.0 Safari/537.36", 138+i%3)},
-		},
-		Time:    "2026-11-24T10:29:39Z",
-		Address: fmt.Sprintf("203.0.113.%d:%d", i%256, 1024+i),
-		Xdomain: true,
-		Issued:  1795450179336 + int64(i),
-		Url:     "/socket.io/?EIO=4&transport=websocket",
-		Query:   types.ParsedUrlQuery{"EIO": []string{"4"}, "transport": []string{"websocket"}},
-		Auth:    map[string]any{"token": fmt.Sprintf("%032x", i)},
-	}
-}
 
 func TestHandshakeWriter(t *testing.T) {
 	var w handshakeWriter
@@ -51,7 +26,7 @@ func TestHandshakeWriter(t *testing.T) {
 		fast bool
 	}{
 		"empty":         {&socket.Handshake{}, true},
-		"browser":       {browser(7), true},
+		"browser":       {siotest.Browser(7), true},
 		"strings":       {&socket.Handshake{Headers: map[string]any{"A": "<x>"}, Query: map[string]any{"q": "\xff", "": ""}}, true},
 		"lists":         {&socket.Handshake{Headers: map[string]any{"Cookie": []string{"a", "b"}, "X": []string{"a", "&"}, "Y": []string{}, "Z": []string(nil)}, Query: map[string]any{"q": []string(nil), "r": []string{}, "s": []string{"1", "2"}, "t": []string{"\u2028"}}}, true},
 		"host":          {&socket.Handshake{Headers: map[string]any{"HOST": []string{"of the header"}, "a": "", "z": ""}}, true},
@@ -123,8 +98,8 @@ func FuzzHandshakeReader(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	one, _ := encodeHandshake(browser(1), "h")
-	two, _ := encodeHandshake(browser(2), "h")
+	one, _ := encodeHandshake(siotest.Browser(1), "h")
+	two, _ := encodeHandshake(siotest.Browser(2), "h")
 	f.Add(string(one.Text), string(two.Text))
 	f.Add(string(reference), string(one.Text))
 	f.Add(`{"headers":{"a":"1","a":"9"}}`, `{"headers":{"a":"3","a":"9"}}`)
@@ -156,39 +131,9 @@ func FuzzHandshakeReader(f *testing.F) {
 			if !reflect.DeepEqual(have[i], want) {
 				t.Fatalf("%d of %q:\nhave %#v\nwant %#v", i, texts, have[i], want)
 			}
-			spoil(have[i])
+			siotest.Spoil(have[i])
 		}
 	})
-}
-
-// spoil changes all that is in a handshake.
-func spoil(h *socket.Handshake) {
-	for _, object := range []map[string]any{h.Headers, h.Query, h.Auth} {
-		spoilValue(object)
-	}
-	*h = socket.Handshake{}
-}
-
-func spoilValue(value any) {
-	switch v := value.(type) {
-	case []string:
-		for i := range v {
-			v[i] = "spoilt"
-		}
-	case []any:
-		for i := range v {
-			spoilValue(v[i])
-			v[i] = "spoilt"
-		}
-	case map[string]any:
-		for name := range v {
-			spoilValue(v[name])
-			delete(v, name)
-		}
-		if v != nil {
-			v["spoilt"] = true
-		}
-	}
 }
 
 func FuzzDecodeData(f *testing.F) {
@@ -197,7 +142,7 @@ func FuzzDecodeData(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		p := core.Payload{Text: []byte(text)}
-		want, wantErr := decodeValue(p, asBuffer)
+		want, wantErr := siovalue.Decode(p, siovalue.AsBuffer)
 		have, err := decodeData(p)
 		if !reflect.DeepEqual(have, want) || fmt.Sprint(err) != fmt.Sprint(wantErr) {
 			t.Fatalf("have %#v, %v\nwant %#v, %v", have, err, want, wantErr)

@@ -1,4 +1,4 @@
-package socketio
+package fetch
 
 import (
 	"os"
@@ -89,12 +89,12 @@ func TestShapeOfHandshakes(t *testing.T) {
 	}
 }
 
-// TestOwnValue: lists, maps and buffers are copied, whatever their type.
-func TestOwnValue(t *testing.T) {
+// TestCloneValue: lists, maps and buffers are copied, whatever their type.
+func TestCloneValue(t *testing.T) {
 	type own struct{ N int }
 	circle := map[string]any{}
 	circle["self"] = circle
-	ownValue(circle, 0)
+	cloneValue(circle, 0)
 	pointer := &own{1}
 	buffer := types.NewBytesBufferString("read on")
 	_, _ = buffer.ReadByte()
@@ -103,7 +103,7 @@ func TestOwnValue(t *testing.T) {
 		"strings": []string{"a"}, "map": map[string]int{"a": 1}, "deep": map[string][]any{"a": {map[string]any{"b": 1}}}, "nil": []string(nil), "p": pointer,
 		"maps": []map[string]any{{"a": 1}, nil}, "arrays": [][]int{{1}},
 	}
-	copied := ownValue(value, 0).(map[string]any)
+	copied := cloneValue(value, 0).(map[string]any)
 	if !reflect.DeepEqual(copied, value) {
 		t.Fatalf("have %#v\nwant %#v", copied, value)
 	}
@@ -118,7 +118,7 @@ func TestOwnValue(t *testing.T) {
 	copied["deep"].(map[string][]any)["a"][0].(map[string]any)["b"] = 2
 	copied["maps"].([]map[string]any)[0]["a"] = 2
 	copied["arrays"].([][]int)[0][0] = 2
-	if got := ownValue(value, 0); reflect.DeepEqual(got, copied) || got.(map[string]any)["list"].([]any)[1].([]any)[0] != "x" || string(value["bytes"].([]byte)) != "b" ||
+	if got := cloneValue(value, 0); reflect.DeepEqual(got, copied) || got.(map[string]any)["list"].([]any)[1].([]any)[0] != "x" || string(value["bytes"].([]byte)) != "b" ||
 		buffer.String() != "ead on" || value["strings"].([]string)[0] != "a" || value["map"].(map[string]int)["a"] != 1 ||
 		value["deep"].(map[string][]any)["a"][0].(map[string]any)["b"] != 1 || value["maps"].([]map[string]any)[0]["a"] != 1 || value["arrays"].([][]int)[0][0] != 1 {
 		t.Errorf("the original has changed: %#v", value)

@@ -1,20 +1,24 @@
-package socketio
+package fetch
 
 import (
+	"log/slog"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/siotest"
+	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
 // stranger describes a socket of another server.
 func stranger(t *testing.T, id string, browserOf int, data string, rooms ...string) core.Socket {
 	t.Helper()
-	h := browser(browserOf)
+	h := siotest.Browser(browserOf)
 	handshake, err := encodeHandshake(h, "example.org")
 	if err != nil {
 		t.Fatal(err)
@@ -22,9 +26,22 @@ func stranger(t *testing.T, id string, browserOf int, data string, rooms ...stri
 	return core.Socket{ID: id, Rooms: rooms, Handshake: handshake, Address: h.Address, Data: core.Payload{Text: []byte(data)}}
 }
 
+// newSockets are those of a namespace that nobody has connected to.
+func newSockets() *Sockets {
+	io := socket.NewServer(nil, socket.DefaultServerOptions())
+	return NewSockets(io.Sockets(), NewCache(), slog.New(slog.DiscardHandler))
+}
+
+func namesOf(rooms *types.Set[socket.Room]) (names []string) {
+	for _, room := range rooms.Keys() {
+		names = append(names, string(room))
+	}
+	return names
+}
+
 // handed returns what is handed out of a description.
-func handed(a *adapter, s core.Socket) *socket.RemoteSocket {
-	return a.detailsOf(nil, []core.Socket{s})[0].(*socket.RemoteSocket)
+func handed(a *Sockets, s core.Socket) *socket.RemoteSocket {
+	return a.Details(nil, []core.Socket{s})[0].(*socket.RemoteSocket)
 }
 
 // isWhat compares what was handed out with its description.
@@ -35,11 +52,11 @@ func isWhat(t *testing.T, s socket.SocketDetails, described core.Socket) {
 		handshake = &description{}
 	}
 	want := new(copier).described(handshake, described.Address)
-	data, err := decodeValue(described.Data, asBuffer)
+	data, err := siovalue.Decode(described.Data, siovalue.AsBuffer)
 	if err != nil {
 		data = nil
 	}
-	rooms := roomStrings(s.Rooms().Keys())
+	rooms := namesOf(s.Rooms())
 	if string(s.Id()) != described.ID || !reflect.DeepEqual(s.Handshake(), want) || !reflect.DeepEqual(s.Data(), data) {
 		t.Errorf("%s: %+v, %v; want %+v, %v", s.Id(), s.Handshake(), s.Data(), want, data)
 	}
@@ -57,7 +74,7 @@ func expectSet(t *testing.T, what string, got []string, want ...string) {
 
 // TestStrangersChange: what is handed out is what was described last.
 func TestStrangersChange(t *testing.T) {
-	a := serve(t, lonely{}).Sockets().Adapter().(*adapter)
+	a := newSockets()
 	for _, described := range []core.Socket{
 		stranger(t, "one", 1, `{}`, "one", "r"),
 		stranger(t, "one", 1, `{}`, "one", "r"),
@@ -76,15 +93,15 @@ func TestStrangersChange(t *testing.T) {
 // TestWrittenStrangers: what is handed out is the caller's own, and what a caller has
 // written does not show elsewhere. What takes time is read once.
 func TestWrittenStrangers(t *testing.T) {
-	a := serve(t, lonely{}).Sockets().Adapter().(*adapter)
-	known := func() *remote {
-		return a.remotes.find(1, func(int) remoteKey { return remoteKey{a, "one"} })[0]
+	a := newSockets()
+	known := func() *cached {
+		return a.cache.find(1, func(int) cacheKey { return cacheKey{a, "one"} })[0]
 	}
 	for _, data := range []string{`{}`, `{"b":1}`} {
 		described := stranger(t, "one", 1, data, "one", "r")
 		first, second := handed(a, described), handed(a, described)
 		kept := known()
-		spoil(first.Handshake())
+		siotest.Spoil(first.Handshake())
 		first.Rooms().Add("s")
 		first.Rooms().Delete("r")
 		first.Data().(map[string]any)["a"] = 1
@@ -98,7 +115,7 @@ func TestWrittenStrangers(t *testing.T) {
 
 // TestHandshakesKept: only of a bounded size, and of nothing but text.
 func TestHandshakesKept(t *testing.T) {
-	a := serve(t, lonely{}).Sockets().Adapter().(*adapter)
+	a := newSockets()
 	text := func(size int) core.Payload {
 		const some = `{"url":"/"}`
 		return core.Payload{Text: []byte(some + strings.Repeat(" ", size-len(some)))}
@@ -108,20 +125,20 @@ func TestHandshakesKept(t *testing.T) {
 		kept      bool
 	}{
 		"small":       {text(100), true},
-		"large":       {text(maxHandshakeKept), true},
-		"larger":      {text(maxHandshakeKept + 1), false},
+		"large":       {text(maxCachedHandshake), true},
+		"larger":      {text(maxCachedHandshake + 1), false},
 		"with a blob": {core.Payload{Text: []byte(`{"auth":{"_placeholder":true,"num":0}}`), Attachments: [][]byte{{1}}}, false},
 		"broken":      {core.Payload{Text: []byte(`{`)}, false},
 	} {
 		one := core.Socket{ID: name, Handshake: want.handshake, Data: core.Payload{Text: []byte("{}")}}
 		handed(a, one)
-		known := a.remotes.find(1, func(int) remoteKey { return remoteKey{a, socket.SocketId(name)} })[0]
-		if known == nil || known.has(one.Handshake) != want.kept {
+		known := a.cache.find(1, func(int) cacheKey { return cacheKey{a, socket.SocketId(name)} })[0]
+		if known == nil || known.isOf(one.Handshake) != want.kept {
 			t.Errorf("%s: %+v", name, known)
 		}
 	}
 	blob := core.Payload{Text: text(100).Text, Attachments: [][]byte{{1}}}
-	if known := (&remote{text: string(blob.Text)}); known.has(blob) {
+	if known := (&cached{text: string(blob.Text)}); known.isOf(blob) {
 		t.Error("a handshake is taken for another one, which has no attachments")
 	}
 }
@@ -136,97 +153,21 @@ func shown(s *socket.Socket) *socket.Handshake {
 	return &h
 }
 
-// TestLocalRemotes: local sockets are handed out as they are at the moment.
-func TestLocalRemotes(t *testing.T) {
-	s := serve(t, lonely{})
-	a := s.Sockets().Adapter().(*adapter)
-	_, sock := s.client("/", "r")
-	local := func() *socket.RemoteSocket {
-		return a.detailsOf(a.ours([]core.Socket{stranger(t, string(sock.Id()), 1, "{}", "x")}))[0].(*socket.RemoteSocket)
-	}
-	check := func(data any, rooms ...string) {
-		t.Helper()
-		got := local()
-		if got.Id() != sock.Id() || !reflect.DeepEqual(got.Handshake(), shown(sock)) || !reflect.DeepEqual(got.Data(), data) {
-			t.Errorf("%+v, %+v, %v", got, got.Handshake(), got.Data())
-		}
-		spoil(got.Handshake())
-		expectSet(t, "rooms", roomStrings(got.Rooms().Keys()), append(rooms, string(sock.Id()))...)
-	}
-	check(nil, "r")
-	sock.Join("s")
-	check(nil, "r", "s")
-	sock.Leave("r")
-	check(nil, "s")
-	local().Rooms().Add("written")
-	check(nil, "s")
-	data := map[string]any{"a": 1}
-	sock.SetData(data)
-	check(data, "s")
-	data["b"] = 2
-	check(map[string]any{"a": 1, "b": 2}, "s")
-	local().Data().(map[string]any)["c"] = 3
-	check(map[string]any{"a": 1, "b": 2}, "s")
-	typed := &struct{ N int }{1}
-	sock.SetData(typed)
-	check(typed, "s")
-	if local().Data() != any(typed) {
-		t.Error("data of the application's own type is not the value itself")
-	}
-	sock.SetData(nil)
-	check(nil, "s")
-}
-
-// TestOperators: what is handed out acts on the one socket, each time it is, in its
-// own namespace.
-func TestOperators(t *testing.T) {
-	s := serve(t, lonely{})
-	c, sock := s.client("/", "r")
-	other, otherSock := s.client("/other", "r")
-	_, bystander := s.client("/", "r")
-	for range 2 {
-		fetched := map[socket.SocketId]*socket.RemoteSocket{}
-		for _, nsp := range []socket.Namespace{s.Sockets(), s.Of("/other", nil)} {
-			a := nsp.Adapter().(*adapter)
-			for _, id := range []socket.SocketId{sock.Id(), otherSock.Id(), bystander.Id()} {
-				if _, ok := nsp.Sockets().Load(id); ok {
-					fetched[id] = a.detailsOf(a.ours([]core.Socket{{ID: string(id)}}))[0].(*socket.RemoteSocket)
-				}
-			}
-		}
-		if err := fetched[sock.Id()].Emit("hello", 1); err != nil {
-			t.Fatal(err)
-		}
-		c.expect(text(`2["hello",1]`))
-		if err := fetched[otherSock.Id()].Emit("hello", 2); err != nil {
-			t.Fatal(err)
-		}
-		other.expect(text(`2/other,["hello",2]`))
-		fetched[sock.Id()].Join("joined")
-		if !sock.Rooms().Has("joined") || bystander.Rooms().Has("joined") {
-			t.Error("not the one socket has joined")
-		}
-		fetched[sock.Id()].Leave("joined")
-		if sock.Rooms().Has("joined") {
-			t.Error("it has not left")
-		}
-	}
-}
-
 // TestDetailsFit: with the library of this version sockets are made without its
 // constructor; with any other one they are what they are with this.
 func TestDetailsFit(t *testing.T) {
 	if !detailsFit() {
 		t.Error("the library's RemoteSocket has other fields now: see details")
 	}
-	s := serve(t, lonely{})
-	a := s.Sockets().Adapter().(*adapter)
-	c, sock := s.client("/", "r")
+	c := siotest.Connect(t)
+	c.Join("r")
+	sock := c.Socket
+	a := NewSockets(c.Nsp(), NewCache(), slog.New(slog.DiscardHandler))
 	described := stranger(t, "one", 1, `{"a":1}`, "one", "r")
 	for _, fitting := range []bool{true, false} {
-		a.remotes.fitting = fitting
+		a.cache.fitting = fitting
 		isWhat(t, handed(a, described), described)
-		all := a.detailsOf([]*socket.Socket{sock})
+		all := a.Details([]*socket.Socket{sock})
 		local := all[0].(*socket.RemoteSocket)
 		if local.Id() != sock.Id() || !reflect.DeepEqual(local.Handshake(), shown(sock)) || local.Rooms().Len() != 2 {
 			t.Errorf("fitting: %v: %+v", fitting, local)
@@ -234,6 +175,6 @@ func TestDetailsFit(t *testing.T) {
 		if err := local.Emit("hello"); err != nil {
 			t.Fatal(err)
 		}
-		c.expect(text(`2["hello"]`))
+		c.Expect(`["hello"]`)
 	}
 }

@@ -1,4 +1,4 @@
-package socketio
+package fetch
 
 import (
 	"github.com/socketmesh/mesh/internal/jsonscan"
@@ -10,12 +10,12 @@ type parameter struct {
 	value any
 }
 
-// objectReader reads the members of objects that resemble each other: what one has in
-// common with the one before is not made again. Strings are shared, other values are
-// not.
+// objectReader reads the members of objects that resemble each other: it does not make
+// again what one has in common with the one before. Objects share strings, and no other
+// values.
 type objectReader struct {
 	slots  []slot
-	nameOf func(name string) string // what a member is called, of which there is one; nil: as it is
+	nameOf func(name string) string // gives members their names, each another one; nil: as they are
 }
 
 // slot is a member of the object.
@@ -25,8 +25,8 @@ type slot struct {
 	value parameter
 }
 
-// read reads an object, of which first is the first token; another value is nil. Of
-// members of one name the last counts.
+// read reads an object that begins with the token first; another value is nil. Of members
+// with the same name the last one counts.
 func (o *objectReader) read(s *jsonscan.Scanner, first jsonscan.Token) ([]parameter, error) {
 	if first.Kind != jsonscan.Object {
 		_, err := s.Value(first)
@@ -42,7 +42,7 @@ func (o *objectReader) read(s *jsonscan.Scanner, first jsonscan.Token) ([]parame
 	}
 	if !alike && o.nameOf != nil && !distinct(members) {
 		o.slots = nil
-		return nil, errNotPlain
+		return nil, errUnknownShape
 	}
 	return members, nil
 }

@@ -1,4 +1,4 @@
-package socketio
+package fetch
 
 import (
 	"strconv"
@@ -10,16 +10,16 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
-// handshakeWriter writes what encodeHandshake makes, byte for byte, and many times
-// as fast. It has an eye only for what handshakes are made of: texts, lists of
-// texts, and an auth of plain JSON values. For anything else ask encodeHandshake.
-// The zero value is ready, for one goroutine.
+// handshakeWriter writes what encodeHandshake makes, byte for byte, and many times as
+// fast. It knows only what handshakes usually are: headers and query of strings and lists
+// of strings, and an auth of plain JSON values. The caller leaves anything else to
+// encodeHandshake. The zero value is ready, for one goroutine.
 type handshakeWriter struct {
-	headers, query names
+	headers, query keyCache
 }
 
-// append writes a handshake behind dst. It reports false, and returns dst as it
-// was, where the handshake holds what it does not know.
+// append appends a handshake to dst. If the handshake holds what the writer does not
+// know, it returns dst as it was, and false.
 func (w *handshakeWriter) append(dst []byte, h *socket.Handshake, host string) (_ []byte, ok bool) {
 	b := append(dst, `{"address":`...)
 	b = jsonscan.AppendQuotedHTML(b, withoutPort(h.Address))
@@ -49,9 +49,9 @@ func (w *handshakeWriter) append(dst []byte, h *socket.Handshake, host string) (
 	return append(b, '}'), true
 }
 
-// appendHeaders writes names in lower case, and one text each.
+// appendHeaders writes names in lower case, with one string each.
 func (w *handshakeWriter) appendHeaders(b []byte, headers map[string]any, host string) (_ []byte, ok bool) {
-	if !w.headers.fit(headers) && !w.headers.take(headers, strings.ToLower) {
+	if !w.headers.refill(headers) && !w.headers.replace(headers, strings.ToLower) {
 		return b, false
 	}
 	hostDue := host != ""
@@ -78,10 +78,10 @@ func appendHost(b []byte, host string) []byte {
 	return jsonscan.AppendQuotedHTML(append(b, `"host":`...), host)
 }
 
-// appendQuery writes one text, or a list of them, for each name.
+// appendQuery writes a string, or a list of strings, for each name.
 func (w *handshakeWriter) appendQuery(b []byte, query map[string]any) (_ []byte, ok bool) {
-	if !w.query.fit(query) {
-		w.query.take(query, func(name string) string { return name })
+	if !w.query.refill(query) {
+		w.query.replace(query, func(name string) string { return name })
 	}
 	b = append(b, '{')
 	for i := range w.query.list {
@@ -94,7 +94,7 @@ func (w *handshakeWriter) appendQuery(b []byte, query map[string]any) (_ []byte,
 	return closeObject(b), true
 }
 
-// closeObject puts the end in the place of the last comma, if there is one.
+// closeObject replaces the comma behind the last member by the end of the object.
 func closeObject(b []byte) []byte {
 	if last := len(b) - 1; b[last] == ',' {
 		b[last] = '}'

@@ -1,4 +1,4 @@
-package socketio
+package fetch
 
 import (
 	"testing"
@@ -8,20 +8,20 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-func TestRemotesAreForgotten(t *testing.T) {
+func TestCacheExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRemotes()
-		key := remoteKey{id: "one"}
-		one := new(remote)
-		knows := func() bool { return r.find(1, func(int) remoteKey { return key })[0] == one }
+		r := NewCache()
+		key := cacheKey{id: "one"}
+		one := new(cached)
+		knows := func() bool { return r.find(1, func(int) cacheKey { return key })[0] == one }
 		pass := func(quarters time.Duration) {
-			time.Sleep(quarters * remotesLive / 4) // the bubble's time
+			time.Sleep(quarters * cacheLifetime / 4) // the bubble's time
 			synctest.Wait()
 		}
-		r.use()
+		r.prolong()
 		r.put(key, one)
 		pass(3)
-		r.use()
+		r.prolong()
 		pass(3)
 		if !knows() {
 			t.Error("forgotten while it is asked for")
@@ -31,7 +31,7 @@ func TestRemotesAreForgotten(t *testing.T) {
 			t.Error("kept")
 		}
 
-		r.use()
+		r.prolong()
 		r.put(key, one)
 		pass(3)
 		if !knows() {
@@ -44,12 +44,12 @@ func TestRemotesAreForgotten(t *testing.T) {
 	})
 }
 
-func TestRemotesAreBounded(t *testing.T) {
-	r := newRemotes()
-	for i := range 5 * maxRemotes {
-		r.put(remoteKey{id: socket.SocketId(rune(i))}, new(remote))
+func TestCacheIsBounded(t *testing.T) {
+	r := NewCache()
+	for i := range 5 * maxCached {
+		r.put(cacheKey{id: socket.SocketId(rune(i))}, new(cached))
 	}
-	if n := r.known.Len(); n > 2*maxRemotes {
+	if n := r.known.Len(); n > 2*maxCached {
 		t.Errorf("%d are kept", n)
 	}
 }

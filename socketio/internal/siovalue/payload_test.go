@@ -1,4 +1,4 @@
-package socketio
+package siovalue
 
 import (
 	"bytes"
@@ -10,10 +10,9 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
-func TestEncodeValue(t *testing.T) {
+func TestEncode(t *testing.T) {
 	for _, test := range []struct {
 		value       any
 		text        string
@@ -37,7 +36,7 @@ func TestEncodeValue(t *testing.T) {
 		{[]any{[]byte("0"), map[string]any{"x": []any{[]byte("1")}}, "-"},
 			`[{"_placeholder":true,"num":0},{"x":[{"_placeholder":true,"num":1}]},"-"]`, []string{"0", "1"}},
 	} {
-		p, err := encodeValue("value", test.value, siovalue.Options{})
+		p, err := Encode(test.value, Options{})
 		if err != nil {
 			t.Errorf("%v: %v", test.value, err)
 		}
@@ -51,12 +50,9 @@ func TestEncodeValue(t *testing.T) {
 			}
 		}
 	}
-	if p, err := encodeFirst("ack", nil); err != nil || !p.IsZero() {
-		t.Errorf("no argument: %s, %v", p.Text, err)
-	}
 }
 
-func TestDecodeValue(t *testing.T) {
+func TestDecode(t *testing.T) {
 	attachments := [][]byte{[]byte("a"), []byte("b")}
 	for _, test := range []struct {
 		text        string
@@ -72,7 +68,7 @@ func TestDecodeValue(t *testing.T) {
 			[]any{map[string]any{"_placeholder": false, "num": 9.0}, map[string]any{"x": []byte("a")}}},
 		{`{"__proto__":{"é":"\u0000"}}`, nil, map[string]any{"__proto__": map[string]any{"é": "\x00"}}},
 	} {
-		got, err := decodeValue(core.Payload{Text: []byte(test.text), Attachments: test.attachments}, asBytes)
+		got, err := Decode(core.Payload{Text: []byte(test.text), Attachments: test.attachments}, AsBytes)
 		if err != nil || !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%s: %v, %v; want %v", test.text, got, err, test.want)
 		}
@@ -80,7 +76,7 @@ func TestDecodeValue(t *testing.T) {
 	for _, bad := range []string{`{`, `{"_placeholder":true,"num":2}`, `{"_placeholder":true,"num":-1}`,
 		`{"_placeholder":true,"num":0.5}`, `{"_placeholder":true,"num":"0"}`, `{"_placeholder":true}`,
 		`[[{"_placeholder":true,"num":1e300}]]`, strings.Repeat("[", 20_000)} {
-		if _, err := decodeValue(core.Payload{Text: []byte(bad), Attachments: attachments}, asBytes); !errors.Is(err, core.ErrMalformed) {
+		if _, err := Decode(core.Payload{Text: []byte(bad), Attachments: attachments}, AsBytes); !errors.Is(err, core.ErrMalformed) {
 			t.Errorf("%.40s: %v", bad, err)
 		}
 	}
@@ -89,7 +85,7 @@ func TestDecodeValue(t *testing.T) {
 // TestDecodedBuffersAreCopies: what listeners do to theirs is not seen by others.
 func TestDecodedBuffersAreCopies(t *testing.T) {
 	p := core.Payload{Text: []byte(`[{"_placeholder":true,"num":0}]`), Attachments: [][]byte{[]byte("a")}}
-	value, err := decodeValue(p, asBuffer)
+	value, err := Decode(p, AsBuffer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +95,7 @@ func TestDecodedBuffersAreCopies(t *testing.T) {
 	}
 }
 
-// FuzzDecode: payloads come from peers.
+// FuzzDecode: payloads come from peers. What is decoded can be encoded again.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`["e",{"_placeholder":true,"num":0}]`), []byte("a"))
 	f.Add([]byte(`[{"_placeholder":true,"num":1e9}]`), []byte(nil))
@@ -107,18 +103,15 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, attachment []byte) {
 		for _, attachments := range [][][]byte{nil, {attachment}} {
 			p := core.Payload{Text: text, Attachments: attachments}
-			if _, err := decodeHandshake(p); err != nil && !errors.Is(err, core.ErrMalformed) {
-				t.Error(err)
-			}
-			args, err := decodeEvent(p, asBytes)
+			args, err := DecodeEvent(p, AsBytes)
 			if err != nil {
 				continue
 			}
-			again, err := encodeEvent(args)
-			if err != nil {
-				t.Fatalf("%q decodes to what cannot be encoded: %v", text, err)
+			again, bad := Encode(args, Options{})
+			if bad != nil {
+				t.Fatalf("%q decodes to what cannot be encoded: %v", text, bad)
 			}
-			if _, err := decodeEvent(again, asBytes); err != nil {
+			if _, err := DecodeEvent(again, AsBytes); err != nil {
 				t.Fatalf("%q does not survive: %v", text, err)
 			}
 		}

@@ -1,7 +1,8 @@
-package socketio
+package fetch
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"unicode/utf8"
 
@@ -9,16 +10,16 @@ import (
 	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
-// handshakeReader reads handshakes, one after the other, as decodeHandshake does
-// and several times as fast: those of one answer resemble each other, and what one
-// has in common with the one before is not made again. They share strings, and no
-// more. The zero value is ready, for one goroutine.
+// handshakeReader reads handshakes, one after the other, as decodeHandshake does and
+// several times as fast: the handshakes of one answer resemble each other, and the reader
+// does not make again what one has in common with the one before. They share strings and
+// nothing else. The zero value is ready, for one goroutine.
 type handshakeReader struct {
 	headers, query, auth objectReader
-	time, address, url   texter
+	time, address, url   stringCache
 }
 
-// read reads one. What it cannot make out is decodeHandshake's.
+// read reads one handshake. It leaves what it does not know to decodeHandshake.
 func (r *handshakeReader) read(p core.Payload) (*description, error) {
 	if len(p.Attachments) == 0 && utf8.Valid(p.Text) {
 		h := &description{}
@@ -29,7 +30,10 @@ func (r *handshakeReader) read(p core.Payload) (*description, error) {
 	return decodeHandshake(p)
 }
 
-// scan overwrites h; of members that come twice the last counts.
+// errUnknownShape: the handshake is not what handshakes usually are.
+var errUnknownShape = errors.New("not the usual shape")
+
+// scan overwrites h. Of members that come twice the last one counts.
 func (r *handshakeReader) scan(text []byte, h *description) error {
 	s := jsonscan.NewScanner(text)
 	first, err := s.Next()
@@ -37,7 +41,7 @@ func (r *handshakeReader) scan(text []byte, h *description) error {
 		return err
 	}
 	if first.Kind != jsonscan.Object {
-		return errNotPlain
+		return errUnknownShape
 	}
 	for {
 		key, err := s.Next()
@@ -49,7 +53,7 @@ func (r *handshakeReader) scan(text []byte, h *description) error {
 			return err
 		}
 		if key.Escaped {
-			return errNotPlain
+			return errUnknownShape
 		}
 		value, err := s.Next()
 		if err != nil {
@@ -89,13 +93,13 @@ func (r *handshakeReader) member(s *jsonscan.Scanner, name string, value jsonsca
 	return err
 }
 
-// texter reads texts, each of which is often the same as the last.
-type texter struct {
+// stringCache reads strings, each of which is often the same as the one before.
+type stringCache struct {
 	raw   []byte
 	value string
 }
 
-func (t *texter) read(s *jsonscan.Scanner, value jsonscan.Token) (string, error) {
+func (t *stringCache) read(s *jsonscan.Scanner, value jsonscan.Token) (string, error) {
 	if value.Kind != jsonscan.String {
 		_, err := s.Value(value)
 		return "", err

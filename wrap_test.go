@@ -101,7 +101,7 @@ func TestWrapperThatReturnsNil(t *testing.T) {
 	}
 	opened(m, "/chat")
 	if got := log.String(); strings.Count(got, "level=ERROR") != 1 ||
-		!strings.Contains(got, "namespace=/chat") || !strings.Contains(got, "override of the adapter: it returned nil") {
+		!strings.Contains(got, "namespace=/chat") || !strings.Contains(got, "wrapper of the adapter: it returned nil") {
 		t.Errorf("log: %s", got)
 	}
 }

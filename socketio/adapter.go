@@ -2,8 +2,6 @@ package socketio
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 
@@ -12,6 +10,8 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/acks"
+	"github.com/socketmesh/mesh/socketio/internal/callbacks"
 	"github.com/socketmesh/mesh/socketio/internal/fetch"
 	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
 	"github.com/socketmesh/mesh/socketio/internal/rooms"
@@ -22,23 +22,23 @@ import (
 // library's own adapter for the maps, the events and what the mesh has no part in.
 type adapter struct {
 	socket.Adapter
-	core   core.Adapter  // the mesh's, overridden or not
-	plain  bool          // it is not
-	others othersFetcher // the mesh's, if neither it nor the host is overridden; else nil
-	acks   ackCollector  // the mesh's, if it is not overridden; else nil
-	first  bool          // to hear of sockets that are connected
-	host   *host
-	rooms  *rooms.Rooms
-	fetch  *fetch.Sockets
-	census census
-	logger *slog.Logger
+	core       core.Adapter  // the mesh's, wrapped or not
+	unwrapped  bool          // core is the mesh's own, without a wrapper
+	others     othersFetcher // the mesh's, if neither it nor the host is wrapped; else nil
+	acker      ackCollector  // the mesh's, if it is not wrapped; else nil
+	hearsFirst bool          // onConnect is the first listener of "connect"
+	host       *host
+	rooms      *rooms.Rooms
+	fetch      *fetch.Sockets
+	logger     *slog.Logger
 
-	callbacks callbacks // of requests
+	ackServerCount acks.ServerCount
+	callbacks      callbacks.Queue // of requests
 
-	ctx    context.Context // ends with Close
-	cancel func()
-	close  func()
-	closes func() // tells that the server closes; nil but for the main namespace
+	ctx           context.Context // ends with Close
+	cancel        func()
+	close         func()
+	onServerClose func() // called when the server closes; nil except for the main namespace
 }
 
 var _ socket.Adapter = (*adapter)(nil)
@@ -75,31 +75,31 @@ func newAdapter(nsp socket.Namespace, cache *fetch.Cache, logger *slog.Logger, c
 }
 
 // join puts the adapter on top of the mesh's. direct tells that the mesh acts on
-// this server through the adapter's host itself, without overrides.
+// this server through the adapter's host itself, without wrappers.
 func (a *adapter) join(mesh core.Adapter, direct bool) {
 	a.core = mesh
 	var innermost localFirstAdapter
-	if innermost, a.plain = mesh.(localFirstAdapter); a.plain {
-		a.acks, _ = innermost.Adapter.(ackCollector)
+	if innermost, a.unwrapped = mesh.(localFirstAdapter); a.unwrapped {
+		a.acker, _ = innermost.Adapter.(ackCollector)
 	}
-	if a.plain && direct {
+	if a.unwrapped && direct {
 		a.others, _ = innermost.Adapter.(othersFetcher)
 	}
-	a.census.count = mesh.ServerCount
+	a.ackServerCount.Count = mesh.ServerCount
 }
 
 // Close closes the namespace in the mesh. The library calls it more than once, and for
 // the main namespace when the server closes, before it closes the clients' connections.
 // Callbacks of requests under way are not waited for: one of them may be calling.
 func (a *adapter) Close() {
-	if a.closes != nil {
-		a.closes()
+	if a.onServerClose != nil {
+		a.onServerClose()
 	}
 	a.close()
 }
 
 // ServerCount is the number of servers that have the namespace.
-func (a *adapter) ServerCount() int64 { return int64(a.census.read()) }
+func (a *adapter) ServerCount() int64 { return int64(a.ackServerCount.Read()) }
 
 // Rooms and Sids are the library's maps of this server's sockets: they are filled when
 // somebody first asks for them, and change with the rooms from then on. They are not
@@ -151,10 +151,10 @@ func (a *adapter) DelAll(id socket.SocketId) {
 // [Of]'s adapter.
 func (a *adapter) SocketRooms(id socket.SocketId) *types.Set[socket.Room] {
 	joined, ours := a.rooms.Of(id)
-	if a.plain && (ours || a.core.ServerCount() <= 1) {
+	if a.unwrapped && (ours || a.core.ServerCount() <= 1) {
 		return joined
 	}
-	names, err := given(a.core.SocketRooms(a.ctx, string(id))).Wait()
+	names, err := callOf(a.core.SocketRooms(a.ctx, string(id))).Wait()
 	if err != nil {
 		a.logger.Warn("rooms of a socket unknown", "socket", id, "error", err)
 	}
@@ -180,6 +180,26 @@ func (a *adapter) Broadcast(packet *parser.Packet, opts *socket.BroadcastOptions
 	a.core.Broadcast(event, targetOf(opts))
 }
 
+// BroadcastWithAck sends an event to the matching sockets of all servers, and gathers the
+// answers of their clients. It is made for the library's operator: count and ack are
+// called as [acks.Broadcast] says.
+func (a *adapter) BroadcastWithAck(packet *parser.Packet, opts *socket.BroadcastOptions, count func(uint64), ack socket.Ack) {
+	to := targetOf(opts)
+	b := acks.NewBroadcast(&a.ackServerCount, to.Flags.ExpectSingleResponse, count, ack, a.logger)
+	event, err := encodeEvent(packet.Data)
+	if err != nil {
+		logEncodeError(a.logger, "event not sent", err) // the operator's timeout tells the caller
+		return
+	}
+	var call *core.Call[int]
+	if a.acker != nil {
+		call = a.acker.CollectAcks(a.ctx, event, to, b.Answer)
+	} else {
+		call = a.core.BroadcastWithAck(a.ctx, event, to, b.Answer)
+	}
+	whenDone(a, call, func(_ int, err error) { b.End(err) })
+}
+
 // FetchSockets describes the matching sockets of all servers, each as a
 // [*socket.RemoteSocket]: the local ones with their live data, others as they were.
 // The request is sent when the returned function is called. Its callback is called
@@ -198,7 +218,7 @@ func (a *adapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket
 			return
 		}
 		local := a.rooms.Matching(to)
-		call := given(a.others.FetchOthers(a.ctx, to))
+		call := callOf(a.others.FetchOthers(a.ctx, to))
 		ours := sync.OnceValue(func() []socket.SocketDetails { return a.fetch.Details(local) })
 		if !isDone(call) {
 			go protect(a.logger, "callback", func() { ours() }) // while the others are at work
@@ -250,30 +270,6 @@ func (a *adapter) ServerSideEmit(args []any) error {
 	return nil
 }
 
-// timeoutError is what the callers of Socket.IO's API get when servers have not
-// answered in time. Its text is the one that Node's cluster adapter gives;
-// errors.As finds the [*core.IncompleteError], which names them.
-type timeoutError struct {
-	missing int
-	err     error
-}
-
-func (e *timeoutError) Error() string {
-	return fmt.Sprintf("timeout reached: missing %d responses", e.missing)
-}
-
-func (e *timeoutError) Unwrap() error { return e.err }
-
-// asNode gives the error of a request that has timed out the text that Node gives
-// it.
-func asNode(err error) error {
-	incomplete, ok := errors.AsType[*core.IncompleteError](err)
-	if !ok || !errors.Is(incomplete.Cause, context.DeadlineExceeded) {
-		return err
-	}
-	return &timeoutError{len(incomplete.Missing), err}
-}
-
 func (a *adapter) valuesOf(answers []core.Payload) []any {
 	values := make([]any, len(answers))
 	for i, answer := range answers {
@@ -283,37 +279,4 @@ func (a *adapter) valuesOf(answers []core.Payload) []any {
 		}
 	}
 	return values
-}
-
-// whenDone hands the answer of a call over: at once if it is there, as it is without
-// other servers, else when it is, at the latest when the adapter is closed. It does
-// not overtake those that were there before.
-func whenDone[T any](a *adapter, call *core.Call[T], fn func(T, error)) {
-	call = given(call)
-	finish := func() { protect(a.logger, "callback", func() { fn(call.Wait()) }) }
-	if isDone(call) && (a.callbacks.idle() || a.core.ServerCount() <= 1) {
-		finish()
-		return
-	}
-	call.OnDone(func() { a.callbacks.add(finish) })
-}
-
-func isDone[T any](call *core.Call[T]) bool {
-	select {
-	case <-call.Done():
-		return true
-	default:
-		return false
-	}
-}
-
-var errNoCall = errors.New("override returned no call")
-
-// given is the call that the mesh has returned; an override might return none.
-func given[T any](call *core.Call[T]) *core.Call[T] {
-	if call == nil {
-		var none T
-		return core.CallOf(none, errNoCall)
-	}
-	return call
 }

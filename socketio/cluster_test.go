@@ -179,8 +179,8 @@ func TestRequestsOfServersThatLeave(t *testing.T) {
 					case "emit":
 						expectAcks(t, ask(s[0].Timeout(patience)), `1`, `2`)
 					case "serverSideEmit":
-						outcome := make(chan acks, 2)
-						_ = s[0].ServerSideEmitWithAck("ask")(func(values []any, err error) { outcome <- acks{values, err} })
+						outcome := make(chan ackOutcome, 2)
+						_ = s[0].ServerSideEmitWithAck("ask")(func(values []any, err error) { outcome <- ackOutcome{values, err} })
 						want := []string{`"node2"`}
 						if len(leave) == 1 {
 							want = append(want, `"node4"`)
@@ -233,8 +233,8 @@ func TestRequestsOfServersThatHang(t *testing.T) {
 			s = cluster(t, f, 3)
 			_ = s[1].On("ask", func(args ...any) { args[len(args)-1].(socket.Ack)([]any{"node2"}, nil) })
 			leaving(f, tt.leave, tt.hang)
-			outcome := make(chan acks, 2)
-			_ = s[0].ServerSideEmitWithAck("ask")(func(values []any, err error) { outcome <- acks{values, err} })
+			outcome := make(chan ackOutcome, 2)
+			_ = s[0].ServerSideEmitWithAck("ask")(func(values []any, err error) { outcome <- ackOutcome{values, err} })
 			answers := within(t, outcome)
 			expect(t, "serverSideEmit", answers.err)
 			if want := 2 - len(tt.leave) - len(tt.hang); len(answers.values) != want {
@@ -309,8 +309,8 @@ func TestRequestsOfAServerThatCloses(t *testing.T) {
 	s := cluster(t, f, 3)
 	leaving(f, []string{"node2"}, []string{"node3"})
 	sockets := fetchFrom(s[0])
-	outcome := make(chan acks, 2)
-	_ = s[0].ServerSideEmitWithAck("ask")(func(values []any, err error) { outcome <- acks{values, err} })
+	outcome := make(chan ackOutcome, 2)
+	_ = s[0].ServerSideEmitWithAck("ask")(func(values []any, err error) { outcome <- ackOutcome{values, err} })
 	eventually(t, "node2 has left", func() bool { return s[0].Sockets().Adapter().ServerCount() == 2 })
 	s[0].stop()
 	for what, err := range map[string]error{"fetchSockets": within(t, sockets).err, "serverSideEmit": within(t, outcome).err} {

@@ -6,6 +6,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/fastpath"
 	"github.com/socketmesh/mesh/socketio/internal/sioparser"
 )
 
@@ -28,7 +29,7 @@ func (c *Constructor) Configure(options *socket.ServerOptions) error {
 	if set := options.Adapter(); set != nil && set != socket.AdapterConstructor(c) {
 		return &core.ConfigError{Field: "ServerOptions.Adapter", Value: fmt.Sprintf("%T", set), Allowed: "none, or the adapter of this mesh"}
 	}
-	if other := c.rivalOf(nil); other != "" {
+	if other := c.otherServer(nil); other != "" {
 		return fmt.Errorf("socketio: the server made at %s is open: %w", other, ErrSecondServer)
 	}
 	options.SetAdapter(c)
@@ -42,6 +43,6 @@ func (c *Constructor) Configure(options *socket.ServerOptions) error {
 	if own != nil {
 		options.SetParser(sioparser.Guarded(own))
 	}
-	_ = c.newPath().prepare(options) // an error is logged when there is a server
+	_ = fastpath.New(&c.fastpath).Prepare(options) // an error is logged when there is a server
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/socketio/internal/fastpath"
 	"github.com/socketmesh/mesh/socketio/internal/sioparser"
 )
 
@@ -40,7 +41,7 @@ func TestConfigure(t *testing.T) {
 	if _, ok := options.Parser().(sioparser.Parser); !ok {
 		t.Errorf("the options have a %T as the parser", options.Parser())
 	}
-	if preparedPath(options.Transports()) == nil {
+	if fastpath.Prepared(options) == nil {
 		t.Error("the options have the library's transports")
 	}
 	for range 2 {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/isnil"
+	"github.com/socketmesh/mesh/socketio/internal/fastpath"
 	"github.com/socketmesh/mesh/socketio/internal/fetch"
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/inflow"
@@ -26,7 +27,7 @@ import (
 //	Occupancy(namespace string) core.Occupancy
 //
 //	// Standalone makes the adapter of a namespace that works without the mesh,
-//	// because Adapter has failed or an override is broken. It never fails. Without
+//	// because Adapter has failed or a wrapper is broken. It never fails. Without
 //	// this method [Constructor.New] panics for such a namespace.
 //	Standalone(namespace string, host core.Host) core.Adapter
 type Opener interface {
@@ -51,20 +52,19 @@ var _ socket.AdapterConstructor = (*Constructor)(nil)
 type Constructor struct {
 	node     Opener
 	logger   *slog.Logger
-	adapters []func(namespace string, a core.Adapter) core.Adapter // overrides, the innermost first
+	adapters []func(namespace string, a core.Adapter) core.Adapter // wrappers, the innermost first
 	hosts    []func(namespace string, h core.Host) core.Host       // likewise
 
-	host      hostcompat.Host
-	clients   ClientOptions
-	scheduler *sendqueue.Scheduler
-	inflow    *inflow.Clients
-	fetched   *fetch.Cache
+	host     hostcompat.Host
+	clients  ClientOptions
+	fastpath fastpath.Env
+	fetched  *fetch.Cache
 
-	mu     sync.Mutex
-	open   map[string]*adapter       // by namespace
-	spaces map[*socket.Server]int    // how many of them each server has
-	paths  map[*socket.Server]string // the servers met, with where they were made
-	laid   map[*socket.Server]*path  // those that have a delivery path
+	mu         sync.Mutex
+	open       map[string]*adapter               // by namespace
+	namespaces map[*socket.Server]int            // how many of them each server has
+	madeAt     map[*socket.Server]string         // the servers met, with where they were made
+	fast       map[*socket.Server]*fastpath.Path // those that have a fast path
 }
 
 // New returns the adapter constructor of a node. Give it to the server with
@@ -81,14 +81,14 @@ type Constructor struct {
 // panics with a [*core.ConfigError] that names it.
 func New(node Opener, opts ...Option) *Constructor {
 	c := &Constructor{
-		node:    node,
-		host:    hostcompat.Running(),
-		logger:  slog.Default(),
-		fetched: fetch.NewCache(),
-		open:    map[string]*adapter{},
-		spaces:  map[*socket.Server]int{},
-		paths:   map[*socket.Server]string{},
-		laid:    map[*socket.Server]*path{},
+		node:       node,
+		host:       hostcompat.Running(),
+		logger:     slog.Default(),
+		fetched:    fetch.NewCache(),
+		open:       map[string]*adapter{},
+		namespaces: map[*socket.Server]int{},
+		madeAt:     map[*socket.Server]string{},
+		fast:       map[*socket.Server]*fastpath.Path{},
 	}
 	if isnil.Value(node) {
 		panic(nilValue[Opener]("New"))
@@ -98,8 +98,12 @@ func New(node Opener, opts ...Option) *Constructor {
 			opt(c)
 		}
 	}
-	c.scheduler = sendqueue.NewScheduler(c.clients.scheduler())
-	c.inflow = inflow.NewClients(c.clients.inflow())
+	c.fastpath = fastpath.Env{
+		Scheduler: sendqueue.NewScheduler(c.clients.scheduler()),
+		Inflow:    inflow.NewClients(c.clients.inflow()),
+		Host:      c.host,
+		Logger:    c.logger,
+	}
 	return c
 }
 
@@ -109,19 +113,19 @@ func New(node Opener, opts ...Option) *Constructor {
 // another server already, New panics.
 func (c *Constructor) New(nsp socket.Namespace) socket.Adapter {
 	c.closePrevious(nsp)
-	isNew := c.meet(nsp.Server())
-	rival := c.rivalOf(nsp.Server())
+	isNew := c.register(nsp.Server())
+	rival := c.otherServer(nsp.Server())
 	if rival == "" && isNew {
-		c.lay(nsp.Server())
+		c.install(nsp.Server())
 	}
 	a := newAdapter(nsp, c.fetched, c.logger.With("namespace", nsp.Name()), c.forget)
 	if rival != "" {
 		return c.secondServer(a, isNew, "made at "+rival)
 	}
 	if nsp.Name() == "/" {
-		a.closes = func() { c.closePath(nsp.Server()) }
+		a.onServerClose = func() { c.closePath(nsp.Server()) }
 	}
-	mesh, err := c.enter(a)
+	mesh, err := c.openInMesh(a)
 	if errors.Is(err, core.ErrNamespaceOpen) {
 		return c.secondServer(a, isNew, "which has another adapter constructor")
 	}
@@ -134,22 +138,23 @@ func (c *Constructor) New(nsp socket.Namespace) socket.Adapter {
 	return a
 }
 
-// lay lays the delivery path of a server, and says what the server has to do without.
-func (c *Constructor) lay(server *socket.Server) {
+// install installs the parser and the fast path of a server, and logs what the server has
+// to do without.
+func (c *Constructor) install(server *socket.Server) {
 	losses := c.losses()
 	if err := installParser(server, c.namespace, c.logger); err != nil && !errors.Is(err, hostcompat.ErrForeignParser) {
 		losses = append(losses, lossOfParser(err))
 	}
 	if c.clients.Library {
 		c.logger.Info("delivery to WebSocket clients is left to the Socket.IO library", "reason", "the option ClientOptions.Library")
-	} else if p, err := c.layPath(server); err != nil {
-		losses = append(losses, lossOfPath(err))
+	} else if p, err := fastpath.Install(&c.fastpath, server, func(namespace string) bool { return c.announces(server, namespace) }); err != nil {
+		losses = append(losses, lossOfFastPath(err))
 	} else {
-		if p.ungated != nil {
-			losses = append(losses, lossOfGate(p.ungated))
+		if err := p.Ungated(); err != nil {
+			losses = append(losses, lossOfGate(err))
 		}
 		c.mu.Lock()
-		c.laid[server] = p
+		c.fast[server] = p
 		c.mu.Unlock()
 	}
 	c.host.Warn(c.logger, losses...)
@@ -158,11 +163,11 @@ func (c *Constructor) lay(server *socket.Server) {
 // closePath lets no more clients of a server in, which closes.
 func (c *Constructor) closePath(server *socket.Server) {
 	c.mu.Lock()
-	p := c.laid[server]
-	delete(c.laid, server)
+	p := c.fast[server]
+	delete(c.fast, server)
 	c.mu.Unlock()
 	if p != nil {
-		p.close()
+		p.Close()
 	}
 }
 
@@ -171,10 +176,10 @@ func (c *Constructor) closePath(server *socket.Server) {
 // does so for servers whose WebSocket clients are the mesh's, see [ClientOptions].
 func (c *Constructor) StopAccepting() {
 	c.mu.Lock()
-	paths := slices.Collect(maps.Values(c.laid))
+	paths := slices.Collect(maps.Values(c.fast))
 	c.mu.Unlock()
 	for _, p := range paths {
-		p.close()
+		p.Close()
 	}
 }
 
@@ -194,16 +199,16 @@ func (c *Constructor) announces(server *socket.Server, namespace string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	a := c.open[namespace]
-	return a != nil && a.first && a.Nsp().Server() == server
+	return a != nil && a.hearsFirst && a.Nsp().Server() == server
 }
 
-// enter opens the namespace in the mesh, and puts the overrides around both of its
+// openInMesh opens the namespace in the mesh, and puts the wrappers around both of its
 // sides.
-func (c *Constructor) enter(a *adapter) (core.Adapter, error) {
+func (c *Constructor) openInMesh(a *adapter) (core.Adapter, error) {
 	name := a.Nsp().Name()
-	host, err := overridden(name, core.Host(a.host), c.hosts)
+	host, err := wrapped(name, core.Host(a.host), c.hosts)
 	if err != nil {
-		return nil, fmt.Errorf("override of the host: %w", err)
+		return nil, fmt.Errorf("wrapper of the host: %w", err)
 	}
 	mesh, err := c.node.Adapter(name, host)
 	if errors.Is(err, core.ErrNamespaceOpen) {
@@ -218,10 +223,10 @@ func (c *Constructor) enter(a *adapter) (core.Adapter, error) {
 			a.rooms.Report(o)
 		}
 	}
-	outer, err := overridden(name, core.Adapter(localFirstAdapter{mesh, a.rooms}), c.adapters)
+	outer, err := wrapped(name, core.Adapter(localFirstAdapter{mesh, a.rooms}), c.adapters)
 	if err != nil {
 		mesh.Close()
-		return nil, fmt.Errorf("override of the adapter: %w", err)
+		return nil, fmt.Errorf("wrapper of the adapter: %w", err)
 	}
 	return outer, nil
 }
@@ -261,7 +266,7 @@ func (c *Constructor) remember(a *adapter) {
 		c.closed(previous)
 	}
 	c.open[name] = a
-	c.spaces[a.Nsp().Server()]++
+	c.namespaces[a.Nsp().Server()]++
 }
 
 func (c *Constructor) forget(a *adapter) {
@@ -276,8 +281,8 @@ func (c *Constructor) forget(a *adapter) {
 // closed counts a namespace that is open no more; c.mu is held.
 func (c *Constructor) closed(a *adapter) {
 	server := a.Nsp().Server()
-	if c.spaces[server]--; c.spaces[server] == 0 {
-		delete(c.spaces, server)
+	if c.namespaces[server]--; c.namespaces[server] == 0 {
+		delete(c.namespaces, server)
 	}
 }
 

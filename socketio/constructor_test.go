@@ -62,8 +62,8 @@ func TestOpenerWithoutStandalone(t *testing.T) {
 // TestMeshShortcuts: the mesh's own adapter has the methods that spare this package work.
 func TestMeshShortcuts(t *testing.T) {
 	a := newNamespace(t, lonely{}).Adapter().(*adapter)
-	if a.acks == nil || a.others == nil {
-		t.Errorf("ackCollector %v, othersFetcher %v: the methods have another signature", a.acks, a.others)
+	if a.acker == nil || a.others == nil {
+		t.Errorf("ackCollector %v, othersFetcher %v: the methods have another signature", a.acker, a.others)
 	}
 }
 

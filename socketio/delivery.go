@@ -6,15 +6,18 @@ import (
 	"sync"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
+	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/fastpath"
+	"github.com/socketmesh/mesh/socketio/internal/session"
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
-// delivery is one event on its way to local sockets. What they share is made when
+// delivery is one event on its way to local sockets. What the sockets share is made when
 // the first of them needs it.
 type delivery struct {
 	host  *host
@@ -27,21 +30,22 @@ type delivery struct {
 	options *socket.WriteOptions
 	packet  *parser.Packet // decoded, for listeners
 
-	asked, all bool // see watched
-	message    wstransport.Message
-	room       [32]byte // for a head
+	watchedKnown, watchedAll bool // see watched
+	message                  wstransport.Message
+	headBuf                  [32]byte // for head
 }
 
 var deliveries = sync.Pool{New: func() any { return new(delivery) }}
 
-// delivery begins one. Who does so ends it.
+// delivery begins a delivery. The caller ends it.
 func (h *host) delivery(event core.Payload, id *uint64, flags core.Flags) *delivery {
 	d := deliveries.Get().(*delivery)
 	d.host, d.event, d.id, d.flags = h, event, id, flags
 	return d
 }
 
-// end gives the delivery back: what sockets got of it is not part of it.
+// end gives the delivery back to the pool. Sockets keep nothing of it but the message's
+// contents.
 func (d *delivery) end() {
 	*d = delivery{}
 	deliveries.Put(d)
@@ -110,7 +114,7 @@ func (d *delivery) frames() []types.BufferInterface {
 // head is what goes before the event's text, with Engine.IO's type in front.
 func (d *delivery) head() []byte {
 	nsp := d.host.nsp.Name()
-	head := append(d.room[:0], engineMessage)
+	head := append(d.headBuf[:0], engineMessage)
 	if n := len(d.event.Attachments); n > 0 {
 		head = strconv.AppendUint(append(head, '0'+byte(parser.BINARY_EVENT)), uint64(n), 10)
 		head = append(head, '-')
@@ -143,4 +147,52 @@ func (d *delivery) decode(binary func([]byte) any) *parser.Packet {
 		return nil
 	}
 	return &parser.Packet{Type: parser.EVENT, Nsp: d.host.nsp.Name(), Data: args, Id: d.id}
+}
+
+// directly puts the event into the queue of the socket's connection, past the library. t is
+// the connection's transport, or nil if the caller does not know it. It reports false, and
+// does nothing, where the library has to take part: for clients that poll, for listeners
+// that see every packet, for an encoder of the application's.
+func (d *delivery) directly(s *socket.Socket, t *wstransport.Transport) bool {
+	if d.host.encoder != nil || d.watched() || len(s.ListenersAnyOutgoing()) > 0 {
+		return false
+	}
+	if t == nil {
+		if t = fastpath.TransportOf(s.Conn()); t == nil {
+			return false
+		}
+	}
+	if watched(s.Conn()) {
+		return false
+	}
+	if d.message.Head == nil {
+		d.message = wstransport.Message{
+			Head:        d.head(),
+			Text:        d.event.Text,
+			Attachments: d.event.Attachments,
+			Volatile:    d.flags.Volatile,
+			Compress:    d.flags.Compress != core.CompressOff,
+		}
+	}
+	return t.Deliver(&d.message)
+}
+
+// watched tells whether the engine has listeners that see what is written to any client.
+// The engine is asked once for all sockets.
+func (d *delivery) watched() bool {
+	if !d.watchedKnown {
+		d.watchedKnown = true
+		if server := d.host.nsp.Server().Engine(); server != nil {
+			d.watchedAll = server.ListenerCount("flush")+server.ListenerCount("drain") > 0
+		}
+	}
+	return d.watchedAll
+}
+
+// watched tells whether a connection has listeners that see all that is written to it.
+func watched(conn engine.Socket) bool {
+	if s, ok := conn.(*session.Session); ok {
+		return s.Watched()
+	}
+	return conn.ListenerCount("packetCreate")+conn.ListenerCount("flush")+conn.ListenerCount("drain") > 0
 }

@@ -2,12 +2,27 @@
 // mesh. It is the only package that imports that library. Versions 3.0.5 and 3.0.6 are
 // supported; with another one there is a warning when a server is made.
 //
-// [New] makes the constructor that the server wants for its adapters. Each
-// namespace of the server, static or dynamic, then has two sides here: what the
-// server asks for (a broadcast, the sockets of a room, …) is translated for the
-// namespace's [core.Adapter]; what the mesh asks for is done by a [core.Host] on
-// the namespace's own sockets. Local delivery takes the same way, so a server
-// without peers behaves as one with peers.
+// [New] makes the constructor that the server wants for its adapters. Each namespace of
+// the server, static or dynamic, then has two sides here: adapter.go translates what the
+// server asks for (a broadcast, the sockets of a room, …) for the namespace's
+// [core.Adapter]; host.go is the [core.Host] through which the mesh acts on the
+// namespace's own sockets. Local delivery takes the same way, so a server without peers
+// behaves as one with peers.
+//
+// The other files are
+//
+//	constructor.go, configure.go, options.go    what an application sets up
+//	second_server.go                            one server per mesh
+//	wrap.go                                     an application's own adapters and hosts
+//	losses.go                                   what does not work with a version of the library
+//	requests.go                                 requests and their errors
+//	local_first.go, on_connect.go               sockets of this server
+//	delivery.go                                 an event on its way to local sockets
+//	emit.go, encode_failures.go                 values that cannot be sent
+//	target.go                                   the library's options, in the mesh's words
+//
+// The subjects of their own are packages below internal: rooms, acks, callbacks, fetch,
+// siovalue, and the fast path to clients with its parts. docs/architecture.md has the list.
 //
 // # Values
 //
@@ -19,15 +34,15 @@
 //
 // # Delivery
 //
-// With the adapter comes a path of its own for what is sent to WebSocket clients,
-// see [ClientOptions]: it replaces the library's transports, and for clients that connect
-// by WebSocket directly its engine socket too. Events for clients that poll, and
+// With the adapter comes a fast path for what is sent to WebSocket clients, see
+// [ClientOptions]: it replaces the library's transports, and for clients that connect by
+// WebSocket directly its engine socket too. Events for clients that poll, and
 // for listeners that want to see all that is sent, go through the library's engine
 // socket. What clients send is decoded here too, polling ones' as well; values and
 // errors are the library's. Requests are checked, and refused, as Node's engine.io does.
 //
 // # Rooms
 //
-// A socket that lives here is handled here, under one lock per namespace. What is
-// asked for any other id goes to the mesh, and is done where that socket lives.
+// Rooms of a socket of this server are handled here, under one lock per namespace. What
+// concerns any other id goes to the mesh, and is done where that socket lives.
 package socketio

@@ -9,6 +9,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/acks"
 	"github.com/socketmesh/mesh/socketio/internal/fetch"
 	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
 	"github.com/socketmesh/mesh/socketio/internal/rooms"
@@ -21,7 +22,7 @@ type host struct {
 	nsp     socket.Namespace
 	rooms   *rooms.Rooms
 	encoder parser.Encoder // the application's own, nil if packets have Socket.IO's format
-	polls   polls
+	acks    acks.LocalRequests
 	logger  *slog.Logger
 }
 
@@ -58,7 +59,7 @@ func (h *host) BroadcastWithAck(event core.Payload, to core.Target, count func(i
 	id := h.nsp.Ids()
 	d := h.delivery(event, &id, to.Flags)
 	defer d.end()
-	p := h.polls.open(id, func(args []any) {
+	request := h.acks.Begin(id, func(args []any) {
 		answer, err := encodeFirst("ack", args)
 		if err != nil {
 			h.logger.Error("acknowledgement not sent", "error", err)
@@ -73,13 +74,13 @@ func (h *host) BroadcastWithAck(event core.Payload, to core.Target, count func(i
 		}
 	})
 	for _, s := range asked {
-		p.ask(s)
+		request.Ask(s)
 		if !d.to(s) {
-			p.withdraw(s)
+			request.Withdraw(s)
 		}
 	}
-	count(p.asked)
-	p.await(to.Flags.Timeout)
+	count(request.Asked())
+	request.EndAfter(to.Flags.Timeout)
 }
 
 func (h *host) Sockets(to core.Target, brief bool) []core.Socket {
@@ -155,7 +156,7 @@ func (h *host) replyOnce(event string, reply func(core.Payload)) socket.Ack {
 }
 
 // close forgets the acknowledgements that are still awaited.
-func (h *host) close() { h.polls.close() }
+func (h *host) close() { h.acks.Close() }
 
 // protect runs the application's code on a goroutine of the mesh. As with the
 // library's own listeners, a panic ends the callback and not the process.

@@ -173,7 +173,7 @@ func TestHostBroadcastWithAck(t *testing.T) {
 		t.Errorf("binary answer: %s", got)
 	}
 	eventually(t, "all acknowledgements forgotten", func() bool {
-		return s1.Acks().Len()+s2.Acks().Len() == 0 && h.polls.len() == 0
+		return s1.Acks().Len()+s2.Acks().Len() == 0 && h.acks.Len() == 0
 	})
 	if len(answers) != 0 {
 		t.Errorf("an extra answer: %s", <-answers)
@@ -208,16 +208,16 @@ func TestHostBroadcastWithAckForgets(t *testing.T) {
 	late([]any{"late"}, nil)
 
 	ask(0, "nobody")
-	if n := h.polls.len(); n != 0 {
-		t.Errorf("%d polls without clients kept", n)
+	if n := h.acks.Len(); n != 0 {
+		t.Errorf("%d requests without clients kept", n)
 	}
 	ask(time.Hour)
 	id, _ = packetID(t, c.next().data, "2")
-	if sock.Acks().Len() != 1 || h.polls.len() != 1 {
+	if sock.Acks().Len() != 1 || h.acks.Len() != 1 {
 		t.Error("not asked")
 	}
 	s.Sockets().Adapter().Close()
-	if sock.Acks().Len() != 0 || h.polls.len() != 0 {
+	if sock.Acks().Len() != 0 || h.acks.Len() != 0 {
 		t.Error("closing does not forget acknowledgements")
 	}
 	c.send("3" + id + `["late"]`)
@@ -309,12 +309,6 @@ func TestHostServerSideEmit(t *testing.T) {
 }
 
 func hostOf(nsp socket.Namespace) *host { return nsp.Adapter().(*adapter).host }
-
-func (ps *polls) len() int {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	return len(ps.all)
-}
 
 func jsonOf(v any) string {
 	p, err := siovalue.Encode(v, siovalue.Options{})

@@ -8,13 +8,6 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 )
 
-// What may stand in the way of the path.
-var (
-	errOtherWebSocket  = errors.New("the options name another WebSocket transport than the library's")
-	errOtherTransports = errors.New("the options name neither the library's WebSocket transport nor a polling one")
-	errOtherEngine     = errors.New("the server's engine has another WebSocket transport than the library's")
-)
-
 // losses are what every server has to do without because of the library's version.
 func (c *Constructor) losses() (losses []hostcompat.Loss) {
 	if !c.fetched.FitsLibrary() {
@@ -42,7 +35,7 @@ func lossOfParser(err error) hostcompat.Loss {
 	}
 }
 
-func lossOfPath(err error) hostcompat.Loss {
+func lossOfFastPath(err error) hostcompat.Loss {
 	return hostcompat.Loss{
 		What: "the mesh's own way to clients",
 		Why:  err,

@@ -3,6 +3,7 @@ package socketio
 import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
+	"github.com/socketmesh/mesh/socketio/internal/fastpath"
 	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
 )
 
@@ -10,7 +11,7 @@ import (
 // the namespace was there before the adapter.
 func (a *adapter) watch(complete bool) {
 	nsp := a.Nsp()
-	a.first = len(nsp.Listeners("connect")) == 0
+	a.hearsFirst = len(nsp.Listeners("connect")) == 0
 	_ = nsp.On("connect", a.onConnect)
 	if nsp.Name() == "/" {
 		_ = nsp.On("new_namespace", a.namespaceCreated)
@@ -46,7 +47,7 @@ func (a *adapter) onConnect(args ...any) {
 	if !ok {
 		return
 	}
-	if t := transportOf(s.Conn()); t != nil {
+	if t := fastpath.TransportOf(s.Conn()); t != nil {
 		t.Connected(a.Nsp().Name())
 	}
 	lifecycle.Connected(s)

@@ -180,7 +180,7 @@ type ClientStats struct {
 
 // ClientStats returns a snapshot.
 func (c *Constructor) ClientStats() ClientStats {
-	s := c.scheduler.Stats()
+	s := c.fastpath.Scheduler.Stats()
 	slow := int64(0)
 	for _, n := range s.Cut {
 		slow += n
@@ -193,8 +193,8 @@ func (c *Constructor) ClientStats() ClientStats {
 		SlowTimeout: s.Cut[backlog.Timeout],
 		SlowMemory:  s.Cut[backlog.Memory],
 		Queued:      s.Held,
-		Held:        c.inflow.Held(),
-		Holds:       c.inflow.Holds(),
+		Held:        c.fastpath.Inflow.Held(),
+		Holds:       c.fastpath.Inflow.Holds(),
 		Dropped:     s.Dropped,
 		Blocked:     s.Blocked,
 		Writes:      s.Writes,

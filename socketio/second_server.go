@@ -13,25 +13,25 @@ import (
 // of its own.
 var ErrSecondServer = errors.New("this mesh has a Socket.IO server already; each server needs a mesh of its own")
 
-// meet notes a server that asks for an adapter, and reports whether it is new here.
-func (c *Constructor) meet(server *socket.Server) (isNew bool) {
+// register notes a server that asks for an adapter, and reports whether it is new here.
+func (c *Constructor) register(server *socket.Server) (isNew bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, known := c.paths[server]; known {
+	if _, known := c.madeAt[server]; known {
 		return false
 	}
-	c.paths[server] = callerOfLibrary()
+	c.madeAt[server] = callerOfLibrary()
 	return true
 }
 
-// rivalOf is where another server was made that has namespaces open here; "" if
+// otherServer is where another server was made that has namespaces open here; "" if
 // there is none.
-func (c *Constructor) rivalOf(server *socket.Server) string {
+func (c *Constructor) otherServer(server *socket.Server) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for other := range c.spaces {
+	for other := range c.namespaces {
 		if other != server {
-			return c.paths[other]
+			return c.madeAt[other]
 		}
 	}
 	return ""
@@ -43,7 +43,7 @@ func (c *Constructor) rivalOf(server *socket.Server) string {
 func (c *Constructor) secondServer(a *adapter, isNew bool, first string) socket.Adapter {
 	nsp := a.Nsp()
 	c.mu.Lock()
-	second := c.paths[nsp.Server()]
+	second := c.madeAt[nsp.Server()]
 	c.mu.Unlock()
 	a.logger.Error("a second Socket.IO server on one mesh works without the mesh", "first_server", first, "second_server", "made at "+second, "error", ErrSecondServer)
 	if isNew {

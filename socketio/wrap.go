@@ -18,7 +18,7 @@ import (
 // whoever asked for it, and so must not use AddSockets or DelSockets themselves.
 //
 // If wrap returns nil or panics, that is logged and the namespace works on its
-// own, without the mesh and its overrides: what an override is to keep from the
+// own, without the mesh and its wrappers: what a wrapper is to keep from the
 // others does not reach them because it is broken.
 func WrapAdapter(wrap func(core.Adapter) core.Adapter) Option {
 	return notNil("WrapAdapter", wrap, func(c *Constructor) {
@@ -33,10 +33,10 @@ func WrapHost(wrap func(namespace string, h core.Host) core.Host) Option {
 	return notNil("WrapHost", wrap, func(c *Constructor) { c.hosts = append(c.hosts, wrap) })
 }
 
-var errNilOverride = errors.New("it returned nil")
+var errNilWrapped = errors.New("it returned nil")
 
-// overridden puts wraps around one side of a namespace.
-func overridden[T any](namespace string, inner T, wraps []func(string, T) T) (outer T, err error) {
+// wrapped puts wraps around one side of a namespace.
+func wrapped[T any](namespace string, inner T, wraps []func(string, T) T) (outer T, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("it panicked: %v\n%s", r, debug.Stack())
@@ -44,7 +44,7 @@ func overridden[T any](namespace string, inner T, wraps []func(string, T) T) (ou
 	}()
 	for _, wrap := range wraps {
 		if inner = wrap(namespace, inner); isnil.Value(inner) {
-			return inner, errNilOverride
+			return inner, errNilWrapped
 		}
 	}
 	return inner, nil

@@ -16,21 +16,21 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// acks is what an acknowledged emit came to.
-type acks struct {
+// ackOutcome is what an acknowledged emit came to.
+type ackOutcome struct {
 	values []any
 	err    error
 }
 
 // ask emits with acknowledgement and returns the outcome's channel.
-func ask(operator *socket.BroadcastOperator, args ...any) <-chan acks {
-	outcome := make(chan acks, 2)
-	operator.EmitWithAck("q", args...)(func(values []any, err error) { outcome <- acks{values, err} })
+func ask(operator *socket.BroadcastOperator, args ...any) <-chan ackOutcome {
+	outcome := make(chan ackOutcome, 2)
+	operator.EmitWithAck("q", args...)(func(values []any, err error) { outcome <- ackOutcome{values, err} })
 	return outcome
 }
 
 // expectAcks checks an outcome, whatever the order of the answers.
-func expectAcks(t *testing.T, outcome <-chan acks, values ...string) {
+func expectAcks(t *testing.T, outcome <-chan ackOutcome, values ...string) {
 	t.Helper()
 	got := within(t, outcome)
 	if got.err != nil {
@@ -280,27 +280,42 @@ func (c *changing) BroadcastWithAck(context.Context, core.Payload, core.Target, 
 	return core.CallOf(0, nil)
 }
 
-func TestCensus(t *testing.T) {
-	n := 3
-	c := census{count: func() int { return n }}
-	if got := c.read(); got != 3 {
-		t.Errorf("read %d", got)
+// TestAnswersInOrder: the callbacks of questions that are answered one after the
+// other are called in that order.
+func TestAnswersInOrder(t *testing.T) { onEachMesh(t, 2, answersInOrder) }
+
+func answersInOrder(t *testing.T, s []*server) {
+	c, _ := s[1].client("/")
+	answerAll(t, c, `["here"]`)
+	_ = s[1].On("ask", func(args ...any) { args[len(args)-1].(socket.Ack)([]any{args[0]}, nil) })
+	for _, server := range s {
+		server.Sockets().Adapter().(*adapter).callbacks.Patience = patience
 	}
-	c.pin()
-	c.pin()
-	n = 2
-	if a, b := c.read(), c.read(); a != 3 || b != 3 {
-		t.Errorf("operators read %d and %d, want 3", a, b)
-	}
-	if got := c.read(); got != 2 {
-		t.Errorf("read %d, want 2", got)
-	}
-	c.pin()
-	if _, ok := c.settled(); ok {
-		t.Error("settled with a reader to come")
-	}
-	c.since = time.Now().Add(-2 * maxUnread)
-	if highest, ok := c.settled(); !ok || highest != 3 {
-		t.Errorf("a reader that never comes: %d %v", highest, ok)
+	const n = 100
+	for name, ask := range map[string]func(done func()){
+		"emitWithAck": func(done func()) {
+			s[0].Timeout(patience).EmitWithAck("q")(func([]any, error) { done() })
+		},
+		"emitWithAck of the client's own server": func(done func()) {
+			s[1].Timeout(patience).EmitWithAck("q")(func([]any, error) { done() })
+		},
+		"serverSideEmit": func(done func()) {
+			_ = s[0].ServerSideEmitWithAck("ask", 1)(func([]any, error) { done() })
+		},
+		"fetchSockets": func(done func()) {
+			s[0].FetchSockets()(func([]*socket.RemoteSocket, error) { done() })
+		},
+	} {
+		got := make(chan int, n)
+		for i := range n {
+			ask(func() { got <- i })
+		}
+		var order []int
+		for range n {
+			order = append(order, within(t, got))
+		}
+		if !slices.IsSorted(order) {
+			t.Errorf("%s: answered in the order %v", name, order)
+		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/socketio/internal/fastpath"
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/wsaccept"
 )
@@ -43,7 +44,7 @@ func TestFirstClient(t *testing.T) {
 				t.Fatal(got)
 			}
 			w.say("5")
-			eventually(t, "upgraded", func() bool { return transportOf(sock.Conn()) != nil })
+			eventually(t, "upgraded", func() bool { return fastpath.TransportOf(sock.Conn()) != nil })
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -130,7 +131,7 @@ func TestFirstClients(t *testing.T) {
 		if wsaccept.Taken(conn.Transport()) {
 			t.Errorf("%s has a transport that is closed", id)
 		}
-		if transportOf(conn) != nil {
+		if fastpath.TransportOf(conn) != nil {
 			own++
 		}
 		return true

@@ -249,7 +249,7 @@ func TestBrokenOverride(t *testing.T) {
 			}
 			side, what, _ := strings.Cut(name, " ")
 			what, _, _ = strings.Cut(what, " pointer")
-			if got := log.String(); !strings.Contains(got, "override of the "+side+": it "+what) || !strings.Contains(got, "level=ERROR") {
+			if got := log.String(); !strings.Contains(got, "wrapper of the "+side+": it "+what) || !strings.Contains(got, "level=ERROR") {
 				t.Errorf("log: %s", got)
 			}
 		})

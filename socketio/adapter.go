@@ -18,8 +18,8 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
-// adapter is what the Socket.IO server calls for one namespace. It keeps the
-// library's own adapter for the maps, the events and what the mesh has no part in.
+// adapter is what the Socket.IO server calls for one namespace. The library's own adapter
+// inside has the events, and what does not concern the mesh.
 type adapter struct {
 	socket.Adapter
 	core       core.Adapter  // the mesh's, wrapped or not
@@ -74,8 +74,8 @@ func newAdapter(nsp socket.Namespace, cache *fetch.Cache, logger *slog.Logger, c
 	return a
 }
 
-// join puts the adapter on top of the mesh's. direct tells that the mesh acts on
-// this server through the adapter's host itself, without wrappers.
+// join puts the adapter on top of the mesh's. direct tells that the mesh acts on this
+// server through the adapter's host itself, without wrappers.
 func (a *adapter) join(mesh core.Adapter, direct bool) {
 	a.core = mesh
 	var innermost localFirstAdapter
@@ -101,9 +101,9 @@ func (a *adapter) Close() {
 // ServerCount is the number of servers that have the namespace.
 func (a *adapter) ServerCount() int64 { return int64(a.ackServerCount.Read()) }
 
-// Rooms and Sids are the library's maps of this server's sockets: they are filled when
-// somebody first asks for them, and change with the rooms from then on. They are not
-// to be written to.
+// Rooms and Sids are the library's maps of this server's sockets. They are filled when
+// they are asked for the first time, and change with the rooms from then on. The caller
+// must not write to them.
 func (a *adapter) Rooms() *types.Map[socket.Room, *types.Set[socket.SocketId]] {
 	return a.rooms.LibraryRooms()
 }
@@ -139,16 +139,15 @@ func (a *adapter) Del(id socket.SocketId, room socket.Room) {
 // DelAll makes a socket leave all its rooms, wherever it lives.
 func (a *adapter) DelAll(id socket.SocketId) {
 	if s, ok := a.Nsp().Sockets().Load(id); ok && lifecycle.Telling(s) {
-		return // the listeners may ask for its rooms; it leaves them when they have returned
+		return // the listeners of "disconnecting" may ask for its rooms; it leaves them afterwards
 	}
 	a.core.DelAll(string(id))
 }
 
 // SocketRooms returns the rooms of a socket, nil if there is none with this id.
-// For one that lives elsewhere it asks the other servers and blocks for their
-// answer, up to the request timeout; not a thing to do in a listener of
-// server-side events, behind which that answer may wait. Prefer SocketRooms of
-// [Of]'s adapter.
+// For a socket that lives elsewhere it asks the other servers and blocks for their
+// answer, up to the request timeout. A listener of server-side events must not do so: the
+// answer may wait behind the event. Prefer SocketRooms of [Of]'s adapter.
 func (a *adapter) SocketRooms(id socket.SocketId) *types.Set[socket.Room] {
 	joined, ours := a.rooms.Of(id)
 	if a.unwrapped && (ours || a.core.ServerCount() <= 1) {
@@ -203,8 +202,8 @@ func (a *adapter) BroadcastWithAck(packet *parser.Packet, opts *socket.Broadcast
 // FetchSockets describes the matching sockets of all servers, each as a
 // [*socket.RemoteSocket]: the local ones with their live data, others as they were.
 // The request is sent when the returned function is called. Its callback is called
-// before that returns if the answer is there by then, as it is without peers, and
-// else when it is, in order with the callbacks of other requests. A server that
+// before that returns if the answer is there by then, as it is without peers; else when
+// the answer comes, in order with the callbacks of other requests. A server that
 // leaves or dies meanwhile is no error. If others do not answer in time, it gets the
 // sockets of those who have, and an error with Node's text that wraps a
 // [*core.IncompleteError].

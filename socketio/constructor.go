@@ -71,11 +71,11 @@ type Constructor struct {
 // ServerOptions.SetAdapter before socket.NewServer. Server.SetAdapter works too,
 // but only as long as nobody is connected: the library then forgets all rooms.
 //
-// With the adapter comes a delivery path of its own for the server's WebSocket
-// clients, see [ClientOptions]. The transports that the options name are part of it, so
+// With the adapter comes a fast path to the server's WebSocket clients, see
+// [ClientOptions]. The transports that the options name are part of it, so
 // name them where the adapter is named, not in the options of Listen, Attach or
-// ServeHandler. A server with a WebSocket transport of another make keeps that,
-// which is logged.
+// ServeHandler. A server with another WebSocket transport than the library's
+// keeps that one, which is logged.
 //
 // A nil node, and an option with a nil value, is a mistake in the program: New
 // panics with a [*core.ConfigError] that names it.
@@ -107,10 +107,10 @@ func New(node Opener, opts ...Option) *Constructor {
 	return c
 }
 
-// New makes the adapter of a namespace and opens the namespace in the mesh. What
-// it replaces is closed, which the library does not do. If the mesh refuses (it
-// is shut down), that is logged and the namespace works on its own. If the mesh has
-// another server already, New panics.
+// New makes the adapter of a namespace and opens the namespace in the mesh. The adapter
+// that it replaces is closed, which the library does not do. If the mesh refuses (it is
+// shut down), that is logged and the namespace works on its own. If the mesh has another
+// server already, New panics.
 func (c *Constructor) New(nsp socket.Namespace) socket.Adapter {
 	c.closePrevious(nsp)
 	isNew := c.register(nsp.Server())
@@ -160,7 +160,7 @@ func (c *Constructor) install(server *socket.Server) {
 	c.host.Warn(c.logger, losses...)
 }
 
-// closePath lets no more clients of a server in, which closes.
+// closePath lets no more clients of a server in, because the server closes.
 func (c *Constructor) closePath(server *socket.Server) {
 	c.mu.Lock()
 	p := c.fast[server]
@@ -171,9 +171,9 @@ func (c *Constructor) closePath(server *socket.Server) {
 	}
 }
 
-// StopAccepting lets no more clients in, of the servers that the adapters are for: who
-// begins, or wants to upgrade, is answered with 503. Clients that are in may go on. It
-// does so for servers whose WebSocket clients are the mesh's, see [ClientOptions].
+// StopAccepting lets no more clients in: the requests of clients that begin, or want to
+// upgrade, are answered with 503. Clients that are connected go on. It has no effect on
+// servers whose clients are left to the library, see [ClientOptions].
 func (c *Constructor) StopAccepting() {
 	c.mu.Lock()
 	paths := slices.Collect(maps.Values(c.fast))
@@ -286,10 +286,9 @@ func (c *Constructor) closed(a *adapter) {
 	}
 }
 
-// Of returns the mesh's adapter behind a namespace, for what the library's own
-// interface has no room for: cluster-wide Sockets and SocketRooms, the ids of the
-// servers, requests with a context. It is nil if nsp has another kind of adapter,
-// as parent namespaces have.
+// Of returns the mesh's adapter behind a namespace, for what the library's interface
+// does not have: cluster-wide Sockets and SocketRooms, the ids of the servers, requests
+// with a context. It is nil if nsp has another kind of adapter, as parent namespaces have.
 func Of(nsp socket.Namespace) core.Adapter {
 	if a, ok := nsp.Adapter().(*adapter); ok {
 		return a.core

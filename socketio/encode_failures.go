@@ -51,8 +51,8 @@ func (f *encodeFailures) handle(p *parser.Packet, err *siovalue.Error) {
 }
 
 // tellCallback hands the error to the acknowledgement callback of an event, on the queue of
-// its socket as an answer would be. Where the event has a timeout the library keeps
-// another function, which has no use for errors: the callback gets the timeout's.
+// its socket as an answer would be. If the event has a timeout, the library keeps a
+// function of its own, which takes no error: the callback gets the timeout's.
 func (f *encodeFailures) tellCallback(p *parser.Packet, e *EncodeError) {
 	args, _ := p.Data.([]any)
 	if cap(args) == len(args) {

@@ -40,11 +40,11 @@ func (h *host) Broadcast(event core.Payload, to core.Target) {
 	h.emit(event, to, nil)
 }
 
-// emit is Broadcast with a packet id that somebody else listens for.
+// emit is Broadcast with a packet id. The caller has registered the acknowledgement.
 func (h *host) emit(event core.Payload, to core.Target, id *uint64) {
 	d := h.delivery(event, id, to.Flags)
 	defer d.end()
-	var others []*socket.Socket // whose listeners may take their time
+	var others []*socket.Socket // have listeners, which may take their time
 	h.rooms.Match(to, func(m *rooms.LocalSocket) {
 		if !d.directly(m.Socket, m.Direct) {
 			others = append(others, m.Socket)
@@ -69,7 +69,7 @@ func (h *host) BroadcastWithAck(event core.Payload, to core.Target, count func(i
 	})
 	var asked []*socket.Socket
 	h.rooms.Match(to, func(m *rooms.LocalSocket) {
-		if s := m.Socket; s.Client() == nil || s.Conn().ReadyState() != "closed" { // else only its handlers are still at work
+		if s := m.Socket; s.Client() == nil || s.Conn().ReadyState() != "closed" { // a closed one is still here because its handlers are at work
 			asked = append(asked, s)
 		}
 	})
@@ -141,8 +141,8 @@ func (h *host) ServerSideEmit(event core.Payload, reply func(core.Payload)) {
 	h.protect("server-side listener", func() { h.nsp.OnServerSideEmit(args) })
 }
 
-// replyOnce lets the first answer that can be encoded pass. Without one the server
-// that asks hears nothing, and says so when its time is up.
+// replyOnce passes on the first answer that can be encoded. Without one the server that
+// asks gets no answer, and reports that when its timeout is over.
 func (h *host) replyOnce(event string, reply func(core.Payload)) socket.Ack {
 	var once sync.Once
 	return func(args []any, _ error) {
@@ -155,7 +155,7 @@ func (h *host) replyOnce(event string, reply func(core.Payload)) socket.Ack {
 	}
 }
 
-// close forgets the acknowledgements that are still awaited.
+// close ends the requests for acknowledgements of local clients.
 func (h *host) close() { h.acks.Close() }
 
 // protect runs the application's code on a goroutine of the mesh. As with the

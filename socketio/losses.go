@@ -8,7 +8,7 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 )
 
-// losses are what every server has to do without because of the library's version.
+// losses are what no server has because of the library's version.
 func (c *Constructor) losses() (losses []hostcompat.Loss) {
 	if !c.fetched.FitsLibrary() {
 		losses = append(losses, hostcompat.Loss{

@@ -7,8 +7,8 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
 )
 
-// watch follows sockets from their arrival in the namespace. complete tells that
-// the namespace was there before the adapter.
+// watch follows sockets from their arrival in the namespace. complete tells that the
+// namespace was there before the adapter.
 func (a *adapter) watch(complete bool) {
 	nsp := a.Nsp()
 	a.hearsFirst = len(nsp.Listeners("connect")) == 0
@@ -32,16 +32,16 @@ func (a *adapter) namespaceCreated(args ...any) {
 	}
 }
 
-// arriving is that middleware: it notes whose middlewares are at work, and is there
-// before the application has listeners on the socket.
+// arriving is that middleware. It runs before the application's, and so before the
+// application can join rooms or listen to the socket.
 func (a *adapter) arriving(s *socket.Socket, next func(*socket.ExtendedError)) {
 	lifecycle.Adopt(s)
 	a.rooms.Arrive(s.Id())
 	next(nil)
 }
 
-// onConnect is the namespace's first listener of "connect". From here on the library
-// minds what the client sends: the answer to its CONNECT can go (see [path]).
+// onConnect is the namespace's first listener of "connect". From here on the library takes
+// what the client sends, so the answer to its CONNECT can be sent.
 func (a *adapter) onConnect(args ...any) {
 	s, ok := args[0].(*socket.Socket)
 	if !ok {

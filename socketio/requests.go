@@ -56,8 +56,7 @@ func (e *timeoutError) Error() string {
 
 func (e *timeoutError) Unwrap() error { return e.err }
 
-// asNode gives the error of a request that has timed out the text that Node gives
-// it.
+// asNode gives the error of a request that has timed out Node's text.
 func asNode(err error) error {
 	incomplete, ok := errors.AsType[*core.IncompleteError](err)
 	if !ok || !errors.Is(incomplete.Cause, context.DeadlineExceeded) {

@@ -37,9 +37,10 @@ func (c *Constructor) otherServer(server *socket.Server) string {
 	return ""
 }
 
-// secondServer makes it known that a's server is one too many: it panics where the
-// server is made, as http.ServeMux does for two handlers of one pattern. What the
-// server asks for later, in goroutines of its clients, works without the mesh.
+// secondServer completes a, the adapter of a second server: it logs an error, and panics
+// where the server is made, as http.ServeMux does for two handlers of one pattern. The
+// namespaces that the server opens later, in goroutines of its clients, work without the
+// mesh.
 func (c *Constructor) secondServer(a *adapter, isNew bool, first string) socket.Adapter {
 	nsp := a.Nsp()
 	c.mu.Lock()

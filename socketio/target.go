@@ -40,7 +40,7 @@ func flagsOf(flags *socket.BroadcastFlags) core.Flags {
 	return f
 }
 
-// writeOptions translates the flags that concern the writing to a client.
+// writeOptions translates the flags that say how to write to a client.
 func writeOptions(flags core.Flags) *socket.WriteOptions {
 	opts := &socket.WriteOptions{Volatile: flags.Volatile, PreEncoded: true}
 	if flags.Compress != core.CompressUnset {

@@ -17,9 +17,9 @@ import (
 // AddAll, Del and DelAll are called for every join and leave of a local socket,
 // whoever asked for it, and so must not use AddSockets or DelSockets themselves.
 //
-// If wrap returns nil or panics, that is logged and the namespace works on its
-// own, without the mesh and its wrappers: what a wrapper is to keep from the
-// others does not reach them because it is broken.
+// If wrap returns nil or panics, that is logged and the namespace works on its own,
+// without the mesh and its wrappers: else other servers might get what a wrapper that is
+// broken keeps from them.
 func WrapAdapter(wrap func(core.Adapter) core.Adapter) Option {
 	return notNil("WrapAdapter", wrap, func(c *Constructor) {
 		c.adapters = append(c.adapters, func(_ string, a core.Adapter) core.Adapter { return wrap(a) })
@@ -35,7 +35,7 @@ func WrapHost(wrap func(namespace string, h core.Host) core.Host) Option {
 
 var errNilWrapped = errors.New("it returned nil")
 
-// wrapped puts wraps around one side of a namespace.
+// wrapped puts wrappers around one side of a namespace.
 func wrapped[T any](namespace string, inner T, wraps []func(string, T) T) (outer T, err error) {
 	defer func() {
 		if r := recover(); r != nil {

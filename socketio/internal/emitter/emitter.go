@@ -1,5 +1,5 @@
-// Package emitter is the library's event emitter in less memory: what a connection
-// has that hardly anybody listens to.
+// Package emitter is the library's event emitter in less memory, for connections: each
+// has an emitter, and hardly any has listeners.
 package emitter
 
 import (
@@ -29,8 +29,8 @@ type event struct {
 	listeners []listener
 }
 
-// listener is told from others by its code, as in the library: that is what it is
-// removed by.
+// listener is identified by the address of its code when it is to be removed, as in the
+// library.
 type listener struct {
 	fn   types.EventListener
 	code uintptr

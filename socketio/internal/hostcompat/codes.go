@@ -7,6 +7,6 @@ import "github.com/zishang520/socket.io/servers/engine/v3"
 // the code of "Forbidden", 4.
 const UnsupportedProtocol = 5
 
-// The library answers with its own value where no code of the mesh is in between, so
-// the value itself is mended, before anybody can use it.
+// The library also answers where no code of the mesh takes part, so the library's value
+// itself is set, before it can be used.
 func init() { engine.UNSUPPORTED_PROTOCOL_VERSION.Code = UnsupportedProtocol }

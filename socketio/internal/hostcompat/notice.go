@@ -15,8 +15,8 @@ type Loss struct {
 
 func (l Loss) String() string { return fmt.Sprintf("%s: %v; %s", l.What, l.Why, l.Cost) }
 
-// Warn says, in one line, that the version is unknown and what is off. When all is
-// well it says nothing.
+// Warn logs one line, if the version is unknown or something is off: what, why, and what
+// that costs.
 func (h Host) Warn(logger *slog.Logger, losses ...Loss) {
 	attrs := []any{"version", h.Version}
 	message := "parts of the mesh are off with this Socket.IO library"

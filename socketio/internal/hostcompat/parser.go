@@ -20,10 +20,10 @@ var (
 // options could not be given it in time. It reports why it does not, and then the
 // server has the parser that it had.
 //
-// A server reads its option of a parser before it makes an adapter, and an adapter
-// may be all that we are asked for. So this sets private fields, the parser and the
-// encoder that the server has made with it. Once there is an engine, clients may be
-// connecting, who read the fields without a lock.
+// A server reads its option of a parser before it makes an adapter, and the mesh may be
+// given to the server as an adapter only. So this sets private fields: the parser, and the
+// encoder that the server has made with it. A server that has an engine is refused: its
+// clients may be connecting, and read the fields without a lock.
 func SetParser(server *socket.Server, p parser.Parser) error {
 	if server.Engine() != nil {
 		return ErrRunning
@@ -47,7 +47,7 @@ func WrapParser(server *socket.Server, wrap func(parser.Parser) parser.Parser) e
 	return nil
 }
 
-// setParserIn does so in a struct.
+// setParserIn sets the fields in a struct.
 func setParserIn(server any, p parser.Parser) error {
 	field, err := parserField(server)
 	if err != nil {

@@ -19,14 +19,14 @@ const (
 	DefaultBytes   = 1 << 20
 )
 
-// Clients is what the flows of one server share.
+// Clients is what the flows of all clients of one constructor share.
 type Clients struct {
 	limits Limits
 	held   atomic.Int64
 	holds  atomic.Int64
 }
 
-// NewClients makes it.
+// NewClients makes the flows' shared part.
 func NewClients(limits Limits) *Clients {
 	return &Clients{limits: Limits{
 		Packets: cmp.Or(limits.Packets, DefaultPackets),
@@ -74,8 +74,8 @@ type Lane struct {
 	marking bool
 }
 
-// often is after how many packets, and bytes, of a lane one looks how far its handlers
-// are. It costs two tasks in the lane's queue.
+// often is how many packets, or bytes, of a lane go between two marks, which tell how far
+// the lane's handlers are. A mark costs two tasks in the lane's queue.
 const (
 	often      = 64
 	oftenBytes = 64 << 10
@@ -84,11 +84,10 @@ const (
 // Init lets the flow hold its client back. It is called before there are packets.
 func (f *Flow) Init(clients *Clients, owner Owner) { f.clients, f.owner = clients, owner }
 
-// Came notes that so many bytes of a packet have come in.
+// Came notes that bytes of a packet have come in.
 func (f *Flow) Came(bytes int) { f.coming.Add(int64(bytes)) }
 
-// Passed notes that a packet, of what has come in, is going to be put into a lane's
-// queue.
+// Passed notes that a packet is about to be put into a lane's queue.
 func (f *Flow) Passed(l *Lane, q Queue) {
 	if f.clients == nil {
 		return
@@ -146,8 +145,8 @@ func (f *Flow) take(l *Lane, packets int32, bytes int) {
 	f.bytes -= bytes
 }
 
-// room is what to call if a client that is held back may go on: when its handlers
-// have half of what may wait left.
+// room returns what to call if a client that is held back may go on: when no more than
+// half of what may wait is left.
 func (f *Flow) room() (resume func()) {
 	if f.resume == nil || f.packets > f.clients.limits.Packets/2 || f.bytes > f.clients.limits.Bytes/2 {
 		return nil
@@ -186,8 +185,8 @@ func (f *Flow) ahead() bool {
 	return f.packets >= f.clients.limits.Packets || f.bytes >= f.clients.limits.Bytes
 }
 
-// Hold holds the client back if it is ahead, and reports that. resume is called once
-// when it is not any more, on any goroutine, without locks.
+// Hold holds the client back if it is ahead, and reports whether it does. resume is called
+// once when the client is no longer ahead, by any goroutine, without locks.
 func (f *Flow) Hold(resume func()) bool {
 	if f.clients == nil || !f.hold(resume) {
 		return false
@@ -221,8 +220,8 @@ func (f *Flow) hold(resume func()) bool {
 	return true
 }
 
-// Release lets a client go on that is held back: a transport is going to be closed.
-// Others ask again.
+// Release lets a client go on that is held back, because a transport is about to be
+// closed. Another transport of the client asks again.
 func (f *Flow) Release() {
 	f.mu.Lock()
 	resume := f.resume

@@ -35,8 +35,7 @@ var (
 // Init is called once, before anything else.
 func (c *Client) Init(conn engine.Socket) { c.conn = conn }
 
-// Connecting is called while the library connects a socket: the library is going to
-// know of it, and then the client.
+// Connecting is called while the library connects a socket, before the client is told.
 func Connecting(sock *socket.Socket) {
 	if f, ok := sock.Conn().(Follower); ok {
 		f.Lifecycle().join(Adopt(sock))
@@ -121,12 +120,12 @@ func (c *Client) ended() []any {
 	return c.end
 }
 
-// Packet sees a packet before the library does, and tells whether that gets it now.
+// Packet sees a packet before the library does, and tells whether the library gets it now.
 //
-// The library handles DISCONNECT one pass of the queue too early, in front of the
-// events that came with it: so it goes one round more. A CONNECT behind it waits for
-// the socket to leave. What is not valid here ends the connection, as in the library,
-// but not before the queues are empty.
+// An event passes its socket's queue twice, and DISCONNECT once: so the library would
+// handle DISCONNECT before the events that came with it. Here it passes the queue once
+// more. A CONNECT behind it waits until the socket has left. A packet that is not valid
+// ends the connection, as in the library, but not before the queues are empty.
 func (c *Client) Packet(p *parser.Packet, to sioparser.Passer) bool {
 	c.mu.Lock()
 	s := c.find(p.Nsp)
@@ -162,7 +161,7 @@ func (c *Client) Packet(p *parser.Packet, to sioparser.Passer) bool {
 }
 
 // pace lets the connection's transports hold the client back when it is ahead of its
-// handlers. The client's packets come past it from now on.
+// handlers. From now on the client's packets are counted.
 func (c *Client) pace(clients *inflow.Clients) {
 	c.flow.Init(clients, c)
 	transport := c.conn.Transport()
@@ -203,14 +202,14 @@ func (c *Client) find(nsp string) *Socket {
 	return nil
 }
 
-// refuse ends the connection because of a packet that does not belong here. The
-// reason is the connection's, if it closes at once, as WebSockets do.
+// refuse ends the connection because of a packet that is not valid in its state. If the
+// connection closes at once, as a WebSocket does, the sockets get its reason.
 func (c *Client) refuse() {
 	c.conn.Close(false)
 	c.finish([]any{"forced server close"})
 }
 
-// Failed ends the connection because of something that is no packet.
+// Failed ends the connection because of input that is no packet.
 func (c *Client) Failed(err error) {
 	c.mu.Lock()
 	sockets := slices.Clone(c.sockets)

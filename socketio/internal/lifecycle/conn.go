@@ -12,8 +12,8 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/polling"
 )
 
-// Follower is a connection that has a [Client]. It tells it of its end before its
-// listeners of "close", which hear of that from [Client.Closed].
+// Follower is a connection that has a [Client]. When the connection ends, the client is
+// told first; [Client.Closed] tells the connection's listeners of "close".
 type Follower interface {
 	engine.Socket
 	Lifecycle() *Client
@@ -69,8 +69,8 @@ func follow(conn engine.Socket) Follower {
 	return c
 }
 
-// follower is a connection of the library with a Client. Whoever listens to its
-// "close" is told when the sockets have left.
+// follower is a connection of the library with a Client. The listeners of its "close" are
+// told when the sockets have left.
 type follower struct {
 	engine.Socket
 	client  Client
@@ -81,7 +81,7 @@ var _ Follower = (*follower)(nil)
 
 func (c *follower) Lifecycle() *Client { return &c.client }
 
-// emitterOf is who tells the listeners of an event.
+// emitterOf is the emitter that has the listeners of an event.
 func (c *follower) emitterOf(name types.EventName) types.EventEmitter {
 	if name == "close" {
 		return &c.closing

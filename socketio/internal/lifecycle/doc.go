@@ -5,14 +5,14 @@
 // closes the sockets at once when the connection ends: whatever waits in a queue is
 // lost, and a close that meets another one tells the listeners twice. So
 //
-//   - [Socket] takes the place of a socket's event emitter. Every close goes through
-//     it, whoever begins it, and the first one alone reaches the listeners;
+//   - [Socket] takes the place of a socket's event emitter. Every close of the socket
+//     goes through it, and only the first one reaches the listeners;
 //   - [Client] follows the sockets of one connection. It takes the connection's end,
-//     the client's DISCONNECT and what is no valid packet behind the queues, as tasks of
+//     the client's DISCONNECT and invalid packets behind the queues, as tasks of
 //     each socket's own queue: a handler that blocks holds up no other namespace;
 //   - [Front] gives the Socket.IO server connections that have a [Client].
 //
-// It leans on the library in these ways, each of which a test would show:
+// It relies on the following of the library; a test fails if one of them changes:
 //
 //   - an event passes the queue of its socket twice (client.go ondecoded, socket.go
 //     dispatch), everything else once;

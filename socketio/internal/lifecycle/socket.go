@@ -35,8 +35,8 @@ var _ types.EventEmitter = (*Socket)(nil)
 
 const gone = -1
 
-// Adopt gives a socket its Socket, if it has none. That is done before anybody else
-// knows of the socket, so nobody reads the field meanwhile.
+// Adopt gives a socket its Socket, if it has none. No other goroutine knows of the socket
+// yet, so none reads the field meanwhile.
 func Adopt(sock *socket.Socket) *Socket {
 	if s := of(sock); s != nil {
 		return s
@@ -87,8 +87,8 @@ func (s *Socket) disconnecting(reason []any) {
 	s.telling.Store(false)
 }
 
-// disconnect is called by each of them, when it has made the socket leave its rooms.
-// The last one tells: by then all of them have.
+// disconnect is called by each goroutine that closes the socket, when it has made the
+// socket leave its rooms. The last one tells the listeners: by then all of them have.
 func (s *Socket) disconnect([]any) {
 	for {
 		n := s.closing.Load()
@@ -114,7 +114,8 @@ func (s *Socket) disconnect([]any) {
 }
 
 // actual is the reason of a close. If the server closes a socket whose connection has
-// ended already, and only its handlers were still at work, then that end is it.
+// ended already, and only the socket's handlers were still at work, the reason is that of
+// the connection's end.
 func (s *Socket) actual(reason []any) []any {
 	if len(reason) == 0 || reason[0] != "server namespace disconnect" && reason[0] != "forced server close" {
 		return reason
@@ -127,9 +128,9 @@ func (s *Socket) actual(reason []any) []any {
 	return reason
 }
 
-// Telling tells whether the listeners of a socket's "disconnecting" run, who may ask
-// for its rooms: no other goroutine that closes the socket may take them away. The one
-// that has called the listeners will.
+// Telling tells whether the listeners of a socket's "disconnecting" run. They may ask for
+// the socket's rooms, so another goroutine that closes the socket must not make it leave
+// them. The goroutine that has called the listeners will.
 func Telling(sock *socket.Socket) bool {
 	s := of(sock)
 	return s != nil && s.telling.Load()
@@ -148,9 +149,9 @@ func Connected(sock *socket.Socket) {
 	}
 }
 
-// Disconnect disconnects a socket of the namespace at once, unless the application has
-// still to be told that it is connected: then that comes first, so that it hears of the
-// end of all that it has heard of.
+// Disconnect disconnects a socket of the namespace: at once if the application has been
+// told that it is connected; else behind the listeners of "connection", so that they can
+// listen to its end.
 func Disconnect(sock *socket.Socket, closeConn bool) {
 	if s := of(sock); s != nil && !s.entered.Load() {
 		sock.Enqueue(func() { sock.Disconnect(closeConn) })

@@ -19,7 +19,7 @@ func (s *Session) schedule() {
 	}
 }
 
-// Expire is the timer's: time to ping, or to give the client up.
+// Expire is called by the clock: it is time to ping, or to give the client up.
 func (s *Session) Expire() {
 	if s.protocol == 3 || s.awaiting.Load() {
 		go s.close("ping timeout", nil) // listeners may take their time
@@ -33,7 +33,7 @@ func (s *Session) Expire() {
 	}
 }
 
-// Packet is the transport's: one has come in.
+// Packet is called by the transport for each packet that comes in.
 func (s *Session) Packet(p *packet.Packet) {
 	if p == nil || s.state.Load() != &stateOpen {
 		return

@@ -9,10 +9,10 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// origin is the request that a session began with. The library's context around it
-// takes a kilobyte, and hardly anybody asks for it once the session is there: so it
-// is kept as long as somebody holds it, and made again from what it consists of.
-// What was changed in its bags stays changed: they share their maps.
+// origin is the request that a session began with. The library's context around it takes
+// a kilobyte, and is hardly ever asked for once the session is there. So the context is
+// kept only as long as the application holds it, and is made again from its parts. What
+// the application has changed in its parameter bags stays changed: the maps are shared.
 type origin struct {
 	request   *http.Request
 	header    http.Header // of the response
@@ -38,7 +38,7 @@ func (o *origin) remember(ctx *types.HttpContext) {
 	o.made, o.queries, o.headers = weak.Make(ctx), weak.Make(ctx.Query()), weak.Make(ctx.Headers())
 }
 
-// context is the same for all who hold it at the same time.
+// context returns the same context to all callers as long as one of them holds it.
 func (o *origin) context() *types.HttpContext {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -46,8 +46,8 @@ func (o *origin) context() *types.HttpContext {
 		return ctx
 	}
 	ctx := types.NewHttpContext(response{o.header}, o.request)
-	// A bag that somebody holds by itself locks its map for itself: the new one
-	// gets a copy, in which later changes do not show.
+	// A bag that the application holds without its context has a lock of its own: the
+	// new bag gets a copy of its map, in which later changes do not show.
 	if bag := o.queries.Value(); bag != nil {
 		o.query = bag.All()
 	}

@@ -45,8 +45,8 @@ func optionsOf(options *packet.Options) *packet.Options {
 	return &packet.Options{Compress: &compress, WsPreEncodedFrame: options.WsPreEncodedFrame}
 }
 
-// pass passes the packet on. From the first callback on, the transport tells of
-// each packet that has been written, and so each has its place in the list.
+// pass passes the packet on. When a packet has a callback, the transport begins to report
+// each packet that it has written: from then on each packet has a place in the list.
 func (s *Session) pass(p *packet.Packet, callback engine.SendCallback) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -21,11 +21,11 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
-// Env is who lets sessions in.
+// Env is what all sessions of an engine share.
 type Env struct {
 	Engine engine.BaseServer
 	Clock  *timingwheel.Wheel
-	// Left is called once when a session has closed, before its listeners are.
+	// Left is called once when a session has closed, before the listeners of "close".
 	Left func(*Session)
 }
 
@@ -41,7 +41,7 @@ type Session struct {
 	state     atomic.Pointer[string]
 	client    lifecycle.Client
 	timer     timingwheel.Timer
-	awaiting  atomic.Bool // a pong
+	awaiting  atomic.Bool // a ping was sent, and its pong has not come
 	watched   atomic.Bool
 
 	mu        sync.Mutex
@@ -100,8 +100,7 @@ func (s *Session) SetReadyState(state string) {
 	s.state.Store(&state)
 }
 
-// MaybeUpgrade turns a second transport away: there is nothing better than the
-// first.
+// MaybeUpgrade refuses a second transport: there is no better one than WebSocket.
 func (s *Session) MaybeUpgrade(transport transports.Transport) { transport.Close() }
 
 // Send sends a message; callback, if not nil, is called when it has been written.
@@ -130,7 +129,7 @@ func (s *Session) Close(discard bool) {
 	s.transport.Close(func() { s.close("forced close", nil) })
 }
 
-// close makes the session closed and tells so, once.
+// close closes the session and tells its listeners, once.
 func (s *Session) close(reason string, cause error) {
 	if s.state.Swap(&stateClosed) == &stateClosed {
 		return
@@ -149,8 +148,8 @@ func (s *Session) close(reason string, cause error) {
 // are told, the library's own among them.
 func (s *Session) Lifecycle() *lifecycle.Client { return &s.client }
 
-// Failed is the transport's: the connection broke.
+// Failed is called by the transport when the connection broke.
 func (s *Session) Failed(err error) { s.close("transport error", err) }
 
-// Closed is the transport's: it has closed.
+// Closed is called by the transport when it has closed.
 func (s *Session) Closed() { s.close("transport close", nil) }

@@ -71,10 +71,10 @@ func (e *encoder) reader(r io.Reader) result {
 	return e.readOnce(r)
 }
 
-// contentsOf reads what can be read again. It does not move readers whose position
-// it can leave alone, so several goroutines may do this at a time with the same one:
-// readers of bytes and texts, sections, files and what else has ReadAt. Of others that
-// can seek the position is restored.
+// contentsOf reads a reader that can be read again. It does not move bytes.Reader,
+// strings.Reader, sections, files and other readers with ReadAt, so that several
+// goroutines may read the same one at once. Of other readers that can seek it restores
+// the position.
 func contentsOf(r io.Reader) (b []byte, seekable bool, err error) {
 	defer recovered("reading it", &err)
 	switch r := r.(type) {
@@ -112,8 +112,8 @@ type contents struct {
 	bytes  []byte
 }
 
-// readOnce reads a reader to its end and closes it, as the host library does. In one
-// event the same reader may stand several times.
+// readOnce reads a reader to its end and closes it, as the host library does. The same
+// reader may occur several times in one event.
 func (e *encoder) readOnce(r io.Reader) result {
 	known := reflect.TypeOf(r).Comparable()
 	if known {
@@ -152,7 +152,7 @@ func readAll(r io.Reader) ([]byte, error) {
 	return b, nil
 }
 
-// recovered makes an error of a panic in code of the application's.
+// recovered makes an error of a panic in the application's code.
 func recovered(what string, err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("%s panicked: %v", what, r)

@@ -15,9 +15,9 @@ import (
 	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
-// value writes a value at a place where the host library looks for binary ones: an
+// value writes a value at a place where the host library looks for binary values: an
 // argument, or within nothing but []any and map[string]any. Bytes and readers are
-// attachments here; elsewhere bytes are base64 text, as encoding/json has it.
+// attachments here; elsewhere bytes are base64 text, as in encoding/json.
 func (e *encoder) value(value any) result {
 	switch v := value.(type) {
 	case nil:
@@ -110,7 +110,7 @@ var (
 	anyMap  any = reflect.TypeFor[map[string]any]()
 )
 
-// closeObject ends an object, in the place of the comma behind its last member.
+// closeObject replaces the comma behind the last member by the end of the object.
 func (e *encoder) closeObject() {
 	if last := len(e.buf) - 1; e.buf[last] == ',' {
 		e.buf[last] = '}'

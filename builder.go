@@ -11,6 +11,7 @@ import (
 	"github.com/socketmesh/mesh/internal/cluster"
 	"github.com/socketmesh/mesh/internal/isnil"
 	"github.com/socketmesh/mesh/internal/node"
+	"github.com/socketmesh/mesh/ops"
 	"github.com/socketmesh/mesh/socketio"
 	"github.com/socketmesh/mesh/transport/quic"
 	"github.com/socketmesh/mesh/transport/ws"
@@ -35,6 +36,7 @@ type builder struct {
 	logger   *slog.Logger
 	observer core.Observer
 	clients  socketio.ClientOptions
+	metrics  func(ops.Source) http.Handler // nil for none
 
 	// Wrappers, the innermost first.
 	adapters []wrapper[core.Adapter]
@@ -84,7 +86,17 @@ func (b *builder) build() (*Mesh, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Mesh{node: n, handler: handlerOf(transport), adapter: socketio.New(n, b.socketioOptions()...), expires: b.material.expires}, nil
+	m := &Mesh{node: n, handler: handlerOf(transport), adapter: socketio.New(n, b.socketioOptions()...), expires: b.material.expires}
+	o := b.opsOptions()
+	if b.metrics != nil {
+		o.Metrics = b.metrics(m)
+	}
+	m.ops = &opsServer{listen: b.config.OpsListen, tls: b.material.config, handler: ops.NewHandler(m, o), log: b.logger}
+	if !b.config.TLS.serves() {
+		m.ops.tls = nil
+	}
+	n.OnAsk(m.ops.handler.Answer)
+	return m, nil
 }
 
 // handlerOf is that of a transport which can be mounted.

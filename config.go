@@ -102,6 +102,21 @@ type Config struct {
 	// MaxHandshakes bounds the connections that have not said who they are.
 	// Default 1024.
 	MaxHandshakes int
+
+	// OpsListen is where operators are served: health checks, metrics and the state
+	// of the mesh, see [Mesh.OpsHandler]. "127.0.0.1:4100" or ":4100"; port 0 picks a
+	// free one. With a certificate in TLS it is HTTPS. Default "": nowhere.
+	OpsListen string
+	// OpsToken is the secret that operators show. Default: AuthToken.
+	OpsToken string
+	// OpsWritable lets operators act: emit to clients, and drain servers. Default:
+	// they look only.
+	OpsWritable bool
+	// OpsPprof lets operators take profiles of the process.
+	OpsPprof bool
+	// OpsReadyLinks is to how many of the other servers that discovery lists, in
+	// percent, this one has to have links to be ready. Default 50; -1: to none.
+	OpsReadyLinks int
 }
 
 // Defaults of [Config], beside those of [core.Config].

@@ -142,6 +142,15 @@ func optionCases(t *testing.T) []optionCase {
 		{"MaxFrame", mesh.Config{MaxFrame: -1}, "a number"},
 		{"MaxHandshakes", mesh.Config{MaxHandshakes: 10}, ""},
 		{"MaxHandshakes", mesh.Config{MaxHandshakes: -1}, "a number"},
+
+		{"OpsListen", mesh.Config{OpsListen: ":4100"}, ""},
+		{"OpsListen", mesh.Config{OpsListen: "4100"}, `"host:port"`},
+		{"OpsToken", mesh.Config{OpsToken: "any text"}, ""},
+		{"OpsWritable", mesh.Config{OpsWritable: true}, ""},
+		{"OpsPprof", mesh.Config{OpsPprof: true}, ""},
+		{"OpsReadyLinks", mesh.Config{OpsReadyLinks: 100}, ""},
+		{"OpsReadyLinks", mesh.Config{OpsReadyLinks: -1}, ""},
+		{"OpsReadyLinks", mesh.Config{OpsReadyLinks: 101}, "percent, 1 to 100"},
 	}
 }
 

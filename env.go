@@ -88,6 +88,11 @@ var variables = []variable{
 	{"MESH_INBOX_BYTES", "InboxBytes", number(func(c *Config) *int { return &c.InboxBytes })},
 	{"MESH_MAX_FRAME", "MaxFrame", number(func(c *Config) *int { return &c.MaxFrame })},
 	{"MESH_MAX_HANDSHAKES", "MaxHandshakes", number(func(c *Config) *int { return &c.MaxHandshakes })},
+	{"MESH_OPS_LISTEN", "OpsListen", text(func(c *Config) *string { return &c.OpsListen })},
+	{"MESH_OPS_TOKEN", "OpsToken", text(func(c *Config) *string { return &c.OpsToken })},
+	{"MESH_OPS_WRITABLE", "OpsWritable", boolean(func(c *Config) *bool { return &c.OpsWritable })},
+	{"MESH_OPS_PPROF", "OpsPprof", boolean(func(c *Config) *bool { return &c.OpsPprof })},
+	{"MESH_OPS_READY_LINKS", "OpsReadyLinks", number(func(c *Config) *int { return &c.OpsReadyLinks })},
 }
 
 func text(field func(*Config) *string) func(*Config, string) string {
@@ -115,6 +120,17 @@ func number(field func(*Config) *int) func(*Config, string) string {
 			return "a whole number"
 		}
 		*field(c) = n
+		return ""
+	}
+}
+
+func boolean(field func(*Config) *bool) func(*Config, string) string {
+	return func(c *Config, value string) string {
+		on, err := strconv.ParseBool(value)
+		if err != nil {
+			return "true or false"
+		}
+		*field(c) = on
 		return ""
 	}
 }
@@ -172,7 +188,7 @@ func (r read) show(v any) any {
 	case int, time.Duration:
 		return astyped.Text(r.value)
 	}
-	if r.variable == "MESH_AUTH_TOKEN" {
+	if r.variable == "MESH_AUTH_TOKEN" || r.variable == "MESH_OPS_TOKEN" {
 		return v
 	}
 	return r.value

@@ -45,6 +45,11 @@ var envCases = []struct {
 	{"MESH_INBOX_BYTES", "1002", mesh.Config{InboxBytes: 1002}},
 	{"MESH_MAX_FRAME", "1003", mesh.Config{MaxFrame: 1003}},
 	{"MESH_MAX_HANDSHAKES", "1004", mesh.Config{MaxHandshakes: 1004}},
+	{"MESH_OPS_LISTEN", ":4100", mesh.Config{OpsListen: ":4100"}},
+	{"MESH_OPS_TOKEN", "secret", mesh.Config{OpsToken: "secret"}},
+	{"MESH_OPS_WRITABLE", "true", mesh.Config{OpsWritable: true}},
+	{"MESH_OPS_PPROF", "1", mesh.Config{OpsPprof: true}},
+	{"MESH_OPS_READY_LINKS", "80", mesh.Config{OpsReadyLinks: 80}},
 
 	{"MESH_WS_PORT", "4005", mesh.Config{Listen: ":4005"}},
 	{"MESH_WS_IP", "app1", mesh.Config{Advertise: "//app1:0"}},

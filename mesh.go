@@ -19,6 +19,7 @@ type Mesh struct {
 	handler http.Handler
 	adapter *socketio.Constructor
 	expires func() time.Time // of the certificate
+	ops     *opsServer
 }
 
 // New puts a mesh together from cfg and options. It does nothing yet: neither
@@ -32,7 +33,16 @@ func New(cfg Config, options ...Option) (*Mesh, error) {
 // Start listens for peers and looks for them. It returns as soon as this server
 // can be reached; links to peers come up as they are found. ctx limits the call,
 // not the mesh's life. After an error nothing is left to be undone.
-func (m *Mesh) Start(ctx context.Context) error { return m.node.Start(ctx) }
+func (m *Mesh) Start(ctx context.Context) error {
+	if err := m.node.Start(ctx); err != nil {
+		return err
+	}
+	if err := m.ops.start(ctx); err != nil {
+		_ = m.node.Shutdown(ctx) // nobody has had the time to become a peer that is owed something
+		return err
+	}
+	return nil
+}
 
 // Shutdown leaves the mesh: says so to the others, sends what is queued as long
 // as ctx lets it, and closes all links. It is idempotent. Close the Socket.IO
@@ -41,7 +51,9 @@ func (m *Mesh) Start(ctx context.Context) error { return m.node.Start(ctx) }
 // Close. Those that it has stay until it is closed.
 func (m *Mesh) Shutdown(ctx context.Context) error {
 	m.adapter.StopAccepting()
-	return m.node.Shutdown(ctx)
+	err := m.node.Shutdown(ctx)
+	m.ops.stop(ctx) // last: until here it says that this server is not ready
+	return err
 }
 
 // Handler lets other servers in on the port of the application's own HTTP server,

@@ -3,11 +3,13 @@ package mesh
 import (
 	"cmp"
 	"log/slog"
+	"net/http"
 	"reflect"
 	"strings"
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/isnil"
+	"github.com/socketmesh/mesh/ops"
 	"github.com/socketmesh/mesh/socketio"
 )
 
@@ -49,6 +51,13 @@ func WithLogger(l *slog.Logger) Option {
 // WithObserver lets o see what happens in the mesh, for metrics and tests.
 func WithObserver(o core.Observer) Option {
 	return notNil("WithObserver", o, func(b *builder) { b.observer = o })
+}
+
+// WithMetrics serves what handler returns at /metrics of [Mesh.OpsHandler]. It is called
+// once, by [New], with the mesh that is being made, and must not use it before it is
+// served.
+func WithMetrics(handler func(ops.Source) http.Handler) Option {
+	return notNil("WithMetrics", handler, func(b *builder) { b.metrics = handler })
 }
 
 // WithClientOptions says how events get to the clients of this server: how much may

@@ -10,6 +10,7 @@ import (
 
 	"github.com/socketmesh/mesh/codec/json"
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/ops"
 	"github.com/socketmesh/mesh/transport/quic"
 	"github.com/socketmesh/mesh/transport/ws"
 )
@@ -58,6 +59,12 @@ func (c Config) check(dialled, advertised []string) error {
 		if err := d.validate(c, dialled); err != nil {
 			return err
 		}
+	}
+	if c.OpsListen != "" && !isListen(c.OpsListen) {
+		return &core.ConfigError{Field: "OpsListen", Value: c.OpsListen, Allowed: `"host:port" or ":port", the port between 0 and 65535, or "" for none`}
+	}
+	if c.OpsReadyLinks < ops.NoReadyLinks || c.OpsReadyLinks > 100 {
+		return &core.ConfigError{Field: "OpsReadyLinks", Value: c.OpsReadyLinks, Allowed: "percent, 1 to 100, or -1 for none"}
 	}
 	// Numbers and times are judged by their owner, the parts later.
 	probe := c.node()

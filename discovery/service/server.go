@@ -130,6 +130,13 @@ func (s *Server) Addr() string {
 	return s.listener.Addr().String()
 }
 
+// Peers are the nodes of the roster, in the order in which they registered.
+func (s *Server) Peers() []core.Peer {
+	s.registry.mu.Lock()
+	defer s.registry.mu.Unlock()
+	return s.registry.peers()
+}
+
 // Stats returns the numbers as they are now.
 func (s *Server) Stats() ServerStats {
 	nodes, pending := s.registry.counts()

@@ -26,6 +26,10 @@ var engine = []string{"./internal/node", "./internal/cluster"}
 // libraries belong to parts, to hosts and to applications.
 var libraries = []string{"go.uber.org/fx", "github.com/gorilla", "github.com/zishang520", "github.com/prometheus", "github.com/quic-go"}
 
+// servesByItself are packages that add something to http.DefaultServeMux of every
+// program that has them in it.
+var servesByItself = []string{"net/http/pprof", "expvar"}
+
 // rules are tried in order: the first whose folder holds a package counts.
 var rules = []rule{
 	{
@@ -95,9 +99,17 @@ var rules = []rule{
 		deep:    engine,
 	},
 	{
+		// What operators see asks the node through an interface of its own.
+		folders: []string{"./ops"},
+		may:     []string{"./core", "./internal"},
+		deep:    slices.Concat(engine, libraries, servesByItself),
+	},
+	{
 		folders: []string{"./"},
-		may: []string{"./core", "./codec", "./transport", "./discovery", "./socketio", "./internal", "./internal/node", "./internal/cluster",
+		may: []string{"./core", "./codec", "./transport", "./discovery", "./socketio", "./ops", "./internal", "./internal/node", "./internal/cluster",
 			"go.uber.org/fx", "github.com/zishang520/socket.io/servers/socket/v3"},
+		// Programs that do not use a part do not have its dependency in them.
+		deep: append([]string{"./ops/metrics", "github.com/prometheus"}, servesByItself...),
 	},
 	{
 		// A part that a user writes needs core alone, and a library of its own.
@@ -111,7 +123,7 @@ var rules = []rule{
 	{
 		// Examples are what users copy, who have no internal packages.
 		folders: []string{"./examples"},
-		may: []string{"./", "./core", "./codec", "./transport", "./discovery", "./socketio", "./examples/custom",
+		may: []string{"./", "./core", "./codec", "./transport", "./discovery", "./socketio", "./ops", "./examples/custom",
 			"go.uber.org/fx", "github.com/zishang520/socket.io", "github.com/gorilla/websocket"},
 	},
 	{
@@ -121,7 +133,7 @@ var rules = []rule{
 	},
 	{
 		folders: []string{"./cmd", "./e2e", "./bench"},
-		may: []string{"./", "./core", "./codec", "./transport", "./discovery", "./socketio", "./internal", "./internal/node", "./internal/cluster", "./bench",
+		may: []string{"./", "./core", "./codec", "./transport", "./discovery", "./socketio", "./ops", "./internal", "./internal/node", "./internal/cluster", "./bench",
 			"go.uber.org/fx", "github.com/zishang520/socket.io", "github.com/gorilla/websocket", "github.com/urfave/cli"},
 	},
 }

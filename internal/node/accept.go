@@ -182,9 +182,9 @@ func (n *Node) ownHello(o *offer) *hello {
 // features are what this node understands beside the version.
 func (n *Node) features() []string {
 	if n.cfg.Routing == core.RoutingInterest {
-		return []string{featureBatch, featureFlush, featureInterest}
+		return []string{featureBatch, featureFlush, featureAsk, featureInterest}
 	}
-	return []string{featureBatch, featureFlush}
+	return []string{featureBatch, featureFlush, featureAsk}
 }
 
 // as makes the offer that of another version.

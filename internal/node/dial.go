@@ -49,6 +49,7 @@ func (n *Node) update(peers []core.Peer) {
 	if n.state != stateRunning {
 		return
 	}
+	n.discovered = time.Now()
 	var schemes []string
 	if t, ok := n.cfg.Transport.(core.Schemer); ok {
 		schemes = t.Schemes()

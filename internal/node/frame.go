@@ -22,6 +22,8 @@ const (
 	frameInterest = 0x08 // which rooms have members here
 	frameFlush    = 0x09 // a node that leaves asks whether all has arrived
 	frameFlushed  = 0x0a // all has
+	frameAsk      = 0x0b // a question about the other node
+	frameAnswer   = 0x0c // its answer
 )
 
 // Frames that carry nothing.

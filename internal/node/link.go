@@ -162,6 +162,14 @@ func (l *link) control(src []byte) error {
 		return l.flush(src)
 	case frameFlushed:
 		l.peer.flushed()
+	case frameAsk:
+		return l.takeQuestion(src)
+	case frameAnswer:
+		a, err := decodeAnswer(src)
+		if err != nil {
+			return err
+		}
+		l.peer.node.asks.take(l.peer, a)
 	default:
 		l.peer.dropInbound(0, fmt.Errorf("%w: frame kind %#x", core.ErrUnsupported, src[0]))
 	}

@@ -40,6 +40,8 @@ type Node struct {
 	handshakes handshakes
 	announcer  interestAnnouncer
 	dials      atomic.Uint64   // links dialled, which gives them their names
+	answer     Answer          // of questions of peers; nil if there is none
+	asks       asks            // questions of this node
 	ctx        context.Context // ends when Shutdown begins
 	cancel     context.CancelFunc
 	drained    chan struct{}   // closed when Shutdown has sent what it could
@@ -53,14 +55,15 @@ type Node struct {
 
 	lastTurnedAway atomic.Pointer[error] // of connections that were refused before they said whose they are
 
-	mu       sync.Mutex // guards what follows, and who changes the two above
-	state    state
-	adapters map[*namespace]core.Adapter
-	departed map[string]departedPeer
-	targets  map[string]*dialTarget
-	started  time.Time
-	lanes    map[string]uint32 // of links, by the namespaces that go on them
-	roster   roster
+	mu         sync.Mutex // guards what follows, and who changes the two above
+	state      state
+	discovered time.Time // when the last roster came
+	adapters   map[*namespace]core.Adapter
+	departed   map[string]departedPeer
+	targets    map[string]*dialTarget
+	started    time.Time
+	lanes      map[string]uint32 // of links, by the namespaces that go on them
+	roster     roster
 
 	peersChanged chan struct{} // closed, and made anew, when peers changes
 }

@@ -39,6 +39,7 @@ type peer struct {
 	referenceOnly bool // knows the reference's kinds only
 	batches       bool // takes BATCH frames
 	flushes       bool // answers FLUSH frames
+	answers       bool // answers ASK frames
 	wantsInterest bool // wants to be told of rooms, and tells of its own
 	interest      remoteInterest
 	since         time.Time
@@ -49,6 +50,7 @@ type peer struct {
 	received   atomic.Uint64 // messages, on all links and in earlier lives
 	in, out    traffic       // in this life
 	reconnects uint64        // earlier lives
+	asking     atomic.Int32  // questions of it that are being answered
 
 	mu       sync.Mutex
 	links    []*link
@@ -84,6 +86,7 @@ func newPeer(n *Node, h *hello, remote string, on terms) *peer {
 		queue:         newQueue(queueLimits(&n.cfg), n.cfg.QueueMessages),
 		batches:       h.offers(featureBatch),
 		flushes:       h.offers(featureFlush),
+		answers:       h.offers(featureAsk),
 		wantsInterest: h.offers(featureInterest),
 		open:          map[string]int64{},
 	}

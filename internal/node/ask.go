@@ -1,0 +1,264 @@
+package node
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// featureAsk is what a node offers that answers ASK frames.
+const featureAsk = "ask"
+
+// The bounds of questions and answers.
+const (
+	maxQuestion      = 32 << 10         // bytes
+	maxAnswer        = 1 << 20          // bytes
+	maxAsking        = 8                // questions of one peer that are being answered
+	maxAskWaiting    = 16               // control frames that wait for a peer; it does not read, if there are more
+	maxAnswerTime    = 30 * time.Second // however long the other one would wait
+	askFrameOverhead = 1 + 3*binary.MaxVarintLen64
+)
+
+// Answer answers the question of a peer, in no more than limit bytes. ctx ends when the
+// peer does not wait any more. An error's text goes to the peer.
+type Answer func(ctx context.Context, from string, question []byte, limit int) ([]byte, error)
+
+// Errors of questions.
+var (
+	// errNoAnswers is why a peer is not asked: it would not understand.
+	errNoAnswers = fmt.Errorf("%w: the peer answers no questions: it is a reference node, or of an earlier version", core.ErrUnsupported)
+	errNotTaken  = fmt.Errorf("%w: too much waits for it", core.ErrSlowPeer)
+	errBusy      = errors.New("too many questions at once")
+)
+
+// AnswerError is what a peer answered that had no answer.
+type AnswerError struct{ Text string }
+
+// Error is the peer's text.
+func (e *AnswerError) Error() string { return "the peer says: " + e.Text }
+
+// asks are the questions of this node that peers have not answered.
+type asks struct {
+	mu      sync.Mutex
+	last    uint64
+	waiting map[uint64]asked
+}
+
+// asked is one of them.
+type asked struct {
+	peer   *peer
+	answer chan answer // of one place
+}
+
+// begin enters a question.
+func (a *asks) begin(p *peer) (id uint64, answers <-chan answer, end func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.waiting == nil {
+		a.waiting = map[uint64]asked{}
+	}
+	a.last++
+	id = a.last
+	ch := make(chan answer, 1)
+	a.waiting[id] = asked{p, ch}
+	return id, ch, func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.waiting, id)
+	}
+}
+
+// take hands an answer over, unless nobody waits for it any more.
+func (a *asks) take(p *peer, ans answer) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if w, ok := a.waiting[ans.id]; ok && w.peer == p {
+		delete(a.waiting, ans.id)
+		w.answer <- ans
+	}
+}
+
+// OnAsk says who answers the questions of peers. It is called before Start. Without
+// it they are answered with an error.
+func (n *Node) OnAsk(answer Answer) { n.answer = answer }
+
+// Ask puts a question to a peer, and waits for its answer, or for ctx. The error wraps
+// [core.ErrNoServer] if there is no link to such a peer, [core.ErrUnsupported] if it
+// answers no questions, [core.ErrPeerLeft] if it went meanwhile, and ctx's cause.
+// What the peer says instead of an answer is an [*AnswerError].
+func (n *Node) Ask(ctx context.Context, id string, text []byte) ([]byte, error) {
+	p := n.peers.Load().byID[id]
+	switch {
+	case p == nil:
+		return nil, fmt.Errorf("%w: %.64q", core.ErrNoServer, id)
+	case !p.answers:
+		return nil, errNoAnswers
+	case len(text) > maxQuestion:
+		return nil, fmt.Errorf("%w: question of %d bytes, limit %d", core.ErrTooLarge, len(text), maxQuestion)
+	}
+	q := question{limit: uint64(min(maxAnswer, n.cfg.MaxFrame-askFrameOverhead)), text: text}
+	if deadline, ok := ctx.Deadline(); ok {
+		q.wait = max(time.Millisecond, time.Until(deadline))
+	}
+	number, answers, end := n.asks.begin(p)
+	defer end()
+	q.id = number
+	if !p.ask(appendQuestion(nil, q)) {
+		return nil, errNotTaken
+	}
+	select {
+	case a := <-answers:
+		if a.failed {
+			return nil, &AnswerError{string(a.text)}
+		}
+		return a.text, nil
+	case <-p.gone:
+		return nil, core.ErrPeerLeft
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// ask sends an ASK or an ANSWER on the link in use, ahead of messages that wait. It
+// reports false if there is none, or the peer does not read.
+func (p *peer) ask(frame []byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.current == nil || len(p.current.signals) >= maxAskWaiting {
+		return false
+	}
+	p.control(p.current, frame)
+	return true
+}
+
+// takeQuestion takes a question of the peer. It is answered elsewhere: the link goes on.
+func (l *link) takeQuestion(src []byte) error {
+	q, err := decodeQuestion(src)
+	if err != nil {
+		return err
+	}
+	p := l.peer
+	if p.asking.Add(1) > maxAsking {
+		p.asking.Add(-1)
+		p.ask(appendAnswer(nil, answer{id: q.id, failed: true, text: []byte(errBusy.Error())}))
+		return nil
+	}
+	p.node.work.Go(func() {
+		defer p.asking.Add(-1)
+		p.answer(q)
+	})
+	return nil
+}
+
+// answer answers a question.
+func (p *peer) answer(q question) {
+	wait := maxAnswerTime
+	if q.wait > 0 {
+		wait = min(wait, q.wait)
+	}
+	ctx, cancel := context.WithTimeout(p.node.ctx, wait)
+	defer cancel()
+	text, err := p.node.answerTo(ctx, p.id, q)
+	a := answer{id: q.id, text: text}
+	if err != nil {
+		a.failed, a.text = true, []byte(err.Error())
+		a.text = a.text[:min(len(a.text), int(min(q.limit, maxAnswer)))]
+	}
+	p.ask(appendAnswer(nil, a))
+}
+
+func (n *Node) answerTo(ctx context.Context, from string, q question) (text []byte, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			n.log.Error("panic while answering a peer", "peer", from, "panic", v, "stack", string(debug.Stack()))
+			text, err = nil, errors.New("this node failed at it; its log says more")
+		}
+	}()
+	if n.answer == nil {
+		return nil, errors.New("this node answers no questions")
+	}
+	limit := min(q.limit, maxAnswer)
+	text, err = n.answer(ctx, from, q.text, int(limit))
+	if err == nil && uint64(len(text)) > limit {
+		return nil, fmt.Errorf("%w: answer of %d bytes, limit %d", core.ErrTooLarge, len(text), limit)
+	}
+	return text, err
+}
+
+// question is what an ASK frame says.
+type question struct {
+	id    uint64        // the asking node's
+	limit uint64        // bytes of the answer that it takes
+	wait  time.Duration // for how long it waits, in whole milliseconds; 0: it does not say
+	text  []byte
+}
+
+// answer is what an ANSWER frame says.
+type answer struct {
+	id     uint64 // the question's
+	failed bool   // text is what went wrong
+	text   []byte
+}
+
+func appendQuestion(b []byte, q question) []byte {
+	b = binary.AppendUvarint(append(b, frameAsk), q.id)
+	b = binary.AppendUvarint(b, q.limit)
+	b = binary.AppendUvarint(b, uint64((q.wait+time.Millisecond-1)/time.Millisecond))
+	return append(b, q.text...)
+}
+
+// decodeQuestion reads such a frame. The result does not alias src.
+func decodeQuestion(src []byte) (q question, err error) {
+	r := uvarintReader{src: src[1:]}
+	q.id, q.limit = r.next(), r.next()
+	wait := r.next()
+	if r.bad || len(r.src) > maxQuestion {
+		return question{}, fmt.Errorf("%w: question", core.ErrMalformed)
+	}
+	q.wait = time.Duration(min(wait, uint64(maxAnswerTime/time.Millisecond))) * time.Millisecond
+	q.text = append([]byte{}, r.src...)
+	return q, nil
+}
+
+func appendAnswer(b []byte, a answer) []byte {
+	b = binary.AppendUvarint(append(b, frameAnswer), a.id)
+	status := byte(0)
+	if a.failed {
+		status = 1
+	}
+	return append(append(b, status), a.text...)
+}
+
+// decodeAnswer reads such a frame. The result does not alias src.
+func decodeAnswer(src []byte) (a answer, err error) {
+	r := uvarintReader{src: src[1:]}
+	a.id = r.next()
+	if r.bad || len(r.src) == 0 || len(r.src) > 1+maxAnswer {
+		return answer{}, fmt.Errorf("%w: answer", core.ErrMalformed)
+	}
+	a.failed = r.src[0] != 0
+	a.text = append([]byte{}, r.src[1:]...)
+	return a, nil
+}
+
+// uvarintReader reads numbers as long as nothing is bad.
+type uvarintReader struct {
+	src []byte
+	bad bool
+}
+
+func (r *uvarintReader) next() uint64 {
+	v, width := binary.Uvarint(r.src)
+	if width <= 0 {
+		r.bad = true
+		return 0
+	}
+	r.src = r.src[width:]
+	return v
+}

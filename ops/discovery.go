@@ -1,0 +1,70 @@
+package ops
+
+import (
+	"net/http"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// DiscoverySource is what a [DiscoveryHandler] needs of a discovery service.
+// *service.Server is one. All methods may be called at once.
+type DiscoverySource interface {
+	// Addr is the address it listens on; "" if it does not.
+	Addr() string
+	// Peers are the servers that are registered, in the order in which they came.
+	Peers() []core.Peer
+}
+
+// Servers are the servers that are registered with a discovery service.
+type Servers struct {
+	Servers []Server `json:"servers"`
+	Total   int      `json:"total"`
+}
+
+// Server is one of them.
+type Server struct {
+	ID      string `json:"id"`
+	Address string `json:"address"`
+}
+
+// DiscoveryHandler serves what an operator asks of a discovery service: health checks,
+// metrics, profiles, and /api/v1/servers.
+type DiscoveryHandler struct {
+	*base
+	source DiscoverySource
+}
+
+var _ http.Handler = (*DiscoveryHandler)(nil)
+
+// NewDiscoveryHandler returns the handler of a discovery service. o must be valid, see
+// [Options.Validate].
+func NewDiscoveryHandler(source DiscoverySource, o Options) *DiscoveryHandler {
+	h := &DiscoveryHandler{base: newBase(o), source: source}
+	h.health(h.checks, "")
+	h.query("GET /api/v1/servers", h.serveServers)
+	return h
+}
+
+func (h *DiscoveryHandler) checks() []Check {
+	if h.source.Addr() == "" {
+		return []Check{{"listening", false, "servers are not accepted: the service has not started, or has stopped"}}
+	}
+	return []Check{{"listening", true, "servers are accepted"}}
+}
+
+func (h *DiscoveryHandler) serveServers(r *http.Request) (any, error) {
+	p, err := paramsOf(r, "limit")
+	if err != nil {
+		return nil, err
+	}
+	limit := p.number("limit", maxLimit, 1<<16)
+	if p.err != nil {
+		return nil, p.err
+	}
+	peers := h.source.Peers()
+	answer := &Servers{Servers: []Server{}, Total: len(peers)}
+	for _, peer := range peers[:min(limit, len(peers))] {
+		answer.Servers = append(answer.Servers, Server{shown(peer.ID), shown(peer.Address)})
+	}
+	return answer, nil
+}

@@ -1,0 +1,263 @@
+package ops
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/socketmesh/mesh/internal/loglimit"
+)
+
+// Handler serves what an operator asks of one node. Close ends what it has begun.
+type Handler struct {
+	*base
+	source Source
+	view   clusterView
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	work   sync.WaitGroup // drains that were asked for
+}
+
+var _ http.Handler = (*Handler)(nil)
+
+// NewHandler returns the handler of a node. o must be valid, see [Options.Validate].
+func NewHandler(source Source, o Options) *Handler {
+	h := &Handler{base: newBase(o), source: source}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.health(func() []Check { return h.checks(source.State()) }, source.ID())
+	h.query("GET /api/v1/node", h.serveNode)
+	h.query("GET /api/v1/cluster", h.serveCluster)
+	h.query("GET /api/v1/rooms", h.serveRooms)
+	h.query("GET /api/v1/sockets", h.serveSockets)
+	h.action("POST /api/v1/emit", h.serveEmit)
+	h.action("POST /api/v1/drain", h.serveDrain)
+	return h
+}
+
+// Close ends what requests have begun and waits for it. Later requests are answered
+// all the same.
+func (h *Handler) Close() {
+	h.cancel()
+	h.work.Wait()
+}
+
+// The bounds of what requests can make a node do.
+const (
+	maxAtOnce = 16               // requests of the API, their answers' writing included
+	maxBody   = 1 << 20          // bytes of a POST
+	maxQuery  = 8 << 10          // bytes of a URL's query
+	writeTime = 30 * time.Second // to take an answer
+)
+
+// base is what the handlers of nodes and of discovery services have in common.
+type base struct {
+	o       Options
+	mux     *http.ServeMux
+	foreign *http.CrossOriginProtection
+	hashes  [][sha256.Size]byte // of the tokens
+	slots   chan struct{}
+	logs    *loglimit.Limiter
+
+	refused, busy atomic.Uint64
+}
+
+func newBase(o Options) *base {
+	b := &base{
+		o:       o.withDefaults(),
+		mux:     http.NewServeMux(),
+		foreign: http.NewCrossOriginProtection(),
+		slots:   make(chan struct{}, maxAtOnce),
+		logs:    &loglimit.Limiter{},
+	}
+	for _, token := range o.Tokens {
+		b.hashes = append(b.hashes, sha256.Sum256([]byte(token)))
+	}
+	b.mux.Handle("GET /metrics", b.protect(b.metrics()))
+	if o.Pprof {
+		b.mux.Handle("GET /debug/pprof/", b.protect(http.HandlerFunc(servePprof)))
+	}
+	return b
+}
+
+// ServeHTTP answers a request.
+func (b *base) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	if len(r.URL.RawQuery) > maxQuery {
+		fail(w, http.StatusRequestURITooLong, errors.New("the query is too long"))
+		return
+	}
+	b.mux.ServeHTTP(w, r)
+}
+
+// Refused counts requests without a token or certificate that lets them in.
+func (b *base) Refused() uint64 { return b.refused.Load() }
+
+// metrics is the handler of /metrics.
+func (b *base) metrics() http.Handler {
+	if b.o.Metrics != nil {
+		return b.o.Metrics
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "no metrics here: this program does not have the package github.com/socketmesh/mesh/ops/metrics.\n"+
+			"Add it with mesh.WithMetrics(metrics.Handler).", http.StatusNotFound)
+	})
+}
+
+// protect lets those in who may.
+func (b *base) protect(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if why := b.authorise(r); why != "" {
+			b.refused.Add(1)
+			b.logs.Log(b.o.Logger, slog.LevelWarn, "refused", "refusing an operator's request", "remote", r.RemoteAddr, "path", r.URL.Path, "error", why)
+			w.Header().Set("WWW-Authenticate", `Bearer realm="mesh"`)
+			fail(w, http.StatusUnauthorized, errors.New(why))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// authorise returns why a request may not in; "" if it may.
+func (b *base) authorise(r *http.Request) (why string) {
+	if len(b.hashes) == 0 && b.o.VerifyClient == nil {
+		return ""
+	}
+	if b.o.VerifyClient != nil && r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+		err := b.o.VerifyClient(r.TLS)
+		if err == nil {
+			return ""
+		}
+		why = "certificate: " + err.Error()
+	}
+	token, given := bearer(r)
+	switch {
+	case given && b.knows(token):
+		return ""
+	case given:
+		return "wrong token"
+	case why != "":
+		return why
+	case len(b.hashes) == 0:
+		return "a client certificate is needed"
+	}
+	return "a token is needed, as Authorization: Bearer …"
+}
+
+func bearer(r *http.Request) (token string, given bool) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimSpace(token), strings.EqualFold(scheme, "Bearer")
+}
+
+// knows compares with each token, in a time that does not depend on what they have in
+// common.
+func (b *base) knows(token string) bool {
+	hash, known := sha256.Sum256([]byte(token)), 0
+	for i := range b.hashes {
+		known |= subtle.ConstantTimeCompare(hash[:], b.hashes[i][:])
+	}
+	return known == 1
+}
+
+// query serves what get makes of a request, as JSON.
+func (b *base) query(pattern string, get func(*http.Request) (any, error)) {
+	b.mux.Handle(pattern, b.protect(b.limited(func(w http.ResponseWriter, r *http.Request) {
+		answer, err := get(r)
+		if err != nil {
+			fail(w, statusOf(err), err)
+			return
+		}
+		reply(w, http.StatusOK, answer)
+	})))
+}
+
+// action serves what changes something: if that is allowed, and not on behalf of a
+// page of another site.
+func (b *base) action(pattern string, do func(*http.Request) (any, error)) {
+	b.mux.Handle(pattern, b.protect(b.limited(func(w http.ResponseWriter, r *http.Request) {
+		if !b.o.Writable {
+			fail(w, http.StatusForbidden, errReadOnly)
+			return
+		}
+		if err := b.foreign.Check(r); err != nil {
+			fail(w, http.StatusForbidden, err)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		answer, err := do(r)
+		if err != nil {
+			fail(w, statusOf(err), err)
+			return
+		}
+		b.o.Logger.Info("an operator has acted", "remote", r.RemoteAddr, "path", r.URL.Path)
+		reply(w, http.StatusAccepted, answer)
+	})))
+}
+
+// limited bounds how many requests are served at once, and how slowly an answer may be
+// taken.
+func (b *base) limited(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case b.slots <- struct{}{}:
+			defer func() { <-b.slots }()
+		default:
+			b.busy.Add(1)
+			w.Header().Set("Retry-After", "1")
+			fail(w, http.StatusServiceUnavailable, errors.New("too many requests at once"))
+			return
+		}
+		// Not every ResponseWriter can: then it is up to the server.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTime))
+		next(w, r)
+	})
+}
+
+// httpError is an error with a status of its own.
+type httpError struct {
+	status int
+	err    error
+}
+
+func (e *httpError) Error() string { return e.err.Error() }
+func (e *httpError) Unwrap() error { return e.err }
+
+func statusOf(err error) int {
+	if e, ok := errors.AsType[*httpError](err); ok {
+		return e.status
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return http.StatusRequestEntityTooLarge
+	}
+	return http.StatusBadRequest
+}
+
+var errReadOnly = &httpError{http.StatusForbidden, errors.New("read-only: this node lets operators look and not act; OpsWritable (MESH_OPS_WRITABLE=true) allows it")}
+
+// Failure is the body of an answer that is none.
+type Failure struct {
+	Error string `json:"error"`
+}
+
+func fail(w http.ResponseWriter, status int, err error) {
+	reply(w, status, Failure{err.Error()})
+}
+
+func reply(w http.ResponseWriter, status int, answer any) {
+	body, err := json.Marshal(answer)
+	if err != nil {
+		status, body = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be encoded"}`)
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	w.Write(append(body, '\n'))
+}

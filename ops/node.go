@@ -1,0 +1,221 @@
+package ops
+
+import (
+	"cmp"
+	"net/http"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// Node is what a node says of itself.
+type Node struct {
+	ID       string    `json:"id"`
+	Version  string    `json:"version"`    // of the module
+	Go       string    `json:"go_version"` // that it was built with
+	Host     string    `json:"host"`       // the machine's name
+	Started  time.Time `json:"started"`
+	Uptime   float64   `json:"uptime_seconds"`
+	Time     time.Time `json:"time"`      // by its clock, when it answered
+	Listen   string    `json:"listen"`    // where it accepts peers
+	Address  string    `json:"advertise"` // that peers dial
+	Codecs   []string  `json:"codecs"`    // that it reads, the preferred one first
+	Ready    bool      `json:"ready"`
+	Draining bool      `json:"draining"`
+	Writable bool      `json:"writable"` // operators may act on it
+	Checks   []Check   `json:"checks"`
+
+	Discovery  string     `json:"discovery"`
+	Discovered *time.Time `json:"discovered,omitempty"` // when the last roster came
+
+	Peers      []Peer      `json:"peers"`   // with a link, by id
+	Missing    []Missing   `json:"missing"` // that discovery lists, without one
+	Namespaces []Namespace `json:"namespaces"`
+	Sockets    int         `json:"sockets"` // of all namespaces
+	Rooms      int         `json:"rooms"`   // likewise
+	Counters   Counters    `json:"counters"`
+
+	Settings map[string]string `json:"settings,omitempty"` // in force, without secrets
+	Cut      []string          `json:"cut,omitempty"`      // lists that were too long for the answer
+}
+
+// Peer is a node that another one has a link to.
+type Peer struct {
+	ID             string    `json:"id"`
+	Address        string    `json:"address"`
+	Remote         string    `json:"remote"` // network address of the link
+	Reference      bool      `json:"reference"`
+	Version        int       `json:"protocol"` // 0 with reference peers
+	Codec          string    `json:"codec"`    // in which it is written to
+	Since          time.Time `json:"since"`
+	LinkSince      time.Time `json:"link_since"` // of the link in use
+	Dialled        bool      `json:"dialled"`    // by the node that tells
+	Reconnects     uint64    `json:"reconnects"`
+	RoundTrip      float64   `json:"round_trip_ms"` // of a ping, smoothed; 0 if it is not known
+	Heard          time.Time `json:"heard"`         // when something was last received
+	Sent           Traffic   `json:"sent"`
+	Received       Traffic   `json:"received"`
+	QueuedMessages int       `json:"queued_messages"`
+	QueuedBytes    int       `json:"queued_bytes"`
+}
+
+// Traffic counts messages and their bytes.
+type Traffic struct {
+	Messages uint64 `json:"messages"`
+	Bytes    uint64 `json:"bytes"`
+}
+
+// Missing is a node that discovery lists and that there is no link to.
+type Missing struct {
+	ID      string    `json:"id,omitempty"` // if it is known
+	Address string    `json:"address"`
+	Since   time.Time `json:"since"`
+	Dialled bool      `json:"dialled"` // by this node; if not, that one dials
+	Error   string    `json:"error,omitempty"`
+}
+
+// Namespace is a namespace that is open on a node.
+type Namespace struct {
+	Name    string `json:"name"`
+	Members int    `json:"members"` // other nodes that have it
+	Sockets int    `json:"sockets"`
+	Rooms   int    `json:"rooms"`
+}
+
+// Counters are what a node has done since it started, in messages of the mesh.
+type Counters struct {
+	SentMessages     uint64 `json:"sent_messages"`
+	SentBytes        uint64 `json:"sent_bytes"`
+	ReceivedMessages uint64 `json:"received_messages"`
+	ReceivedBytes    uint64 `json:"received_bytes"`
+	Dropped          uint64 `json:"dropped"`
+	Ignored          uint64 `json:"ignored"`
+	Refused          uint64 `json:"refused"`
+	Lost             uint64 `json:"lost"`
+	Requests         uint64 `json:"requests"`
+	Failed           uint64 `json:"failed"`
+	Slow             uint64 `json:"slow_peers"`
+	RefusedOperators uint64 `json:"refused_operators"` // requests of the operators' port without the right token
+}
+
+// node describes this node.
+func (h *Handler) node() *Node {
+	s, stats := h.source.State(), h.source.Stats()
+	now := time.Now()
+	host, _ := os.Hostname()
+	n := &Node{
+		ID: s.ID, Version: stats.Version, Go: runtime.Version(), Host: host,
+		Started: stats.Started, Time: now,
+		Listen: s.Listen, Address: s.Advertise, Codecs: s.Codecs,
+		Draining: draining(h.source), Writable: h.o.Writable, Checks: h.checks(s),
+		Discovery: s.Discovery,
+		Peers:     []Peer{}, Missing: []Missing{}, Namespaces: []Namespace{},
+		Counters: countersOf(stats),
+		Settings: h.o.Settings,
+	}
+	n.Counters.RefusedOperators = h.Refused()
+	n.Ready = len(failing(n.Checks)) == 0
+	if !stats.Started.IsZero() {
+		n.Uptime = now.Sub(stats.Started).Round(time.Millisecond).Seconds()
+	}
+	if !s.Discovered.IsZero() {
+		n.Discovered = &s.Discovered
+	}
+	for _, p := range stats.Peers {
+		n.Peers = append(n.Peers, peerOf(p))
+	}
+	for _, p := range h.source.Roster().Unlinked {
+		n.Missing = append(n.Missing, missingOf(s.ID, p))
+	}
+	h.addNamespaces(n, s)
+	return n
+}
+
+func peerOf(p core.PeerStats) Peer {
+	return Peer{
+		ID: p.ID, Address: shown(p.Address), Remote: p.Remote, Reference: p.Reference, Version: p.Version, Codec: p.Codec,
+		Since: p.Since, LinkSince: p.LinkSince, Dialled: p.Dialled, Reconnects: p.Reconnects, RoundTrip: milliseconds(p.RoundTrip), Heard: p.Heard,
+		Sent: Traffic(p.Sent), Received: Traffic(p.Received), QueuedMessages: p.QueuedMessages, QueuedBytes: p.QueuedBytes,
+	}
+}
+
+func missingOf(id string, p core.UnlinkedPeer) Missing {
+	m := Missing{ID: p.ID, Address: shown(p.Address), Since: p.Since, Dialled: p.ID == "" || id < p.ID}
+	if p.Err != nil {
+		m.Error = shown(p.Err.Error())
+	}
+	return m
+}
+
+// addNamespaces counts what is in each namespace.
+func (h *Handler) addNamespaces(n *Node, s core.NodeState) {
+	members := make(map[string]int, len(s.Namespaces))
+	for _, ns := range s.Namespaces {
+		members[ns.Name] = len(ns.Members)
+	}
+	for _, open := range h.source.Namespaces() {
+		ns := Namespace{Name: shown(open.Name), Members: members[open.Name]}
+		if open.State != nil {
+			ns.Sockets, ns.Rooms = open.State.Population()
+		}
+		n.Sockets += ns.Sockets
+		n.Rooms += ns.Rooms
+		n.Namespaces = append(n.Namespaces, ns)
+	}
+	slices.SortFunc(n.Namespaces, func(a, b Namespace) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+func countersOf(s core.Stats) Counters {
+	c := Counters{
+		Dropped: s.Dropped, Ignored: s.Ignored, Refused: s.Refused, Lost: s.Lost,
+		Requests: s.Requests, Failed: s.Failed, Slow: s.SlowRate + s.SlowFull,
+	}
+	for _, t := range s.Sent {
+		c.SentMessages += t.Messages
+		c.SentBytes += t.Bytes
+	}
+	for _, t := range s.Received {
+		c.ReceivedMessages += t.Messages
+		c.ReceivedBytes += t.Bytes
+	}
+	return c
+}
+
+// shorten drops half of the longest list.
+func (n *Node) shorten() bool {
+	longest := max(len(n.Peers), len(n.Missing), len(n.Namespaces))
+	switch {
+	case longest == 0 && n.Settings == nil:
+		return false
+	case longest == 0:
+		n.cut("settings")
+		n.Settings = nil
+		return true
+	case longest == len(n.Namespaces):
+		n.cut("namespaces")
+		return half(&n.Namespaces)
+	case longest == len(n.Missing):
+		n.cut("missing")
+		return half(&n.Missing)
+	}
+	n.cut("peers")
+	return half(&n.Peers)
+}
+
+func (n *Node) cut(list string) {
+	if !slices.Contains(n.Cut, list) {
+		n.Cut = append(n.Cut, list)
+	}
+}
+
+// serveNode serves this node, or another one that is named.
+func (h *Handler) serveNode(r *http.Request) (any, error) {
+	params, err := paramsOf(r, "node")
+	if err != nil {
+		return nil, err
+	}
+	return askOne(r.Context(), h, params.text("node"), question{Op: opNode}, func() (*Node, error) { return h.node(), nil })
+}

@@ -1,0 +1,81 @@
+package ops
+
+import (
+	"cmp"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// Options say what a [Handler] offers, and to whom. The zero value is read-only, and
+// open to all who can reach it.
+type Options struct {
+	// Tokens are secrets, any of which lets a request in, as the header
+	// "Authorization: Bearer …". Health checks need none. Default: no check.
+	Tokens []string
+	// VerifyClient accepts the certificate that a client has shown, as another way
+	// in; the error says why not. Default: certificates let nobody in.
+	VerifyClient func(*tls.ConnectionState) error
+	// ProtectHealth asks for token or certificate for health checks too.
+	ProtectHealth bool
+
+	// Writable allows POST: to emit, and to drain, this node and others that are
+	// writable. Default: it is refused.
+	Writable bool
+	// Pprof serves profiles of the process.
+	Pprof bool
+	// Metrics serves /metrics. Default: a text that says how to have them.
+	Metrics http.Handler
+
+	// ReadyLinks is to how many of the other servers that discovery lists, in
+	// percent, a node has to have links to be ready. Default 50; [NoReadyLinks] asks
+	// for none.
+	ReadyLinks int
+	// Timeout is how long the other nodes may take to answer. Default 3 s.
+	Timeout time.Duration
+
+	// Settings are shown as the configuration in force. They must have no secrets.
+	Settings map[string]string
+	// Logger gets refusals and what was done. Default: discards.
+	Logger *slog.Logger
+}
+
+// NoReadyLinks, as [Options].ReadyLinks, makes a node ready without links.
+const NoReadyLinks = -1
+
+// Defaults of [Options].
+const (
+	DefaultReadyLinks = 50
+	DefaultTimeout    = 3 * time.Second
+)
+
+func (o Options) withDefaults() Options {
+	o.ReadyLinks = cmp.Or(o.ReadyLinks, DefaultReadyLinks)
+	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
+	return o
+}
+
+// Validate returns a [*core.ConfigError] for the first option that can never work.
+func (o Options) Validate() error {
+	o = o.withDefaults()
+	for i, token := range o.Tokens {
+		if token == "" {
+			return &core.ConfigError{Field: fmt.Sprintf("Tokens[%d]", i), Value: "", Allowed: "a secret"}
+		}
+	}
+	switch {
+	case o.ReadyLinks < NoReadyLinks || o.ReadyLinks > 100:
+		return &core.ConfigError{Field: "ReadyLinks", Value: o.ReadyLinks, Allowed: "percent, 1 to 100, or -1 for none"}
+	case o.Timeout < time.Millisecond || o.Timeout > maxTimeout:
+		return &core.ConfigError{Field: "Timeout", Value: o.Timeout, Allowed: "1ms to 25s"}
+	}
+	return nil
+}
+
+// maxTimeout is below what an answer may take to be written.
+const maxTimeout = 25 * time.Second

@@ -1,0 +1,64 @@
+package ops
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// params are the parameters of a request. The first that is bad is the error.
+type params struct {
+	values url.Values
+	err    error
+}
+
+// paramsOf reads the parameters, each of which has to be one of allowed.
+func paramsOf(r *http.Request, allowed ...string) (*params, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, fmt.Errorf("query: %w", err)
+	}
+	for name := range values {
+		if !slices.Contains(allowed, name) {
+			return nil, fmt.Errorf("there is no parameter %.64q: want %s", name, strings.Join(allowed, ", "))
+		}
+	}
+	return &params{values: values}, nil
+}
+
+func (p *params) text(name string) string { return p.values.Get(name) }
+
+// number is a number of at least 1; otherwise, if it is not given.
+func (p *params) number(name string, otherwise, most int) int {
+	text := p.values.Get(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
+		p.bad(name, text, fmt.Sprintf("a number, 1 to %d", most))
+		return otherwise
+	}
+	return n
+}
+
+// choice is one of these, the first if it is not given.
+func (p *params) choice(name string, choices ...string) string {
+	text := p.values.Get(name)
+	switch {
+	case text == "":
+		return choices[0]
+	case !slices.Contains(choices, text):
+		p.bad(name, text, strings.Join(choices, " or "))
+	}
+	return text
+}
+
+func (p *params) bad(name, value, allowed string) {
+	if p.err == nil {
+		p.err = fmt.Errorf("%s: %.64q is not allowed: want %s", name, value, allowed)
+	}
+}

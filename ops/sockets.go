@@ -1,0 +1,183 @@
+package ops
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// SocketQuery says which sockets are wanted, by namespace and id.
+type SocketQuery struct {
+	Namespace string `json:"namespace,omitempty"` // "": all
+	Room      string `json:"room,omitempty"`      // in which they are; "": any or none
+	Pattern   string `json:"pattern,omitempty"`   // of their ids, as those of rooms
+	Limit     int    `json:"limit"`
+	After     string `json:"after,omitempty"` // those behind Next of the page before
+}
+
+// Sockets are sockets of one node or of all, by namespace and id.
+type Sockets struct {
+	Sockets []Socket `json:"sockets"`
+	Matched int      `json:"matched"`        // that fit, the listed ones and those behind them
+	Next    string   `json:"next,omitempty"` // for the page behind this one
+
+	Unanswered []Unanswered `json:"unanswered,omitempty"`
+	Cut        bool         `json:"cut,omitempty"` // a node's list was too long for its answer
+	Took       float64      `json:"took_ms,omitempty"`
+}
+
+// Socket is a socket of one namespace.
+type Socket struct {
+	ID        string    `json:"id"`
+	Namespace string    `json:"namespace"`
+	Node      string    `json:"node"`       // id of the node where it is
+	Transport string    `json:"transport"`  // "websocket" or "polling"
+	Address   string    `json:"address"`    // the client's
+	Connected time.Time `json:"connected"`  // to the namespace
+	Rooms     []string  `json:"rooms"`      // the first few, without its own
+	RoomCount int       `json:"room_count"` // all of them
+}
+
+// maxSocketRooms is how many rooms of a socket are listed.
+const maxSocketRooms = 20
+
+func socketOrder(a, b Socket) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.ID, b.ID))
+}
+
+// sockets are those of this node.
+func (h *Handler) sockets(ctx context.Context, q SocketQuery) (*Sockets, error) {
+	after, err := decodeCursor(q.After)
+	if err != nil {
+		return nil, err
+	}
+	answer := &Sockets{}
+	first := newSelection(min(max(q.Limit, 1), maxLimit), socketOrder)
+	open := h.source.Namespaces()
+	for _, ns := range open {
+		if ns.State == nil || q.Namespace != "" && q.Namespace != ns.Name {
+			continue
+		}
+		seen := 0
+		ns.State.EachSocket(q.Room, func(id string) bool {
+			if seen++; seen%1024 == 0 && ctx.Err() != nil {
+				return false
+			}
+			s := Socket{ID: id, Namespace: ns.Name}
+			switch {
+			case q.Pattern != "" && !matches(q.Pattern, id):
+			case after != nil && socketOrder(s, Socket{Namespace: after[0], ID: after[1]}) <= 0:
+			default:
+				answer.Matched++
+				first.add(s)
+			}
+			return true
+		})
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+	}
+	answer.Sockets = []Socket{}
+	for _, s := range first.sorted() {
+		for _, ns := range open {
+			if ns.Name != s.Namespace {
+				continue
+			}
+			state := ns.State.SocketState(s.ID, maxSocketRooms)
+			if state == nil {
+				answer.Matched-- // it has just gone
+				continue
+			}
+			rooms := make([]string, len(state.Rooms))
+			for i, room := range state.Rooms {
+				rooms[i] = shown(room)
+			}
+			slices.Sort(rooms)
+			answer.Sockets = append(answer.Sockets, Socket{
+				ID: shown(s.ID), Namespace: shown(ns.Name), Node: h.source.ID(), Transport: state.Transport, Address: shown(state.Address),
+				Connected: state.Connected, Rooms: rooms, RoomCount: state.RoomCount,
+			})
+		}
+	}
+	return answer, nil
+}
+
+func (s *Sockets) shorten() bool {
+	s.Cut = true
+	return half(&s.Sockets)
+}
+
+// serveSockets serves the sockets of all nodes, or of one that is named.
+func (h *Handler) serveSockets(r *http.Request) (any, error) {
+	began := time.Now()
+	p, err := paramsOf(r, "namespace", "room", "pattern", "limit", "after", "node")
+	if err != nil {
+		return nil, err
+	}
+	q := SocketQuery{Namespace: p.text("namespace"), Room: p.text("room"), Pattern: p.text("pattern"), Limit: p.number("limit", defaultLimit, maxLimit), After: p.text("after")}
+	if len(q.Pattern) > maxPattern {
+		p.bad("pattern", q.Pattern, "at most 256 bytes")
+	}
+	if _, err := decodeCursor(q.After); err != nil {
+		p.bad("after", q.After, "what an answer had as next")
+	}
+	if p.err != nil {
+		return nil, p.err
+	}
+	all, err := h.allSockets(r.Context(), q, p.text("node"))
+	if err != nil {
+		return nil, err
+	}
+	all.Took = milliseconds(time.Since(began))
+	return all, nil
+}
+
+func (h *Handler) allSockets(ctx context.Context, q SocketQuery, node string) (*Sockets, error) {
+	own := func() (*Sockets, error) { return h.sockets(ctx, q) }
+	ask := question{Op: opSockets, Sockets: &q}
+	var answers []answerOf[*Sockets]
+	all := &Sockets{Sockets: []Socket{}}
+	if node != "" {
+		one, err := askOne(ctx, h, node, ask, own)
+		if err != nil {
+			return nil, err
+		}
+		answers = append(answers, answerOf[*Sockets]{node, one})
+	} else {
+		ours, err := own()
+		if err != nil {
+			return nil, err
+		}
+		if answers, all.Unanswered, err = gather(ctx, h, ask, ours); err != nil {
+			return nil, err
+		}
+	}
+	// Where a node's list was cut, those behind its end are for the next page, on
+	// all nodes.
+	var end *Socket
+	for _, a := range answers {
+		if a.value == nil {
+			continue
+		}
+		all.Matched += a.value.Matched
+		all.Sockets = append(all.Sockets, a.value.Sockets...)
+		if n := len(a.value.Sockets); a.value.Cut && n > 0 {
+			all.Cut = true
+			if last := a.value.Sockets[n-1]; end == nil || socketOrder(last, *end) < 0 {
+				end = &last
+			}
+		}
+	}
+	slices.SortFunc(all.Sockets, socketOrder)
+	if end != nil {
+		all.Sockets = slices.DeleteFunc(all.Sockets, func(s Socket) bool { return socketOrder(s, *end) > 0 })
+	}
+	all.Sockets = all.Sockets[:min(len(all.Sockets), q.Limit)]
+	if n := len(all.Sockets); n > 0 && all.Matched > n {
+		last := all.Sockets[n-1]
+		all.Next = encodeCursor([2]string{last.Namespace, last.ID})
+	}
+	return all, nil
+}

@@ -1,0 +1,50 @@
+package ops
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// maxName is how much of a name is shown, in bytes. Clients may have a say in what
+// rooms are called.
+const maxName = 256
+
+// shown is a name as it is shown: valid UTF-8, and not too long.
+func shown(name string) string {
+	if len(name) > maxName {
+		cut := maxName - len("…")
+		for cut > 0 && !utf8.RuneStart(name[cut]) {
+			cut--
+		}
+		name = name[:cut] + "…"
+	}
+	return strings.ToValidUTF8(name, "\uFFFD")
+}
+
+// matches tells whether a name is of a pattern, in which * stands for any characters
+// and ? for one. It takes time in proportion to the product of their lengths at most.
+func matches(pattern, name string) bool {
+	p, n := 0, 0
+	star, after := -1, 0
+	for n < len(name) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, after = p, n
+			p++
+		case p < len(pattern) && pattern[p] == '?':
+			_, size := utf8.DecodeRuneInString(name[n:])
+			p, n = p+1, n+size
+		case p < len(pattern) && pattern[p] == name[n]:
+			p, n = p+1, n+1
+		case star >= 0:
+			after++
+			p, n = star+1, after
+		default:
+			return false
+		}
+	}
+	for p < len(pattern) && pattern[p] == '*' {
+		p++
+	}
+	return p == len(pattern)
+}

@@ -30,6 +30,7 @@ const shutdownTime = 5 * time.Second
 // Groups of commands in the help, which sorts them by name.
 const (
 	groupServers = "Run servers"
+	groupOperate = "See and operate a mesh"
 	groupTools   = "Tools"
 	groupAbout   = "Version and completion"
 )
@@ -43,6 +44,12 @@ func commands() []*cli.Command {
 		newCommand(groupServers, "demo", "run several servers that form a mesh, with a web page on each", demoCommand),
 		newCommand(groupServers, "node", "run one server, which joins a mesh", nodeCommand),
 		newCommand(groupServers, "discovery", "run the discovery service alone", discoveryCommand),
+		newCommand(groupOperate, "nodes", "list the nodes of a mesh and their links; the exit status is 1 if it is not whole", nodesCommand),
+		newCommand(groupOperate, "top", "show what the nodes of a mesh do, again and again", topCommand),
+		newCommand(groupOperate, "rooms", "list rooms, the largest first", roomsCommand),
+		newCommand(groupOperate, "sockets", "list clients' sockets", socketsCommand),
+		newCommand(groupOperate, "emit", "send an event to clients", emitCommand),
+		newCommand(groupOperate, "drain", "let a node send its clients to the others", drainCommand),
 		newCommand(groupTools, "cert", "make certificates with which to try TLS", certCommand),
 		newCommand(groupTools, "bench", "measure clusters of servers, this one's and others'", benchCommand),
 		newCommand(groupAbout, "version", "print the version of this binary and of what it is made of", versionCommand),

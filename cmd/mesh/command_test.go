@@ -72,6 +72,13 @@ func TestUsage(t *testing.T) {
 		{[]string{"bench", "dance", "--nodes", "2"}, exitUsage, "", "want throughput, latency, idle, requests"},
 		{[]string{"bench", "idle", "now"}, exitUsage, "", `unexpected argument "now"`},
 		{[]string{"bench", "links", "--compare", "ws,mesh"}, exitUsage, "", `--compare: "mesh" is not allowed: want ws, quic, mem, gorilla, tcp`},
+		{[]string{"nodes", "--url", "localhost:4100"}, exitUsage, "", `--url: "localhost:4100" is not allowed: want http://host:port`},
+		{[]string{"nodes", "--url", "http://127.0.0.1:1"}, exitFailed, "", "there is no server at http://127.0.0.1:1: start one with MESH_OPS_LISTEN"},
+		{[]string{"nodes", "--token-file", "missing"}, exitUsage, "", "--token-file"},
+		{[]string{"top", "--interval", "1ms"}, exitUsage, "", "--interval: 1ms is not allowed"},
+		{[]string{"emit"}, exitFailed, "", "which event?"},
+		{[]string{"drain"}, exitFailed, "", "which node?"},
+		{[]string{"help", "nodes"}, exitOK, "MESH_OPS_URL", ""},
 		{[]string{"bench-server", "--kind", "dance"}, exitUsage, "", "mesh, alone or floor"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {

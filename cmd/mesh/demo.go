@@ -18,6 +18,7 @@ type demo struct {
 	discovery *service.Server
 	servers   []*server
 	note      string // what was made up
+	opsURL    string // of the first server
 }
 
 // demoOptions are the flags of `mesh demo`. Server i takes port + i and
@@ -95,6 +96,8 @@ func startDemo(ctx context.Context, o demoOptions, log *slog.Logger) (*demo, err
 		config.Listen = net.JoinHostPort(o.host, strconv.Itoa(nth(o.meshPort, i)))
 		config.DiscoveryAddress = "ws://" + reachable(d.discovery.Addr())
 		config.AuthToken = o.token
+		config.OpsListen = net.JoinHostPort(o.host, strconv.Itoa(opsPortBeside(nth(o.meshPort, i))))
+		config.OpsWritable = isLoopback(o.host)
 		s, err := startServer(ctx, serverOptions{host: o.host, port: nth(o.port, i), log: log, mesh: config})
 		if err != nil {
 			d.shutdown(io.Discard)
@@ -102,6 +105,7 @@ func startDemo(ctx context.Context, o demoOptions, log *slog.Logger) (*demo, err
 		}
 		d.servers = append(d.servers, s)
 	}
+	d.opsURL = opsURL(d.servers[0].mesh.OpsAddr(), o.stack.TLS.CertFile != "")
 	return d, nil
 }
 
@@ -121,7 +125,8 @@ func (d *demo) print(out io.Writer) {
 	if d.note != "" {
 		fmt.Fprintf(out, "  %s\n", d.note)
 	}
-	fmt.Fprintf(out, "  discovery  ws://%s\n\nCtrl-C stops.\n", reachable(d.discovery.Addr()))
+	fmt.Fprintf(out, "  discovery  ws://%s\n", reachable(d.discovery.Addr()))
+	fmt.Fprintf(out, "  operators  %s   (as: mesh nodes --url %[1]s)\n\nCtrl-C stops.\n", d.opsURL)
 }
 
 func (d *demo) shutdown(errOut io.Writer) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,7 @@ func discoveryCommand(f *flags) action {
 	host := f.text("host", "", "address on which it listens; empty: all", "MESH_HOST")
 	port := f.port("port", 8000, "port on which it listens; 0: a free one", "PORT")
 	token := f.text("auth-token", "", "secret that servers must know to register", "MESH_AUTH_TOKEN")
+	opsListen := f.text("ops-listen", "", fmt.Sprintf("where operators are served, or none (default %s, or a free port if that is taken)", defaultOpsListen(discoveryOpsPort)), "MESH_OPS_LISTEN")
 	secure := declareTLS(f)
 	logger := logFlag(f, "info")
 	return func(ctx context.Context, out, errOut io.Writer) error {
@@ -39,9 +41,21 @@ func discoveryCommand(f *flags) action {
 			scheme = "wss"
 		}
 		fmt.Fprintf(out, "discovery service on %s://%s\n", scheme, reachable(s.Addr()))
+		operators, err := serveDiscoveryOps(ctx, s, chooseOpsListen(*opsListen, discoveryOpsPort), *token, log)
+		if err != nil {
+			return errors.Join(explainTaken(err), stopDiscovery(s))
+		}
+		if operators != nil {
+			defer operators.close()
+			fmt.Fprintf(out, "operators on %s\n", opsURL(operators.addr(), false))
+		}
 		<-ctx.Done()
-		stopping, cancel := context.WithTimeout(context.Background(), shutdownTime)
-		defer cancel()
-		return s.Shutdown(stopping)
+		return stopDiscovery(s)
 	}
+}
+
+func stopDiscovery(s *service.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	return s.Shutdown(ctx)
 }

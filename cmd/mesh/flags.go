@@ -69,6 +69,13 @@ func (f *flags) argument(name, value, usage, env string) *string {
 	return text
 }
 
+// words are what follows the flags.
+func (f *flags) words(name, usage string) *[]string {
+	words := new([]string)
+	f.arguments = append(f.arguments, &cli.StringArgs{Name: name, UsageText: usage, Max: -1, Destination: words})
+	return words
+}
+
 // option is a flag for a field of mesh.Config, whose variables mesh.ConfigFromEnv
 // reads.
 type option struct {

@@ -16,6 +16,7 @@ func nodeCommand(f *flags) action {
 	advertise := f.option("advertise", "where other servers reach this one, as ws://10.0.0.7:4003 or //10.0.0.7:0", "MESH_ADVERTISE", "MESH_SERVER_WS_ADDRESS", "MESH_WS_IP")
 	discovery := f.option("discovery", "URL of the discovery service (default ws://localhost:8000)", "MESH_DISCOVERY_ADDRESS", "MESH_DISCOVERY_SERVICE_ADDRESS")
 	peers := f.option("peers", "addresses of the other servers instead, as ws://a:4000,ws://b:4000", "MESH_PEERS")
+	opsListen := f.option("ops-listen", fmt.Sprintf("where operators are served, or none (default %s, or a free port if that is taken)", defaultOpsListen(opsPort)), "MESH_OPS_LISTEN")
 	stack := declareStack(f)
 	token := f.option("auth-token", "secret that all servers share", "MESH_AUTH_TOKEN")
 	logger := logFlag(f, "info")
@@ -39,6 +40,10 @@ func nodeCommand(f *flags) action {
 		if token.given() {
 			config.AuthToken = token.value
 		}
+		if opsListen.given() {
+			config.OpsListen = opsListen.value
+		}
+		config.OpsListen = chooseOpsListen(config.OpsListen, opsPort)
 		// One way of finding peers on the command line replaces the other one in
 		// the environment.
 		if discovery.given() || peers.given() {
@@ -51,7 +56,11 @@ func nodeCommand(f *flags) action {
 			return err
 		}
 		defer shutdownAll([]*server{s}, errOut)
-		fmt.Fprintf(out, "  server     %s   (mesh %s)\n\nCtrl-C stops.\n", s.url, s.mesh.Advertised())
+		fmt.Fprintf(out, "  server     %s   (mesh %s)\n", s.url, s.mesh.Advertised())
+		if s.mesh.OpsAddr() != "" {
+			fmt.Fprintf(out, "  operators  %s   (as: mesh nodes --url %[1]s)\n", opsURL(s.mesh.OpsAddr(), *stack.tls.cert != ""))
+		}
+		fmt.Fprint(out, "\nCtrl-C stops.\n")
 		<-ctx.Done()
 		fmt.Fprintln(out, "\nstopping")
 		return nil

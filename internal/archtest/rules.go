@@ -134,7 +134,7 @@ var rules = []rule{
 	{
 		folders: []string{"./cmd", "./e2e", "./bench"},
 		may: []string{"./", "./core", "./codec", "./transport", "./discovery", "./socketio", "./ops", "./internal", "./internal/node", "./internal/cluster", "./bench",
-			"go.uber.org/fx", "github.com/zishang520/socket.io", "github.com/gorilla/websocket", "github.com/urfave/cli"},
+			"go.uber.org/fx", "github.com/zishang520/socket.io", "github.com/gorilla/websocket", "github.com/urfave/cli", "golang.org/x/term"},
 	},
 }
 

@@ -25,9 +25,9 @@ func kindOf(s *socket.Socket) string {
 	return transport
 }
 
-// TestPathIsTaken: with the adapter comes the delivery path, for the first client as
+// TestFastPathIsTaken: with the adapter comes the delivery path, for the first client as
 // for all others.
-func TestPathIsTaken(t *testing.T) {
+func TestFastPathIsTaken(t *testing.T) {
 	s := serve(t, lonely{})
 	for i := range 3 {
 		c, sock := s.client("/")
@@ -45,7 +45,7 @@ func TestPathIsTaken(t *testing.T) {
 	}
 }
 
-func TestPathOfEngineThatIsThere(t *testing.T) {
+func TestFastPathOfEngineThatIsThere(t *testing.T) {
 	s := start(t, socket.DefaultServerOptions())
 	s.SetAdapter(New(lonely{}))
 	if _, sock := s.client("/"); kindOf(sock) != "own transport, own session" {
@@ -53,8 +53,8 @@ func TestPathOfEngineThatIsThere(t *testing.T) {
 	}
 }
 
-// TestPathThatCannotBeLaid: then the library delivers, and the log says why.
-func TestPathThatCannotBeLaid(t *testing.T) {
+// TestFastPathThatCannotBeInstalled: then the library delivers, and the log says why.
+func TestFastPathThatCannotBeInstalled(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		options func(*socket.ServerOptions)

@@ -3,7 +3,6 @@ package socketio
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -121,20 +120,7 @@ func (p *party) until(packet string) {
 func (p *party) poll() string {
 	p.t.Helper()
 	response, err := http.Get(p.url + "&transport=polling")
-	return p.body(response, err)
-}
-
-func (p *party) body(response *http.Response, err error) string {
-	p.t.Helper()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return string(body)
+	return bodyOf(p.t, response, err)
 }
 
 // send sends packets: messages of a WebSocket, or one payload.
@@ -149,7 +135,7 @@ func (p *party) send(packets ...string) {
 			}
 		}
 		response, err := http.Post(p.url+"&transport=polling", "text/plain;charset=UTF-8", strings.NewReader(payload))
-		p.body(response, err)
+		bodyOf(p.t, response, err)
 		return
 	}
 	for _, packet := range packets {

@@ -38,26 +38,27 @@ func (s *server) polling() (*pollingClient, *socket.Socket) {
 func (p *pollingClient) get() string {
 	p.t.Helper()
 	response, err := http.Get(p.url)
-	return p.body(response, err)
+	return bodyOf(p.t, response, err)
 }
 
 func (p *pollingClient) post(packet string) {
 	p.t.Helper()
 	response, err := http.Post(p.url, "text/plain;charset=UTF-8", strings.NewReader(packet))
-	if got := p.body(response, err); got != "ok" {
+	if got := bodyOf(p.t, response, err); got != "ok" {
 		p.t.Fatalf("POST answered with %q", got)
 	}
 }
 
-func (p *pollingClient) body(response *http.Response, err error) string {
-	p.t.Helper()
+// bodyOf reads the body of a response.
+func bodyOf(t testing.TB, response *http.Response, err error) string {
+	t.Helper()
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return string(body)
 }

@@ -106,14 +106,15 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// request sends a request and returns the status and what follows the header.
-func request(t *testing.T, addr, header string) string {
+// rawRequest sends a request on a connection of its own, which is closed at the test's end,
+// and returns the response with what follows its header.
+func rawRequest(t *testing.T, addr, header string) (*http.Response, *bufio.Reader) {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(conn, header+"\r\n"); err != nil {
 		t.Fatal(err)
@@ -123,7 +124,13 @@ func request(t *testing.T, addr, header string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
+	return response, in
+}
+
+// request sends a request and returns the status and what follows the header.
+func request(t *testing.T, addr, header string) string {
+	t.Helper()
+	response, in := rawRequest(t, addr, header)
 	if response.StatusCode == http.StatusSwitchingProtocols {
 		frame, _ := io.ReadAll(in)
 		return fmt.Sprintf("%d %q", response.StatusCode, frame)

@@ -106,7 +106,7 @@ func TestCloseWithOpenPolls(t *testing.T) {
 			return err == nil
 		})
 		p := &pollingClient{t, url}
-		_, rest, _ := strings.Cut(p.body(first, nil), `"sid":"`)
+		_, rest, _ := strings.Cut(bodyOf(p.t, first, nil), `"sid":"`)
 		sid, _, _ := strings.Cut(rest, `"`)
 		p.url += "&sid=" + sid
 		go func() { answers <- p.get() }()

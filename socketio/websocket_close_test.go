@@ -1,10 +1,6 @@
 package socketio
 
 import (
-	"bufio"
-	"io"
-	"net"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -110,25 +106,12 @@ func TestDeflateOffers(t *testing.T) {
 		if offer != "" {
 			header += "Sec-WebSocket-Extensions: " + offer + "\r\n"
 		}
-		conn, err := net.Dial("tcp", s.http.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = conn.SetDeadline(time.Now().Add(patience))
-		if _, err := io.WriteString(conn, header+"\r\n"); err != nil {
-			t.Fatal(err)
-		}
-		in := bufio.NewReader(conn)
-		response, err := http.ReadResponse(in, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		response, in := rawRequest(t, s.http.Listener.Addr().String(), header)
 		if got := strings.Join(response.Header["Sec-Websocket-Extensions"], " | "); got != want.answer {
 			t.Errorf("%q: got %q, want %q", offer, got, want.answer)
 		}
 		if first, err := in.ReadByte(); err != nil || first != want.first {
 			t.Errorf("%q: the first frame begins with %x, %v, want %x", offer, first, err, want.first)
 		}
-		_ = conn.Close()
 	}
 }

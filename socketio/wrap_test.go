@@ -52,9 +52,9 @@ func (w *witnessed) remote(t *testing.T) *socket.RemoteSocket {
 	return remote
 }
 
-// TestEveryMethodOverridden: whatever an application asks of its server goes through
+// TestEveryMethodWrapped: whatever an application asks of its server goes through
 // the overrides, those of the server it is asked of and those where it is done.
-func TestEveryMethodOverridden(t *testing.T) {
+func TestEveryMethodWrapped(t *testing.T) {
 	ctx := context.Background()
 	listen := func(args ...any) { args[len(args)-1].(socket.Ack)(nil, nil) }
 	type methods = string // separated by spaces
@@ -166,9 +166,9 @@ func TestEveryMethodOverridden(t *testing.T) {
 	}
 }
 
-// TestWitnessesOverrideEveryMethod: a method that is new in an interface has to be
+// TestWitnessesHaveEveryMethod: a method that is new in an interface has to be
 // thought of here.
-func TestWitnessesOverrideEveryMethod(t *testing.T) {
+func TestWitnessesHaveEveryMethod(t *testing.T) {
 	n := &notes{}
 	for _, c := range []struct {
 		witness any
@@ -202,7 +202,7 @@ func (c changed) Broadcast(_ core.Payload, to core.Target) {
 	c.Adapter.Broadcast(core.Payload{Text: []byte(`["changed"]`)}, to)
 }
 
-func TestOverrideChangesWhatIsDone(t *testing.T) {
+func TestWrapperChangesWhatIsDone(t *testing.T) {
 	s := serve(t, lonely{}, WrapAdapter(func(a core.Adapter) core.Adapter { return changed{a} }))
 	c, _ := s.client("/")
 	s.Emit("e", 1)
@@ -212,7 +212,7 @@ func TestOverrideChangesWhatIsDone(t *testing.T) {
 	}
 }
 
-func TestLastOverrideIsTheOutermost(t *testing.T) {
+func TestLastWrapperIsTheOutermost(t *testing.T) {
 	var order []string
 	adapter := func(name string) Option {
 		return WrapAdapter(func(a core.Adapter) core.Adapter { order = append(order, name); return a })
@@ -226,8 +226,8 @@ func TestLastOverrideIsTheOutermost(t *testing.T) {
 	}
 }
 
-// TestBrokenOverride: such a namespace serves its own clients, and nothing leaves it.
-func TestBrokenOverride(t *testing.T) {
+// TestBrokenWrapper: such a namespace serves its own clients, and nothing leaves it.
+func TestBrokenWrapper(t *testing.T) {
 	for name, option := range map[string]Option{
 		"adapter returned nil":         WrapAdapter(func(core.Adapter) core.Adapter { return nil }),
 		"adapter returned nil pointer": WrapAdapter(func(core.Adapter) core.Adapter { return (*adapterWitness)(nil) }),
@@ -268,7 +268,7 @@ func (callless) BroadcastWithAck(context.Context, core.Payload, core.Target, fun
 	return nil
 }
 
-func TestOverrideReturnsNoCall(t *testing.T) {
+func TestWrapperReturnsNoCall(t *testing.T) {
 	s := serve(t, lonely{}, WrapAdapter(func(a core.Adapter) core.Adapter { return callless{a} }))
 	_, sock := s.client("/")
 	outcome := make(chan error, 1)

@@ -86,7 +86,13 @@ func (b *builder) build() (*Mesh, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Mesh{node: n, handler: handlerOf(transport), adapter: socketio.New(n, b.socketioOptions()...), expires: b.material.expires}
+	m := &Mesh{
+		node:      n,
+		handler:   handlerOf(transport),
+		adapter:   socketio.New(n, b.socketioOptions()...),
+		expires:   b.material.expires,
+		drainRate: b.config.DrainRate,
+	}
 	o := b.opsOptions()
 	if b.metrics != nil {
 		o.Metrics = b.metrics(m)

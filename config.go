@@ -103,6 +103,10 @@ type Config struct {
 	// Default 1024.
 	MaxHandshakes int
 
+	// DrainRate is how many clients [Mesh.Drain] sends away in a second, where its
+	// caller does not say. Default 200.
+	DrainRate int
+
 	// OpsListen is where operators are served: health checks, metrics and the state
 	// of the mesh, see [Mesh.OpsHandler]. "127.0.0.1:4100" or ":4100"; port 0 picks a
 	// free one. With a certificate in TLS it is HTTPS. Default "": nowhere.
@@ -124,6 +128,7 @@ const (
 	DefaultTransport        = TransportWS
 	DefaultCodec            = "json"
 	DefaultDiscoveryAddress = "ws://localhost:8000"
+	DefaultDrainRate        = 200
 )
 
 // ListenHandler is the Config.Listen of a server that accepts others on the port
@@ -146,6 +151,7 @@ func (c Config) withDefaults() Config {
 	if c.Discovery == DiscoveryService {
 		c.DiscoveryAddress = cmp.Or(c.DiscoveryAddress, DefaultDiscoveryAddress)
 	}
+	c.DrainRate = cmp.Or(c.DrainRate, DefaultDrainRate)
 	c.HeartbeatInterval = cmp.Or(c.HeartbeatInterval, core.DefaultHeartbeatInterval)
 	c.HeartbeatTimeout = cmp.Or(c.HeartbeatTimeout, max(core.DefaultHeartbeatTimeout, 2*c.HeartbeatInterval))
 	return c

@@ -142,6 +142,8 @@ func optionCases(t *testing.T) []optionCase {
 		{"MaxFrame", mesh.Config{MaxFrame: -1}, "a number"},
 		{"MaxHandshakes", mesh.Config{MaxHandshakes: 10}, ""},
 		{"MaxHandshakes", mesh.Config{MaxHandshakes: -1}, "a number"},
+		{"DrainRate", mesh.Config{DrainRate: 10}, ""},
+		{"DrainRate", mesh.Config{DrainRate: -1}, "a number"},
 
 		{"OpsListen", mesh.Config{OpsListen: ":4100"}, ""},
 		{"OpsListen", mesh.Config{OpsListen: "4100"}, `"host:port"`},

@@ -88,6 +88,7 @@ var variables = []variable{
 	{"MESH_INBOX_BYTES", "InboxBytes", number(func(c *Config) *int { return &c.InboxBytes })},
 	{"MESH_MAX_FRAME", "MaxFrame", number(func(c *Config) *int { return &c.MaxFrame })},
 	{"MESH_MAX_HANDSHAKES", "MaxHandshakes", number(func(c *Config) *int { return &c.MaxHandshakes })},
+	{"MESH_DRAIN_RATE", "DrainRate", number(func(c *Config) *int { return &c.DrainRate })},
 	{"MESH_OPS_LISTEN", "OpsListen", text(func(c *Config) *string { return &c.OpsListen })},
 	{"MESH_OPS_TOKEN", "OpsToken", text(func(c *Config) *string { return &c.OpsToken })},
 	{"MESH_OPS_WRITABLE", "OpsWritable", boolean(func(c *Config) *bool { return &c.OpsWritable })},

@@ -1,8 +1,10 @@
 package mesh
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -20,6 +22,9 @@ type Mesh struct {
 	adapter *socketio.Constructor
 	expires func() time.Time // of the certificate
 	ops     *opsServer
+
+	drainRate int // clients per second
+	draining  atomic.Bool
 }
 
 // New puts a mesh together from cfg and options. It does nothing yet: neither
@@ -50,11 +55,29 @@ func (m *Mesh) Start(ctx context.Context) error {
 // open lets no new clients in from here on: they are answered with 503, as after its
 // Close. Those that it has stay until it is closed.
 func (m *Mesh) Shutdown(ctx context.Context) error {
+	m.draining.Store(true)
 	m.adapter.StopAccepting()
 	err := m.node.Shutdown(ctx)
 	m.ops.stop(ctx) // last: until here it says that this server is not ready
 	return err
 }
+
+// Drain sends the clients of this server away, perSecond of them in a second, 0 meaning
+// Config.DrainRate. They connect again by themselves, to other servers: from here on this
+// one refuses new clients with 503 and Retry-After, and reports [Mesh.Draining], by which
+// a load balancer knows. What was sent to a client before its turn reaches it.
+//
+// If ctx has a deadline that would pass before, the clients go faster. Drain returns when
+// the last one has gone, or with an error that says how many are left when ctx ends. The
+// mesh works on meanwhile, and after: [Mesh.Shutdown] is what comes next. There is no way
+// back.
+func (m *Mesh) Drain(ctx context.Context, perSecond int) error {
+	m.draining.Store(true)
+	return m.adapter.Drain(ctx, cmp.Or(perSecond, m.drainRate))
+}
+
+// Draining tells whether Drain or Shutdown was called: this server wants no new clients.
+func (m *Mesh) Draining() bool { return m.draining.Load() }
 
 // Handler lets other servers in on the port of the application's own HTTP server,
 // where Config.Listen is [ListenHandler]. Mount it at the path of Config.Advertise,

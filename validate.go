@@ -60,6 +60,9 @@ func (c Config) check(dialled, advertised []string) error {
 			return err
 		}
 	}
+	if c.DrainRate < 0 {
+		return &core.ConfigError{Field: "DrainRate", Value: c.DrainRate, Allowed: "a number above 0, or 0 for the default"}
+	}
 	if c.OpsListen != "" && !isListen(c.OpsListen) {
 		return &core.ConfigError{Field: "OpsListen", Value: c.OpsListen, Allowed: `"host:port" or ":port", the port between 0 and 65535, or "" for none`}
 	}

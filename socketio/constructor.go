@@ -65,6 +65,8 @@ type Constructor struct {
 	namespaces map[*socket.Server]int            // how many of them each server has
 	madeAt     map[*socket.Server]string         // the servers met, with where they were made
 	fast       map[*socket.Server]*fastpath.Path // those that have a fast path
+
+	draining bool // no new clients are let in
 }
 
 // New returns the adapter constructor of a node. Give it to the server with
@@ -155,7 +157,11 @@ func (c *Constructor) install(server *socket.Server) {
 		}
 		c.mu.Lock()
 		c.fast[server] = p
+		draining := c.draining
 		c.mu.Unlock()
+		if draining {
+			p.Drain()
+		}
 	}
 	c.host.Warn(c.logger, losses...)
 }

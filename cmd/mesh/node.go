@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/internal/commas"
@@ -19,6 +20,7 @@ func nodeCommand(f *flags) action {
 	opsListen := f.option("ops-listen", fmt.Sprintf("where operators are served, or none (default %s, or a free port if that is taken)", defaultOpsListen(opsPort)), "MESH_OPS_LISTEN")
 	stack := declareStack(f)
 	token := f.option("auth-token", "secret that all servers share", "MESH_AUTH_TOKEN")
+	drainTime := f.duration("drain-time", 30*time.Second, "how long clients are sent away, some at a time, before the server stops; 0: all at once", "MESH_DRAIN_TIME")
 	logger := logFlag(f, "info")
 	return func(ctx context.Context, out, errOut io.Writer) error {
 		log, err := logger(errOut)
@@ -63,6 +65,7 @@ func nodeCommand(f *flags) action {
 		fmt.Fprint(out, "\nCtrl-C stops.\n")
 		<-ctx.Done()
 		fmt.Fprintln(out, "\nstopping")
+		s.drain(*drainTime, errOut)
 		return nil
 	}
 }

@@ -87,6 +87,18 @@ func startServer(ctx context.Context, o serverOptions) (*server, error) {
 	return s, nil
 }
 
+// drain sends the clients to other servers, for as long as it may take.
+func (s *server) drain(limit time.Duration, errOut io.Writer) {
+	if limit <= 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if err := s.mesh.Drain(ctx, 0); err != nil {
+		fmt.Fprintf(errOut, "mesh: %s: %v\n", s.name, err)
+	}
+}
+
 // shutdown disconnects the clients, leaves the mesh and stops the web server.
 func (s *server) shutdown(ctx context.Context) error {
 	s.stop()

@@ -60,7 +60,8 @@ type Path struct {
 
 	mu       sync.Mutex
 	acceptor *wsaccept.Acceptor // nil until it is open
-	closed   bool               // no more clients are let in
+	draining bool               // clients that come are refused
+	closed   bool               // likewise, and those that are on their way in are sent away
 }
 
 // New makes the path of a server to come.
@@ -271,6 +272,9 @@ func (p *Path) open() *wsaccept.Acceptor {
 	if p.acceptor, err = wsaccept.Open(server, p.shared); err != nil {
 		p.env.Logger.Debug("a count is not complete", "error", err) // there was a warning at the start
 	}
+	if p.draining {
+		p.acceptor.Drain()
+	}
 	if p.closed {
 		p.acceptor.Close()
 	}
@@ -284,6 +288,16 @@ func (p *Path) Close() {
 	p.mu.Unlock()
 	if a := p.open(); a != nil {
 		a.Close()
+	}
+}
+
+// Drain refuses clients that come, and upgrades.
+func (p *Path) Drain() {
+	p.mu.Lock()
+	p.draining = true
+	p.mu.Unlock()
+	if a := p.open(); a != nil {
+		a.Drain()
 	}
 }
 

@@ -32,6 +32,7 @@ type Acceptor struct {
 	origins  origins
 	clients  *atomic.Uint64 // the engine's count of them; nil if it is not found
 	before   int            // middlewares in front of this one
+	draining atomic.Bool
 	closed   atomic.Bool
 }
 
@@ -63,9 +64,16 @@ func tickFor(server engine.BaseServer) time.Duration {
 	return min(max(shortest/50, 5*time.Millisecond), 250*time.Millisecond)
 }
 
-// Close lets nobody in any more: new clients and upgrades are answered with 503.
-// Clients that are in may go on.
+// Drain lets nobody in any more: new clients and upgrades are answered with 503, and so
+// are sessions that are not known here, for a balancer to try another server. Clients
+// that are in may go on.
+func (d *Acceptor) Drain() { d.draining.Store(true) }
+
+// Close is as Drain. A client that comes in while it is called is sent away.
 func (d *Acceptor) Close() { d.closed.Store(true) }
+
+// refuses tells whether nobody is let in any more.
+func (d *Acceptor) refuses() bool { return d.draining.Load() || d.closed.Load() }
 
 // late sends a client away that came in while the acceptor closed, and that whoever closes
 // the engine's clients may have missed: the client was one of them before this is

@@ -40,9 +40,14 @@ func abortUpgrade(ctx *types.HttpContext, _ *types.CodeMessage, message string) 
 	answerText(ctx, http.StatusBadRequest, message)
 }
 
-// unavailable answers as Node's server, once it is closed, answers upgrades. It answers
-// nothing else then, for it has no port any more.
-func unavailable(ctx *types.HttpContext) {
+// retryAfter is when a client may come again, in seconds: a balancer has another server
+// for it then, or finds one at once.
+const retryAfter = "1"
+
+// Unavailable answers as Node's server, once it is closed, answers upgrades. (It answers
+// nothing else then, for it has no port any more.)
+func Unavailable(ctx *types.HttpContext) {
+	ctx.ResponseHeaders().Set("Retry-After", retryAfter)
 	answerText(ctx, http.StatusServiceUnavailable, http.StatusText(http.StatusServiceUnavailable))
 }
 

@@ -12,8 +12,8 @@ import (
 func (d *Acceptor) handleRequest(ctx *types.HttpContext) {
 	sid := ctx.Query().Peek("sid")
 	client, known := d.engine.Clients().Load(sid)
-	if d.closed.Load() && !known {
-		unavailable(ctx)
+	if d.refuses() && !known {
+		Unavailable(ctx)
 		return
 	}
 	code, context := d.verify(ctx, false)

@@ -12,8 +12,8 @@ import (
 
 // handleUpgrade answers a request to become a WebSocket.
 func (d *Acceptor) handleUpgrade(ctx *types.HttpContext) {
-	if d.closed.Load() {
-		unavailable(ctx)
+	if d.refuses() {
+		Unavailable(ctx)
 		return
 	}
 	if code, context := d.verify(ctx, true); code != nil {

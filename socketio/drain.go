@@ -1,0 +1,163 @@
+package socketio
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/zishang520/socket.io/servers/engine/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/socketio/internal/wsaccept"
+)
+
+const (
+	drainTick = 20 * time.Millisecond
+	// drainReserve is the part of the time up to a deadline that is kept for the last
+	// clients to be told: 1/drainReserve of it.
+	drainReserve = 5
+	// drainGrace is how long a client may take to hear that it is disconnected. One
+	// that polls hears it with its next poll, which a client that is gone never sends.
+	drainGrace = 10 * time.Second
+)
+
+// Drain sends the clients away, perSecond of them in a second, so that they come back on
+// other servers. From here on new clients are refused with 503 and Retry-After, and so
+// are clients that poll and want to upgrade; those that are in go on until it is their
+// turn. If ctx has a deadline that would pass before, they go faster.
+//
+// A client's connection is closed behind all that was sent to it, whatever transport and
+// protocol revision it uses. To it that is "transport close", after which it connects
+// again by itself; here its sockets leave with "forced close".
+//
+// Drain returns when the last client has gone, or with an error that says how many are
+// left when ctx ends. It may be called again, and from several goroutines.
+func (c *Constructor) Drain(ctx context.Context, perSecond int) error {
+	if perSecond <= 0 {
+		return &core.ConfigError{Field: "Drain", Value: perSecond, Allowed: "clients per second, at least 1"}
+	}
+	return runDrain(ctx, c.refuseNew(), perSecond)
+}
+
+// runDrain sends the clients of engines away.
+func runDrain(ctx context.Context, engines []engine.BaseServer, perSecond int) error {
+	d := drain{engines: engines, perSecond: float64(perSecond), told: map[engine.Socket]time.Time{}, last: time.Now()}
+	if deadline, ok := ctx.Deadline(); ok {
+		d.end = deadline.Add(-time.Until(deadline) / drainReserve)
+	}
+	ticker := time.NewTicker(drainTick)
+	defer ticker.Stop()
+	for {
+		left := d.left()
+		if left == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("draining: %d clients are left: %w", left, context.Cause(ctx))
+		case now := <-ticker.C:
+			d.step(now)
+		}
+	}
+}
+
+// refuseNew lets no new clients in, of servers that are there and of those to come, and
+// returns the engines of those that are there.
+func (c *Constructor) refuseNew() []engine.BaseServer {
+	c.mu.Lock()
+	first := !c.draining
+	c.draining = true
+	paths := maps.Clone(c.fast)
+	servers := slices.Collect(maps.Keys(c.namespaces))
+	c.mu.Unlock()
+	var engines []engine.BaseServer
+	for _, server := range servers {
+		p := paths[server]
+		if p != nil {
+			p.Drain()
+		}
+		if server.Engine() == nil {
+			continue // nobody has come
+		}
+		if p == nil && first { // its clients are left to the library
+			server.Engine().Use(refuseHandshakes)
+		}
+		engines = append(engines, server.Engine())
+	}
+	return engines
+}
+
+// refuseHandshakes is a middleware of an engine that has no acceptor.
+func refuseHandshakes(ctx *types.HttpContext, next func(error)) {
+	if ctx.Query().Peek("sid") == "" {
+		wsaccept.Unavailable(ctx)
+		return
+	}
+	next(nil)
+}
+
+// drain is under way.
+type drain struct {
+	engines   []engine.BaseServer
+	perSecond float64
+	end       time.Time // when the last client is told, at the latest; zero: any time
+
+	waiting []engine.Socket             // whose turn comes
+	told    map[engine.Socket]time.Time // when a client was, by its connection
+	last    time.Time                   // of the last step
+	due     float64                     // how many may be told now
+}
+
+// left counts the clients that have not gone.
+func (d *drain) left() (n int) {
+	for _, e := range d.engines {
+		n += e.Clients().Len()
+	}
+	return n
+}
+
+// step tells those clients whose turn it is.
+func (d *drain) step(now time.Time) {
+	if len(d.waiting) == 0 {
+		d.look(now)
+	}
+	if len(d.waiting) == 0 {
+		d.last, d.due = now, 0
+		return
+	}
+	rate := d.perSecond
+	if !d.end.IsZero() {
+		rate = max(rate, float64(len(d.waiting))/max(d.end.Sub(now), drainTick).Seconds())
+	}
+	d.due += rate * now.Sub(d.last).Seconds()
+	d.last = now
+	for d.due >= 1 && len(d.waiting) > 0 {
+		conn := d.waiting[0]
+		d.waiting = d.waiting[1:]
+		if conn.ReadyState() != "open" || conn.Upgrading() {
+			continue // it has gone by itself, or look finds it again
+		}
+		d.due--
+		d.told[conn] = now
+		conn.Close(false)
+	}
+}
+
+// look finds clients that have not been told, and gives up those that do not listen.
+func (d *drain) look(now time.Time) {
+	for _, e := range d.engines {
+		e.Clients().Range(func(_ string, conn engine.Socket) bool {
+			told, closing := d.told[conn]
+			switch {
+			case closing && now.Sub(told) > drainGrace:
+				conn.Close(true)
+			case !closing && conn.ReadyState() != "opening" && !conn.Upgrading():
+				d.waiting = append(d.waiting, conn)
+			}
+			return true
+		})
+	}
+}

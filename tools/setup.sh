@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the end-to-end tests need and does not find: the npm packages of
-# e2e/node, e2e/compat/node and e2e/oracle/node and, where there is apt-get, Debian's chromium.
-# It waits for another apt that is at work.
+# e2e/node, e2e/compat/node and e2e/oracle/node and, where there is apt-get, Debian's chromium,
+# and the balancers nginx and haproxy. It waits for another apt that is at work.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,5 +16,19 @@ if ! command -v chromium >/dev/null && command -v apt-get >/dev/null; then
 	if ! ./tools/apt-install.sh chromium fonts-dejavu-core; then
 		echo "could not install chromium" >&2
 		if [ -n "${CI:-}" ]; then exit 1; fi
+	fi
+fi
+
+if command -v apt-get >/dev/null; then
+	balancers=()
+	for balancer in nginx haproxy; do
+		command -v "$balancer" >/dev/null || balancers+=("$balancer")
+	done
+	if [ ${#balancers[@]} -gt 0 ]; then
+		echo "installing ${balancers[*]} for the tests of deploy/"
+		if ! ./tools/apt-install.sh "${balancers[@]}"; then
+			echo "could not install ${balancers[*]}" >&2
+			if [ -n "${CI:-}" ]; then exit 1; fi
+		fi
 	fi
 fi

@@ -52,6 +52,7 @@ func commands() []*cli.Command {
 		newCommand(groupOperate, "drain", "let a node send its clients to the others", drainCommand),
 		newCommand(groupTools, "cert", "make certificates with which to try TLS", certCommand),
 		newCommand(groupTools, "bench", "measure clusters of servers, this one's and others'", benchCommand),
+		newCommand(groupTools, "health", "ask a running node or discovery service for its health", healthCommand),
 		newCommand(groupAbout, "version", "print the version of this binary and of what it is made of", versionCommand),
 	}
 }

@@ -39,7 +39,14 @@ func (c *Constructor) Drain(ctx context.Context, perSecond int) error {
 	if perSecond <= 0 {
 		return &core.ConfigError{Field: "Drain", Value: perSecond, Allowed: "clients per second, at least 1"}
 	}
-	return runDrain(ctx, c.refuseNew(), perSecond)
+	engines := c.refuseNew()
+	began, clients := time.Now(), (&drain{engines: engines}).left()
+	c.logger.Info("draining: new clients are refused, those that are here are sent to other servers", "clients", clients, "per_second", perSecond)
+	err := runDrain(ctx, engines, perSecond)
+	if err == nil {
+		c.logger.Info("drained", "took", time.Since(began))
+	}
+	return err
 }
 
 // runDrain sends the clients of engines away.

@@ -9,12 +9,12 @@ const ATTEMPT_TIME = 3000; // ms
 const clients = new Map(); // name -> Client
 
 class Client {
-  constructor({ url, nsp = "/", transports = ["websocket"], auth, query }) {
+  constructor({ url, nsp = "/", transports = ["websocket"], auth, query, withCredentials }) {
     this.received = []; // [event, …args]
     this.counts = new Map(); // event -> how many were received
     this.answers = new Map(); // event -> arguments of its acknowledgement
     this.waiting = new Set(); // functions to call when something changes
-    this.socket = io(url + nsp, { transports, auth, query, forceNew: true, reconnection: false, autoConnect: false });
+    this.socket = io(url + nsp, { transports, auth, query, withCredentials, forceNew: true, reconnection: false, autoConnect: false });
     this.socket.onAny((event, ...args) => this.take(event, args));
     this.socket.on("connect", () => this.changed());
     this.socket.on("connect_error", (error) => {

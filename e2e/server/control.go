@@ -37,7 +37,9 @@ type request struct {
 	Event   string   `json:"event"`
 	Nsps    []string `json:"nsps"`
 	Count   int      `json:"count"`
-	Size    int      `json:"size"` // bytes of padding
+	Every   int      `json:"every"` // ms
+	Rate    int      `json:"rate"`  // per second
+	Size    int      `json:"size"`  // bytes of padding
 }
 
 type flags struct {

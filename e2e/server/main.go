@@ -28,6 +28,7 @@ type options struct {
 	HeartbeatTimeout  int      `json:"heartbeatTimeout"`
 	RequestTimeout    int      `json:"requestTimeout"`
 	QueueBytes        int      `json:"queueBytes"`
+	DrainRate         int      `json:"drainRate"`
 	Parents           []string `json:"parents"` // patterns of dynamic namespaces
 }
 
@@ -35,6 +36,7 @@ const (
 	host         = "127.0.0.1"
 	startTime    = 10 * time.Second
 	shutdownTime = 10 * time.Second
+	drainTime    = 2 * time.Minute // clients may be slow on a busy machine
 )
 
 func milliseconds(n int) time.Duration { return time.Duration(n) * time.Millisecond }

@@ -75,6 +75,8 @@ func (s *server) operations() map[string]operation {
 		"localSockets": s.inNamespace(func(_ *request, n namespace) any { return n.Sockets().Keys() }),
 		"recorded":     s.recordedEvents,
 		"burst":        s.burst,
+		"tick":         s.tick,
+		"drain":        s.drain,
 		"peers":        s.peers,
 		"stats":        func(*request) (any, error) { return s.mesh.Stats(), nil },
 		"shutdown":     func(*request) (any, error) { s.stop(); return nil, nil },
@@ -161,6 +163,29 @@ func (s *server) peers(*request) (any, error) {
 		ids = append(ids, p.ID)
 	}
 	return ids, nil
+}
+
+// drain is answered when the last client has gone.
+func (s *server) drain(r *request) (any, error) {
+	return func() (any, error) { return nil, s.mesh.Drain(context.Background(), r.Rate) }, nil
+}
+
+// tick sends numbered messages to all clients of the mesh, one at a time, until the
+// server stops.
+func (s *server) tick(r *request) (any, error) {
+	every := time.NewTicker(milliseconds(r.Every))
+	s.ticks.Go(func() {
+		defer every.Stop()
+		for n := 1; ; n++ {
+			select {
+			case <-every.C:
+				s.io.Emit("tick", s.mesh.ID(), n)
+			case <-s.quiet:
+				return
+			}
+		}
+	})
+	return nil, nil
 }
 
 // burst sends numbered messages in several namespaces, from a goroutine each.

@@ -21,6 +21,8 @@ type server struct {
 	io      *socket.Server
 	parents map[string]socket.Namespace // by pattern
 	stop    context.CancelFunc          // ends the process, gracefully
+	ticks   sync.WaitGroup
+	quiet   chan struct{} // closed to end the ticks
 
 	mu       sync.Mutex
 	recorded map[record][][]any
@@ -58,6 +60,7 @@ func runServer(stop context.Context, o options, c *control, logger *slog.Logger)
 		io:       socket.NewServer(nil, config),
 		parents:  map[string]socket.Namespace{},
 		stop:     cancel,
+		quiet:    make(chan struct{}),
 		recorded: map[record][][]any{},
 	}
 	s.listen(s.io.Sockets())
@@ -70,7 +73,14 @@ func runServer(stop context.Context, o options, c *control, logger *slog.Logger)
 	if err != nil {
 		return err
 	}
-	web := &http.Server{Handler: s.io.ServeHandler(nil)}
+	mux := http.NewServeMux()
+	mux.Handle("/socket.io/", s.io.ServeHandler(nil))
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if m.Draining() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	web := &http.Server{Handler: mux}
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(listener) }()
 
@@ -87,10 +97,17 @@ func runServer(stop context.Context, o options, c *control, logger *slog.Logger)
 	})
 	c.serve(stop, s.operations())
 
+	if o.DrainRate > 0 {
+		ctx, done := context.WithTimeout(context.Background(), drainTime)
+		err = m.Drain(ctx, o.DrainRate)
+		done()
+	}
 	ctx, done := context.WithTimeout(context.Background(), shutdownTime)
 	defer done()
+	close(s.quiet)
+	s.ticks.Wait()
 	s.io.Close(nil)
-	err = errors.Join(m.Shutdown(ctx), web.Close())
+	err = errors.Join(err, m.Shutdown(ctx), web.Close())
 	<-served
 	return err
 }

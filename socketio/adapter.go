@@ -125,7 +125,7 @@ func (a *adapter) Sockets(in *types.Set[socket.Room]) *types.Set[socket.SocketId
 func (a *adapter) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
 	if rooms.Len() == 1 && rooms.Has(socket.Room(id)) {
 		if s, ok := a.Nsp().Sockets().Load(id); ok {
-			lifecycle.Connecting(s)
+			lifecycle.Connecting(s, a.logger)
 		}
 	}
 	a.core.AddAll(string(id), roomStrings(rooms.Keys()))

@@ -79,13 +79,13 @@ func TestFetchedLocalSockets(t *testing.T) {
 		siotest.Spoil(got.Handshake())
 		expectSet(t, "rooms", roomStrings(got.Rooms().Keys()), append(rooms, string(sock.Id()))...)
 	}
-	check(nil, "r")
+	check(map[string]any{}, "r")
 	sock.Join("s")
-	check(nil, "r", "s")
+	check(map[string]any{}, "r", "s")
 	sock.Leave("r")
-	check(nil, "s")
+	check(map[string]any{}, "s")
 	local().Rooms().Add("written")
-	check(nil, "s")
+	check(map[string]any{}, "s")
 	data := map[string]any{"a": 1}
 	sock.SetData(data)
 	check(data, "s")
@@ -100,7 +100,7 @@ func TestFetchedLocalSockets(t *testing.T) {
 		t.Error("data of the application's own type is not the value itself")
 	}
 	sock.SetData(nil)
-	check(nil, "s")
+	check(map[string]any{}, "s")
 }
 
 // TestFetchedSocketsAct: what is handed out acts on the one socket, each time it is, in its

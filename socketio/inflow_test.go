@@ -321,6 +321,7 @@ func TestFloodAndGo(t *testing.T) {
 			if len(f.gone) > 0 {
 				t.Errorf("before its handlers were through: %v", <-f.gone)
 			}
+			eventually(t, "not held back any more", func() bool { return s.constructor.ClientStats().Held == 0 })
 			arrived := f.arrived.Load()
 			close(f.release)
 			within(t, f.gone)

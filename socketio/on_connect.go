@@ -1,6 +1,8 @@
 package socketio
 
 import (
+	"runtime/debug"
+
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/socketio/internal/fastpath"
@@ -35,9 +37,25 @@ func (a *adapter) namespaceCreated(args ...any) {
 // arriving is that middleware. It runs before the application's, and so before the
 // application can join rooms or listen to the socket.
 func (a *adapter) arriving(s *socket.Socket, next func(*socket.ExtendedError)) {
-	lifecycle.Adopt(s)
+	lifecycle.Adopt(s, a.logger)
 	a.rooms.Arrive(s.Id())
-	next(nil)
+	defer func() {
+		if r := recover(); r != nil {
+			a.refuse(s, next, r, debug.Stack())
+		}
+	}()
+	next(nil) // calls the application's middlewares
+}
+
+// refuse answers a client one of whose middlewares has panicked, unless it has called
+// next before.
+func (a *adapter) refuse(s *socket.Socket, next func(*socket.ExtendedError), reason any, stack []byte) {
+	a.logger.Error("middleware panicked", "socket", s.Id(), "panic", reason, "stack", string(stack))
+	s.Enqueue(func() {
+		if !s.Connected() {
+			next(socket.NewExtendedError("Internal server error", nil))
+		}
+	})
 }
 
 // onConnect is the namespace's first listener of "connect". From here on the library takes

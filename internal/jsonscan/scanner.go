@@ -53,6 +53,8 @@ type Scanner struct {
 	// levels in low, of the others in deep, which few texts need.
 	low  uint64
 	deep *[MaxDepth / 64]uint64
+
+	infinities bool
 }
 
 // state says which tokens may come next.

@@ -6,7 +6,8 @@ import (
 )
 
 // Value returns the value whose first token is first, with the types that encoding/json
-// uses for an any. A number beyond the range of a float64 is an error.
+// uses for an any. A number beyond the range of a float64 is an error, unless
+// [Scanner.Infinities] has been called.
 func (s *Scanner) Value(first Token) (any, error) {
 	switch first.Kind {
 	case Object:
@@ -16,7 +17,11 @@ func (s *Scanner) Value(first Token) (any, error) {
 	case String:
 		return first.Unquoted(), nil
 	case Number:
-		return strconv.ParseFloat(string(first.Text), 64)
+		number, err := strconv.ParseFloat(string(first.Text), 64)
+		if s.infinities {
+			err = nil // the text is valid, so the only error is the range
+		}
+		return number, err
 	case True:
 		return true, nil
 	case False:
@@ -24,6 +29,9 @@ func (s *Scanner) Value(first Token) (any, error) {
 	}
 	return nil, nil
 }
+
+// Infinities makes numbers beyond the range of a float64 infinities, as in JavaScript.
+func (s *Scanner) Infinities() { s.infinities = true }
 
 // Elements appends the elements of an array whose first token has been read.
 func (s *Scanner) Elements(elements []any) (any, error) {

@@ -20,6 +20,10 @@ var eventsLog = log.NewLog("engine:events")
 type Emitter struct {
 	mu     sync.RWMutex
 	events []event
+
+	// Panicked is told of listeners that panic; nil: the library's log is. It is set
+	// before there are any.
+	Panicked func(name types.EventName, reason any, stack []byte)
 }
 
 var _ types.EventEmitter = (*Emitter)(nil)
@@ -112,19 +116,23 @@ func (e *Emitter) EmitOne(name types.EventName, data any) {
 func (e *Emitter) emit(name types.EventName, listeners []listener, data []any) {
 	for _, l := range listeners {
 		if l.once == nil {
-			call(l.fn, data)
+			e.call(name, l.fn, data)
 			continue
 		}
 		l.once.Do(func() {
 			e.remove(name, func(other listener) bool { return other.once == l.once })
-			call(l.fn, data)
+			e.call(name, l.fn, data)
 		})
 	}
 }
 
-func call(fn types.EventListener, data []any) {
+func (e *Emitter) call(name types.EventName, fn types.EventListener, data []any) {
 	defer func() {
 		if r := recover(); r != nil {
+			if e.Panicked != nil {
+				e.Panicked(name, r, debug.Stack())
+				return
+			}
 			eventsLog.Errorf("event listener panic recovered: %v\n%s", r, debug.Stack())
 		}
 	}()

@@ -96,7 +96,7 @@ func (f *Sockets) fillLocal(all []socket.SocketDetails, sockets []*socket.Socket
 			kept = &cached{operator: operatorFor(adapter, s.Id())}
 			f.cache.put(cacheKey{f, s.Id()}, kept)
 		}
-		d := details{s.Id(), c.handshake(s.Handshake()), types.NewSet(s.Rooms().Keys()...), cloneValue(s.Data(), 0), kept.operator}
+		d := details{s.Id(), c.handshake(s.Handshake()), types.NewSet(s.Rooms().Keys()...), ownData(s), kept.operator}
 		all[i] = d.remoteSocket(adapter, f.cache.fitting)
 	}
 }
@@ -143,4 +143,12 @@ func (f *Sockets) readData(s *core.Socket) any {
 		f.logger.Warn("data of a remote socket dropped", "socket", s.ID, "error", err)
 	}
 	return data
+}
+
+// ownData is a local socket's data. None is {}, as it is for other servers.
+func ownData(s *socket.Socket) any {
+	if data := s.Data(); data != nil {
+		return cloneValue(data, 0)
+	}
+	return map[string]any{}
 }

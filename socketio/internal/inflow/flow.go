@@ -49,6 +49,7 @@ type Flow struct {
 	packets int
 	bytes   int
 	resume  func() // lets the client go on; nil if it is not held back
+	ended   bool   // the connection has: it does not count as held back
 }
 
 // Owner knows the lanes of a flow.
@@ -152,7 +153,7 @@ func (f *Flow) room() (resume func()) {
 		return nil
 	}
 	resume, f.resume = f.resume, nil
-	f.clients.held.Add(-1)
+	f.uncount()
 	return resume
 }
 
@@ -210,7 +211,9 @@ func (f *Flow) hold(resume func()) bool {
 		return false
 	}
 	if f.resume == nil {
-		f.clients.held.Add(1)
+		if !f.ended {
+			f.clients.held.Add(1)
+		}
 		f.clients.holds.Add(1)
 	} else { // a client that is being upgraded has two
 		first, second := f.resume, resume
@@ -220,6 +223,24 @@ func (f *Flow) hold(resume func()) bool {
 	return true
 }
 
+// End notes that the connection has ended. Its packets are still handled, but nobody is
+// held back any more.
+func (f *Flow) End() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.resume != nil {
+		f.uncount()
+	}
+	f.ended = true
+}
+
+// uncount takes the client off those that are held back.
+func (f *Flow) uncount() {
+	if !f.ended {
+		f.clients.held.Add(-1)
+	}
+}
+
 // Release lets a client go on that is held back, because a transport is about to be
 // closed. Another transport of the client asks again.
 func (f *Flow) Release() {
@@ -227,7 +248,7 @@ func (f *Flow) Release() {
 	resume := f.resume
 	if resume != nil {
 		f.resume = nil
-		f.clients.held.Add(-1)
+		f.uncount()
 	}
 	f.mu.Unlock()
 	if resume != nil {

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
@@ -36,9 +37,9 @@ var (
 func (c *Client) Init(conn engine.Socket) { c.conn = conn }
 
 // Connecting is called while the library connects a socket, before the client is told.
-func Connecting(sock *socket.Socket) {
+func Connecting(sock *socket.Socket, logger *slog.Logger) {
 	if f, ok := sock.Conn().(Follower); ok {
-		f.Lifecycle().join(Adopt(sock))
+		f.Lifecycle().join(Adopt(sock, logger))
 	}
 }
 
@@ -108,6 +109,7 @@ func (c *Client) finish(end []any) {
 	c.end = end
 	sockets := slices.Clone(c.sockets)
 	c.mu.Unlock()
+	c.flow.End()
 	for _, s := range sockets {
 		s.Behind(s.close)
 	}

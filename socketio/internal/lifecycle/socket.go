@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"log/slog"
 	"sync/atomic"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -36,12 +37,15 @@ var _ types.EventEmitter = (*Socket)(nil)
 const gone = -1
 
 // Adopt gives a socket its Socket, if it has none. No other goroutine knows of the socket
-// yet, so none reads the field meanwhile.
-func Adopt(sock *socket.Socket) *Socket {
+// yet, so none reads the field meanwhile. Listeners that panic are logged.
+func Adopt(sock *socket.Socket, logger *slog.Logger) *Socket {
 	if s := of(sock); s != nil {
 		return s
 	}
 	s := &Socket{socket: sock}
+	s.Panicked = func(name types.EventName, reason any, stack []byte) {
+		logger.Error("listener panicked", "event", string(name), "socket", sock.Id(), "panic", reason, "stack", string(stack))
+	}
 	old := sock.StrictEventEmitter.EventEmitter
 	for _, name := range old.EventNames() {
 		_ = s.On(name, old.Listeners(name)...)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -24,7 +26,7 @@ var packets = []string{
 	`51-["e"]`, `50-["e"]`, `60-1[]`, `61-1[{"_placeholder":true,"num":0}]`, "5", "5-", `5-["e"]`, `511-["e"]`, `510-["e"]`, `5+1-["e"]`, `51["e"]`, `5 1-["e"]`, `501-["e",{"_placeholder":true,"num":0}]`, "61-", "51-{}",
 	`518446744073709551616-["e"]`,
 	`2["\u0065","\ud83d\ude00","\ud83d","\ude00\ud83d","\ud83d\u0041","\n\t\"\\\/\b\f\r"]`, `2["\x"]`, `2["\u12g4"]`, "2[\"\n\"]", "2[\"\x7f\x00\"]", "2[\"\xff\xc3(\xe2\x82é€😀\"]", "2[\"\xed\xa0\x80\"]",
-	`2["e",0,-0,-0.0,1.5,1e3,1E-3,-1e+2,123456789012345678,0.1,1e400,5]`, `2["e",-1e400]`, `2["e",1e-400,4.9e-324,1.7976931348623157e308,9007199254740993]`, `2["e",01]`, `2["e",+1]`, `2["e",.5]`, `2["e",1.]`, `2["e",1e]`, `2["e",-]`, `2["e",NaN]`, `2["e",tru]`,
+	`2["e",0,-0,-0.0,1.5,1e3,1E-3,-1e+2,123456789012345678,0.1,5]`, `2["e",1e-400,4.9e-324,1.7976931348623157e308,9007199254740993]`, `2["e",01]`, `2["e",+1]`, `2["e",.5]`, `2["e",1.]`, `2["e",1e]`, `2["e",-]`, `2["e",NaN]`, `2["e",tru]`,
 	`2["e",{"a":1,"a":2,"\u0061":3}]`, `2["e",{"a":{"b":1},"a":{"c":2}}]`, `2["e",{"":1}]`, `2["e",{a:1}]`, `2["e",{"a" : 1 , "b" : [ ] }]`, `2["e",{"a":1,}]`, `2["e",]`, `2["e" "f"]`, `2["e",{"a"}]`, `2["e",{1:2}]`, "2[\"e\",{\"\xff\":1,\"\xfe\":2}]",
 	"2 \r\n\t[ \"e\" , 1 ] ", "2\v[\"e\"]", "2\xef\xbb\xbf[\"e\"]", "2[\"e\"]\x00", "2[\"e\"]]", `2["e"]["f"]`,
 	"2/" + strings.Repeat("n", 510) + `,["e"]`, "2/" + strings.Repeat("n", 511) + `,["e"]`, "2/" + strings.Repeat("n", 512) + `,["e"]`, "0/" + strings.Repeat("n", 511), "0/" + strings.Repeat("n", 512),
@@ -52,6 +54,10 @@ func newPair(t *testing.T) *pair {
 func (p *pair) add(what string, make func() any) {
 	p.t.Helper()
 	own, lib := p.own.Add(make()), p.lib.Add(make())
+	if own == nil && errors.Is(lib, parser.ErrInvalidPayload) && len(p.got[0]) == 1 && strings.Contains(describe(p.got[0][0]), "Inf") {
+		p.got = [2][]*parser.Packet{} // see TestInfinities
+		return
+	}
 	if fmt.Sprint(own) != fmt.Sprint(lib) {
 		p.t.Fatalf("%.300q: error %v, the library's %v", what, own, lib)
 	}
@@ -191,5 +197,20 @@ func BenchmarkDecoder(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// TestInfinities: numbers beyond the range of a float64 are what they are in JavaScript;
+// to the library they are no numbers.
+func TestInfinities(t *testing.T) {
+	d := new(Decoder)
+	var got []*parser.Packet
+	_ = d.On("decoded", func(args ...any) { got = append(got, args[0].(*parser.Packet)) })
+	if err := d.Add(`2["e",1e999,[-1e400],{"a":1e309}]`); err != nil {
+		t.Fatal(err)
+	}
+	want := []any{"e", math.Inf(1), []any{math.Inf(-1)}, map[string]any{"a": math.Inf(1)}}
+	if len(got) != 1 || !reflect.DeepEqual(got[0].Data, want) {
+		t.Errorf("got %v", got)
 	}
 }

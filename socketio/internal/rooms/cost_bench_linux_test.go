@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/socketio/internal/siotest"
@@ -254,5 +255,29 @@ func BenchmarkIndexMemory(b *testing.B) {
 		runtime.KeepAlive(slices.Clone(names))
 		b.ReportMetric(float64(own-before)/count, "B/socket")
 		b.ReportMetric(float64(rooms-own)/count, "B/room")
+	}
+}
+
+// BenchmarkLibraryMapCopy is the longest that one of the library's maps keeps others
+// waiting, once it is filled: it copies itself when a room is added after it has been
+// walked through.
+func BenchmarkLibraryMapCopy(b *testing.B) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for _, count := range []int{10_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprintf("rooms=%d", count), func(b *testing.B) {
+			m, members := new(types.Map[socket.Room, *types.Set[socket.SocketId]]), types.NewSet[socket.SocketId]()
+			for _, name := range numbered("room", count) {
+				m.Store(name, members)
+			}
+			longest := time.Duration(0)
+			for i := range b.N {
+				m.Range(func(socket.Room, *types.Set[socket.SocketId]) bool { return true })
+				before := threadTime(b)
+				m.Store(socket.Room(fmt.Sprint("new", i)), members)
+				longest = max(longest, threadTime(b)-before)
+			}
+			b.ReportMetric(float64(longest.Microseconds())/1000, "cpu-ms-max-hold")
+		})
 	}
 }

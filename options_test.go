@@ -37,7 +37,7 @@ func TestNilValues(t *testing.T) {
 		noTransport *pointerTransport
 		noDiscovery *pointerDiscovery
 		noCodec     *codecPointer
-		noJournal   *coretest.Journal
+		noRecorder   *coretest.RecordingObserver
 		noAdapter   func(core.Adapter) core.Adapter
 		noHost      func(string, core.Host) core.Host
 	)
@@ -54,7 +54,7 @@ func TestNilValues(t *testing.T) {
 		{mesh.WithDiscovery(noDiscovery), "WithDiscovery", "core.Discovery"},
 		{mesh.WithLogger(nil), "WithLogger", "*slog.Logger"},
 		{mesh.WithObserver(nil), "WithObserver", "core.Observer"},
-		{mesh.WithObserver(noJournal), "WithObserver", "core.Observer"},
+		{mesh.WithObserver(noRecorder), "WithObserver", "core.Observer"},
 		{mesh.WrapAdapter(nil), "WrapAdapter", "a function"},
 		{mesh.WrapHost(nil), "WrapHost", "a function"},
 	} {
@@ -77,7 +77,7 @@ func TestNilValues(t *testing.T) {
 		{mesh.UseTransport(noTransport), "UseTransport"},
 		{mesh.UseCodec(noCodec), "UseCodec"},
 		{mesh.UseDiscovery(noDiscovery), "UseDiscovery"},
-		{mesh.UseObserver(noJournal), "UseObserver"},
+		{mesh.UseObserver(noRecorder), "UseObserver"},
 		{mesh.ProvideTransport((func() core.Transport)(nil)), "ProvideTransport"},
 		{mesh.ProvideTransport(func() core.Transport { return nil }), "Transport"},
 		{mesh.ProvideCodec(func() core.Codec { return nil }), "Codec"},

@@ -119,34 +119,34 @@ type ReadLimiter interface {
 	LimitReads(bytes int)
 }
 
-// Laner is what a [Conn] implements that carries several sequences of frames side
-// by side, as a QUIC connection carries streams. The node puts what must not wait
-// for each other on different lanes: its own signals on the Conn itself, and the
-// messages of each namespace on one lane. A Conn without lanes carries all in one
-// sequence.
-type Laner interface {
-	// Lanes is the number of lanes beside the Conn's own sequence: constant for
-	// the life of the Conn, and the same on both ends.
-	Lanes() int
+// MultiStream is what a [Conn] implements that carries several streams of frames,
+// as a QUIC connection does. What must not wait for each other goes on different
+// streams: the node sends its own signals on the Conn itself, and the messages of
+// each namespace on one of the numbered streams. A Conn without this interface
+// carries everything in one stream, its own.
+type MultiStream interface {
+	// Streams is the number of streams beside the Conn's own: constant for the
+	// life of the Conn, and the same on both ends.
+	Streams() int
 
-	// Lane returns the lane with this number, 0 ≤ i < Lanes(); always the same
-	// value for the same number. It may be called at any time by anyone. Opening
-	// a lane costs nothing on the wire until something is sent on it.
-	Lane(i int) Lane
+	// Stream returns the stream with this number, 0 ≤ i < Streams(); always the same
+	// value for the same number. It may be called at any time by anyone. It sends
+	// nothing: the peer hears of a stream with its first frame.
+	Stream(i int) Stream
 }
 
-// Lane is one sequence of frames of a connection. Its frames arrive whole, once,
-// in the order in which they were sent; between lanes there is no order. A lane
-// whose reader takes nothing, or on which a large frame is under way, does not
+// Stream is one ordered sequence of frames of a connection. Its frames arrive whole,
+// once, in the order in which they were sent; between streams there is no order. A
+// stream whose reader takes nothing, or on which a large frame is under way, does not
 // hold up the others.
 //
-// Send and Recv are those of [Conn], for each lane by itself: one goroutine may
+// Send and Recv are those of [Conn], for each stream by itself: one goroutine may
 // Send while another one Recvs, the Conn's limit of LimitReads holds for all
-// lanes, the Conn's Close sends before it ends what was handed to any of them,
-// and an error that is final ends the Conn. Of the peer's Close no Recv tells
-// before all sequences have been read to their ends, so that whoever hears of it
-// first may Close; the peer waits for that no longer than Close may take.
-type Lane interface {
+// streams, the Conn's Close sends before it ends what was handed to any of them,
+// and an error that is final ends the Conn. No Recv returns the peer's Close before
+// all streams, the Conn's own included, have been read to their ends: so the first
+// reader that gets it may Close. The peer waits for that no longer than Close may take.
+type Stream interface {
 	Send(ctx context.Context, frames [][]byte) error
 	Recv() ([]byte, error)
 }

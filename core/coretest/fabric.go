@@ -18,16 +18,16 @@ type Fabric struct {
 
 	mu     sync.Mutex
 	all    map[string]*Server
-	lanes  map[lane]*conveyor
+	queues map[way]*serialQueue
 	filter func(from, to string, m *core.Message) bool
 }
 
-// lane is the way from one server to another.
-type lane struct{ from, to string }
+// way names the direction from one server to another.
+type way struct{ from, to string }
 
 // NewFabric returns a fabric without servers. Close it at the end.
 func NewFabric() *Fabric {
-	return &Fabric{all: map[string]*Server{}, lanes: map[lane]*conveyor{}}
+	return &Fabric{all: map[string]*Server{}, queues: map[way]*serialQueue{}}
 }
 
 // Server is one server of a [Fabric]: an adapter with its host.
@@ -62,9 +62,9 @@ func (f *Fabric) join(s *Server, cfg core.AdapterConfig) *Server {
 	others := f.present()
 	f.all[s.id] = s
 	for _, other := range others {
-		for _, l := range []lane{{s.id, other.id}, {other.id, s.id}} {
-			c := newConveyor()
-			f.lanes[l] = c
+		for _, l := range []way{{s.id, other.id}, {other.id, s.id}} {
+			c := newSerialQueue()
+			f.queues[l] = c
 			f.work.Go(c.run)
 		}
 		s.members[other.id], other.members[s.id] = true, true
@@ -101,8 +101,8 @@ func (f *Fabric) leave(id string, cause error, killed bool) {
 	}
 	s.gone = true
 	for _, other := range f.present() {
-		f.lanes[lane{other.id, id}].stop(true)
-		out := f.lanes[lane{id, other.id}]
+		f.queues[way{other.id, id}].stop(true)
+		out := f.queues[way{id, other.id}]
 		if killed {
 			out.lose()
 		}
@@ -117,13 +117,13 @@ func (f *Fabric) leave(id string, cause error, killed bool) {
 }
 
 // Hold keeps what one server sends to another until Release.
-func (f *Fabric) Hold(from, to string)    { f.lane(from, to).hold(true) }
-func (f *Fabric) Release(from, to string) { f.lane(from, to).hold(false) }
+func (f *Fabric) Hold(from, to string)    { f.queue(from, to).hold(true) }
+func (f *Fabric) Release(from, to string) { f.queue(from, to).hold(false) }
 
-func (f *Fabric) lane(from, to string) *conveyor {
+func (f *Fabric) queue(from, to string) *serialQueue {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := f.lanes[lane{from, to}]
+	c := f.queues[way{from, to}]
 	if c == nil {
 		panic(fmt.Sprintf("coretest: no way from %q to %q", from, to))
 	}
@@ -146,7 +146,7 @@ func (f *Fabric) Close() {
 		s.Close()
 	}
 	f.mu.Lock()
-	for _, c := range f.lanes {
+	for _, c := range f.queues {
 		c.stop(true)
 	}
 	f.mu.Unlock()
@@ -156,7 +156,7 @@ func (f *Fabric) Close() {
 // send puts m on its way. It reports whether the receiver is in the mesh.
 func (f *Fabric) send(from, to string, m *core.Message) bool {
 	f.mu.Lock()
-	s, c, keep := f.all[to], f.lanes[lane{from, to}], f.filter
+	s, c, keep := f.all[to], f.queues[way{from, to}], f.filter
 	known := f.all[from] != nil && !f.all[from].gone && s != nil && !s.gone
 	f.mu.Unlock()
 	switch {

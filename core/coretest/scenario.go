@@ -13,7 +13,7 @@ import (
 // Question is a request that all servers have to answer.
 type Question struct {
 	Name string
-	// Ask asks through the adapter of the server "a" of some sites, and returns
+	// Ask asks through the adapter of the server "a" of some servers, and returns
 	// which clients took part in the answer, sorted: the second ones of the
 	// servers that have answered.
 	Ask func(ctx context.Context, a core.Adapter) (answers []string, err error)
@@ -55,12 +55,12 @@ var Questions = []Question{
 
 func unquoted(p core.Payload) string { return strings.Trim(string(p.Text), `"`) }
 
-// Operations does everything that acts on the sockets of a mesh, on three sites
-// "a", "b" and "c" in one namespace, fresh from [NewSite], and checks what came of
+// Operations does everything that acts on the sockets of a mesh, on three servers
+// "a", "b" and "c" in one namespace, fresh from [NewTestServer], and checks what came of
 // it. settle waits until all that was asked for has happened everywhere.
-func Operations(t testing.TB, a, b, c *Site, settle func()) {
+func Operations(t testing.TB, a, b, c *TestServer, settle func()) {
 	t.Helper()
-	o := operations{t, []*Site{a, b, c}, settle}
+	o := operations{t, []*TestServer{a, b, c}, settle}
 	o.broadcasts(a, b)
 	o.joins(a, c)
 	o.leaves(a, c)
@@ -71,8 +71,8 @@ func Operations(t testing.TB, a, b, c *Site, settle func()) {
 
 type operations struct {
 	testing.TB
-	sites  []*Site
-	settle func()
+	servers []*TestServer
+	settle  func()
 }
 
 func (o operations) want(what string, got any, want string) {
@@ -82,18 +82,18 @@ func (o operations) want(what string, got any, want string) {
 	}
 }
 
-// each checks what each client of each site has, such as its rooms.
+// each checks what each client of each server has, such as its rooms.
 func (o operations) each(what string, get func(*Client) any, want ...string) {
 	o.Helper()
-	for _, site := range o.sites {
-		for _, client := range site.Clients {
+	for _, server := range o.servers {
+		for _, client := range server.Clients {
 			o.want(client.ID()+" "+what, get(client), want[0])
 			want = want[1:]
 		}
 	}
 }
 
-func (o operations) broadcasts(a, b *Site) {
+func (o operations) broadcasts(a, b *TestServer) {
 	o.Helper()
 	a.Broadcast(Event("all"), core.Target{})
 	a.Broadcast(Event("odd"), core.Target{Rooms: []string{"odd", "nobody's"}})
@@ -107,7 +107,7 @@ func (o operations) broadcasts(a, b *Site) {
 
 func rooms(c *Client) any { return c.Rooms() }
 
-func (o operations) joins(a, c *Site) {
+func (o operations) joins(a, c *TestServer) {
 	o.Helper()
 	a.AddSockets(core.Target{Rooms: []string{"odd"}, Except: []string{"c1"}}, []string{"x", "y"})
 	a.AddAll("c0", []string{"z"})
@@ -120,7 +120,7 @@ func (o operations) joins(a, c *Site) {
 	o.want("rooms of nobody", fmt.Sprint(found == nil, err), "true <nil>")
 }
 
-func (o operations) leaves(a, c *Site) {
+func (o operations) leaves(a, c *TestServer) {
 	o.Helper()
 	c.DelSockets(core.Target{Rooms: []string{"x"}}, []string{"x"})
 	c.Del("b1", "y")
@@ -129,7 +129,7 @@ func (o operations) leaves(a, c *Site) {
 	o.each("after leaving", rooms, "[a0 r]", "[a1 odd r y]", "[b0 r]", "[b1 odd r]", "[]", "[c1 odd r]")
 }
 
-func (o operations) finds(a *Site) {
+func (o operations) finds(a *TestServer) {
 	o.Helper()
 	sockets, err := a.FetchSockets(o.Context(), core.Target{Rooms: []string{"odd"}}).Wait()
 	o.want("sockets found", fmt.Sprint(len(sockets), err), "3 <nil>")
@@ -141,7 +141,7 @@ func (o operations) finds(a *Site) {
 	}
 }
 
-func (o operations) disconnects(b *Site) {
+func (o operations) disconnects(b *TestServer) {
 	o.Helper()
 	b.DisconnectSockets(core.Target{Rooms: []string{"odd"}}, true)
 	o.settle()
@@ -149,12 +149,12 @@ func (o operations) disconnects(b *Site) {
 		"true false", "false true", "true false", "false true", "true false", "false true")
 }
 
-func (o operations) serverSide(a *Site) {
+func (o operations) serverSide(a *TestServer) {
 	o.Helper()
 	a.ServerSideEmit(Event("ev", 1))
 	o.settle()
 	for i, want := range []string{"[]", `[["ev",1]]`, `[["ev",1]]`} {
-		o.want(o.sites[i].ID+"'s server-side events", o.sites[i].Host.ServerEvents(), want)
+		o.want(o.servers[i].ID+"'s server-side events", o.servers[i].Host.ServerEvents(), want)
 	}
 	o.want("servers", a.Servers(), "[a b c]")
 }

@@ -12,11 +12,11 @@ import (
 )
 
 // client is a Socket.IO client over WebSocket, which keeps what numbered events it
-// gets in a ledger for each namespace.
+// gets: one check for each namespace.
 type client struct {
-	ledgers map[string]*coretest.Ledger
-	conn    *websocket.Conn
-	done    chan struct{}
+	checks map[string]*coretest.SequenceCheck
+	conn   *websocket.Conn
+	done   chan struct{}
 }
 
 // connect joins the namespaces of a server, and returns when it is in them.
@@ -26,9 +26,9 @@ func connect(t *testing.T, address string) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &client{ledgers: map[string]*coretest.Ledger{}, conn: conn, done: make(chan struct{})}
+	c := &client{checks: map[string]*coretest.SequenceCheck{}, conn: conn, done: make(chan struct{})}
 	for _, namespace := range namespaces {
-		c.ledgers[namespace] = &coretest.Ledger{}
+		c.checks[namespace] = &coretest.SequenceCheck{}
 		c.write(t, "40"+namespace+",")
 	}
 	joined := make(chan struct{}, len(namespaces))
@@ -77,7 +77,7 @@ func (c *client) event(packet []byte) {
 		namespace = string(packet[:i-1])
 	}
 	if sender, n, ok := coretest.NumberOf(core.Payload{Text: packet[i:]}); ok {
-		c.ledgers[namespace].Take(sender, n)
+		c.checks[namespace].Take(sender, n)
 	}
 }
 

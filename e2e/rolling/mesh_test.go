@@ -127,7 +127,7 @@ func (m *mesh) heard(s, sender *server, upTo map[string]int64) {
 			continue
 		}
 		m.eventually(func() error {
-			if _, last := s.client.ledgers[namespace].Got(sender.id); int64(last) < upTo[namespace] {
+			if _, last := s.client.checks[namespace].Got(sender.id); int64(last) < upTo[namespace] {
 				return fmt.Errorf("the client of %s has got events of %s in %s up to %d, not %d", s.id, sender.id, namespace, last, upTo[namespace])
 			}
 			return nil
@@ -151,7 +151,7 @@ func (m *mesh) settle() {
 	for _, s := range all {
 		for _, namespace := range namespaces {
 			events += s.emitted[namespace].Load()
-			if err := s.client.ledgers[namespace].Err(); err != nil {
+			if err := s.client.checks[namespace].Err(); err != nil {
 				m.Errorf("the client of %s in %s: %v", s.id, namespace, err)
 			}
 			for _, sender := range all {
@@ -171,7 +171,7 @@ func (m *mesh) settle() {
 func (m *mesh) began(s, sender *server, namespace string) {
 	m.Helper()
 	from, linked := sender.since(s, namespace)
-	first, last := s.client.ledgers[namespace].Got(sender.id)
+	first, last := s.client.checks[namespace].Got(sender.id)
 	switch {
 	case !linked && last >= 0:
 		m.Errorf("the client of %s has got events of %s, without a link", s.id, sender.id)

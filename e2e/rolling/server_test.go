@@ -31,7 +31,7 @@ const (
 
 // server is one life of a Socket.IO server in the mesh, with a client.
 type server struct {
-	*coretest.Journal
+	*coretest.RecordingObserver
 	release release
 	node    *node.Node
 	id      string
@@ -56,7 +56,7 @@ type server struct {
 
 // PeerUp notes that the peer gets what is emitted from now on.
 func (s *server) PeerUp(p core.PeerInfo) {
-	s.Journal.PeerUp(p)
+	s.RecordingObserver.PeerUp(p)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.from[p.ID] = count(s.begun)
@@ -96,13 +96,13 @@ func count(numbers map[string]*atomic.Int64) map[string]int64 {
 func start(t *testing.T, r release, cfg core.Config) *server {
 	t.Helper()
 	s := &server{
-		Journal: &coretest.Journal{},
-		release: r,
-		begun:   map[string]*atomic.Int64{},
-		emitted: map[string]*atomic.Int64{},
-		rush:    make(chan struct{}),
-		quiet:   make(chan struct{}),
-		from:    map[string]map[string]int64{},
+		RecordingObserver: &coretest.RecordingObserver{},
+		release:           r,
+		begun:             map[string]*atomic.Int64{},
+		emitted:           map[string]*atomic.Int64{},
+		rush:              make(chan struct{}),
+		quiet:             make(chan struct{}),
+		from:              map[string]map[string]int64{},
 	}
 	for _, namespace := range namespaces {
 		s.begun[namespace], s.emitted[namespace] = &atomic.Int64{}, &atomic.Int64{}

@@ -35,9 +35,9 @@ func (a *asking) wait() ([]string, error) {
 	return a.answers, a.err
 }
 
-// servers checks that two sites see those servers, whose ids are one letter each.
-func servers(a, b *coretest.Site, want string) error {
-	for _, s := range []*coretest.Site{a, b} {
+// servers checks that two servers see those servers, whose ids are one letter each.
+func servers(a, b *coretest.TestServer, want string) error {
+	for _, s := range []*coretest.TestServer{a, b} {
 		got := s.Servers()
 		if len(got) != len(want) || strings.Trim(strings.Join(got, ""), want) != "" {
 			return fmt.Errorf("%s sees %q, want %q", s.ID, got, want)

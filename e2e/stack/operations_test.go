@@ -20,11 +20,11 @@ func TestMembership(t *testing.T) {
 		w.heard(late, "a", 1)
 
 		// Namespaces have members of their own.
-		there, err := coretest.NewSite(late.node, "/chat")
+		there, err := coretest.NewTestServer(late.node, "/chat")
 		if err != nil {
 			w.Fatal(err)
 		}
-		here, err := coretest.NewSite(a.node, "/chat")
+		here, err := coretest.NewTestServer(a.node, "/chat")
 		if err != nil {
 			w.Fatal(err)
 		}
@@ -58,13 +58,13 @@ func TestOperations(t *testing.T) {
 	onEveryStack(t, func(w *world) {
 		a, b, c := w.start("a"), w.start("b"), w.start("c")
 		w.meet([]*member{a, b, c})
-		coretest.Operations(w, a.Site, b.Site, c.Site, func() {
-			w.settle(a.Site, b.Site, c.Site)
+		coretest.Operations(w, a.TestServer, b.TestServer, c.TestServer, func() {
+			w.settle(a.TestServer, b.TestServer, c.TestServer)
 			if w.codec == "msgpack" {
 				// It has no word for leaving all rooms: they are asked for first,
 				// which takes there and back, and there again.
-				w.settle(a.Site, b.Site, c.Site)
-				w.settle(a.Site, b.Site, c.Site)
+				w.settle(a.TestServer, b.TestServer, c.TestServer)
+				w.settle(a.TestServer, b.TestServer, c.TestServer)
 			}
 		})
 	})

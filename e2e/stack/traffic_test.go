@@ -22,19 +22,19 @@ func TestOrder(t *testing.T) {
 		const namespaces, each = 4, 1250 // by two senders: 10,000 messages
 		members := []*member{w.start("a"), w.start("b"), w.start("c")}
 		type room struct {
-			*coretest.Site
-			ledger *coretest.Ledger
+			*coretest.TestServer
+			check *coretest.SequenceCheck
 		}
 		rooms := map[string][]room{} // by namespace
 		for i := range namespaces {
 			name := fmt.Sprint("/", i)
 			for _, m := range members {
-				site, err := coretest.NewSite(m.node, name)
+				server, err := coretest.NewTestServer(m.node, name)
 				if err != nil {
 					w.Fatal(err)
 				}
-				r := room{site, &coretest.Ledger{}}
-				site.Host.Before(keep(r.ledger))
+				r := room{server, &coretest.SequenceCheck{}}
+				server.Host.Before(keep(r.check))
 				rooms[name] = append(rooms[name], r)
 			}
 		}
@@ -54,13 +54,13 @@ func TestOrder(t *testing.T) {
 			for _, r := range in {
 				for _, sender := range in[:2] {
 					w.eventually(func() error {
-						if first, last := r.ledger.Got(sender.ID); first != 0 || last != each-1 {
+						if first, last := r.check.Got(sender.ID); first != 0 || last != each-1 {
 							return fmt.Errorf("%s has heard %d to %d of %s in %s", r.ID, first, last, sender.ID, name)
 						}
 						return nil
 					})
 				}
-				if err := r.ledger.Err(); err != nil {
+				if err := r.check.Err(); err != nil {
 					w.Errorf("%s in %s: %v", r.ID, name, err)
 				}
 			}

@@ -42,14 +42,14 @@ func alert(cfg *core.Config) {
 // member, and numbers messages without end once the server-side event "talk" has
 // come.
 func live(n *node.Node) (stop func(), err error) {
-	site, err := coretest.NewSite(n, "/")
+	server, err := coretest.NewTestServer(n, "/")
 	if err != nil {
 		return nil, err
 	}
 	talk := make(chan struct{}, 1)
-	site.Host.Listen(func(_ core.Payload, reply func(core.Payload)) {
+	server.Host.Listen(func(_ core.Payload, reply func(core.Payload)) {
 		if reply != nil {
-			reply(coretest.Value(site.ID))
+			reply(coretest.Value(server.ID))
 			return
 		}
 		select {
@@ -65,7 +65,7 @@ func live(n *node.Node) (stop func(), err error) {
 		case <-ctx.Done():
 		}
 		for n := 1; ctx.Err() == nil; n++ {
-			site.Broadcast(coretest.Numbered(site.ID, n, 0), core.Target{})
+			server.Broadcast(coretest.Numbered(server.ID, n, 0), core.Target{})
 			time.Sleep(time.Millisecond)
 		}
 	})

@@ -35,13 +35,13 @@ func newWorld(t *testing.T, transport, codec string, net *mem.Network) *world {
 	return &world{T: t, transport: transport, codec: codec, net: net, roster: coretest.NewRoster()}
 }
 
-// member is a node of this process, with the two clients of [coretest.NewSite] in
+// member is a node of this process, with the two clients of [coretest.NewTestServer] in
 // the main namespace.
 type member struct {
-	*coretest.Site
-	*coretest.Journal
+	*coretest.TestServer
+	*coretest.RecordingObserver
 	node   *node.Node
-	ledger coretest.Ledger
+	check  coretest.SequenceCheck
 	log    coretest.Log
 	saying sync.Mutex
 	sent   atomic.Int64 // numbered messages
@@ -72,9 +72,9 @@ func (w *world) config(id string) core.Config {
 // start runs a node.
 func (w *world) start(id string, change ...func(*core.Config)) *member {
 	w.Helper()
-	m := &member{Journal: &coretest.Journal{}}
+	m := &member{RecordingObserver: &coretest.RecordingObserver{}}
 	cfg := w.config(id)
-	cfg.Observer, cfg.Logger = m.Journal, m.log.Logger()
+	cfg.Observer, cfg.Logger = m.RecordingObserver, m.log.Logger()
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -82,10 +82,10 @@ func (w *world) start(id string, change ...func(*core.Config)) *member {
 	if m.node, err = node.New(cfg, cluster.New); err != nil {
 		w.Fatal(err)
 	}
-	if m.Site, err = coretest.NewSite(m.node, "/"); err != nil {
+	if m.TestServer, err = coretest.NewTestServer(m.node, "/"); err != nil {
 		w.Fatal(err)
 	}
-	m.Host.Before(keep(&m.ledger))
+	m.Host.Before(keep(&m.check))
 	if err := m.node.Start(w.Context()); err != nil {
 		w.Fatal(err)
 	}
@@ -98,11 +98,11 @@ func (w *world) start(id string, change ...func(*core.Config)) *member {
 	return m
 }
 
-// keep enters the numbered messages of a host in a ledger.
-func keep(l *coretest.Ledger) func(coretest.Call) {
+// keep notes the numbered messages of a host in a check.
+func keep(c *coretest.SequenceCheck) func(coretest.Call) {
 	return func(call coretest.Call) {
 		if sender, n, ok := coretest.NumberOf(call.Event); ok {
-			l.Take(sender, n)
+			c.Take(sender, n)
 		}
 	}
 }
@@ -158,17 +158,17 @@ func (w *world) meet(members []*member, others ...string) {
 	})
 }
 
-// settle waits until everything that the sites have sent so far has been done
-// everywhere: messages of one site arrive in order.
-func (w *world) settle(sites ...*coretest.Site) {
+// settle waits until everything that the servers have sent so far has been done
+// everywhere: messages of one server arrive in order.
+func (w *world) settle(servers ...*coretest.TestServer) {
 	w.Helper()
 	fence := fmt.Sprint("fence ", w.fences.Add(1))
-	for _, s := range sites {
+	for _, s := range servers {
 		s.Broadcast(coretest.Event("fence"), core.Target{Rooms: []string{fence}})
 	}
 	ctx, cancel := context.WithTimeout(w.Context(), patience)
 	defer cancel()
-	for _, s := range sites {
+	for _, s := range servers {
 		err := s.Host.Until(ctx, func() bool {
 			n := 0
 			for _, call := range s.Host.Calls() {
@@ -176,7 +176,7 @@ func (w *world) settle(sites ...*coretest.Site) {
 					n++
 				}
 			}
-			return n == len(sites)
+			return n == len(servers)
 		})
 		if err != nil {
 			w.Fatalf("%s has not heard all of what was sent: %v", s.ID, err)
@@ -188,7 +188,7 @@ func (w *world) settle(sites ...*coretest.Site) {
 func (w *world) heard(m *member, sender string, upTo int64) {
 	w.Helper()
 	w.eventually(func() error {
-		if _, last := m.ledger.Got(sender); int64(last) < upTo {
+		if _, last := m.check.Got(sender); int64(last) < upTo {
 			return fmt.Errorf("%s has heard %d messages of %s, not %d", m.ID, last, sender, upTo)
 		}
 		return nil
@@ -200,11 +200,11 @@ func (w *world) heard(m *member, sender string, upTo int64) {
 func (w *world) complete(m *member, sender string, from, to int64) {
 	w.Helper()
 	w.heard(m, sender, to)
-	first, last := m.ledger.Got(sender)
+	first, last := m.check.Got(sender)
 	if int64(first) != from || int64(last) != to {
 		w.Errorf("%s has heard %d to %d of %s, not %d to %d", m.ID, first, last, sender, from, to)
 	}
-	if err := m.ledger.Err(); err != nil {
+	if err := m.check.Err(); err != nil {
 		w.Errorf("%s: %v", m.ID, err)
 	}
 }

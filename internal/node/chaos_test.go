@@ -25,12 +25,12 @@ func TestChaos(t *testing.T) {
 	}
 }
 
-// connections have lanes in every second run.
+// connections have streams in every second run.
 func connections(seed uint64) []mem.Option {
 	if seed%2 == 0 {
 		return nil
 	}
-	return []mem.Option{mem.WithLanes(int(1+seed%3), time.Duration(seed%40)*time.Millisecond)}
+	return []mem.Option{mem.WithStreams(int(1+seed%3), time.Duration(seed%40)*time.Millisecond)}
 }
 
 func chaos(t *testing.T, seed uint64, static bool, opts ...mem.Option) {

@@ -23,8 +23,8 @@ type full struct {
 	clients []*coretest.Client
 }
 
-func (f *full) site() *coretest.Site {
-	return &coretest.Site{Adapter: f.Adapter, ID: f.server.ID(), Host: f.host, Clients: f.clients}
+func (f *full) testServer() *coretest.TestServer {
+	return &coretest.TestServer{Adapter: f.Adapter, ID: f.server.ID(), Host: f.host, Clients: f.clients}
 }
 
 // full starts a server with the clients of [coretest.Host.Populate].
@@ -140,7 +140,7 @@ func TestOperationsReachEverySocket(t *testing.T) {
 		w := newWorld(t)
 		a, b, c := w.full("a"), w.full("b"), w.full("c")
 		within(time.Second)
-		coretest.Operations(t, a.site(), b.site(), c.site(), synctest.Wait)
+		coretest.Operations(t, a.testServer(), b.testServer(), c.testServer(), synctest.Wait)
 	})
 }
 

@@ -77,7 +77,7 @@ func forEachLink(t *testing.T, f func(t *testing.T, n *adapted, l *linkOf)) {
 type adapted struct {
 	*node.Node
 	core.Adapter
-	coretest.Journal
+	coretest.RecordingObserver
 	host   *coretest.Host
 	n1, n2 *coretest.Client
 

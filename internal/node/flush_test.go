@@ -15,9 +15,9 @@ import (
 // slow to take it in and talk themselves.
 func TestShutdownWaitsUntilAllIsTaken(t *testing.T) {
 	for name, open := range map[string]func(*testing.T) *world{
-		"one sequence": func(t *testing.T) *world { return newWorld(t, mem.WithBuffer(1<<10)) },
-		"lanes": func(t *testing.T) *world {
-			return newWorld(t, mem.WithLanes(3, 20*time.Millisecond), mem.WithBuffer(1<<10))
+		"one stream": func(t *testing.T) *world { return newWorld(t, mem.WithBuffer(1<<10)) },
+		"several streams": func(t *testing.T) *world {
+			return newWorld(t, mem.WithStreams(3, 20*time.Millisecond), mem.WithBuffer(1<<10))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -93,7 +93,7 @@ func TestSecondLinkEndsAtOnce(t *testing.T) {
 		expect(t, "links for now", a.Links("q"), 1)
 		within(5 * time.Second)
 		expect(t, "links", a.Links("q"), 0)
-		expect(t, "a's journal", a.Journal.String(), "up q, down q")
+		expect(t, "a's observer", a.RecordingObserver.String(), "up q, down q")
 	})
 }
 
@@ -166,6 +166,6 @@ func TestWritingEndsBeforeReading(t *testing.T) {
 		close(a.gate)
 		within(time.Second)
 		expect(t, "a got", len(a.received()), 100)
-		expect(t, "a's journal", a.Journal.String(), "up b, down b")
+		expect(t, "a's observer", a.RecordingObserver.String(), "up b, down b")
 	})
 }

@@ -46,7 +46,7 @@ type frame struct {
 	bytes    []byte
 	kind     core.Kind
 	volatile bool
-	lane     uint32 // its namespace's: those with the same one keep their order
+	stream   uint32 // its namespace's: those with the same one keep their order
 	refs     atomic.Int32
 	written  chan struct{} // closed by the last release; nil if nobody waits
 }
@@ -69,8 +69,8 @@ func takeFrame(bytes int) *frame {
 	return &frame{bytes: make([]byte, 0, freshFrame<<size)}
 }
 
-// newFrame encodes m for a lane, with the caller as its one holder.
-func newFrame(codec core.Codec, m *core.Message, lane uint32) (*frame, error) {
+// newFrame encodes m for a stream, with the caller as its one holder.
+func newFrame(codec core.Codec, m *core.Message, stream uint32) (*frame, error) {
 	f := takeFrame(encodedSize(m))
 	bytes, err := codec.Append(append(f.bytes[:0], frameMesh), m)
 	f.bytes = bytes
@@ -78,7 +78,7 @@ func newFrame(codec core.Codec, m *core.Message, lane uint32) (*frame, error) {
 		f.free()
 		return nil, err
 	}
-	f.kind, f.volatile, f.lane = m.Kind, m.Volatile(), lane
+	f.kind, f.volatile, f.stream = m.Kind, m.Volatile(), stream
 	f.refs.Store(1)
 	return f, nil
 }

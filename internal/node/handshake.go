@@ -254,14 +254,14 @@ func decodeStart(src []byte) (s start, err error) {
 }
 
 // appendSent appends a FINISH or a FLUSH, which say how many messages were sent on
-// the link, for those that are still under way on its lanes.
+// the link, for those that are still under way on its streams.
 func appendSent(b []byte, kind byte, sent int64) []byte {
 	b = msgpack.AppendMapHeader(append(b, kind), 1)
 	return msgpack.AppendInt(msgpack.AppendString(b, "sent"), sent)
 }
 
 // decodeSent reads that number. A frame without it is that of a node without
-// lanes.
+// streams.
 func decodeSent(src []byte) (sent int64, err error) {
 	if len(src) == 1 {
 		return 0, nil

@@ -169,7 +169,7 @@ func TestInterestOfThoseWhoDoNotTell(t *testing.T) {
 // A namespace that is opened again begins anew.
 func TestInterestOfANamespaceOpenedAgain(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		w := newWorld(t, mem.WithLanes(4, time.Millisecond))
+		w := newWorld(t, mem.WithStreams(4, time.Millisecond))
 		a, b := w.aware("a"), w.aware("b")
 		b.host.Connect("b0", "room")
 		within(time.Second)
@@ -284,7 +284,7 @@ const modelDelay = 3 * time.Millisecond // one way
 func interestAgainstModel(t *testing.T, seed uint64) {
 	var opts []mem.Option
 	if seed%3 == 1 {
-		opts = append(opts, mem.WithLanes(3, 2*time.Millisecond))
+		opts = append(opts, mem.WithStreams(3, 2*time.Millisecond))
 	}
 	w := newWorld(t, opts...)
 	m := &model{hosts: map[string]*modelHost{}}
@@ -378,7 +378,7 @@ func (m *model) drive(h *modelHost, name string, rnd *rand.Rand) {
 
 func (m *model) check(t *testing.T) {
 	t.Helper()
-	const roundTrip = 2*modelDelay + 10*time.Millisecond // with lanes, and what was queued
+	const roundTrip = 2*modelDelay + 10*time.Millisecond // with streams, and what was queued
 	quiet := func(at time.Time) bool {
 		return !slices.ContainsFunc(m.faults, func(f time.Time) bool {
 			return at.After(f.Add(-roundTrip)) && at.Before(f.Add(500*time.Millisecond))

@@ -49,7 +49,7 @@ func newInterestFrame(ns *namespace, n interestUpdate) *frame {
 		}
 	}
 	f.bytes = b
-	f.kind, f.volatile, f.lane = core.KindInterest, false, ns.lane
+	f.kind, f.volatile, f.stream = core.KindInterest, false, ns.stream
 	f.refs.Store(1)
 	return f
 }

@@ -12,18 +12,18 @@ import (
 )
 
 // link is one connection to a peer, after the handshake. A reader and a
-// writer serve each of its lanes, and one more goroutine waits for the end and
+// writer serve each of its streams, and one more goroutine waits for the end and
 // tidies up.
 type link struct {
 	peer       *peer
 	conn       core.Conn
 	id         string // the dialler's name for it; "" with reference peers
 	dialled    bool   // by this node
-	lanes      []*lane
+	streams    []*stream
 	batchLimit int // size of BATCH frames, in bytes; 0 if the peer does not take them
 
 	received    atomic.Int64 // when something was last received, in ns
-	reading     atomic.Int32 // lanes that have not ended
+	reading     atomic.Int32 // streams that have not ended
 	dispatching atomic.Int32 // readers that are not reading, but delivering
 	probe       atomic.Int64 // when it must have proven to be alive, in ns; 0 if it need not
 	pinged      int64        // when it was last pinged for the heartbeat, in ns; heartbeat's own
@@ -43,7 +43,7 @@ type link struct {
 	signals    [][]byte  // control frames, which go before messages
 	sent       int64     // messages taken from the queue for this link
 	asked      bool      // whether they have arrived
-	writing    int       // lanes on which something is being written
+	writing    int       // streams on which something is being written
 	finished   time.Time // when this side said that it sends no more messages; zero if it has not
 	theyFinish bool      // the peer said so, and all it sent has arrived
 
@@ -65,8 +65,8 @@ func (p *peer) newLink(conn core.Conn, id string, dialled bool) *link {
 		inboundEnded: make(chan struct{}),
 		stop:         make(chan struct{}),
 	}
-	l.lanes = l.newLanes()
-	l.reading.Store(int32(len(l.lanes)))
+	l.streams = l.newStreams()
+	l.reading.Store(int32(len(l.streams)))
 	l.announced.Store(-1)
 	l.flushing.Store(-1)
 	if p.reference {
@@ -90,9 +90,9 @@ func (l *link) fail(reason core.CloseReason, err error) {
 // run serves the link until it fails, and returns when nothing of it is left.
 func (l *link) run() {
 	var readers, writers sync.WaitGroup
-	for _, ln := range l.lanes {
-		readers.Go(ln.read)
-		writers.Go(ln.write)
+	for _, s := range l.streams {
+		readers.Go(s.read)
+		writers.Go(s.write)
 	}
 	<-l.stop
 	l.conn.Close(l.reason)
@@ -102,19 +102,19 @@ func (l *link) run() {
 	l.peer.remove(l)
 }
 
-// messageLanes is how many of the lanes carry messages.
-func (l *link) messageLanes() int { return max(1, len(l.lanes)-1) }
+// messageStreams is how many of the streams carry messages.
+func (l *link) messageStreams() int { return max(1, len(l.streams)-1) }
 
 // signal tells the writer of control frames that there may be something to send.
-func (l *link) signal() { l.lanes[0].signal() }
+func (l *link) signal() { l.streams[0].signal() }
 
-// signalLine tells the writer of a line's messages.
-func (l *link) signalLine(line int) { l.lanes[len(l.lanes)-l.messageLanes()+line].signal() }
+// signalFifo tells the writer of that fifo's messages that there may be some.
+func (l *link) signalFifo(fifo int) { l.streams[len(l.streams)-l.messageStreams()+fifo].signal() }
 
 // signalAll tells all writers.
 func (l *link) signalAll() {
-	for _, ln := range l.lanes {
-		ln.signal()
+	for _, s := range l.streams {
+		s.signal()
 	}
 }
 
@@ -224,7 +224,7 @@ func (l *link) awaitEnd(name string) bool {
 	}
 }
 
-// awaitStart holds up the messages of a lane, which may overtake the START that
+// awaitStart holds up the messages of a stream, which may overtake the START that
 // goes before them. It reports false if the link has ended.
 func (l *link) awaitStart() bool {
 	select {
@@ -236,13 +236,13 @@ func (l *link) awaitStart() bool {
 }
 
 // finish notes that no more messages come on this link, but for those that are
-// under way on other lanes.
+// under way on other streams.
 func (l *link) finish(src []byte) error {
 	sent, err := decodeSent(src)
 	if err != nil {
 		return err
 	}
-	if len(l.lanes) == 1 {
+	if len(l.streams) == 1 {
 		sent = 0 // all are before it
 	}
 	l.announced.Store(sent)

@@ -62,9 +62,9 @@ func TestBothDial(t *testing.T) {
 				expectMembers(t, a, b)
 				expect(t, "a's links", a.Links("b"), 1)
 				expect(t, "b's links", b.Links("a"), 1)
-				expect(t, "a's journal", a.Journal.String(), "up b")
+				expect(t, "a's observer", a.RecordingObserver.String(), "up b")
 				within(time.Minute)
-				expect(t, "a's journal later", a.Journal.String(), "up b")
+				expect(t, "a's observer later", a.RecordingObserver.String(), "up b")
 				if len(fromA) < 50 || len(fromB) < 50 {
 					t.Errorf("sent only %d and %d", len(fromA), len(fromB))
 				}
@@ -108,7 +108,7 @@ func TestPeerThatLostUsRejoins(t *testing.T) {
 		within(time.Second)
 		expect(t, "a", a.membership(), "+b -b +b")
 		expect(t, "b", b.membership(), "+a -a +a")
-		expect(t, "b never was without a link", b.Journal.String(), "up a")
+		expect(t, "b never was without a link", b.RecordingObserver.String(), "up a")
 	})
 }
 
@@ -123,7 +123,7 @@ func TestTwoAddressesOfOnePeer(t *testing.T) {
 		}
 		within(time.Minute)
 		expect(t, "links", a.Links("b"), 1)
-		expect(t, "journal", a.Journal.String(), "up b")
+		expect(t, "observer", a.RecordingObserver.String(), "up b")
 		got := b.received()
 		for i, m := range got {
 			if want := fmt.Sprintf("a: %d", 100-len(got)+i); m != want {

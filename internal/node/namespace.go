@@ -14,7 +14,7 @@ import (
 type namespace struct {
 	node     *Node
 	name     string
-	lane     uint32 // of links, on which it goes; set when it is opened
+	stream   uint32 // of links, for its messages; set when it is opened
 	receiver core.Receiver
 	closed   atomic.Bool
 	interest interest
@@ -90,7 +90,7 @@ func (ns *namespace) send(m *core.Message, r *route, to []*peer, later *deferred
 		f.release()
 	}
 	m.From, m.Namespace = ns.node.id, ns.name
-	return ns.node.publish(m, ns.lane, r, to, later)
+	return ns.node.publish(m, ns.stream, r, to, later)
 }
 
 func (ns *namespace) Reference(id string) bool {
@@ -254,7 +254,7 @@ func (n *Node) enlist(ns *namespace, a core.Adapter) error {
 	if n.namespaces.get(ns.name) != nil {
 		return core.ErrNamespaceOpen
 	}
-	ns.lane = n.laneOf(ns.name)
+	ns.stream = n.streamOf(ns.name)
 	if !n.namespaces.put(ns) {
 		return core.ErrNamespaceOpen
 	}
@@ -271,24 +271,24 @@ func (ns *namespace) tell(kind core.Kind, peers []*peer, later *deferred) {
 	}
 }
 
-// maxLaneNames bounds the names that have a lane of their own. Others share, by
+// maxStreamNames bounds the names that have a stream of their own. Others share, by
 // their hash.
-const maxLaneNames = 1 << 12
+const maxStreamNames = 1 << 12
 
-// laneOf is the lane of a name: the next one when it is first opened, and the same
+// streamOf is the stream of a name: the next one when it is first opened, and the same
 // ever after, so that a namespace that is opened again keeps its order. n.mu is
 // held.
-func (n *Node) laneOf(name string) uint32 {
-	lane, known := n.lanes[name]
+func (n *Node) streamOf(name string) uint32 {
+	stream, known := n.streams[name]
 	if known {
-		return lane
+		return stream
 	}
-	if len(n.lanes) >= maxLaneNames {
+	if len(n.streams) >= maxStreamNames {
 		return hashOf(name)
 	}
-	lane = uint32(len(n.lanes))
-	n.lanes[name] = lane
-	return lane
+	stream = uint32(len(n.streams))
+	n.streams[name] = stream
+	return stream
 }
 
 // forget tells the peers that a namespace is closed, and takes it out: in this order,

@@ -62,7 +62,7 @@ type Node struct {
 	departed   map[string]departedPeer
 	targets    map[string]*dialTarget
 	started    time.Time
-	lanes      map[string]uint32 // of links, by the namespaces that go on them
+	streams    map[string]uint32 // of links, by namespace
 	roster     roster
 
 	peersChanged chan struct{} // closed, and made anew, when peers changes
@@ -100,7 +100,7 @@ func New(cfg core.Config, newAdapter NewAdapter) (*Node, error) {
 		adapters:   map[*namespace]core.Adapter{},
 		departed:   map[string]departedPeer{},
 		targets:    map[string]*dialTarget{},
-		lanes:      map[string]uint32{},
+		streams:    map[string]uint32{},
 
 		peersChanged: make(chan struct{}),
 	}

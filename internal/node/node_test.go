@@ -28,7 +28,7 @@ func TestNodesMeet(t *testing.T) {
 		expectList(t, "b", slices.Sorted(slices.Values(b.received())), "a: 1", "a: 2", "c: 3")
 		expectList(t, "a", a.received(), "c: 3")
 		expectList(t, "c", c.received(), "a: 1", "a: 2")
-		expect(t, "a's journal", strings.Count(a.Journal.String(), "up"), 2)
+		expect(t, "a's observer", strings.Count(a.RecordingObserver.String(), "up"), 2)
 
 		d := w.start("d")
 		within(10 * time.Millisecond)
@@ -181,7 +181,7 @@ func TestRostersNeverEndLinks(t *testing.T) {
 		within(10 * time.Millisecond)
 		expect(t, "messages at b", len(b.received()), 5)
 		expect(t, "messages at c", len(c.received()), 5)
-		expect(t, "a saw", strings.Count(a.Journal.String(), "down"), 0)
+		expect(t, "a saw", strings.Count(a.RecordingObserver.String(), "down"), 0)
 		w.roster.Truth()
 		d := w.start("d")
 		within(time.Second)

@@ -143,7 +143,7 @@ func (p *peer) prefers(l, old *link) bool {
 func (p *peer) switchTo(l *link) {
 	old := p.current
 	p.current, p.mute = l, time.Time{}
-	p.queue.arrange(l.messageLanes())
+	p.queue.resize(l.messageStreams())
 	if p.reference {
 		if old != nil {
 			old.fail(core.CloseDuplicate, core.ErrReplaced)
@@ -245,7 +245,7 @@ func (p *peer) push(f *frame, later *deferred) bool {
 	if result == full {
 		p.cut(backlog.Full, later)
 	}
-	l, line := p.current, p.queue.line(f)
+	l, fifo := p.current, p.queue.fifo(f)
 	p.mu.Unlock()
 	for _, f := range lost {
 		p.drop(f, later)
@@ -255,7 +255,7 @@ func (p *peer) push(f *frame, later *deferred) bool {
 	case result != queued:
 		p.drop(f, later)
 	case l != nil:
-		l.signalLine(line)
+		l.signalFifo(fifo)
 	}
 	return result == queued
 }
@@ -300,29 +300,29 @@ func (p *peer) control(l *link, frame []byte) {
 	l.signal()
 }
 
-// next collects what a lane is to send: control frames, if it is the one for
+// next collects what a stream is to send: control frames, if it is the one for
 // them, and messages if its link is the current one and not in doubt. What it
 // returned before has been written.
-func (p *peer) next(ln *lane, control [][]byte, batch []*frame) ([][]byte, []*frame) {
+func (p *peer) next(s *stream, control [][]byte, batch []*frame) ([][]byte, []*frame) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l := ln.link
-	if ln.busy {
-		ln.busy = false
+	l := s.link
+	if s.busy {
+		s.busy = false
 		l.writing--
 	}
-	if ln.number == 0 {
+	if s.number == 0 {
 		control = append(control, l.signals...)
 		clear(l.signals)
 		l.signals = l.signals[:0]
 	}
-	if p.current == l && ln.line >= 0 && l.probe.Load() == 0 {
-		batch = p.queue.take(ln.line, batch)
+	if p.current == l && s.fifo >= 0 && l.probe.Load() == 0 {
+		batch = p.queue.take(s.fifo, batch)
 		p.taken += uint64(len(batch))
 		l.sent += int64(len(batch))
 	}
 	if len(control)+len(batch) > 0 {
-		ln.busy = true
+		s.busy = true
 		l.writing++
 	} else if l.writing == 0 && len(l.signals) == 0 {
 		p.idle(l)

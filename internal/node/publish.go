@@ -6,11 +6,11 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// publish sends m to those of these peers that the route includes, on a lane of
+// publish sends m to those of these peers that the route includes, on a stream of
 // its namespace: one encoding per codec, shared by all that are written to in it.
 // It never blocks. If m is a request it returns whom the route leaves out. What
 // observers are to hear of it, they are told later.
-func (n *Node) publish(m *core.Message, lane uint32, r *route, to []*peer, later *deferred) (left []string) {
+func (n *Node) publish(m *core.Message, stream uint32, r *route, to []*peer, later *deferred) (left []string) {
 	var few [4]*frame
 	frames := few[:]
 	if len(n.cfg.Codecs) > len(few) {
@@ -29,7 +29,7 @@ func (n *Node) publish(m *core.Message, lane uint32, r *route, to []*peer, later
 		}
 		f := frames[p.codec]
 		if f == nil {
-			f = n.encode(p.codec, m, lane, later)
+			f = n.encode(p.codec, m, stream, later)
 			frames[p.codec] = f
 		}
 		if f == &unsendable {
@@ -53,8 +53,8 @@ func (n *Node) publish(m *core.Message, lane uint32, r *route, to []*peer, later
 // unsendable stands for a message that cannot be encoded.
 var unsendable frame
 
-func (n *Node) encode(codec int, m *core.Message, lane uint32, later *deferred) *frame {
-	f, err := newFrame(n.cfg.Codecs[codec], m, lane)
+func (n *Node) encode(codec int, m *core.Message, stream uint32, later *deferred) *frame {
+	f, err := newFrame(n.cfg.Codecs[codec], m, stream)
 	if err == nil && len(f.bytes) > n.cfg.MaxFrame {
 		err = fmt.Errorf("%w: %d bytes, limit %d", core.ErrTooLarge, len(f.bytes), n.cfg.MaxFrame)
 		f.release()

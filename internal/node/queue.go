@@ -6,15 +6,15 @@ import (
 	"github.com/socketmesh/mesh/internal/backlog"
 )
 
-// queue is what waits for one peer, what is being written included. It has a line
-// for each lane of the link in use; the messages of a namespace are all in one of
-// them. It is guarded by its peer's lock.
+// queue is what waits for one peer, including what is being written. It has one fifo
+// for each stream of messages of the link in use; all messages of a namespace are in
+// the same one. It is guarded by its peer's lock.
 type queue struct {
 	limits      backlog.Limits // of bytes
 	maxMessages int            // more count as more than limits.Soft bytes
 
-	lines    []fifo // at least one
-	waiting  int    // messages in all lines
+	fifos    []fifo // at least one
+	waiting  int    // messages in all fifos
 	writing  int    // messages being written
 	volatile int    // messages that wait and may be dropped
 	bytes    int    // memory of waiting and writing
@@ -26,11 +26,11 @@ type queue struct {
 }
 
 func newQueue(limits backlog.Limits, maxMessages int) queue {
-	return queue{limits: limits, maxMessages: maxMessages, lines: make([]fifo, 1)}
+	return queue{limits: limits, maxMessages: maxMessages, fifos: make([]fifo, 1)}
 }
 
-// line is the number of the line that f is in, or would be.
-func (q *queue) line(f *frame) int { return int(f.lane % uint32(len(q.lines))) }
+// fifo is the number of the fifo that f belongs in.
+func (q *queue) fifo(f *frame) int { return int(f.stream % uint32(len(q.fifos))) }
 
 // over tells whether more waits, with so many bytes and messages beside, than may
 // for as long as it takes.
@@ -66,7 +66,7 @@ func (q *queue) push(f *frame) (result pushed, lost []*frame) {
 		q.giant = f
 	}
 	f.hold()
-	q.lines[q.line(f)].push(f)
+	q.fifos[q.fifo(f)].push(f)
 	q.waiting++
 	if q.bytes += size; q.bytes > batchBytes && q.behind.IsZero() {
 		q.behind = time.Now()
@@ -110,8 +110,8 @@ func (q *queue) slow(reason backlog.Reason) *backlog.Error {
 }
 
 func (q *queue) dropVolatile() (lost []*frame) {
-	for i := range q.lines {
-		q.lines[i].filter(func(f *frame) bool {
+	for i := range q.fifos {
+		q.fifos[i].filter(func(f *frame) bool {
 			if f.volatile {
 				q.lose(f)
 				lost = append(lost, f)
@@ -147,11 +147,11 @@ const (
 	batchMessages = 1024
 )
 
-// take moves the next frames of a line to batch, for a writer that calls sent
+// take moves the next frames of a fifo to batch, for a writer that calls sent
 // when it is through with them.
-func (q *queue) take(line int, batch []*frame) []*frame {
+func (q *queue) take(fifo int, batch []*frame) []*frame {
 	before := len(batch)
-	batch = q.lines[line].take(batch)
+	batch = q.fifos[fifo].take(batch)
 	for _, f := range batch[before:] {
 		q.underWay += f.size()
 		if f.volatile {
@@ -163,7 +163,7 @@ func (q *queue) take(line int, batch []*frame) []*frame {
 	return batch
 }
 
-// sent gives back the room of a batch.
+// sent takes a batch off that was written.
 func (q *queue) sent(batch []*frame) {
 	for _, f := range batch {
 		q.underWay -= f.size()
@@ -173,16 +173,16 @@ func (q *queue) sent(batch []*frame) {
 	q.writing -= len(batch)
 }
 
-// arrange makes it so many lines. The order within a namespace stays.
-func (q *queue) arrange(lines int) {
-	if lines == len(q.lines) {
+// resize changes the number of fifos. The order within a namespace stays.
+func (q *queue) resize(fifos int) {
+	if fifos == len(q.fifos) {
 		return
 	}
-	old := q.lines
-	q.lines = make([]fifo, lines)
+	old := q.fifos
+	q.fifos = make([]fifo, fifos)
 	for i := range old {
 		old[i].filter(func(f *frame) bool {
-			q.lines[q.line(f)].push(f)
+			q.fifos[q.fifo(f)].push(f)
 			return false
 		})
 	}
@@ -190,8 +190,8 @@ func (q *queue) arrange(lines int) {
 
 // discard drops all that waits, and returns it: the caller releases it.
 func (q *queue) discard() (lost []*frame) {
-	for i := range q.lines {
-		q.lines[i].filter(func(f *frame) bool {
+	for i := range q.fifos {
+		q.fifos[i].filter(func(f *frame) bool {
 			q.lose(f)
 			lost = append(lost, f)
 			return false

@@ -226,7 +226,7 @@ func TestReferenceIsDialled(t *testing.T) {
 		r.conn.Close(core.CloseReason{Code: 1000, Text: "left-discovery"})
 		w.accept(listener, "zz")
 		synctest.Wait()
-		expect(t, "up again", n.Journal.String(), "up zz, down zz, up zz")
+		expect(t, "up again", n.RecordingObserver.String(), "up zz, down zz, up zz")
 	})
 }
 
@@ -342,6 +342,6 @@ func TestReferenceComesAgain(t *testing.T) {
 		n.emit("x")
 		expectList(t, "the second hears", second.hears(), "initial-heartbeat / of n", "broadcast / of n")
 		expectList(t, "the first", first.hears(), "initial-heartbeat / of n", "end")
-		expect(t, "journal", n.Journal.String(), "up r")
+		expect(t, "observer", n.RecordingObserver.String(), "up r")
 	})
 }

@@ -19,7 +19,7 @@ import (
 func BenchmarkSend(b *testing.B) {
 	for _, peers := range []int{1, 10, 100} {
 		b.Run(fmt.Sprintf("peers=%d", peers), func(b *testing.B) {
-			network, met := mem.NewNetwork(), meetings{new(coretest.Journal), make(chan string, peers)}
+			network, met := mem.NewNetwork(), meetings{new(coretest.RecordingObserver), make(chan string, peers)}
 			node, err := node.New(core.Config{
 				ID: "a", Listen: "a", Transport: lost{network.Transport("a")}, Codecs: []core.Codec{json.New()},
 				Discovery: coretest.NewRoster().Discovery(), Observer: met, QueueBytes: 1 << 30, QueueMessages: 1 << 30,
@@ -52,7 +52,7 @@ func BenchmarkSend(b *testing.B) {
 
 // meetings is an observer that tells of peers that are met.
 type meetings struct {
-	*coretest.Journal
+	*coretest.RecordingObserver
 	met chan string
 }
 

@@ -43,7 +43,7 @@ type server struct {
 	*node.Node
 	core.Cluster
 	*recorder
-	*coretest.Journal
+	*coretest.RecordingObserver
 	logs *coretest.Log
 }
 
@@ -61,13 +61,13 @@ func (w *world) start(host string, change ...func(*core.Config)) *server {
 
 func (w *world) make(host string, change ...func(*core.Config)) *server {
 	w.t.Helper()
-	s := &server{recorder: &recorder{heard: make(chan struct{}, 1)}, Journal: &coretest.Journal{}, logs: &coretest.Log{}}
+	s := &server{recorder: &recorder{heard: make(chan struct{}, 1)}, RecordingObserver: &coretest.RecordingObserver{}, logs: &coretest.Log{}}
 	cfg := core.Config{
 		ID: host, Listen: host, Advertise: "mem://" + host,
 		Transport: w.net.Transport(host),
 		Codecs:    []core.Codec{json.New(), msgpack.New()},
 		Discovery: w.roster.Discovery(),
-		Observer:  s.Journal,
+		Observer:  s.RecordingObserver,
 		Logger:    s.logs.Logger(),
 	}
 	for _, c := range change {

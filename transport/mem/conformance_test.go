@@ -41,10 +41,10 @@ func TestConformanceWithDelay(t *testing.T) {
 	})
 }
 
-// With lanes, which overtake each other, each one is right by itself.
-func TestConformanceWithLanes(t *testing.T) {
+// With streams, which overtake each other, each one is right by itself.
+func TestConformanceWithStreams(t *testing.T) {
 	transporttest.RunInBubble(t, func(*testing.T) transporttest.Fixture {
-		n := mem.NewNetwork(mem.WithMaxFrame(2<<20), mem.WithLanes(3, 10*time.Millisecond))
+		n := mem.NewNetwork(mem.WithMaxFrame(2<<20), mem.WithStreams(3, 10*time.Millisecond))
 		return transporttest.Fixture{
 			Transport: n.Transport("acceptor"),
 			Dialler:   n.Transport("dialler"),

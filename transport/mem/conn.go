@@ -12,7 +12,7 @@ import (
 var (
 	_ core.Conn           = (*conn)(nil)
 	_ core.NativeReporter = (*conn)(nil)
-	_ core.Laner          = (*conn)(nil)
+	_ core.MultiStream    = (*conn)(nil)
 )
 
 // conn is one end of a connection. The network's lock guards it.
@@ -22,7 +22,7 @@ type conn struct {
 	native bool // the acceptor passes for a Go node; only set on the dialler's end
 
 	peer    *conn
-	streams []*stream // the connection's own, then the lanes
+	streams []*stream // the connection's own, then the numbered ones
 
 	closed bool  // by Close
 	err    error // for which it has ended otherwise
@@ -53,11 +53,11 @@ func (c *conn) Send(ctx context.Context, frames [][]byte) error {
 // Recv returns the next frame that has arrived.
 func (c *conn) Recv() ([]byte, error) { return c.streams[0].Recv() }
 
-// Lanes is the number of lanes, see [WithLanes].
-func (c *conn) Lanes() int { return len(c.streams) - 1 }
+// Streams is the number of streams beside the connection's own, see [WithStreams].
+func (c *conn) Streams() int { return len(c.streams) - 1 }
 
-// Lane returns lane i.
-func (c *conn) Lane(i int) core.Lane { return c.streams[1+i] }
+// Stream returns the numbered stream i.
+func (c *conn) Stream(i int) core.Stream { return c.streams[1+i] }
 
 // failed returns the error for which this end has ended. A host that hangs does not
 // notice.

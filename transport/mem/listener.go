@@ -72,7 +72,7 @@ func (l *listener) connect(from *transport) *conn {
 	n := l.owner.network
 	near := &conn{owner: from, remote: scheme + l.name, native: !l.owner.host.reference}
 	far := &conn{owner: l.owner, remote: scheme + from.host.name}
-	join(near, far, 1+n.lanes)
+	join(near, far, 1+n.streams)
 	n.conns[near], n.conns[far] = struct{}{}, struct{}{}
 	l.pending = append(l.pending, far)
 	l.changed.Broadcast()

@@ -20,7 +20,7 @@ const (
 type Network struct {
 	buffer   int
 	maxFrame int
-	lanes    int
+	streams  int
 	stagger  time.Duration
 
 	// mu guards everything of the network: hosts, routes, listeners and
@@ -44,11 +44,12 @@ func WithBuffer(bytes int) Option { return func(n *Network) { n.buffer = bytes }
 // WithMaxFrame bounds a frame, in bytes: a larger one ends its connection.
 func WithMaxFrame(bytes int) Option { return func(n *Network) { n.maxFrame = bytes } }
 
-// WithLanes gives every connection a number of lanes ([core.Laner]). Frames on the first
-// lane take longer by stagger than those of the connection itself, and on each other
-// lane by stagger longer than on the one before: so lanes overtake each other.
-func WithLanes(lanes int, stagger time.Duration) Option {
-	return func(n *Network) { n.lanes, n.stagger = lanes, stagger }
+// WithStreams gives every connection this many streams beside its own
+// ([core.MultiStream]). Frames on the first of them take longer by stagger than those of
+// the connection itself, and on each later one by stagger longer than on the one
+// before: so streams overtake each other.
+func WithStreams(streams int, stagger time.Duration) Option {
+	return func(n *Network) { n.streams, n.stagger = streams, stagger }
 }
 
 // NewNetwork returns a network without hosts and without faults.

@@ -9,9 +9,10 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-var _ core.Lane = (*stream)(nil)
+var _ core.Stream = (*stream)(nil)
 
-// stream is one end of an ordered sequence of frames: the connection's own, or a lane.
+// stream is one end of an ordered sequence of frames: the connection's own, or a
+// numbered one.
 // The network's lock guards it.
 type stream struct {
 	conn    *conn

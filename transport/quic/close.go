@@ -45,11 +45,11 @@ func (c *conn) peerClosed() bool {
 	return c.peerClose != nil
 }
 
-// sendClose ends the lanes' QUIC streams, and then the Conn's own with a close frame.
+// sendClose ends the numbered streams, and then the Conn's own with a close frame.
 func (c *conn) sendClose(reason core.CloseReason) error {
 	var used uint64
-	for i, lane := range c.streams[1:] {
-		sent, err := lane.sender.end(nil)
+	for i, stream := range c.streams[1:] {
+		sent, err := stream.sender.end(nil)
 		if err != nil {
 			return err
 		}

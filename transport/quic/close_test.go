@@ -42,7 +42,7 @@ func TestSendAfterPeerClose(t *testing.T) {
 	if _, err := accepted.Recv(); err == nil {
 		t.Fatal("Recv: no error")
 	}
-	for _, q := range []core.Lane{accepted, accepted.Lane(3)} {
+	for _, q := range []core.Stream{accepted, accepted.Stream(3)} {
 		err := q.Send(t.Context(), [][]byte{[]byte("too late")})
 		if reason, _ := closeReason(err); reason != core.CloseSlowPeer {
 			t.Errorf("Send: got %v, want the peer's reason", err)
@@ -55,7 +55,7 @@ func TestCloseEndsAsSoonAsItIsHeard(t *testing.T) {
 	options := quick
 	options.CloseTimeout = time.Minute
 	dialled, accepted := pair(t, like(options))
-	send(t, dialled.Lane(2), "last words")
+	send(t, dialled.Stream(2), "last words")
 	heard := make(chan struct{})
 	go func() {
 		defer close(heard)
@@ -66,14 +66,14 @@ func TestCloseEndsAsSoonAsItIsHeard(t *testing.T) {
 		defer close(closed)
 		dialled.Close(core.CloseShutdown)
 	}()
-	// The Conn's own end is not told before the lane has been read.
+	// The Conn's own end is not told before the stream has been read.
 	select {
 	case <-heard:
-		t.Error("Recv has ended, and the lane has not been read")
+		t.Error("Recv has ended, and the stream has not been read")
 	case <-time.After(50 * time.Millisecond):
 	}
-	wantRecv(t, accepted.Lane(2), "last words")
-	if _, err := accepted.Lane(2).Recv(); err == nil {
+	wantRecv(t, accepted.Stream(2), "last words")
+	if _, err := accepted.Stream(2).Recv(); err == nil {
 		t.Error("Recv: no error")
 	}
 	for _, done := range []<-chan struct{}{heard, closed} {
@@ -92,7 +92,7 @@ func TestBothClose(t *testing.T) {
 	dialled, accepted := pair(t, like(options))
 	for _, c := range []*conn{dialled, accepted} {
 		send(t, c, "not read")
-		send(t, c.Lane(7), "not read")
+		send(t, c.Stream(7), "not read")
 	}
 	began := time.Now()
 	closeBoth(dialled, accepted)
@@ -101,12 +101,12 @@ func TestBothClose(t *testing.T) {
 	}
 }
 
-// Close does not wait until the peer's own unread lanes are read.
-func TestCloseWithUnreadLanes(t *testing.T) {
+// Close does not wait until the peer's own unread streams are read.
+func TestCloseWithUnreadStreams(t *testing.T) {
 	options := quick
 	options.CloseTimeout = time.Minute
 	dialled, accepted := pair(t, like(options))
-	send(t, dialled.Lane(0), "nobody reads this")
+	send(t, dialled.Stream(0), "nobody reads this")
 	go dialled.Close(core.CloseShutdown)
 	for range 100 { // until the close frame is there
 		if accepted.peerClosed() {
@@ -122,10 +122,10 @@ func TestCloseWithUnreadLanes(t *testing.T) {
 	}
 }
 
-// A close frame after which nothing comes is enough: the lanes need not be ended.
+// A close frame after which nothing comes is enough: the streams need not be ended.
 func TestCloseReasonOfStranger(t *testing.T) {
 	l := listen(t, shared())
-	stranger, stream := impostor(t, l, eightLanes)
+	stranger, stream := impostor(t, l, eightStreams)
 	accepted := accept(t, l)
 	if _, err := stream.Write(appendCloseFrame(nil, core.CloseAddressChanged, 0)); err != nil {
 		t.Fatal(err)
@@ -142,12 +142,12 @@ func TestCloseReasonOfStranger(t *testing.T) {
 // A peer that never reads gets the reason in the QUIC connection's close.
 func TestCloseOfStalledConnection(t *testing.T) {
 	l := listen(t, shared())
-	stranger, _ := impostor(t, l, eightLanes)
+	stranger, _ := impostor(t, l, eightStreams)
 	accepted := accept(t, l)
 	full := make(chan error, 1)
 	go func() {
 		for {
-			if err := accepted.Lane(0).Send(t.Context(), [][]byte{make([]byte, 1<<20)}); err != nil {
+			if err := accepted.Stream(0).Send(t.Context(), [][]byte{make([]byte, 1<<20)}); err != nil {
 				full <- err
 				return
 			}

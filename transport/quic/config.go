@@ -11,10 +11,10 @@ const (
 )
 
 // config is the library's configuration for both ends. The connection's window is the
-// sum of the streams', so that lanes that are not read cannot use up the others'
+// sum of the streams', so that streams that nobody reads cannot use up the others'
 // share.
 func (o *Options) config() *quicgo.Config {
-	streams := 1 + o.Lanes
+	streams := 1 + o.Streams
 	return &quicgo.Config{
 		HandshakeIdleTimeout:           o.HandshakeTimeout / 2, // the library allows twice that for the whole handshake
 		MaxIdleTimeout:                 o.IdleTimeout,

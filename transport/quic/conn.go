@@ -18,14 +18,15 @@ import (
 var (
 	_ core.Conn        = (*conn)(nil)
 	_ core.ReadLimiter = (*conn)(nil)
-	_ core.Laner       = (*conn)(nil)
+	_ core.MultiStream = (*conn)(nil)
 )
 
-// conn is one QUIC connection. Its goroutine accepts the peer's streams of the lanes.
+// conn is one QUIC connection. A goroutine of its own accepts the QUIC streams that
+// the peer opens, one for each numbered stream.
 type conn struct {
 	quic      *quicgo.Conn
 	socket    *socket   // held until Close
-	streams   []*stream // the Conn's own, then the lanes
+	streams   []*stream // the Conn's own, then the numbered ones
 	limit     atomic.Int64
 	advice    string // see credentials
 	accepting sync.WaitGroup
@@ -38,22 +39,23 @@ type conn struct {
 	mu        sync.Mutex
 	failure   error            // for which this end has closed the connection
 	peerClose *core.CloseError // the peer's close frame
-	expected  uint64           // set of the lanes that the peer had used by then
-	ended     uint64           // set of the lanes that were read to their end
-	complete  chan struct{}    // closed when the close frame and all lanes were read
+	expected  uint64           // set of the numbered streams that the peer had used by then
+	ended     uint64           // set of the numbered streams that were read to their end
+	complete  chan struct{}    // closed when the close frame and all streams were read
 }
 
 // RemoteAddr is the peer's UDP address now; it may change.
 func (c *conn) RemoteAddr() string { return c.quic.RemoteAddr().String() }
 
-// LimitReads bounds the frames that are received from now on, on all lanes.
+// LimitReads bounds the frames that are received from now on, on all streams.
 func (c *conn) LimitReads(bytes int) { c.limit.Store(int64(max(bytes, 0))) }
 
-// Lanes is the number of lanes: the smaller of what both ends offered.
-func (c *conn) Lanes() int { return len(c.streams) - 1 }
+// Streams is the number of streams beside the Conn's own: the smaller of what both
+// ends offered.
+func (c *conn) Streams() int { return len(c.streams) - 1 }
 
-// Lane returns lane i.
-func (c *conn) Lane(i int) core.Lane { return c.streams[1+i] }
+// Stream returns the numbered stream i.
+func (c *conn) Stream(i int) core.Stream { return c.streams[1+i] }
 
 // Send writes the frames to the Conn's own stream.
 func (c *conn) Send(ctx context.Context, frames [][]byte) error {
@@ -63,8 +65,8 @@ func (c *conn) Send(ctx context.Context, frames [][]byte) error {
 // Recv returns the next frame of the Conn's own stream.
 func (c *conn) Recv() ([]byte, error) { return c.streams[0].Recv() }
 
-// acceptLanes accepts the peer's QUIC streams of the lanes, which come in order.
-func (c *conn) acceptLanes() {
+// acceptStreams accepts the QUIC streams of the numbered streams, which come in order.
+func (c *conn) acceptStreams() {
 	for _, s := range c.streams[1:] {
 		in, err := c.quic.AcceptUniStream(c.quic.Context())
 		if err != nil {
@@ -93,26 +95,26 @@ func (c *conn) readCloseFrame(r *frameReader) error {
 	if err != nil {
 		return err
 	}
-	lanes := c.streams[1:]
-	if used>>len(lanes) != 0 {
-		return fmt.Errorf("%w: close frame with lanes that do not exist", core.ErrMalformed)
+	streams := c.streams[1:]
+	if used>>len(streams) != 0 {
+		return fmt.Errorf("%w: close frame with streams that do not exist", core.ErrMalformed)
 	}
 	c.mu.Lock()
 	c.peerClose, c.expected = received, used
 	c.mu.Unlock()
-	for i, lane := range lanes {
+	for i, stream := range streams {
 		if used&(1<<i) == 0 {
-			close(lane.unused)
+			close(stream.unused)
 		}
 	}
 	c.checkComplete()
 	return nil
 }
 
-// laneEnded notes that a lane has been read to its end.
-func (c *conn) laneEnded(lane int) {
+// streamEnded notes that a numbered stream has been read to its end.
+func (c *conn) streamEnded(stream int) {
 	c.mu.Lock()
-	c.ended |= 1 << lane
+	c.ended |= 1 << stream
 	c.mu.Unlock()
 	c.checkComplete()
 }

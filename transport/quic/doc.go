@@ -1,5 +1,5 @@
 // Package quic is the transport over QUIC (RFC 9000): encrypted and authenticated
-// always, with lanes that do not wait for each other. Node servers do not speak it.
+// always, with streams that do not wait for each other. Node servers do not speak it.
 //
 // Addresses to dial are "quic://10.0.0.7:4000" or a plain "10.0.0.7:4000".
 //
@@ -17,17 +17,17 @@
 //
 // # On the wire
 //
-// Each end opens unidirectional streams. The first one carries the frames of the
-// Conn, the n-th after it those of lane n-1. Nothing is sent on a stream before
-// there is a frame for it. A frame is its size plus one, as an unsigned varint
+// Each end opens unidirectional QUIC streams. The first one carries the frames of the
+// Conn itself, the n-th after it those of its numbered stream n-1. Nothing is sent on
+// a stream before there is a frame for it. A frame is its size plus one, as an unsigned varint
 // of package encoding/binary, and its bytes. The first frame on the first stream
-// is the preface: the number of lanes, as a varint; further bytes are for
+// is the preface: the number of numbered streams, as a varint; further bytes are for
 // later versions. The smaller number of the two counts.
 //
 // An end that closes ends the streams that it has used. The last frame on the first
 // one is a close frame: a zero in place of a size, then a frame with the code, the
-// set of used lanes (lane 0 is bit 0) and the length of the text as varints, and the
-// text. When the other end has read everything it closes the connection with
+// set of used numbered streams (number 0 is bit 0) and the length of the text as
+// varints, and the text. When the other end has read everything it closes the connection with
 // application error code 0. A connection that cannot be ended in this way is
 // closed with the reason's code and text; code 0 gives no reason.
 //

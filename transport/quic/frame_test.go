@@ -170,7 +170,7 @@ func checkCloseFrame(t *testing.T, body []byte) {
 	if err != nil {
 		t.Fatalf("close frame %q: %v", body, err)
 	}
-	if twice, lanes, err := parseCloseFrame(again); err != nil || *twice != *received || lanes != used {
-		t.Fatalf("close frame %q: %v and %x, then %v and %x, %v", body, received, used, twice, lanes, err)
+	if twice, streams, err := parseCloseFrame(again); err != nil || *twice != *received || streams != used {
+		t.Fatalf("close frame %q: %v and %x, then %v and %x, %v", body, received, used, twice, streams, err)
 	}
 }

@@ -128,7 +128,7 @@ func TestBadIntroductions(t *testing.T) {
 		then    func(*quicgo.Conn, *quicgo.SendStream)
 		code    quicgo.ApplicationErrorCode
 	}{
-		"no lanes":       {"\x02\x00", nil, 1002},
+		"no streams":     {"\x02\x00", nil, 1002},
 		"empty":          {"\x01", nil, 1002},
 		"endless varint": {"\x0b\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", nil, 1002},
 		"too large":      {"\xff\xff\x03", nil, 1002},
@@ -138,7 +138,7 @@ func TestBadIntroductions(t *testing.T) {
 		"silence":        {"", nil, 1002},
 		"end of stream":  {"\x09\x08", func(_ *quicgo.Conn, s *quicgo.SendStream) { s.Close() }, 1002},
 		"reset":          {"\x09\x08", func(_ *quicgo.Conn, s *quicgo.SendStream) { s.CancelWrite(1) }, 1002},
-		"not accepted":   {eightLanes, nil, 0},
+		"not accepted":   {eightStreams, nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -187,13 +187,13 @@ func TestBadFramesEndTheConnection(t *testing.T) {
 		"long close frame":             {"\x00\x84\x02", nil, core.ErrMalformed, 1002},
 		"close frame cut off":          {"\x00\x05\xe8\x07\x00\x09", nil, core.ErrMalformed, 1002},
 		"close frame with a code":      {"\x00\x05\x01\x00\x00\x00", nil, core.ErrMalformed, 1002},
-		"close frame of lane 8":        {"\x00\x06\xe8\x07\x80\x02\x00", nil, core.ErrMalformed, 1002},
-		"close frame on a lane":        {"", lane("\x00\x05\xe8\x07\x00\x00"), core.ErrMalformed, 1002},
-		"large frame on a lane":        {"", lane("\x82\x80\x40"), core.ErrTooLarge, 1009},
-		"end in a lane's frame":        {"", lane("\x09four", "end"), core.ErrMalformed, 1002},
+		"close frame of stream 8":      {"\x00\x06\xe8\x07\x80\x02\x00", nil, core.ErrMalformed, 1002},
+		"close frame on a stream":      {"", onStream("\x00\x05\xe8\x07\x00\x00"), core.ErrMalformed, 1002},
+		"large frame on a stream":      {"", onStream("\x82\x80\x40"), core.ErrTooLarge, 1009},
+		"end in a stream's frame":      {"", onStream("\x09four", "end"), core.ErrMalformed, 1002},
 	} {
 		t.Run(name, func(t *testing.T) {
-			stranger, stream := impostor(t, l, eightLanes)
+			stranger, stream := impostor(t, l, eightStreams)
 			accepted := accept(t, l)
 			if _, err := stream.Write([]byte(c.bytes)); err != nil {
 				t.Fatal(err)
@@ -201,9 +201,9 @@ func TestBadFramesEndTheConnection(t *testing.T) {
 			if c.then != nil {
 				c.then(stranger, stream)
 			}
-			var from core.Lane = accepted
+			var from core.Stream = accepted
 			if c.bytes == "" {
-				from = accepted.Lane(0)
+				from = accepted.Stream(0)
 			}
 			for {
 				_, err := from.Recv()
@@ -230,8 +230,8 @@ func TestBadFramesEndTheConnection(t *testing.T) {
 	wantWorks(t, l)
 }
 
-// lane writes bytes on the first lane, and ends it if told so.
-func lane(bytes ...string) func(*quicgo.Conn, *quicgo.SendStream) {
+// onStream writes bytes on the first stream, and ends it if told so.
+func onStream(bytes ...string) func(*quicgo.Conn, *quicgo.SendStream) {
 	return func(c *quicgo.Conn, _ *quicgo.SendStream) {
 		stream, err := c.OpenUniStream()
 		if err != nil {
@@ -253,7 +253,7 @@ func TestPeerThatJustCloses(t *testing.T) {
 		5000:      core.ErrMalformed,
 		1<<62 - 1: core.ErrMalformed,
 	} {
-		stranger, _ := impostor(t, l, eightLanes)
+		stranger, _ := impostor(t, l, eightStreams)
 		accepted := accept(t, l)
 		stranger.CloseWithError(code, "text")
 		_, err := accepted.Recv()
@@ -261,7 +261,7 @@ func TestPeerThatJustCloses(t *testing.T) {
 			t.Errorf("code %d: Recv: got %v, want %v", uint64(code), err, want)
 		}
 	}
-	stranger, _ := impostor(t, l, eightLanes)
+	stranger, _ := impostor(t, l, eightStreams)
 	accepted := accept(t, l)
 	stranger.CloseWithError(1013, strings.Repeat("x", 200)+"\xff")
 	_, err := accepted.Recv()
@@ -273,7 +273,7 @@ func TestPeerThatJustCloses(t *testing.T) {
 // Strangers can neither open streams at will nor send more than is read.
 func TestStrangersAreBounded(t *testing.T) {
 	l := listen(t, shared())
-	stranger, stream := impostor(t, l, eightLanes)
+	stranger, stream := impostor(t, l, eightStreams)
 	accept(t, l)
 	if _, err := stranger.OpenStream(); err == nil {
 		t.Error("a stream in both directions can be opened")
@@ -287,8 +287,8 @@ func TestStrangersAreBounded(t *testing.T) {
 		opened++
 		s.Write([]byte{1}) // an empty frame
 	}
-	if opened != 1+DefaultLanes {
-		t.Errorf("%d streams can be opened, want %d", opened, 1+DefaultLanes)
+	if opened != 1+DefaultStreams {
+		t.Errorf("%d streams can be opened, want %d", opened, 1+DefaultStreams)
 	}
 	stream.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
 	sent, err := stream.Write(make([]byte, 4*firstWindow))

@@ -19,11 +19,11 @@ import (
 // The parameters by which the key of an authority is derived from a token. A change
 // needs a new version of the protocol.
 const (
-	derivationSalt   = "socketmesh/1 token"
-	derivationInfo   = "socketmesh/1 authority ed25519"
-	derivationPasses = 2
-	derivationMemory = 19 << 10 // KiB
-	derivationLanes  = 1
+	derivationSalt    = "socketmesh/1 token"
+	derivationInfo    = "socketmesh/1 authority ed25519"
+	derivationPasses  = 2
+	derivationMemory  = 19 << 10 // KiB
+	derivationThreads = 1
 )
 
 // meshName is the host name in all certificates of such an authority.
@@ -70,7 +70,7 @@ func tokenConfig(token string) (*tls.Config, error) {
 
 // newAuthority derives the authority of a token.
 func newAuthority(token string) (*authority, error) {
-	secret := argon2.IDKey([]byte(token), []byte(derivationSalt), derivationPasses, derivationMemory, derivationLanes, 32)
+	secret := argon2.IDKey([]byte(token), []byte(derivationSalt), derivationPasses, derivationMemory, derivationThreads, 32)
 	seed, err := hkdf.Key(sha256.New, secret, nil, derivationInfo, ed25519.SeedSize)
 	if err != nil {
 		return nil, err

@@ -37,7 +37,7 @@ func TestDiallerMoves(t *testing.T) {
 
 	const total = 200
 	large := make([]byte, 10_000)
-	for _, way := range [][2]core.Lane{{dialled.Lane(0), accepted.Lane(0)}, {accepted.Lane(0), dialled.Lane(0)}} {
+	for _, way := range [][2]core.Stream{{dialled.Stream(0), accepted.Stream(0)}, {accepted.Stream(0), dialled.Stream(0)}} {
 		sent := make(chan error, 1)
 		go func() {
 			for range total {
@@ -100,7 +100,7 @@ func TestSilence(t *testing.T) {
 		if _, ok := closeReason(err); ok || !errors.Is(err, core.ErrSilentPeer) || errors.Is(err, net.ErrClosed) {
 			t.Errorf("Recv: got %v, want core.ErrSilentPeer", err)
 		}
-		if err := c.Lane(0).Send(t.Context(), [][]byte{{1}}); !errors.Is(err, core.ErrSilentPeer) {
+		if err := c.Stream(0).Send(t.Context(), [][]byte{{1}}); !errors.Is(err, core.ErrSilentPeer) {
 			t.Errorf("Send: got %v, want core.ErrSilentPeer", err)
 		}
 	}

@@ -32,7 +32,7 @@ func (t *Transport) handshake(ctx context.Context, quic *quicgo.Conn, s *socket,
 		return nil, fmt.Errorf("preface: %w", explain(err, advice))
 	}
 	c.socket, c.advice = s, advice
-	c.accepting.Go(c.acceptLanes)
+	c.accepting.Go(c.acceptStreams)
 	return c, nil
 }
 
@@ -54,8 +54,8 @@ func (t *Transport) exchangePrefaces(ctx context.Context, quic *quicgo.Conn) (*c
 	if err != nil {
 		return nil, err
 	}
-	lanes := binary.AppendUvarint(nil, uint64(t.options.Lanes))
-	if _, err := out.Write(append(appendSize(nil, len(lanes)), lanes...)); err != nil {
+	streams := binary.AppendUvarint(nil, uint64(t.options.Streams))
+	if _, err := out.Write(append(appendSize(nil, len(streams)), streams...)); err != nil {
 		return nil, err
 	}
 	in, err := quic.AcceptUniStream(ctx)
@@ -69,14 +69,14 @@ func (t *Transport) exchangePrefaces(ctx context.Context, quic *quicgo.Conn) (*c
 	}
 	theirs, n := binary.Uvarint(preface)
 	if n <= 0 || theirs == 0 {
-		return nil, fmt.Errorf("%w: number of lanes", core.ErrMalformed)
+		return nil, fmt.Errorf("%w: number of numbered streams", core.ErrMalformed)
 	}
-	return t.newConn(quic, out, in, r, min(t.options.Lanes, int(min(theirs, maxLanes))))
+	return t.newConn(quic, out, in, r, min(t.options.Streams, int(min(theirs, maxStreams))))
 }
 
-// newConn opens this end's streams of the lanes. QUIC tells the peer of a stream
+// newConn opens this end's QUIC stream of each numbered stream. QUIC tells the peer of a stream
 // when something is sent on it.
-func (t *Transport) newConn(quic *quicgo.Conn, out *quicgo.SendStream, in *quicgo.ReceiveStream, r *frameReader, lanes int) (*conn, error) {
+func (t *Transport) newConn(quic *quicgo.Conn, out *quicgo.SendStream, in *quicgo.ReceiveStream, r *frameReader, streams int) (*conn, error) {
 	c := &conn{
 		quic:         quic,
 		closeTimeout: t.options.CloseTimeout,
@@ -84,7 +84,7 @@ func (t *Transport) newConn(quic *quicgo.Conn, out *quicgo.SendStream, in *quicg
 		complete:     make(chan struct{}),
 	}
 	c.limit.Store(int64(t.options.MaxFrame))
-	for i := range 1 + lanes {
+	for i := range 1 + streams {
 		s := &stream{conn: c, index: i, opened: make(chan struct{}), unused: make(chan struct{})}
 		c.streams = append(c.streams, s)
 		if i == 0 {
@@ -95,7 +95,7 @@ func (t *Transport) newConn(quic *quicgo.Conn, out *quicgo.SendStream, in *quicg
 		}
 		out, err := quic.OpenUniStream()
 		if err != nil {
-			return nil, fmt.Errorf("%w: %d lanes offered: %w", core.ErrMalformed, lanes, err)
+			return nil, fmt.Errorf("%w: %d streams offered: %w", core.ErrMalformed, streams, err)
 		}
 		s.sender.out = out
 	}
@@ -103,6 +103,6 @@ func (t *Transport) newConn(quic *quicgo.Conn, out *quicgo.SendStream, in *quicg
 	return c, nil
 }
 
-// highPriority is the priority of the Conn's own frames (RFC 9218); lanes have the
+// highPriority is the priority of the Conn's own frames (RFC 9218); streams have the
 // library's default, 3.
 const highPriority = 0

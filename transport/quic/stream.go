@@ -14,19 +14,19 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-var _ core.Lane = (*stream)(nil)
+var _ core.Stream = (*stream)(nil)
 
 // stream is one ordered sequence of frames in each direction: the Conn's own, or a
-// lane. It has one QUIC stream for each direction.
+// numbered one. It has one QUIC stream for each direction.
 type stream struct {
 	conn  *conn
-	index int // of its QUIC streams: 0 for the Conn's own, the lane's number plus one
+	index int // in conn.streams: 0 for the Conn's own, else its number plus one
 
 	sender sender
 
 	opened  chan struct{}         // closed when the peer has opened its QUIC stream
 	in      *quicgo.ReceiveStream // set before that
-	unused  chan struct{}         // closed when the peer has closed without using this lane
+	unused  chan struct{}         // closed when the peer has closed without using this stream
 	reading sync.Mutex
 	reader  *frameReader // of in; nil before the first Recv
 	readErr error        // what Recv returns, once reading has ended
@@ -108,9 +108,9 @@ func (s *stream) recv() ([]byte, error) {
 	case errors.Is(err, errCloseFrame) && s.index == 0:
 		err = s.conn.readCloseFrame(s.reader)
 	case errors.Is(err, errCloseFrame):
-		err = fmt.Errorf("%w: close frame on a lane", core.ErrMalformed)
+		err = fmt.Errorf("%w: close frame on a stream", core.ErrMalformed)
 	case err == io.EOF && s.index != 0:
-		s.conn.laneEnded(s.index - 1)
+		s.conn.streamEnded(s.index - 1)
 		err = nil
 	}
 	if err != nil {

@@ -104,7 +104,7 @@ func closeBoth(a, b core.Conn) {
 	closing.Wait()
 }
 
-func send(t *testing.T, c core.Lane, frame string) {
+func send(t *testing.T, c core.Stream, frame string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -114,7 +114,7 @@ func send(t *testing.T, c core.Lane, frame string) {
 }
 
 // wantRecv checks what comes next.
-func wantRecv(t *testing.T, c core.Lane, want string) {
+func wantRecv(t *testing.T, c core.Stream, want string) {
 	t.Helper()
 	if got, err := c.Recv(); err != nil || string(got) != want {
 		t.Fatalf("Recv: got %q, %v, want %q", got, err, want)
@@ -170,8 +170,8 @@ func impostor(t *testing.T, l core.Listener, preface string) (*quicgo.Conn, *qui
 	return c, stream
 }
 
-// eightLanes is a preface.
-const eightLanes = "\x02\x08"
+// eightStreams is a preface.
+const eightStreams = "\x02\x08"
 
 // endOf waits for the end of a stranger's connection, and returns the code that
 // it was closed with.

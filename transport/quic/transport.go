@@ -27,11 +27,11 @@ const (
 	DefaultCloseTimeout     = time.Second
 	DefaultKeepAlive        = 5 * time.Second
 	DefaultIdleTimeout      = 10 * time.Second
-	DefaultLanes            = 8
+	DefaultStreams          = 8
 )
 
-// maxLanes is the number of bits in a close frame's set of lanes.
-const maxLanes = 64
+// maxStreams is the number of bits in a close frame's set of numbered streams.
+const maxStreams = 64
 
 // Options configure a transport. Zero values mean the defaults, but AuthToken or TLS has
 // to be given.
@@ -51,13 +51,13 @@ type Options struct {
 	// IdleTimeout is the time without packets from the peer after which the
 	// connection fails. The smaller value of both ends counts. Default 10 s.
 	IdleTimeout time.Duration
-	// Lanes is the number of lanes of a connection, 1 to 64. The smaller value
+	// Streams is the number of streams beside the Conn's own, 1 to 64. The smaller value
 	// of both ends counts. Default 8.
-	Lanes int
+	Streams int
 
 	// AuthToken is a secret that all nodes share. Without TLS, nodes authenticate each
 	// other by it: the key of an authority is derived from it, by Argon2id
-	// (RFC 9106; 2 passes over 19 MiB, 1 lane, a fixed salt) and HKDF with
+	// (RFC 9106; 2 passes over 19 MiB, parallelism 1, a fixed salt) and HKDF with
 	// SHA-256. An attacker who has seen a certificate can try tokens, at that cost
 	// for each; choose one that cannot be guessed, such as 32 random characters.
 	AuthToken string
@@ -81,8 +81,8 @@ type Options struct {
 // Validate returns a [*core.ConfigError] if the options are wrong. Listen and Dial
 // return the same error.
 func (o Options) Validate() error {
-	if o.Lanes < 0 || o.Lanes > maxLanes {
-		return &core.ConfigError{Field: "Lanes", Value: o.Lanes, Allowed: fmt.Sprintf("1 to %d, or 0 for %d", maxLanes, DefaultLanes)}
+	if o.Streams < 0 || o.Streams > maxStreams {
+		return &core.ConfigError{Field: "Streams", Value: o.Streams, Allowed: fmt.Sprintf("1 to %d, or 0 for %d", maxStreams, DefaultStreams)}
 	}
 	if o.TLS != nil {
 		return validateTLS(o.TLS)
@@ -110,8 +110,8 @@ func (o Options) withDefaults() Options {
 	if o.IdleTimeout <= 0 {
 		o.IdleTimeout = DefaultIdleTimeout
 	}
-	if o.Lanes == 0 {
-		o.Lanes = DefaultLanes
+	if o.Streams == 0 {
+		o.Streams = DefaultStreams
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -19,9 +19,9 @@ func TestValidate(t *testing.T) {
 	}{
 		"token":                 {Options{AuthToken: "x"}, ""},
 		"nothing":               {Options{}, "AuthToken"},
-		"lanes":                 {Options{AuthToken: "x", Lanes: 64}, ""},
-		"too many lanes":        {Options{AuthToken: "x", Lanes: 65}, "Lanes"},
-		"negative lanes":        {Options{AuthToken: "x", Lanes: -1}, "Lanes"},
+		"streams":               {Options{AuthToken: "x", Streams: 64}, ""},
+		"too many streams":      {Options{AuthToken: "x", Streams: 65}, "Streams"},
+		"negative streams":      {Options{AuthToken: "x", Streams: -1}, "Streams"},
 		"TLS":                   {Options{TLS: &tls.Config{Certificates: []tls.Certificate{some}, RootCAs: pool}}, ""},
 		"TLS with ClientCAs":    {Options{TLS: &tls.Config{Certificates: []tls.Certificate{some}, ClientCAs: pool}}, ""},
 		"empty TLS":             {Options{TLS: &tls.Config{}}, "TLS"},
@@ -82,10 +82,10 @@ func TestListenBadAddress(t *testing.T) {
 	}
 }
 
-// Both ends have the smaller number of lanes.
-func TestLanesAreAgreedUpon(t *testing.T) {
+// Both ends have the smaller number of streams.
+func TestStreamsAreAgreedUpon(t *testing.T) {
 	few, many := quick, quick
-	few.Lanes, many.Lanes = 2, 64
+	few.Streams, many.Streams = 2, 64
 	for _, c := range []struct{ listens, dials Options }{{few, many}, {many, few}} {
 		l := listen(t, like(c.listens))
 		dialled, err := dial(t, like(c.dials), l.Addr())
@@ -93,11 +93,11 @@ func TestLanesAreAgreedUpon(t *testing.T) {
 			t.Fatal(err)
 		}
 		accepted := accept(t, l)
-		if dialled.Lanes() != 2 || accepted.Lanes() != 2 {
-			t.Errorf("got %d and %d lanes, want 2", dialled.Lanes(), accepted.Lanes())
+		if dialled.Streams() != 2 || accepted.Streams() != 2 {
+			t.Errorf("got %d and %d streams, want 2", dialled.Streams(), accepted.Streams())
 		}
-		send(t, dialled.Lane(1), "on the last lane")
-		wantRecv(t, accepted.Lane(1), "on the last lane")
+		send(t, dialled.Stream(1), "on the last stream")
+		wantRecv(t, accepted.Stream(1), "on the last stream")
 		closeBoth(dialled, accepted)
 	}
 }

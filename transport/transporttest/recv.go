@@ -14,7 +14,7 @@ func framesArriveWhole(s *suite) {
 	s.eachWay(func(from, to core.Conn) { s.wantWhole(from, to) })
 }
 
-func (s *suite) wantWhole(from, to core.Lane) {
+func (s *suite) wantWhole(from, to core.Stream) {
 	s.Helper()
 	for i, size := range []int{0, 1, 2, 7, 8, 9, 124, 125, 126, 127, 65_534, 65_535, 65_536, 65_537, 1 << 20, 0, 1} {
 		frame := pattern(size, i)
@@ -128,7 +128,7 @@ func recvMayBeScribbledOver(s *suite) {
 	s.eachWay(func(from, to core.Conn) { s.wantScribblingAllowed(from, to) })
 }
 
-func (s *suite) wantScribblingAllowed(from, to core.Lane) {
+func (s *suite) wantScribblingAllowed(from, to core.Stream) {
 	s.Helper()
 	frame := pattern(1000, 1)
 	s.send(from, slices.Repeat([][]byte{frame}, 20)...)

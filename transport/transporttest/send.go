@@ -15,7 +15,7 @@ func sendBorrowsFrames(s *suite) {
 	s.eachWay(func(from, to core.Conn) { s.wantBorrowed(from, to) })
 }
 
-func (s *suite) wantBorrowed(from, to core.Lane) {
+func (s *suite) wantBorrowed(from, to core.Stream) {
 	s.Helper()
 	for i, size := range []int{1, 100, 4096, 1 << 20} {
 		frames := [][]byte{pattern(size, i), pattern(size, i+1)}
@@ -69,7 +69,7 @@ func sendLeavesSharedFramesAlone(s *suite) {
 
 // fill sends until the peer's buffers are full and ctx ends, or anything else
 // does. It may run beside the test.
-func (s *suite) fill(ctx context.Context, c core.Lane) error {
+func (s *suite) fill(ctx context.Context, c core.Stream) error {
 	frames := slices.Repeat([][]byte{pattern(64<<10, 1)}, 8)
 	for range 1024 {
 		if err := c.Send(ctx, frames); err != nil {

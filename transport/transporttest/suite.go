@@ -11,7 +11,7 @@
 //		})
 //	}
 //
-// The cases of lanes are skipped for transports whose connections are no [core.Laner].
+// The cases of streams are skipped for transports whose connections are no [core.MultiStream].
 //
 // Close has to wait for the goroutines of what it closes. The suite does not count
 // goroutines; its caller does, in TestMain.
@@ -117,19 +117,19 @@ var cases = []struct {
 	{"Conn/CloseDoesNotWaitForSilentPeer", closeDoesNotWaitForSilentPeer},
 	{"Conn/CloseAtAnyTime", closeAtAnyTime},
 
-	{"Lane/NumberIsTheSameOnBothEnds", laneNumberIsTheSame},
-	{"Lane/FramesArriveWhole", laneFramesArriveWhole},
-	{"Lane/FramesArriveInOrderOnEach", laneFramesArriveInOrder},
-	{"Lane/SendBorrowsFrames", laneSendBorrowsFrames},
-	{"Lane/RecvMayBeScribbledOver", laneRecvMayBeScribbledOver},
-	{"Lane/StalledDoesNotHoldUpOthers", stalledLaneDoesNotHoldUpOthers},
-	{"Lane/LargeFrameDoesNotHoldUpOthers", largeFrameDoesNotHoldUpOthers},
-	{"Lane/TooLargeFrameEndsTheConnection", laneTooLargeFrameEndsTheConnection},
-	{"Lane/LimitReadsHoldsForAll", limitReadsHoldsForLanes},
-	{"Lane/ErrorsAreFinalForAll", laneErrorsAreFinalForAll},
-	{"Lane/CloseUnblocksAll", closeUnblocksLanes},
-	{"Lane/CloseTellsThePeerWhyOnAll", closeTellsThePeerWhyOnLanes},
-	{"Lane/CloseComesBehindFramesOfAll", closeComesBehindFramesOfLanes},
+	{"Stream/NumberIsTheSameOnBothEnds", streamNumberIsTheSame},
+	{"Stream/FramesArriveWhole", streamFramesArriveWhole},
+	{"Stream/FramesArriveInOrderOnEach", streamFramesArriveInOrder},
+	{"Stream/SendBorrowsFrames", streamSendBorrowsFrames},
+	{"Stream/RecvMayBeScribbledOver", streamRecvMayBeScribbledOver},
+	{"Stream/StalledDoesNotHoldUpOthers", stalledStreamDoesNotHoldUpOthers},
+	{"Stream/LargeFrameDoesNotHoldUpOthers", largeFrameDoesNotHoldUpOthers},
+	{"Stream/TooLargeFrameEndsTheConnection", streamTooLargeFrameEndsTheConnection},
+	{"Stream/LimitReadsHoldsForAll", limitReadsHoldsForStreams},
+	{"Stream/ErrorsAreFinalForAll", streamErrorsAreFinalForAll},
+	{"Stream/CloseUnblocksAll", closeUnblocksStreams},
+	{"Stream/CloseTellsThePeerWhyOnAll", closeTellsThePeerWhyOnStreams},
+	{"Stream/CloseComesBehindFramesOfAll", closeComesBehindFramesOfStreams},
 }
 
 // check runs a case.

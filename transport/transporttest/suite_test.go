@@ -20,8 +20,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // wrong with its transport.
 const faultVariable = "TRANSPORTTEST_FAULT"
 
-// laneFault begins the names of the faults that connections with lanes have.
-const laneFault = "lanes: "
+// streamFault begins the names of the faults that connections with streams have.
+const streamFault = "streams: "
 
 // TestBrokenOne is run by TestBrokenOnesFail, in another process.
 func TestBrokenOne(t *testing.T) {
@@ -32,16 +32,16 @@ func TestBrokenOne(t *testing.T) {
 	Run(t, func(*testing.T) Fixture {
 		n := mem.NewNetwork(mem.WithMaxFrame(1 << 20))
 		acceptor, dialler := n.Transport("a"), n.Transport("b")
-		if lane, ok := strings.CutPrefix(fault, laneFault); ok {
+		if stream, ok := strings.CutPrefix(fault, streamFault); ok {
 			var group atomic.Int64
-			acceptor = &laned{Transport: acceptor, fault: lane, group: &group}
-			dialler = &laned{Transport: dialler, fault: lane, group: &group}
+			acceptor = &multi{Transport: acceptor, fault: stream, group: &group}
+			dialler = &multi{Transport: dialler, fault: stream, group: &group}
 		} else {
 			acceptor = &broken{Transport: acceptor, fault: fault}
 			dialler = &broken{Transport: dialler, fault: fault}
 		}
 		patience := time.Second
-		if fault == laneFault {
+		if fault == streamFault {
 			patience = 0 // nothing is expected to take too long
 		}
 		return Fixture{
@@ -99,22 +99,22 @@ func TestBrokenOnesFail(t *testing.T) {
 		{"slow close", "Conn/CloseDoesNotWaitForSilentPeer"},
 		{"no close", "Conn/CloseAtAnyTime"},
 
-		{laneFault + "lanes differ", "Lane/NumberIsTheSameOnBothEnds"},
-		{laneFault + "new lanes", "Lane/NumberIsTheSameOnBothEnds"},
-		{laneFault + "truncates", "Lane/FramesArriveWhole"},
-		{laneFault + "mixed lanes", "Lane/FramesArriveInOrderOnEach"},
-		{laneFault + "reorders", "Lane/FramesArriveInOrderOnEach"},
-		{laneFault + "retains", "Lane/SendBorrowsFrames"},
-		{laneFault + "roomy", "Lane/RecvMayBeScribbledOver"},
-		{laneFault + "one lock", "Lane/StalledDoesNotHoldUpOthers"},
-		{laneFault + "large lock", "Lane/LargeFrameDoesNotHoldUpOthers"},
-		{laneFault + "unlimited", "Lane/TooLargeFrameEndsTheConnection"},
-		{laneFault + "unlimited lanes", "Lane/LimitReadsHoldsForAll"},
-		{laneFault + "local errors", "Lane/ErrorsAreFinalForAll"},
-		{laneFault + "open lanes", "Lane/CloseUnblocksAll"},
-		{laneFault + "other errors", "Lane/CloseUnblocksAll"},
-		{laneFault + "mute lanes", "Lane/CloseTellsThePeerWhyOnAll"},
-		{laneFault + "early goodbye", "Lane/CloseComesBehindFramesOfAll"},
+		{streamFault + "streams differ", "Stream/NumberIsTheSameOnBothEnds"},
+		{streamFault + "new streams", "Stream/NumberIsTheSameOnBothEnds"},
+		{streamFault + "truncates", "Stream/FramesArriveWhole"},
+		{streamFault + "mixed streams", "Stream/FramesArriveInOrderOnEach"},
+		{streamFault + "reorders", "Stream/FramesArriveInOrderOnEach"},
+		{streamFault + "retains", "Stream/SendBorrowsFrames"},
+		{streamFault + "roomy", "Stream/RecvMayBeScribbledOver"},
+		{streamFault + "one lock", "Stream/StalledDoesNotHoldUpOthers"},
+		{streamFault + "large lock", "Stream/LargeFrameDoesNotHoldUpOthers"},
+		{streamFault + "unlimited", "Stream/TooLargeFrameEndsTheConnection"},
+		{streamFault + "unlimited streams", "Stream/LimitReadsHoldsForAll"},
+		{streamFault + "local errors", "Stream/ErrorsAreFinalForAll"},
+		{streamFault + "open streams", "Stream/CloseUnblocksAll"},
+		{streamFault + "other errors", "Stream/CloseUnblocksAll"},
+		{streamFault + "mute streams", "Stream/CloseTellsThePeerWhyOnAll"},
+		{streamFault + "early goodbye", "Stream/CloseComesBehindFramesOfAll"},
 	} {
 		t.Run(c.fault+"/"+c.clause, func(t *testing.T) {
 			t.Parallel()
@@ -126,11 +126,11 @@ func TestBrokenOnesFail(t *testing.T) {
 	}
 }
 
-// TestLanedIsRight makes sure that the lanes pass when nothing is wrong with
+// TestMultiStreamIsRight makes sure that the streams pass when nothing is wrong with
 // them.
-func TestLanedIsRight(t *testing.T) {
-	if output, err := runBroken(t, laneFault, "^Lane$"); err != nil || !strings.Contains(output, "--- PASS: TestBrokenOne/Lane/") {
-		t.Errorf("the cases of lanes fail (%v):\n%s", err, output)
+func TestMultiStreamIsRight(t *testing.T) {
+	if output, err := runBroken(t, streamFault, "^Stream$"); err != nil || !strings.Contains(output, "--- PASS: TestBrokenOne/Stream/") {
+		t.Errorf("the cases of streams fail (%v):\n%s", err, output)
 	}
 }
 

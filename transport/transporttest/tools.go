@@ -150,7 +150,7 @@ func (s *suite) eachWay(f func(from, to core.Conn)) {
 }
 
 // send sends frames, and fails the test on an error.
-func (s *suite) send(c core.Lane, frames ...[]byte) {
+func (s *suite) send(c core.Stream, frames ...[]byte) {
 	s.Helper()
 	var err error
 	s.within("Send", func() { err = c.Send(s.Context(), frames) })
@@ -160,7 +160,7 @@ func (s *suite) send(c core.Lane, frames ...[]byte) {
 }
 
 // recv returns the next frame, and fails the test on an error.
-func (s *suite) recv(c core.Lane) []byte {
+func (s *suite) recv(c core.Stream) []byte {
 	s.Helper()
 	frame, err := s.recvResult(c)
 	if err != nil {
@@ -169,7 +169,7 @@ func (s *suite) recv(c core.Lane) []byte {
 	return frame
 }
 
-func (s *suite) recvResult(c core.Lane) (frame []byte, err error) {
+func (s *suite) recvResult(c core.Stream) (frame []byte, err error) {
 	s.Helper()
 	s.within("Recv", func() { frame, err = c.Recv() })
 	return frame, err
@@ -177,7 +177,7 @@ func (s *suite) recvResult(c core.Lane) (frame []byte, err error) {
 
 // recvEnd returns the error of Recv at the end of the connection; it skips the frames
 // before it.
-func (s *suite) recvEnd(c core.Lane) error {
+func (s *suite) recvEnd(c core.Stream) error {
 	s.Helper()
 	var err error
 	s.within("the end of Recv", func() {
@@ -194,10 +194,10 @@ func (s *suite) closeConn(c core.Conn, reason core.CloseReason) {
 	s.within("Close", func() { c.Close(reason) })
 }
 
-// wantEcho checks that a connection or a lane works in both directions.
-func (s *suite) wantEcho(a, b core.Lane) {
+// wantEcho checks that a connection or a stream works in both directions.
+func (s *suite) wantEcho(a, b core.Stream) {
 	s.Helper()
-	for _, way := range [][2]core.Lane{{a, b}, {b, a}} {
+	for _, way := range [][2]core.Stream{{a, b}, {b, a}} {
 		s.send(way[0], []byte("echo"))
 		if got := s.recv(way[1]); string(got) != "echo" {
 			s.Fatalf("Recv: got %q, want %q", got, "echo")
@@ -258,7 +258,7 @@ func numbered(first, count int) [][]byte {
 }
 
 // wantNumbered reads frames of numbered. It may run beside the test.
-func (s *suite) wantNumbered(c core.Lane, first, count int) {
+func (s *suite) wantNumbered(c core.Stream, first, count int) {
 	for i := first; i < first+count; i++ {
 		got, err := c.Recv()
 		if err != nil {

@@ -11,20 +11,20 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// laneCount is how many lanes the connections of laned have.
-const laneCount = 3
+// streamCount is how many numbered streams the connections of multi have.
+const streamCount = 3
 
-// laned makes connections with lanes of a transport without: each sequence is a
+// multi gives the connections of a transport numbered streams: each stream is a
 // connection of its own. It may have a fault.
-type laned struct {
+type multi struct {
 	core.Transport
 	fault string
 	group *atomic.Int64 // numbers the connections of a network
 }
 
-func (l *laned) Dial(ctx context.Context, addr string) (core.Conn, error) {
+func (l *multi) Dial(ctx context.Context, addr string) (core.Conn, error) {
 	group := l.group.Add(1)
-	c := newLanedConn(l.fault)
+	c := newMultiConn(l.fault)
 	for i := range c.all {
 		one, err := l.Transport.Dial(ctx, addr)
 		if err != nil {
@@ -38,22 +38,22 @@ func (l *laned) Dial(ctx context.Context, addr string) (core.Conn, error) {
 	return c, nil
 }
 
-func (l *laned) Listen(ctx context.Context, addr string) (core.Listener, error) {
+func (l *multi) Listen(ctx context.Context, addr string) (core.Listener, error) {
 	one, err := l.Transport.Listen(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
-	return &lanedListener{Listener: one, fault: l.fault, groups: map[int]*lanedConn{}}, nil
+	return &multiListener{Listener: one, fault: l.fault, groups: map[int]*multiConn{}}, nil
 }
 
-type lanedListener struct {
+type multiListener struct {
 	core.Listener
 	fault  string
-	groups map[int]*lanedConn // of which some connections are missing
+	groups map[int]*multiConn // of which some connections are missing
 }
 
 // Accept puts a connection together. It may be called by one goroutine only.
-func (l *lanedListener) Accept() (core.Conn, error) {
+func (l *multiListener) Accept() (core.Conn, error) {
 	for {
 		one, err := l.Listener.Accept()
 		if err != nil {
@@ -69,7 +69,7 @@ func (l *lanedListener) Accept() (core.Conn, error) {
 		}
 		c := l.groups[group]
 		if c == nil {
-			c = newLanedConn(l.fault)
+			c = newMultiConn(l.fault)
 			c.accepted = true
 			l.groups[group] = c
 		}
@@ -80,78 +80,78 @@ func (l *lanedListener) Accept() (core.Conn, error) {
 	}
 }
 
-type lanedConn struct {
+type multiConn struct {
 	fault    string
 	accepted bool
-	all      []core.Conn // the Conn's own sequence, then the lanes
-	lanes    []core.Lane
+	all      []core.Conn // the Conn's own stream, then the numbered ones
+	streams  []core.Stream
 	missing  int // of all
 	limit    atomic.Int64
-	sending  sync.Mutex // all lanes', with a fault of that name
+	sending  sync.Mutex // all streams', with a fault of that name
 
 	mu       sync.Mutex
-	left     int           // sequences that have not been taken to their end
+	left     int           // streams that have not been taken to their end
 	complete chan struct{} // closed when there are none, or the connection has failed
 	ending   sync.Once     // of complete
 	closed   chan struct{} // closed when the connection is
 	once     sync.Once
 }
 
-func newLanedConn(fault string) *lanedConn {
-	c := &lanedConn{
+func newMultiConn(fault string) *multiConn {
+	c := &multiConn{
 		fault:    fault,
-		all:      make([]core.Conn, 1+laneCount),
-		missing:  1 + laneCount,
-		left:     1 + laneCount,
+		all:      make([]core.Conn, 1+streamCount),
+		missing:  1 + streamCount,
+		left:     1 + streamCount,
 		complete: make(chan struct{}),
 		closed:   make(chan struct{}),
 	}
-	for i := range laneCount {
-		c.lanes = append(c.lanes, &lanedLane{c, 1 + i})
+	for i := range streamCount {
+		c.streams = append(c.streams, &multiStream{c, 1 + i})
 	}
 	return c
 }
 
-func (c *lanedConn) Lanes() int {
-	if c.fault == "lanes differ" && c.accepted {
-		return laneCount - 1
+func (c *multiConn) Streams() int {
+	if c.fault == "streams differ" && c.accepted {
+		return streamCount - 1
 	}
-	return laneCount
+	return streamCount
 }
 
-func (c *lanedConn) Lane(i int) core.Lane {
-	if c.fault == "new lanes" {
-		return &lanedLane{c, 1 + i}
+func (c *multiConn) Stream(i int) core.Stream {
+	if c.fault == "new streams" {
+		return &multiStream{c, 1 + i}
 	}
-	return c.lanes[i]
+	return c.streams[i]
 }
 
-func (c *lanedConn) LimitReads(bytes int) { c.limit.Store(int64(bytes)) }
-func (c *lanedConn) RemoteAddr() string   { return c.all[0].RemoteAddr() }
+func (c *multiConn) LimitReads(bytes int) { c.limit.Store(int64(bytes)) }
+func (c *multiConn) RemoteAddr() string   { return c.all[0].RemoteAddr() }
 
-func (c *lanedConn) Send(ctx context.Context, frames [][]byte) error { return c.send(ctx, 0, frames) }
-func (c *lanedConn) Recv() ([]byte, error)                           { return c.recv(0) }
+func (c *multiConn) Send(ctx context.Context, frames [][]byte) error { return c.send(ctx, 0, frames) }
+func (c *multiConn) Recv() ([]byte, error)                           { return c.recv(0) }
 
-type lanedLane struct {
-	conn  *lanedConn
+type multiStream struct {
+	conn  *multiConn
 	index int
 }
 
-func (l *lanedLane) Send(ctx context.Context, frames [][]byte) error {
+func (l *multiStream) Send(ctx context.Context, frames [][]byte) error {
 	return l.conn.send(ctx, l.index, frames)
 }
 
-func (l *lanedLane) Recv() ([]byte, error) { return l.conn.recv(l.index) }
+func (l *multiStream) Recv() ([]byte, error) { return l.conn.recv(l.index) }
 
-// join makes a connection one of the sequences.
-func (c *lanedConn) join(i int, one core.Conn) {
+// join makes a connection one of the streams.
+func (c *multiConn) join(i int, one core.Conn) {
 	if i > 0 {
 		one = &brokenConn{Conn: one, fault: c.fault}
 	}
 	c.all[i] = one
 }
 
-func (c *lanedConn) send(ctx context.Context, i int, frames [][]byte) error {
+func (c *multiConn) send(ctx context.Context, i int, frames [][]byte) error {
 	if c.fault == "one lock" || c.fault == "large lock" {
 		c.sending.Lock()
 		defer c.sending.Unlock()
@@ -159,7 +159,7 @@ func (c *lanedConn) send(ctx context.Context, i int, frames [][]byte) error {
 	if c.fault == "large lock" && len(frames) > 0 && len(frames[0]) > 64<<10 {
 		<-c.closed
 	}
-	if c.fault == "mixed lanes" && (i == 1 || i == 2) {
+	if c.fault == "mixed streams" && (i == 1 || i == 2) {
 		i = 3 - i
 	}
 	err := c.all[i].Send(ctx, frames)
@@ -169,9 +169,9 @@ func (c *lanedConn) send(ctx context.Context, i int, frames [][]byte) error {
 	return err
 }
 
-func (c *lanedConn) recv(i int) ([]byte, error) {
+func (c *multiConn) recv(i int) ([]byte, error) {
 	frame, err := c.all[i].Recv()
-	if limit := c.limit.Load(); err == nil && limit > 0 && int64(len(frame)) > limit && c.fault != "unlimited lanes" {
+	if limit := c.limit.Load(); err == nil && limit > 0 && int64(len(frame)) > limit && c.fault != "unlimited streams" {
 		err = core.ErrTooLarge
 		c.all[i].Close(core.CloseProtocolError)
 	}
@@ -194,8 +194,8 @@ func (c *lanedConn) recv(i int) ([]byte, error) {
 	return nil, err
 }
 
-// wait returns when all sequences have ended.
-func (c *lanedConn) wait() {
+// wait returns when all streams have ended.
+func (c *multiConn) wait() {
 	c.mu.Lock()
 	if c.left--; c.left == 0 {
 		c.ending.Do(func() { close(c.complete) })
@@ -207,27 +207,27 @@ func (c *lanedConn) wait() {
 	}
 }
 
-// fail ends all sequences, for an error of one.
-func (c *lanedConn) fail(err error) {
+// fail ends all streams, for an error of one.
+func (c *multiConn) fail(err error) {
 	if c.fault != "local errors" && !errors.Is(err, net.ErrClosed) {
 		c.ending.Do(func() { close(c.complete) })
 		c.end(core.CloseProtocolError)
 	}
 }
 
-func (c *lanedConn) end(reason core.CloseReason) {
+func (c *multiConn) end(reason core.CloseReason) {
 	for i, one := range c.all {
-		if i > 0 && c.fault == "open lanes" {
+		if i > 0 && c.fault == "open streams" {
 			return
 		}
-		if i > 0 && c.fault == "mute lanes" {
+		if i > 0 && c.fault == "mute streams" {
 			reason = core.CloseReason{Code: 1000}
 		}
 		one.Close(reason)
 	}
 }
 
-func (c *lanedConn) Close(reason core.CloseReason) error {
+func (c *multiConn) Close(reason core.CloseReason) error {
 	c.once.Do(func() {
 		close(c.closed)
 		c.end(reason)

@@ -2,24 +2,24 @@ package coretest
 
 import "github.com/socketmesh/mesh/core"
 
-// Site is a whole server without its Socket.IO part: an adapter, and the host that
+// TestServer is a whole server without its Socket.IO part: an adapter, and the host that
 // it acts on.
-type Site struct {
+type TestServer struct {
 	core.Adapter
 	ID      string // the server's
 	Host    *Host
 	Clients []*Client
 }
 
-// Node is what a site needs of the node of its server, which opens namespaces.
+// Node is what a test server needs of the node of its server, which opens namespaces.
 type Node interface {
 	ID() string
 	Adapter(namespace string, host core.Host) (core.Adapter, error)
 }
 
-// NewSite opens a namespace on a host with the two clients of Populate.
-func NewSite(node Node, namespace string) (*Site, error) {
-	s := &Site{ID: node.ID(), Host: NewHost()}
+// NewTestServer opens a namespace on a host with the two clients of Populate.
+func NewTestServer(node Node, namespace string) (*TestServer, error) {
+	s := &TestServer{ID: node.ID(), Host: NewHost()}
 	s.Clients = s.Host.Populate(s.ID)
 	var err error
 	s.Adapter, err = node.Adapter(namespace, s.Host)

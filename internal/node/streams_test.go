@@ -48,20 +48,20 @@ func someNames(n int) []string {
 	return names
 }
 
-// On connections with lanes, which overtake each other, every namespace keeps its
+// On connections with streams, which overtake each other, every namespace keeps its
 // order and loses nothing, also while one link replaces another.
-func TestBothDialWithLanes(t *testing.T) {
-	for _, lanes := range []int{1, 2, 5, 16} {
+func TestBothDialWithStreams(t *testing.T) {
+	for _, streams := range []int{1, 2, 5, 16} {
 		for _, stagger := range []time.Duration{0, time.Millisecond, 9 * time.Millisecond} {
-			t.Run(fmt.Sprint(lanes, stagger), func(t *testing.T) {
-				bubble(t, func(t *testing.T) { bothDialWithLanes(t, mem.WithLanes(lanes, stagger)) })
+			t.Run(fmt.Sprint(streams, stagger), func(t *testing.T) {
+				bubble(t, func(t *testing.T) { bothDialWithStreams(t, mem.WithStreams(streams, stagger)) })
 			})
 		}
 	}
 }
 
-func bothDialWithLanes(t *testing.T, lanes mem.Option) {
-	w := newWorld(t, lanes)
+func bothDialWithStreams(t *testing.T, streams mem.Option) {
+	w := newWorld(t, streams)
 	w.net.Delay("a", "b", 3*time.Millisecond)
 	names := someNames(5)
 	a := w.make("a", statically("a", "b")).open(t, names...)
@@ -94,14 +94,14 @@ func bothDialWithLanes(t *testing.T, lanes mem.Option) {
 	expect(t, "a's links", a.Links("b"), 1)
 	expect(t, "b's links", b.Links("a"), 1)
 	within(time.Minute)
-	expect(t, "a's journal", a.Journal.String(), "up b")
+	expect(t, "a's observer", a.RecordingObserver.String(), "up b")
 }
 
 // A namespace whose messages nobody takes holds up neither the others nor the
 // signs of life.
-func TestStalledNamespaceWithLanes(t *testing.T) {
+func TestStalledNamespaceWithStreams(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		w := newWorld(t, mem.WithLanes(2, 0), mem.WithBuffer(4<<10))
+		w := newWorld(t, mem.WithStreams(2, 0), mem.WithBuffer(4<<10))
 		a := w.start("a").open(t, "/slow")
 		b := w.start("b").open(t, "/slow")
 		slow := b.recorders["/slow"]
@@ -116,18 +116,18 @@ func TestStalledNamespaceWithLanes(t *testing.T) {
 		a.server.emit("hello")
 		synctest.Wait()
 		expectList(t, "b in the other namespace", b.received(), "a: hello")
-		expect(t, "a's journal", a.Journal.String(), "up b")
+		expect(t, "a's observer", a.RecordingObserver.String(), "up b")
 		close(slow.gate)
 		synctest.Wait()
 		expect(t, "messages of the slow namespace, later", len(slow.received()), 100)
 	})
 }
 
-// A node that leaves sends what is queued, on every lane.
-func TestShutdownDrainsLanes(t *testing.T) {
+// A node that leaves sends what is queued, on every stream.
+func TestShutdownDrainsStreams(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		names := someNames(4)
-		w := newWorld(t, mem.WithLanes(3, 20*time.Millisecond), mem.WithBuffer(1<<10))
+		w := newWorld(t, mem.WithStreams(3, 20*time.Millisecond), mem.WithBuffer(1<<10))
 		a, b := w.start("a").open(t, names...), w.start("b").open(t, names...)
 		within(time.Second)
 		var want []string

@@ -11,13 +11,13 @@ import (
 
 // endsOfAll starts a Recv on each stream, and returns a function that waits for their
 // last errors.
-func (s *suite) endsOfAll(all []core.Lane) func() []error {
+func (s *suite) endsOfAll(all []core.Stream) func() []error {
 	errs := make([]error, len(all))
 	var done []<-chan struct{}
-	for i, lane := range all {
+	for i, stream := range all {
 		done = append(done, s.start(func() {
 			for errs[i] == nil {
-				_, errs[i] = lane.Recv()
+				_, errs[i] = stream.Recv()
 			}
 		}))
 	}
@@ -30,26 +30,26 @@ func (s *suite) endsOfAll(all []core.Lane) func() []error {
 	}
 }
 
-// Lane: frames above the limit are treated as those of the Conn.
-func laneTooLargeFrameEndsTheConnection(s *suite) {
+// Stream: frames above the limit are treated as those of the Conn.
+func streamTooLargeFrameEndsTheConnection(s *suite) {
 	s.eachWay(func(from, to core.Conn) {
 		s.wantTooLarge(from, to, s.MaxFrame)
 	})
 }
 
-// Lane: "the Conn's limit of LimitReads holds for all lanes".
-func limitReadsHoldsForLanes(s *suite) {
+// Stream: "the Conn's limit of LimitReads holds for all streams".
+func limitReadsHoldsForStreams(s *suite) {
 	const limit = 1000
 	s.eachWay(func(from, to core.Conn) {
-		lanes := s.lanes(from) // or skip
+		streams := s.streams(from) // or skip
 		limiter, ok := to.(core.ReadLimiter)
 		if !ok {
 			s.Skip("connections of this transport have no limit that can be set")
 		}
 		limiter.LimitReads(limit)
-		for i, lane := range lanes {
-			s.send(lane, pattern(limit, i))
-			if got := s.recv(s.lanes(to)[i]); len(got) != limit {
+		for i, stream := range streams {
+			s.send(stream, pattern(limit, i))
+			if got := s.recv(s.streams(to)[i]); len(got) != limit {
 				s.Errorf("Recv: got %d bytes, want %d", len(got), limit)
 			}
 		}
@@ -57,10 +57,10 @@ func limitReadsHoldsForLanes(s *suite) {
 	})
 }
 
-// wantTooLarge sends a frame above the limit on the last lane.
+// wantTooLarge sends a frame above the limit on the last stream.
 func (s *suite) wantTooLarge(from, to core.Conn, limit int) {
 	s.Helper()
-	sending, receiving := s.lanes(from), s.lanes(to)
+	sending, receiving := s.streams(from), s.streams(to)
 	last := len(sending) - 1
 	sent := s.start(func() {
 		ctx, cancel := context.WithTimeout(s.Context(), s.Patience)
@@ -77,38 +77,38 @@ func (s *suite) wantTooLarge(from, to core.Conn, limit int) {
 // wantAllEnded checks that every stream has ended, on both ends.
 func (s *suite) wantAllEnded(a, b core.Conn) {
 	s.Helper()
-	both := append(s.streams(a), s.streams(b)...)
+	both := append(s.allStreams(a), s.allStreams(b)...)
 	s.endsOfAll(both)()
-	for i, lane := range both {
+	for i, stream := range both {
 		var err error
 		s.within("Send", func() {
 			for n := 0; n < 100 && err == nil; n++ {
-				err = lane.Send(s.Context(), numbered(0, 1))
+				err = stream.Send(s.Context(), numbered(0, 1))
 			}
 		})
 		if err == nil {
-			s.Errorf("Send on sequence %d: no error after the connection's end", i)
+			s.Errorf("Send on stream %d: no error after the connection's end", i)
 		}
 	}
 }
 
-// Lane: "an error that is final ends the Conn".
-func laneErrorsAreFinalForAll(s *suite) {
+// Stream: "an error that is final ends the Conn".
+func streamErrorsAreFinalForAll(s *suite) {
 	s.eachWay(func(from, to core.Conn) {
-		lanes := s.lanes(from)
+		streams := s.streams(from)
 		ctx, cancel := context.WithCancel(s.Context())
 		cancel()
-		if err := lanes[0].Send(ctx, numbered(0, 1)); !errors.Is(err, context.Canceled) {
+		if err := streams[0].Send(ctx, numbered(0, 1)); !errors.Is(err, context.Canceled) {
 			s.Errorf("Send: got error %v, want one that wraps context.Canceled", err)
 		}
 		s.wantAllEnded(from, to)
 	})
 }
 
-// Conn.Close: "unblocks Send and Recv", those of all lanes.
-func closeUnblocksLanes(s *suite) {
+// Conn.Close: "unblocks Send and Recv", those of all streams.
+func closeUnblocksStreams(s *suite) {
 	s.eachWay(func(c, _ core.Conn) {
-		all := s.streams(c)
+		all := s.allStreams(c)
 		ends := s.endsOfAll(all)
 		var err error
 		full := s.start(func() { err = s.fill(s.Context(), all[0]) })
@@ -121,52 +121,52 @@ func closeUnblocksLanes(s *suite) {
 		for _, err := range ends() {
 			s.wantClosed("Recv", err)
 		}
-		for _, lane := range all {
-			s.wantClosed("Send after Close", lane.Send(s.Context(), numbered(0, 1)))
+		for _, stream := range all {
+			s.wantClosed("Send after Close", stream.Send(s.Context(), numbered(0, 1)))
 		}
 	})
 }
 
-// Conn.Recv: "a [*CloseError] if the peer closed with a reason", on all lanes, used
+// Conn.Recv: "a [*CloseError] if the peer closed with a reason", on all streams, used
 // or not.
-func closeTellsThePeerWhyOnLanes(s *suite) {
+func closeTellsThePeerWhyOnStreams(s *suite) {
 	s.eachWay(func(c, peer core.Conn) {
-		s.send(s.lanes(c)[0], []byte("used"))
-		ends := s.endsOfAll(s.streams(peer))
+		s.send(s.streams(c)[0], []byte("used"))
+		ends := s.endsOfAll(s.allStreams(peer))
 		s.closeConn(c, core.CloseAddressChanged)
 		for _, err := range ends() {
 			s.wantReason(err, core.CloseAddressChanged)
 		}
 		s.closeConn(peer, core.CloseShutdown)
-		for _, lane := range s.streams(peer) {
-			s.wantClosed("Recv after both closed", s.recvEnd(lane))
+		for _, stream := range s.allStreams(peer) {
+			s.wantClosed("Recv after both closed", s.recvEnd(stream))
 		}
 	})
 }
 
-// Lane: "the Conn's Close sends before it ends what was handed to any of them";
+// Stream: "the Conn's Close sends before it ends what was handed to any of them";
 // and no Recv returns the end before all of that has been received.
-func closeComesBehindFramesOfLanes(s *suite) {
+func closeComesBehindFramesOfStreams(s *suite) {
 	s.eachWay(func(c, peer core.Conn) {
 		const total = 1000
-		lanes := s.lanes(peer)
+		streams := s.streams(peer)
 		var readers sync.WaitGroup
 		readers.Go(func() {
 			_, err := peer.Recv()
 			s.wantReason(err, core.CloseSlowPeer)
 			peer.Close(core.CloseShutdown) // which takes nothing from the others
 		})
-		for i, lane := range lanes {
+		for i, stream := range streams {
 			readers.Go(func() {
 				s.settle() // the Conn's own Recv waits already
-				s.wantNumbered(lane, i, total)
-				if _, err := lane.Recv(); !errors.Is(err, net.ErrClosed) {
+				s.wantNumbered(stream, i, total)
+				if _, err := stream.Recv(); !errors.Is(err, net.ErrClosed) {
 					s.wantReason(err, core.CloseSlowPeer)
 				}
 			})
 		}
-		for i, lane := range s.lanes(c) {
-			s.send(lane, numbered(i, total)...)
+		for i, stream := range s.streams(c) {
+			s.send(stream, numbered(i, total)...)
 		}
 		s.closeConn(c, core.CloseSlowPeer)
 		s.within("Recv", readers.Wait)

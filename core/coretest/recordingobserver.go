@@ -1,0 +1,95 @@
+package coretest
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/socketmesh/mesh/core"
+)
+
+// RecordingObserver is an observer that records what happens to peers. All methods may
+// be called at once; the zero value is ready.
+type RecordingObserver struct {
+	core.NopObserver // the other events are not recorded
+
+	mu      sync.Mutex
+	events  []string
+	down    map[string]error
+	refused []error
+	lost    uint64
+}
+
+var _ core.Observer = (*RecordingObserver)(nil)
+
+// PeerUp implements [core.Observer].
+func (o *RecordingObserver) PeerUp(p core.PeerInfo) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.events = append(o.events, "up "+p.ID)
+}
+
+// PeerDown implements [core.Observer].
+func (o *RecordingObserver) PeerDown(p core.PeerInfo, why error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.events = append(o.events, "down "+p.ID)
+	if o.down == nil {
+		o.down = map[string]error{}
+	}
+	o.down[p.ID] = why
+}
+
+// Refused implements [core.Observer].
+func (o *RecordingObserver) Refused(remote string, why error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.refused = append(o.refused, why)
+}
+
+// Gap implements [core.Observer].
+func (o *RecordingObserver) Gap(peer string, lost uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.lost += lost
+}
+
+// String is which peers came and went, as "up a, down a".
+func (o *RecordingObserver) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return strings.Join(o.events, ", ")
+}
+
+// Down is why a peer went when it last did; nil if it has not.
+func (o *RecordingObserver) Down(id string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.down[id]
+}
+
+// Refusals are why connections were refused.
+func (o *RecordingObserver) Refusals() []error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.refused)
+}
+
+// RefusedWith counts the refusals for one reason.
+func (o *RecordingObserver) RefusedWith(target error) int {
+	n := 0
+	for _, err := range o.Refusals() {
+		if errors.Is(err, target) {
+			n++
+		}
+	}
+	return n
+}
+
+// Lost is how many messages are known to be lost.
+func (o *RecordingObserver) Lost() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.lost
+}

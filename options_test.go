@@ -37,7 +37,7 @@ func TestNilValues(t *testing.T) {
 		noTransport *pointerTransport
 		noDiscovery *pointerDiscovery
 		noCodec     *codecPointer
-		noRecorder   *coretest.RecordingObserver
+		noRecorder  *coretest.RecordingObserver
 		noAdapter   func(core.Adapter) core.Adapter
 		noHost      func(string, core.Host) core.Host
 	)

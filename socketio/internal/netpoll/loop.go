@@ -5,17 +5,17 @@ import (
 	"sync"
 )
 
-// Workers that wait for more to do have stacks that have grown already. As many are
-// kept as may be needed at once while many clients connect, and each uses so much of
-// its stack all the time that the collector does not take half of it away, which
-// would have to be grown again for the next connection.
+// Idle workers keep their stacks, which have grown already. There are as many as may be
+// needed at once while many clients connect. Each uses so much of its stack all the time
+// that the collector does not halve it: it would have to grow again for the next
+// connection.
 const (
 	maxIdle = 64
 	inUse   = 8 << 10 // bytes; more than a quarter of what reading takes
 )
 
-// loop is a poller while it runs: what the system needs for it, a goroutine that
-// sees what is ready, and workers who read.
+// loop is a poller while it runs: the system's poller, a goroutine that waits for it,
+// and workers that call handlers.
 type loop struct {
 	poller *Poller
 	ready  *readiness
@@ -28,81 +28,81 @@ type loop struct {
 	numbers uint32
 }
 
-func newLoop(l *Poller) (*loop, error) {
+func newLoop(p *Poller) (*loop, error) {
 	ready, err := openReadiness()
 	if err != nil {
 		return nil, err
 	}
-	p := &loop{poller: l, ready: ready, work: make(chan *Registration), idle: make(chan struct{}, maxIdle)}
-	go p.look()
-	return p, nil
+	l := &loop{poller: p, ready: ready, work: make(chan *Registration), idle: make(chan struct{}, maxIdle)}
+	go l.run()
+	return l, nil
 }
 
-// add gives the watch a slot, and a number that tells it from others that had the
-// same slot.
-func (p *loop) add(w *Registration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.numbers++
-	w.number = p.numbers
-	if n := len(p.free); n > 0 {
-		w.slot = p.free[n-1]
-		p.free = p.free[:n-1]
-		p.slots[w.slot] = w
+// add gives the registration a slot, and a number that tells it from others that had
+// the same slot.
+func (l *loop) add(r *Registration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.numbers++
+	r.number = l.numbers
+	if n := len(l.free); n > 0 {
+		r.slot = l.free[n-1]
+		l.free = l.free[:n-1]
+		l.slots[r.slot] = r
 		return
 	}
-	w.slot = uint32(len(p.slots))
-	p.slots = append(p.slots, w)
+	r.slot = uint32(len(l.slots))
+	l.slots = append(l.slots, r)
 }
 
 // remove takes the slot back, and tells whether it was the last.
-func (p *loop) remove(w *Registration) (last bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.slots[w.slot] = nil
-	p.free = append(p.free, w.slot)
-	return len(p.free) == len(p.slots)
+func (l *loop) remove(r *Registration) (last bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.slots[r.slot] = nil
+	l.free = append(l.free, r.slot)
+	return len(l.free) == len(l.slots)
 }
 
-func (p *loop) at(slot, number uint32) *Registration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if w := p.slots[slot]; w != nil && w.number == number {
-		return w
+func (l *loop) at(slot, number uint32) *Registration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r := l.slots[slot]; r != nil && r.number == number {
+		return r
 	}
 	return nil
 }
 
-// look sends workers to what is ready, until the loop is closed.
-func (p *loop) look() {
-	defer close(p.work)
-	for p.ready.wait(p.found) {
+// run sends workers to what is ready, until the loop is closed.
+func (l *loop) run() {
+	defer close(l.work)
+	for l.ready.wait(l.found) {
 	}
 }
 
-// found is told of one.
-func (p *loop) found(slot, number uint32) {
-	w := p.at(slot, number)
-	if w == nil || !w.call() {
+// found has a worker attend to a registration that is ready.
+func (l *loop) found(slot, number uint32) {
+	r := l.at(slot, number)
+	if r == nil || !r.call() {
 		return
 	}
 	select {
-	case p.work <- w:
+	case l.work <- r:
 	default:
-		go p.worker(w)
+		go l.worker(r)
 	}
 }
 
-// worker attends to a watch, and then waits for more unless enough others do.
-func (p *loop) worker(w *Registration) {
-	var room [inUse]byte
-	defer runtime.KeepAlive(&room)
+// worker attends to a registration, and then waits for more unless enough others do.
+func (l *loop) worker(r *Registration) {
+	var stack [inUse]byte
+	defer runtime.KeepAlive(&stack)
 	for ok := true; ok; {
-		w.attend()
+		r.attend()
 		select {
-		case p.idle <- struct{}{}:
-			w, ok = <-p.work
-			<-p.idle
+		case l.idle <- struct{}{}:
+			r, ok = <-l.work
+			<-l.idle
 		default:
 			return
 		}

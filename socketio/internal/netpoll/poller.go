@@ -16,115 +16,115 @@ type Handler interface {
 	// without waiting. Calls come one after the other, on goroutines that may
 	// block.
 	Ready()
-	// Released tells, once, that the watch has been stopped and Ready is not
+	// Released tells, once, that the registration has been stopped and Ready is not
 	// called any more. It may block, too.
 	Released()
 }
 
-// Registration is one connection that is waited for. The zero Registration is one that never
-// was.
+// Registration is one connection that a [Poller] waits for. The zero Registration has
+// never been registered. It is used once.
 type Registration struct {
-	watcher Handler
+	handler Handler
 	loop    *loop
 	slot    uint32
 	number  uint32
 	state   atomic.Uint32
 }
 
-// States of a watch.
+// States of a registration.
 const (
 	unset  uint32 = iota
 	quiet         // waiting
-	called        // the watcher reads
+	called        // the handler reads
 	again         // it reads, and there is more
 	stopped
 )
 
-// Poller watches connections. The zero Poller is ready. It runs only while there
-// are any.
+// Poller waits for registered connections. The zero Poller is ready. It runs only
+// while there are any.
 type Poller struct {
 	mu   sync.Mutex
 	loop *loop
 }
 
-// ErrUnsupported: on this system, connections cannot be watched.
+// ErrUnsupported: there is no poller for this system.
 var ErrUnsupported = errors.New("poller: not on this system")
 
-// Watch begins to watch a connection for its watcher, who hears of what is there
-// already. A Registration is used once.
-func (l *Poller) Watch(w *Registration, conn syscall.RawConn, watcher Handler) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.loop == nil {
+// Register makes the poller wait for a connection, and call handler: at once, if there
+// is something to read already.
+func (p *Poller) Register(r *Registration, conn syscall.RawConn, handler Handler) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.loop == nil {
 		var err error
-		if l.loop, err = newLoop(l); err != nil {
+		if p.loop, err = newLoop(p); err != nil {
 			return err
 		}
 	}
-	w.watcher, w.loop = watcher, l.loop
-	w.state.Store(quiet)
-	l.loop.add(w)
-	err := l.loop.register(w, conn)
-	if err == nil || !w.state.CompareAndSwap(quiet, unset) {
+	r.handler, r.loop = handler, p.loop
+	r.state.Store(quiet)
+	p.loop.add(r)
+	err := p.loop.register(r, conn)
+	if err == nil || !r.state.CompareAndSwap(quiet, unset) {
 		return nil // in the latter case it has been stopped meanwhile
 	}
-	l.remove(w)
+	p.remove(r)
 	return err
 }
 
-// Stop ends the watch, if there is one.
-func (w *Registration) Stop() {
+// Stop ends the registration, if there is one. It may be called by anyone, and again.
+func (r *Registration) Stop() {
 	for {
-		before := w.state.Load()
+		before := r.state.Load()
 		if before == unset || before == stopped {
 			return
 		}
-		if !w.state.CompareAndSwap(before, stopped) {
+		if !r.state.CompareAndSwap(before, stopped) {
 			continue
 		}
-		w.loop.poller.mu.Lock()
-		w.loop.poller.remove(w)
-		w.loop.poller.mu.Unlock()
+		r.loop.poller.mu.Lock()
+		r.loop.poller.remove(r)
+		r.loop.poller.mu.Unlock()
 		if before == quiet {
-			go w.watcher.Released()
+			go r.handler.Released()
 		}
 		return
 	}
 }
 
-// Wake has the watcher called as if there were something to read. It has no effect on a
-// watch that is not running.
-func (w *Registration) Wake() {
-	if w.call() {
-		go w.loop.worker(w)
+// Wake has the handler called as if there were something to read. It has no effect on
+// a registration that has been stopped, or never was.
+func (r *Registration) Wake() {
+	if r.call() {
+		go r.loop.worker(r)
 	}
 }
 
-// Stopped tells whether the watch has been stopped.
-func (w *Registration) Stopped() bool { return w.state.Load() == stopped }
+// Stopped tells whether the registration has been stopped.
+func (r *Registration) Stopped() bool { return r.state.Load() == stopped }
 
-// remove forgets a watch. The last one closes the loop.
-func (l *Poller) remove(w *Registration) {
-	if !w.loop.remove(w) {
+// remove removes a registration. The last one closes the loop.
+func (p *Poller) remove(r *Registration) {
+	if !r.loop.remove(r) {
 		return
 	}
-	if l.loop == w.loop {
-		l.loop = nil
+	if p.loop == r.loop {
+		p.loop = nil
 	}
-	w.loop.close()
+	r.loop.close()
 }
 
-// call notes that there is something to read, and tells whether somebody has to be
-// sent.
-func (w *Registration) call() bool {
+// call notes that there is something to read, and tells whether a worker has to call the
+// handler.
+func (r *Registration) call() bool {
 	for {
-		switch w.state.Load() {
+		switch r.state.Load() {
 		case quiet:
-			if w.state.CompareAndSwap(quiet, called) {
+			if r.state.CompareAndSwap(quiet, called) {
 				return true
 			}
 		case called:
-			if w.state.CompareAndSwap(called, again) {
+			if r.state.CompareAndSwap(called, again) {
 				return false
 			}
 		default:
@@ -133,16 +133,16 @@ func (w *Registration) call() bool {
 	}
 }
 
-// attend has the watcher read until there is no more.
-func (w *Registration) attend() {
+// attend has the handler read until there is no more.
+func (r *Registration) attend() {
 	for {
-		w.watcher.Ready()
+		r.handler.Ready()
 		switch {
-		case w.state.CompareAndSwap(called, quiet):
+		case r.state.CompareAndSwap(called, quiet):
 			return
-		case w.state.CompareAndSwap(again, called):
+		case r.state.CompareAndSwap(again, called):
 		default:
-			w.watcher.Released()
+			r.handler.Released()
 			return
 		}
 	}

@@ -14,13 +14,13 @@ const patience = 30 * time.Second
 
 // reader is a watcher that reads all there is.
 type reader struct {
-	raw      syscall.RawConn
-	got      chan string
-	released chan struct{}
-	hold     chan struct{} // Ready waits for it, if there is one
-	at       atomic.Int32  // calls of Ready under way
-	crowded  atomic.Bool
-	watch    Registration
+	raw          syscall.RawConn
+	got          chan string
+	released     chan struct{}
+	hold         chan struct{} // Ready waits for it, if there is one
+	at           atomic.Int32  // calls of Ready under way
+	crowded      atomic.Bool
+	registration Registration
 }
 
 func newReader(t *testing.T) (r *reader, far net.Conn) {
@@ -98,10 +98,10 @@ func within[T any](t *testing.T, ch <-chan T) T {
 	}
 }
 
-// watch begins.
-func watch(t *testing.T, l *Poller, r *reader) {
+// register registers r.
+func register(t *testing.T, p *Poller, r *reader) {
 	t.Helper()
-	if err := l.Watch(&r.watch, r.raw, r); err != nil {
+	if err := p.Register(&r.registration, r.raw, r); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -115,10 +115,10 @@ func send(t *testing.T, far net.Conn, text string) {
 
 // TestReady: what was there before is read, what comes later, and the end.
 func TestReady(t *testing.T) {
-	var l Poller
+	var p Poller
 	r, far := newReader(t)
 	send(t, far, "before")
-	watch(t, &l, r)
+	register(t, &p, r)
 	r.receive(t, "before")
 	for range 100 {
 		send(t, far, "later")
@@ -126,17 +126,17 @@ func TestReady(t *testing.T) {
 	}
 	far.Close()
 	r.receive(t, "EOF")
-	r.watch.Stop()
+	r.registration.Stop()
 	within(t, r.released)
 }
 
 // TestOneAtATime: what comes while the watcher reads is read after that.
 func TestOneAtATime(t *testing.T) {
-	var l Poller
+	var p Poller
 	r, far := newReader(t)
 	r.hold = make(chan struct{})
-	watch(t, &l, r)
-	defer r.watch.Stop()
+	register(t, &p, r)
+	defer r.registration.Stop()
 	for range 20 {
 		for _, piece := range []string{"a", "b"} { // the second while the first may be read
 			send(t, far, piece)
@@ -163,34 +163,34 @@ func TestOneAtATime(t *testing.T) {
 
 // TestStop: released once, at once or after reading, and never called again.
 func TestStop(t *testing.T) {
-	var l Poller
+	var p Poller
 	keeper, _ := newReader(t) // keeps the poller running
-	watch(t, &l, keeper)
-	defer keeper.watch.Stop()
+	register(t, &p, keeper)
+	defer keeper.registration.Stop()
 
 	quiet, far := newReader(t)
-	watch(t, &l, quiet)
-	quiet.watch.Stop()
-	quiet.watch.Stop()
+	register(t, &p, quiet)
+	quiet.registration.Stop()
+	quiet.registration.Stop()
 	within(t, quiet.released)
 	send(t, far, "late")
 
 	busy, far := newReader(t)
 	busy.hold = make(chan struct{})
-	watch(t, &l, busy)
-	if busy.watch.slot != quiet.watch.slot {
-		t.Errorf("slot %d not used again, but %d", quiet.watch.slot, busy.watch.slot)
+	register(t, &p, busy)
+	if busy.registration.slot != quiet.registration.slot {
+		t.Errorf("slot %d not used again, but %d", quiet.registration.slot, busy.registration.slot)
 	}
 	send(t, far, "x")
 	busy.hold <- struct{}{}
 	within(t, busy.got)
-	busy.watch.Stop()
+	busy.registration.Stop()
 	close(busy.hold)
 	within(t, busy.released)
 
 	var never Registration
 	never.Stop()
-	if never.Stopped() || !quiet.watch.Stopped() {
+	if never.Stopped() || !quiet.registration.Stopped() {
 		t.Error("wrong about who is stopped")
 	}
 	if len(quiet.released)+len(busy.released) > 0 || len(quiet.got) > 0 {
@@ -200,13 +200,13 @@ func TestStop(t *testing.T) {
 
 // TestMany: each is told of its own, with slots that change hands.
 func TestMany(t *testing.T) {
-	var l Poller
+	var p Poller
 	for range 3 {
 		var readers []*reader
 		var ends []net.Conn
 		for range 100 {
 			r, far := newReader(t)
-			watch(t, &l, r)
+			register(t, &p, r)
 			readers, ends = append(readers, r), append(ends, far)
 		}
 		for i, far := range ends {
@@ -215,25 +215,25 @@ func TestMany(t *testing.T) {
 		for i, r := range readers {
 			r.receive(t, string(rune('a'+i%26)))
 			if i%2 == 0 {
-				r.watch.Stop()
+				r.registration.Stop()
 			}
 		}
 		for _, r := range readers {
-			r.watch.Stop()
+			r.registration.Stop()
 			within(t, r.released)
 		}
 	}
-	if l.loop != nil {
+	if p.loop != nil {
 		t.Error("runs for nobody")
 	}
 }
 
 // TestClosed: a connection that is closed cannot be watched, and takes no slot.
 func TestClosed(t *testing.T) {
-	var l Poller
+	var p Poller
 	r, _ := newReader(t)
-	watch(t, &l, r)
-	r.watch.Stop()
+	register(t, &p, r)
+	r.registration.Stop()
 	within(t, r.released)
 
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -246,21 +246,21 @@ func TestClosed(t *testing.T) {
 	}
 	listener.Close()
 	var w Registration
-	if err := l.Watch(&w, raw, r); err == nil {
+	if err := p.Register(&w, raw, r); err == nil {
 		t.Error("watched")
 	}
 	w.Stop()
-	if l.loop != nil || len(r.released) > 0 {
+	if p.loop != nil || len(r.released) > 0 {
 		t.Error("something is left of it")
 	}
 }
 
-// TestStopMeanwhile: a connection may be closed, and its watch stopped, while it is
+// TestStopMeanwhile: a connection may be closed, and its registration stopped, while it is
 // about to be watched. Its slot becomes free once.
 func TestStopMeanwhile(t *testing.T) {
-	var l Poller
+	var p Poller
 	keeper, _ := newReader(t)
-	watch(t, &l, keeper)
+	register(t, &p, keeper)
 	for range 3000 {
 		conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 		if err != nil {
@@ -274,17 +274,17 @@ func TestStopMeanwhile(t *testing.T) {
 		var both sync.WaitGroup
 		both.Go(func() {
 			conn.Close()
-			r.watch.Stop()
+			r.registration.Stop()
 		})
-		err = l.Watch(&r.watch, raw, r)
+		err = p.Register(&r.registration, raw, r)
 		both.Wait()
-		r.watch.Stop()
+		r.registration.Stop()
 		if err == nil {
 			within(t, r.released)
 		}
-		if free := keeper.watch.loop.free; len(free) > 1 {
-			t.Fatalf("slots %d are free, of %d", free, len(keeper.watch.loop.slots))
+		if free := keeper.registration.loop.free; len(free) > 1 {
+			t.Fatalf("slots %d are free, of %d", free, len(keeper.registration.loop.slots))
 		}
 	}
-	keeper.watch.Stop()
+	keeper.registration.Stop()
 }

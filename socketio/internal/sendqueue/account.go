@@ -31,8 +31,8 @@ type large struct{ message, bytes int }
 
 // OpenAccount opens the account of a client. If the client is to be cut, cut is called,
 // once and on a goroutine of its own; the account is closed then.
-func (o *Scheduler) OpenAccount(cut func(*backlog.Error)) *Account {
-	return &Account{scheduler: o, cut: cut}
+func (s *Scheduler) OpenAccount(cut func(*backlog.Error)) *Account {
+	return &Account{scheduler: s, cut: cut}
 }
 
 // Add notes that a message waits.
@@ -51,7 +51,7 @@ func (a *Account) Add(bytes int) {
 		a.fail(backlog.Full)
 	}
 	a.mu.Unlock()
-	a.scheduler.relieve()
+	a.scheduler.enforceTotal()
 }
 
 // Send notes that so many bytes of what waits are on their way.
@@ -144,7 +144,7 @@ func (a *Account) fail(reason backlog.Reason) {
 	go a.cut(err)
 }
 
-func (a *Account) judge(now time.Time) {
+func (a *Account) cutIfStuck(now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.lag != nil && a.lag.window.TooSlow(&a.scheduler.limits, a.length(), a.underWay, now) {
@@ -152,7 +152,7 @@ func (a *Account) judge(now time.Time) {
 	}
 }
 
-func (a *Account) relieve() {
+func (a *Account) cutForMemory() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.lag != nil {

@@ -9,9 +9,9 @@ import (
 )
 
 // opened is an account, and why its client was cut.
-func opened(o *Scheduler) (*Account, <-chan error) {
+func opened(s *Scheduler) (*Account, <-chan error) {
 	failed := make(chan error, 10)
-	return o.OpenAccount(func(err *backlog.Error) { failed <- err }), failed
+	return s.OpenAccount(func(err *backlog.Error) { failed <- err }), failed
 }
 
 func wantStats(t *testing.T, o *Scheduler, held int64, cut [backlog.Reasons]int64) {
@@ -136,7 +136,7 @@ func TestAccountTotal(t *testing.T) {
 	}
 	near, _ := tcp(t)
 	w := watch()
-	q := o.Open(near, w)
+	q := o.NewQueue(near, w)
 	defer q.Drop()
 	for range 6 {
 		if err := q.Put(NewFrame(make([]byte, mb))); err != nil {

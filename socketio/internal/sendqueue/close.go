@@ -11,98 +11,99 @@ import (
 // the connection is closed under it.
 const linger = 2 * time.Second
 
-// Close sends what waits, gates or not, and last, if that is not nil; then it
-// ends the sending side of the connection. Whoever reads gets the peer's end, or a
+// Close sends what waits, held or not, and last, if that is not nil; then it ends the
+// sending side of the connection. The connection's reader gets the peer's end, or a
 // timeout soon, and then calls [Queue.Drop]. Frames that are put later are refused.
-func (b *Queue) Close(last *Frame) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ending != open {
+func (q *Queue) Close(last *Frame) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ending != open {
 		return
 	}
-	b.gates = nil
+	q.holds = nil
 	if last != nil {
-		b.push(last)
+		q.push(last)
 	}
-	b.ending = closing
-	b.until = time.Now().Add(b.scheduler.timeout)
-	b.kick()
-	if b.state == idle {
-		b.flushed()
+	q.ending = closing
+	q.until = time.Now().Add(q.scheduler.timeout)
+	q.schedule()
+	if q.state == idle {
+		q.shutdownIfEmpty()
 	}
 }
 
-// flushed ends the sending side of a closing queue that is empty.
-func (b *Queue) flushed() {
-	if b.ending != closing || b.queue.len() > 0 {
+// shutdownIfEmpty ends the sending side of the connection if the queue is closing and
+// has sent everything.
+func (q *Queue) shutdownIfEmpty() {
+	if q.ending != closing || q.frames.len() > 0 {
 		return
 	}
-	_ = b.conn.SetReadDeadline(time.Now().Add(linger))
-	c, ok := b.conn.(interface{ CloseWrite() error })
+	_ = q.conn.SetReadDeadline(time.Now().Add(linger))
+	c, ok := q.conn.(interface{ CloseWrite() error })
 	switch {
 	case !ok:
-	case b.raw == nil:
-		go c.CloseWrite() // TLS says goodbye first, which may block
+	case q.raw == nil:
+		go c.CloseWrite() // TLS sends close_notify first, which may block
 	default:
 		_ = c.CloseWrite()
 	}
 }
 
-// broke ends sending when writing has failed with err. A peer that has gone may have
+// writeFailed ends sending after the error of a write. A peer that has gone may have
 // sent something before: that can still be read, and the reader meets the connection's
 // end behind it, and calls [Queue.Drop]. If it does not, the queue fails after a while.
-func (b *Queue) broke(err error) {
+func (q *Queue) writeFailed(err error) {
 	var gone syscall.Errno
-	if b.ending != open || !errors.As(err, &gone) {
-		b.fail(err)
+	if q.ending != open || !errors.As(err, &gone) {
+		q.fail(err)
 		return
 	}
-	b.ending = broken
-	b.forget()
+	q.ending = broken
+	q.discard()
 	time.AfterFunc(linger, func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.fail(err)
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.fail(err)
 	})
 }
 
 // Drop closes the queue and its connection at once. It reports false if that has
 // happened already. The owner is not told.
-func (b *Queue) Drop() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.drop()
+func (q *Queue) Drop() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.drop()
 }
 
 // fail drops the queue and tells the owner.
-func (b *Queue) fail(err error) {
-	if b.drop() {
-		go b.owner.Failed(err)
+func (q *Queue) fail(err error) {
+	if q.drop() {
+		go q.owner.Failed(err)
 	}
 }
 
-func (b *Queue) drop() bool {
-	if b.ending == closed {
+func (q *Queue) drop() bool {
+	if q.ending == closed {
 		return false
 	}
-	b.ending = closed
-	b.scheduler.stats.queues.Add(-1)
-	b.forget()
-	_ = bottom(b.conn).Close()
+	q.ending = closed
+	q.scheduler.stats.queues.Add(-1)
+	q.discard()
+	_ = withoutTLS(q.conn).Close()
 	return true
 }
 
-// forget lets go of all that waits.
-func (b *Queue) forget() {
-	if b.lag != nil {
-		b.catchUp()
+// discard drops all that waits.
+func (q *Queue) discard() {
+	if q.lag != nil {
+		q.catchUp()
 	}
-	b.queue, b.gates, b.notes, b.waiting = fifo{}, nil, nil, 0
+	q.frames, q.holds, q.marks, q.waiting = fifo{}, nil, nil, 0
 }
 
-// bottom is the connection under TLS, which closes without a last word that could
+// withoutTLS is the connection under TLS: closing it sends no close_notify, which could
 // block.
-func bottom(conn net.Conn) net.Conn {
+func withoutTLS(conn net.Conn) net.Conn {
 	if c, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		return c.NetConn()
 	}

@@ -1,11 +1,11 @@
 // Package sendqueue sends frames to many connections, most of them the same ones.
 //
 // A [Frame] is made once and shared. Each connection has a [Queue]: a queue of
-// pointers to frames that wait, bounded in bytes. Boxes with something to send
-// stand in line at the [Scheduler], whose few writers take one after the other, copy
-// all that waits (up to 64 KiB) into one buffer, and write that in one go without
-// blocking. So a frame that comes while others wait costs a pointer, and nobody
-// who puts frames into a queue is ever held up.
+// pointers to frames that wait, bounded in bytes. Queues with something to send stand
+// in line at the [Scheduler]. Its few writers take one queue after the other, copy
+// what waits (up to 64 KiB) into one buffer, and write that without blocking. So a
+// frame that comes while others wait costs a pointer, and putting a frame into a queue
+// never blocks.
 //
 // A connection that does not take everything, or whose writes may block (TLS),
 // gets a goroutine of its own until its queue is empty; each of its writes has a

@@ -13,32 +13,32 @@ import (
 // seen it blocked. Connections that only wait for a processor have less.
 const lagging = 128 << 10
 
-// lag is what is known of a connection while it is behind: while it does not take
-// what it is given, or much waits for it. Most connections never are, and have none.
+// lag is what is known of a connection while it is behind: while its socket's buffer is
+// full, or much waits for it. Most connections never are, and have none.
 type lag struct {
-	scheduler *Scheduler
-	of        debtor
-	since     time.Time
-	window    backlog.Window
-	giant     *Frame // the first in the queue that is longer than the soft bound
-	untold    int64  // memory that is not in the scheduler's sum yet, or not taken off
+	scheduler  *Scheduler
+	of         laggard
+	since      time.Time
+	window     backlog.Window
+	giant      *Frame // the first in the queue that is longer than the soft bound
+	unreported int64  // memory that is not in the scheduler's sum yet, or not taken off
 
 	// Guarded by the lock of the scheduler's lags.
 	length     int8 // of the queue, see lengthOf
 	prev, next *lag
 }
 
-// debtor is what a lag is of: a [Queue] or an [Account].
-type debtor interface {
-	judge(now time.Time) // cuts it if it makes too little progress
-	relieve()            // cuts it because all hold too much: then it holds nothing
+// laggard is what a lag is of: a [Queue] or an [Account].
+type laggard interface {
+	cutIfStuck(now time.Time) // cuts it if it makes too little progress
+	cutForMemory()            // cuts it because all hold too much: then it holds nothing
 }
 
 // lags are all of a scheduler, by the lengths of their queues. So those with the
 // longest ones are found without looking at the others.
 type lags struct {
 	held      atomic.Int64 // memory in their queues
-	relieving atomic.Bool  // somebody makes them hold less
+	enforcing atomic.Bool  // a goroutine is in enforceTotal
 
 	mu       sync.Mutex
 	byLength [lengths]*lag // the first of each length
@@ -53,77 +53,77 @@ func lengthOf(bytes int) int8 { return int8(min(bits.Len(uint(bytes)>>16), lengt
 
 // length is what counts for the bounds of one connection: bytes that wait, frames,
 // and their places in the queue.
-func (b *Queue) length() int { return b.waiting + b.queue.len()*(frameSize+placeSize) }
+func (q *Queue) length() int { return q.waiting + q.frames.len()*(frameSize+placeSize) }
 
 // fallBehind begins the time in which the connection is behind. All that waits
 // counts from now on.
-func (b *Queue) fallBehind() {
-	b.lag = &lag{scheduler: b.scheduler, of: b, since: time.Now(), length: -1}
-	for i := range b.queue.len() {
-		b.lag.came(b.queue.at(i))
+func (q *Queue) fallBehind() {
+	q.lag = &lag{scheduler: q.scheduler, of: q, since: time.Now(), length: -1}
+	for i := range q.frames.len() {
+		q.lag.came(q.frames.at(i))
 	}
-	b.scheduler.lags.move(b.lag, lengthOf(b.length()))
+	q.scheduler.lags.move(q.lag, lengthOf(q.length()))
 }
 
 // catchUp ends it.
-func (b *Queue) catchUp() {
-	for i := range b.queue.len() {
-		b.lag.gone(b.queue.at(i))
+func (q *Queue) catchUp() {
+	for i := range q.frames.len() {
+		q.lag.gone(q.frames.at(i))
 	}
-	b.lag.tell()
-	b.scheduler.lags.move(b.lag, -1)
-	b.lag = nil
+	q.lag.report()
+	q.scheduler.lags.move(q.lag, -1)
+	q.lag = nil
 }
 
-// grown notes a frame that was added, to a connection that is behind or is now.
-func (b *Queue) grown(f *Frame) {
-	if b.lag == nil {
-		b.fallBehind()
+// grown counts a frame that was added, to a connection that is behind or is now.
+func (q *Queue) grown(f *Frame) {
+	if q.lag == nil {
+		q.fallBehind()
 		return
 	}
-	b.lag.came(f)
-	b.moveLag()
+	q.lag.came(f)
+	q.moveLag()
 }
 
-// shrunk notes that so many bytes were taken.
-func (b *Queue) shrunk(bytes int) {
-	b.lag.window.Took(bytes)
+// shrunk counts bytes that were written.
+func (q *Queue) shrunk(bytes int) {
+	q.lag.window.Took(bytes)
 	// One that is blocked is behind until it has taken all that it can be sent.
-	if b.state != blocked && b.length() < b.scheduler.behindAt/2 {
-		b.catchUp()
+	if q.state != blocked && q.length() < q.scheduler.behindAt/2 {
+		q.catchUp()
 		return
 	}
-	b.moveLag()
+	q.moveLag()
 }
 
-func (b *Queue) moveLag() {
-	if length := lengthOf(b.length()); length != b.lag.length {
-		b.scheduler.lags.move(b.lag, length)
+func (q *Queue) moveLag() {
+	if length := lengthOf(q.length()); length != q.lag.length {
+		q.scheduler.lags.move(q.lag, length)
 	}
 }
 
 // came counts a frame that is in the queue.
 func (l *lag) came(f *Frame) {
-	o := l.scheduler
-	if l.giant == nil && len(f.bytes) > o.limits.Soft {
+	s := l.scheduler
+	if l.giant == nil && len(f.bytes) > s.limits.Soft {
 		l.giant = f
 	}
 	bytes := int64(placeSize)
 	if f.holders.Add(1) == 1 {
-		bytes += o.share(f)
+		bytes += s.share(f)
 	}
 	l.hold(bytes)
 }
 
 // gone counts one that is not any more.
 func (l *lag) gone(f *Frame) {
-	o := l.scheduler
+	s := l.scheduler
 	if l.giant == f {
 		l.giant = nil
 	}
 	bytes := int64(placeSize)
 	if f.holders.Add(-1) == 0 {
-		bytes += o.share(f)
+		bytes += s.share(f)
 	}
 	l.hold(-bytes)
 }
@@ -132,39 +132,39 @@ func (l *lag) gone(f *Frame) {
 // are behind add to the same sum.
 func (l *lag) hold(bytes int64) {
 	const worth = 1 << 10
-	if l.untold += bytes; l.untold >= worth || l.untold <= -worth {
-		l.tell()
+	if l.unreported += bytes; l.unreported >= worth || l.unreported <= -worth {
+		l.report()
 	}
 }
 
-func (l *lag) tell() {
-	l.scheduler.lags.held.Add(l.untold)
-	l.untold = 0
+func (l *lag) report() {
+	l.scheduler.lags.held.Add(l.unreported)
+	l.unreported = 0
 }
 
 // share is what a frame counts for in the total: no more than half of that, or one
 // that is longer would cost everybody who gets it the connection.
-func (o *Scheduler) share(f *Frame) int64 { return min(f.size(), o.total/2) }
+func (s *Scheduler) share(f *Frame) int64 { return min(f.size(), s.total/2) }
 
 // full tells whether more waits than may.
-func (b *Queue) full() bool {
+func (q *Queue) full() bool {
 	giant := 0
-	if f := b.lag.giant; f != nil {
-		if giant = len(f.bytes); f == b.queue.at(0) {
-			giant -= b.offset
+	if f := q.lag.giant; f != nil {
+		if giant = len(f.bytes); f == q.frames.at(0) {
+			giant -= q.offset
 		}
 	}
-	return b.scheduler.limits.Full(b.length(), giant)
+	return q.scheduler.limits.Full(q.length(), giant)
 }
 
 // cut ends a connection that is too slow.
-func (b *Queue) cut(reason backlog.Reason) error {
-	err := &backlog.Error{Reason: reason, Bytes: b.length(), Messages: b.queue.len()}
-	if b.lag != nil {
-		err.Behind = time.Since(b.lag.since)
+func (q *Queue) cut(reason backlog.Reason) error {
+	err := &backlog.Error{Reason: reason, Bytes: q.length(), Messages: q.frames.len()}
+	if q.lag != nil {
+		err.Behind = time.Since(q.lag.since)
 	}
-	b.scheduler.stats.cut[reason].Add(1)
-	b.fail(err)
+	q.scheduler.stats.cut[reason].Add(1)
+	q.fail(err)
 	return err
 }
 
@@ -190,77 +190,78 @@ func (s *lags) move(l *lag, length int8) {
 		l.next.prev = l
 	}
 	s.byLength[length] = l
-	l.scheduler.watch(length)
+	l.scheduler.watchProgress(length)
 }
 
-// watch sees that somebody looks after connections over the soft bound, once there
-// may be any. The lags are locked.
-func (o *Scheduler) watch(length int8) {
-	if length < lengthOf(o.limits.Soft) || o.lags.watching {
+// watchProgress starts the timer of checkProgress once connections may be over the
+// soft bound. The lags are locked.
+func (s *Scheduler) watchProgress(length int8) {
+	if length < lengthOf(s.limits.Soft) || s.lags.watching {
 		return
 	}
-	o.lags.watching = true
-	time.AfterFunc(o.limits.Grace/10, o.look)
+	s.lags.watching = true
+	time.AfterFunc(s.limits.Grace/10, s.checkProgress)
 }
 
-// look cuts those that have made no progress.
-func (o *Scheduler) look() {
-	s := &o.lags
-	var found []debtor
-	s.mu.Lock()
-	for _, l := range s.byLength[lengthOf(o.limits.Soft):] {
+// checkProgress cuts the connections over the soft bound that have made no progress,
+// and calls itself again later while there are any.
+func (s *Scheduler) checkProgress() {
+	all := &s.lags
+	var found []laggard
+	all.mu.Lock()
+	for _, l := range all.byLength[lengthOf(s.limits.Soft):] {
 		for ; l != nil; l = l.next {
 			found = append(found, l.of)
 		}
 	}
-	s.watching = len(found) > 0
-	s.mu.Unlock()
+	all.watching = len(found) > 0
+	all.mu.Unlock()
 	if len(found) == 0 {
 		return
 	}
 	now := time.Now()
-	for _, b := range found {
-		b.judge(now)
+	for _, q := range found {
+		q.cutIfStuck(now)
 	}
-	time.AfterFunc(o.limits.Grace/10, o.look)
+	time.AfterFunc(s.limits.Grace/10, s.checkProgress)
 }
 
-func (b *Queue) judge(now time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (q *Queue) cutIfStuck(now time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	// One that is being closed has a deadline.
-	if b.lag != nil && b.ending == open && b.lag.window.TooSlow(&b.scheduler.limits, b.length(), 0, now) {
-		_ = b.cut(backlog.NoProgress)
+	if q.lag != nil && q.ending == open && q.lag.window.TooSlow(&q.scheduler.limits, q.length(), 0, now) {
+		_ = q.cut(backlog.NoProgress)
 	}
 }
 
-// relieve cuts connections, those with the longest queues first, until all queues
-// hold no more than they may. No queue is locked.
-func (o *Scheduler) relieve() {
-	s := &o.lags
-	if s.held.Load() <= o.total || !s.relieving.CompareAndSwap(false, true) {
+// enforceTotal cuts connections, those with the longest queues first, until all queues
+// together hold no more than Config.Total. The caller holds no queue's lock.
+func (s *Scheduler) enforceTotal() {
+	all := &s.lags
+	if all.held.Load() <= s.total || !all.enforcing.CompareAndSwap(false, true) {
 		return
 	}
-	defer s.relieving.Store(false)
-	for s.held.Load() > o.total {
-		b := s.longest()
-		if b == nil {
+	defer all.enforcing.Store(false)
+	for all.held.Load() > s.total {
+		q := all.longest()
+		if q == nil {
 			return
 		}
-		b.relieve()
+		q.cutForMemory()
 	}
 }
 
-func (b *Queue) relieve() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ending != closed && b.lag != nil {
-		_ = b.cut(backlog.Memory)
+func (q *Queue) cutForMemory() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ending != closed && q.lag != nil {
+		_ = q.cut(backlog.Memory)
 	}
 }
 
-// longest finds one with the longest queue, but for a factor of two.
-func (s *lags) longest() debtor {
+// longest finds one of those with the longest queues, but for a factor of two.
+func (s *lags) longest() laggard {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for length := lengths - 1; length >= 0; length-- {

@@ -76,10 +76,10 @@ func (p *pipe) total() int {
 // takes more memory than the frames, which the two share, and their places.
 func TestProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := NewScheduler(Config{})
+		s := NewScheduler(Config{})
 		steady, frozen := newPipe(2_000_000), newPipe(0)
 		told := watch()
-		a, b := o.Open(steady, watch()), o.Open(frozen, told)
+		a, b := s.NewQueue(steady, watch()), s.NewQueue(frozen, told)
 		const frames, size = 640, 62_500
 		most := int64(0)
 		for range frames {
@@ -90,7 +90,7 @@ func TestProgress(t *testing.T) {
 			if err := b.Put(f); err != nil {
 				t.Fatal(err)
 			}
-			most = max(most, o.Stats().Held)
+			most = max(most, s.Stats().Held)
 		}
 		if most > frames*(size+frameSize+2*placeSize) {
 			t.Errorf("%d bytes held", most)
@@ -105,8 +105,8 @@ func TestProgress(t *testing.T) {
 		if got := steady.total(); got != frames*size {
 			t.Errorf("the steady one got %d bytes of %d", got, frames*size)
 		}
-		if s := o.Stats(); s.Cut != only(backlog.NoProgress) || s.Held != 0 || s.Connections != 1 {
-			t.Errorf("%+v", s)
+		if stats := s.Stats(); stats.Cut != only(backlog.NoProgress) || stats.Held != 0 || stats.Connections != 1 {
+			t.Errorf("%+v", stats)
 		}
 		a.Drop()
 	})
@@ -116,9 +116,9 @@ func TestProgress(t *testing.T) {
 // only.
 func TestTrickle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := NewScheduler(Config{Limits: backlog.Limits{Soft: 1 << 20, Rate: 50_000}})
+		s := NewScheduler(Config{Limits: backlog.Limits{Soft: 1 << 20, Rate: 50_000}})
 		w, over := watch(), watch()
-		little, much := o.Open(newPipe(20_000), w), o.Open(newPipe(20_000), over)
+		little, much := s.NewQueue(newPipe(20_000), w), s.NewQueue(newPipe(20_000), over)
 		piece := NewFrame(make([]byte, 100_000))
 		for range 9 {
 			_ = little.Put(piece)
@@ -128,8 +128,8 @@ func TestTrickle(t *testing.T) {
 		}
 		wantCut(t, <-over.failed, backlog.NoProgress)
 		time.Sleep(time.Minute)
-		if s := o.Stats(); s.Cut != only(backlog.NoProgress) || s.Bytes < 900_000 {
-			t.Errorf("%+v", s)
+		if stats := s.Stats(); stats.Cut != only(backlog.NoProgress) || stats.Bytes < 900_000 {
+			t.Errorf("%+v", stats)
 		}
 		little.Drop()
 	})
@@ -140,18 +140,18 @@ func TestTrickle(t *testing.T) {
 func TestTotal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const mb = 1_000_000
-		o := NewScheduler(Config{Total: 10 * mb})
+		s := NewScheduler(Config{Total: 10 * mb})
 		queues, owners := make([]*Queue, 50), make([]*watcher, 50)
 		for i := range queues {
 			owners[i] = watch()
-			queues[i] = o.Open(newPipe(0), owners[i])
+			queues[i] = s.NewQueue(newPipe(0), owners[i])
 		}
 		put := func(i, bytes int) { _ = queues[i].Put(NewFrame(make([]byte, bytes))) }
 		shared := NewFrame(make([]byte, 3*mb))
-		for _, b := range queues {
-			_ = b.Put(shared)
+		for _, q := range queues {
+			_ = q.Put(shared)
 		}
-		if held := o.Stats().Held; held < 3*mb || held > 3*mb+10_000 {
+		if held := s.Stats().Held; held < 3*mb || held > 3*mb+10_000 {
 			t.Errorf("%d bytes held of one frame", held)
 		}
 		for i := range 10 {
@@ -160,20 +160,20 @@ func TestTotal(t *testing.T) {
 		put(49, 6*mb)
 		wantCut(t, <-owners[49].failed, backlog.Memory)
 		synctest.Wait()
-		if s := o.Stats(); s.Cut != only(backlog.Memory) || s.Held < 8*mb || s.Held > 10*mb {
-			t.Errorf("%+v", s)
+		if stats := s.Stats(); stats.Cut != only(backlog.Memory) || stats.Held < 8*mb || stats.Held > 10*mb {
+			t.Errorf("%+v", stats)
 		}
 		for i := range 30 {
 			put(10+i, mb/2)
 		}
-		if s := o.Stats(); s.Held > 10*mb || s.Cut[backlog.Memory] < 20 {
-			t.Errorf("%+v", s)
+		if stats := s.Stats(); stats.Held > 10*mb || stats.Cut[backlog.Memory] < 20 {
+			t.Errorf("%+v", stats)
 		}
-		for _, b := range queues {
-			b.Drop()
+		for _, q := range queues {
+			q.Drop()
 		}
-		if s := o.Stats(); s.Held != 0 || o.lags.longest() != nil {
-			t.Errorf("%+v", s)
+		if stats := s.Stats(); stats.Held != 0 || s.lags.longest() != nil {
+			t.Errorf("%+v", stats)
 		}
 	})
 }
@@ -182,21 +182,21 @@ func TestTotal(t *testing.T) {
 // connection.
 func TestGiantForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := NewScheduler(Config{Total: 1_000_000})
+		s := NewScheduler(Config{Total: 1_000_000})
 		queues := make([]*Queue, 10)
 		giant := NewFrame(make([]byte, 2_000_000))
 		for i := range queues {
-			queues[i] = o.Open(newPipe(1_000_000), watch())
+			queues[i] = s.NewQueue(newPipe(1_000_000), watch())
 			if err := queues[i].Put(giant); err != nil {
 				t.Fatal(err)
 			}
 		}
 		time.Sleep(time.Minute)
-		if s := o.Stats(); s.Bytes != 20_000_000 || s.Held != 0 {
-			t.Errorf("%+v", s)
+		if stats := s.Stats(); stats.Bytes != 20_000_000 || stats.Held != 0 {
+			t.Errorf("%+v", stats)
 		}
-		for _, b := range queues {
-			b.Drop()
+		for _, q := range queues {
+			q.Drop()
 		}
 	})
 }
@@ -204,7 +204,7 @@ func TestGiantForAll(t *testing.T) {
 // TestHeldIsExact: whatever is put, taken, cut and closed, the memory that is held
 // comes back to nothing.
 func TestHeldIsExact(t *testing.T) {
-	o := NewScheduler(Config{Limits: backlog.Limits{Soft: 100_000, Hard: 400_000}, Total: 2_000_000})
+	s := NewScheduler(Config{Limits: backlog.Limits{Soft: 100_000, Hard: 400_000}, Total: 2_000_000})
 	var readers, putters sync.WaitGroup
 	var queues []*Queue
 	for i := range 12 {
@@ -212,7 +212,7 @@ func TestHeldIsExact(t *testing.T) {
 		if i%3 == 0 {
 			near = struct{ net.Conn }{near}
 		}
-		queues = append(queues, o.Open(near, watch()))
+		queues = append(queues, s.NewQueue(near, watch()))
 		if i%4 > 0 {
 			readers.Go(func() {
 				buf := make([]byte, 32<<10)
@@ -228,19 +228,19 @@ func TestHeldIsExact(t *testing.T) {
 		putters.Go(func() {
 			for i := range 400 {
 				f := NewFrame(make([]byte, 1+i*i%30_000))
-				for _, b := range queues {
-					_ = b.Put(f)
+				for _, q := range queues {
+					_ = q.Put(f)
 				}
 			}
 		})
 	}
 	putters.Wait()
-	for _, b := range queues {
-		b.Close(nil)
-		b.Drop()
+	for _, q := range queues {
+		q.Close(nil)
+		q.Drop()
 	}
 	readers.Wait()
-	if s := o.Stats(); s.Held != 0 || s.Connections != 0 || o.lags.longest() != nil {
-		t.Errorf("%+v", s)
+	if stats := s.Stats(); stats.Held != 0 || stats.Connections != 0 || s.lags.longest() != nil {
+		t.Errorf("%+v", stats)
 	}
 }

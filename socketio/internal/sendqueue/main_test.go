@@ -22,7 +22,7 @@ type watcher struct {
 	failed chan error
 }
 
-func (w *watcher) Sent(notes int)   { w.sent <- notes }
+func (w *watcher) Sent(marks int)   { w.sent <- marks }
 func (w *watcher) Failed(err error) { w.failed <- err }
 
 func watch() *watcher {
@@ -44,14 +44,14 @@ func within[T any](t *testing.T, ch <-chan T) T {
 var kinds = map[string]func(t *testing.T) (near, far net.Conn){"tcp": tcp, "opaque": opaque}
 
 // each runs a test with both kinds of connections, and a queue at the near end.
-func each(t *testing.T, cfg Config, test func(t *testing.T, b *Queue, w *watcher, far net.Conn)) {
+func each(t *testing.T, cfg Config, test func(t *testing.T, q *Queue, w *watcher, far net.Conn)) {
 	for name, pair := range kinds {
 		t.Run(name, func(t *testing.T) {
 			near, far := pair(t)
 			w := watch()
-			b := NewScheduler(cfg).Open(near, w)
-			t.Cleanup(func() { b.Drop() })
-			test(t, b, w, far)
+			q := NewScheduler(cfg).NewQueue(near, w)
+			t.Cleanup(func() { q.Drop() })
+			test(t, q, w, far)
 		})
 	}
 }

@@ -20,10 +20,10 @@ var (
 
 // Owner is told about a queue.
 type Owner interface {
-	// Sent tells that what was put before so many more notes (see [Queue.Note])
+	// Sent tells that what was put before this many more marks (see [Queue.Mark])
 	// has been handed to the network. It is called under the queue's lock: it must
 	// return at once and not call back.
-	Sent(notes int)
+	Sent(marks int)
 	// Failed tells, once, that the connection broke or was cut ([ErrSlow]). The
 	// queue is closed then. It is called on a goroutine of its own.
 	Failed(err error)
@@ -37,28 +37,28 @@ type Queue struct {
 	raw       syscall.RawConn // nil where writing may block
 	owner     Owner
 
-	next *Queue // in line at the scheduler; the scheduler's
+	next *Queue // the next in the scheduler's line; guarded by the scheduler's lock
 
 	mu      sync.Mutex
-	queue   fifo
+	frames  fifo
 	offset  int    // bytes of the first frame that are written already
 	waiting int    // bytes in the queue
 	lag     *lag   // while the connection is behind; nil else
 	put     uint64 // frames so far; sent is how many of them have gone
 	sent    uint64
-	gates   []gate
-	notes   []uint64 // the values of put at the noted frames
+	holds   []hold
+	marks   []uint64 // the values of put when they were set
 	state   state
 	ending  ending
-	until   time.Time // when a closing one is closed, flushed or not
+	until   time.Time // when a closing one is closed, sent or not
 }
 
-// state says who sees to the queue.
+// state says who writes what is in the queue.
 type state uint8
 
 const (
 	idle    state = iota // nobody: nothing can be sent
-	inLine               // the scheduler will
+	inLine               // a writer of the scheduler, in its turn
 	writing              // a writer
 	blocked              // a goroutine of its own
 )
@@ -73,21 +73,21 @@ const (
 )
 
 // Put adds a frame.
-func (b *Queue) Put(f *Frame) error {
-	b.mu.Lock()
-	err := b.add(f)
-	b.mu.Unlock()
-	b.scheduler.relieve()
+func (q *Queue) Put(f *Frame) error {
+	q.mu.Lock()
+	err := q.add(f)
+	q.mu.Unlock()
+	q.scheduler.enforceTotal()
 	return err
 }
 
 // PutAll adds frames, with nothing in between.
-func (b *Queue) PutAll(frames []*Frame) error {
-	defer b.scheduler.relieve()
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (q *Queue) PutAll(frames []*Frame) error {
+	defer q.scheduler.enforceTotal()
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	for _, f := range frames {
-		if err := b.add(f); err != nil {
+		if err := q.add(f); err != nil {
 			return err
 		}
 	}
@@ -96,85 +96,86 @@ func (b *Queue) PutAll(frames []*Frame) error {
 
 // PutVolatile adds a frame, unless the connection is behind: then it drops it,
 // counts it and reports false.
-func (b *Queue) PutVolatile(f *Frame) (bool, error) {
-	b.mu.Lock() // what is not behind holds nothing that counts for all
-	defer b.mu.Unlock()
-	if b.behind() {
-		b.scheduler.stats.dropped.Add(1)
+func (q *Queue) PutVolatile(f *Frame) (bool, error) {
+	q.mu.Lock() // what is not behind holds nothing that counts for all
+	defer q.mu.Unlock()
+	if q.behind() {
+		q.scheduler.stats.dropped.Add(1)
 		return false, nil
 	}
-	return true, b.add(f)
+	return true, q.add(f)
 }
 
 // Behind tells whether the connection takes less than it is given: it is blocked,
 // or more waits than one write can take.
-func (b *Queue) Behind() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.behind()
+func (q *Queue) Behind() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.behind()
 }
 
-func (b *Queue) behind() bool {
-	return b.waiting >= batch || b.state == blocked && b.raw != nil
+func (q *Queue) behind() bool {
+	return q.waiting >= batch || q.state == blocked && q.raw != nil
 }
 
-// Note asks for [Owner.Sent] when all that has been put so far is sent, which may
-// be at once.
-func (b *Queue) Note() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ending >= broken {
+// Mark sets a mark behind all that has been put so far: [Owner.Sent] reports when
+// everything before it has been sent, which may be at once.
+func (q *Queue) Mark() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ending >= broken {
 		return
 	}
-	b.notes = append(b.notes, b.put)
-	if b.state == idle {
-		b.tell()
+	q.marks = append(q.marks, q.put)
+	if q.state == idle {
+		q.reportMarks()
 	}
 }
 
-// add appends a frame, and sees that somebody sends it.
-func (b *Queue) add(f *Frame) error {
-	if b.ending != open {
+// add appends a frame and schedules the queue.
+func (q *Queue) add(f *Frame) error {
+	if q.ending != open {
 		return ErrClosed
 	}
-	b.push(f)
-	if b.lag != nil && b.full() {
-		return b.cut(backlog.Full)
+	q.push(f)
+	if q.lag != nil && q.full() {
+		return q.cut(backlog.Full)
 	}
-	b.kick()
+	q.schedule()
 	return nil
 }
 
-func (b *Queue) push(f *Frame) {
-	b.queue.push(f)
-	b.put++
-	b.waiting += len(f.bytes)
-	if b.lag != nil || b.length() >= b.scheduler.behindAt {
-		b.grown(f)
+func (q *Queue) push(f *Frame) {
+	q.frames.push(f)
+	q.put++
+	q.waiting += len(f.bytes)
+	if q.lag != nil || q.length() >= q.scheduler.behindAt {
+		q.grown(f)
 	}
 }
 
-// kick sees that somebody sends what may be sent.
-func (b *Queue) kick() {
-	if b.state != idle || b.sendable() == 0 {
+// schedule gives the queue to a writer, or a goroutine of its own, if there is
+// something to send and neither has it.
+func (q *Queue) schedule() {
+	if q.state != idle || q.sendable() == 0 {
 		return
 	}
-	if b.raw == nil {
-		b.block()
+	if q.raw == nil {
+		q.startBlocking()
 		return
 	}
-	b.state = inLine
-	b.scheduler.line(b)
+	q.state = inLine
+	q.scheduler.enqueue(q)
 }
 
 // fill copies what may be sent next behind buf, up to its capacity.
-func (b *Queue) fill(buf []byte) []byte {
-	offset := b.offset
-	for i := range b.sendable() {
-		rest := b.queue.at(i).bytes[offset:]
-		room := cap(buf) - len(buf)
-		if len(rest) > room {
-			return append(buf, rest[:room]...)
+func (q *Queue) fill(buf []byte) []byte {
+	offset := q.offset
+	for i := range q.sendable() {
+		rest := q.frames.at(i).bytes[offset:]
+		space := cap(buf) - len(buf)
+		if len(rest) > space {
+			return append(buf, rest[:space]...)
 		}
 		buf = append(buf, rest...)
 		offset = 0
@@ -183,35 +184,35 @@ func (b *Queue) fill(buf []byte) []byte {
 }
 
 // advance takes n written bytes off.
-func (b *Queue) advance(n int) {
-	b.waiting -= n
-	b.offset += n
-	for b.queue.len() > 0 && b.offset >= len(b.queue.at(0).bytes) {
-		f := b.queue.at(0)
-		b.offset -= len(f.bytes)
-		b.queue.pop()
-		b.sent++
-		if b.lag != nil {
-			b.lag.gone(f)
+func (q *Queue) advance(n int) {
+	q.waiting -= n
+	q.offset += n
+	for q.frames.len() > 0 && q.offset >= len(q.frames.at(0).bytes) {
+		f := q.frames.at(0)
+		q.offset -= len(f.bytes)
+		q.frames.pop()
+		q.sent++
+		if q.lag != nil {
+			q.lag.gone(f)
 		}
 	}
-	if b.lag != nil {
-		b.shrunk(n)
+	if q.lag != nil {
+		q.shrunk(n)
 	}
-	b.tell()
+	q.reportMarks()
 }
 
-// tell tells the owner of notes that are due.
-func (b *Queue) tell() {
+// reportMarks tells the owner of the marks before which everything is sent.
+func (q *Queue) reportMarks() {
 	due := 0
-	for due < len(b.notes) && b.notes[due] <= b.sent {
+	for due < len(q.marks) && q.marks[due] <= q.sent {
 		due++
 	}
 	if due == 0 {
 		return
 	}
-	if b.notes = b.notes[due:]; len(b.notes) == 0 {
-		b.notes = nil
+	if q.marks = q.marks[due:]; len(q.marks) == 0 {
+		q.marks = nil
 	}
-	b.owner.Sent(due)
+	q.owner.Sent(due)
 }

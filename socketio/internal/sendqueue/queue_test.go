@@ -16,13 +16,13 @@ import (
 )
 
 func TestInOrder(t *testing.T) {
-	each(t, Config{}, func(t *testing.T, b *Queue, w *watcher, far net.Conn) {
+	each(t, Config{}, func(t *testing.T, q *Queue, w *watcher, far net.Conn) {
 		const senders, each = 8, 2000
 		var wg sync.WaitGroup
 		for s := range senders {
 			wg.Go(func() {
 				for i := range each {
-					if err := b.Put(frame(fmt.Sprintln(s, i, strings.Repeat("x", i%300)))); err != nil {
+					if err := q.Put(frame(fmt.Sprintln(s, i, strings.Repeat("x", i%300)))); err != nil {
 						t.Error(err)
 					}
 				}
@@ -42,9 +42,9 @@ func TestInOrder(t *testing.T) {
 		}
 		wg.Wait()
 		// A frame may be read before the one who wrote it has counted it.
-		for deadline := time.Now().Add(patience); b.scheduler.Stats().Frames != senders*each; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(patience); q.scheduler.Stats().Frames != senders*each; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
-				t.Fatalf("%d frames counted", b.scheduler.Stats().Frames)
+				t.Fatalf("%d frames counted", q.scheduler.Stats().Frames)
 			}
 		}
 	})
@@ -53,29 +53,29 @@ func TestInOrder(t *testing.T) {
 // TestBlocked: a client that stops reading gets everything later, and costs those
 // who put frames nothing.
 func TestBlocked(t *testing.T) {
-	each(t, Config{}, func(t *testing.T, b *Queue, w *watcher, far net.Conn) {
+	each(t, Config{}, func(t *testing.T, q *Queue, w *watcher, far net.Conn) {
 		long := strings.Repeat("0123456789abcdef", 1<<13)
 		for range 20 {
-			if err := b.Put(frame(long)); err != nil {
+			if err := q.Put(frame(long)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		b.Note()
-		if !b.Behind() {
+		q.Mark()
+		if !q.Behind() {
 			t.Error("not behind")
 		}
-		if ok, err := b.PutVolatile(frame("lost")); ok || err != nil {
+		if ok, err := q.PutVolatile(frame("lost")); ok || err != nil {
 			t.Errorf("volatile frame taken: %v", err)
 		}
 		receive(t, far, strings.Repeat(long, 20))
 		if n := within(t, w.sent); n != 1 {
-			t.Errorf("%d notes", n)
+			t.Errorf("%d marks", n)
 		}
-		if ok, err := b.PutVolatile(frame("taken")); !ok || err != nil {
+		if ok, err := q.PutVolatile(frame("taken")); !ok || err != nil {
 			t.Errorf("volatile frame dropped: %v", err)
 		}
 		receive(t, far, "taken")
-		if got := b.scheduler.Stats().Dropped; got != 1 {
+		if got := q.scheduler.Stats().Dropped; got != 1 {
 			t.Errorf("%d dropped", got)
 		}
 	})
@@ -85,15 +85,15 @@ func TestBlocked(t *testing.T) {
 // waits behind it is.
 func TestFullIsCut(t *testing.T) {
 	limits := backlog.Limits{Soft: 256 << 10, Hard: 1 << 20}
-	each(t, Config{Limits: limits}, func(t *testing.T, b *Queue, w *watcher, far net.Conn) {
-		if err := b.Put(frame(strings.Repeat("x", 8<<20))); err != nil {
+	each(t, Config{Limits: limits}, func(t *testing.T, q *Queue, w *watcher, far net.Conn) {
+		if err := q.Put(frame(strings.Repeat("x", 8<<20))); err != nil {
 			t.Fatal("a long frame is refused: ", err)
 		}
 		piece := strings.Repeat("x", 1000)
 		n := 0
 		var err error
 		for n < 10_000 {
-			if err = b.Put(frame(piece)); err != nil {
+			if err = q.Put(frame(piece)); err != nil {
 				break
 			}
 			n++
@@ -103,14 +103,14 @@ func TestFullIsCut(t *testing.T) {
 		}
 		wantCut(t, err, backlog.Full)
 		wantCut(t, within(t, w.failed), backlog.Full)
-		if err := b.Put(frame("x")); !errors.Is(err, ErrClosed) {
+		if err := q.Put(frame("x")); !errors.Is(err, ErrClosed) {
 			t.Errorf("after the cut: %v", err)
 		}
 		_ = far.SetReadDeadline(time.Now().Add(patience))
 		if _, err := io.Copy(io.Discard, far); errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Error("connection left open")
 		}
-		if s := b.scheduler.Stats(); s.Cut != only(backlog.Full) || s.Connections != 0 || s.Held != 0 {
+		if s := q.scheduler.Stats(); s.Cut != only(backlog.Full) || s.Connections != 0 || s.Held != 0 {
 			t.Errorf("counted %+v", s)
 		}
 	})
@@ -119,42 +119,42 @@ func TestFullIsCut(t *testing.T) {
 // TestStuckIsCut: who takes nothing at all is cut after the timeout, however
 // little waits, and counted.
 func TestStuckIsCut(t *testing.T) {
-	each(t, Config{Timeout: 20 * time.Millisecond}, func(t *testing.T, b *Queue, w *watcher, far net.Conn) {
-		if err := b.Put(frame(strings.Repeat("x", 8<<20))); err != nil {
+	each(t, Config{Timeout: 20 * time.Millisecond}, func(t *testing.T, q *Queue, w *watcher, far net.Conn) {
+		if err := q.Put(frame(strings.Repeat("x", 8<<20))); err != nil {
 			t.Fatal(err)
 		}
 		wantCut(t, within(t, w.failed), backlog.Timeout)
-		if s := b.scheduler.Stats(); s.Cut != only(backlog.Timeout) || s.Held != 0 {
+		if s := q.scheduler.Stats(); s.Cut != only(backlog.Timeout) || s.Held != 0 {
 			t.Errorf("counted %+v", s)
 		}
 	})
 }
 
-func TestGates(t *testing.T) {
-	each(t, Config{}, func(t *testing.T, b *Queue, w *watcher, far net.Conn) {
+func TestHolds(t *testing.T) {
+	each(t, Config{}, func(t *testing.T, q *Queue, w *watcher, far net.Conn) {
 		put := func(s string) {
-			if err := b.Put(frame(s)); err != nil {
+			if err := q.Put(frame(s)); err != nil {
 				t.Fatal(err)
 			}
 		}
 		put("a")
-		_ = b.PutBehind("1", frame("b"))
+		_ = q.PutHeld("1", frame("b"))
 		put("c")
-		_ = b.PutBehind("2", frame("d"))
+		_ = q.PutHeld("2", frame("d"))
 		put("e")
-		b.Note()
+		q.Mark()
 		receive(t, far, "a")
-		b.Open("2")
-		b.Open("none")
+		q.Release("2")
+		q.Release("none")
 		_ = far.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
 		if n, _ := far.Read(make([]byte, 10)); n > 0 {
-			t.Fatal("passed a closed gate")
+			t.Fatal("sent what is held")
 		}
-		b.Open("1")
+		q.Release("1")
 		receive(t, far, "bcde")
 		within(t, w.sent)
-		_ = b.PutBehind("1", frame("f"))
-		b.Close(frame("bye"))
+		_ = q.PutHeld("1", frame("f"))
+		q.Close(frame("bye"))
 		receive(t, far, "fbye")
 	})
 }
@@ -165,12 +165,12 @@ func TestCloseFlushes(t *testing.T) {
 	for name, pair := range kinds {
 		t.Run(name, func(t *testing.T) {
 			near, far := pair(t)
-			b := NewScheduler(Config{}).Open(near, watch())
+			q := NewScheduler(Config{}).NewQueue(near, watch())
 			for range 1000 {
-				_ = b.Put(frame(strings.Repeat("x", 1000)))
+				_ = q.Put(frame(strings.Repeat("x", 1000)))
 			}
-			b.Close(frame("bye"))
-			if err := b.Put(frame("late")); !errors.Is(err, ErrClosed) {
+			q.Close(frame("bye"))
+			if err := q.Put(frame("late")); !errors.Is(err, ErrClosed) {
 				t.Errorf("put into a closing queue: %v", err)
 			}
 			receive(t, far, strings.Repeat("x", 1_000_000)+"bye")
@@ -183,10 +183,10 @@ func TestCloseFlushes(t *testing.T) {
 			if _, err := near.Read(make([]byte, 1)); err == nil {
 				t.Error("more to read")
 			}
-			if !b.Drop() || b.Drop() {
+			if !q.Drop() || q.Drop() {
 				t.Error("dropped never, or twice")
 			}
-			if n := b.scheduler.Stats().Connections; n != 0 {
+			if n := q.scheduler.Stats().Connections; n != 0 {
 				t.Errorf("%d connections", n)
 			}
 		})
@@ -194,9 +194,9 @@ func TestCloseFlushes(t *testing.T) {
 }
 
 func TestBrokenIsTold(t *testing.T) {
-	each(t, Config{}, func(t *testing.T, b *Queue, w *watcher, far net.Conn) {
+	each(t, Config{}, func(t *testing.T, q *Queue, w *watcher, far net.Conn) {
 		far.Close()
-		for b.Put(frame(strings.Repeat("x", 10_000))) == nil {
+		for q.Put(frame(strings.Repeat("x", 10_000))) == nil {
 			time.Sleep(time.Millisecond)
 		}
 		if err := within(t, w.failed); err == nil {
@@ -232,12 +232,12 @@ func TestPutIsFree(t *testing.T) {
 	near, far := tcp(t)
 	go io.Copy(io.Discard, far)
 	w := watch()
-	b := NewScheduler(Config{}).Open(near, w)
-	defer b.Drop()
+	q := NewScheduler(Config{}).NewQueue(near, w)
+	defer q.Drop()
 	f := frame("hello")
 	put := func() {
 		for range 100 {
-			_ = b.Put(f)
+			_ = q.Put(f)
 		}
 	}
 	put()

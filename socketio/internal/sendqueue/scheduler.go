@@ -13,7 +13,7 @@ import (
 	"github.com/socketmesh/mesh/internal/memlimit"
 )
 
-// Config is what an [Scheduler] is set up with; the zero value means the defaults.
+// Config is what a [Scheduler] is set up with; the zero value means the defaults.
 type Config struct {
 	// Limits are for what waits for one connection: the bytes of frames, and what
 	// a frame and its place in the queue take. Default: 16 MiB, and the others as
@@ -47,10 +47,10 @@ func DefaultTotal() int64 {
 // batch is how much is written at once.
 const batch = 64 << 10
 
-// maxWriters is enough for any machine: what they do is mostly the kernel's work.
+// maxWriters is enough for any machine: writers spend most of their time in the kernel.
 const maxWriters = 8
 
-// Scheduler has the writers, and the line of queues that wait for them.
+// Scheduler has the writers, and the line of queues that wait for one.
 type Scheduler struct {
 	limits   backlog.Limits
 	behindAt int // bytes that wait for a connection that is behind
@@ -85,30 +85,30 @@ type Stats struct {
 
 // NewScheduler makes a scheduler. It does nothing until there is something to send.
 func NewScheduler(cfg Config) *Scheduler {
-	o := &Scheduler{
+	s := &Scheduler{
 		limits:  cfg.Limits.WithDefaults(DefaultBytes),
 		total:   cfg.Total,
 		timeout: cmp.Or(cfg.Timeout, DefaultTimeout),
 		writers: min(runtime.GOMAXPROCS(0), maxWriters),
 	}
-	if o.total == 0 {
-		o.total = DefaultTotal()
+	if s.total == 0 {
+		s.total = DefaultTotal()
 	}
-	o.behindAt = min(lagging, o.limits.Soft)
-	return o
+	s.behindAt = min(lagging, s.limits.Soft)
+	return s
 }
 
-// Open opens a queue for a connection, which is the queue's to write to and to close
-// from now on. Reading stays with the caller.
-func (o *Scheduler) Open(conn net.Conn, owner Owner) *Queue {
-	o.stats.queues.Add(1)
-	return &Queue{scheduler: o, conn: conn, raw: unblocking(conn), owner: owner}
+// NewQueue returns the queue of a connection. From now on the queue alone writes to the
+// connection and closes it. The caller reads.
+func (s *Scheduler) NewQueue(conn net.Conn, owner Owner) *Queue {
+	s.stats.queues.Add(1)
+	return &Queue{scheduler: s, conn: conn, raw: nonBlocking(conn), owner: owner}
 }
 
-// unblocking is the way to write to conn without blocking, nil if there is none.
-func unblocking(conn net.Conn) syscall.RawConn {
+// nonBlocking is how to write to conn without blocking; nil if that is not possible.
+func nonBlocking(conn net.Conn) syscall.RawConn {
 	c, ok := conn.(*net.TCPConn)
-	if !ok || !canTry {
+	if !ok || !canTryWrite {
 		return nil
 	}
 	raw, err := c.SyscallConn()
@@ -119,65 +119,65 @@ func unblocking(conn net.Conn) syscall.RawConn {
 }
 
 // Stats returns a snapshot.
-func (o *Scheduler) Stats() Stats {
-	s := Stats{
-		Connections: int(o.stats.queues.Load()),
-		Held:        o.lags.held.Load(),
-		Dropped:     o.stats.dropped.Load(),
-		Blocked:     o.stats.blocked.Load(),
-		Writes:      o.stats.writes.Load(),
-		Frames:      o.stats.frames.Load(),
-		Bytes:       o.stats.bytes.Load(),
+func (s *Scheduler) Stats() Stats {
+	snapshot := Stats{
+		Connections: int(s.stats.queues.Load()),
+		Held:        s.lags.held.Load(),
+		Dropped:     s.stats.dropped.Load(),
+		Blocked:     s.stats.blocked.Load(),
+		Writes:      s.stats.writes.Load(),
+		Frames:      s.stats.frames.Load(),
+		Bytes:       s.stats.bytes.Load(),
 	}
-	for reason := range s.Cut {
-		s.Cut[reason] = o.stats.cut[reason].Load()
+	for reason := range snapshot.Cut {
+		snapshot.Cut[reason] = s.stats.cut[reason].Load()
 	}
-	return s
+	return snapshot
 }
 
-// line puts a queue at the end of the line, and calls a writer if there are fewer
+// enqueue puts a queue at the end of the line, and starts a writer if there are fewer
 // than allowed.
-func (o *Scheduler) line(b *Queue) {
-	o.mu.Lock()
-	if o.last == nil {
-		o.first = b
+func (s *Scheduler) enqueue(q *Queue) {
+	s.mu.Lock()
+	if s.last == nil {
+		s.first = q
 	} else {
-		o.last.next = b
+		s.last.next = q
 	}
-	o.last = b
-	call := o.working < o.writers
-	if call {
-		o.working++
+	s.last = q
+	start := s.working < s.writers
+	if start {
+		s.working++
 	}
-	o.mu.Unlock()
-	if call {
-		go o.work()
+	s.mu.Unlock()
+	if start {
+		go s.runWriter()
 	}
 }
 
-// take takes the first queue out of the line. If there is none, the writer that
-// asks may go home.
-func (o *Scheduler) take() *Queue {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	b := o.first
-	if b == nil {
-		o.working--
+// dequeue takes the first queue out of the line. If there is none, the writer that asks
+// ends.
+func (s *Scheduler) dequeue() *Queue {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.first
+	if q == nil {
+		s.working--
 		return nil
 	}
-	if o.first = b.next; o.first == nil {
-		o.last = nil
+	if s.first = q.next; s.first == nil {
+		s.last = nil
 	}
-	b.next = nil
-	return b
+	q.next = nil
+	return q
 }
 
-// work is a writer.
-func (o *Scheduler) work() {
-	t := getTry()
-	defer putTry(t)
-	for b := o.take(); b != nil; b = o.take() {
-		b.turn(t)
-		o.relieve()
+// runWriter flushes queue after queue until the line is empty.
+func (s *Scheduler) runWriter() {
+	w := getTryWrite()
+	defer putTryWrite(w)
+	for q := s.dequeue(); q != nil; q = s.dequeue() {
+		q.flush(w)
+		s.enforceTotal()
 	}
 }

@@ -31,8 +31,8 @@ func (s *Session) sendWatched(p *packet.Packet, callback engine.SendCallback) {
 	s.env.Engine.Emit("drain", s)
 }
 
-func (h *Env) watched() bool {
-	return h.Engine.ListenerCount("flush")+h.Engine.ListenerCount("drain") > 0
+func (e *Env) watched() bool {
+	return e.Engine.ListenerCount("flush")+e.Engine.ListenerCount("drain") > 0
 }
 
 // optionsOf is what the library makes of options: a copy, in which compression is

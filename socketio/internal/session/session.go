@@ -35,7 +35,7 @@ type Session struct {
 	env       *Env
 	id        string
 	protocol  int
-	origin    origin
+	request   requestContext
 	remote    string
 	transport *wstransport.Transport
 	state     atomic.Pointer[string]
@@ -67,7 +67,7 @@ var (
 func New(env *Env, id string, protocol int, request *types.HttpContext) *Session {
 	s := &Session{env: env, id: id, protocol: protocol}
 	s.client.Init(s)
-	s.origin.keep(request)
+	s.request.keep(request)
 	s.timer.Handler = s
 	s.state.Store(&stateOpening)
 	return s
@@ -79,7 +79,7 @@ func (s *Session) Construct(string, engine.BaseServer, transports.Transport, *ty
 
 func (s *Session) Id() string                      { return s.id }
 func (s *Session) Protocol() int                   { return s.protocol }
-func (s *Session) Request() *types.HttpContext     { return s.origin.context() }
+func (s *Session) Request() *types.HttpContext     { return s.request.context() }
 func (s *Session) RemoteAddress() string           { return s.remote }
 func (s *Session) Transport() transports.Transport { return s.transport }
 func (s *Session) Upgraded() bool                  { return false }
@@ -87,7 +87,7 @@ func (s *Session) Upgrading() bool                 { return false }
 func (s *Session) ReadyState() string              { return *s.state.Load() }
 
 // Host is the host that the client asked for.
-func (s *Session) Host() string { return s.origin.request.Host }
+func (s *Session) Host() string { return s.request.request.Host }
 
 // SetReadyState keeps one of the library's states.
 func (s *Session) SetReadyState(state string) {

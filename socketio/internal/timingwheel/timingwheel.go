@@ -1,6 +1,6 @@
-// Package timingwheel is one clock for many timers that are set again and again and
-// hardly ever ring: a timing wheel. Setting one costs a few pointers, and a timer
-// has no goroutine.
+// Package timingwheel is a timing wheel: one clock for many timers that are set again
+// and again and hardly ever expire. Setting one costs a few pointers, and a timer has no
+// goroutine.
 package timingwheel
 
 import (
@@ -9,11 +9,10 @@ import (
 )
 
 // slots are the places around the wheel. What is further away than one turn waits
-// for more turns.
+// for more expiring.
 const slots = 512
 
-// Timer is one thing to be rung for. It belongs to one wheel, and its bell is set
-// before it is used.
+// Timer is one timer. It belongs to one wheel. Its handler is set before it is used.
 type Timer struct {
 	Handler Handler
 
@@ -21,11 +20,11 @@ type Timer struct {
 	at         int64 // tick
 }
 
-// Handler is rung when a timer's time has come.
+// Handler is called when a timer expires.
 type Handler interface {
-	// Expire is called without locks, on a goroutine that the other timers of the
-	// moment wait for. A timer may be stopped or set again while it is about to
-	// be rung for; the bell has to bear that.
+	// Expire is called without locks, on a goroutine that the other timers that
+	// expire at the same tick wait for. It may still be called once when its timer
+	// has just been stopped or set again.
 	Expire()
 }
 
@@ -34,16 +33,16 @@ type Wheel struct {
 	tick  time.Duration
 	start time.Time
 
-	mu    sync.Mutex
-	slots [slots]Timer // heads of rings
-	count int
-	done  int64 // the last tick that has been seen to
-	clock *time.Timer
-	turns bool     // a turn is under way
-	due   []*Timer // of that
+	mu       sync.Mutex
+	slots    [slots]Timer // heads of circular lists
+	count    int
+	done     int64 // the last tick whose timers have expired
+	clock    *time.Timer
+	expiring bool     // expire is under way
+	due      []*Timer // what expires then
 }
 
-// Now is how long the wheel has been there.
+// Now is the time since the wheel was made.
 func (w *Wheel) Now() time.Duration { return time.Since(w.start) }
 
 // New makes a wheel that is at most two ticks late, and never early.
@@ -56,14 +55,14 @@ func New(tick time.Duration) *Wheel {
 	return w
 }
 
-// Set lets t ring after d, instead of when it was going to.
+// Set lets t expire after d, instead of when it was going to.
 func (w *Wheel) Set(t *Timer, d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.now()
-	if w.unlink(t); w.count == 0 && !w.turns {
+	if w.unlink(t); w.count == 0 && !w.expiring {
 		w.done = now
-		w.wind()
+		w.startClock()
 	}
 	t.at = now + 1 + int64((d+w.tick-1)/w.tick)
 	head := &w.slots[t.at%slots]
@@ -90,34 +89,35 @@ func (w *Wheel) unlink(t *Timer) {
 
 func (w *Wheel) now() int64 { return int64(time.Since(w.start) / w.tick) }
 
-// wind lets the clock tick once.
-func (w *Wheel) wind() {
+// startClock lets the clock tick once.
+func (w *Wheel) startClock() {
 	if w.clock == nil {
-		w.clock = time.AfterFunc(w.tick, w.turn)
+		w.clock = time.AfterFunc(w.tick, w.expire)
 		return
 	}
 	w.clock.Reset(w.tick)
 }
 
-// turn rings for what is due. The clock stands still meanwhile.
-func (w *Wheel) turn() {
+// expire calls the handlers of the timers that are due. The clock stands still
+// meanwhile.
+func (w *Wheel) expire() {
 	for _, t := range w.takeDue() {
 		t.Handler.Expire()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.turns = false
+	w.expiring = false
 	clear(w.due)
 	w.due = w.due[:0]
 	if w.count > 0 {
-		w.wind()
+		w.startClock()
 	}
 }
 
 func (w *Wheel) takeDue() []*Timer {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.turns = true
+	w.expiring = true
 	now := w.now()
 	for tick := max(w.done+1, now-slots+1); tick <= now; tick++ {
 		head := &w.slots[tick%slots]
@@ -132,11 +132,4 @@ func (w *Wheel) takeDue() []*Timer {
 	}
 	w.done = now
 	return w.due
-}
-
-// Len is the number of timers that are set.
-func (w *Wheel) Len() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.count
 }

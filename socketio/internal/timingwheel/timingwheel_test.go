@@ -10,45 +10,45 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// bell notes when it is rung, and may do something about it.
-type bell struct {
-	rung []time.Time
-	then func()
+// recorder records when its timer expires, and may do something then.
+type recorder struct {
+	expired []time.Time
+	then    func()
 }
 
-func (b *bell) Expire() {
-	b.rung = append(b.rung, time.Now())
-	if b.then != nil {
-		b.then()
+func (r *recorder) Expire() {
+	r.expired = append(r.expired, time.Now())
+	if r.then != nil {
+		r.then()
 	}
 }
 
 const tick = 10 * time.Millisecond
 
-func TestRings(t *testing.T) {
+func TestExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := New(tick)
 		start := time.Now()
 		waits := []time.Duration{0, tick, 95 * time.Millisecond, time.Second, slots*tick - 1, slots * tick, 3 * slots * tick, time.Minute}
-		bells := make([]bell, len(waits))
+		handlers := make([]recorder, len(waits))
 		timers := make([]Timer, len(waits))
 		for i, d := range waits {
-			timers[i].Handler = &bells[i]
+			timers[i].Handler = &handlers[i]
 			w.Set(&timers[i], d)
 		}
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		for i, d := range waits {
-			if len(bells[i].rung) != 1 {
-				t.Errorf("%v: rung %d times", d, len(bells[i].rung))
+			if len(handlers[i].expired) != 1 {
+				t.Errorf("%v: expired %d times", d, len(handlers[i].expired))
 				continue
 			}
-			if late := bells[i].rung[0].Sub(start) - d; late < 0 || late > 2*tick {
+			if late := handlers[i].expired[0].Sub(start) - d; late < 0 || late > 2*tick {
 				t.Errorf("%v: %v late", d, late)
 			}
 		}
-		if w.Len() != 0 {
-			t.Errorf("%d timers left", w.Len())
+		if w.count != 0 {
+			t.Errorf("%d timers left", w.count)
 		}
 	})
 }
@@ -56,10 +56,10 @@ func TestRings(t *testing.T) {
 func TestStopAndSetAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := New(tick)
-		var stopped, moved, again bell
+		var stopped, moved, again recorder
 		a, b, c := Timer{Handler: &stopped}, Timer{Handler: &moved}, Timer{Handler: &again}
 		again.then = func() {
-			if len(again.rung) < 5 {
+			if len(again.expired) < 5 {
 				w.Set(&c, 100*time.Millisecond)
 			}
 		}
@@ -73,10 +73,10 @@ func TestStopAndSetAgain(t *testing.T) {
 		w.Set(&b, time.Second)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		if len(stopped.rung) != 0 || len(moved.rung) != 1 || len(again.rung) != 5 {
-			t.Fatalf("rung %d, %d, %d times", len(stopped.rung), len(moved.rung), len(again.rung))
+		if len(stopped.expired) != 0 || len(moved.expired) != 1 || len(again.expired) != 5 {
+			t.Fatalf("expired %d, %d, %d times", len(stopped.expired), len(moved.expired), len(again.expired))
 		}
-		if late := moved.rung[0].Sub(start) - time.Second; late < 0 || late > 2*tick {
+		if late := moved.expired[0].Sub(start) - time.Second; late < 0 || late > 2*tick {
 			t.Errorf("%v late", late)
 		}
 	})
@@ -86,7 +86,7 @@ func BenchmarkSet(b *testing.B) {
 	w := New(tick)
 	timers := make([]Timer, 10_000)
 	for i := range timers {
-		timers[i].Handler = new(bell)
+		timers[i].Handler = new(recorder)
 	}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {

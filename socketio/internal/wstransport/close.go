@@ -45,11 +45,11 @@ func (t *Transport) DoClose(fn types.Callable) {
 	t.OnClose()
 }
 
-// closeQueue closes the sending side. The client's end of it, or its silence, has to
-// be waited for by then.
+// closeQueue closes the sending side. From then on a goroutine has to wait for the
+// client's end of the connection, or for the deadline.
 func (t *Transport) closeQueue(last *sendqueue.Frame) {
 	t.queue.Close(last)
-	t.unlook()
+	t.stopPolling()
 	t.unpark()
 }
 
@@ -92,7 +92,7 @@ func (t *Transport) OnData(data types.BufferInterface) {
 	t.OnPacket(p)
 }
 
-// Failed is the queue's: writing failed, or the client was too slow.
+// Failed is called by the queue: writing failed, or the client was too slow.
 func (t *Transport) Failed(err error) {
 	if slow, ok := errors.AsType[*backlog.Error](err); ok {
 		t.shared.LogSlow(transports.WEBSOCKET, t.sid, t.conn.RemoteAddr().String(), slow)
@@ -108,10 +108,10 @@ func (t *Transport) drop(err error) {
 }
 
 // lost ends the transport after its connection has ended with an error, which the
-// peer's going is not. What breaks before [Transport.Start] is told then: earlier,
-// nobody would hear it.
+// peer's going is not. An error before [Transport.Start] is reported by that: before,
+// there are no listeners.
 func (t *Transport) lost(err error) {
-	t.unlook()
+	t.stopPolling()
 	t.mu.Lock()
 	first := t.broken == nil
 	if first {

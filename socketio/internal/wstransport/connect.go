@@ -53,7 +53,7 @@ func (t *Transport) forget(nsp string) bool {
 }
 
 // Connected lets the answer to CONNECT go, and all that waits behind it.
-func (t *Transport) Connected(nsp string) { t.queue.Open(nsp) }
+func (t *Transport) Connected(nsp string) { t.queue.Release(nsp) }
 
 // namespaceOf reads the namespace of a Socket.IO packet of this type in an
 // Engine.IO message: "40", "40{…}" or "40/nsp,{…}".

@@ -1,5 +1,5 @@
 // Package wstransport is an Engine.IO transport over WebSocket that takes the
-// place of the library's. It differs in how it sends: through a queue of an
+// place of the library's. It differs in how it sends: through a queue of a
 // [sendqueue.Scheduler], so that a message for many connections is one frame that they
 // share ([Message]), and what waits for a connection is written at once.
 //

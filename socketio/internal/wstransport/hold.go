@@ -23,7 +23,7 @@ func (t *Transport) held() bool {
 	return f != nil && f.Held()
 }
 
-// heldBack tells whether reading has to stop. It goes on by [Transport.resume].
+// heldBack tells whether reading has to stop, until [Transport.resume] is called.
 func (t *Transport) heldBack() bool {
 	f := t.flow.Load()
 	if f == nil || !f.Ahead() || t.state.Load() != &stateOpen || !f.Hold(t.resume) {
@@ -32,11 +32,11 @@ func (t *Transport) heldBack() bool {
 	t.mu.Lock()
 	first := t.beat == nil
 	if first {
-		t.beat = time.AfterFunc(t.shared.HeldBeat, t.beatHeld)
+		t.beat = time.AfterFunc(t.shared.HeldBeat, t.onHeldBeat)
 	}
 	t.mu.Unlock()
 	if first {
-		t.pretend()
+		t.feignHeartbeat()
 	}
 	return true
 }
@@ -72,20 +72,20 @@ func (t *Transport) resume() {
 		t.beat = nil
 	}
 	t.mu.Unlock()
-	t.pretend() // from here on the client has its time to answer
+	t.feignHeartbeat() // from here on the client has its time to answer
 	if !t.unpark() {
-		t.watch.Wake()
+		t.registration.Wake()
 	}
 }
 
-// beatHeld is called by the timer while the client is held back.
-func (t *Transport) beatHeld() {
-	if t.state.Load() != &stateOpen || gonePeer(t.conn) {
+// onHeldBeat is called by the timer while the client is held back.
+func (t *Transport) onHeldBeat() {
+	if t.state.Load() != &stateOpen || peerGone(t.conn) {
 		return
 	}
 	held := t.held()
 	if held {
-		t.pretend()
+		t.feignHeartbeat()
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -98,9 +98,10 @@ func (t *Transport) beatHeld() {
 	}
 }
 
-// pretend tells the engine socket of the heartbeat that may be under way: of the pong
-// that it waits for, or in revision 3 of a ping, which it answers, as the client expects.
-func (t *Transport) pretend() {
+// feignHeartbeat gives the engine socket the heartbeat that may be among what is not
+// read: the pong that it waits for, or in revision 3 a ping, which it answers, as the
+// client expects.
+func (t *Transport) feignHeartbeat() {
 	if t.state.Load() != &stateOpen {
 		return
 	}

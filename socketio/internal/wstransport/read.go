@@ -21,7 +21,7 @@ const (
 
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
-// Start begins to read, once whoever wants to know of packets listens.
+// Start begins to read. Its caller has added the listeners of packets before.
 func (t *Transport) Start() {
 	t.mu.Lock()
 	first, broken := !t.started, t.broken
@@ -31,14 +31,14 @@ func (t *Transport) Start() {
 	case !first:
 	case broken != nil:
 		t.tellLost(broken)
-	case !t.look():
+	case !t.poll():
 		go t.read()
 	}
 }
 
-// read reads what there is, and has another goroutine wait for more: so the stack
-// that listeners needed is given back, and waiting costs the smallest. It is for
-// connections that cannot be watched, or are being closed.
+// read reads what there is, and has another goroutine wait for more: so the stack that
+// listeners needed is given back, and a waiting goroutine has the smallest one. It is
+// for connections that no poller waits for, and for those that are being closed.
 func (t *Transport) read() {
 	more := true
 	for more {
@@ -85,17 +85,18 @@ func (t *Transport) setDeadline() {
 	}
 }
 
-// ended is the reader's last act. A client that broke the rules is told why.
+// ended ends the connection after reading has failed. A client that broke the rules of
+// WebSocket gets the code for it.
 func (t *Transport) ended(err error) {
 	if code := wsframe.CodeFor(err); code != 0 {
-		t.hangUp(code, err)
+		t.closeWith(code, err)
 		return
 	}
 	t.drop(err)
 }
 
-// hangUp closes with a reason, and hears no more of the client than its end.
-func (t *Transport) hangUp(code uint16, err error) {
+// closeWith closes with a code, and reads nothing more of the client but its end.
+func (t *Transport) closeWith(code uint16, err error) {
 	t.closeQueue(sendqueue.NewFrame(wsframe.NewClose(code)))
 	t.tellLost(err)
 	for buf := make([]byte, smallBufferSize); ; {

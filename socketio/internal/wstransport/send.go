@@ -18,7 +18,7 @@ func (t *Transport) Send(packets []*packet.Packet) {
 		t.SendPacket(p)
 	}
 	if t.ListenerCount("drain") > 0 {
-		t.queue.Note()
+		t.queue.Mark()
 	}
 }
 
@@ -26,7 +26,7 @@ func (t *Transport) Send(packets []*packet.Packet) {
 func (t *Transport) SendPacket(p *packet.Packet) {
 	op, payload, err := t.encode(p)
 	if err != nil {
-		go t.drop(err) // whose listeners may send
+		go t.drop(err) // listeners may send
 		return
 	}
 	f := t.frame(op, payload, p.Options == nil || p.Options.Compress == nil || *p.Options.Compress)
@@ -92,7 +92,7 @@ func (t *Transport) sendMessage(op wsframe.Opcode, payload []byte, f *sendqueue.
 		}
 		return
 	}
-	t.flushParts() // they were not what they looked like
+	t.flushParts() // they are not parts of one packet
 	if part {
 		_ = t.queue.Put(f)
 		return
@@ -102,7 +102,7 @@ func (t *Transport) sendMessage(op wsframe.Opcode, payload []byte, f *sendqueue.
 		return
 	}
 	if nsp, ok := t.answers(payload); ok && t.shared.Needs.HeldConnect && t.shared.Holds(nsp) {
-		_ = t.queue.PutBehind(nsp, f)
+		_ = t.queue.PutHeld(nsp, f)
 		return
 	}
 	_ = t.queue.Put(f)
@@ -133,9 +133,9 @@ func attachments(payload []byte) (n int) {
 	return 0
 }
 
-// Sent emits "drain" for each Send, from a queue like those that the library's
-// transport has: listeners may do anything. There is none while nothing is sent.
-func (t *Transport) Sent(notes int) {
+// Sent emits "drain" for each Send, from a queue as the library's transport has one:
+// listeners may do anything. The queue exists while something is being sent.
+func (t *Transport) Sent(marks int) {
 	t.drainMu.Lock()
 	defer t.drainMu.Unlock()
 	if t.drains == nil {
@@ -143,7 +143,7 @@ func (t *Transport) Sent(notes int) {
 	}
 	drains := t.drains
 	drains.Enqueue(func() {
-		for range notes {
+		for range marks {
 			t.Emit("drain")
 		}
 		t.drained(drains)

@@ -69,10 +69,10 @@ type Transport struct {
 	beat   *time.Timer                 // while it is; guarded by mu
 	ping   inflow.Ping                 // of revision 4
 
-	watch netpoll.Registration
-	idle  time.Duration     // how long the client may say nothing; 0: for ever
-	timer timingwheel.Timer // of that, while the connection is watched
-	heard atomic.Int64      // when it last did: nanoseconds since epoch
+	registration netpoll.Registration
+	idle         time.Duration     // how long the client may say nothing; 0: for ever
+	timer        timingwheel.Timer // of that, while the connection is watched
+	heard        atomic.Int64      // when it last did: nanoseconds since epoch
 }
 
 var _ transports.Websocket = (*Transport)(nil)
@@ -91,8 +91,8 @@ func New(shared *Shared, conn Conn, ctx *types.HttpContext, receiver Receiver) *
 	t.frames.Deflate = conn.Deflate
 	t.state.Store(&stateOpen)
 	t.Construct(ctx)
-	t.queue = shared.Scheduler.Open(t.conn, t)
-	t.raw = waitable(t.conn)
+	t.queue = shared.Scheduler.NewQueue(t.conn, t)
+	t.raw = rawConn(t.conn)
 	t.timer.Handler = t
 	if receiver != nil && t.Protocol() == 3 {
 		t.joining = []string{"/"} // such a client need not ask

@@ -14,29 +14,29 @@ var (
 	_ timingwheel.Handler = (*Transport)(nil)
 )
 
-// look has the connection watched, so that it needs no goroutine while it is idle.
-// It reports false where that cannot be done.
-func (t *Transport) look() bool {
+// poll registers the connection with the poller, so that it needs no goroutine while it
+// is idle. It reports false where there is no poller.
+func (t *Transport) poll() bool {
 	if t.raw == nil {
 		return false
 	}
 	t.heard.Store(int64(t.shared.Clock.Now()))
-	if err := t.shared.Poller.Watch(&t.watch, t.raw, t); err != nil {
+	if err := t.shared.Poller.Register(&t.registration, t.raw, t); err != nil {
 		return false // if the connection has broken, reading tells so
 	}
 	if t.idle > 0 {
-		t.remind(t.idle)
+		t.setIdleTimer(t.idle)
 	}
-	if t.state.Load() != &stateOpen { // it has been closed before it was watched
-		t.unlook()
+	if t.state.Load() != &stateOpen { // it has been closed before it was registered
+		t.stopPolling()
 	}
 	return true
 }
 
-// unlook ends that, however often it is called. What there is to read from now on,
-// if only the connection's end, is waited for by a goroutine.
-func (t *Transport) unlook() {
-	t.watch.Stop()
+// stopPolling ends that, however often it is called. From now on a goroutine waits for
+// what there is to read, if only the connection's end.
+func (t *Transport) stopPolling() {
+	t.registration.Stop()
 	t.shared.Clock.Stop(&t.timer)
 }
 
@@ -61,24 +61,24 @@ func (t *Transport) Ready() {
 // Released is the poller's: from here on the connection is read as others are.
 func (t *Transport) Released() { t.read() }
 
-// remind sets the timer, unless the connection is not watched any more.
-func (t *Transport) remind(d time.Duration) {
+// setIdleTimer sets the timer, unless the connection is not polled any more.
+func (t *Transport) setIdleTimer(d time.Duration) {
 	t.shared.Clock.Set(&t.timer, d)
-	if t.watch.Stopped() {
+	if t.registration.Stopped() {
 		t.shared.Clock.Stop(&t.timer)
 	}
 }
 
 // Expire is the timer's: the client may have said nothing for too long.
 func (t *Transport) Expire() {
-	if t.held() { // it is we who do not listen
-		t.remind(t.idle)
+	if t.held() { // the server does not read
+		t.setIdleTimer(t.idle)
 		return
 	}
 	silence := t.shared.Clock.Now() - time.Duration(t.heard.Load())
 	if silence < t.idle {
-		t.remind(t.idle - silence)
+		t.setIdleTimer(t.idle - silence)
 		return
 	}
-	go t.drop(os.ErrDeadlineExceeded) // whose listeners may take their time
+	go t.drop(os.ErrDeadlineExceeded) // listeners may take their time
 }

@@ -7,6 +7,6 @@ import (
 	"syscall"
 )
 
-func waitable(net.Conn) syscall.RawConn { return nil }
+func rawConn(net.Conn) syscall.RawConn { return nil }
 
 func (*Transport) readReady(bool) (int, error) { return 0, syscall.EINVAL }

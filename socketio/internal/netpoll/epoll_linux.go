@@ -12,8 +12,8 @@ const events = 128
 // edge asks to be told of everything new, once.
 const edge = syscall.EPOLLIN | syscall.EPOLLRDHUP | 1<<31
 
-// readiness is an epoll of its own. The runtime's waits for it, as for any file, so
-// that it takes no thread.
+// readiness is an epoll instance. The runtime's own epoll waits for it, as for any
+// file: so waiting takes no thread.
 type readiness struct {
 	file  *os.File
 	conn  syscall.RawConn
@@ -25,25 +25,25 @@ type readiness struct {
 func openReadiness() (*readiness, error) {
 	fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
-		return nil, fmt.Errorf("poller: %w", err)
+		return nil, fmt.Errorf("poller: %r", err)
 	}
 	if err := syscall.SetNonblock(fd, true); err != nil {
 		_ = syscall.Close(fd)
-		return nil, fmt.Errorf("poller: %w", err)
+		return nil, fmt.Errorf("poller: %r", err)
 	}
 	r := &readiness{file: os.NewFile(uintptr(fd), "epoll")}
 	if r.conn, err = r.file.SyscallConn(); err != nil {
 		_ = r.file.Close()
-		return nil, fmt.Errorf("poller: %w", err)
+		return nil, fmt.Errorf("poller: %r", err)
 	}
 	return r, nil
 }
 
-// register has a connection watched until it is closed.
-func (p *loop) register(w *Registration, conn syscall.RawConn) error {
-	event := syscall.EpollEvent{Events: edge, Fd: int32(w.slot), Pad: int32(w.number)}
+// register adds a connection to the epoll instance. Closing the connection removes it.
+func (l *loop) register(r *Registration, conn syscall.RawConn) error {
+	event := syscall.EpollEvent{Events: edge, Fd: int32(r.slot), Pad: int32(r.number)}
 	var failed error
-	err := p.ready.conn.Control(func(epoll uintptr) {
+	err := l.ready.conn.Control(func(epoll uintptr) {
 		err := conn.Control(func(fd uintptr) {
 			failed = syscall.EpollCtl(int(epoll), syscall.EPOLL_CTL_ADD, int(fd), &event)
 		})
@@ -55,12 +55,12 @@ func (p *loop) register(w *Registration, conn syscall.RawConn) error {
 		err = failed
 	}
 	if err != nil {
-		return fmt.Errorf("poller: %w", err)
+		return fmt.Errorf("poller: %r", err)
 	}
 	return nil
 }
 
-// wait waits for something, and tells found. It reports false when closed.
+// wait waits until connections are ready, and calls found for each. It reports false when closed.
 func (r *readiness) wait(found func(slot, number uint32)) bool {
 	if err := r.conn.Read(r.take); err != nil || r.err != nil {
 		return false
@@ -71,7 +71,8 @@ func (r *readiness) wait(found func(slot, number uint32)) bool {
 	return true
 }
 
-// take takes what there is. It reports false to wait for it.
+// take gets what is ready without waiting. It reports false to be called again when
+// something is.
 func (r *readiness) take(epoll uintptr) bool {
 	r.n, r.err = syscall.EpollWait(int(epoll), r.batch[:], 0)
 	if r.err == syscall.EINTR {
@@ -81,4 +82,4 @@ func (r *readiness) take(epoll uintptr) bool {
 	return r.err != nil || r.n > 0
 }
 
-func (p *loop) close() { _ = p.ready.file.Close() }
+func (l *loop) close() { _ = l.ready.file.Close() }

@@ -12,9 +12,9 @@ const (
 	tcpCloseWait = 8
 )
 
-// gonePeer tells whether the other end of a connection has closed it, or the kernel
+// peerGone tells whether the other end of a connection has closed it, or the kernel
 // has given it up, without reading what is there.
-func gonePeer(conn net.Conn) bool {
+func peerGone(conn net.Conn) bool {
 	if c, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		conn = c.NetConn() // below TLS
 	}
@@ -28,7 +28,7 @@ func gonePeer(conn net.Conn) bool {
 	}
 	state := 0
 	err = raw.Control(func(fd uintptr) {
-		// The state is the first byte of what there is to know.
+		// The state is the first byte of struct tcp_info.
 		info, failed := syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_INFO)
 		if failed == nil {
 			state = int(binary.NativeEndian.AppendUint32(nil, uint32(info))[0])

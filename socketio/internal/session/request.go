@@ -9,11 +9,11 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// origin is the request that a session began with. The library's context around it takes
+// requestContext is the request that a session began with. The library's context around it takes
 // a kilobyte, and is hardly ever asked for once the session is there. So the context is
 // kept only as long as the application holds it, and is made again from its parts. What
 // the application has changed in its parameter bags stays changed: the maps are shared.
-type origin struct {
+type requestContext struct {
 	request   *http.Request
 	header    http.Header // of the response
 	query     map[string][]string
@@ -26,36 +26,36 @@ type origin struct {
 	headers weak.Pointer[types.ParameterBag]
 }
 
-func (o *origin) keep(ctx *types.HttpContext) {
-	o.request, o.header = ctx.Request(), ctx.Response().Header()
-	o.query = ctx.Query().All()
-	ctx.Query().Replace(o.query)
-	o.websocket, o.idle = ctx.Websocket, ctx.IdleTimeout
-	o.remember(ctx)
+func (c *requestContext) keep(ctx *types.HttpContext) {
+	c.request, c.header = ctx.Request(), ctx.Response().Header()
+	c.query = ctx.Query().All()
+	ctx.Query().Replace(c.query)
+	c.websocket, c.idle = ctx.Websocket, ctx.IdleTimeout
+	c.remember(ctx)
 }
 
-func (o *origin) remember(ctx *types.HttpContext) {
-	o.made, o.queries, o.headers = weak.Make(ctx), weak.Make(ctx.Query()), weak.Make(ctx.Headers())
+func (c *requestContext) remember(ctx *types.HttpContext) {
+	c.made, c.queries, c.headers = weak.Make(ctx), weak.Make(ctx.Query()), weak.Make(ctx.Headers())
 }
 
 // context returns the same context to all callers as long as one of them holds it.
-func (o *origin) context() *types.HttpContext {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if ctx := o.made.Value(); ctx != nil {
+func (c *requestContext) context() *types.HttpContext {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if ctx := c.made.Value(); ctx != nil {
 		return ctx
 	}
-	ctx := types.NewHttpContext(response{o.header}, o.request)
+	ctx := types.NewHttpContext(response{c.header}, c.request)
 	// A bag that the application holds without its context has a lock of its own: the
 	// new bag gets a copy of its map, in which later changes do not show.
-	if bag := o.queries.Value(); bag != nil {
-		o.query = bag.All()
+	if bag := c.queries.Value(); bag != nil {
+		c.query = bag.All()
 	}
-	if bag := o.headers.Value(); bag != nil {
+	if bag := c.headers.Value(); bag != nil {
 		ctx.Headers().Replace(bag.All())
 	}
-	ctx.Query().Replace(o.query)
-	ctx.Websocket, ctx.IdleTimeout = o.websocket, o.idle
-	o.remember(ctx)
+	ctx.Query().Replace(c.query)
+	ctx.Websocket, ctx.IdleTimeout = c.websocket, c.idle
+	c.remember(ctx)
 	return ctx
 }

@@ -1,0 +1,49 @@
+package sendqueue
+
+// hold keeps the frames from some place in the queue on from being sent.
+type hold struct {
+	name     string
+	at       uint64 // how many frames were put before it
+	released bool
+}
+
+// PutHeld adds a frame behind a new hold: neither it nor what is put later is sent
+// until [Queue.Release] is called with the hold's name.
+func (q *Queue) PutHeld(name string, f *Frame) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.holds = append(q.holds, hold{name: name, at: q.put})
+	return q.add(f)
+}
+
+// Release releases the first hold of this name that is not released yet.
+func (q *Queue) Release(name string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range q.holds {
+		if h := &q.holds[i]; h.name == name && !h.released {
+			h.released = true
+			break
+		}
+	}
+	q.dropReleased()
+	q.schedule()
+}
+
+// dropReleased removes the released holds at the front of the queue.
+func (q *Queue) dropReleased() {
+	for len(q.holds) > 0 && q.holds[0].released {
+		q.holds = q.holds[1:]
+	}
+	if len(q.holds) == 0 {
+		q.holds = nil
+	}
+}
+
+// sendable is how many frames are in front of the first hold.
+func (q *Queue) sendable() int {
+	if len(q.holds) == 0 {
+		return q.frames.len()
+	}
+	return int(q.holds[0].at - q.sent)
+}

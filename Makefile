@@ -54,7 +54,7 @@ generate: ## the Go code of the protobuf schema
 fuzz: ## every fuzz target, for FUZZTIME each
 	@FUZZTIME=$(FUZZTIME) GO=$(GO) ./tools/fuzz.sh
 
-bench: build bench-setup ## this mesh against others: make bench COMPARE=mesh,floor BENCH="--mode latency"
+bench: build bench-setup ## this mesh against others: make bench COMPARE=mesh,baseline BENCH="--mode latency"
 	bin/mesh bench --compare $(COMPARE) --rounds 3 $(BENCH)
 
 bench-setup: ## what benchmarks of other servers need: npm packages and redis-server

@@ -129,7 +129,7 @@ func TestValidate(t *testing.T) {
 func TestCompareStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	c, err := Compare(ctx, []string{"urls"}, 3, few(Throughput), &Setup{URLs: floorServer(t), Descriptors: 1000})
+	c, err := Compare(ctx, []string{"urls"}, 3, few(Throughput), &Setup{URLs: baselineServer(t), Descriptors: 1000})
 	if err == nil || len(c.Results) != 0 {
 		t.Errorf("%d results, %v", len(c.Results), err)
 	}

@@ -22,7 +22,7 @@ func (r *run) idle(ctx context.Context) error {
 	n := float64(r.result.Connected)
 	took := time.Since(begun)
 	full := r.cluster.Sample(ctx)
-	tally, err := r.crew.Tally(ctx)
+	tally, err := r.workers.Tally(ctx)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (r *run) idle(ctx context.Context) error {
 // ping has clients ask for something small.
 func (r *run) ping(ctx context.Context) error {
 	r.doing("measuring answers")
-	answers, err := r.crew.Ask(ctx, load.Question{Rate: pingRate, For: r.settings.Duration})
+	answers, err := r.workers.Ask(ctx, load.Question{Rate: pingRate, For: r.settings.Duration})
 	if err != nil {
 		return err
 	}
@@ -75,19 +75,19 @@ func (r *run) broadcast(ctx context.Context) error {
 	r.doing("broadcasting")
 	var last histogram.Histogram
 	for range r.settings.Broadcasts {
-		if err := r.crew.Begin(ctx); err != nil {
+		if err := r.workers.Begin(ctx); err != nil {
 			return err
 		}
-		if err := r.crew.Publish(ctx, load.Pace{Rate: 1000, Messages: 1}); err != nil {
+		if err := r.workers.Publish(ctx, load.Pace{Rate: 1000, Messages: 1}); err != nil {
 			return err
 		}
-		if _, err := r.crew.Finish(ctx, silence); err != nil {
+		if _, err := r.workers.Finish(ctx, silence); err != nil {
 			return err
 		}
-		if err := r.crew.End(ctx); err != nil {
+		if err := r.workers.End(ctx); err != nil {
 			return err
 		}
-		report, err := r.crew.Finish(ctx, silence)
+		report, err := r.workers.Finish(ctx, silence)
 		if err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func (r *run) hold(ctx context.Context) error {
 			r.result.HeartbeatCPU = used.Servers.CPU.Seconds() / r.settings.Hold.Seconds()
 		}
 	}
-	tally, err := r.crew.Tally(ctx)
+	tally, err := r.workers.Tally(ctx)
 	if err != nil {
 		return err
 	}

@@ -55,9 +55,9 @@ func (p *Progress) write(counts string) {
 	}
 }
 
-// watch shows every second what the crew has counted, until ctx ends; the
+// watch shows every second what the workers has counted, until ctx ends; the
 // function returned waits for that.
-func (p *Progress) watch(ctx context.Context, crew *worker.Crew) (wait func()) {
+func (p *Progress) watch(ctx context.Context, workers *worker.Workers) (wait func()) {
 	if p == nil || !p.live {
 		return func() {}
 	}
@@ -71,7 +71,7 @@ func (p *Progress) watch(ctx context.Context, crew *worker.Crew) (wait func()) {
 				return
 			case <-tick:
 			}
-			tally, err := crew.Tally(ctx)
+			tally, err := workers.Tally(ctx)
 			if err != nil {
 				return
 			}

@@ -14,7 +14,7 @@ func (r *run) requests(ctx context.Context) error {
 	}
 	r.doing("waiting until all servers know each other")
 	for deadline := time.Now().Add(settleTime); ; {
-		answers, err := r.crew.Ask(ctx, load.Question{Fetch: true, Clients: 1, For: max(r.settings.Warmup, pause)})
+		answers, err := r.workers.Ask(ctx, load.Question{Fetch: true, Clients: 1, For: max(r.settings.Warmup, pause)})
 		if err != nil {
 			return err
 		}
@@ -27,7 +27,7 @@ func (r *run) requests(ctx context.Context) error {
 	}
 	r.doing("measuring")
 	before := r.cluster.Sample(ctx)
-	answers, err := r.crew.Ask(ctx, load.Question{Fetch: true, Clients: 1, For: r.settings.Duration})
+	answers, err := r.workers.Ask(ctx, load.Question{Fetch: true, Clients: 1, For: r.settings.Duration})
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (r *run) requests(ctx context.Context) error {
 		r.result.ServerCPU = used.Servers.CPU.Seconds() / n * 1e6
 		r.result.BrokerCPU = used.Broker.CPU.Seconds() / n * 1e6
 	}
-	tally, err := r.crew.Tally(ctx)
+	tally, err := r.workers.Tally(ctx)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ type run struct {
 	settings Settings
 	setup    *Setup
 	cluster  *cluster.Cluster
-	crew     *worker.Crew
+	workers  *worker.Workers
 	result   Result
 }
 
@@ -43,7 +43,7 @@ func Run(ctx context.Context, kind string, s Settings, setup *Setup) (Result, er
 		return r.result, err
 	}
 	defer r.cluster.Stop()
-	defer r.crew.Close()
+	defer r.workers.Close()
 	err := r.measure(ctx)
 	if err != nil {
 		// A server that has ended is the better explanation.
@@ -76,9 +76,9 @@ func (r *run) start(ctx context.Context, kind string) error {
 	plan := r.settings.plan(r.cluster.URLs)
 	var err error
 	if r.setup.Worker == nil {
-		r.crew, err = worker.Local(ctx, r.settings.Workers, plan)
+		r.workers, err = worker.Local(ctx, r.settings.Workers, plan)
 	} else {
-		r.crew, err = worker.Start(ctx, r.settings.Workers, plan, r.setup.Worker)
+		r.workers, err = worker.Start(ctx, r.settings.Workers, plan, r.setup.Worker)
 	}
 	if err != nil {
 		r.cluster.Stop()
@@ -100,7 +100,7 @@ func (r *run) fits() error {
 
 func (r *run) measure(ctx context.Context) error {
 	watching, stop := context.WithCancel(ctx)
-	defer r.setup.Progress.watch(watching, r.crew)()
+	defer r.setup.Progress.watch(watching, r.workers)()
 	defer stop()
 	switch r.settings.Mode {
 	case Idle:
@@ -122,7 +122,7 @@ func (r *run) doing(what string) {
 // many did.
 func (r *run) connect(ctx context.Context) error {
 	r.doing("connecting")
-	tally, err := r.crew.Connect(ctx)
+	tally, err := r.workers.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -136,14 +136,14 @@ func (r *run) connect(ctx context.Context) error {
 // settle publishes until every client has heard every publisher.
 func (r *run) settle(ctx context.Context) error {
 	r.doing("waiting until all servers know each other")
-	if err := r.crew.Publish(ctx, load.Pace{Rate: r.settings.settleRate()}); err != nil {
+	if err := r.workers.Publish(ctx, load.Pace{Rate: r.settings.settleRate()}); err != nil {
 		return err
 	}
-	settled, err := r.crew.Settled(ctx, settleTime)
+	settled, err := r.workers.Settled(ctx, settleTime)
 	if err != nil {
 		return err
 	}
-	if _, err := r.crew.Finish(ctx, pause); err != nil {
+	if _, err := r.workers.Finish(ctx, pause); err != nil {
 		return err
 	}
 	if !settled {
@@ -170,7 +170,7 @@ func (r *run) traffic(ctx context.Context, pace load.Pace) error {
 		return err
 	}
 	r.doing("warming up")
-	if err := r.crew.Publish(ctx, pace); err != nil {
+	if err := r.workers.Publish(ctx, pace); err != nil {
 		return err
 	}
 	if err := sleep(ctx, r.settings.Warmup); err != nil {
@@ -178,18 +178,18 @@ func (r *run) traffic(ctx context.Context, pace load.Pace) error {
 	}
 	r.doing("measuring")
 	before := r.cluster.Sample(ctx)
-	if err := r.crew.Begin(ctx); err != nil {
+	if err := r.workers.Begin(ctx); err != nil {
 		return err
 	}
 	if err := sleep(ctx, r.settings.Duration); err != nil {
 		return err
 	}
-	if err := r.crew.End(ctx); err != nil {
+	if err := r.workers.End(ctx); err != nil {
 		return err
 	}
 	used := r.cluster.Sample(ctx).Since(before)
 	r.doing("waiting for the last messages")
-	report, err := r.crew.Finish(ctx, silence)
+	report, err := r.workers.Finish(ctx, silence)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh"
-	"github.com/socketmesh/mesh/bench/floor"
+	"github.com/socketmesh/mesh/bench/baseline"
 	"github.com/socketmesh/mesh/bench/server"
 	"github.com/socketmesh/mesh/discovery/service"
 )
@@ -20,9 +20,9 @@ func few(mode Mode) Settings {
 	}
 }
 
-// floorServer is the floor in this process.
-func floorServer(t *testing.T) []string {
-	s := &floor.Server{}
+// baselineServer is a baseline server in this process.
+func baselineServer(t *testing.T) []string {
+	s := &baseline.Server{}
 	web := httptest.NewServer(s)
 	t.Cleanup(func() {
 		web.Close()
@@ -86,9 +86,9 @@ func TestTraffic(t *testing.T) {
 		urls   func(*testing.T) []string
 		change func(*Settings)
 	}{
-		{"floor", floorServer, func(*Settings) {}},
-		{"floor, portable", floorServer, func(s *Settings) { s.Portable = true }},
-		{"floor, large payloads", floorServer, func(s *Settings) { s.Size = 300_000; s.Clients, s.Window = 2, 2 }},
+		{"baseline", baselineServer, func(*Settings) {}},
+		{"baseline, portable", baselineServer, func(s *Settings) { s.Portable = true }},
+		{"baseline, large payloads", baselineServer, func(s *Settings) { s.Size = 300_000; s.Clients, s.Window = 2, 2 }},
 		{"mesh", meshServers, func(*Settings) {}},
 		{"mesh, portable, polling", meshServers, func(s *Settings) { s.Portable, s.Polling = true, true }},
 		{"mesh, polling", meshServers, func(s *Settings) { s.Polling = true }},
@@ -107,7 +107,7 @@ func TestTraffic(t *testing.T) {
 }
 
 func TestLatency(t *testing.T) {
-	r := measure(t, floorServer(t), few(Latency))
+	r := measure(t, baselineServer(t), few(Latency))
 	if r.Messages < 50 || r.Messages > 150 {
 		t.Errorf("%v messages/s, want about 100", r.Messages)
 	}
@@ -126,7 +126,7 @@ func TestRequests(t *testing.T) {
 func TestIdle(t *testing.T) {
 	s := few(Idle)
 	s.Hold = 10 * time.Millisecond
-	r := measure(t, floorServer(t), s)
+	r := measure(t, baselineServer(t), s)
 	if r.ConnectRate <= 0 || r.Ping == nil || r.Ping.Count == 0 || r.Last == nil || r.Last.Count != 2 {
 		t.Errorf("%+v", r)
 	}

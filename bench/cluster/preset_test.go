@@ -30,7 +30,7 @@ func TestFindPreset(t *testing.T) {
 			t.Errorf("%s has changed the options: %q", name, o.MeshFlags)
 		}
 	}
-	for name, want := range map[string]string{"dance": "there are mesh, alone, floor", "floor:quic": "only mesh"} {
+	for name, want := range map[string]string{"dance": "there are mesh, alone, baseline", "baseline:quic": "only mesh"} {
 		if _, err := FindPreset(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
@@ -42,7 +42,7 @@ func TestPresetsRunTheirServers(t *testing.T) {
 	e := environment{servers: 3, redis: "redis://127.0.0.1:6000", discovery: "ws://127.0.0.1:8000"}
 	for name, want := range map[string]string{
 		"alone":         "self --kind alone",
-		"floor":         "self --kind floor",
+		"baseline":      "self --kind baseline",
 		"node":          "--adapter memory",
 		"node-redis":    "--adapter redis --redis redis://127.0.0.1:6000",
 		"node-cluster":  "--adapter cluster --servers 3",

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh"
-	"github.com/socketmesh/mesh/bench/floor"
+	"github.com/socketmesh/mesh/bench/baseline"
 	"github.com/socketmesh/mesh/bench/link"
 	benchserver "github.com/socketmesh/mesh/bench/server"
 	"github.com/socketmesh/mesh/bench/worker"
@@ -37,7 +37,7 @@ func (p pipes) Write(b []byte) (int, error) { return p.out.Write(b) }
 // benchServerCommand is one server, which `mesh bench` starts, and which can be
 // started by hand to be measured from elsewhere.
 func benchServerCommand(f *flags) action {
-	kind := f.text("kind", "mesh", "what it is: mesh, alone (the host library by itself) or floor (bare WebSockets)", "MESH_BENCH_KIND")
+	kind := f.text("kind", "mesh", "what it is: mesh, alone (the host library by itself) or baseline (bare WebSockets)", "MESH_BENCH_KIND")
 	listen := f.text("listen", "127.0.0.1:0", "where clients are accepted", "MESH_BENCH_LISTEN")
 	meshListen := f.text("mesh-listen", "127.0.0.1:0", "where other servers are accepted", "MESH_LISTEN")
 	discovery := f.text("discovery", "ws://localhost:8000", "URL of the discovery service", "MESH_DISCOVERY_ADDRESS")
@@ -54,7 +54,7 @@ func benchServerCommand(f *flags) action {
 		ctx, stop := whileInput(ctx)
 		defer stop()
 		switch *kind {
-		case "floor":
+		case "baseline":
 			return serveFloor(ctx, *listen, out)
 		case "mesh", "alone":
 			options := benchserver.Options{Listen: *listen, Logger: log}
@@ -63,7 +63,7 @@ func benchServerCommand(f *flags) action {
 			}
 			return serveBench(ctx, options, out)
 		}
-		return usageError("--kind", *kind, "mesh, alone or floor")
+		return usageError("--kind", *kind, "mesh, alone or baseline")
 	})
 }
 
@@ -105,7 +105,7 @@ func serveFloor(ctx context.Context, listen string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	handler := &floor.Server{}
+	handler := &baseline.Server{}
 	web := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(listener) }()

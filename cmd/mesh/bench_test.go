@@ -25,7 +25,7 @@ func runBench(t *testing.T, args ...string) string {
 // TestBench: servers and clients in processes of their own, several
 // configurations in turn, results as JSON.
 func TestBench(t *testing.T) {
-	out := runBench(t, "--compare", "mesh,floor", "--nodes", "2", "--clients", "10", "--workers", "2", "--rounds", "2", "--json", "-")
+	out := runBench(t, "--compare", "mesh,baseline", "--nodes", "2", "--clients", "10", "--workers", "2", "--rounds", "2", "--json", "-")
 	var c bench.Comparison
 	if err := json.Unmarshal([]byte(out), &c); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -36,14 +36,14 @@ func TestBench(t *testing.T) {
 		if r.Connected != 10 || r.DeliveryCount == 0 || r.Lost+r.Duplicate+r.Late > 0 || r.Failed+r.Closed > 0 {
 			t.Errorf("%s: %d connected, %d deliveries, %d lost, %d failed: %s", r.Config, r.Connected, r.DeliveryCount, r.Lost, r.Failed+r.Closed, r.Error)
 		}
-		if want := map[string]int{"mesh": 2, "floor": 1}[r.Config]; r.Nodes != want {
+		if want := map[string]int{"mesh": 2, "baseline": 1}[r.Config]; r.Nodes != want {
 			t.Errorf("%s: %d servers, want %d", r.Config, r.Nodes, want)
 		}
 		if r.Config == "mesh" && r.MeshMessages < 0.5 {
 			t.Errorf("%v messages between servers for each one published", r.MeshMessages)
 		}
 	}
-	if got := strings.Join(order, " "); got != "mesh floor mesh floor" {
+	if got := strings.Join(order, " "); got != "mesh baseline mesh baseline" {
 		t.Errorf("measured %s", got)
 	}
 	if len(c.Summaries) != 2 || c.Summaries[1].Ratios["deliveries/s"] == 0 || c.Machine.CPUs == 0 {
@@ -104,7 +104,7 @@ func TestBenchFails(t *testing.T) {
 		"run make bench-setup": {"--compare", "node", "--folder", t.TempDir()},
 		"in a checkout only":   {"--compare", "zishang", "--folder", t.TempDir()},
 		"no client could":      {"--urls", "http://127.0.0.1:1", "--clients", "2"},
-		"too many clients":     {"--compare", "floor", "--clients", "10000000"},
+		"too many clients":     {"--compare", "baseline", "--clients", "10000000"},
 		"want a URL":           {"--urls", "127.0.0.1:1"},
 	} {
 		var out, errOut bytes.Buffer

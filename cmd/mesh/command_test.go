@@ -63,7 +63,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"help", "bench"}, exitOK, "--rooms-per-client", ""},
 		{[]string{"bench", "--mode", "dance"}, exitUsage, "", "want throughput, latency, idle, requests"},
 		{[]string{"bench", "--compare", "mesh,dance"}, exitUsage, "", `--compare: "dance" is not allowed: want mesh, `},
-		{[]string{"bench", "--compare", "floor:quic"}, exitUsage, "", `--compare: "floor:quic"`},
+		{[]string{"bench", "--compare", "baseline:quic"}, exitUsage, "", `--compare: "baseline:quic"`},
 		{[]string{"bench", "--clients", "0"}, exitUsage, "", "--clients: 0 is not allowed"},
 		{[]string{"bench", "--rooms", "301"}, exitUsage, "", "--rooms: 301 is not allowed: want at most 300"},
 		{[]string{"bench", "--size", "31"}, exitUsage, "", "--size: 31 is not allowed: want 32 to"},
@@ -79,7 +79,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"emit"}, exitFailed, "", "which event?"},
 		{[]string{"drain"}, exitFailed, "", "which node?"},
 		{[]string{"help", "nodes"}, exitOK, "MESH_OPS_URL", ""},
-		{[]string{"bench-server", "--kind", "dance"}, exitUsage, "", "mesh, alone or floor"},
+		{[]string{"bench-server", "--kind", "dance"}, exitUsage, "", "mesh, alone or baseline"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			var out, errOut bytes.Buffer

@@ -34,7 +34,7 @@ func BenchmarkDeliver(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if i%messages == 0 {
-			s.books = s.books[:0] // the same messages again
+			s.checks = s.checks[:0] // the same messages again
 			if used := w.received(s, data); used != len(data) {
 				b.Fatalf("%d used of %d", used, len(data))
 			}

@@ -5,7 +5,7 @@
 // other systems each has a goroutine that reads.
 //
 // Clients speak Engine.IO 4 and Socket.IO 5 over plain WebSockets, or begin by
-// polling and upgrade. They join rooms, publish, and keep a book about what they
+// polling and upgrade. They join rooms, publish, and check the sequence of what they
 // are delivered, so that what is lost, doubled or out of order is known exactly.
 //
 // The servers answer three events:

@@ -203,7 +203,7 @@ func roomName(room int) string { return fmt.Sprintf("room%06d", room) }
 // answered handles an acknowledgement.
 func (w *Swarm) answered(s *session, id int, args []byte, now int64) {
 	if id == echoID || id == fetchID {
-		w.chatter.answered(w, s, args, now)
+		w.prober.answered(w, s, args, now)
 		return
 	}
 	if s.phase != joining || s.answers == 0 {

@@ -29,7 +29,7 @@ type session struct {
 	asked    int64 // when it sent what it awaits an answer to; 0 if nothing
 	id       string
 
-	books   []book
+	checks  []sequenceCheck
 	message []byte // the beginning of a message that comes in parts
 
 	link
@@ -47,11 +47,11 @@ type link struct {
 	reader     *reader
 }
 
-// book finds the book of a stream, nil if nothing has been heard of it.
-func (s *session) book(stream uint32) *book {
-	for i := range s.books {
-		if s.books[i].stream == stream {
-			return &s.books[i]
+// checkOf finds the check of a stream; nil before its first message.
+func (s *session) checkOf(stream uint32) *sequenceCheck {
+	for i := range s.checks {
+		if s.checks[i].stream == stream {
+			return &s.checks[i]
 		}
 	}
 	return nil

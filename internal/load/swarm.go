@@ -26,7 +26,7 @@ type Swarm struct {
 
 	dialler    dialler
 	publishers []*publisher
-	chatter    chatter
+	prober     prober
 	tally      Tally
 	marks      marks
 	members    []int32 // of each room, among this swarm's sessions
@@ -105,7 +105,7 @@ func (w *Swarm) run(ctx context.Context) {
 		for _, p := range w.publishers {
 			next = min(next, p.step(w))
 		}
-		next = min(next, w.chatter.step(w))
+		next = min(next, w.prober.step(w))
 		w.flushAll()
 		w.tellWaiters()
 		if err := w.wire.poll(w.untilThen(next)); err != nil {

@@ -35,7 +35,7 @@ type marks struct {
 	last      int64 // when the last delivery came
 }
 
-// deliver enters a message into the books. body is what follows the event's
+// deliver records a message in the check of its stream. body is what follows the event's
 // name.
 func (w *Swarm) deliver(s *session, body []byte, now int64) {
 	m, ok := readStamp(body)
@@ -48,11 +48,11 @@ func (w *Swarm) deliver(s *session, body []byte, now int64) {
 	if w.marks.measuring {
 		w.marks.latency.Record(m.age(now))
 	}
-	b := s.book(m.stream)
-	if b == nil {
-		w.openBook(s, m)
+	c := s.checkOf(m.stream)
+	if c == nil {
+		w.openCheck(s, m)
 	} else {
-		switch b.take(m.seq) {
+		switch c.take(m.seq) {
 		case late:
 			w.tally.Late++
 		case duplicate:
@@ -65,10 +65,10 @@ func (w *Swarm) deliver(s *session, body []byte, now int64) {
 	}
 }
 
-// openBook begins the book of a stream that was not heard of before.
-func (w *Swarm) openBook(s *session, m stamp) {
-	s.books = append(s.books, open(m.stream, m.seq))
-	if len(s.books) == w.plan.Publishers*w.plan.RoomsPerClient {
+// openCheck begins the check of a stream with its first message.
+func (w *Swarm) openCheck(s *session, m stamp) {
+	s.checks = append(s.checks, newSequenceCheck(m.stream, m.seq))
+	if len(s.checks) == w.plan.Publishers*w.plan.RoomsPerClient {
 		w.wanted++
 	}
 }

@@ -8,60 +8,60 @@ import (
 	"testing"
 	"time"
 
-	"github.com/socketmesh/mesh/bench/floor"
+	"github.com/socketmesh/mesh/bench/baseline"
 	"github.com/socketmesh/mesh/internal/load"
 )
 
-// crew is three workers with seven clients of a server in this process.
-func crew(t *testing.T) *Crew {
+// workers are three workers with seven clients of a server in this process.
+func workers(t *testing.T) *Workers {
 	t.Helper()
-	s := &floor.Server{}
+	s := &baseline.Server{}
 	web := httptest.NewServer(s)
-	c, err := Local(t.Context(), 3, load.Plan{URLs: []string{web.URL}, Clients: 7, Publishers: 4})
+	ws, err := Local(t.Context(), 3, load.Plan{URLs: []string{web.URL}, Clients: 7, Publishers: 4})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
+		if err := ws.Close(); err != nil {
 			t.Error(err)
 		}
 		web.Close()
 		s.Close()
 	})
-	tally, err := c.Connect(t.Context())
+	tally, err := ws.Connect(t.Context())
 	if err != nil || tally.Ready != 7 {
 		t.Fatalf("%d of 7 connected: %v, %s", tally.Ready, err, tally.LastError)
 	}
-	return c
+	return ws
 }
 
 // TestShares: workers have all clients, and publishers on several workers reach
 // everybody.
 func TestShares(t *testing.T) {
-	c := crew(t)
+	ws := workers(t)
 	ctx := t.Context()
-	if err := c.Publish(ctx, load.Pace{Rate: 100}); err != nil {
+	if err := ws.Publish(ctx, load.Pace{Rate: 100}); err != nil {
 		t.Fatal(err)
 	}
-	if ok, err := c.Settled(ctx, 20*time.Second); !ok || err != nil {
+	if ok, err := ws.Settled(ctx, 20*time.Second); !ok || err != nil {
 		t.Fatalf("settled %v, %v", ok, err)
 	}
-	before, err := c.Finish(ctx, 20*time.Second)
+	before, err := ws.Finish(ctx, 20*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Publish(ctx, load.Pace{Window: 5, Messages: 100}); err != nil {
+	if err := ws.Publish(ctx, load.Pace{Window: 5, Messages: 100}); err != nil {
 		t.Fatal(err)
 	}
 	const deliveries = 4 * 100 * 7
 	for got := uint64(0); got < deliveries; {
-		tally, err := c.Tally(ctx)
+		tally, err := ws.Tally(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got = tally.Deliveries - before.Total.Deliveries
 	}
-	r, err := c.Finish(ctx, 20*time.Second)
+	r, err := ws.Finish(ctx, 20*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,15 +72,15 @@ func TestShares(t *testing.T) {
 
 // TestCallsEndWithTheContext, even if a worker is not done.
 func TestCallsEndWithTheContext(t *testing.T) {
-	c := crew(t)
+	ws := workers(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := c.Settled(ctx, time.Minute); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := ws.Settled(ctx, time.Minute); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v", err)
 	}
 }
 
-// TestWorkersThatDie fail the call, and do not hang the crew.
+// TestWorkersThatDie fail the call, and do not hang the workers.
 func TestWorkersThatDie(t *testing.T) {
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("no shell here")

@@ -113,8 +113,8 @@ func (w *Swarm) lost(sent map[uint32]uint32) uint64 {
 		if s.phase != ready {
 			continue
 		}
-		for j := range s.books {
-			n += s.books[j].lost(sent[s.books[j].stream])
+		for j := range s.checks {
+			n += s.checks[j].lost(sent[s.checks[j].stream])
 		}
 	}
 	return uint64(n)

@@ -34,8 +34,8 @@ type Answers struct {
 // answerTime is how long the last answers are waited for.
 const answerTime = 10 * time.Second
 
-// chatter asks.
-type chatter struct {
+// prober asks one question after the other, and times the answers.
+type prober struct {
 	on      bool
 	q       Question
 	turn    int
@@ -46,33 +46,33 @@ type chatter struct {
 	answers Answers
 }
 
-func (c *chatter) start(w *Swarm, q Question) {
+func (p *prober) start(w *Swarm, q Question) {
 	now := w.clock.now()
-	*c = chatter{on: true, q: q, begun: now, until: now + int64(q.For)}
+	*p = prober{on: true, q: q, begun: now, until: now + int64(q.For)}
 }
 
 // step asks what is due, and tells when to look again.
-func (c *chatter) step(w *Swarm) int64 {
-	if !c.on {
+func (p *prober) step(w *Swarm) int64 {
+	if !p.on {
 		return never
 	}
 	for {
 		due := w.now
-		if c.q.Rate > 0 {
-			due = c.begun + int64(float64(c.asked)/c.q.Rate*float64(time.Second))
-		} else if c.waiting > 0 {
-			return c.until
+		if p.q.Rate > 0 {
+			due = p.begun + int64(float64(p.asked)/p.q.Rate*float64(time.Second))
+		} else if p.waiting > 0 {
+			return p.until
 		}
-		if due >= c.until || w.now >= c.until {
-			c.on = false
+		if due >= p.until || w.now >= p.until {
+			p.on = false
 			return never
 		}
 		if due > w.now {
 			return due
 		}
-		if !c.ask(w, due) {
-			c.asked++ // a turn without a client that is free
-			if c.q.Rate <= 0 {
+		if !p.ask(w, due) {
+			p.asked++ // a turn without a client that is free
+			if p.q.Rate <= 0 {
 				return w.now + int64(time.Millisecond)
 			}
 		}
@@ -80,21 +80,21 @@ func (c *chatter) step(w *Swarm) int64 {
 }
 
 // ask has the next client ask. It is false if none is free.
-func (c *chatter) ask(w *Swarm, due int64) bool {
+func (p *prober) ask(w *Swarm, due int64) bool {
 	n := len(w.sessions)
-	if c.q.Clients > 0 {
-		n = min(n, c.q.Clients)
+	if p.q.Clients > 0 {
+		n = min(n, p.q.Clients)
 	}
 	for range n {
-		s := &w.sessions[c.turn%n]
-		c.turn++
+		s := &w.sessions[p.turn%n]
+		p.turn++
 		if s.phase != ready || s.asked != 0 {
 			continue
 		}
 		s.asked = due
-		c.asked++
-		c.waiting++
-		if c.q.Fetch {
+		p.asked++
+		p.waiting++
+		if p.q.Fetch {
 			w.send(s, "42"+strconv.Itoa(fetchID)+`["fetch"]`)
 		} else {
 			w.send(s, "42"+strconv.Itoa(echoID)+joinEvent(w.plan.room(w.plan.First+int(s.index), 0)))
@@ -104,15 +104,15 @@ func (c *chatter) ask(w *Swarm, due int64) bool {
 	return false
 }
 
-func (c *chatter) answered(w *Swarm, s *session, args []byte, now int64) {
+func (p *prober) answered(w *Swarm, s *session, args []byte, now int64) {
 	if s.asked == 0 {
 		return
 	}
-	c.answers.Latency.Record(time.Duration(now - s.asked))
+	p.answers.Latency.Record(time.Duration(now - s.asked))
 	s.asked = 0
-	c.waiting--
-	if c.q.Fetch && string(args) != fmt.Sprintf("[%d]", w.plan.Clients) {
-		c.answers.Wrong++
+	p.waiting--
+	if p.q.Fetch && string(args) != fmt.Sprintf("[%d]", w.plan.Clients) {
+		p.answers.Wrong++
 	}
 }
 
@@ -121,18 +121,18 @@ func (w *Swarm) Ask(q Question) (Answers, error) {
 	var before time.Duration
 	if err := w.call(func() {
 		before = processCPU()
-		w.chatter.start(w, q)
+		w.prober.start(w, q)
 	}); err != nil {
 		return Answers{}, err
 	}
-	if _, err := w.wait(q.For+answerTime, func() bool { return !w.chatter.on && w.chatter.waiting == 0 }); err != nil {
+	if _, err := w.wait(q.For+answerTime, func() bool { return !w.prober.on && w.prober.waiting == 0 }); err != nil {
 		return Answers{}, err
 	}
 	var answers Answers
 	err := w.call(func() {
-		w.chatter.on = false
-		answers = w.chatter.answers
-		answers.Missing = w.chatter.waiting
+		w.prober.on = false
+		answers = w.prober.answers
+		answers.Missing = w.prober.waiting
 		answers.CPU = processCPU() - before
 		for i := range w.sessions {
 			w.sessions[i].asked = 0

@@ -2,7 +2,7 @@ package load
 
 import "slices"
 
-// verdict is what a book says about a message.
+// verdict is what a check says about a message.
 type verdict uint8
 
 const (
@@ -11,8 +11,8 @@ const (
 	duplicate                // it was there before
 )
 
-// book tells what one client has been delivered of one stream.
-type book struct {
+// sequenceCheck records which messages of one stream one client has got.
+type sequenceCheck struct {
 	stream  uint32
 	next    uint32 // the lowest number above all that have been seen
 	missing []span // below next, in order; nil while all is well
@@ -21,25 +21,27 @@ type book struct {
 // span is the numbers from first up to end, without end.
 type span struct{ first, end uint32 }
 
-// open begins the book of a stream with the first message that is heard of it.
-func open(stream, seq uint32) book { return book{stream: stream, next: seq + 1} }
+// newSequenceCheck begins the check of a stream with its first message.
+func newSequenceCheck(stream, seq uint32) sequenceCheck {
+	return sequenceCheck{stream: stream, next: seq + 1}
+}
 
-// take enters a message.
-func (b *book) take(seq uint32) verdict {
+// take records a message.
+func (c *sequenceCheck) take(seq uint32) verdict {
 	switch {
-	case seq == b.next:
-		b.next++
+	case seq == c.next:
+		c.next++
 		return fresh
-	case seq > b.next:
-		b.missing = append(b.missing, span{b.next, seq})
-		b.next = seq + 1
+	case seq > c.next:
+		c.missing = append(c.missing, span{c.next, seq})
+		c.next = seq + 1
 		return fresh
 	}
-	for i, m := range b.missing {
+	for i, m := range c.missing {
 		if seq < m.first || seq >= m.end {
 			continue
 		}
-		b.missing = slices.Replace(b.missing, i, i+1, m.without(seq)...)
+		c.missing = slices.Replace(c.missing, i, i+1, m.without(seq)...)
 		return late
 	}
 	return duplicate
@@ -58,13 +60,13 @@ func (m span) without(seq uint32) []span {
 }
 
 // lost counts what has not come of a stream in which sent messages were sent.
-func (b *book) lost(sent uint32) int {
+func (c *sequenceCheck) lost(sent uint32) int {
 	n := 0
-	for _, m := range b.missing {
+	for _, m := range c.missing {
 		n += int(m.end - m.first)
 	}
-	if sent > b.next {
-		n += int(sent - b.next)
+	if sent > c.next {
+		n += int(sent - c.next)
 	}
 	return n
 }

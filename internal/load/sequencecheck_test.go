@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-func TestBook(t *testing.T) {
-	for name, c := range map[string]struct {
-		seqs             []uint32 // after 0, which opens the book
+func TestSequenceCheck(t *testing.T) {
+	for name, want := range map[string]struct {
+		seqs             []uint32 // after 0, with which the check begins
 		sent             uint32
 		late, dup, lost  int
 		lostWithoutCount int // of those that no later one follows
@@ -23,25 +23,25 @@ func TestBook(t *testing.T) {
 		"two holes":             {[]uint32{3, 6, 1, 2, 4, 5}, 7, 4, 0, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := open(7, 0)
+			c := newSequenceCheck(7, 0)
 			counts := map[verdict]int{}
-			for _, seq := range c.seqs {
-				counts[b.take(seq)]++
+			for _, seq := range want.seqs {
+				counts[c.take(seq)]++
 			}
-			if counts[late] != c.late || counts[duplicate] != c.dup || b.lost(c.sent) != c.lost || b.lost(0) != c.lostWithoutCount {
+			if counts[late] != want.late || counts[duplicate] != want.dup || c.lost(want.sent) != want.lost || c.lost(0) != want.lostWithoutCount {
 				t.Errorf("late %d, duplicates %d, lost %d and %d; want %d, %d, %d and %d",
-					counts[late], counts[duplicate], b.lost(c.sent), b.lost(0), c.late, c.dup, c.lost, c.lostWithoutCount)
+					counts[late], counts[duplicate], c.lost(want.sent), c.lost(0), want.late, want.dup, want.lost, want.lostWithoutCount)
 			}
 		})
 	}
 }
 
-// TestBookAgainstModel compares with a set of all that was seen.
-func TestBookAgainstModel(t *testing.T) {
+// TestSequenceCheckAgainstModel compares with a set of all that was seen.
+func TestSequenceCheckAgainstModel(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 300 {
 		const sent = 40
-		b := open(0, 0)
+		c := newSequenceCheck(0, 0)
 		seen := map[uint32]bool{0: true}
 		highest := uint32(0)
 		for range 60 {
@@ -53,13 +53,13 @@ func TestBookAgainstModel(t *testing.T) {
 			case seq < highest:
 				want = late
 			}
-			if got := b.take(seq); got != want {
+			if got := c.take(seq); got != want {
 				t.Fatalf("%d is %v, want %v", seq, got, want)
 			}
 			seen[seq] = true
 			highest = max(highest, seq)
 		}
-		if got := b.lost(sent); got != sent-len(seen) {
+		if got := c.lost(sent); got != sent-len(seen) {
 			t.Fatalf("lost %d, want %d", got, sent-len(seen))
 		}
 	}

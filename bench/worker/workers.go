@@ -13,10 +13,10 @@ import (
 	"github.com/socketmesh/mesh/internal/load"
 )
 
-// Crew is the workers of one run. Its methods call all of them at once, and fail
-// if one does or if ctx ends, which leaves the crew good for nothing but Close.
-type Crew struct {
-	workers []*remote
+// Workers are the workers of one run. The methods call all of them at once, and fail if
+// one does or if ctx ends; after that, only Close may be called.
+type Workers struct {
+	all []*remote
 }
 
 // remote is one worker.
@@ -27,38 +27,38 @@ type remote struct {
 
 // Start starts n workers, each with its share of the plan's clients. command
 // makes the process, whose standard input and output are those of [Serve].
-func Start(ctx context.Context, n int, plan load.Plan, command func() *exec.Cmd) (*Crew, error) {
-	c := &Crew{}
+func Start(ctx context.Context, n int, plan load.Plan, command func() *exec.Cmd) (*Workers, error) {
+	ws := &Workers{}
 	for range n {
 		w, err := start(command())
 		if err != nil {
-			c.Close()
+			ws.Close()
 			return nil, fmt.Errorf("worker: %w", err)
 		}
-		c.workers = append(c.workers, w)
+		ws.all = append(ws.all, w)
 	}
-	return c, c.plan(ctx, plan)
+	return ws, ws.plan(ctx, plan)
 }
 
-// Local is a crew of n workers in this process.
-func Local(ctx context.Context, n int, plan load.Plan) (*Crew, error) {
-	c := &Crew{}
+// Local starts n workers in this process.
+func Local(ctx context.Context, n int, plan load.Plan) (*Workers, error) {
+	ws := &Workers{}
 	for range n {
-		c.workers = append(c.workers, local())
+		ws.all = append(ws.all, local())
 	}
-	return c, c.plan(ctx, plan)
+	return ws, ws.plan(ctx, plan)
 }
 
-// plan gives each its share, and closes the crew if that does not work.
-func (c *Crew) plan(ctx context.Context, plan load.Plan) error {
-	_, err := each[nothing](ctx, c, "Plan", func(i int) any {
+// plan gives each worker its share of the clients, and closes all on failure.
+func (ws *Workers) plan(ctx context.Context, plan load.Plan) error {
+	_, err := each[nothing](ctx, ws, "Plan", func(i int) any {
 		mine := plan
-		mine.First = i * plan.Clients / len(c.workers)
-		mine.Count = (i+1)*plan.Clients/len(c.workers) - mine.First
+		mine.First = i * plan.Clients / len(ws.all)
+		mine.Count = (i+1)*plan.Clients/len(ws.all) - mine.First
 		return mine
 	})
 	if err != nil {
-		c.Close()
+		ws.Close()
 	}
 	return err
 }
@@ -99,24 +99,24 @@ func (d duplex) Write(p []byte) (int, error) { return d.out.Write(p) }
 func (d duplex) Close() error { return errors.Join(d.out.Close(), d.ReadCloser.Close()) }
 
 // Close ends the workers and their connections.
-func (c *Crew) Close() error {
+func (ws *Workers) Close() error {
 	var errs []error
-	for _, w := range c.workers {
+	for _, w := range ws.all {
 		w.client.Close()
 	}
-	for _, w := range c.workers {
+	for _, w := range ws.all {
 		errs = append(errs, w.wait())
 	}
-	c.workers = nil
+	ws.all = nil
 	return errors.Join(errs...)
 }
 
 // each calls a method of all workers at once.
-func each[T any](ctx context.Context, c *Crew, method string, argument func(i int) any) ([]T, error) {
-	replies := make([]T, len(c.workers))
-	errs := make([]error, len(c.workers))
+func each[T any](ctx context.Context, ws *Workers, method string, argument func(i int) any) ([]T, error) {
+	replies := make([]T, len(ws.all))
+	errs := make([]error, len(ws.all))
 	var calls sync.WaitGroup
-	for i, w := range c.workers {
+	for i, w := range ws.all {
 		calls.Go(func() {
 			call := w.client.Go(serviceName+"."+method, argument(i), &replies[i], make(chan *rpc.Call, 1))
 			select {
@@ -141,14 +141,14 @@ func each[T any](ctx context.Context, c *Crew, method string, argument func(i in
 func same(argument any) func(int) any { return func(int) any { return argument } }
 
 // Connect connects all clients.
-func (c *Crew) Connect(ctx context.Context) (load.Tally, error) {
-	tallies, err := each[load.Tally](ctx, c, "Connect", same(none))
+func (ws *Workers) Connect(ctx context.Context) (load.Tally, error) {
+	tallies, err := each[load.Tally](ctx, ws, "Connect", same(none))
 	return sum(tallies), err
 }
 
 // Settled tells whether all clients heard all publishers in time.
-func (c *Crew) Settled(ctx context.Context, timeout time.Duration) (bool, error) {
-	settled, err := each[bool](ctx, c, "Settled", same(timeout))
+func (ws *Workers) Settled(ctx context.Context, timeout time.Duration) (bool, error) {
+	settled, err := each[bool](ctx, ws, "Settled", same(timeout))
 	for _, ok := range settled {
 		if !ok {
 			return false, err
@@ -158,34 +158,34 @@ func (c *Crew) Settled(ctx context.Context, timeout time.Duration) (bool, error)
 }
 
 // Publish lets all publishers begin.
-func (c *Crew) Publish(ctx context.Context, pace load.Pace) error {
-	_, err := each[nothing](ctx, c, "Publish", same(pace))
+func (ws *Workers) Publish(ctx context.Context, pace load.Pace) error {
+	_, err := each[nothing](ctx, ws, "Publish", same(pace))
 	return err
 }
 
 // Begin begins to measure.
-func (c *Crew) Begin(ctx context.Context) error {
-	_, err := each[load.Tally](ctx, c, "Begin", same(none))
+func (ws *Workers) Begin(ctx context.Context) error {
+	_, err := each[load.Tally](ctx, ws, "Begin", same(none))
 	return err
 }
 
 // End ends what Begin began.
-func (c *Crew) End(ctx context.Context) error {
-	_, err := each[load.Tally](ctx, c, "End", same(none))
+func (ws *Workers) End(ctx context.Context) error {
+	_, err := each[load.Tally](ctx, ws, "End", same(none))
 	return err
 }
 
 // Tally is the sum of what all have counted.
-func (c *Crew) Tally(ctx context.Context) (load.Tally, error) {
-	tallies, err := each[load.Tally](ctx, c, "Tally", same(none))
+func (ws *Workers) Tally(ctx context.Context) (load.Tally, error) {
+	tallies, err := each[load.Tally](ctx, ws, "Tally", same(none))
 	return sum(tallies), err
 }
 
 // Finish stops publishing, waits for what is under way until nothing has come
 // for the time given, and adds up the reports.
-func (c *Crew) Finish(ctx context.Context, silence time.Duration) (load.Report, error) {
+func (ws *Workers) Finish(ctx context.Context, silence time.Duration) (load.Report, error) {
 	sent := map[uint32]uint32{}
-	shares, err := each[map[uint32]uint32](ctx, c, "Stop", same(none))
+	shares, err := each[map[uint32]uint32](ctx, ws, "Stop", same(none))
 	if err != nil {
 		return load.Report{}, err
 	}
@@ -194,7 +194,7 @@ func (c *Crew) Finish(ctx context.Context, silence time.Duration) (load.Report, 
 			sent[stream] = n
 		}
 	}
-	reports, err := each[load.Report](ctx, c, "Drain", same(Drain{sent, silence}))
+	reports, err := each[load.Report](ctx, ws, "Drain", same(Drain{sent, silence}))
 	if err != nil {
 		return load.Report{}, err
 	}
@@ -212,8 +212,8 @@ func (c *Crew) Finish(ctx context.Context, silence time.Duration) (load.Report, 
 }
 
 // Ask has the clients of the first worker ask.
-func (c *Crew) Ask(ctx context.Context, q load.Question) (load.Answers, error) {
-	first := &Crew{workers: c.workers[:1]}
+func (ws *Workers) Ask(ctx context.Context, q load.Question) (load.Answers, error) {
+	first := &Workers{all: ws.all[:1]}
 	answers, err := each[load.Answers](ctx, first, "Ask", same(q))
 	if err != nil {
 		return load.Answers{}, err

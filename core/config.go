@@ -9,7 +9,6 @@ import (
 
 	"github.com/socketmesh/mesh/internal/advertise"
 	"github.com/socketmesh/mesh/internal/backlog"
-	"github.com/socketmesh/mesh/internal/dialect"
 	"github.com/socketmesh/mesh/internal/isnil"
 )
 
@@ -81,10 +80,6 @@ type Config struct {
 	// HELLO. One more takes the place of the one that is silent for longest.
 	// Default 1024.
 	MaxHandshakes int
-
-	// Dialect is for tests of this module, which alone can set it: what a later
-	// version might say of itself.
-	Dialect *dialect.Dialect
 
 	// Logger gets what an operator should know. Default: slog.Default().
 	Logger *slog.Logger

@@ -7,13 +7,13 @@ import (
 	"github.com/socketmesh/mesh/codec/msgpack"
 	"github.com/socketmesh/mesh/codec/proto"
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/internal/dialect"
+	"github.com/socketmesh/mesh/internal/node"
 )
 
 // release is what a server runs: an application at one time.
 type release struct {
 	codecs  []core.Codec // the preferred one first
-	dialect *dialect.Dialect
+	dialect *node.Dialect
 }
 
 // Releases that differ by the codec they prefer.
@@ -32,8 +32,8 @@ func (own) Name() string { return "own" }
 // A later one says more in its introduction than today's nodes know.
 var (
 	version1 = release{codecs: prefersJSON.codecs}
-	version2 = release{codecs: prefersJSON.codecs, dialect: &dialect.Dialect{Min: 1, Max: 2, Feature: "telepathy", Member: "mood"}}
-	version3 = release{codecs: prefersJSON.codecs, dialect: &dialect.Dialect{Min: 2, Max: 3, Feature: "telepathy", Member: "mood"}}
+	version2 = release{codecs: prefersJSON.codecs, dialect: &node.Dialect{Min: 1, Max: 2, Feature: "telepathy", Member: "mood"}}
+	version3 = release{codecs: prefersJSON.codecs, dialect: &node.Dialect{Min: 2, Max: 3, Feature: "telepathy", Member: "mood"}}
 )
 
 // writesTo is the codec in which one release has to write to another: the first of

@@ -107,12 +107,13 @@ func start(t *testing.T, r release, cfg core.Config) *server {
 	for _, namespace := range namespaces {
 		s.begun[namespace], s.emitted[namespace] = &atomic.Int64{}, &atomic.Int64{}
 	}
-	cfg.Codecs, cfg.Dialect = r.codecs, r.dialect
+	cfg.Codecs = r.codecs
 	cfg.Observer, cfg.Logger = s, s.log.Logger()
 	var err error
 	if s.node, err = node.New(cfg, cluster.New); err != nil {
 		t.Fatal(err)
 	}
+	s.node.Speak(r.dialect)
 	s.id = s.node.ID()
 	s.listen(t)
 	if err := s.node.Start(t.Context()); err != nil {

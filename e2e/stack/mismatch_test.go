@@ -7,24 +7,26 @@ import (
 	"testing"
 
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/internal/dialect"
 	"github.com/socketmesh/mesh/internal/msgpack"
+	"github.com/socketmesh/mesh/internal/node"
 )
 
 // Nodes that have nothing in common both say so, with what both of them offer.
 func TestMismatch(t *testing.T) {
 	for _, c := range []struct {
-		name   string
-		change func(*core.Config)
-		offer  string
-		want   error
+		name    string
+		codec   string
+		dialect *node.Dialect
+		offer   string
+		want    error
 	}{
-		{"codec", func(cfg *core.Config) { cfg.Codecs = []core.Codec{newCodec("proto")} }, "versions 1-1, codecs proto", core.ErrNoCommonCodec},
-		{"version", func(cfg *core.Config) { cfg.Dialect = &dialect.Dialect{Min: 2, Max: 3} }, "versions 2-3, codecs json", core.ErrNoCommonVersion},
+		{"codec", "proto", nil, "versions 1-1, codecs proto", core.ErrNoCommonCodec},
+		{"version", "json", &node.Dialect{Min: 2, Max: 3}, "versions 2-3, codecs json", core.ErrNoCommonVersion},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			onEveryTransport(t, func(w *world) {
-				a, b := w.start("a"), w.start("b", c.change)
+				speak := func(cfg *core.Config) { cfg.Codecs = []core.Codec{newCodec(c.codec)} }
+				a, b := w.start("a"), w.startSpeaking("b", c.dialect, speak)
 				offers := map[*member]string{a: "versions 1-1, codecs json", b: c.offer}
 				for m, other := range map[*member]*member{a: b, b: a} {
 					w.eventually(func() error {

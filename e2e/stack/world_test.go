@@ -72,6 +72,12 @@ func (w *world) config(id string) core.Config {
 // start runs a node.
 func (w *world) start(id string, change ...func(*core.Config)) *member {
 	w.Helper()
+	return w.startSpeaking(id, nil, change...)
+}
+
+// startSpeaking runs a node of another version.
+func (w *world) startSpeaking(id string, d *node.Dialect, change ...func(*core.Config)) *member {
+	w.Helper()
 	m := &member{RecordingObserver: &coretest.RecordingObserver{}}
 	cfg := w.config(id)
 	cfg.Observer, cfg.Logger = m.RecordingObserver, m.log.Logger()
@@ -82,6 +88,7 @@ func (w *world) start(id string, change ...func(*core.Config)) *member {
 	if m.node, err = node.New(cfg, cluster.New); err != nil {
 		w.Fatal(err)
 	}
+	m.node.Speak(d)
 	if m.TestServer, err = coretest.NewTestServer(m.node, "/"); err != nil {
 		w.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/internal/dialect"
 )
 
 // accept takes connections until the listener is closed.
@@ -187,22 +186,14 @@ func (n *Node) features() []string {
 	return []string{featureBatch, featureFlush, featureAsk}
 }
 
-// as makes the offer that of another version.
-func (o *offer) as(d *dialect.Dialect) {
-	o.minVersion, o.maxVersion, o.extra = d.Min, d.Max, d.Member
-	if d.Feature != "" {
-		o.features = append(o.features, d.Feature)
-	}
-}
-
 func (n *Node) offer(link string) *offer {
 	names := make([]string, len(n.cfg.Codecs))
 	for i, c := range n.cfg.Codecs {
 		names[i] = c.Name()
 	}
 	o := &offer{minVersion: minVersion, maxVersion: maxVersion, codecs: names, features: n.features(), link: link}
-	if d := n.cfg.Dialect; d != nil {
-		o.as(d)
+	if n.dialect != nil {
+		o.as(n.dialect)
 	}
 	return o
 }

@@ -31,19 +31,19 @@ var packPool = sync.Pool{New: func() any {
 }}
 
 // control adds frames that go before messages.
-func (p *batcher) control(frames [][]byte) { p.frames = append(p.frames, frames...) }
+func (b *batcher) control(frames [][]byte) { b.frames = append(b.frames, frames...) }
 
 // messages adds a batch, joined into frames of at most limit bytes; 0 if the peer
 // does not take such.
-func (p *batcher) messages(batch []*frame, limit int) {
+func (b *batcher) messages(batch []*frame, limit int) {
 	for len(batch) > 0 {
 		n := joinable(batch, limit)
 		if n < 2 {
-			p.frames = append(p.frames, batch[0].bytes)
+			b.frames = append(b.frames, batch[0].bytes)
 			batch = batch[1:]
 			continue
 		}
-		p.join(batch[:n])
+		b.join(batch[:n])
 		batch = batch[n:]
 	}
 }
@@ -61,26 +61,26 @@ func joinable(batch []*frame, limit int) int {
 }
 
 // join makes one frame of messages: each one's length, and what follows its kind.
-func (p *batcher) join(batch []*frame) {
+func (b *batcher) join(batch []*frame) {
 	buf := packPool.Get().(*[]byte)
-	b := append((*buf)[:0], frameBatch)
+	packed := append((*buf)[:0], frameBatch)
 	for _, f := range batch {
-		b = binary.AppendUvarint(b, uint64(len(f.bytes)-1))
-		b = append(b, f.bytes[1:]...)
+		packed = binary.AppendUvarint(packed, uint64(len(f.bytes)-1))
+		packed = append(packed, f.bytes[1:]...)
 	}
-	*buf = b
-	p.packed = append(p.packed, buf)
-	p.frames = append(p.frames, b)
+	*buf = packed
+	b.packed = append(b.packed, buf)
+	b.frames = append(b.frames, packed)
 }
 
 // clear lets go of the frames when they are sent.
-func (p *batcher) clear() {
-	for _, buf := range p.packed {
+func (b *batcher) clear() {
+	for _, buf := range b.packed {
 		packPool.Put(buf)
 	}
-	clear(p.packed)
-	clear(p.frames)
-	p.packed, p.frames = p.packed[:0], p.frames[:0]
+	clear(b.packed)
+	clear(b.frames)
+	b.packed, b.frames = b.packed[:0], b.frames[:0]
 }
 
 // errBatch is for what is not a sequence of messages.

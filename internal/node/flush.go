@@ -75,7 +75,7 @@ func (p *peer) endDrain() {
 // could not write any more: a peer that leaves without asking may have closed its
 // end by now.
 func (l *link) outlast(err error) {
-	timer := time.NewTimer(l.peer.node.cfg.HeartbeatTimeout)
+	timer := time.NewTimer(l.cfg.HeartbeatTimeout)
 	defer timer.Stop()
 	select {
 	case <-l.stop:

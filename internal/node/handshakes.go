@@ -10,29 +10,29 @@ type handshakes struct {
 	byName map[string]chan struct{} // closed at the end
 }
 
-// begin enters a link, until end is called: when it is among the peer's links, or
-// never will be.
-func (in *handshakes) begin(name string) (end func()) {
+// begin adds a link until end is called: when it is among the peer's links, or never
+// will be.
+func (h *handshakes) begin(name string) (end func()) {
 	done := make(chan struct{})
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.byName == nil {
-		in.byName = map[string]chan struct{}{}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.byName == nil {
+		h.byName = map[string]chan struct{}{}
 	}
-	in.byName[name] = done
+	h.byName[name] = done
 	return func() {
-		in.mu.Lock()
-		defer in.mu.Unlock()
-		if in.byName[name] == done {
-			delete(in.byName, name)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.byName[name] == done {
+			delete(h.byName, name)
 		}
 		close(done)
 	}
 }
 
 // of returns what is closed at the end; nil if no such handshake is under way.
-func (in *handshakes) of(name string) <-chan struct{} {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.byName[name]
+func (h *handshakes) of(name string) <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.byName[name]
 }

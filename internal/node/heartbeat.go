@@ -34,7 +34,7 @@ func (n *Node) heartbeat() {
 
 // heartbeat looks after the links of one peer, and what waits for it.
 func (p *peer) heartbeat(now time.Time, later *deferred) {
-	cfg := &p.node.cfg
+	cfg := p.cfg
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.cutting && p.queue.tooSlow(now) {

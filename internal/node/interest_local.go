@@ -2,10 +2,8 @@ package node
 
 import (
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/socketmesh/mesh/core"
 )
@@ -14,10 +12,10 @@ import (
 // told, and tells.
 const featureInterest = "interest"
 
-// Occupancy returns where the host of an open namespace reports, or nil if this
-// node does not route by interest. Who asks for it undertakes to report every
-// room from then on, beginning with those that have members already; peers rely
-// on it. A namespace whose host does not ask gets everything.
+// Occupancy returns where the host of an open namespace reports its rooms, or nil if
+// this node does not route by interest. A host that asks has to report every room from
+// then on, beginning with those that have members already: peers rely on it. A
+// namespace whose host does not ask gets everything.
 func (n *Node) Occupancy(namespace string) core.Occupancy {
 	ns := n.namespace(namespace)
 	if ns == nil || n.cfg.Routing != core.RoutingInterest {
@@ -28,13 +26,15 @@ func (n *Node) Occupancy(namespace string) core.Occupancy {
 }
 
 // interest is what this node tells its peers about a namespace: which rooms have
-// members here. News go out at once where nothing is under way, and together
-// while earlier ones are; and always before the next message.
+// members here. An update goes out at once if none is under way, else together with the
+// next ones; and always before the next message of the namespace.
 //
-// Neither who reports a room nor who emits waits for more than maxUpdateRooms of them.
+// Reporting a room and emitting wait for updates of maxUpdateRooms rooms at most.
 type interest struct {
-	ns    *namespace
-	dirty atomic.Bool // peers have not been told all
+	ns        *namespace
+	announcer *interestAnnouncer
+	stats     *stats
+	dirty     atomic.Bool // there are changes that peers have not been told of
 
 	// snapshots is held while a peer is told all; one peer after the other.
 	snapshots sync.Mutex
@@ -65,7 +65,7 @@ func (in *interest) watch() {
 	in.rooms, in.changed = map[uint32]int32{}, map[uint32]bool{}
 	in.mu.Unlock()
 	var later deferred
-	for _, p := range in.ns.node.peers.Load().list {
+	for _, p := range in.ns.peers() {
 		in.sendSnapshot(p, &later)
 	}
 	later.run()
@@ -97,9 +97,9 @@ func (in *interest) count(h uint32, by int32) {
 		// The caller may hold locks of its own.
 		var later deferred
 		in.tell(&later).release()
-		in.ns.node.announcer.call(later)
+		in.announcer.call(later)
 	case n > 0 && !in.dirty.Swap(true):
-		in.ns.node.announcer.add(in)
+		in.announcer.add(in)
 	}
 }
 
@@ -131,20 +131,20 @@ func (in *interest) tell(later *deferred) *frame {
 	clear(in.changed)
 	f := newInterestFrame(in.ns, interestUpdate{adds: in.adds, removes: in.removes})
 	published := false
-	for _, p := range in.ns.node.peers.Load().list {
+	for _, p := range in.ns.peers() {
 		if p.wantsInterest && p.push(f, later) {
 			published = true
 		}
 	}
 	if published {
-		in.ns.node.stats.publish(f.kind, len(f.bytes))
+		in.stats.publish(f.kind, len(f.bytes))
 	}
 	return f
 }
 
-// sendSnapshot tells a peer which rooms have members, for a beginning: in one frame, or in
-// several, between which others have their turn. What changes meanwhile the peer is
-// told as all the others are, and what changes and changes back as well.
+// sendSnapshot tells a new peer which rooms have members: in one frame, or in several,
+// between which the lock is free. The peer gets what changes meanwhile as all the others
+// do, also what changes and changes back.
 func (in *interest) sendSnapshot(p *peer, later *deferred) {
 	if !p.wantsInterest {
 		return
@@ -184,111 +184,7 @@ func (in *interest) sendSnapshot(p *peer, later *deferred) {
 func (in *interest) push(p *peer, n interestUpdate, later *deferred) {
 	f := newInterestFrame(in.ns, n)
 	if p.push(f, later) {
-		in.ns.node.stats.publish(f.kind, len(f.bytes))
+		in.stats.publish(f.kind, len(f.bytes))
 	}
 	f.release()
-}
-
-// interestAnnouncer sends what has changed in namespaces: while updates of some are
-// under way, the next ones gather.
-type interestAnnouncer struct {
-	node     *Node
-	wakeups  chan struct{}
-	underWay []<-chan struct{} // run's own
-
-	mu    sync.Mutex
-	dirty []*interest
-	calls deferred // of those who report rooms
-}
-
-// maxAnnounceWait is how long a slow peer keeps updates from the others, and
-// namespacesAtOnce of how many namespaces.
-const (
-	maxAnnounceWait  = 5 * time.Millisecond
-	namespacesAtOnce = 1 << 8
-)
-
-// add has the changes of a namespace sent. It is called when it becomes dirty.
-func (h *interestAnnouncer) add(in *interest) {
-	h.mu.Lock()
-	h.dirty = append(h.dirty, in)
-	h.mu.Unlock()
-	h.wake()
-}
-
-// call has calls made.
-func (h *interestAnnouncer) call(later deferred) {
-	if len(later.calls) == 0 {
-		return
-	}
-	h.mu.Lock()
-	h.calls.calls = append(h.calls.calls, later.calls...)
-	h.mu.Unlock()
-	h.wake()
-}
-
-func (h *interestAnnouncer) wake() {
-	select {
-	case h.wakeups <- struct{}{}:
-	default:
-	}
-}
-
-// take returns what has been added, and uses spare the next time.
-func (h *interestAnnouncer) take(spare []*interest) ([]*interest, deferred) {
-	clear(spare)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	dirty, calls := h.dirty, h.calls
-	h.dirty, h.calls = spare[:0], deferred{}
-	return dirty, calls
-}
-
-// run works until the node has drained its queues.
-func (h *interestAnnouncer) run() {
-	timer := time.NewTimer(maxAnnounceWait)
-	defer timer.Stop()
-	var dirty []*interest
-	for {
-		select {
-		case <-h.wakeups:
-		case <-h.node.drained:
-			return
-		}
-		var calls deferred
-		dirty, calls = h.take(dirty)
-		calls.run()
-		for some := range slices.Chunk(dirty, namespacesAtOnce) {
-			if !h.send(some, timer) {
-				return
-			}
-		}
-	}
-}
-
-// send sends the updates of some namespaces and waits until they are written, as long as
-// it waits. It reports false if the node has drained its queues.
-func (h *interestAnnouncer) send(dirty []*interest, timer *time.Timer) bool {
-	underWay := h.underWay[:0]
-	for _, in := range dirty {
-		var later deferred
-		f := in.flush(&later)
-		later.run()
-		if f != nil {
-			underWay = append(underWay, f.watch())
-			f.release()
-		}
-	}
-	h.underWay = underWay
-	timer.Reset(maxAnnounceWait)
-	for _, written := range underWay {
-		select {
-		case <-written:
-		case <-timer.C:
-			return true
-		case <-h.node.drained:
-			return false
-		}
-	}
-	return true
 }

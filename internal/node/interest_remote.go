@@ -5,14 +5,15 @@ import (
 	"time"
 )
 
-// remoteInterest is what a peer has told of its rooms, by namespace.
+// remoteInterest is what a peer has told this node of the rooms in its namespaces.
 type remoteInterest struct {
 	mu          sync.Mutex
 	byNamespace map[string]*namespaceInterest
 }
 
-// namespaceInterest is one namespace of a peer. Until the peer has told all, and again after
-// updates may have been lost, it is not current, and the peer gets everything.
+// namespaceInterest is what is known of one namespace of a peer. It is not current until
+// the peer has told all its rooms, and again after updates may have been lost: then the
+// peer gets everything.
 type namespaceInterest struct {
 	coming  bool // the peer has begun to tell all
 	current bool
@@ -32,84 +33,84 @@ const (
 )
 
 // of is what is known of a namespace; mu is held.
-func (v *remoteInterest) of(namespace string) *namespaceInterest {
-	w := v.byNamespace[namespace]
-	if w == nil && len(v.byNamespace) < maxNamespaces {
-		if v.byNamespace == nil {
-			v.byNamespace = map[string]*namespaceInterest{}
+func (r *remoteInterest) of(namespace string) *namespaceInterest {
+	known := r.byNamespace[namespace]
+	if known == nil && len(r.byNamespace) < maxNamespaces {
+		if r.byNamespace == nil {
+			r.byNamespace = map[string]*namespaceInterest{}
 		}
-		w = &namespaceInterest{}
-		v.byNamespace[namespace] = w
+		known = &namespaceInterest{}
+		r.byNamespace[namespace] = known
 	}
-	return w
+	return known
 }
 
 // take enters an update.
-func (v *remoteInterest) take(namespace string, n interestUpdate) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	w := v.of(namespace)
-	if w == nil {
+func (r *remoteInterest) take(namespace string, update interestUpdate) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := r.of(namespace)
+	if known == nil {
 		return
 	}
-	if n.first {
-		w.rooms, w.coming, w.current = hashes{}, true, false
+	if update.first {
+		known.rooms, known.coming, known.current = hashes{}, true, false
 	}
-	if !w.coming && !w.current {
+	if !known.coming && !known.current {
 		return // all is still to come
 	}
-	if n.last && w.coming {
-		w.coming, w.current = false, true
+	if update.last && known.coming {
+		known.coming, known.current = false, true
 	}
-	for _, h := range n.adds {
-		w.rooms.add(max(1, h))
+	for _, h := range update.adds {
+		known.rooms.add(max(1, h))
 	}
-	for _, h := range n.removes {
-		w.rooms.remove(h)
+	for _, h := range update.removes {
+		known.rooms.remove(h)
 	}
-	if w.rooms.count > maxRemoteRooms {
-		w.rooms, w.coming, w.current = hashes{}, false, false
+	if known.rooms.count > maxRemoteRooms {
+		known.rooms, known.coming, known.current = hashes{}, false, false
 	}
 }
 
 // doubt marks all namespaces as not current: updates may have been lost.
-func (v *remoteInterest) doubt() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for _, w := range v.byNamespace {
-		w.rooms, w.coming, w.current = hashes{}, false, false
+func (r *remoteInterest) doubt() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, known := range r.byNamespace {
+		known.rooms, known.coming, known.current = hashes{}, false, false
 	}
 }
 
 // forget drops a namespace: the peer has closed the namespace.
-func (v *remoteInterest) forget(namespace string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	delete(v.byNamespace, namespace)
+func (r *remoteInterest) forget(namespace string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.byNamespace, namespace)
 }
 
 // wants tells whether the peer may have members of one of rooms.
-func (v *remoteInterest) wants(namespace string, rooms []uint32) bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	w := v.byNamespace[namespace]
-	if w == nil || !w.current {
+func (r *remoteInterest) wants(namespace string, rooms []uint32) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := r.byNamespace[namespace]
+	if known == nil || !known.current {
 		return true
 	}
 	for _, h := range rooms {
-		if w.rooms.has(h) {
+		if known.rooms.has(h) {
 			return true
 		}
 	}
-	return (len(w.expected) > 0 || !w.flooded.IsZero()) && w.expects(rooms, time.Now())
+	return (len(known.expected) > 0 || !known.flooded.IsZero()) && known.expects(rooms, time.Now())
 }
 
-func (w *namespaceInterest) expects(rooms []uint32, now time.Time) bool {
-	if now.Before(w.flooded) {
+func (n *namespaceInterest) expects(rooms []uint32, now time.Time) bool {
+	if now.Before(n.flooded) {
 		return true
 	}
 	for _, h := range rooms {
-		if now.Before(w.expected[h]) {
+		if now.Before(n.expected[h]) {
 			return true
 		}
 	}
@@ -117,38 +118,38 @@ func (w *namespaceInterest) expects(rooms []uint32, now time.Time) bool {
 }
 
 // expect notes that sockets of the peer are asked to join rooms.
-func (v *remoteInterest) expect(namespace string, rooms []string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	w := v.of(namespace)
-	if w == nil {
+func (r *remoteInterest) expect(namespace string, rooms []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := r.of(namespace)
+	if known == nil {
 		return
 	}
 	until := time.Now().Add(expectFor)
-	if len(w.expected)+len(rooms) > maxExpected {
-		w.expected, w.flooded = nil, until
+	if len(known.expected)+len(rooms) > maxExpected {
+		known.expected, known.flooded = nil, until
 		return
 	}
-	if w.expected == nil {
-		w.expected = map[uint32]time.Time{}
+	if known.expected == nil {
+		known.expected = map[uint32]time.Time{}
 	}
 	for _, room := range rooms {
-		w.expected[hashOf(room)] = until
+		known.expected[hashOf(room)] = until
 	}
 }
 
 // expire forgets what is expected no longer.
-func (v *remoteInterest) expire(now time.Time) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for _, w := range v.byNamespace {
-		for h, until := range w.expected {
+func (r *remoteInterest) expire(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, known := range r.byNamespace {
+		for h, until := range known.expected {
 			if now.After(until) {
-				delete(w.expected, h)
+				delete(known.expected, h)
 			}
 		}
-		if now.After(w.flooded) {
-			w.flooded = time.Time{}
+		if now.After(known.flooded) {
+			known.flooded = time.Time{}
 		}
 	}
 }

@@ -16,6 +16,9 @@ import (
 // tidies up.
 type link struct {
 	peer       *peer
+	cfg        *core.Config
+	counts     *stats
+	handshakes *handshakes // those under way
 	conn       core.Conn
 	id         string // the dialler's name for it; "" with reference peers
 	dialled    bool   // by this node
@@ -57,6 +60,9 @@ type link struct {
 func (p *peer) newLink(conn core.Conn, id string, dialled bool) *link {
 	l := &link{
 		peer:         p,
+		cfg:          p.cfg,
+		counts:       p.counts,
+		handshakes:   &p.node.handshakes,
 		conn:         conn,
 		since:        time.Now(),
 		id:           id,
@@ -70,10 +76,10 @@ func (p *peer) newLink(conn core.Conn, id string, dialled bool) *link {
 	l.announced.Store(-1)
 	l.flushing.Store(-1)
 	if p.reference {
-		l.inbound = p.node.cfg.Codecs[p.codec]
+		l.inbound = p.cfg.Codecs[p.codec]
 	}
 	if p.batches {
-		l.batchLimit = min(packedSize, p.node.cfg.MaxFrame)
+		l.batchLimit = min(packedSize, p.cfg.MaxFrame)
 	}
 	l.received.Store(time.Now().UnixNano())
 	return l
@@ -186,7 +192,7 @@ func (l *link) start(src []byte) error {
 	if l.inbound != nil {
 		return fmt.Errorf("%w: second start", core.ErrMalformed)
 	}
-	for _, c := range l.peer.node.cfg.Codecs {
+	for _, c := range l.cfg.Codecs {
 		if c.Name() == s.codec {
 			l.inbound = c
 		}
@@ -205,7 +211,7 @@ func (l *link) start(src []byte) error {
 // awaitEnd waits until the link of this name, which may be just coming up, has
 // delivered its last message. It reports false if this one has ended before.
 func (l *link) awaitEnd(name string) bool {
-	if done := l.peer.node.handshakes.of(name); done != nil {
+	if done := l.handshakes.of(name); done != nil {
 		select {
 		case <-done:
 		case <-l.stop:
@@ -296,7 +302,7 @@ func (l *link) interest(src []byte) error {
 	}
 	l.peer.received.Add(1)
 	l.peer.in.add(1 + len(src))
-	l.peer.node.stats.received(l.peer.id, core.KindInterest, 1+len(src))
+	l.counts.received(l.peer.id, core.KindInterest, 1+len(src))
 	namespace, update, err := decodeInterest(src)
 	if err != nil {
 		l.peer.dropInbound(core.KindInterest, err)
@@ -314,7 +320,7 @@ func (l *link) deliver(src []byte) error {
 		return nil
 	}
 	l.peer.in.add(1 + len(src))
-	l.peer.node.stats.received(l.peer.id, m.Kind, 1+len(src))
+	l.counts.received(l.peer.id, m.Kind, 1+len(src))
 	switch m.From {
 	case core.EmitterID:
 		l.deliverEmitted(m)
@@ -330,7 +336,7 @@ func (l *link) deliver(src []byte) error {
 	if l.peer.reference {
 		l.confirmed = true
 	}
-	l.peer.node.deliver(l.peer, m)
+	l.peer.deliver(m)
 	return nil
 }
 
@@ -343,7 +349,7 @@ func (l *link) deliverEmitted(m *core.Message) {
 		return
 	}
 	m.From = l.peer.id
-	l.peer.node.hand(l.peer, m)
+	l.peer.hand(m)
 }
 
 // emittable tells whether an emitter may send m.

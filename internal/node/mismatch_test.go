@@ -9,7 +9,6 @@ import (
 	"github.com/socketmesh/mesh/codec/json"
 	"github.com/socketmesh/mesh/codec/msgpack"
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/internal/dialect"
 	"github.com/socketmesh/mesh/internal/node"
 )
 
@@ -17,27 +16,28 @@ func speaks(codecs ...core.Codec) func(*core.Config) {
 	return func(cfg *core.Config) { cfg.Codecs = codecs }
 }
 
-func versions(lowest, highest int) func(*core.Config) {
-	return func(cfg *core.Config) {
-		cfg.Dialect = &dialect.Dialect{Min: lowest, Max: highest, Feature: "telepathy", Member: "mood"}
-	}
+func versions(lowest, highest int) *node.Dialect {
+	return &node.Dialect{Min: lowest, Max: highest, Feature: "telepathy", Member: "mood"}
 }
 
 // Two nodes that have nothing in common both learn what both of them offer.
 func TestMismatch(t *testing.T) {
+	both := []core.Codec{json.New(), msgpack.New()}
 	for _, c := range []struct {
 		name           string
-		a, b           func(*core.Config)
+		codecsA        []core.Codec
+		codecsB        []core.Codec
+		b              *node.Dialect
 		offerA, offerB string
 		want           error
 	}{
-		{"codecs", speaks(json.New()), speaks(msgpack.New()), "versions 1-1, codecs json", "versions 1-1, codecs msgpack", core.ErrNoCommonCodec},
-		{"versions", versions(1, 1), versions(2, 3), "versions 1-1, codecs json msgpack", "versions 2-3, codecs json msgpack", core.ErrNoCommonVersion},
+		{"codecs", []core.Codec{json.New()}, []core.Codec{msgpack.New()}, nil, "versions 1-1, codecs json", "versions 1-1, codecs msgpack", core.ErrNoCommonCodec},
+		{"versions", both, both, versions(2, 3), "versions 1-1, codecs json msgpack", "versions 2-3, codecs json msgpack", core.ErrNoCommonVersion},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				w := newWorld(t)
-				a, b := w.start("a", c.a), w.start("b", c.b) // a dials
+				a, b := w.start("a", speaks(c.codecsA...)), w.startSpeaking("b", c.b, speaks(c.codecsB...)) // a dials
 				within(time.Minute)
 				expect(t, "a's peers", len(a.Peers()), 0)
 				expect(t, "b's peers", len(b.Peers()), 0)
@@ -118,7 +118,7 @@ func TestCodecsDifferByDirection(t *testing.T) {
 func TestVersionsOverlap(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
-		a, b, c := w.start("a"), w.start("b", versions(1, 2)), w.start("c", versions(1, 3))
+		a, b, c := w.start("a"), w.startSpeaking("b", versions(1, 2)), w.startSpeaking("c", versions(1, 3))
 		within(time.Second)
 		expectMembers(t, a, b, c)
 		for _, pair := range []struct {

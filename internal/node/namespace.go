@@ -38,9 +38,12 @@ var _ core.Cluster = (*namespace)(nil)
 
 func newNamespace(n *Node, name string) *namespace {
 	ns := &namespace{node: n, name: name, members: map[string]*peer{}}
-	ns.interest.ns = ns
+	ns.interest.ns, ns.interest.announcer, ns.interest.stats = ns, &n.announcer, &n.stats
 	return ns
 }
+
+// peers are all peers with a link, members of the namespace or not.
+func (ns *namespace) peers() []*peer { return ns.node.peers.Load().list }
 
 func (ns *namespace) ID() string        { return ns.node.id }
 func (ns *namespace) Namespace() string { return ns.name }
@@ -61,7 +64,7 @@ func (ns *namespace) Publish(m *core.Message) (left []string) {
 	}
 	var r route
 	var later deferred
-	left = ns.send(m, ns.routeOf(m, &r), ns.node.peers.Load().list, &later)
+	left = ns.send(m, ns.routeOf(m, &r), ns.peers(), &later)
 	later.run()
 	return left
 }

@@ -31,6 +31,7 @@ type Node struct {
 	id         string
 	log        *slog.Logger
 	reference  int // index of the reference peers' codec; -1 if there is none
+	dialect    *Dialect
 	stats      stats
 	logLimit   loglimit.Limiter // of what peers and strangers can cause
 
@@ -104,7 +105,7 @@ func New(cfg core.Config, newAdapter NewAdapter) (*Node, error) {
 
 		peersChanged: make(chan struct{}),
 	}
-	n.announcer.node, n.announcer.wakeups = n, make(chan struct{}, 1)
+	n.announcer.drained, n.announcer.wakeups = n.drained, make(chan struct{}, 1)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.listed, n.unlist = context.WithCancel(context.Background())
 	n.peers.Store(&peerSet{})

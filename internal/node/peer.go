@@ -11,6 +11,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/backlog"
+	"github.com/socketmesh/mesh/internal/loglimit"
 )
 
 // probeTimeout is how long a link has to answer when the peer has opened another
@@ -29,7 +30,10 @@ const maxNamespaces = 1 << 16
 // receiver takes the new link's messages when the old one's have ended: nothing
 // is lost and nothing overtakes.
 type peer struct {
-	node          *Node
+	node          *Node // for what concerns all peers: who comes and goes, and what they send
+	cfg           *core.Config
+	counts        *stats
+	logLimit      *loglimit.Limiter
 	id            string
 	address       string
 	remote        string
@@ -73,6 +77,9 @@ type peer struct {
 func newPeer(n *Node, h *hello, remote string, on terms) *peer {
 	p := &peer{
 		node:          n,
+		cfg:           &n.cfg,
+		counts:        &n.stats,
+		logLimit:      &n.logLimit,
 		id:            h.uid,
 		address:       h.address,
 		remote:        remote,
@@ -102,7 +109,7 @@ func queueLimits(c *core.Config) backlog.Limits {
 func (p *peer) info() core.PeerInfo {
 	return core.PeerInfo{
 		ID: p.id, Address: p.address, Remote: p.remote, Reference: p.reference,
-		Version: p.version, Codec: p.node.cfg.Codecs[p.codec].Name(), Since: p.since,
+		Version: p.version, Codec: p.cfg.Codecs[p.codec].Name(), Since: p.since,
 	}
 }
 
@@ -151,7 +158,7 @@ func (p *peer) switchTo(l *link) {
 		l.signalAll()
 		return
 	}
-	s := start{codec: p.node.cfg.Codecs[p.codec].Name(), sent: p.taken}
+	s := start{codec: p.cfg.Codecs[p.codec].Name(), sent: p.taken}
 	if old != nil {
 		s.prev = old.id
 		p.finish(old)
@@ -206,7 +213,7 @@ func (p *peer) remove(l *link) {
 	}
 	p.mu.Unlock()
 	for _, f := range lost {
-		p.node.stats.dropped(p.id, f.kind, l.err)
+		p.counts.dropped(p.id, f.kind, l.err)
 		f.release()
 	}
 	switch {
@@ -263,16 +270,16 @@ func (p *peer) push(f *frame, later *deferred) bool {
 // drop counts a frame that is not sent.
 func (p *peer) drop(f *frame, later *deferred) {
 	kind := f.kind
-	later.add(func() { p.node.stats.dropped(p.id, kind, core.ErrSlowPeer) })
+	later.add(func() { p.counts.dropped(p.id, kind, core.ErrSlowPeer) })
 }
 
 // cut ends the links of a peer that does not keep up; p.mu is held.
 func (p *peer) cut(reason backlog.Reason, later *deferred) {
 	p.cutting = true
 	slow := p.queue.slow(reason)
-	p.node.stats.cut[reason].Add(1)
+	p.counts.cut[reason].Add(1)
 	later.add(func() {
-		p.node.logLimit.Log(p.log, slog.LevelWarn, "slow "+p.id, "peer is too slow: cutting it", "reason", slow.Reason,
+		p.logLimit.Log(p.log, slog.LevelWarn, "slow "+p.id, "peer is too slow: cutting it", "reason", slow.Reason,
 			"queued_messages", slow.Messages, "queued_bytes", slow.Bytes, "behind_for", slow.Behind.Round(time.Millisecond))
 	})
 	err := fmt.Errorf("%w: %s", core.ErrSlowPeer, slow.Detail())
@@ -352,9 +359,9 @@ func (p *peer) sent(batch []*frame, err error) {
 	for _, f := range batch {
 		if err == nil {
 			bytes += len(f.bytes)
-			p.node.stats.sent(p.id, f.kind, len(f.bytes))
+			p.counts.sent(p.id, f.kind, len(f.bytes))
 		} else {
-			p.node.stats.dropped(p.id, f.kind, err)
+			p.counts.dropped(p.id, f.kind, err)
 		}
 		f.release()
 	}
@@ -362,6 +369,12 @@ func (p *peer) sent(batch []*frame, err error) {
 		p.out.addAll(len(batch), bytes)
 	}
 }
+
+// deliver delivers a message of the peer.
+func (p *peer) deliver(m *core.Message) { p.node.deliver(p, m) }
+
+// hand delivers a message that does not show that the peer has the namespace.
+func (p *peer) hand(m *core.Message) { p.node.hand(p, m) }
 
 // fail ends all links.
 func (p *peer) fail(reason core.CloseReason, err error) {
@@ -383,7 +396,7 @@ func (p *peer) resume(s start) {
 	if received := p.received.Load(); s.sent > received {
 		p.received.Store(s.sent)
 		if remembered {
-			p.node.stats.gap(p.id, s.sent-received)
+			p.counts.gap(p.id, s.sent-received)
 			p.log.Warn("messages of this peer were lost with an earlier link", "lost", s.sent-received)
 		}
 		p.interest.doubt()
@@ -403,8 +416,8 @@ func (p *peer) departed() departedPeer {
 
 // dropInbound counts a message of the peer that is not taken.
 func (p *peer) dropInbound(kind core.Kind, why error) {
-	p.node.stats.ignored(p.id, kind, why)
-	p.node.logLimit.Log(p.log, slog.LevelWarn, p.id+kind.String(), "ignoring a message of this peer", "kind", kind, "error", why)
+	p.counts.ignored(p.id, kind, why)
+	p.logLimit.Log(p.log, slog.LevelWarn, p.id+kind.String(), "ignoring a message of this peer", "kind", kind, "error", why)
 }
 
 // mark notes that the peer has a namespace, and reports whether that is new.

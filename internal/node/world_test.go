@@ -52,7 +52,14 @@ func (s *server) ID() string { return s.Node.ID() }
 // start runs a node on the host of this name. Its id is the name, unless changed.
 func (w *world) start(host string, change ...func(*core.Config)) *server {
 	w.t.Helper()
+	return w.startSpeaking(host, nil, change...)
+}
+
+// startSpeaking runs a node of another version.
+func (w *world) startSpeaking(host string, d *node.Dialect, change ...func(*core.Config)) *server {
+	w.t.Helper()
 	s := w.make(host, change...)
+	s.Speak(d)
 	if err := s.Start(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}

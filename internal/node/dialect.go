@@ -1,0 +1,21 @@
+package node
+
+// Dialect is what a node says of itself in HELLO and WELCOME where that differs from
+// this version. It lets tests of this module run nodes of other versions.
+type Dialect struct {
+	Min, Max int    // versions that it speaks
+	Feature  string // one more that it understands; "" for none
+	Member   string // one more member, which others have to ignore; "" for none
+}
+
+// Speak makes the node one of another version. It is called before [Node.Start]; nil
+// changes nothing.
+func (n *Node) Speak(d *Dialect) { n.dialect = d }
+
+// as makes the offer that of another version.
+func (o *offer) as(d *Dialect) {
+	o.minVersion, o.maxVersion, o.extra = d.Min, d.Max, d.Member
+	if d.Feature != "" {
+		o.features = append(o.features, d.Feature)
+	}
+}

@@ -34,7 +34,7 @@ func (p *Progress) set(doing string) {
 	p.write("")
 }
 
-// Clear makes room for other lines.
+// Clear removes the line, so that others can be written.
 func (p *Progress) Clear() {
 	if p != nil && p.live {
 		fmt.Fprint(p.out, "\r\x1b[K")

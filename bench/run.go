@@ -91,11 +91,11 @@ var ErrTooMany = errors.New("too many clients for the servers")
 
 // fits tells whether the servers of this machine can hold the clients.
 func (r *run) fits() error {
-	room := r.result.Nodes * (r.setup.Descriptors - reserved)
-	if len(r.setup.URLs) > 0 || r.settings.Clients <= room {
+	most := r.result.Nodes * (r.setup.Descriptors - reserved)
+	if len(r.setup.URLs) > 0 || r.settings.Clients <= most {
 		return nil
 	}
-	return fmt.Errorf("%s: %w: with %d files per process, %d hold %d of %d", r.result.Config, ErrTooMany, r.setup.Descriptors, r.result.Nodes, room, r.settings.Clients)
+	return fmt.Errorf("%s: %w: with %d files per process, %d hold %d of %d", r.result.Config, ErrTooMany, r.setup.Descriptors, r.result.Nodes, most, r.settings.Clients)
 }
 
 func (r *run) measure(ctx context.Context) error {

@@ -82,8 +82,8 @@ const perSource = 20_000
 
 // withDefaults fills in what follows from the rest.
 func (s Settings) withDefaults(setup *Setup, nodes int) Settings {
-	room := max(setup.Descriptors-reserved, 1)
-	s.Workers = cmp.Or(s.Workers, (s.Clients+room-1)/room)
+	each := max(setup.Descriptors-reserved, 1)
+	s.Workers = cmp.Or(s.Workers, (s.Clients+each-1)/each)
 	s.Window = cmp.Or(s.Window, s.sensibleWindow())
 	s.Sources = cmp.Or(s.Sources, (s.Clients/max(nodes, 1)+perSource-1)/perSource)
 	return s

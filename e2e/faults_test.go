@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Times that the mesh promises, with room for a busy machine.
+// Times that the mesh promises, and more, for a busy machine.
 const (
 	soon     = 5 * time.Second // "within a second"
 	long     = 60_000          // a request's timeout, ms: nothing in a test waits so long

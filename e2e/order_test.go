@@ -67,7 +67,7 @@ func TestShutdownDrains(t *testing.T) {
 	s := setStage(t, c, 0)
 	slow := s.servers[1]
 	slow.signal(t, syscall.SIGSTOP)
-	const count, size = 2000, 10_000 // more than sockets have room for
+	const count, size = 2000, 10_000 // more than sockets hold
 	s.do("burst", args{"nsps": list{s.nsp}, "count": count, "size": size})
 	s.origin.signal(t, syscall.SIGTERM)
 	if reason := s.clients[0].gone(t); reason != "transport close" && reason != "io server disconnect" {

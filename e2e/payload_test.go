@@ -7,7 +7,7 @@ import (
 
 var payloadScenarios = []scenario{
 	{name: "payloads", run: func(s *stage) { payloads(s, values()) }},
-	{name: "payloads that msgpack has no room for", goOnly: true, run: func(s *stage) { payloads(s, goValues()) }},
+	{name: "payloads that msgpack cannot hold", goOnly: true, run: func(s *stage) { payloads(s, goValues()) }},
 	{name: "__proto__ and binary", goOnly: true, run: protoAndBinary},
 }
 

@@ -119,13 +119,13 @@ func (s *sender) flood(ctx context.Context, size int, warmup, length time.Durati
 	}
 }
 
-// burst sends some messages, as soon as the window has room for them.
+// burst sends some messages, as soon as they fit into the window.
 func (s *sender) burst(ctx context.Context, data []byte, window uint64) error {
 	if s.sent-s.come.Load()+countEvery > window {
 		if err := s.end.Flush(); err != nil {
 			return err
 		}
-		if err := s.room(ctx, window); err != nil {
+		if err := s.waitWindow(ctx, window); err != nil {
 			return err
 		}
 	}
@@ -138,8 +138,8 @@ func (s *sender) burst(ctx context.Context, data []byte, window uint64) error {
 	return nil
 }
 
-// room waits until a burst fits into the window.
-func (s *sender) room(ctx context.Context, window uint64) error {
+// waitWindow waits until a burst fits into the window.
+func (s *sender) waitWindow(ctx context.Context, window uint64) error {
 	timeout := time.NewTimer(echoTime)
 	defer timeout.Stop()
 	for s.sent-s.come.Load()+countEvery > window {

@@ -231,7 +231,7 @@ func separate(t *testing.T, name string, m *core.Message) {
 	before := clone(m)
 	for _, p := range all {
 		for _, b := range append([][]byte{p.Text}, p.Attachments...) {
-			for n := range 16 { // as much as there may be room for
+			for n := range 16 { // as much as may fit
 				_ = append(b, "################"[:n]...)
 			}
 		}

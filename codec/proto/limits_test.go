@@ -20,7 +20,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestClaims: no room is taken for sockets that turn out to be none.
+// TestClaims: no memory is allocated for sockets that turn out to be none.
 func TestClaims(t *testing.T) {
 	src := behind(8, messageRequestID, "q")
 	for range 1 << 20 {

@@ -29,7 +29,7 @@ func TestSerialQueueOrder(t *testing.T) {
 			t.Errorf("got %v", got)
 		}
 		if box.bytes != 0 || box.held != 0 || cap(box.items) > maxSpare || cap(box.spare) > maxSpare {
-			t.Errorf("an idle queue holds %d bytes, %d items, room for %d", box.bytes, box.held, cap(box.items))
+			t.Errorf("an idle queue holds %d bytes, %d items, space for %d", box.bytes, box.held, cap(box.items))
 		}
 		if err := owner.wait(t.Context()); err != nil {
 			t.Error(err)

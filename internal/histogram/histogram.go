@@ -40,7 +40,7 @@ func (h *Histogram) Record(d time.Duration) {
 	h.Total++
 }
 
-// grow makes room for n buckets, and for larger values to come.
+// grow allocates n buckets, and some for larger values to come.
 func (h *Histogram) grow(n int) {
 	counts := make([]uint64, n, min(n+8*subBuckets, buckets))
 	copy(counts, h.Counts)

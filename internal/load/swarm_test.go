@@ -146,7 +146,7 @@ func TestMisbehaviourIsSeen(t *testing.T) {
 	}
 }
 
-// TestWindow: as many messages are under way as the window has room for, until
+// TestWindow: as many messages are under way as fit into the window, until
 // they come back.
 func TestWindow(t *testing.T) {
 	bothWires(t, func(t *testing.T, portable bool) {

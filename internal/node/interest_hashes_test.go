@@ -87,7 +87,7 @@ func TestHashOfIsTheSameOnAllNodes(t *testing.T) {
 }
 
 func TestInterestFrame(t *testing.T) {
-	ns := newNamespace(nil, "/chat")
+	ns := newNamespace(&Node{}, "/chat")
 	for want, n := range map[string]interestUpdate{
 		"08052f6368617400" + "0201000000ffffffff" + "0104030201": {adds: []uint32{1, 1<<32 - 1}, removes: []uint32{0x01020304}},
 		"08052f6368617401" + "00" + "00":                         {first: true, last: true, adds: []uint32{}, removes: []uint32{}},
@@ -111,7 +111,7 @@ func TestInterestFrame(t *testing.T) {
 
 // FuzzInterest reads any bytes as an update, and what it reads can be written again.
 func FuzzInterest(f *testing.F) {
-	frame := newInterestFrame(newNamespace(nil, "/"), interestUpdate{first: true, last: true, adds: []uint32{1, 2, 3}, removes: []uint32{4}})
+	frame := newInterestFrame(newNamespace(&Node{}, "/"), interestUpdate{first: true, last: true, adds: []uint32{1, 2, 3}, removes: []uint32{4}})
 	f.Add(frame.bytes[1:])
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
 	f.Add([]byte{0, 0, 0xff, 0xff, 0xff, 0x7f})
@@ -120,7 +120,7 @@ func FuzzInterest(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again := newInterestFrame(newNamespace(nil, name), n)
+		again := newInterestFrame(newNamespace(&Node{}, name), n)
 		defer again.release()
 		name2, n2, err := decodeInterest(again.bytes[1:])
 		if err != nil || name2 != name || !reflect.DeepEqual(n2, n) {

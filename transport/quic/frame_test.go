@@ -91,19 +91,19 @@ func TestReaderGrowsWithWhatArrives(t *testing.T) {
 	if _, err := newFrameReader(src).next(announced); err != io.ErrUnexpectedEOF {
 		t.Errorf("got error %v", err)
 	}
-	if src.room > 4*sent {
-		t.Errorf("there was room for %d bytes when %d had arrived", src.room, sent)
+	if src.space > 4*sent {
+		t.Errorf("there was space for %d bytes when %d had arrived", src.space, sent)
 	}
 }
 
 // sizeReader notes the largest read that was asked for.
 type sizeReader struct {
-	src  io.Reader
-	room int
+	src   io.Reader
+	space int
 }
 
 func (r *sizeReader) Read(b []byte) (int, error) {
-	r.room = max(r.room, len(b))
+	r.space = max(r.space, len(b))
 	return r.src.Read(b[:min(len(b), 1500)])
 }
 

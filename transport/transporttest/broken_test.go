@@ -147,8 +147,8 @@ func (c *brokenConn) Recv() ([]byte, error) {
 	switch c.fault {
 	case "read-ahead":
 		return c.readAhead()
-	case "roomy":
-		return c.roomy()
+	case "adjacent":
+		return c.adjacent()
 	}
 	frame, err := c.Conn.Recv()
 	switch {
@@ -179,8 +179,8 @@ func (c *brokenConn) readAhead() ([]byte, error) {
 	return last, nil
 }
 
-// roomy returns two frames one after the other, in one buffer.
-func (c *brokenConn) roomy() ([]byte, error) {
+// adjacent returns two frames one after the other, in one buffer.
+func (c *brokenConn) adjacent() ([]byte, error) {
 	if second := c.last; second != nil {
 		c.last = nil
 		return second, nil

@@ -30,6 +30,7 @@ func TestReadmeListsEveryOption(t *testing.T) {
 		"RedialMin": "1s", "RedialMax": "1h", "QueueBytes": "1", "QueueMessages": "1", "InboxBytes": "1",
 		"MaxQueueBytes": "1073741824", "QueueMinRate": "1", "QueueSlowTime": "1s",
 		"MaxFrame": "1", "MaxHandshakes": "1", "DrainRate": "1",
+		"OpsListen": ":1", "OpsToken": "x", "OpsWritable": "true", "OpsPprof": "true", "OpsReadyLinks": "1",
 	}
 	var listed []string
 	for _, row := range optionRow.FindAllStringSubmatch(string(text), -1) {

@@ -165,6 +165,9 @@ func (p *peer) answer(q question) {
 	ctx, cancel := context.WithTimeout(p.node.ctx, wait)
 	defer cancel()
 	text, err := p.node.answerTo(ctx, p.id, q)
+	if err != nil && ctx.Err() != nil && q.wait > 0 && q.wait < maxAnswerTime {
+		return // the peer does not wait any more
+	}
 	a := answer{id: q.id, text: text}
 	if err != nil {
 		a.failed, a.text = true, []byte(err.Error())

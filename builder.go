@@ -94,6 +94,7 @@ func (b *builder) build() (*Mesh, error) {
 		drainRate: b.config.DrainRate,
 	}
 	o := b.opsOptions()
+	m.readyPart = float64(max(0, cmp.Or(o.ReadyLinks, ops.DefaultReadyLinks))) / 100
 	if b.metrics != nil {
 		o.Metrics = b.metrics(m)
 	}

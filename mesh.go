@@ -23,6 +23,8 @@ type Mesh struct {
 	expires func() time.Time // of the certificate
 	ops     *opsServer
 
+	readyPart float64 // of the other servers of the roster, which have to be linked
+
 	drainRate int // clients per second
 	draining  atomic.Bool
 }
@@ -138,14 +140,12 @@ func (m *Mesh) ClientStats() socketio.ClientStats { return m.adapter.ClientStats
 // before Start, and several times at once.
 func (m *Mesh) WaitForPeers(ctx context.Context, n int) error { return m.node.WaitForPeers(ctx, n) }
 
-// readyPart is the part of the roster's other servers that have to be linked.
-const readyPart = 0.5
-
 // Ready tells whether this server should get clients: it listens for peers, has heard
-// of discovery or is linked to a server, and is linked to at least half of the other
-// servers that discovery knows. Else the error is a [*core.NotReadyError], which names
-// each check that has failed. It does not block.
-func (m *Mesh) Ready() error { return m.node.Ready(readyPart) }
+// of discovery or is linked to a server, and is linked to at least Config.OpsReadyLinks
+// percent, half by default, of the other servers that discovery knows. Else the error is
+// a [*core.NotReadyError], which names each check that has failed. It does not block.
+// What operators are told at /readyz is the same, and that it does not drain.
+func (m *Mesh) Ready() error { return m.node.Ready(m.readyPart) }
 
 // Roster compares the servers that discovery knows with those that are linked.
 func (m *Mesh) Roster() core.RosterStatus { return m.node.Roster() }

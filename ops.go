@@ -133,14 +133,14 @@ func (s *opsServer) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("mesh: listen for operators on %s: %w", s.listen, err)
 	}
-	s.listener, s.served = listener, make(chan struct{})
-	s.http = newOpsHTTP(s.handler, s.log)
+	server, served := newOpsHTTP(s.handler, s.log), make(chan struct{})
+	s.listener, s.http, s.served = listener, server, served
 	if s.tls != nil {
 		listener = tls.NewListener(listener, opsTLS(s.tls))
 	}
 	go func() {
-		defer close(s.served)
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		defer close(served)
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error("operators are not served any more", "error", err)
 		}
 	}()

@@ -208,3 +208,28 @@ func TestSettingsHaveNoSecrets(t *testing.T) {
 		}
 	}
 }
+
+// TestReadyLinks: the mesh and its ops handler agree on when a server is ready.
+func TestReadyLinks(t *testing.T) {
+	for links, ready := range map[int]bool{0: false, 100: false, -1: true} {
+		m, err := mesh.New(mesh.Config{OpsReadyLinks: links, OpsListen: "127.0.0.1:0", Listen: "127.0.0.1:0", Peers: []string{"ws://127.0.0.1:1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(10 * time.Second); m.Roster().Others == 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("no roster")
+			}
+		}
+		status := ask(t, "GET", "http://"+m.OpsAddr()+"/readyz", "", "", nil)
+		if (m.Ready() == nil) != ready || (status == http.StatusOK) != ready {
+			t.Errorf("OpsReadyLinks %d: %v, %d", links, m.Ready(), status)
+		}
+		if err := m.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -32,9 +32,10 @@ func TestOperate(t *testing.T) {
 	}
 	t.Setenv("MESH_OPS_URL", "http://"+after(out.find("operators "), "http://"))
 	var clients []*client
+	var ids []string
 	for _, page := range pages {
 		c := dial(t, page)
-		waitForServers(c, 3)
+		ids = append(ids, waitForServers(c, 3).Me.ID)
 		c.ask("join", "tea\x1b[2J")
 		clients = append(clients, c)
 	}
@@ -91,6 +92,18 @@ func TestOperate(t *testing.T) {
 	t.Run("drain", func(t *testing.T) {
 		if _, why, code := operate(t, "drain", "nobody"); code != exitFailed || !strings.Contains(why, `no node "nobody"`) {
 			t.Errorf("exit code %d: %s", code, why)
+		}
+		// The last server is asked to by way of the first one.
+		text, why, code := operate(t, "drain", ids[2][:12], "--wait", "--rate", "1000")
+		if code != exitOK || !strings.Contains(text, ids[2]+" sends its clients elsewhere") {
+			t.Fatalf("exit code %d\n%s%s", code, text, why)
+		}
+		text, _, code = operate(t, "nodes")
+		if code != exitOK || !strings.Contains(text, "no:draining") {
+			t.Errorf("exit code %d\n%s", code, text)
+		}
+		if !clients[2].ended() {
+			t.Error("its client is still connected")
 		}
 	})
 }

@@ -37,7 +37,7 @@ var balancers = []struct {
 		start: func(t *testing.T, config string) { runBalancer(t, "haproxy", "-db", "-f", config) },
 		// The servers here answer checks at the port for clients.
 		adapt: func(config string) string {
-			return strings.Replace(without(config, ` port 9000`), "maxconn 50000", "maxconn 1000", 1) // and files are few
+			return strings.Replace(without(config, ` port 4100`), "maxconn 50000", "maxconn 1000", 1) // and files are few
 		},
 		loose: func(config string) string {
 			return strings.Replace(without(config, `(?m)^    cookie .*$`), "balance leastconn", "balance roundrobin", 1)

@@ -2,40 +2,79 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
+
+	"github.com/socketmesh/mesh/ops"
 )
 
-// healthBody bounds what is printed of an answer.
-const healthBody = 4 << 10
+// maxHealth bounds what is read of an answer, in bytes.
+const maxHealth = 64 << 10
 
-// healthCommand asks for the health of a running node or discovery service: images have
-// no other program for that.
+// healthCommand asks a running server or discovery service how it is. Images that have no
+// other program use it as their health check.
 func healthCommand(f *flags) action {
-	url := f.text("url", "http://127.0.0.1:9000/readyz", "what is asked: /readyz or /healthz of an ops port", "MESH_HEALTH_URL")
-	timeout := f.duration("timeout", 2*time.Second, "how long the answer may take", "MESH_HEALTH_TIMEOUT")
+	server := declareOps(f)
+	live := f.boolean("live", "ask whether it answers at all, not whether it can take clients", "MESH_OPS_HEALTH_LIVE")
+	timeout := f.duration("timeout", 2*time.Second, "how long the answer may take", "MESH_OPS_HEALTH_TIMEOUT")
 	return func(ctx context.Context, out, _ io.Writer) error {
+		c, err := server.client()
+		if err != nil {
+			return err
+		}
+		defer c.close()
 		ctx, cancel := context.WithTimeout(ctx, *timeout)
 		defer cancel()
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, *url, nil)
-		if err != nil {
-			return usageError("--url", *url, "a URL as http://127.0.0.1:9000/readyz")
+		path := "/readyz"
+		if *live {
+			path = "/healthz"
 		}
-		answer, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return err
-		}
-		defer answer.Body.Close()
-		body, err := io.ReadAll(io.LimitReader(answer.Body, healthBody))
+		text, err := c.health(ctx, path)
 		if err != nil {
 			return err
 		}
-		if answer.StatusCode/100 != 2 {
-			return fmt.Errorf("%s answers %s: %s", *url, answer.Status, body)
+		if *server.json {
+			fmt.Fprintf(out, "%s\n", text)
+		} else {
+			fmt.Fprintln(out, "ok")
 		}
-		fmt.Fprintf(out, "%s\n", body)
 		return nil
 	}
+}
+
+// health asks one of the routes for probes. An answer that is not 200 is an error, with the
+// checks that failed.
+func (c *opsClient) health(ctx context.Context, path string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	response, err := c.http.Do(r)
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxHealth))
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	if response.StatusCode == http.StatusOK {
+		return text, nil
+	}
+	var health ops.Health
+	_ = json.Unmarshal(text, &health) // another answer has no checks
+	var failing strings.Builder
+	for _, check := range health.Checks {
+		if !check.OK {
+			fmt.Fprintf(&failing, "\n  %s: %s", check.Name, check.Detail)
+		}
+	}
+	return nil, fmt.Errorf("%s%s answers %s%s", c.base, path, response.Status, failing.String())
 }

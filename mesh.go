@@ -129,8 +129,8 @@ func (m *Mesh) Configure(options *socket.ServerOptions) error { return m.adapter
 // made.
 func (m *Mesh) Adapter() socket.AdapterConstructor { return m.adapter }
 
-// ClientStats has counters of this server's WebSocket clients: how many there are,
-// how many were too slow, how much was written to them.
+// ClientStats has counters of this server's clients: how many there are, how many were
+// too slow, how much was written to them.
 func (m *Mesh) ClientStats() socketio.ClientStats { return m.adapter.ClientStats() }
 
 // WaitForPeers returns when links to at least n other servers are up: what is emitted

@@ -105,7 +105,9 @@ func TestWithClientOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := m.ClientStats(); got != (socketio.ClientStats{}) {
+	got := m.ClientStats()
+	got.QueuedLimit = 0 // depends on the machine
+	if got != (socketio.ClientStats{}) {
 		t.Errorf("something is delivered: %+v", got)
 	}
 	_, err = mesh.New(mesh.Config{}, mesh.WithClientOptions(socketio.ClientOptions{Timeout: -1}))

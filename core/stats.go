@@ -29,6 +29,8 @@ type Stats struct {
 	SlowRate  uint64 // peers that were cut because they took less than QueueMinRate while more than QueueBytes waited
 	SlowFull  uint64 // peers that were cut because more than MaxQueueBytes waited
 
+	MaxQueueBytes int // of the configuration: memory that what waits for one peer may take
+
 	// Counts by reason. Every reason that there is has an entry, 0 where nothing
 	// happened for it; the documentation of operations lists them.
 	PeerDrops      map[string]uint64 // peers whose last link has ended

@@ -55,10 +55,11 @@ type Constructor struct {
 	adapters []func(namespace string, a core.Adapter) core.Adapter // wrappers, the innermost first
 	hosts    []func(namespace string, h core.Host) core.Host       // likewise
 
-	host     hostcompat.Host
-	clients  ClientOptions
-	fastpath fastpath.Env
-	fetched  *fetch.Cache
+	host        hostcompat.Host
+	clients     ClientOptions
+	fastpath    fastpath.Env
+	fetched     *fetch.Cache
+	connections connections
 
 	mu         sync.Mutex
 	open       map[string]*adapter               // by namespace
@@ -105,6 +106,7 @@ func New(node Opener, opts ...Option) *Constructor {
 		Inflow:    inflow.NewClients(c.clients.inflow()),
 		Host:      c.host,
 		Logger:    c.logger,
+		Connected: c.connections.opened,
 	}
 	return c
 }

@@ -22,6 +22,8 @@ type registry struct {
 	byID    map[string]*list.Element // of roster
 	encoded []byte                   // the roster as a message; nil if it has changed since
 
+	registrations, disconnects, broadcasts uint64
+
 	attached sync.WaitGroup // one for each of all
 }
 
@@ -93,6 +95,7 @@ func (r *registry) register(s *subscriber, p core.Peer) (replaced *subscriber, o
 	}
 	e.Peer, e.owner = p, s
 	s.place = place
+	r.registrations++
 	r.announce()
 	return replaced, true
 }
@@ -113,6 +116,7 @@ func (r *registry) detach(s *subscriber) (left core.Peer, registered bool) {
 	}
 	left = s.place.Value.(*entry).Peer
 	r.withdraw(s)
+	r.disconnects++
 	r.announce()
 	return left, true
 }
@@ -134,6 +138,7 @@ func (r *registry) announce() {
 	if r.closed {
 		return
 	}
+	r.broadcasts++
 	for place := r.roster.Front(); place != nil; place = place.Next() {
 		place.Value.(*entry).owner.notify()
 	}
@@ -180,9 +185,15 @@ func (r *registry) abort() {
 	}
 }
 
-// counts returns the numbers of nodes in the roster and of pending connections.
-func (r *registry) counts() (nodes, pending int) {
+// stats returns what the registry knows of [ServerStats].
+func (r *registry) stats() ServerStats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.roster.Len(), r.pending.Len()
+	return ServerStats{
+		Nodes:         r.roster.Len(),
+		Pending:       r.pending.Len(),
+		Registrations: r.registrations,
+		Disconnects:   r.disconnects,
+		Broadcasts:    r.broadcasts,
+	}
 }

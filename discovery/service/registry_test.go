@@ -196,3 +196,9 @@ func TestRegistryIsSilentWhenClosed(t *testing.T) {
 		t.Error("a connection was taken after the close")
 	}
 }
+
+// counts returns the numbers of nodes in the roster and of pending connections.
+func (r *registry) counts() (nodes, pending int) {
+	s := r.stats()
+	return s.Nodes, s.Pending
+}

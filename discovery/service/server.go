@@ -46,6 +46,10 @@ type ServerStats struct {
 	Nodes   int // in the roster
 	Pending int // connections that are not registered
 
+	Registrations uint64 // messages with which nodes registered, those that had done so before included
+	Disconnects   uint64 // registered nodes whose connection ended
+	Broadcasts    uint64 // rosters that all nodes were sent, each counted once
+
 	Malformed    uint64 // messages that were no registration
 	Unauthorized uint64 // registrations with another token, or none
 	Refused      uint64 // connections and registrations above a limit
@@ -139,14 +143,9 @@ func (s *Server) Peers() []core.Peer {
 
 // Stats returns the numbers as they are now.
 func (s *Server) Stats() ServerStats {
-	nodes, pending := s.registry.counts()
-	return ServerStats{
-		Nodes:        nodes,
-		Pending:      pending,
-		Malformed:    s.malformed.Load(),
-		Unauthorized: s.unauthorized.Load(),
-		Refused:      s.refused.Load(),
-	}
+	stats := s.registry.stats()
+	stats.Malformed, stats.Unauthorized, stats.Refused = s.malformed.Load(), s.unauthorized.Load(), s.refused.Load()
+	return stats
 }
 
 // Shutdown stops accepting, closes every connection with 1001

@@ -205,7 +205,7 @@ func (n *Node) Peers() []core.PeerInfo {
 // the transport's.
 func (n *Node) Stats() core.Stats {
 	s := n.stats.snapshot()
-	s.Version = buildinfo.Version()
+	s.Version, s.MaxQueueBytes = buildinfo.Version(), n.cfg.MaxQueueBytes
 	s.Expected = n.expected()
 	n.mu.Lock()
 	s.Started, s.Namespaces = n.started, len(n.adapters)

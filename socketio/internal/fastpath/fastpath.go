@@ -44,6 +44,9 @@ type Env struct {
 	Inflow    *inflow.Clients
 	Host      hostcompat.Host
 	Logger    *slog.Logger
+	// Connected is an engine's listener of "connection", called for each client that
+	// comes.
+	Connected func(...any)
 }
 
 // Path is the fast path of one server.
@@ -256,6 +259,9 @@ func (p *Path) open() *wsaccept.Acceptor {
 		return p.acceptor
 	}
 	server, needs := p.server.Engine(), p.env.Host.Needs
+	if p.env.Connected != nil {
+		_ = server.On("connection", p.env.Connected)
+	}
 	lifecycle.Front(server, p.ungated == nil, p.env.Inflow)
 	if needs.TakenHidden {
 		wsaccept.HideTaken(server)

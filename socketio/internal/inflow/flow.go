@@ -24,6 +24,7 @@ type Clients struct {
 	limits Limits
 	held   atomic.Int64
 	holds  atomic.Int64
+	passed atomic.Int64
 }
 
 // NewClients makes the flows' shared part.
@@ -34,9 +35,11 @@ func NewClients(limits Limits) *Clients {
 	}}
 }
 
-// Held is how many clients are held back now, Holds how often one was.
-func (c *Clients) Held() int    { return int(c.held.Load()) }
-func (c *Clients) Holds() int64 { return c.holds.Load() }
+// Held is how many clients are held back now, Holds how often one was, and Packets how
+// many packets of clients were passed on to their handlers.
+func (c *Clients) Held() int      { return int(c.held.Load()) }
+func (c *Clients) Holds() int64   { return c.holds.Load() }
+func (c *Clients) Packets() int64 { return c.passed.Load() }
 
 // Flow is what one client has sent and its handlers have not handled, in all
 // namespaces. The zero Flow holds nobody back; its methods may be called at once.
@@ -93,6 +96,7 @@ func (f *Flow) Passed(l *Lane, q Queue) {
 	if f.clients == nil {
 		return
 	}
+	f.clients.passed.Add(1)
 	bytes := int(f.coming.Swap(0))
 	f.mu.Lock()
 	mark := f.mark(l, l.packets >= often || l.bytes >= oftenBytes)

@@ -76,6 +76,7 @@ type Stats struct {
 	Connections int                    // open now
 	Cut         [backlog.Reasons]int64 // connections that were too slow
 	Held        int64                  // memory in the queues of those that are behind, in bytes
+	Total       int64                  // that it may be
 	Dropped     int64                  // volatile frames for connections that were behind
 	Blocked     int64                  // times that a connection did not take everything
 	Writes      int64
@@ -123,6 +124,7 @@ func (s *Scheduler) Stats() Stats {
 	snapshot := Stats{
 		Connections: int(s.stats.queues.Load()),
 		Held:        s.lags.held.Load(),
+		Total:       s.total,
 		Dropped:     s.stats.dropped.Load(),
 		Blocked:     s.stats.blocked.Load(),
 		Writes:      s.stats.writes.Load(),

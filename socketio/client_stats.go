@@ -1,6 +1,8 @@
 package socketio
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -37,6 +39,11 @@ type ClientStats struct {
 	WebSocket       int
 	Polling         int
 	OtherTransports int
+	// Sockets is how many there are, a client's in each of its namespaces, and Rooms how
+	// many rooms have members, but for those that sockets have for themselves. Each
+	// namespace counts for itself.
+	Sockets int
+	Rooms   int
 	// Connections and Disconnections count clients of all kinds that have come and
 	// gone.
 	Connections    int64
@@ -76,6 +83,11 @@ func (c *Constructor) ClientStats() ClientStats {
 	for _, server := range c.servers() {
 		stats.countTransports(server.Engine())
 	}
+	for _, a := range c.openAdapters() {
+		sockets, rooms := a.rooms.Population()
+		stats.Sockets += sockets
+		stats.Rooms += rooms
+	}
 	stats.Connections, stats.Disconnections = c.connections.counts(stats.WebSocket + stats.Polling + stats.OtherTransports)
 	return stats
 }
@@ -88,6 +100,13 @@ func (c *Constructor) servers() (list []*socket.Server) {
 		list = append(list, server)
 	}
 	return list
+}
+
+// openAdapters are those of the namespaces that are open here.
+func (c *Constructor) openAdapters() []*adapter {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Values(c.open))
 }
 
 // countTransports adds an engine's clients.

@@ -21,6 +21,10 @@ func TestClientStats(t *testing.T) {
 	if got := stats(); got.WebSocket != 1 || got.Polling != 1 || got.OtherTransports != 0 || got.Connections != 2 || got.Disconnections != 0 || got.PacketsIn != 3 {
 		t.Errorf("two clients and three events: %+v", got)
 	}
+	sock.Join("a", "b")
+	if got := stats(); got.Sockets != 2 || got.Rooms != 2 {
+		t.Errorf("two sockets, one of them in two rooms: %+v", got)
+	}
 	c.close()
 	eventually(t, "gone", func() bool { return stats().Disconnections == 1 })
 	if got := stats(); got.WebSocket != 0 || got.Polling != 1 || got.Connections != 2 {

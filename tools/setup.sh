@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the end-to-end tests need and does not find: the npm packages of
 # e2e/node, e2e/compat/node and e2e/oracle/node and, where there is apt-get, Debian's chromium,
-# and the balancers nginx and haproxy. It waits for another apt that is at work.
+# prometheus, and the balancers nginx and haproxy. It waits for another apt that is at work.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,5 +30,13 @@ if command -v apt-get >/dev/null; then
 			echo "could not install ${balancers[*]}" >&2
 			if [ -n "${CI:-}" ]; then exit 1; fi
 		fi
+	fi
+fi
+
+if ! command -v promtool >/dev/null && command -v apt-get >/dev/null; then
+	echo "installing prometheus for the tests of metrics and alert rules"
+	if ! ./tools/apt-install.sh prometheus; then
+		echo "could not install prometheus" >&2
+		if [ -n "${CI:-}" ]; then exit 1; fi
 	fi
 fi

@@ -1,0 +1,92 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// desc describes a metric.
+type desc struct {
+	*prometheus.Desc
+	kind prometheus.ValueType
+}
+
+// descs are metrics that belong together.
+type descs []*desc
+
+func (all *descs) add(kind prometheus.ValueType, name, help string, labels ...string) *desc {
+	d := &desc{prometheus.NewDesc("socketio_mesh_"+name, help, labels, nil), kind}
+	*all = append(*all, d)
+	return d
+}
+
+func (all *descs) counter(name, help string, labels ...string) *desc {
+	return all.add(prometheus.CounterValue, name, help, labels...)
+}
+
+func (all *descs) gauge(name, help string, labels ...string) *desc {
+	return all.add(prometheus.GaugeValue, name, help, labels...)
+}
+
+// Of a node. The first ones are the reference's, too.
+var (
+	nodeDescs descs
+
+	peersConnected   = nodeDescs.gauge("peers_connected", "Servers that this one has a link to.")
+	peersExpected    = nodeDescs.gauge("peers_expected", "Other servers that discovery lists.")
+	messagesSent     = nodeDescs.counter("messages_sent_total", "Messages sent to other servers, each counted once, however many servers it went to.", "type")
+	messagesReceived = nodeDescs.counter("messages_received_total", "Messages received from other servers.", "type")
+	messageBytes     = nodeDescs.gauge("message_bytes", "Size of messages between servers.", "direction")
+	requestDuration  = nodeDescs.gauge("request_duration_seconds", "How long requests of this server to all others took.", "kind")
+	peerDrops        = nodeDescs.counter("peer_drops_total", "Servers whose last link has ended.", "reason")
+	namespacesOpen   = nodeDescs.gauge("namespaces", "Namespaces that are open on this server.")
+	ioClients        = nodeDescs.gauge("io_clients", "Socket.IO sockets that are connected to this server, in all namespaces.")
+
+	buildInfo          = nodeDescs.gauge("build_info", "Always 1; the version of the mesh and of Go.", "version", "goversion")
+	certificateExpiry  = nodeDescs.gauge("certificate_expiry_timestamp_seconds", "When the certificate ends that this server shows to others.")
+	rosterHeard        = nodeDescs.gauge("roster_heard", "1 if discovery has told who the servers are, 0 if it never has.")
+	connectionsRefused = nodeDescs.counter("connections_refused_total", "Connections between servers that did not become links.", "reason")
+	messagesDropped    = nodeDescs.counter("messages_dropped_total", "Messages that did not go to one of the servers they were for.", "reason")
+	messagesIgnored    = nodeDescs.counter("messages_ignored_total", "Messages of other servers that were not taken.", "reason")
+	messagesLost       = nodeDescs.counter("messages_lost_total", "Messages of other servers that are known to have been lost with a link.")
+	requestsIncomplete = nodeDescs.counter("requests_incomplete_total", "Requests that ended without the answers of all servers.")
+	queueLimit         = nodeDescs.gauge("peer_queue_limit_bytes", "Memory that messages for one server may take; one for which more waits is cut.")
+
+	peerInfo             = nodeDescs.gauge("peer_info", "Always 1; a server that this one has a link to.", "peer", "address", "codec", "protocol", "reference")
+	peerRoundTrip        = nodeDescs.gauge("peer_round_trip_seconds", "How long a server takes to answer a ping, smoothed.", "peer")
+	peerLastRoundTrip    = nodeDescs.gauge("peer_last_round_trip_seconds", "How long a server took to answer the last ping.", "peer")
+	peerLinkStart        = nodeDescs.gauge("peer_link_start_time_seconds", "When the link to a server came up.", "peer")
+	peerReconnects       = nodeDescs.counter("peer_reconnects_total", "Times that a server was lost and came back.", "peer")
+	peerQueueMessages    = nodeDescs.gauge("peer_queue_messages", "Messages that wait for a server.", "peer")
+	peerQueueBytes       = nodeDescs.gauge("peer_queue_bytes", "Memory of messages that wait for a server.", "peer")
+	peerSentMessages     = nodeDescs.counter("peer_sent_messages_total", "Messages written to a server since it came.", "peer")
+	peerSentBytes        = nodeDescs.counter("peer_sent_bytes_total", "Bytes of messages written to a server since it came.", "peer")
+	peerReceivedMessages = nodeDescs.counter("peer_received_messages_total", "Messages received from a server since it came.", "peer")
+	peerReceivedBytes    = nodeDescs.counter("peer_received_bytes_total", "Bytes of messages received from a server since it came.", "peer")
+
+	roomsOccupied        = nodeDescs.gauge("rooms", "Rooms with members on this server, without those that sockets have for themselves.")
+	clientsConnected     = nodeDescs.gauge("clients", "Clients that are connected to this server, whatever namespaces they have joined.", "transport")
+	clientConnections    = nodeDescs.counter("client_connections_total", "Clients that have connected.")
+	clientDisconnections = nodeDescs.counter("client_disconnections_total", "Clients that have gone.")
+	clientPackets        = nodeDescs.counter("client_packets_received_total", "Events and acknowledgements of clients.")
+	clientFrames         = nodeDescs.counter("client_frames_sent_total", "Frames written to WebSocket clients: events, and what else there is.")
+	clientBytes          = nodeDescs.counter("client_sent_bytes_total", "Bytes written to WebSocket clients.")
+	clientQueueBytes     = nodeDescs.gauge("client_queue_bytes", "Memory of what waits for clients that are behind.")
+	clientQueueLimit     = nodeDescs.gauge("client_queue_limit_bytes", "Memory that it may take; if more waits, clients with the longest queues are cut.")
+	clientsCut           = nodeDescs.counter("clients_cut_total", "Clients that were disconnected because they were too slow.", "reason")
+	clientDropped        = nodeDescs.counter("client_events_dropped_total", "Volatile events that clients which were behind did not get.")
+	clientBlocked        = nodeDescs.counter("client_writes_blocked_total", "Times that a client did not take everything at once.")
+	clientsHeld          = nodeDescs.gauge("clients_held_back", "Clients that are not read from, because they are ahead of their handlers.")
+	clientHolds          = nodeDescs.counter("client_holds_total", "Times that a client was held back.")
+)
+
+// Of a discovery service. The first four are the reference's, too.
+var (
+	discoveryDescs descs
+
+	serversRegistered = discoveryDescs.gauge("discovery_servers_registered", "Servers that are registered with the discovery service.")
+	registrations     = discoveryDescs.counter("discovery_registrations_total", "Registrations that were taken.")
+	disconnects       = discoveryDescs.counter("discovery_disconnects_total", "Registered servers whose connection has ended.")
+	rosterBroadcasts  = discoveryDescs.counter("discovery_roster_broadcasts_total", "Rosters that were sent to all servers.")
+
+	pendingConnections = discoveryDescs.gauge("discovery_pending_connections", "Connections that are not registered.")
+	discoveryRefused   = discoveryDescs.counter("discovery_refused_total", "Connections and messages that were not taken.", "reason")
+	discoveryBuildInfo = discoveryDescs.gauge("discovery_build_info", "Always 1; the version of the mesh and of Go.", "version", "goversion")
+)

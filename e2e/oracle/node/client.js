@@ -33,6 +33,7 @@ export class Client {
       parser: this.transport.parser,
       query: { as: name, ...query },
       reconnection: false,
+      timeout: 120_000, // as long as servers wait, see perform
       autoConnect: false,
       forceNew: true,
       ...options,

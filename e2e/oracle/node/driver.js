@@ -1,5 +1,5 @@
-// The driver plays scenarios: a line names one and a transport, another one answers
-// with the transcripts of Node's servers and of ours.
+// The driver plays scenarios: a request names one and a transport, and is answered with
+// the transcripts of Node's servers and of ours.
 //
 //   node driver.js OUR-SERVER
 import { readdir } from "node:fs/promises";
@@ -27,7 +27,7 @@ createInterface({ input: process.stdin })
     if (s.servers !== 1) plays["ours, three servers"] = perform(ours, s, transport, 3);
     const transcripts = {};
     for (const [who, transcript] of Object.entries(plays)) transcripts[who] = await transcript;
-    say({ id, transcripts });
+    say({ id, ok: true, result: transcripts });
   })
   .on("close", () => {
     node.child.stdin.end();

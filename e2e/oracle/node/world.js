@@ -18,6 +18,7 @@ export class World {
     this.watched = new Set();
     this.quiet = options.quiet;
     this.http = createServer((_, response) => response.writeHead(404).end()); // other paths
+    this.http.keepAliveTimeout = 0; // a request that comes after its end would fail
     const { quiet, parser, denied, ...rest } = options;
     if (parser === "msgpack") rest.parser = msgpack;
     if (denied) rest.allowRequest = (req, done) => (req.url.includes("denied") ? done("not you", false) : done(null, true));

@@ -314,6 +314,12 @@ scenario("another path", { transports: ["websocket", "polling"], options: { path
   await b.saw("connect_error");
 });
 
+scenario("the usual options of a handshake", { transports: ["polling", "websocket"], servers: 1, usualTimes: true }, async t => {
+  const r = t.raw("a");
+  if (t.transport === "polling") await r.get();
+  else await r.dial();
+});
+
 scenario("the options of a handshake", { transports: ["polling", "websocket"], servers: 1, options: { pingInterval: 1234, pingTimeout: 567, maxHttpBufferSize: 89_000 } }, async t => {
   const r = t.raw("a");
   if (t.transport === "polling") await r.get();

@@ -81,7 +81,7 @@ func TestTokens(t *testing.T) {
 func complainsOnce(t *testing.T, s *server) {
 	t.Helper()
 	eventually(t, askTime, func() error {
-		lines := linesWith(s.log.String(), "unauthorized")
+		lines := linesWith(s.Log.String(), "unauthorized")
 		if tries := strings.Count(lines, "\n"); tries < 4 {
 			return fmt.Errorf("%s has been refused %d times", s.name, tries)
 		}

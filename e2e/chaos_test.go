@@ -34,7 +34,7 @@ func TestChaos(t *testing.T) {
 			c.servers[i].signal(t, syscall.SIGCONT)
 		}},
 		{"is there when discovery restarts", func(int) {
-			c.discovery.kill()
+			c.discovery.Kill()
 			c.discovery = startDiscovery(t, goKind, args{"port": c.discovery.port()})
 		}},
 	}

@@ -23,8 +23,8 @@ func stopDriver() {
 	if driver.process == nil {
 		return
 	}
-	driver.kill()
-	if text := driver.log.tail(); text != "" {
+	driver.Kill()
+	if text := driver.Log.Tail(); text != "" {
 		fmt.Printf("clients: %s", text)
 	}
 }

@@ -37,7 +37,7 @@ func startServer(t *testing.T, kind string, options args) *server {
 	}
 	s := &server{process: start(t, kind+" server", command...), kind: kind}
 	var ready struct{ ID, URL, Mesh string }
-	decodeInto(s.ready, &ready)
+	decodeInto(s.Ready, &ready)
 	s.id, s.url, s.mesh = ready.ID, ready.URL, ready.Mesh
 	s.name += " " + s.id
 	return s
@@ -58,7 +58,7 @@ func startDiscovery(t *testing.T, kind string, options args) *discovery {
 	}
 	d := &discovery{process: start(t, kind+" discovery", command...)}
 	var ready struct{ URL string }
-	decodeInto(d.ready, &ready)
+	decodeInto(d.Ready, &ready)
 	d.url = ready.URL
 	return d
 }

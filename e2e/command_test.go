@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/socketmesh/mesh/e2e/internal/procs"
 )
 
 // TestCommands: servers of `mesh node`, on a `mesh discovery`, answer any
@@ -43,7 +45,7 @@ func startMesh(t *testing.T, count int, arguments ...string) (urls []string) {
 	t.Helper()
 	name := "mesh " + arguments[0]
 	cmd := exec.Command(binaries.mesh, arguments...)
-	var log journal
+	var log procs.Log
 	cmd.Stderr = &log
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -63,7 +65,7 @@ func startMesh(t *testing.T, count int, arguments ...string) (urls []string) {
 			t.Errorf("%s: data race", name)
 		}
 		if t.Failed() {
-			t.Logf("log of %s:\n%s", name, log.tail())
+			t.Logf("log of %s:\n%s", name, log.Tail())
 		}
 	})
 	lines := bufio.NewScanner(out)
@@ -73,7 +75,7 @@ func startMesh(t *testing.T, count int, arguments ...string) (urls []string) {
 		}
 	}
 	if len(urls) < count {
-		t.Fatalf("%s has named %d addresses:\n%s", name, len(urls), log.tail())
+		t.Fatalf("%s has named %d addresses:\n%s", name, len(urls), log.Tail())
 	}
 	return urls
 }

@@ -18,7 +18,7 @@ func TestDiscoveryTrouble(t *testing.T) {
 			c := startCluster(t, kind, []string{goKind, goKind, goKind}, nil)
 			undisturbed(t, c, func() {
 				port := c.discovery.port()
-				c.discovery.kill()
+				c.discovery.Kill()
 				c.discovery = startDiscovery(t, kind, args{"port": port})
 				// It has heard of all again when somebody new finds all.
 				c.know(t, "/", append(c.servers, c.add(t, goKind, nil))...)
@@ -66,7 +66,7 @@ func TestDiscoveryTrouble(t *testing.T) {
 		t.Parallel()
 		c := startCluster(t, goKind, []string{goKind, nodeKind, goKind}, nil)
 		port := c.discovery.port()
-		c.discovery.kill()
+		c.discovery.Kill()
 		c.discovery = startDiscovery(t, goKind, args{"port": port})
 		// The reference acts on the short rosters; the mesh is whole again soon.
 		late := c.add(t, goKind, nil)
@@ -153,7 +153,7 @@ func undisturbed(t *testing.T, c *cluster, trouble func()) {
 	t.Logf("%d messages meanwhile", batches*batch)
 	for _, server := range c.servers {
 		for _, other := range c.servers {
-			if other != server && (strings.Contains(linesWith(server.log.String(), other.id), "peer down") || strings.Contains(linesWith(server.log.String(), other.id), "peer lost")) {
+			if other != server && (strings.Contains(linesWith(server.Log.String(), other.id), "peer down") || strings.Contains(linesWith(server.Log.String(), other.id), "peer lost")) {
 				t.Errorf("%s has lost %s", server.name, other.name)
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/socketmesh/mesh/e2e/internal/procs"
 )
 
 // Times that the mesh promises, and more, for a busy machine.
@@ -84,14 +86,14 @@ func TestServerGone(t *testing.T) {
 }
 
 // questions are requests under way, by name.
-type questions map[string]<-chan reply
+type questions map[string]<-chan procs.Answer
 
 // askAround asks all servers things that one of them will not answer.
 func (s *stage) askAround(silent *server, stopped bool, timeout int) questions {
 	s.Helper()
 	q := questions{}
 	begin := func(name, op string, members args) {
-		answer, err := s.origin.begin(op, with(args{"nsp": s.nsp}, members))
+		answer, err := s.origin.Begin(op, with(args{"nsp": s.nsp}, members))
 		if err != nil {
 			s.Fatal(err)
 		}
@@ -140,7 +142,7 @@ func (q questions) settle(s *stage, hung *server) {
 }
 
 // result waits for one answer: what was answered, and the error's text.
-func (q questions) result(s *stage, name string, answer <-chan reply) (value, failure any) {
+func (q questions) result(s *stage, name string, answer <-chan procs.Answer) (value, failure any) {
 	s.Helper()
 	result, err := s.origin.await(name, answer)
 	if err != nil {
@@ -190,9 +192,9 @@ func TestServersLeaveTogether(t *testing.T) {
 			c := startCluster(t, goKind, []string{origin, goKind, nodeKind, goKind}, args{"requestTimeout": long})
 			s := setStage(t, c, 0)
 			// Each of them is one whose answer does not come. Node waits five seconds.
-			pending := map[string]<-chan reply{}
+			pending := map[string]<-chan procs.Answer{}
 			for _, silent := range s.servers[1:] {
-				answer, err := s.origin.begin("serverSideEmitWithAck", args{"nsp": s.nsp, "args": list{"ask all but", silent.id}})
+				answer, err := s.origin.Begin("serverSideEmitWithAck", args{"nsp": s.nsp, "args": list{"ask all but", silent.id}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -271,7 +273,7 @@ func TestRestart(t *testing.T) {
 			t.Parallel()
 			c := startCluster(t, goKind, []string{goKind, goKind, victim}, args{"requestTimeout": long})
 			old := c.servers[2]
-			old.kill()
+			old.Kill()
 			c.servers[2] = c.add(t, victim, args{"meshPort": portOf(old.mesh), "httpPort": portOf(old.url)})
 			took := c.know(t, "/", c.servers...)
 			t.Logf("in again after %v", took)
@@ -303,8 +305,8 @@ func TestRestartUnnoticed(t *testing.T) {
 	first := c.add(t, goKind, nil)
 	old := c.add(t, nodeKind, larger("1"))
 	c.know(t, "/", first, old)
-	d.kill()
-	old.kill()
+	d.Kill()
+	old.Kill()
 	again := c.add(t, nodeKind, with(larger("2"), args{"meshPort": portOf(old.mesh)}))
 	eventually(t, linkTime, func() error {
 		if peers := toStrings(again.do(t, "peers", nil)); len(peers) == 0 {

@@ -55,7 +55,7 @@ func TestGarbage(t *testing.T) {
 // openFiles is the number of files and sockets the process holds; 0 where the
 // system does not tell.
 func (p *process) openFiles() int {
-	files, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
+	files, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.Pid()))
 	return len(files)
 }
 

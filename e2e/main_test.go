@@ -3,13 +3,13 @@ package e2e
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/socketmesh/mesh/e2e/internal/procs"
 )
 
 // binaries are what the tests run, built by TestMain with the race detector.
@@ -25,7 +25,7 @@ func run(m *testing.M) int {
 		return fail(err)
 	}
 	defer os.RemoveAll(dir)
-	if err := installNode(); err != nil {
+	if err := procs.InstallNode("node"); err != nil {
 		return fail(err)
 	}
 	if err := build(dir); err != nil {
@@ -44,26 +44,11 @@ func fail(err error) int {
 	return 1
 }
 
-// installNode installs what node/package-lock.json names, unless that is done.
-func installNode() error {
-	if _, err := os.Stat("node/node_modules/.package-lock.json"); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	cmd := exec.Command("npm", "ci", "--no-audit", "--no-fund")
-	cmd.Dir = "node"
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("npm ci: %w\n%s", err, out)
-	}
-	return nil
-}
-
 func build(dir string) error {
 	binaries.server = filepath.Join(dir, "server")
 	binaries.mesh = filepath.Join(dir, "mesh")
-	for path, pkg := range map[string]string{binaries.server: "./server", binaries.mesh: "../cmd/mesh"} {
-		if out, err := exec.Command("go", "build", "-race", "-o", path, pkg).CombinedOutput(); err != nil {
-			return fmt.Errorf("building %s: %w\n%s", pkg, err, out)
-		}
-	}
-	return nil
+	return errors.Join(
+		procs.Build(binaries.server, "./server", "-race"),
+		procs.Build(binaries.mesh, "../cmd/mesh", "-race"),
+	)
 }

@@ -72,7 +72,7 @@ func (s *stage) connect(name string, o options) *client {
 		"url": s.url, "version": c.version, "nsp": o.nsp, "options": members,
 		"greeted": !o.refused, "refused": o.refused, "series": o.series,
 	})
-	s.Cleanup(func() { startDriver(s.trial).ask("forget", args{"name": c.id()}) })
+	s.Cleanup(func() { startDriver(s.trial).Ask("forget", args{"name": c.id()}) })
 	if s.path.exact && string(result) != "1" {
 		s.Errorf("%s: it took %s attempts to connect", name, result)
 	}
@@ -98,7 +98,7 @@ func (c *client) join(name, nsp string, auth any) *client {
 	joined := &client{stage: c.stage, name: name, version: c.version}
 	c.enter(joined)
 	joined.do("join", args{"of": c.id(), "nsp": nsp, "options": args{"auth": auth}, "greeted": true})
-	c.Cleanup(func() { startDriver(c.trial).ask("forget", args{"name": joined.id()}) })
+	c.Cleanup(func() { startDriver(c.trial).Ask("forget", args{"name": joined.id()}) })
 	return joined
 }
 
@@ -111,8 +111,8 @@ func (c *client) do(op string, members args) json.RawMessage {
 	if with == nil {
 		with = args{}
 	}
-	with["name"] = c.id()
-	result, err := startDriver(c.trial).ask(op, with)
+	with["name"], with["within"] = c.id(), patience.Milliseconds()
+	result, err := startDriver(c.trial).Ask(op, with)
 	if err != nil {
 		c.Fatalf("%s: %s: %v", c.name, op, err)
 	}

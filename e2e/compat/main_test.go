@@ -1,16 +1,16 @@
 package compat
 
 import (
-	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/socketmesh/mesh/e2e/internal/procs"
 )
 
 var update = flag.Bool("update", false, "write the transcripts of the host alone to testdata")
@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	if raceDetector {
 		os.Exit(withoutDetector())
 	}
-	if err := installNode(); err != nil {
+	if err := procs.InstallNode("node"); err != nil {
 		fmt.Fprintln(os.Stderr, "compat:", err)
 		os.Exit(1)
 	}
@@ -56,17 +56,4 @@ func withoutDetector() int {
 		}
 	}
 	return 0
-}
-
-// installNode installs what node/package-lock.json names, unless that is done.
-func installNode() error {
-	if _, err := os.Stat("node/node_modules/.package-lock.json"); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	cmd := exec.Command("npm", "ci", "--no-audit", "--no-fund")
-	cmd.Dir = "node"
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("npm ci: %w\n%s", err, out)
-	}
-	return nil
 }

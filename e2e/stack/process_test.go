@@ -4,16 +4,17 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"syscall"
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/discovery/static"
+	"github.com/socketmesh/mesh/e2e/internal/procs"
 	"github.com/socketmesh/mesh/internal/cluster"
 	"github.com/socketmesh/mesh/internal/node"
 )
@@ -122,16 +123,8 @@ func (p *process) hang() {
 	p.w.Helper()
 	p.signal(syscall.SIGSTOP)
 	p.w.eventually(func() error {
-		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.cmd.Process.Pid))
-		if err != nil || len(tasks) == 0 {
-			return err // a system that does not tell
-		}
-		for _, task := range tasks {
-			stat, err := os.ReadFile(task)
-			// pid (name) state …; the name may contain anything.
-			if end := bytes.LastIndex(stat, []byte(") ")); err != nil || end < 0 || stat[end+2] != 'T' {
-				return fmt.Errorf("%s has not stopped", task)
-			}
+		if !procs.Stopped(p.cmd.Process.Pid) {
+			return errors.New("the process has not stopped")
 		}
 		return nil
 	})

@@ -135,12 +135,12 @@ var rules = []rule{
 	},
 	{
 		folders: []string{"./e2e/compat"},
-		may: []string{"./", "./core", "github.com/zishang520/socket.io", "github.com/gorilla/websocket",
+		may: []string{"./", "./core", "./e2e/internal/procs", "github.com/zishang520/socket.io", "github.com/gorilla/websocket",
 			"github.com/quic-go/quic-go", "github.com/quic-go/webtransport-go"},
 	},
 	{
 		folders: []string{"./cmd", "./e2e", "./bench"},
-		may: []string{"./", "./core", "./codec", "./transport", "./discovery", "./socketio", "./ops", "./internal", "./internal/node", "./internal/cluster", "./bench",
+		may: []string{"./", "./core", "./codec", "./transport", "./discovery", "./socketio", "./ops", "./internal", "./internal/node", "./internal/cluster", "./bench", "./e2e/internal/procs",
 			"go.uber.org/fx", "github.com/zishang520/socket.io", "github.com/gorilla/websocket", "github.com/urfave/cli", "golang.org/x/term"},
 	},
 }

@@ -28,9 +28,9 @@ scenario("a server asks one", {}, async t => {
   answer(a, "none", () => []);
   answer(a, "several", () => [1, 2, 3]);
   answer(a, "echo");
-  for (const event of ["one", "none", "several"]) t.note(event, await t.at(a, s => s.timeout(5000).emitWithAck(event)));
-  t.note("echo", await t.at(a, s => s.timeout(5000).emitWithAck("echo", { a: [1, null] }, "not this")));
-  t.note("bytes", await t.at(a, s => s.timeout(5000).emitWithAck("echo", Buffer.from("bytes"))));
+  for (const event of ["one", "none", "several"]) t.note(event, await t.at(a, s => s.timeout(60_000).emitWithAck(event)));
+  t.note("echo", await t.at(a, s => s.timeout(60_000).emitWithAck("echo", { a: [1, null] }, "not this")));
+  t.note("bytes", await t.at(a, s => s.timeout(60_000).emitWithAck("echo", Buffer.from("bytes"))));
   t.note("without a timeout", await t.at(a, s => s.emitWithAck("echo", "x")));
 });
 
@@ -42,7 +42,7 @@ scenario("a server asks one, with a callback", {}, async t => {
   await t.served(a, "callback");
   await t.at(a, s => s.emit("none", () => s.log("empty callback", $.args)));
   await t.served(a, "empty callback");
-  await t.at(a, s => s.timeout(5000).emit("several", (err, one) => s.log("with a timeout", err, one)));
+  await t.at(a, s => s.timeout(60_000).emit("several", (err, one) => s.log("with a timeout", err, one)));
   await t.served(a, "with a timeout");
   await t.at(a, s => s.timeout(30).emit("not answered", err => s.log("too late", err)));
   await t.served(a, "too late");
@@ -60,14 +60,14 @@ scenario("a server asks everybody", {}, async t => {
   const sockets = await t.connect("a", "b", "c");
   for (const s of sockets) answer(s, "who", () => [s.client.name, "not this"]);
   const sorted = list => [...list].sort();
-  t.note("all", sorted(await t.io(io => io.timeout(5000).emitWithAck("who"))));
+  t.note("all", sorted(await t.io(io => io.timeout(60_000).emitWithAck("who"))));
   await t.at(sockets[1], s => s.join("r"));
   await t.at(sockets[2], s => s.join("r"));
-  t.note("room", sorted(await t.io(io => io.to("r").timeout(5000).emitWithAck("who", 1, 2))));
-  t.note("room, once more", sorted(await t.io(io => io.of("/").in("r").timeout(5000).emitWithAck("who"))));
-  t.note("from a socket", sorted(await t.at(sockets[1], s => s.broadcast.timeout(5000).emitWithAck("who"))));
-  t.note("except", sorted(await t.io(io => io.except("r").timeout(5000).emitWithAck("who"))));
-  t.note("nobody", await t.io(io => io.to("nobody").timeout(5000).emitWithAck("who")));
+  t.note("room", sorted(await t.io(io => io.to("r").timeout(60_000).emitWithAck("who", 1, 2))));
+  t.note("room, once more", sorted(await t.io(io => io.of("/").in("r").timeout(60_000).emitWithAck("who"))));
+  t.note("from a socket", sorted(await t.at(sockets[1], s => s.broadcast.timeout(60_000).emitWithAck("who"))));
+  t.note("except", sorted(await t.io(io => io.except("r").timeout(60_000).emitWithAck("who"))));
+  t.note("nobody", await t.io(io => io.to("nobody").timeout(60_000).emitWithAck("who")));
 });
 
 scenario("answers of everybody: bytes, nothing, null", {}, async t => {
@@ -75,9 +75,9 @@ scenario("answers of everybody: bytes, nothing, null", {}, async t => {
   answer(a, "x", () => [Buffer.from([1, 2, 3])]);
   answer(b, "x", () => []);
   answer(c, "x", () => [null]);
-  const answers = await t.io(io => io.timeout(5000).emitWithAck("x", Buffer.from("to all")));
+  const answers = await t.io(io => io.timeout(60_000).emitWithAck("x", Buffer.from("to all")));
   t.note("answers", answers.length, answers.filter(v => Buffer.isBuffer(v)), answers.filter(v => v === null || v === undefined).length);
-  await t.io(io => io.timeout(5000).emit("x", (err, list) => io.log("callback", err, list.length)));
+  await t.io(io => io.timeout(60_000).emit("x", (err, list) => io.log("callback", err, list.length)));
   await t.noted("callback");
 });
 
@@ -99,7 +99,7 @@ scenario("many questions at once", { transports: ["websocket", "polling", "upgra
   await t.at(a, s => $.repeat(50, i => s.emit("n", i, n => s.log("answer", n))));
   await t.served(a, "answer", 50);
   for (const s of [a, b]) answer(s, "~n", n => [n]);
-  t.note("answers", await Promise.all(Array.from({ length: 20 }, (_, i) => t.io(io => io.timeout(5000).emitWithAck("~n", i)))));
+  t.note("answers", await Promise.all(Array.from({ length: 20 }, (_, i) => t.io(io => io.timeout(60_000).emitWithAck("~n", i)))));
 });
 
 scenario("an event with an acknowledgement before and after others", {

@@ -40,7 +40,7 @@ scenario("acting on fetched sockets", {}, async t => {
   await t.settle();
   await t.at(b, s => s.log("rooms", s.rooms));
   b.on("question", ack => ack("answer", 2));
-  await t.io(io => $.each(io.in(b.id).fetchSockets(), r => r.timeout(5000).emit("question", (err, answer) => $.log("answer", err, answer))));
+  await t.io(io => $.each(io.in(b.id).fetchSockets(), r => r.timeout(60_000).emit("question", (err, answer) => $.log("answer", err, answer))));
   await t.noted("answer");
   await t.io(io => $.each(io.in(b.id).fetchSockets(), r => r.disconnect()));
   await t.served(b, "disconnect");
@@ -160,7 +160,7 @@ scenario("questions across servers", { servers: 3 }, async t => {
   for (const s of sockets) s.on("who", ack => ack(s.client.name));
   await t.io(io => $.each(io.fetchSockets(), r => r.join("r")));
   await t.settle();
-  for (let at = 0; at < 3; at++) t.note("answers", at, (await t.io(io => io.to("r").timeout(5000).emitWithAck("who"), at)).sort());
+  for (let at = 0; at < 3; at++) t.note("answers", at, (await t.io(io => io.to("r").timeout(60_000).emitWithAck("who"), at)).sort());
   sockets[1].io.off("who");
   t.note("one is silent", await t.failure(t.io(io => io.to(["r"]).timeout(3000).emitWithAck("who")).then(v => v.sort())).then(e => [e.message, e.data.sort()]));
 });

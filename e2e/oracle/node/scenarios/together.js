@@ -20,7 +20,7 @@ scenario("clients of every transport in one room", { transports: ["websocket"], 
   }
   await t.io(io => io.to("r").except(sockets[1].id).emit("not to the one that polls", Buffer.from("x"), { y: Buffer.from("z") }));
   for (const s of sockets) s.io.on("who", ack => ack(s.client.name));
-  t.note("answers", (await t.io(io => io.to("r").timeout(5000).emitWithAck("who"))).sort());
+  t.note("answers", (await t.io(io => io.to("r").timeout(60_000).emitWithAck("who"))).sort());
 });
 
 const slowly = io => {

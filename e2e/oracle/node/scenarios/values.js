@@ -112,15 +112,15 @@ scenario("bytes in auth", {
 scenario("bytes in acknowledgements of clients", {}, async t => {
   const [a, b] = await t.connect("a", "b");
   for (const s of [a, b]) s.on("x", (data, ack) => ack({ of: s.client.name, data, more: [Buffer.from("more")] }));
-  const answers = await t.io(io => io.timeout(5000).emitWithAck("x", Buffer.from("data")));
+  const answers = await t.io(io => io.timeout(60_000).emitWithAck("x", Buffer.from("data")));
   t.note("answers", answers.sort((x, y) => (x.of < y.of ? -1 : 1)));
-  t.note("one", await t.at(a, s => s.timeout(5000).emitWithAck("x", Buffer.from("data"))));
+  t.note("one", await t.at(a, s => s.timeout(60_000).emitWithAck("x", Buffer.from("data"))));
 });
 
 scenario("an answer of a client is sent on", {}, async t => {
   const [a, b] = await t.connect("a", "b");
   a.on("x", ack => ack({ data: Buffer.from("bytes"), n: 1.5, list: [null] }));
-  await t.at(a, s => s.timeout(5000).emit("x", (err, answer) => {
+  await t.at(a, s => s.timeout(60_000).emit("x", (err, answer) => {
     s.nsp.emit("passed on", answer, answer);
     s.setData({ answer });
     s.emit("once more", s.data);

@@ -177,7 +177,7 @@ scenario("io.close()", { transports: all, servers: 1, setup: io => {
   await closing.catch(() => {});
 });
 
-scenario("ping timeout", { transports: ["websocket", "polling", "eio3-websocket", "eio3-polling"], options: { pingInterval: 3000, pingTimeout: 100 }, setup: inRooms }, async t => {
+scenario("ping timeout", { transports: ["websocket", "polling", "eio3-websocket", "eio3-polling"], options: { pingInterval: 10_000, pingTimeout: 100 }, setup: inRooms }, async t => {
   const r = await connectRaw(t); // and neither pings nor answers pings
   await t.served(r, "disconnect");
   if (r.ws) await r.gone();

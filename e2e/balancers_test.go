@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/socketmesh/mesh/e2e/internal/procs"
 )
 
 // balancers are programs of others with the configurations of deploy/.
@@ -132,7 +134,7 @@ func runNginx(t *testing.T, config string) {
 func runBalancer(t *testing.T, command ...string) {
 	t.Helper()
 	cmd := exec.Command(command[0], command[1:]...)
-	var log journal
+	var log procs.Log
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -141,7 +143,7 @@ func runBalancer(t *testing.T, command ...string) {
 		cmd.Process.Kill()
 		cmd.Wait()
 		if t.Failed() {
-			t.Logf("log of %s:\n%s", command[0], log.tail())
+			t.Logf("log of %s:\n%s", command[0], log.Tail())
 		}
 	})
 }

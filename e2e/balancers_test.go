@@ -298,7 +298,7 @@ func drainBehind(t *testing.T, c *cluster, url string) {
 	if len(at) < 2 || len(stay) < 2 {
 		t.Fatalf("the clients are not spread: %d servers, %d on one", len(at), len(stay))
 	}
-	drained, err := old.begin("drain", args{"rate": 2})
+	drained, err := old.Begin("drain", args{"rate": 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -336,7 +336,7 @@ func drainBehind(t *testing.T, c *cluster, url string) {
 			}
 		}
 	}
-	if _, err := old.await("drain", drained); err != nil {
+	if _, err := old.Await("drain", drained); err != nil {
 		t.Error(err)
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/socketmesh/mesh/e2e/internal/procs"
 )
 
 // dockerfile is what a test needs of deploy/Dockerfile.
@@ -115,7 +117,7 @@ func TestImage(t *testing.T) {
 	}
 
 	running := command(d.command, "--port", "0", "--mesh-listen", "127.0.0.1:0", "--peers", "ws://127.0.0.1:1")
-	var log journal
+	var log procs.Log
 	running.Stdout, running.Stderr = &log, &log
 	if err := running.Start(); err != nil {
 		t.Fatal(err)
@@ -126,7 +128,7 @@ func TestImage(t *testing.T) {
 	t.Cleanup(func() {
 		if !healthy || t.Failed() {
 			running.Process.Kill()
-			t.Logf("log:\n%s", log.tail())
+			t.Logf("log:\n%s", log.Tail())
 		}
 	})
 	eventually(t, askTime, func() error {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/socketmesh/mesh/discovery/service"
 	"github.com/socketmesh/mesh/ops"
+	"github.com/socketmesh/mesh/ops/metrics"
 )
 
 // Where operators are served unless told otherwise: on this machine only.
@@ -75,7 +76,7 @@ func serveDiscoveryOps(ctx context.Context, s *service.Server, listen, token str
 	if listen == "" {
 		return nil, nil
 	}
-	o := ops.Options{Logger: log}
+	o := ops.Options{Logger: log, Metrics: metrics.DiscoveryHandler(s)}
 	if token != "" {
 		o.Tokens = []string{token}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh"
+	"github.com/socketmesh/mesh/ops/metrics"
 )
 
 // serverOptions are what a server is made of.
@@ -47,7 +48,7 @@ func startServer(ctx context.Context, o serverOptions) (*server, error) {
 	}
 	name := reachable(listener.Addr().String())
 	watch := newPeerWatch()
-	m, err := mesh.New(o.mesh, mesh.WithLogger(o.log.With("server", name)), mesh.WithObserver(watch))
+	m, err := mesh.New(o.mesh, mesh.WithLogger(o.log.With("server", name)), mesh.WithObserver(watch), mesh.WithMetrics(metrics.Handler))
 	if err != nil {
 		listener.Close()
 		return nil, err

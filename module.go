@@ -3,12 +3,14 @@ package mesh
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
 	"reflect"
 
 	"go.uber.org/fx"
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/isnil"
+	"github.com/socketmesh/mesh/ops"
 	"github.com/socketmesh/mesh/socketio"
 )
 
@@ -71,6 +73,8 @@ type fxParams struct {
 	Observer      core.Observer          `optional:"true"`
 	ClientOptions socketio.ClientOptions `optional:"true"`
 
+	Metrics func(ops.Source) http.Handler `optional:"true"`
+
 	Transports  []core.Transport `group:"mesh.transports"`
 	Codecs      []core.Codec     `group:"mesh.codecs"`
 	Discoveries []core.Discovery `group:"mesh.discoveries"`
@@ -104,6 +108,7 @@ func newForFx(in fxParams, around fxEnv) (*Mesh, error) {
 		logger:      around.Logger,
 		observer:    in.Observer,
 		clients:     in.ClientOptions,
+		metrics:     in.Metrics,
 		adapters:    in.Adapters,
 		hosts:       in.Hosts,
 	}
@@ -157,6 +162,11 @@ func UseDiscovery(d core.Discovery) fx.Option { return usePart("UseDiscovery", d
 
 // UseObserver lets o see what happens in the mesh, as [WithObserver] does.
 func UseObserver(o core.Observer) fx.Option { return usePart("UseObserver", o) }
+
+// UseMetrics serves metrics to operators, as [WithMetrics] does.
+func UseMetrics(handler func(ops.Source) http.Handler) fx.Option {
+	return usePart("UseMetrics", handler)
+}
 
 func providePart[T any](helper, forValues string, ctor any, group string) fx.Option {
 	if bad := checkPart[T](helper, forValues, ctor); bad != nil {

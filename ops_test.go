@@ -15,6 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/fx"
+	"go.uber.org/fx/fxtest"
+
 	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
@@ -163,6 +166,21 @@ func TestWithMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Shutdown(context.Background())
+	var id string
+	if status := ask(t, "GET", "http://"+m.OpsAddr()+"/metrics", "", "", &id); status != http.StatusOK || id != m.ID() {
+		t.Errorf("%d %q", status, id)
+	}
+}
+
+// TestUseMetrics does the same in an fx application.
+func TestUseMetrics(t *testing.T) {
+	var m *mesh.Mesh
+	app := fxtest.New(t, fx.NopLogger, mesh.Module, fx.Supply(mesh.Config{Listen: "127.0.0.1:0", Discovery: mesh.DiscoveryStatic, OpsListen: "127.0.0.1:0"}), fx.Populate(&m),
+		mesh.UseMetrics(func(source ops.Source) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, "%q", source.ID()) })
+		}))
+	app.RequireStart()
+	defer app.RequireStop()
 	var id string
 	if status := ask(t, "GET", "http://"+m.OpsAddr()+"/metrics", "", "", &id); status != http.StatusOK || id != m.ID() {
 		t.Errorf("%d %q", status, id)

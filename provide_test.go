@@ -30,6 +30,7 @@ func TestNotConstructorsOfParts(t *testing.T) {
 		{mesh.UseCodec(nil), "UseCodec", "a core.Codec"},
 		{mesh.UseDiscovery(nil), "UseDiscovery", "a core.Discovery"},
 		{mesh.UseObserver(nil), "UseObserver", "a core.Observer"},
+		{mesh.UseMetrics(nil), "UseMetrics", "a func(ops.Source) http.Handler"},
 	} {
 		wantConfigError(t, fx.New(fx.NopLogger, c.option).Err(), c.field, c.allowed)
 	}

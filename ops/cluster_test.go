@@ -248,3 +248,20 @@ func FuzzAnswer(f *testing.F) {
 		}
 	})
 }
+
+// TestRoomsAreCountedOnAllNodes: also on those that have larger ones and do not list
+// them at first.
+func TestRoomsAreCountedOnAllNodes(t *testing.T) {
+	nodes := fakes(t, ops.Options{}, "a", "b")
+	nodes["a"].open(&space{rooms: map[string]int{"spread": 50}}, nil)
+	other := &space{rooms: map[string]int{"spread": 5}}
+	for i := range 20 {
+		other.rooms[fmt.Sprint("large", i)] = 10
+	}
+	nodes["b"].open(other, nil)
+	var rooms ops.Rooms
+	call(t, nodes["a"].handler, "GET", "/api/v1/rooms?limit=1", "", &rooms)
+	if want := (ops.Room{Namespace: "/", Name: "spread", Members: 55, Nodes: 2}); len(rooms.Rooms) != 1 || rooms.Rooms[0] != want || !rooms.Exact || rooms.Matched != 22 {
+		t.Errorf("%+v", rooms)
+	}
+}

@@ -77,6 +77,10 @@ func (t *Transport) closeOpenPoll() bool { return t.finish(packet.CLOSE) }
 // refuses it.
 func (t *Transport) finish(kind packet.Type) bool {
 	t.mu.Lock()
+	if kind == packet.CLOSE && t.poll == t.offered {
+		t.mu.Unlock()
+		return false // none, or the engine socket has packets in its hands that come first
+	}
 	p, status := t.take(), t.status
 	t.mu.Unlock()
 	if p == nil {
@@ -94,7 +98,7 @@ func (t *Transport) finish(kind packet.Type) bool {
 // none comes in time. It reports false if one has come meanwhile.
 func (t *Transport) endLater(end func()) bool {
 	t.mu.Lock()
-	if t.poll == nil {
+	if t.poll == nil || t.poll == t.offered {
 		defer t.mu.Unlock()
 		t.ending = end
 		t.timer = time.AfterFunc(transports.DefaultPollingCloseTimeout, end)

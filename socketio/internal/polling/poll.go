@@ -45,7 +45,7 @@ func (t *Transport) open(ctx *types.HttpContext) *poll {
 	t.mu.Lock()
 	overlap, over := t.poll != nil, t.closed || t.Discarded()
 	if !overlap && !over {
-		t.poll = p
+		t.poll, t.offered = p, p
 		p.unwind = context.AfterFunc(ctx.Context(), func() { t.lost(p) })
 	}
 	t.mu.Unlock()
@@ -57,6 +57,9 @@ func (t *Transport) open(ctx *types.HttpContext) *poll {
 		return nil
 	}
 	t.Emit("ready")
+	t.mu.Lock()
+	t.offered = nil
+	t.mu.Unlock()
 	t.closeWithPoll()
 	return p
 }

@@ -31,6 +31,7 @@ type Transport struct {
 
 	mu       sync.Mutex
 	poll     *poll              // the open one, which takes the next packets
+	offered  *poll              // that poll, as long as the engine socket is asked what it has for it
 	writing  *types.HttpContext // of the poll whose answer is being written
 	hurried  bool               // writing has a deadline
 	slow     bool               // the client was cut

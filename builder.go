@@ -11,6 +11,7 @@ import (
 	"github.com/socketmesh/mesh/internal/cluster"
 	"github.com/socketmesh/mesh/internal/isnil"
 	"github.com/socketmesh/mesh/internal/node"
+	"github.com/socketmesh/mesh/internal/tokenfile"
 	"github.com/socketmesh/mesh/ops"
 	"github.com/socketmesh/mesh/socketio"
 	"github.com/socketmesh/mesh/transport/quic"
@@ -32,7 +33,8 @@ type builder struct {
 	codec     core.Codec
 	discovery core.Discovery
 
-	material material // of config.TLS
+	material material        // of config.TLS
+	tokens   func() []string // of config's; nil for none that change
 	logger   *slog.Logger
 	observer core.Observer
 	clients  socketio.ClientOptions
@@ -66,6 +68,9 @@ func (b *builder) build() (*Mesh, error) {
 	if b.material, err = b.config.TLS.load(b.logger); err != nil {
 		return nil, err
 	}
+	if err := b.readTokens(); err != nil {
+		return nil, err
+	}
 	transport, err := b.pickTransport()
 	if err != nil {
 		return nil, err
@@ -76,6 +81,7 @@ func (b *builder) build() (*Mesh, error) {
 
 	cfg := b.config.node()
 	cfg.Logger, cfg.Observer, cfg.Transport = b.logger, b.observer, transport
+	cfg.AuthToken, cfg.Tokens = b.config.AuthToken, b.tokens
 	if cfg.Codecs, err = b.pickCodecs(); err != nil {
 		return nil, err
 	}
@@ -104,6 +110,22 @@ func (b *builder) build() (*Mesh, error) {
 	}
 	n.OnAsk(m.ops.handler.Answer)
 	return m, nil
+}
+
+// readTokens reads the token file, and makes config.AuthToken the one in use now.
+func (b *builder) readTokens() error {
+	switch {
+	case b.config.AuthTokenFile != "":
+		file, err := tokenfile.Open(b.config.AuthTokenFile, b.logger)
+		if err != nil {
+			return &core.ConfigError{Field: "AuthTokenFile", Value: b.config.AuthTokenFile, Allowed: "a file with a token in its first line: " + err.Error()}
+		}
+		b.tokens, b.config.AuthToken = file.Tokens, file.Tokens()[0]
+	case b.config.AcceptToken != "":
+		both := []string{b.config.AuthToken, b.config.AcceptToken}
+		b.tokens = func() []string { return both }
+	}
+	return nil
 }
 
 // handlerOf is that of a transport which can be mounted.
@@ -189,6 +211,7 @@ func (b *builder) service() service.ClientOptions {
 	return service.ClientOptions{
 		URL:       b.config.DiscoveryAddress,
 		AuthToken: b.config.AuthToken,
+		Tokens:    b.tokens,
 		RedialMin: b.config.RedialMin,
 		RedialMax: b.config.RedialMax,
 		TLS:       b.material.config,

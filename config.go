@@ -61,6 +61,15 @@ type Config struct {
 	// AuthToken is the secret that all servers of the mesh and the discovery
 	// service share. Default "": anybody may join.
 	AuthToken string
+	// AuthTokenFile is a file with that secret, in its first line. It is read again
+	// when it has changed, so that a token can be changed without a restart: other
+	// lines are tokens that are accepted as well. Default: AuthToken counts. With
+	// Transport "quic" and no certificates the file is read once, because connections
+	// are secured by the token itself.
+	AuthTokenFile string
+	// AcceptToken is a second secret that is accepted beside AuthToken, while one takes
+	// the place of the other server by server. Default none.
+	AcceptToken string
 
 	// HeartbeatInterval is how often a link is pinged. Default
 	// 5 s.
@@ -199,7 +208,6 @@ func (c Config) node() core.Config {
 	return core.Config{
 		Listen:            c.Listen,
 		Advertise:         c.Advertise,
-		AuthToken:         c.AuthToken,
 		Routing:           core.Routing(c.Routing),
 		HeartbeatInterval: c.HeartbeatInterval,
 		HeartbeatTimeout:  c.HeartbeatTimeout,

@@ -125,6 +125,10 @@ func optionCases(t *testing.T) []optionCase {
 		{"RedialMax", mesh.Config{RedialMax: time.Second}, ""},
 		{"RedialMax", mesh.Config{RedialMax: time.Millisecond}, "RedialMin"},
 
+		{"AcceptToken", mesh.Config{AuthToken: "x", AcceptToken: "y"}, ""},
+		{"AcceptToken", mesh.Config{AcceptToken: "y"}, "an AuthToken"},
+		{"AuthTokenFile", mesh.Config{AuthTokenFile: "LICENSE"}, ""},
+		{"AuthTokenFile", mesh.Config{AuthTokenFile: "x", AuthToken: "y"}, "either"},
 		{"QueueBytes", mesh.Config{QueueBytes: 1 << 20}, ""},
 		{"QueueBytes", mesh.Config{QueueBytes: -1}, "a number"},
 		{"QueueMessages", mesh.Config{QueueMessages: 100}, ""},

@@ -2,8 +2,10 @@ package mesh
 
 import (
 	"errors"
+	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +13,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/astyped"
 	"github.com/socketmesh/mesh/internal/commas"
+	"github.com/socketmesh/mesh/internal/env"
+	"github.com/socketmesh/mesh/internal/human"
 )
 
 // ConfigFromEnv reads a Config from the environment; fields whose variable is
@@ -18,15 +22,16 @@ import (
 // afterwards wins.
 //
 // Every field has a variable: MESH_ and its name, as MESH_LISTEN or
-// MESH_HEARTBEAT_INTERVAL. Durations are written as "5s" or "250ms", MESH_PEERS
-// is separated by commas. TLS has MESH_TLS_CERT, MESH_TLS_KEY, MESH_TLS_CA and
+// MESH_HEARTBEAT_INTERVAL. Durations are written as "5s", "250 ms" or "1d", sizes as
+// "16MiB" or "64k", numbers also as "262,144"; MESH_PEERS is separated by commas. TLS has MESH_TLS_CERT, MESH_TLS_KEY, MESH_TLS_CA and
 // MESH_TLS_SERVER_NAME. The variables of the reference implementation are
 // read too, and give way to those of the same field above: MESH_WS_PORT to
 // MESH_LISTEN; MESH_WS_IP, the host under which peers reach this server, to
 // MESH_SERVER_WS_ADDRESS and that to MESH_ADVERTISE; and
 // MESH_DISCOVERY_SERVICE_ADDRESS to MESH_DISCOVERY_ADDRESS.
 //
-// A bad value is a [*core.ConfigError] that names the variable. That all fits
+// Variables that begin with MESH_ and that nobody reads are warned of, in the log of
+// slog.Default(). A bad value is a [*core.ConfigError] that names the variable. That all fits
 // together is for [New] to say, when the program has set the rest.
 func ConfigFromEnv() (Config, error) {
 	var c Config
@@ -44,7 +49,31 @@ func ConfigFromEnv() (Config, error) {
 	if err := c.validateSoFar(); err != nil {
 		return Config{}, blameVariable(err, source)
 	}
+	for _, v := range env.Unknown(os.Environ()) {
+		attrs := []any{"variable", v.Name}
+		if v.Meant != "" {
+			attrs = append(attrs, "did_you_mean", v.Meant)
+		}
+		slog.Warn("an environment variable begins with MESH_, and nobody reads it", attrs...)
+	}
 	return c, nil
+}
+
+// blameEnvironment makes an error about a field that only [New] can judge name the
+// variable that the field was read from, if the environment has that very value.
+func blameEnvironment(err error) error {
+	bad, ok := errors.AsType[*core.ConfigError](err)
+	if !ok {
+		return err
+	}
+	for _, v := range slices.Backward(variables) {
+		if value := os.Getenv(v.name); value != "" && v.field == bad.Field && bad.Value == any(value) {
+			blamed := *bad
+			blamed.Field = v.name
+			return &blamed
+		}
+	}
+	return err
 }
 
 // variable is an environment variable and the field of Config it sets. set
@@ -74,19 +103,21 @@ var variables = []variable{
 	{"MESH_PEERS", "Peers", setPeers},
 	{"MESH_ROUTING", "Routing", text(func(c *Config) *string { return &c.Routing })},
 	{"MESH_AUTH_TOKEN", "AuthToken", text(func(c *Config) *string { return &c.AuthToken })},
+	{"MESH_AUTH_TOKEN_FILE", "AuthTokenFile", text(func(c *Config) *string { return &c.AuthTokenFile })},
+	{"MESH_ACCEPT_TOKEN", "AcceptToken", text(func(c *Config) *string { return &c.AcceptToken })},
 	{"MESH_HEARTBEAT_INTERVAL", "HeartbeatInterval", duration(func(c *Config) *time.Duration { return &c.HeartbeatInterval })},
 	{"MESH_HEARTBEAT_TIMEOUT", "HeartbeatTimeout", duration(func(c *Config) *time.Duration { return &c.HeartbeatTimeout })},
 	{"MESH_HANDSHAKE_TIMEOUT", "HandshakeTimeout", duration(func(c *Config) *time.Duration { return &c.HandshakeTimeout })},
 	{"MESH_REQUEST_TIMEOUT", "RequestTimeout", duration(func(c *Config) *time.Duration { return &c.RequestTimeout })},
 	{"MESH_REDIAL_MIN", "RedialMin", duration(func(c *Config) *time.Duration { return &c.RedialMin })},
 	{"MESH_REDIAL_MAX", "RedialMax", duration(func(c *Config) *time.Duration { return &c.RedialMax })},
-	{"MESH_QUEUE_BYTES", "QueueBytes", number(func(c *Config) *int { return &c.QueueBytes })},
+	{"MESH_QUEUE_BYTES", "QueueBytes", size(func(c *Config) *int { return &c.QueueBytes })},
 	{"MESH_QUEUE_MESSAGES", "QueueMessages", number(func(c *Config) *int { return &c.QueueMessages })},
-	{"MESH_MAX_QUEUE_BYTES", "MaxQueueBytes", number(func(c *Config) *int { return &c.MaxQueueBytes })},
-	{"MESH_QUEUE_MIN_RATE", "QueueMinRate", number(func(c *Config) *int { return &c.QueueMinRate })},
+	{"MESH_MAX_QUEUE_BYTES", "MaxQueueBytes", size(func(c *Config) *int { return &c.MaxQueueBytes })},
+	{"MESH_QUEUE_MIN_RATE", "QueueMinRate", size(func(c *Config) *int { return &c.QueueMinRate })},
 	{"MESH_QUEUE_SLOW_TIME", "QueueSlowTime", duration(func(c *Config) *time.Duration { return &c.QueueSlowTime })},
-	{"MESH_INBOX_BYTES", "InboxBytes", number(func(c *Config) *int { return &c.InboxBytes })},
-	{"MESH_MAX_FRAME", "MaxFrame", number(func(c *Config) *int { return &c.MaxFrame })},
+	{"MESH_INBOX_BYTES", "InboxBytes", size(func(c *Config) *int { return &c.InboxBytes })},
+	{"MESH_MAX_FRAME", "MaxFrame", size(func(c *Config) *int { return &c.MaxFrame })},
 	{"MESH_MAX_HANDSHAKES", "MaxHandshakes", number(func(c *Config) *int { return &c.MaxHandshakes })},
 	{"MESH_DRAIN_RATE", "DrainRate", number(func(c *Config) *int { return &c.DrainRate })},
 	{"MESH_OPS_LISTEN", "OpsListen", text(func(c *Config) *string { return &c.OpsListen })},
@@ -105,9 +136,9 @@ func text(field func(*Config) *string) func(*Config, string) string {
 
 func duration(field func(*Config) *time.Duration) func(*Config, string) string {
 	return func(c *Config, value string) string {
-		d, err := time.ParseDuration(value)
+		d, err := human.ParseDuration(value)
 		if err != nil {
-			return `a duration such as "5s" or "250ms"`
+			return human.AllowedDuration
 		}
 		*field(c) = d
 		return ""
@@ -116,9 +147,20 @@ func duration(field func(*Config) *time.Duration) func(*Config, string) string {
 
 func number(field func(*Config) *int) func(*Config, string) string {
 	return func(c *Config, value string) string {
-		n, err := strconv.Atoi(value)
+		n, err := human.ParseNumber(value)
 		if err != nil {
-			return "a whole number"
+			return human.AllowedNumber
+		}
+		*field(c) = n
+		return ""
+	}
+}
+
+func size(field func(*Config) *int) func(*Config, string) string {
+	return func(c *Config, value string) string {
+		n, err := human.ParseSize(value)
+		if err != nil {
+			return human.AllowedSize
 		}
 		*field(c) = n
 		return ""
@@ -138,6 +180,9 @@ func boolean(field func(*Config) *bool) func(*Config, string) string {
 
 func setPeers(c *Config, value string) string {
 	c.Peers = commas.Split(value)
+	if len(c.Peers) == 0 {
+		return "addresses separated by commas, such as ws://10.0.0.7:4000"
+	}
 	return ""
 }
 
@@ -152,7 +197,11 @@ func setPort(c *Config, value string) string {
 // setHost leaves the scheme to the transport and the port to the listener, both of
 // which may be set later than by the environment.
 func setHost(c *Config, value string) string {
-	c.Advertise = "//" + net.JoinHostPort(strings.Trim(value, "[]"), "0")
+	host := strings.Trim(value, "[]")
+	if net.ParseIP(host) == nil && strings.ContainsAny(host, ":/[] ") {
+		return `a host without a scheme and a port, such as "10.0.0.7" or "app1.example"`
+	}
+	c.Advertise = "//" + net.JoinHostPort(host, "0")
 	return ""
 }
 
@@ -189,7 +238,7 @@ func (r read) show(v any) any {
 	case int, time.Duration:
 		return astyped.Text(r.value)
 	}
-	if r.variable == "MESH_AUTH_TOKEN" || r.variable == "MESH_OPS_TOKEN" {
+	if r.variable == "MESH_AUTH_TOKEN" || r.variable == "MESH_ACCEPT_TOKEN" || r.variable == "MESH_OPS_TOKEN" {
 		return v
 	}
 	return r.value

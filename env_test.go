@@ -37,8 +37,9 @@ var envCases = []struct {
 	{"MESH_REQUEST_TIMEOUT", "1m", mesh.Config{RequestTimeout: time.Minute}},
 	{"MESH_REDIAL_MIN", "1s", mesh.Config{RedialMin: time.Second}},
 	{"MESH_REDIAL_MAX", "2s", mesh.Config{RedialMax: 2 * time.Second}},
-	{"MESH_QUEUE_BYTES", "1000", mesh.Config{QueueBytes: 1000}},
-	{"MESH_QUEUE_MESSAGES", "1001", mesh.Config{QueueMessages: 1001}},
+	{"MESH_QUEUE_BYTES", "16MiB", mesh.Config{QueueBytes: 16 << 20}},
+	{"MESH_AUTH_TOKEN_FILE", "token", mesh.Config{AuthTokenFile: "token"}},
+	{"MESH_QUEUE_MESSAGES", "1,001", mesh.Config{QueueMessages: 1001}},
 	{"MESH_MAX_QUEUE_BYTES", "1073741824", mesh.Config{MaxQueueBytes: 1 << 30}},
 	{"MESH_QUEUE_MIN_RATE", "1005", mesh.Config{QueueMinRate: 1005}},
 	{"MESH_QUEUE_SLOW_TIME", "3s", mesh.Config{QueueSlowTime: 3 * time.Second}},
@@ -89,6 +90,9 @@ func TestEnv(t *testing.T) {
 func TestEnvCoversConfig(t *testing.T) {
 	for field := range reflect.TypeFor[mesh.Config]().Fields() {
 		covered := false
+		if field.Name == "AcceptToken" {
+			continue // TestTwoTokens has it, which needs AuthToken too
+		}
 		for _, c := range envCases {
 			covered = covered || !reflect.ValueOf(c.want).FieldByIndex(field.Index).IsZero()
 		}
@@ -163,7 +167,7 @@ func TestEnvBad(t *testing.T) {
 		{"MESH_WS_PORT", "http", "a port"},
 		{"MESH_WS_PORT", "70000", "a port"},
 		{"MESH_TLS_KEY", "key.pem", "a CertFile"},
-		{"MESH_WS_IP", "not a host", "ws://host:port"},
+		{"MESH_WS_IP", "not a host", "a host without"},
 		{"MESH_ADVERTISE", "a:4000", "ws://host:port"},
 		{"MESH_SERVER_WS_ADDRESS", "http://a:4000", "ws://host:port"},
 		{"MESH_DISCOVERY_ADDRESS", "localhost", "ws://host:port"},
@@ -176,11 +180,13 @@ func TestEnvBad(t *testing.T) {
 		{"MESH_REQUEST_TIMEOUT", "soon", "a duration"},
 		{"MESH_REDIAL_MIN", "soon", "a duration"},
 		{"MESH_REDIAL_MAX", "soon", "a duration"},
-		{"MESH_QUEUE_BYTES", "16MiB", "a whole number"},
+		{"MESH_QUEUE_BYTES", "16 apples", "a size such as 16MiB"},
+		{"MESH_PEERS", ",,", "separated by commas"},
+		{"MESH_ACCEPT_TOKEN", "x", "an AuthToken beside it"},
 		{"MESH_QUEUE_BYTES", "-1", "a number"},
 		{"MESH_QUEUE_MESSAGES", "many", "a whole number"},
-		{"MESH_INBOX_BYTES", "1.5", "a whole number"},
-		{"MESH_MAX_FRAME", "x", "a whole number"},
+		{"MESH_INBOX_BYTES", "1.5", "a size"},
+		{"MESH_MAX_FRAME", "x", "a size"},
 		{"MESH_MAX_HANDSHAKES", "x", "a whole number"},
 	} {
 		t.Run(c.variable, func(t *testing.T) {
@@ -200,7 +206,7 @@ func TestEnvBadTogether(t *testing.T) {
 	}{
 		{map[string]string{"MESH_TRANSPORT": "quic", "MESH_ADVERTISE": "ws://a:1"}, "MESH_ADVERTISE", `"quic://host:port"`},
 		{map[string]string{"MESH_TRANSPORT": "wss", "MESH_PEERS": "wss://a:1,ws://b:1"}, "MESH_PEERS", `"wss://host:port"`},
-		{map[string]string{"MESH_TRANSPORT": "quic", "MESH_WS_IP": "no host"}, "MESH_WS_IP", `"quic://host:port"`},
+		{map[string]string{"MESH_TRANSPORT": "quic", "MESH_WS_IP": "no host"}, "MESH_WS_IP", "a host without"},
 	} {
 		clearEnv(t)
 		for name, value := range c.env {
@@ -218,14 +224,16 @@ func TestEnvBadAsWritten(t *testing.T) {
 		env  map[string]string
 		want string
 	}{
-		{map[string]string{"MESH_HEARTBEAT_INTERVAL": "5"}, `MESH_HEARTBEAT_INTERVAL: "5" is not allowed: want a duration such as "5s" or "250ms"`},
+		{map[string]string{"MESH_HEARTBEAT_INTERVAL": "5"}, `MESH_HEARTBEAT_INTERVAL: "5" is not allowed: want a duration such as 5s, 250ms, 1m30s or 2d`},
 		{map[string]string{"MESH_HEARTBEAT_INTERVAL": "-5000ms"}, "MESH_HEARTBEAT_INTERVAL: -5000ms is not allowed: want a duration of at least 1ms"},
 		{map[string]string{"MESH_REQUEST_TIMEOUT": "100us"}, "MESH_REQUEST_TIMEOUT: 100us is not allowed: want a duration of at least 1ms"},
 		{map[string]string{"MESH_HEARTBEAT_TIMEOUT": "1000ms"}, "MESH_HEARTBEAT_TIMEOUT: 1000ms is not allowed: want more than HeartbeatInterval, 5s"},
 		{map[string]string{"MESH_HEARTBEAT_TIMEOUT": "4000ms", "MESH_HEARTBEAT_INTERVAL": "0m5.0s"}, "MESH_HEARTBEAT_TIMEOUT: 4000ms is not allowed: want more than MESH_HEARTBEAT_INTERVAL, 0m5.0s"},
 		{map[string]string{"MESH_REDIAL_MAX": "1m", "MESH_REDIAL_MIN": "90s"}, "MESH_REDIAL_MAX: 1m is not allowed: want at least MESH_REDIAL_MIN, 90s"},
 		{map[string]string{"MESH_QUEUE_BYTES": "-007"}, "MESH_QUEUE_BYTES: -007 is not allowed: want a number above 0"},
-		{map[string]string{"MESH_WS_IP": "a b"}, `MESH_WS_IP: "a b" is not allowed: want "ws://host:port" or "wss://host:port" or "quic://host:port", with Transport "ws"`},
+		{map[string]string{"MESH_WS_IP": "a b"}, `MESH_WS_IP: "a b" is not allowed: want a host without a scheme and a port, such as "10.0.0.7" or "app1.example"`},
+		{map[string]string{"MESH_WS_IP": "10.0.0.7:4000"}, `MESH_WS_IP: "10.0.0.7:4000" is not allowed: want a host without a scheme and a port, such as "10.0.0.7" or "app1.example"`},
+		{map[string]string{"MESH_QUEUE_BYTES": "512 MiB", "MESH_MAX_QUEUE_BYTES": "256MiB"}, "MESH_MAX_QUEUE_BYTES: 256MiB is not allowed: want at least MESH_QUEUE_BYTES, 512 MiB"},
 		{map[string]string{"MESH_PEERS": "ws://a:1, b"}, `MESH_PEERS: "b" is not allowed: want "ws://host:port" or "wss://host:port" or "quic://host:port", with Transport "ws"`},
 	} {
 		clearEnv(t)
@@ -247,6 +255,7 @@ func TestBadAsWritten(t *testing.T) {
 		{mesh.Config{HeartbeatInterval: -5 * time.Second}, "HeartbeatInterval: -5s is not allowed: want a duration of at least 1ms"},
 		{mesh.Config{HeartbeatInterval: 4 * time.Second, HeartbeatTimeout: 1500 * time.Millisecond}, "HeartbeatTimeout: 1.5s is not allowed: want more than HeartbeatInterval, 4s"},
 		{mesh.Config{RedialMin: time.Minute, RedialMax: time.Second}, "RedialMax: 1s is not allowed: want at least RedialMin, 1m"},
+		{mesh.Config{QueueBytes: 1 << 29, MaxQueueBytes: 1 << 28}, "MaxQueueBytes: 256MiB is not allowed: want at least QueueBytes, 512MiB"},
 		{mesh.Config{QueueBytes: -1}, "QueueBytes: -1 is not allowed: want a number above 0"},
 		{mesh.Config{Routing: "star"}, `Routing: "star" is not allowed: want "all" or "interest"`},
 	} {

@@ -34,7 +34,11 @@ type Mesh struct {
 func New(cfg Config, options ...Option) (*Mesh, error) {
 	b := &builder{config: cfg}
 	b.take(options)
-	return b.build()
+	m, err := b.build()
+	if err != nil {
+		return nil, blameEnvironment(err)
+	}
+	return m, nil
 }
 
 // Start listens for peers and looks for them. It returns as soon as this server

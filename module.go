@@ -120,7 +120,7 @@ func newForFx(in fxParams, around fxEnv) (*Mesh, error) {
 func (b *builder) buildFor(lifecycle fx.Lifecycle) (*Mesh, error) {
 	m, err := b.build()
 	if err != nil {
-		return nil, err
+		return nil, blameEnvironment(err)
 	}
 	lifecycle.Append(fx.StartStopHook(m.Start, m.Shutdown))
 	return m, nil

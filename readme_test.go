@@ -25,7 +25,7 @@ func TestReadmeListsEveryOption(t *testing.T) {
 	}
 	good := map[string]string{
 		"Listen": ":1", "Advertise": "ws://x:1", "Transport": "ws", "Codec": "msgpack", "Discovery": "service",
-		"DiscoveryAddress": "ws://x:1", "TLS": "x", "Peers": "ws://x:1", "AuthToken": "x", "Routing": "interest",
+		"DiscoveryAddress": "ws://x:1", "TLS": "x", "Peers": "ws://x:1", "AuthToken": "x", "AuthTokenFile": "x", "AcceptToken": "x", "Routing": "interest",
 		"HeartbeatInterval": "1s", "HeartbeatTimeout": "1m", "HandshakeTimeout": "1s", "RequestTimeout": "1s",
 		"RedialMin": "1s", "RedialMax": "1h", "QueueBytes": "1", "QueueMessages": "1", "InboxBytes": "1",
 		"MaxQueueBytes": "1073741824", "QueueMinRate": "1", "QueueSlowTime": "1s",
@@ -51,6 +51,9 @@ func TestReadmeListsEveryOption(t *testing.T) {
 						value = "127.0.0.1"
 					case strings.HasSuffix(variable[1], "_KEY"):
 						t.Setenv(strings.Replace(variable[1], "_KEY", "_CERT", 1), "x")
+					}
+					if variable[1] == "MESH_ACCEPT_TOKEN" {
+						t.Setenv("MESH_AUTH_TOKEN", "y")
 					}
 					t.Setenv(variable[1], value)
 					c, err := mesh.ConfigFromEnv()

@@ -50,6 +50,9 @@ func (c Config) check(dialled, advertised []string) error {
 	if err := c.TLS.check(); err != nil {
 		return err
 	}
+	if err := c.checkTokens(); err != nil {
+		return err
+	}
 	if t := findBuiltin(builtinTransports, c.Transport); t != nil {
 		if err := c.checkListen(advertised, t.mountable); err != nil {
 			return err
@@ -74,6 +77,22 @@ func (c Config) check(dialled, advertised []string) error {
 	probe.Advertise = ""
 	probe.Transport, probe.Codecs = ws.New(ws.Options{}), []core.Codec{json.New()}
 	return probe.Validate()
+}
+
+// hidden stands for a secret in errors.
+const hidden = "…"
+
+// checkTokens wants one source of tokens.
+func (c Config) checkTokens() error {
+	switch {
+	case c.AuthTokenFile != "" && c.AuthToken != "":
+		return &core.ConfigError{Field: "AuthTokenFile", Value: c.AuthTokenFile, Allowed: "either that or AuthToken"}
+	case c.AuthTokenFile != "" && c.AcceptToken != "":
+		return &core.ConfigError{Field: "AcceptToken", Value: hidden, Allowed: "none with AuthTokenFile, whose other lines are accepted"}
+	case c.AcceptToken != "" && c.AuthToken == "":
+		return &core.ConfigError{Field: "AcceptToken", Value: hidden, Allowed: "an AuthToken beside it"}
+	}
+	return nil
 }
 
 // checkListen knows where the built-in transports can be.
@@ -139,6 +158,10 @@ func (c Config) checkWSS() error {
 // checkQUIC wants certificates for both ends, or a token that stands for them.
 func (c Config) checkQUIC() error {
 	switch {
+	case c.TLS == TLS{} && c.AcceptToken != "":
+		return &core.ConfigError{Field: "AcceptToken", Value: hidden, Allowed: `none with Transport "quic" and no certificates: connections are secured by AuthToken itself`}
+	case c.TLS == TLS{} && c.AuthTokenFile != "":
+		return nil // the file has it
 	case c.TLS == TLS{}, c.TLS.Config != nil:
 		return quic.Options{AuthToken: c.AuthToken, TLS: c.TLS.Config}.Validate()
 	case c.TLS.CertFile == "":

@@ -38,6 +38,10 @@ type Config struct {
 	// AuthToken is shared by all nodes of the mesh; a peer with another one is
 	// refused, and so is one that answers without it. Default "": no check.
 	AuthToken string
+	// Tokens, if not nil, takes the place of AuthToken where tokens change while the
+	// node runs: the first is sent, all are accepted. It is asked at each handshake, by
+	// several goroutines at once. If it returns none, everybody is refused.
+	Tokens func() []string
 
 	// HeartbeatInterval is how often a link is pinged, and how often reference peers
 	// hear of each namespace. Default 5 s.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/socketmesh/mesh/internal/astyped"
+	"github.com/socketmesh/mesh/internal/human"
 )
 
 // Sentinels, for errors.Is.
@@ -66,11 +67,20 @@ type Bound struct {
 
 // Error names field, value and what is allowed, with the value of the bound.
 func (e *ConfigError) Error() string {
-	text := fmt.Sprintf("%s: %s is not allowed: want %s", e.Field, astyped.Show(e.Value), e.Allowed)
+	text := fmt.Sprintf("%s: %s is not allowed: want %s", e.Field, showOption(e.Field, e.Value), e.Allowed)
 	if e.Bound.Field != "" {
-		text += ", " + astyped.Show(e.Bound.Value)
+		text += ", " + showOption(e.Bound.Field, e.Bound.Value)
 	}
 	return text
+}
+
+// showOption shows a value as people write it: sizes with their unit.
+func showOption(field string, value any) string {
+	n, isInt := value.(int)
+	if isInt && n >= 1024 && (strings.HasSuffix(field, "Bytes") || field == "MaxFrame" || field == "MaxMessage" || field == "QueueMinRate") {
+		return human.Size(n).String()
+	}
+	return astyped.Show(value)
 }
 
 // IncompleteError comes beside a partial answer: it names the servers that are in

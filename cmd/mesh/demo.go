@@ -50,6 +50,7 @@ func demoCommand(f *flags) action {
 		if err != nil {
 			return err
 		}
+		warnOfUnknown(log)
 		d, err := startDemo(ctx, o, log)
 		if err != nil {
 			return err

@@ -14,7 +14,7 @@ import (
 func discoveryCommand(f *flags) action {
 	host := f.text("host", "", "address on which it listens; empty: all", "MESH_HOST")
 	port := f.port("port", 8000, "port on which it listens; 0: a free one", "PORT")
-	token := f.text("auth-token", "", "secret that servers must know to register", "MESH_AUTH_TOKEN")
+	tokens := declareTokens(f)
 	opsListen := f.text("ops-listen", "", fmt.Sprintf("where operators are served, or none (default %s, or a free port if that is taken)", defaultOpsListen(discoveryOpsPort)), "MESH_OPS_LISTEN")
 	secure := declareTLS(f)
 	logger := logFlag(f, "info")
@@ -23,15 +23,20 @@ func discoveryCommand(f *flags) action {
 		if err != nil {
 			return err
 		}
+		warnOfUnknown(log)
 		config, err := secure.server(log)
 		if err != nil {
 			return err
 		}
+		accepted, err := tokens.accepted(log)
+		if err != nil {
+			return err
+		}
 		s := service.NewServer(service.ServerOptions{
-			Listen:    net.JoinHostPort(*host, strconv.Itoa(*port)),
-			AuthToken: *token,
-			TLS:       config,
-			Logger:    log,
+			Listen: net.JoinHostPort(*host, strconv.Itoa(*port)),
+			Tokens: accepted,
+			TLS:    config,
+			Logger: log,
 		})
 		if err := s.Start(ctx); err != nil {
 			return explainTaken(err)
@@ -41,7 +46,7 @@ func discoveryCommand(f *flags) action {
 			scheme = "wss"
 		}
 		fmt.Fprintf(out, "discovery service on %s://%s\n", scheme, reachable(s.Addr()))
-		operators, err := serveDiscoveryOps(ctx, s, chooseOpsListen(*opsListen, discoveryOpsPort), *token, log)
+		operators, err := serveDiscoveryOps(ctx, s, chooseOpsListen(*opsListen, discoveryOpsPort), first(accepted), log)
 		if err != nil {
 			return errors.Join(explainTaken(err), stopDiscovery(s))
 		}

@@ -19,7 +19,7 @@ func nodeCommand(f *flags) action {
 	peers := f.option("peers", "addresses of the other servers instead, as ws://a:4000,ws://b:4000", "MESH_PEERS")
 	opsListen := f.option("ops-listen", fmt.Sprintf("where operators are served, or none (default %s, or a free port if that is taken)", defaultOpsListen(opsPort)), "MESH_OPS_LISTEN")
 	stack := declareStack(f)
-	token := f.option("auth-token", "secret that all servers share", "MESH_AUTH_TOKEN")
+	tokens := declareTokens(f)
 	drainTime := f.duration("drain-time", 30*time.Second, "how long clients are sent away, some at a time, before the server stops; 0: all at once", "MESH_DRAIN_TIME")
 	logger := logFlag(f, "info")
 	return func(ctx context.Context, out, errOut io.Writer) error {
@@ -39,9 +39,7 @@ func nodeCommand(f *flags) action {
 		if advertise.given() {
 			config.Advertise = advertise.value
 		}
-		if token.given() {
-			config.AuthToken = token.value
-		}
+		tokens.apply(&config)
 		if opsListen.given() {
 			config.OpsListen = opsListen.value
 		}
@@ -52,6 +50,9 @@ func nodeCommand(f *flags) action {
 			config.Discovery = ""
 			config.DiscoveryAddress = discovery.value
 			config.Peers = commas.Split(peers.value)
+			if peers.given() && len(config.Peers) == 0 {
+				return usageError("--peers", peers.value, "addresses separated by commas, such as ws://10.0.0.7:4000")
+			}
 		}
 		s, err := startServer(ctx, serverOptions{host: *host, port: *port, mesh: config, log: log})
 		if err != nil {

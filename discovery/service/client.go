@@ -93,7 +93,7 @@ func (c *Client) runSession(ctx context.Context, self core.Peer, update func([]c
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer s.close()
-	if err := s.register(registration{self, c.options.AuthToken}); err != nil {
+	if err := s.register(registration{self, c.token()}); err != nil {
 		return fmt.Errorf("register: %w", err)
 	}
 	for {
@@ -107,6 +107,17 @@ func (c *Client) runSession(ctx context.Context, self core.Peer, update func([]c
 			update(roster)
 		}
 	}
+}
+
+// token is what the service gets to see; "" for none.
+func (c *Client) token() string {
+	if c.options.Tokens == nil {
+		return c.options.AuthToken
+	}
+	if tokens := c.options.Tokens(); len(tokens) > 0 {
+		return tokens[0]
+	}
+	return ""
 }
 
 // decode decodes a message. It counts and logs malformed ones.

@@ -18,6 +18,9 @@ type ClientOptions struct {
 	URL string
 	// AuthToken is the secret that the service requires. Default: none is sent.
 	AuthToken string
+	// Tokens, if not nil, takes the place of AuthToken where tokens change while the
+	// node runs: the first is sent. It is asked at each connection.
+	Tokens func() []string
 	// TLS is for wss:// addresses. Default: the system's authorities.
 	TLS *tls.Config
 	// RootCAs, if not nil, returns the authorities for each attempt, in place of

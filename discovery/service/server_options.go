@@ -17,6 +17,10 @@ type ServerOptions struct {
 	Listen string
 	// AuthToken is the secret that nodes have to send. Default "": no check.
 	AuthToken string
+	// Tokens, if not nil, takes the place of AuthToken where tokens change while the
+	// service runs: all that it returns are accepted. It is asked at each registration,
+	// by several goroutines at once. If it returns none, everybody is refused.
+	Tokens func() []string
 	// TLS makes Start listen for wss://. Default: ws://.
 	TLS *tls.Config
 

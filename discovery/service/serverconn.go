@@ -79,13 +79,21 @@ func (s *Server) handle(sub *subscriber, kind int, message []byte) error {
 	return nil
 }
 
-// authorized compares the token in a time that does not depend on it.
+// authorized compares the token in a time that does not depend on it. While tokens are
+// being changed, there are two.
 func (s *Server) authorized(token string) bool {
-	if s.options.AuthToken == "" {
+	accepted := []string{s.options.AuthToken}
+	if s.options.Tokens != nil {
+		accepted = s.options.Tokens()
+	} else if s.options.AuthToken == "" {
 		return true
 	}
-	want, have := sha256.Sum256([]byte(s.options.AuthToken)), sha256.Sum256([]byte(token))
-	return subtle.ConstantTimeCompare(want[:], have[:]) == 1
+	have, found := sha256.Sum256([]byte(token)), 0
+	for _, other := range accepted {
+		want := sha256.Sum256([]byte(other))
+		found |= subtle.ConstantTimeCompare(want[:], have[:])
+	}
+	return found == 1
 }
 
 // validatePeer returns an error for a node that cannot be in a roster.

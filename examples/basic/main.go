@@ -1,20 +1,18 @@
-// Basic is the smallest Socket.IO server in a mesh. Run the discovery service
-// and two of these, and connect a client to each:
+// Basic is a Socket.IO server in a mesh, whole. Run the discovery service and two of
+// these, and connect a client to each:
 //
 //	go run ./cmd/mesh discovery
-//	MESH_LISTEN=:4000 go run ./examples/basic -http :3000
-//	MESH_LISTEN=:4001 go run ./examples/basic -http :3001
+//	MESH_LISTEN=127.0.0.1:4000 go run ./examples/basic -http :3000
+//	MESH_LISTEN=127.0.0.1:4001 go run ./examples/basic -http :3001
 package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"log"
-	"net"
+	"log/slog"
 	"net/http"
 	"os"
-	"os/signal"
 	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -25,52 +23,49 @@ import (
 func main() {
 	addr := flag.String("http", ":3000", "where clients connect")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	listener, err := net.Listen("tcp", *addr)
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := serve(ctx, listener); err != nil {
-		log.Fatal(err)
-	}
-}
+	logger := slog.New(slog.NewTextHandler(os.Stderr, nil))
 
-// serve runs a server until ctx ends.
-func serve(ctx context.Context, listener net.Listener) error {
-	config, err := mesh.ConfigFromEnv()
+	config, err := mesh.ConfigFromEnv() // MESH_LISTEN, MESH_ADVERTISE, MESH_DISCOVERY_ADDRESS, …
 	if err != nil {
-		return err
+		log.Fatal(err)
 	}
-	m, err := mesh.New(config)
+	m, err := mesh.New(config, mesh.WithLogger(logger))
 	if err != nil {
-		return err
+		log.Fatal(err)
 	}
 	options := socket.DefaultServerOptions()
 	if err := m.Configure(options); err != nil {
-		return err
+		log.Fatal(err)
 	}
 	io := socket.NewServer(nil, options)
 	io.On("connection", func(args ...any) {
 		client := args[0].(*socket.Socket)
+		client.Join("room")
 		client.On("chat", func(args ...any) {
-			io.Emit("chat", args...) // to the clients of all servers
+			io.To("room").Emit("chat", args...) // to the clients of all servers
 		})
 	})
 
-	if err := m.Start(ctx); err != nil {
-		return err
-	}
-	web := &http.Server{Handler: io.ServeHandler(nil)}
-	failed := make(chan error, 1)
-	go func() { failed <- web.Serve(listener) }()
-	select {
-	case err = <-failed:
-	case <-ctx.Done():
-	}
-
-	stopping, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	io.Close(nil)
-	return errors.Join(err, web.Shutdown(stopping), m.Shutdown(stopping))
+	go func() {
+		// Right after the start nobody is linked yet, so wait for another server.
+		if err := m.WaitForPeers(ctx, 1); err == nil {
+			io.Emit("news", "one more server")
+		}
+	}()
+
+	mux := http.NewServeMux()
+	mux.Handle("/socket.io/", io.ServeHandler(nil))
+	mux.HandleFunc("/ready", func(w http.ResponseWriter, _ *http.Request) {
+		if err := m.Ready(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		}
+	})
+	web := &http.Server{Addr: *addr, Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+
+	// Run serves until SIGINT or SIGTERM, and then stops all of it in the right order.
+	if err := m.Run(ctx, io, web); err != nil {
+		log.Fatal(err)
+	}
 }

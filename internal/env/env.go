@@ -28,7 +28,7 @@ var Known = strings.Fields(`
 
 // families begin names that are read by tools which check them themselves, or by parts
 // of the binary that have many.
-var families = []string{"MESH_BENCH_", "MESH_OPS_", "MESH_DRAIN_", "MESH_TEST_"}
+var families = []string{"MESH_BENCH_", "MESH_OPS_", "MESH_DRAIN_"}
 
 // services are what Kubernetes sets in every pod for a service whose name begins with
 // mesh.

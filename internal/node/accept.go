@@ -110,7 +110,7 @@ func (n *Node) acceptHandshake(conn core.Conn) (l *link, err error) {
 		}
 		return nil, core.ErrSelf
 	}
-	if err := h.authorise(n.cfg.AuthToken); err != nil {
+	if err := n.authorise(h); err != nil {
 		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
 	}
 	if h.offer == nil {
@@ -175,7 +175,7 @@ func (n *Node) await(ctx context.Context, conn core.Conn) ([]byte, error) {
 
 // ownHello is what this node says of itself.
 func (n *Node) ownHello(o *offer) *hello {
-	return &hello{uid: n.id, address: n.advertised, token: n.cfg.AuthToken, offer: o}
+	return &hello{uid: n.id, address: n.advertised, token: n.ownToken(), offer: o}
 }
 
 // features are what this node understands beside the version.

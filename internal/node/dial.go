@@ -303,7 +303,7 @@ func (n *Node) dialHandshake(ctx context.Context, conn core.Conn, expected, addr
 	if h.uid == n.id {
 		return nil, core.ErrSelf
 	}
-	if err := h.authorise(n.cfg.AuthToken); err != nil {
+	if err := n.authorise(h); err != nil {
 		return nil, fmt.Errorf("the peer %.64q answered with: %w", h.uid, err)
 	}
 	if h.offer == nil {

@@ -182,15 +182,39 @@ func (h *hello) offers(feature string) bool {
 	return h.offer != nil && slices.Contains(h.offer.features, feature)
 }
 
-// authorise checks the peer's token against ours.
-func (h *hello) authorise(token string) error {
-	if token != "" && subtle.ConstantTimeCompare([]byte(h.token), []byte(token)) != 1 {
-		if h.token == "" {
-			return fmt.Errorf("%w: no token", core.ErrUnauthorized)
-		}
-		return fmt.Errorf("%w: wrong token", core.ErrUnauthorized)
+// authorise checks the peer's token. While tokens are being changed, there are two.
+func (n *Node) authorise(h *hello) error {
+	if !n.guarded() {
+		return nil
 	}
-	return nil
+	for _, token := range n.tokens() {
+		if subtle.ConstantTimeCompare([]byte(h.token), []byte(token)) == 1 {
+			return nil
+		}
+	}
+	if h.token == "" {
+		return fmt.Errorf("%w: no token", core.ErrUnauthorized)
+	}
+	return fmt.Errorf("%w: wrong token", core.ErrUnauthorized)
+}
+
+// guarded tells whether peers need a token.
+func (n *Node) guarded() bool { return n.cfg.Tokens != nil || n.cfg.AuthToken != "" }
+
+// tokens are those of this moment; this node's own is the first.
+func (n *Node) tokens() []string {
+	if n.cfg.Tokens != nil {
+		return n.cfg.Tokens()
+	}
+	return []string{n.cfg.AuthToken}
+}
+
+// ownToken is what this node sends; "" for none.
+func (n *Node) ownToken() string {
+	if tokens := n.tokens(); len(tokens) > 0 {
+		return tokens[0]
+	}
+	return ""
 }
 
 // terms are how one node talks to another.

@@ -138,7 +138,7 @@ func TestAuthorise(t *testing.T) {
 		ours, theirs string
 		ok           bool
 	}{{"", "", true}, {"", "x", true}, {"x", "x", true}, {"x", "", false}, {"x", "y", false}, {"x", "xx", false}} {
-		err := (&hello{token: c.theirs}).authorise(c.ours)
+		err := (&Node{cfg: core.Config{AuthToken: c.ours}}).authorise(&hello{token: c.theirs})
 		if ok := err == nil; ok != c.ok || !ok && !errors.Is(err, core.ErrUnauthorized) {
 			t.Errorf("%q against %q: %v", c.theirs, c.ours, err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/backlog"
+	"github.com/socketmesh/mesh/internal/human"
 	"github.com/socketmesh/mesh/internal/loglimit"
 )
 
@@ -280,7 +281,7 @@ func (p *peer) cut(reason backlog.Reason, later *deferred) {
 	p.counts.cut[reason].Add(1)
 	later.add(func() {
 		p.logLimit.Log(p.log, slog.LevelWarn, "slow "+p.id, "peer is too slow: cutting it", "reason", slow.Reason,
-			"queued_messages", slow.Messages, "queued_bytes", slow.Bytes, "behind_for", slow.Behind.Round(time.Millisecond))
+			"queued_messages", slow.Messages, "queued_bytes", human.Size(slow.Bytes), "behind_for", slow.Behind.Round(time.Millisecond))
 	})
 	err := fmt.Errorf("%w: %s", core.ErrSlowPeer, slow.Detail())
 	for _, l := range p.links {

@@ -70,7 +70,7 @@ var warnings = []warning{
 // Settings, as users write them.
 const (
 	settingAdvertise = "Advertise (MESH_ADVERTISE)"
-	settingAuthToken = "AuthToken (MESH_AUTH_TOKEN)"
+	settingAuthToken = "AuthToken (MESH_AUTH_TOKEN or MESH_AUTH_TOKEN_FILE)"
 	settingTLS       = "TLS (MESH_TLS_CERT, MESH_TLS_KEY, MESH_TLS_CA)"
 )
 
@@ -86,7 +86,7 @@ func (s *scene) localAddress() []finding {
 
 // noToken: anybody who reaches the port can join.
 func (s *scene) noToken() []finding {
-	if s.cfg.AuthToken != "" || !s.public() {
+	if s.guarded() || !s.public() {
 		return nil
 	}
 	if v, ok := s.cfg.Transport.(core.PeerVerifier); ok && v.VerifiesPeers() {

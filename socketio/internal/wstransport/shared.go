@@ -8,6 +8,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/internal/backlog"
+	"github.com/socketmesh/mesh/internal/human"
 	"github.com/socketmesh/mesh/internal/loglimit"
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/netpoll"
@@ -49,7 +50,7 @@ type Shared struct {
 func (s *Shared) LogSlow(transport, sid, remote string, slow *backlog.Error) {
 	s.SlowLog.Log(s.Logger, slog.LevelWarn, "", "slow client cut",
 		"transport", transport, "sid", sid, "remote", remote, "reason", slow.Reason,
-		"queued_bytes", slow.Bytes, "queued_frames", slow.Messages, "behind_for", slow.Behind.Round(time.Millisecond))
+		"queued_bytes", human.Size(slow.Bytes), "queued_frames", slow.Messages, "behind_for", slow.Behind.Round(time.Millisecond))
 }
 
 // Conn is a WebSocket connection whose handshake is over, with what it is good

@@ -28,7 +28,7 @@ var Known = strings.Fields(`
 
 // families begin names that are read by tools which check them themselves, or by parts
 // of the binary that have many.
-var families = []string{"MESH_BENCH_", "MESH_OPS_", "MESH_DRAIN_"}
+var families = []string{"MESH_BENCH_", "MESH_OPS_", "MESH_DRAIN_", "MESH_NODES_", "MESH_TOP_", "MESH_ROOMS_", "MESH_SOCKETS_", "MESH_EMIT_", "MESH_HEALTH_"}
 
 // services are what Kubernetes sets in every pod for a service whose name begins with
 // mesh.

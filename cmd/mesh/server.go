@@ -105,7 +105,10 @@ func (s *server) shutdown(ctx context.Context) error {
 	s.stop()
 	s.listener.Close() // nobody new while the clients are sent away
 	s.io.Close(nil)
-	err := errors.Join(s.mesh.Shutdown(ctx), s.http.Shutdown(ctx))
+	err := s.mesh.Shutdown(ctx)
+	if closed := s.http.Shutdown(ctx); !errors.Is(closed, net.ErrClosed) { // which the listener is
+		err = errors.Join(err, closed)
+	}
 	s.http.Close()
 	s.work.Wait()
 	return err

@@ -3,9 +3,10 @@
 // keeps a record. List the servers in a file, run them, and connect a client to
 // each:
 //
+//	cd examples
 //	printf 'unix:///tmp/a.sock\nunix:///tmp/b.sock\n' > servers.txt
-//	go run ./examples/custom -http :3000 -listen unix:///tmp/a.sock -servers servers.txt
-//	go run ./examples/custom -http :3001 -listen unix:///tmp/b.sock -servers servers.txt
+//	go run ./custom -http :3000 -listen unix:///tmp/a.sock -servers servers.txt
+//	go run ./custom -http :3001 -listen unix:///tmp/b.sock -servers servers.txt
 package main
 
 import (

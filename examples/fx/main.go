@@ -3,8 +3,8 @@
 // and connect a client to each:
 //
 //	go run ./cmd/mesh discovery
-//	MESH_LISTEN=:4000 go run ./examples/fx -http :3000
-//	MESH_LISTEN=:4001 go run ./examples/fx -http :3001
+//	MESH_LISTEN=:4000 go run -C examples ./fx -http :3000
+//	MESH_LISTEN=:4001 go run -C examples ./fx -http :3001
 package main
 
 import (

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,9 +21,9 @@ type listed struct {
 	Deps         []string
 }
 
-// TestImports checks every package of the module against the rules.
+// TestImports checks every package of the module, and of the examples, against the rules.
 func TestImports(t *testing.T) {
-	for _, p := range list(t) {
+	for _, p := range append(list(t, root), list(t, filepath.Join(root, "examples"))...) {
 		r := ruleFor(p.ImportPath)
 		if r == nil {
 			t.Errorf("%s: there is no rule for it; say in rules.go what it may import", short(p.ImportPath))
@@ -113,11 +114,13 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// list asks go for all packages of the module.
-func list(t *testing.T) []listed {
+// list asks go for all packages of the module in a folder.
+func list(t *testing.T, folder string) []listed {
 	t.Helper()
 	// Packages of others that do not compile are for others to report: -e.
-	out, err := exec.Command("go", "list", "-e", "-json=ImportPath,Imports,TestImports,XTestImports,Deps", module+"/...").Output()
+	command := exec.Command("go", "list", "-e", "-json=ImportPath,Imports,TestImports,XTestImports,Deps", "./...")
+	command.Dir = folder
+	out, err := command.Output()
 	if err != nil {
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// module is the path that all packages of the house begin with.
+// module is the path that all packages of the house begin with, those of the module
+// examples too.
 const module = "github.com/socketmesh/mesh"
 
 // rule says what the packages below some folders may import, directly, beside

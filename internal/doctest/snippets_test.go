@@ -27,16 +27,15 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 	"go.uber.org/fx"
 
 	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/examples/custom/audit"
-	"github.com/socketmesh/mesh/examples/custom/cbor"
-	"github.com/socketmesh/mesh/examples/custom/file"
-	"github.com/socketmesh/mesh/examples/custom/unix"
+	"github.com/socketmesh/mesh/discovery/service"
+	"github.com/socketmesh/mesh/ops/metrics"
 	"github.com/socketmesh/mesh/socketio"
 )
 
@@ -49,12 +48,15 @@ var (
 	d    core.Discovery
 	l    *slog.Logger
 	o    core.Observer
+	s    *service.Server
 	io   *socket.Server
 	mux  *http.ServeMux
 	sid  string
 	newT func() core.Transport
 	newC func() core.Codec
 	newD func() core.Discovery
+
+	registry *prometheus.Registry
 
 	_ = errors.Is
 	_ = log.Fatal
@@ -63,10 +65,7 @@ var (
 	_ = fx.New
 	_ = types.Cors{}
 	_ = socketio.Of
-	_ = audit.To
-	_ = cbor.New
-	_ = file.Discovery{}
-	_ = unix.Transport{}
+	_ = metrics.DiscoveryHandler
 )
 `
 

@@ -25,7 +25,7 @@ import (
 
 // private are the folders whose packages are for this module only. Those below
 // "internal" are by Go's own rule.
-var private = []string{"bench", "cmd", "e2e", "examples", "internal"}
+var private = []string{"bench", "cmd", "e2e", "internal"}
 
 func main() {
 	log.SetFlags(0)

@@ -2,8 +2,8 @@
 // these, and connect a client to each:
 //
 //	go run ./cmd/mesh discovery
-//	MESH_LISTEN=127.0.0.1:4000 go run ./examples/basic -http :3000
-//	MESH_LISTEN=127.0.0.1:4001 go run ./examples/basic -http :3001
+//	MESH_LISTEN=127.0.0.1:4000 go run -C examples ./basic -http :3000
+//	MESH_LISTEN=127.0.0.1:4001 go run -C examples ./basic -http :3001
 package main
 
 import (

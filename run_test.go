@@ -5,9 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"regexp"
-	"strings"
 	"testing"
 	"time"
 
@@ -100,22 +98,5 @@ func TestRunCannotListen(t *testing.T) {
 			t.Errorf("%+v: it ran", c)
 		}
 		m.Shutdown(t.Context())
-	}
-}
-
-// TestReadmeProgram: the whole program in README is the basic example, which compiles
-// and is tested.
-func TestReadmeProgram(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	example, err := os.ReadFile("examples/basic/main.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, program, _ := strings.Cut(string(example), "package main\n")
-	if !strings.Contains(string(readme), "```go\npackage main\n"+program+"```\n") {
-		t.Error("README has another program than examples/basic/main.go")
 	}
 }

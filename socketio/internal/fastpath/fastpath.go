@@ -10,6 +10,7 @@ package fastpath
 import (
 	"errors"
 	"log/slog"
+	"net/http"
 	"reflect"
 	"sync"
 
@@ -163,14 +164,17 @@ func (p *Path) Prepare(options socket.ServerOptionsInterface) error {
 // allowFirst takes the place of the application's AllowRequest, which is what the library
 // asks first about a client that begins. As long as the acceptor is closed, it opens the
 // acceptor and has the request answered as all later ones are. The error keeps the library
-// from answering too.
+// from answering too. A request for a WebTransport session, which is no GET, stays the
+// library's.
 func (p *Path) allowFirst(ctx *types.HttpContext) error {
 	p.mu.Lock()
 	opened := p.acceptor != nil
 	p.mu.Unlock()
-	if a := p.open(); a != nil && !opened {
-		a.Answer(ctx)
-		return errAnswered
+	if !opened && ctx.Method() == http.MethodGet {
+		if a := p.open(); a != nil {
+			a.Answer(ctx)
+			return errAnswered
+		}
 	}
 	if p.allowed == nil {
 		return nil

@@ -1,23 +1,28 @@
 package main
 
 import (
+	"bytes"
 	"image/color"
 	"io"
 	"math"
 	"strconv"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
 
 	"github.com/socketmesh/mesh/bench"
 )
 
-// The size of a plot, in points.
+// The size of a plot, in points, and what stays free around it: readers whose font is
+// wider than ours see all of a label at the edge.
 const (
 	width  vg.Length = 480
 	height vg.Length = 270
+	margin vg.Length = 12
 )
 
 // colours are those of Okabe and Ito, which people tell apart who see few colours.
@@ -32,15 +37,21 @@ func writeSVG(w io.Writer, title, x, y string, series []bench.Series) error {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
 	p.Legend.Top, p.Legend.Left, p.Legend.XOffs = true, true, vg.Points(8)
+	for _, font := range []*font.Font{
+		&p.Title.TextStyle.Font, &p.Legend.TextStyle.Font, &p.X.Label.TextStyle.Font, &p.Y.Label.TextStyle.Font,
+		&p.X.Tick.Label.Font, &p.Y.Tick.Label.Font,
+	} {
+		font.Variant = "Sans"
+	}
 	p.Add(plotter.NewGrid())
 	places := map[float64]bool{}
-	low, high := math.Inf(1), 0.0
+	low, high, top := math.Inf(1), 0.0, 0.0
 	for i, s := range series {
 		points := make(plotter.XYs, len(s.Points))
 		for j, point := range s.Points {
 			points[j] = plotter.XY{X: point.X, Y: point.Y}
 			places[point.X] = true
-			low, high = min(low, point.X), max(high, point.X)
+			low, high, top = min(low, point.X), max(high, point.X), max(top, point.Y)
 		}
 		line, marks, err := plotter.NewLinePoints(points)
 		if err != nil {
@@ -49,13 +60,15 @@ func writeSVG(w io.Writer, title, x, y string, series []bench.Series) error {
 		line.Color, line.Width = colours[i%len(colours)], vg.Points(1.5)
 		marks.Color, marks.Shape, marks.Radius = line.Color, draw.CircleGlyph{}, vg.Points(2.5)
 		p.Add(line, marks)
-		p.Legend.Add(s.Config, line, marks)
+		if len(series) > 1 {
+			p.Legend.Add(s.Config, line, marks)
+		}
 	}
 	if low > 0 && high/low >= 10 {
 		p.X.Scale = plot.LogScale{}
 	}
 	p.X.Tick.Marker = ticksAt(places)
-	p.Y.Min = 0
+	p.Y.Min, p.Y.Max = 0, top*1.1
 	p.Y.Tick.Marker = plot.TickerFunc(func(low, high float64) []plot.Tick {
 		ticks := plot.DefaultTicks{}.Ticks(low, high)
 		for i := range ticks {
@@ -65,11 +78,14 @@ func writeSVG(w io.Writer, title, x, y string, series []bench.Series) error {
 		}
 		return ticks
 	})
-	drawing, err := p.WriterTo(width, height, "svg")
-	if err != nil {
+	drawing := vgsvg.New(width, height)
+	p.Draw(draw.Crop(draw.New(drawing), margin, -2*margin, margin, -margin))
+	var svg bytes.Buffer
+	if _, err := drawing.WriteTo(&svg); err != nil {
 		return err
 	}
-	_, err = drawing.WriteTo(w)
+	// Where there is no Liberation, Arial has letters of the same width.
+	_, err := w.Write(bytes.ReplaceAll(svg.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arial,sans-serif;")))
 	return err
 }
 
@@ -87,8 +103,8 @@ func label(v float64) string {
 	switch {
 	case v >= 1e6:
 		return strconv.FormatFloat(v/1e6, 'g', 4, 64) + "M"
-	case v >= 1e4:
+	case v >= 1e5:
 		return strconv.FormatFloat(v/1e3, 'g', 4, 64) + "k"
 	}
-	return strconv.FormatFloat(v, 'g', 4, 64)
+	return strconv.FormatFloat(v, 'g', 5, 64)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/discovery/service"
 	"github.com/socketmesh/mesh/internal/cluster"
+	"github.com/socketmesh/mesh/internal/env"
 	"github.com/socketmesh/mesh/internal/isnil"
 	"github.com/socketmesh/mesh/internal/node"
 	"github.com/socketmesh/mesh/internal/tokenfile"
@@ -99,6 +100,7 @@ func (b *builder) build() (*Mesh, error) {
 		expires:   b.material.expires,
 		drainRate: b.config.DrainRate,
 	}
+	env.WarnOf(b.config.misspelt, b.logger)
 	o := b.opsOptions()
 	m.readyPart = float64(max(0, cmp.Or(o.ReadyLinks, ops.DefaultReadyLinks))) / 100
 	if b.metrics != nil {

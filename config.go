@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/env"
 	"github.com/socketmesh/mesh/transport/ws"
 )
 
@@ -130,6 +131,10 @@ type Config struct {
 	// OpsReadyLinks is to how many of the other servers that discovery lists, in
 	// percent, this one has to have links to be ready. Default 50; -1: to none.
 	OpsReadyLinks int
+
+	// misspelt are variables that nobody reads. ConfigFromEnv has found them; New, which
+	// knows the logger, warns of them.
+	misspelt []env.Misspelt
 }
 
 // Defaults of [Config], beside those of [core.Config].

@@ -2,7 +2,6 @@ package mesh
 
 import (
 	"errors"
-	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -23,15 +22,15 @@ import (
 //
 // Every field has a variable: MESH_ and its name, as MESH_LISTEN or
 // MESH_HEARTBEAT_INTERVAL. Durations are written as "5s", "250 ms" or "1d", sizes as
-// "16MiB" or "64k", numbers also as "262,144"; MESH_PEERS is separated by commas. TLS has MESH_TLS_CERT, MESH_TLS_KEY, MESH_TLS_CA and
+// "16MiB" or "64k", numbers also as "262,144" or "10k"; MESH_PEERS is separated by commas. TLS has MESH_TLS_CERT, MESH_TLS_KEY, MESH_TLS_CA and
 // MESH_TLS_SERVER_NAME. The variables of the reference implementation are
 // read too, and give way to those of the same field above: MESH_WS_PORT to
 // MESH_LISTEN; MESH_WS_IP, the host under which peers reach this server, to
 // MESH_SERVER_WS_ADDRESS and that to MESH_ADVERTISE; and
 // MESH_DISCOVERY_SERVICE_ADDRESS to MESH_DISCOVERY_ADDRESS.
 //
-// Variables that begin with MESH_ and that nobody reads are warned of, in the log of
-// slog.Default(). A bad value is a [*core.ConfigError] that names the variable. That all fits
+// Of variables that begin with MESH_ and that nobody reads, [New] warns in the mesh's
+// log. A bad value is a [*core.ConfigError] that names the variable. That all fits
 // together is for [New] to say, when the program has set the rest.
 func ConfigFromEnv() (Config, error) {
 	var c Config
@@ -49,13 +48,7 @@ func ConfigFromEnv() (Config, error) {
 	if err := c.validateSoFar(); err != nil {
 		return Config{}, blameVariable(err, source)
 	}
-	for _, v := range env.Unknown(os.Environ()) {
-		attrs := []any{"variable", v.Name}
-		if v.Meant != "" {
-			attrs = append(attrs, "did_you_mean", v.Meant)
-		}
-		slog.Warn("an environment variable begins with MESH_, and nobody reads it", attrs...)
-	}
+	c.misspelt = env.Unknown(os.Environ())
 	return c, nil
 }
 

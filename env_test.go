@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh"
+	"github.com/socketmesh/mesh/core/coretest"
 )
 
 // envCases set one variable each to a good value.
@@ -90,14 +91,35 @@ func TestEnv(t *testing.T) {
 func TestEnvCoversConfig(t *testing.T) {
 	for field := range reflect.TypeFor[mesh.Config]().Fields() {
 		covered := false
-		if field.Name == "AcceptToken" {
-			continue // TestTwoTokens has it, which needs AuthToken too
+		if field.Name == "AcceptToken" || !field.IsExported() {
+			continue // TestTwoTokens has the former, which needs AuthToken too
 		}
 		for _, c := range envCases {
 			covered = covered || !reflect.ValueOf(c.want).FieldByIndex(field.Index).IsZero()
 		}
 		if !covered {
 			t.Errorf("no variable of %s is tested", field.Name)
+		}
+	}
+}
+
+// TestMisspeltVariables are warned of where the mesh logs, and by the mesh alone that has
+// its configuration from the environment.
+func TestMisspeltVariables(t *testing.T) {
+	clearEnv(t)
+	t.Setenv("MESH_ADVERTISED", "ws://a:1")
+	c, err := mesh.ConfigFromEnv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, config := range []mesh.Config{c, {}} {
+		var log coretest.Log
+		if _, err := mesh.New(config, mesh.WithLogger(log.Logger())); err != nil {
+			t.Fatal(err)
+		}
+		warned := strings.Contains(log.String(), "variable=MESH_ADVERTISED did_you_mean=MESH_ADVERTISE")
+		if want := !reflect.DeepEqual(config, mesh.Config{}); warned != want {
+			t.Errorf("warned: %t, want %t\n%s", warned, want, log.String())
 		}
 	}
 }

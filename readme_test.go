@@ -69,7 +69,9 @@ func TestReadmeListsEveryOption(t *testing.T) {
 	}
 	var fields []string
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[mesh.Config]()) {
-		fields = append(fields, field.Name)
+		if field.IsExported() {
+			fields = append(fields, field.Name)
+		}
 	}
 	slices.Sort(fields)
 	slices.Sort(listed)

@@ -58,7 +58,7 @@ func benchSettings(f *flags) func() bench.Settings {
 	rooms := f.number("rooms", 1, "rooms, which share the clients", "MESH_BENCH_ROOMS")
 	perClient := f.number("rooms-per-client", 1, "rooms that each client is in", "MESH_BENCH_ROOMS_PER_CLIENT")
 	publishers := f.number("publishers", 1, "clients that publish", "MESH_BENCH_PUBLISHERS")
-	size := f.number("size", 100, "bytes of a payload", "MESH_BENCH_SIZE")
+	size := f.size("size", 100, "bytes of a payload", "MESH_BENCH_SIZE")
 	window := f.number("window", 0, "throughput: messages of a publisher that may be under way; 0: 512, or what comes to 64 MiB", "MESH_BENCH_WINDOW")
 	rate := f.number("rate", 200, "latency: messages per second", "MESH_BENCH_RATE")
 	polling := f.boolean("polling", "clients begin by polling, and upgrade", "MESH_BENCH_POLLING")

@@ -136,8 +136,6 @@ func badValue(cmd *cli.Command, flag, written, value, cause string) error {
 			switch doc.TypeName() {
 			case "int":
 				want = wantPrefix + "a whole number"
-			case "duration":
-				want = wantPrefix + "a duration, as 1m30s"
 			case "bool":
 				want = wantPrefix + "true or false"
 			}

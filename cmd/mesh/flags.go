@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/socketmesh/mesh/internal/astyped"
+	"github.com/socketmesh/mesh/internal/human"
 )
 
 // flags are the flags of one command. Every one can be set by an environment
@@ -26,8 +29,15 @@ func (f *flags) text(name, value, usage, env string) *string {
 
 func (f *flags) number(name string, value int, usage, env string) *int {
 	number := new(int)
-	f.list = append(f.list, &cli.IntFlag{Name: name, Value: value, Usage: usage, Sources: sourceOf(env), Destination: number})
+	f.list = append(f.list, &numberFlag{Name: name, Value: value, Usage: usage, Sources: sourceOf(env), Destination: number})
 	return number
+}
+
+// size is a number of bytes.
+func (f *flags) size(name string, value int, usage, env string) *int {
+	size := new(int)
+	f.list = append(f.list, &sizeFlag{Name: name, Value: value, Usage: usage, Sources: sourceOf(env), Destination: size})
+	return size
 }
 
 func (f *flags) boolean(name, usage, env string) *bool {
@@ -38,7 +48,7 @@ func (f *flags) boolean(name, usage, env string) *bool {
 
 func (f *flags) duration(name string, value time.Duration, usage, env string) *time.Duration {
 	d := new(time.Duration)
-	f.list = append(f.list, &cli.DurationFlag{Name: name, Value: value, Usage: usage, Sources: sourceOf(env), Destination: d})
+	f.list = append(f.list, &durationFlag{Name: name, Value: value, Usage: usage, Sources: sourceOf(env), Destination: d})
 	return d
 }
 
@@ -118,3 +128,57 @@ func (v variable) GoString() string { return fmt.Sprintf("variable(%q)", string(
 type readElsewhere struct{ variable }
 
 func (readElsewhere) Lookup() (string, bool) { return "", false }
+
+// Flags whose values are written as people write them, as in the environment of
+// mesh.ConfigFromEnv.
+type (
+	numberFlag   = cli.FlagBase[int, cli.NoConfig, written[int, asNumber]]
+	sizeFlag     = cli.FlagBase[int, cli.NoConfig, written[int, asSize]]
+	durationFlag = cli.FlagBase[time.Duration, cli.NoConfig, written[time.Duration, asDuration]]
+)
+
+// syntax is how a T is written, and what is said of one that is not.
+type syntax[T any] interface {
+	parse(text string) (T, error)
+	allowed() string
+}
+
+type (
+	asNumber   struct{}
+	asSize     struct{}
+	asDuration struct{}
+)
+
+func (asNumber) parse(text string) (int, error) { return human.ParseNumber(text) }
+func (asNumber) allowed() string                { return human.AllowedNumber }
+
+func (asSize) parse(text string) (int, error) { return human.ParseSize(text) }
+func (asSize) allowed() string                { return human.AllowedSize }
+
+func (asDuration) parse(text string) (time.Duration, error) { return human.ParseDuration(text) }
+func (asDuration) allowed() string                          { return human.AllowedDuration }
+
+// written is the value of a flag that a syntax reads.
+type written[T any, S syntax[T]] struct{ value *T }
+
+// Create is cli.ValueCreator's.
+func (written[T, S]) Create(value T, destination *T, _ cli.NoConfig) cli.Value {
+	*destination = value
+	return &written[T, S]{destination}
+}
+
+// ToString shows a default.
+func (written[T, S]) ToString(value T) string { return astyped.Show(value) }
+
+func (w *written[T, S]) Set(text string) error {
+	var s S
+	value, err := s.parse(text)
+	if err != nil {
+		return errors.New(wantPrefix + s.allowed())
+	}
+	*w.value = value
+	return nil
+}
+
+func (w *written[T, S]) Get() any       { return *w.value }
+func (w *written[T, S]) String() string { return fmt.Sprint(*w.value) }

@@ -28,10 +28,6 @@ func logFlag(f *flags, value string) func(errOut io.Writer) (*slog.Logger, error
 	}
 }
 
-// warnOfUnknown logs the variables that begin with MESH_ and that nobody reads.
-// mesh.ConfigFromEnv does so itself.
-func warnOfUnknown(log *slog.Logger) {
-	for _, v := range env.Unknown(os.Environ()) {
-		log.Warn("an environment variable begins with MESH_, and nobody reads it", "variable", v.Name, "did_you_mean", v.Meant)
-	}
-}
+// warnOfUnknown logs the variables that begin with MESH_ and that nobody reads. A mesh
+// that has its configuration from the environment does so itself.
+func warnOfUnknown(log *slog.Logger) { env.WarnOf(env.Unknown(os.Environ()), log) }

@@ -3,6 +3,7 @@
 package env
 
 import (
+	"log/slog"
 	"regexp"
 	"slices"
 	"strings"
@@ -54,6 +55,17 @@ func Unknown(environ []string) []Misspelt {
 	}
 	slices.SortFunc(found, func(a, b Misspelt) int { return strings.Compare(a.Name, b.Name) })
 	return found
+}
+
+// WarnOf logs variables that nobody reads.
+func WarnOf(found []Misspelt, log *slog.Logger) {
+	for _, v := range found {
+		attrs := []any{"variable", v.Name}
+		if v.Meant != "" {
+			attrs = append(attrs, "did_you_mean", v.Meant)
+		}
+		log.Warn("an environment variable begins with MESH_, and nobody reads it", attrs...)
+	}
 }
 
 // nearest is the known name with the fewest edits, if these are few.

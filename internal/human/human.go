@@ -60,10 +60,24 @@ func ParseSize(text string) (int, error) {
 }
 
 // AllowedNumber says what [ParseNumber] takes.
-const AllowedNumber = "a whole number such as 1024 or 262,144"
+const AllowedNumber = "a whole number such as 1024, 262,144 or 10k"
 
-// ParseNumber reads 262144, 262,144 or 262_144.
-func ParseNumber(text string) (int, error) { return strconv.Atoi(ungroup(strings.TrimSpace(text))) }
+// ParseNumber reads 262144, 262,144, 262_144, 10k for ten thousand, or 2M for two million.
+// A number counts things, so that its k is a thousand, while that of a size is 1,024 bytes.
+func ParseNumber(text string) (int, error) {
+	digits, factor := strings.TrimSpace(text), 1
+	for suffix, f := range map[string]int{"k": 1e3, "K": 1e3, "m": 1e6, "M": 1e6} {
+		if before, found := strings.CutSuffix(digits, suffix); found {
+			digits, factor = strings.TrimSpace(before), f
+			break
+		}
+	}
+	n, err := strconv.Atoi(ungroup(digits))
+	if err == nil && (n > math.MaxInt/factor || n < math.MinInt/factor) {
+		return 0, fmt.Errorf("%q is too large", text)
+	}
+	return n * factor, err
+}
 
 // ungroup takes commas and underscores out of a number whose digits are in groups of
 // three. Others are left, so that 1,5 is not read as 15.

@@ -27,12 +27,12 @@ func TestSizes(t *testing.T) {
 }
 
 func TestNumbers(t *testing.T) {
-	for text, want := range map[string]int{"262144": 262144, "262,144": 262144, "262_144": 262144, "-1": -1} {
+	for text, want := range map[string]int{"262144": 262144, "262,144": 262144, "262_144": 262144, "-1": -1, "10k": 1e4, "-1,000 K": -1e6, "2M": 2e6, "0m": 0} {
 		if got, err := ParseNumber(text); err != nil || got != want {
 			t.Errorf("%q: %d, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "1,5", "1,,000", "x", "1.5"} {
+	for _, text := range []string{"", "1,5", "1,,000", "x", "1.5", "k", "1kk", "1kM", "1k0", "9223372036854775807k", "-9223372036854775807M"} {
 		if got, err := ParseNumber(text); err == nil {
 			t.Errorf("%q is read as %d", text, got)
 		}

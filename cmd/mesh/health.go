@@ -12,9 +12,6 @@ import (
 	"github.com/socketmesh/mesh/ops"
 )
 
-// maxHealth bounds what is read of an answer, in bytes.
-const maxHealth = 64 << 10
-
 // healthCommand asks a running server or discovery service how it is. Images that have no
 // other program use it as their health check.
 func healthCommand(f *flags) action {
@@ -49,21 +46,9 @@ func healthCommand(f *flags) action {
 // health asks one of the routes for probes. An answer that is not 200 is an error, with the
 // checks that failed.
 func (c *opsClient) health(ctx context.Context, path string) ([]byte, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
+	response, text, err := c.send(ctx, http.MethodGet, c.base+path, nil)
 	if err != nil {
 		return nil, err
-	}
-	if c.token != "" {
-		r.Header.Set("Authorization", "Bearer "+c.token)
-	}
-	response, err := c.http.Do(r)
-	if err != nil {
-		return nil, c.explain(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxHealth))
-	if err != nil {
-		return nil, c.explain(err)
 	}
 	if response.StatusCode == http.StatusOK {
 		return text, nil

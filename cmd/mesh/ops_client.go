@@ -109,24 +109,9 @@ func (c *opsClient) post(ctx context.Context, path string, body, answer any) ([]
 
 // do asks, decodes the answer and returns it as it came.
 func (c *opsClient) do(ctx context.Context, method, target string, body []byte, answer any) ([]byte, error) {
-	r, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
+	response, text, err := c.send(ctx, method, target, body)
 	if err != nil {
 		return nil, err
-	}
-	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	if c.token != "" {
-		r.Header.Set("Authorization", "Bearer "+c.token)
-	}
-	response, err := c.http.Do(r)
-	if err != nil {
-		return nil, c.explain(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxOpsAnswer))
-	if err != nil {
-		return nil, c.explain(err)
 	}
 	isJSON := strings.HasPrefix(response.Header.Get("Content-Type"), "application/json")
 	if response.StatusCode >= 300 {
@@ -150,6 +135,31 @@ func (c *opsClient) do(ctx context.Context, method, target string, body []byte, 
 		return nil, fmt.Errorf("%s: the answer cannot be read: %w", c.base, err)
 	}
 	return text, nil
+}
+
+// send asks, and reads the answer whatever its status is. The body of the response is
+// closed.
+func (c *opsClient) send(ctx context.Context, method, target string, body []byte) (*http.Response, []byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
+	if err != nil {
+		return nil, nil, err
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	response, err := c.http.Do(r)
+	if err != nil {
+		return nil, nil, c.explain(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxOpsAnswer))
+	if err != nil {
+		return nil, nil, c.explain(err)
+	}
+	return response, text, nil
 }
 
 // explain says in plain words why there is no answer.

@@ -51,7 +51,7 @@ func commands() []*cli.Command {
 		newCommand(groupOperate, "emit", "send an event to clients", emitCommand),
 		newCommand(groupOperate, "drain", "let a node send its clients to the others", drainCommand),
 		newCommand(groupOperate, "health", "ask a running node or discovery service for its health", healthCommand),
-		newCommand(groupTools, "cert", "make certificates with which to try TLS", certCommand),
+		newCommand(groupTools, "cert", "make certificates for TLS by an authority of your own, and renew them", certCommand),
 		newCommand(groupTools, "bench", "measure clusters of servers, this one's and others'", benchCommand),
 		newCommand(groupAbout, "version", "print the version of this binary and of what it is made of", versionCommand),
 	}

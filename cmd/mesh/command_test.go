@@ -59,6 +59,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"demo", "--transport", "pigeon", "--port", "0", "--discovery-port", "0"}, exitUsage, "", "Transport"},
 		{[]string{"discovery", "--tls-cert", "missing.pem"}, exitUsage, "", "--tls-cert"},
 		{[]string{"cert", "--days", "0"}, exitUsage, "", "--days"},
+		{[]string{"cert", "--name", "ca"}, exitUsage, "", "--name"},
+		{[]string{"cert", "--name", "a/b"}, exitUsage, "", "--name"},
 		{[]string{"cert", "--names", ","}, exitUsage, "", "--names"},
 		{[]string{"help", "bench"}, exitOK, "--rooms-per-client", ""},
 		{[]string{"bench", "--mode", "dance"}, exitUsage, "", "want throughput, latency, idle, requests"},

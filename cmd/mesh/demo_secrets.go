@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh"
+	"github.com/socketmesh/mesh/internal/certs"
 )
 
 // makeUp gives a demo what its transport does not work without and nobody has
@@ -26,7 +27,11 @@ func (o *demoOptions) makeUp() (note string, err error) {
 
 // passingTLS has a certificate by an authority that nobody else knows.
 func passingTLS(host string) (*tls.Config, error) {
-	authority, node, err := makeCerts(24*time.Hour, []string{"localhost", cmp.Or(host, "localhost")})
+	authority, err := certs.NewAuthority("mesh", 24*time.Hour)
+	if err != nil {
+		return nil, err
+	}
+	node, err := authority.Issue(24*time.Hour, "localhost", cmp.Or(host, "localhost"))
 	if err != nil {
 		return nil, err
 	}

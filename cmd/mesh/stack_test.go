@@ -92,10 +92,6 @@ func TestCert(t *testing.T) {
 	second, _ := background(t, "node", "--port", "0", "--mesh-listen", "127.0.0.1:0", "--discovery", url, "--transport", "wss", "--log-level", "error")
 	second.find("(mesh wss://")
 	waitForServers(page, 2)
-
-	if code := run(t.Context(), []string{"cert", "--out", folder}, &out, &errOut); code != exitFailed {
-		t.Errorf("written over: exit code %d", code)
-	}
 }
 
 // wantNoStranger checks that a certificate is asked for.

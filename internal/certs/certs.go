@@ -1,8 +1,9 @@
-// Package certs makes certificates for trying things out and for tests: an
-// authority, and what it issues to nodes.
+// Package certs makes certificates for small meshes and for tests: an authority, and
+// what it issues to nodes.
 package certs
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,9 +11,11 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
+	"slices"
 	"time"
 )
 
@@ -27,7 +30,7 @@ type Authority struct {
 	Pair
 
 	certificate *x509.Certificate
-	key         *ecdsa.PrivateKey
+	key         crypto.Signer
 }
 
 // NewAuthority makes an authority that is valid from now on, for so long.
@@ -49,6 +52,27 @@ func NewAuthority(name string, valid time.Duration) (*Authority, error) {
 	return a, nil
 }
 
+// OpenAuthority takes up an authority of which the certificate and the key were kept.
+func OpenAuthority(p Pair) (*Authority, error) {
+	both, err := p.TLS()
+	if err != nil {
+		return nil, err
+	}
+	key, ok := both.PrivateKey.(crypto.Signer)
+	if !ok || !both.Leaf.IsCA {
+		return nil, errors.New("the certificate is none of an authority's")
+	}
+	return &Authority{Pair: p, certificate: both.Leaf, key: key}, nil
+}
+
+// Ends is when its certificate does, and with it those that it has issued.
+func (a *Authority) Ends() time.Time { return a.certificate.NotAfter }
+
+// Signed tells whether a certificate is by this authority.
+func (a *Authority) Signed(c *x509.Certificate) bool {
+	return c.CheckSignatureFrom(a.certificate) == nil
+}
+
 // Pool trusts the authority alone.
 func (a *Authority) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
@@ -64,7 +88,7 @@ func (a *Authority) Issue(valid time.Duration, names ...string) (Pair, error) {
 
 // IssueBetween does the same for any time.
 func (a *Authority) IssueBetween(from, to time.Time, names ...string) (Pair, error) {
-	template := blank("mesh node", from, to)
+	template := blank("mesh node", from, to) // times are whole seconds in it
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	for _, name := range names {
@@ -79,6 +103,29 @@ func (a *Authority) IssueBetween(from, to time.Time, names ...string) (Pair, err
 		return Pair{}, err
 	}
 	return a.sign(template, key)
+}
+
+// NamesOf are the names and addresses that a certificate is for, sorted.
+func NamesOf(c *x509.Certificate) []string {
+	names := slices.Clone(c.DNSNames)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	slices.Sort(names)
+	return names
+}
+
+// SameNames tells whether a certificate is for these names, in any order and spelling.
+func SameNames(c *x509.Certificate, names []string) bool {
+	wanted := make([]string, 0, len(names))
+	for _, name := range names {
+		if ip := net.ParseIP(name); ip != nil {
+			name = ip.String()
+		}
+		wanted = append(wanted, name)
+	}
+	slices.Sort(wanted)
+	return slices.Equal(slices.Compact(wanted), slices.Compact(NamesOf(c)))
 }
 
 // blank is a certificate without a purpose.

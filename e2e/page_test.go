@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// TestPage: the demo's pages of two servers, in a browser, see each other.
+// TestPage: the demo's pages of two servers, in a browser, see each other; when one of the
+// servers is stopped its page goes on with another one.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	chromium, err := exec.LookPath("chromium")
@@ -28,7 +29,7 @@ func TestPage(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, name := range []string{"wide.png", "narrow.png"} {
+	for _, name := range []string{"wide.png", "narrow.png", "moved.png"} {
 		if info, err := os.Stat(filepath.Join(pictures, name)); err != nil || info.Size() < 10_000 {
 			t.Errorf("%s is no picture: %v", name, err)
 		}

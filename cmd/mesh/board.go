@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -27,6 +28,8 @@ type view struct {
 	Me      card   `json:"me"`
 	Servers []card `json:"servers"` // by name
 	Total   int    `json:"total"`   // clients of all servers
+	// Demo is what the page can do more in a demo.
+	Demo *demoView `json:"demo,omitempty"`
 }
 
 // board keeps the cards of all servers. Whenever something changes it tells the
@@ -35,6 +38,7 @@ type view struct {
 type board struct {
 	server *server
 	watch  *peerWatch
+	demo   *demoView
 	wake   chan struct{} // of one place: something changed
 
 	mu       sync.Mutex
@@ -42,8 +46,8 @@ type board struct {
 	announce bool            // this server's card has to be told to the others
 }
 
-func newBoard(s *server, w *peerWatch) *board {
-	b := &board{server: s, watch: w, wake: make(chan struct{}, 1), cards: map[string]card{}}
+func newBoard(s *server, w *peerWatch, demo *demoView) *board {
+	b := &board{server: s, watch: w, demo: demo, wake: make(chan struct{}, 1), cards: map[string]card{}}
 	s.io.On("mesh:card", func(args ...any) { b.receive(args) })
 	return b
 }
@@ -74,6 +78,18 @@ func (b *board) receive(args []any) {
 	b.cards[c.ID] = c
 	b.mu.Unlock()
 	b.change(false)
+}
+
+// hasPage tells whether one of the other servers has its page on that host and port.
+func (b *board) hasPage(host string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.cards {
+		if page, err := url.Parse(c.URL); err == nil && page.Host != "" && page.Host == host {
+			return true
+		}
+	}
+	return false
 }
 
 // run updates everybody until ctx ends.
@@ -119,7 +135,7 @@ func (b *board) update() {
 func (b *board) view() view {
 	s := b.server
 	me := card{ID: s.mesh.ID(), Name: s.name, URL: s.url, Clients: s.io.Sockets().Sockets().Len()}
-	v := view{Me: me, Servers: []card{me}}
+	v := view{Me: me, Servers: []card{me}, Demo: b.demo}
 	peers := s.mesh.Peers()
 
 	b.mu.Lock()

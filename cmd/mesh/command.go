@@ -57,9 +57,11 @@ func commands() []*cli.Command {
 	}
 }
 
-// benchRoles are what `mesh bench` starts processes for. The help does not list them.
-func benchRoles() []*cli.Command {
+// roles are what `mesh demo` and `mesh bench` start processes for. The help does not list
+// them.
+func roles() []*cli.Command {
 	roles := []*cli.Command{
+		newCommand("", demoServerRole, "be one server of mesh demo, which is told what to be on the standard input", demoServerCommand),
 		newCommand("", "bench-server", "be one server of mesh bench", benchServerCommand),
 		newCommand("", "bench-link", "be one end of a link of mesh bench", benchLinkCommand),
 		newCommand("", "bench-worker", "be clients of mesh bench, which are told what to do on the standard input", benchWorkerCommand),
@@ -153,7 +155,7 @@ func newRoot(out, errOut io.Writer) *cli.Command {
 		Name:                  "mesh",
 		Usage:                 "join Socket.IO servers into one cluster, without a broker",
 		Version:               buildinfo.Version(),
-		Commands:              slices.Concat(commands(), benchRoles()),
+		Commands:              slices.Concat(commands(), roles()),
 		Writer:                out,
 		ErrWriter:             errOut,
 		Suggest:               true,

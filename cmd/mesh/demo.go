@@ -12,13 +12,14 @@ import (
 	"github.com/socketmesh/mesh/discovery/service"
 )
 
-// demo is a mesh in one process: a discovery service, and servers that are as
-// far from each other as if they ran on different machines.
+// demo is a mesh on one machine: a discovery service in this process, and servers in
+// processes of their own, so that one can be killed and the others go on.
 type demo struct {
 	discovery *service.Server
-	servers   []*server
-	note      string // what was made up
-	opsURL    string // of the first server
+	servers   []*demoProcess
+	ended     chan *demoProcess // servers whose process has ended
+	note      string            // what was made up
+	add       string            // command that adds a server; "" if none can join
 }
 
 // demoOptions are the flags of `mesh demo`. Server i takes port + i and
@@ -29,6 +30,8 @@ type demoOptions struct {
 	port, meshPort, discoveryPort int
 	token                         string
 	stack                         mesh.Config // Transport, Codec and TLS
+	log                           logSettings
+	made                          demoSecrets
 }
 
 func demoCommand(f *flags) action {
@@ -39,25 +42,26 @@ func demoCommand(f *flags) action {
 	discoveryPort := f.port("discovery-port", 8000, "port of the discovery service; 0: a free one", "MESH_DEMO_DISCOVERY_PORT")
 	token := f.text("auth-token", "", "secret that servers must know to join", "MESH_AUTH_TOKEN")
 	stack := declareStack(f)
-	logger := logFlag(f, "warn")
+	settings := declareLog(f, "warn")
 	return func(ctx context.Context, out, errOut io.Writer) error {
-		o := demoOptions{nodes: *nodes, host: *host, port: *port, meshPort: *meshPort, discoveryPort: *discoveryPort, token: *token}
+		o := demoOptions{nodes: *nodes, host: *host, port: *port, meshPort: *meshPort, discoveryPort: *discoveryPort, token: *token, log: settings}
 		stack.apply(&o.stack)
 		if err := o.validate(); err != nil {
 			return err
 		}
-		log, err := logger(errOut)
+		errOut = &sharedWriter{out: errOut} // servers write to it, too
+		log, err := settings.logger(errOut)
 		if err != nil {
 			return err
 		}
 		warnOfUnknown(log)
-		d, err := startDemo(ctx, o, log)
+		d, err := startDemo(ctx, o, log, errOut)
 		if err != nil {
 			return err
 		}
 		defer d.shutdown(errOut)
 		d.print(out)
-		<-ctx.Done()
+		d.watch(ctx, out)
 		fmt.Fprintln(out, "\nstopping")
 		return nil
 	}
@@ -79,12 +83,11 @@ func (o demoOptions) validate() error {
 }
 
 // startDemo starts all of it or nothing.
-func startDemo(ctx context.Context, o demoOptions, log *slog.Logger) (*demo, error) {
-	note, err := o.makeUp()
-	if err != nil {
+func startDemo(ctx context.Context, o demoOptions, log *slog.Logger, errOut io.Writer) (*demo, error) {
+	if err := o.makeUp(); err != nil {
 		return nil, err
 	}
-	d := &demo{note: note, discovery: service.NewServer(service.ServerOptions{
+	d := &demo{note: o.made.note(), ended: make(chan *demoProcess, o.nodes), discovery: service.NewServer(service.ServerOptions{
 		Listen:    net.JoinHostPort(o.host, strconv.Itoa(o.discoveryPort)),
 		AuthToken: o.token,
 		Logger:    log.With("server", "discovery"),
@@ -92,22 +95,46 @@ func startDemo(ctx context.Context, o demoOptions, log *slog.Logger) (*demo, err
 	if err := d.discovery.Start(ctx); err != nil {
 		return nil, fmt.Errorf("discovery service: %w", explainTaken(err))
 	}
-	for i := range o.nodes {
-		config := o.stack
-		config.Listen = net.JoinHostPort(o.host, strconv.Itoa(nth(o.meshPort, i)))
-		config.DiscoveryAddress = "ws://" + reachable(d.discovery.Addr())
-		config.AuthToken = o.token
-		config.OpsListen = net.JoinHostPort(o.host, strconv.Itoa(opsPortBeside(nth(o.meshPort, i))))
-		config.OpsWritable = isLoopback(o.host)
-		s, err := startServer(ctx, serverOptions{host: o.host, port: nth(o.port, i), log: log, mesh: config})
-		if err != nil {
-			d.shutdown(io.Discard)
-			return nil, fmt.Errorf("server %d: %w", i+1, err)
-		}
-		d.servers = append(d.servers, s)
+	discovery := "ws://" + reachable(d.discovery.Addr())
+	d.add = o.addCommand(discovery, o.made.Token)
+	if err := d.startServers(ctx, o, discovery, errOut); err != nil {
+		d.shutdown(io.Discard)
+		return nil, err
 	}
-	d.opsURL = opsURL(d.servers[0].mesh.OpsAddr(), o.stack.TLS.CertFile != "")
 	return d, nil
+}
+
+// startServers starts all servers at once, and waits for all.
+func (d *demo) startServers(ctx context.Context, o demoOptions, discovery string, errOut io.Writer) error {
+	for i := range o.nodes {
+		setup := demoSetup{Host: o.host, Port: nth(o.port, i), Mesh: o.server(i, discovery), Made: o.made, Log: o.log}
+		if d.add != "" {
+			setup.Add = o.addCommand(discovery, "") // what others may see
+		}
+		p, err := startDemoProcess(setup, errOut, d.ended)
+		if err != nil {
+			return fmt.Errorf("server %d: %w", i+1, err)
+		}
+		p.number = i + 1
+		d.servers = append(d.servers, p)
+	}
+	for _, p := range d.servers {
+		if err := p.waitReady(ctx); err != nil {
+			return fmt.Errorf("server %d: %w", p.number, err)
+		}
+	}
+	return nil
+}
+
+// server is the configuration of server i, without certificates that are made up.
+func (o demoOptions) server(i int, discovery string) mesh.Config {
+	config := o.stack
+	config.Listen = net.JoinHostPort(o.host, strconv.Itoa(nth(o.meshPort, i)))
+	config.DiscoveryAddress = discovery
+	config.AuthToken = o.token
+	config.OpsListen = net.JoinHostPort(o.host, strconv.Itoa(opsPortBeside(nth(o.meshPort, i))))
+	config.OpsWritable = isLoopback(o.host)
+	return config
 }
 
 // nth is the port of server i: 0 stays 0.
@@ -120,18 +147,35 @@ func nth(first, i int) int {
 
 func (d *demo) print(out io.Writer) {
 	fmt.Fprintf(out, "%d servers, one mesh. Open two of the pages and type.\n\n", len(d.servers))
-	for i, s := range d.servers {
-		fmt.Fprintf(out, "  server %d   %s   (mesh %s)\n", i+1, s.url, s.mesh.Advertised())
+	for _, p := range d.servers {
+		fmt.Fprintf(out, "  server %d   %s   (mesh %s)   process %d\n", p.number, p.ready.URL, p.ready.Mesh, p.id())
 	}
 	if d.note != "" {
 		fmt.Fprintf(out, "  %s\n", d.note)
 	}
 	fmt.Fprintf(out, "  discovery  ws://%s\n", reachable(d.discovery.Addr()))
-	fmt.Fprintf(out, "  operators  %s   (as: mesh nodes --url %[1]s)\n\nCtrl-C stops.\n", d.opsURL)
+	fmt.Fprintf(out, "  operators  %s   (as: mesh nodes --url %[1]s)\n", d.servers[0].ready.Ops)
+	if d.add != "" {
+		fmt.Fprintf(out, "\nOne more server joins with\n\n  %s\n", d.add)
+	}
+	fmt.Fprint(out, "\nKill one of the processes, or stop it on its page: the others go on. Ctrl-C stops all.\n")
+}
+
+// watch says which servers end, until ctx does.
+func (d *demo) watch(ctx context.Context, out io.Writer) {
+	for left := len(d.servers); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case p := <-d.ended:
+			left--
+			fmt.Fprintf(out, "server %d   %s   %s; %d of %d servers are left\n", p.number, p.ready.URL, p.how(), left, len(d.servers))
+		}
+	}
 }
 
 func (d *demo) shutdown(errOut io.Writer) {
-	shutdownAll(d.servers, errOut)
+	stopDemoProcesses(d.servers, errOut)
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
 	if err := d.discovery.Shutdown(ctx); err != nil {

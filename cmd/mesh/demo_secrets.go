@@ -4,41 +4,67 @@ import (
 	"cmp"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"time"
 
 	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/internal/certs"
 )
 
-// makeUp gives a demo what its transport does not work without and nobody has
-// given: a token for quic, certificates for wss. It says what it has made up.
-func (o *demoOptions) makeUp() (note string, err error) {
+// demoSecrets are what a demo's transport does not work without and nobody has given: a
+// token for quic, certificates (PEM) for wss. Those are by an authority that nobody else
+// knows.
+type demoSecrets struct {
+	Token         string
+	CA, Cert, Key []byte
+}
+
+// makeUp makes secrets if they are needed.
+func (o *demoOptions) makeUp() error {
 	switch {
 	case o.stack.TLS != (mesh.TLS{}):
 	case o.stack.Transport == mesh.TransportQUIC && o.token == "":
 		o.token = rand.Text()
-		return "token      " + o.token + "   (made up: servers that join need it as MESH_AUTH_TOKEN)", nil
+		o.made.Token = o.token
 	case o.stack.Transport == mesh.TransportWSS:
-		o.stack.TLS.Config, err = passingTLS(o.host)
-		return "TLS        certificates made up, and forgotten at the end: no server can join", err
+		authority, err := certs.NewAuthority("mesh", 24*time.Hour)
+		if err != nil {
+			return err
+		}
+		node, err := authority.Issue(24*time.Hour, "localhost", cmp.Or(o.host, "localhost"))
+		if err != nil {
+			return err
+		}
+		o.made.CA, o.made.Cert, o.made.Key = authority.Cert, node.Cert, node.Key
 	}
-	return "", nil
+	return nil
 }
 
-// passingTLS has a certificate by an authority that nobody else knows.
-func passingTLS(host string) (*tls.Config, error) {
-	authority, err := certs.NewAuthority("mesh", 24*time.Hour)
-	if err != nil {
-		return nil, err
+// note says what was made up.
+func (s demoSecrets) note() string {
+	switch {
+	case s.Token != "":
+		return "token      " + s.Token + "   (made up: servers that join need it as MESH_AUTH_TOKEN)"
+	case s.Cert != nil:
+		return "TLS        certificates made up, and forgotten at the end: no server can join"
 	}
-	node, err := authority.Issue(24*time.Hour, "localhost", cmp.Or(host, "localhost"))
-	if err != nil {
-		return nil, err
+	return ""
+}
+
+// apply gives a server the certificates.
+func (s demoSecrets) apply(c *mesh.Config) error {
+	if s.Cert == nil {
+		return nil
 	}
-	certificate, err := node.TLS()
+	certificate, err := tls.X509KeyPair(s.Cert, s.Key)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	pool := authority.Pool()
-	return &tls.Config{Certificates: []tls.Certificate{certificate}, RootCAs: pool, ClientCAs: pool}, nil
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(s.CA) {
+		return errors.New("the authority of the demo is no certificate")
+	}
+	c.TLS.Config = &tls.Config{Certificates: []tls.Certificate{certificate}, RootCAs: pool, ClientCAs: pool}
+	return nil
 }

@@ -25,6 +25,7 @@ type serverOptions struct {
 	port int    // 0 picks a free one
 	mesh mesh.Config
 	log  *slog.Logger
+	demo *demoControls // nil outside of a demo
 }
 
 // server is one Socket.IO server of a mesh, with a web page.
@@ -65,12 +66,15 @@ func startServer(ctx context.Context, o serverOptions) (*server, error) {
 		io:       socket.NewServer(nil, options),
 		listener: listener,
 	}
-	s.board = newBoard(s, watch)
+	s.board = newBoard(s, watch, o.demo.view())
 	s.answerEvents()
 
 	mux := http.NewServeMux()
-	mux.Handle("/socket.io/", s.io.ServeHandler(nil))
+	mux.Handle("/socket.io/", s.allowPages(s.io.ServeHandler(nil)))
 	mux.HandleFunc("GET /{$}", servePage)
+	if o.demo != nil {
+		mux.Handle("POST "+stopPath, o.demo.stopHandler())
+	}
 	s.http = &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: 10 * time.Second,

@@ -17,7 +17,7 @@ import (
 
 // TestVariablesAreKnown: no variable of a flag is taken for a misspelt one.
 func TestVariablesAreKnown(t *testing.T) {
-	for _, command := range slices.Concat(commands(), benchRoles()) {
+	for _, command := range slices.Concat(commands(), roles()) {
 		for _, f := range command.Flags {
 			doc, ok := f.(cli.DocGenerationFlag)
 			if !ok {

@@ -1,4 +1,4 @@
-// The demo's page in a browser: two pages on two servers.
+// The demo's page in a browser: two pages on two servers, one of which is stopped.
 //
 //   node page.js chromium http://server1 http://server2 directory-for-screenshots
 import assert from "node:assert/strict";
@@ -28,8 +28,8 @@ const say = async (page, text) => {
 };
 
 try {
-  const ann = await open(first, "Ann", { width: 1100, height: 760 });
-  const bob = await open(second, "Bob", { width: 390, height: 780 });
+  const ann = await open(first, "Ann", { width: 1440, height: 900 });
+  const bob = await open(second, "Bob", { width: 390, height: 844 });
 
   for (const page of [ann, bob]) {
     await page.locator("#count-total").getByText("2", { exact: true }).waitFor();
@@ -73,6 +73,21 @@ try {
   await log(bob).getByText("everybody hears this").waitFor();
   assert.equal(await log(bob).getByText("nobody hears this").count(), 0, "a room that was left is silent");
 
+  // On a phone the status is on the line of the title, and the picture of the mesh, the
+  // messages and the field for one are in sight without scrolling.
+  await bob.evaluate(() => scrollTo(0, 0));
+  const box = async (selector) => bob.locator(selector).boundingBox();
+  const [title, here, status, graph, messages, field] = [
+    await box("h1"), await box("#here"), await box("#status"), await box("#graph"), await box("#log"), await box("#text"),
+  ];
+  const middle = (b) => b.y + b.height / 2;
+  for (const b of [here, status]) assert.ok(Math.abs(middle(b) - middle(title)) < 8, `not on the line of the title: ${JSON.stringify({ title, b })}`);
+  assert.ok(here.x >= title.x + title.width && status.x >= here.x + here.width, "title, server and status do not overlap");
+  for (const b of [title, here, status, graph, messages, field]) {
+    assert.ok(b.x >= 0 && b.x + b.width <= 390 && b.y >= 0 && b.y + b.height <= 844, `out of sight: ${JSON.stringify(b)}`);
+  }
+  assert.ok(graph.height >= 60 && graph.y + graph.height <= messages.y, "the picture is above the messages");
+
   await ann.screenshot({ path: `${directory}/wide.png` });
   await bob.screenshot({ path: `${directory}/narrow.png` });
   for (const page of [ann, bob]) {
@@ -84,6 +99,27 @@ try {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
     assert.ok(!wide, "the page scrolls sideways");
   }
+
+  // The page shows how to add a server. Its server is stopped by its button, and it goes on
+  // with another one: it gets messages, of its rooms too.
+  assert.match(await ann.locator("#add-command").textContent(), /node .*--discovery ws:/);
+  await ann.getByRole("button", { name: `Stop this server (${new URL(first).host})` }).click();
+  await log(ann).getByText(`You have stopped ${new URL(first).host}.`).waitFor();
+  const moved = log(ann).getByText(/^You are on .* now/);
+  await moved.waitFor();
+  assert.ok(!(await moved.textContent()).includes(new URL(first).host), "it is on another server");
+  await ann.getByRole("status").filter({ hasText: /^connected/ }).waitFor();
+  for (const page of [ann, bob]) await page.locator("#count-servers").getByText("2", { exact: true }).waitFor();
+  await log(bob).getByText(`${new URL(first).host} left the mesh.`).waitFor();
+  await say(bob, "are you still there?");
+  await log(ann).getByText("are you still there?").waitFor();
+  await bob.getByLabel("To", { exact: true }).selectOption("attic");
+  await say(bob, "in the attic, too?");
+  await log(ann).getByText("in the attic, too?").waitFor();
+  await say(ann, "still here");
+  await log(bob).getByText("still here").waitFor();
+  assert.ok(await ann.getByRole("button", { name: "Stop this server" }).isHidden(), "the page of a server stops that one alone");
+  await ann.screenshot({ path: `${directory}/moved.png` });
 } finally {
   await browser.close();
 }

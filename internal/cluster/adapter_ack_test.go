@@ -15,8 +15,8 @@ import (
 	"github.com/socketmesh/mesh/core/coretest"
 )
 
-// acks collects acknowledgements, and checks that they come one at a time and
-// not behind the end.
+// acks collects acknowledgements. It fails the test if two come at once, or one comes
+// after the call has ended.
 type acks struct {
 	t    *testing.T
 	mu   sync.Mutex
@@ -208,8 +208,8 @@ func TestAdapterAckServerDiesBeforeItsCount(t *testing.T) {
 	})
 }
 
-// One that dies with acknowledgements outstanding counts as those of its clients
-// that have answered, as soon as nobody else is waited for.
+// A server that dies before all of its clients have answered counts with those that
+// have, as soon as no other server is waited for.
 func TestAdapterAckServerDiesBehindItsCount(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		w.everybodyAnswers()
@@ -228,8 +228,8 @@ func TestAdapterAckServerDiesBehindItsCount(t *testing.T) {
 	})
 }
 
-// Several die, one with its clients counted, and one that stays does not answer: it
-// alone is missing.
+// Two servers die, one of them after it has said how many clients it has, and a third
+// one hangs: only the third is reported as missing.
 func TestAdapterAckServersDieAndOneHangs(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		d := w.Join("d", core.AdapterConfig{})
@@ -246,7 +246,7 @@ func TestAdapterAckServersDieAndOneHangs(t *testing.T) {
 	})
 }
 
-// One that closes the namespace is gone too; what it said before counts.
+// A server that closes the namespace is gone as well. What it said before that counts.
 func TestAdapterAckServerLeaves(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		w.everybodyAnswers()
@@ -259,8 +259,8 @@ func TestAdapterAckServerLeaves(t *testing.T) {
 	})
 }
 
-// By the deadline a server that has gone is not missed if it had not said that
-// it has clients; one that is there is.
+// At the deadline a server that has gone without saying how many clients it has is not
+// missing; one that is still there is.
 func TestAdapterAckGoneAndSilent(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		w.everybodyAnswers()
@@ -290,8 +290,8 @@ func TestAdapterAckNewcomer(t *testing.T) {
 	})
 }
 
-// Answers that nobody owes are ignored: of others, doubled, too many, of a wrong
-// kind, for another request.
+// Answers that are not expected are ignored: from other servers, twice the same, too
+// many, of a wrong kind, or for another request.
 func TestAdapterAckForgeries(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		w.Filter(func(from, _ string, m *core.Message) bool { // c's own answer does not arrive
@@ -323,7 +323,7 @@ func TestAdapterAckForgeries(t *testing.T) {
 	})
 }
 
-// lastRequestID spies on what reached a server.
+// lastRequestID returns the id of the last request that reached a server.
 func (w *trio) lastRequestID(at *coretest.Server) string {
 	w.t.Helper()
 	id := ""
@@ -338,8 +338,8 @@ func (w *trio) lastRequestID(at *coretest.Server) string {
 	return id
 }
 
-// With one client meant, its answer is enough: a server that hangs is not waited
-// for.
+// If the target is a single client, its answer ends the call: a server that hangs is
+// not waited for.
 func TestAdapterAckOfASingleClient(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		w.everybodyAnswers()
@@ -355,8 +355,8 @@ func TestAdapterAckOfASingleClient(t *testing.T) {
 	})
 }
 
-// An ack that blocks holds up neither other answers nor other requests, not even
-// one that it makes itself; the call ends behind it.
+// An ack callback that blocks delays neither other answers nor other requests, nor one
+// that it makes itself. The call ends after the callback has returned.
 func TestAdapterAckMayBlock(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		w.everybodyAnswers()
@@ -393,7 +393,7 @@ func TestAdapterAckMayPanic(t *testing.T) {
 	})
 }
 
-// A closed adapter, and one that is closed by an ack, does not wait for it.
+// Close does not wait for an ack callback, so a callback may close its adapter.
 func TestAdapterAckMayClose(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		w.client("a1").AnswerWith(coretest.Value("a1"))
@@ -403,7 +403,8 @@ func TestAdapterAckMayClose(t *testing.T) {
 	})
 }
 
-// Each server says how many clients it has once and first, whatever its host does.
+// Each server says once how many clients it has, before their acknowledgements, in
+// whatever order its host calls.
 func TestAdapterAnswersBroadcastsInOrder(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		for i := range 50 {
@@ -430,8 +431,8 @@ func TestAdapterAnswersBroadcastsInOrder(t *testing.T) {
 	})
 }
 
-// A host that panics before it has counted leaves its server unanswered, which
-// the requester is told by the deadline.
+// If a host panics before it has counted its clients, its server does not answer: the
+// requester learns at the deadline that it is missing.
 func TestAdapterAckHostPanics(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		w.everybodyAnswers()
@@ -447,8 +448,8 @@ func TestAdapterAckHostPanics(t *testing.T) {
 	})
 }
 
-// Acknowledgements that come faster than ack takes them wait at their sender's
-// link, until the call ends.
+// If acknowledgements come faster than the ack callback takes them, reading from their
+// sender stops until there is space, or the call has ended.
 func TestAdapterAcksAreBounded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := coretest.NewFabric()
@@ -478,7 +479,7 @@ func TestAdapterAcksAreBounded(t *testing.T) {
 	})
 }
 
-// However many local clients answer, the caller is not held up.
+// Acknowledgements of local clients do not block the caller, however many there are.
 func TestAdapterAcksHereDoNotBlock(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := coretest.NewFabric()
@@ -503,8 +504,8 @@ func TestAdapterAcksHereDoNotBlock(t *testing.T) {
 	})
 }
 
-// An ack that never blocks is called by those who receive the answers, with the
-// same outcome.
+// An ack callback that never blocks is called in the goroutines that receive the
+// answers. The result is the same.
 func TestCollectAcks(t *testing.T) {
 	collect := func(s *coretest.Server, ctx context.Context, to core.Target, ack func(core.Payload)) *core.Call[int] {
 		return s.Adapter.(interface {
@@ -567,7 +568,7 @@ func TestCollectAcks(t *testing.T) {
 	})
 }
 
-// OnDone calls at once if there is nothing to wait for.
+// OnDone calls its function at once if the call has ended already.
 func TestCallOnDone(t *testing.T) {
 	call, end := core.NewCall[int]()
 	var calls []string

@@ -12,32 +12,32 @@ import (
 	"github.com/socketmesh/mesh/internal/cluster"
 )
 
-// void is a cluster of many members that swallows messages.
-type void struct {
+// discardCluster is a cluster of many members that drops what is published.
+type discardCluster struct {
 	core.Cluster
 	members []string
 	answer  func(*core.Message) // what the members do with a question
-	host    tally
+	host    countingHost
 }
 
-func (*void) ID() string                         { return "self" }
-func (*void) Namespace() string                  { return "/" }
-func (v *void) Members() []string                { return append([]string(nil), v.members...) }
-func (v *void) Publish(m *core.Message) []string { v.answer(m); return nil }
-func (*void) RequestBegun(core.RequestInfo)      {}
-func (*void) RequestDone(core.RequestInfo)       {}
+func (*discardCluster) ID() string                         { return "self" }
+func (*discardCluster) Namespace() string                  { return "/" }
+func (v *discardCluster) Members() []string                { return append([]string(nil), v.members...) }
+func (v *discardCluster) Publish(m *core.Message) []string { v.answer(m); return nil }
+func (*discardCluster) RequestBegun(core.RequestInfo)      {}
+func (*discardCluster) RequestDone(core.RequestInfo)       {}
 
-// tally is a host that counts broadcasts.
-type tally struct {
+// countingHost counts broadcasts.
+type countingHost struct {
 	core.Host
 	heard atomic.Int64
 }
 
-func (c *tally) Broadcast(core.Payload, core.Target)   { c.heard.Add(1) }
-func (*tally) Sockets(core.Target, bool) []core.Socket { return nil }
+func (c *countingHost) Broadcast(core.Payload, core.Target)   { c.heard.Add(1) }
+func (*countingHost) Sockets(core.Target, bool) []core.Socket { return nil }
 
-func newVoid() (*void, core.Adapter, core.Receiver) {
-	v := &void{members: strings.Fields("b c d e f g h i"), answer: func(*core.Message) {}}
+func newDiscardCluster() (*discardCluster, core.Adapter, core.Receiver) {
+	v := &discardCluster{members: strings.Fields("b c d e f g h i"), answer: func(*core.Message) {}}
 	a, r := cluster.New(v, &v.host, core.AdapterConfig{})
 	for _, id := range v.members {
 		r.MemberJoined(id)
@@ -46,7 +46,7 @@ func newVoid() (*void, core.Adapter, core.Receiver) {
 }
 
 func BenchmarkAdapterBroadcast(b *testing.B) {
-	_, a, _ := newVoid()
+	_, a, _ := newDiscardCluster()
 	event, to := coretest.Event("ev", "hello"), rooms("room")
 	b.ReportAllocs()
 	for b.Loop() {
@@ -54,9 +54,9 @@ func BenchmarkAdapterBroadcast(b *testing.B) {
 	}
 }
 
-// One sender, as fast as it can.
+// One sender publishes as fast as it can.
 func BenchmarkAdapterReceive(b *testing.B) {
-	v, _, r := newVoid()
+	v, _, r := newDiscardCluster()
 	m := &core.Message{Kind: core.KindBroadcast, From: "b", Namespace: "/", Payload: coretest.Event("ev", "hello"), To: rooms("room")}
 	b.ReportAllocs()
 	n := int64(0)
@@ -69,9 +69,9 @@ func BenchmarkAdapterReceive(b *testing.B) {
 	}
 }
 
-// A message now and then: the inbox wakes up for each.
+// Messages come one by one: the inbox's goroutine wakes up for each.
 func BenchmarkAdapterReceiveOne(b *testing.B) {
-	v, _, r := newVoid()
+	v, _, r := newDiscardCluster()
 	m := &core.Message{Kind: core.KindBroadcast, From: "b", Namespace: "/", Payload: coretest.Event("ev", "hello"), To: rooms("room")}
 	b.ReportAllocs()
 	for n := int64(1); b.Loop(); n++ {
@@ -83,7 +83,7 @@ func BenchmarkAdapterReceiveOne(b *testing.B) {
 }
 
 func BenchmarkAdapterFetchSockets(b *testing.B) {
-	v, a, r := newVoid()
+	v, a, r := newDiscardCluster()
 	v.answer = func(m *core.Message) {
 		for _, id := range v.members {
 			r.Receive(&core.Message{Kind: core.KindFetchSocketsResponse, From: id, RequestID: m.RequestID})

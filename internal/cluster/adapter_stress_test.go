@@ -12,8 +12,8 @@ import (
 	"github.com/socketmesh/mesh/core/coretest"
 )
 
-// Everything at once, with servers that come and go: no call hangs, and none
-// ends without an answer or a reason.
+// All operations run at once while servers come and go: no call hangs, and each ends
+// with an answer or with an error that says why not.
 func TestAdapterStress(t *testing.T) {
 	f := coretest.NewFabric()
 	cfg := core.AdapterConfig{RequestTimeout: 20 * time.Second, InboxBytes: 8 << 10}

@@ -85,7 +85,7 @@ func local(to core.Target) core.Target {
 	return to
 }
 
-// targets are ways to name sockets, and who is meant when a asks.
+// targets are ways to choose sockets, and which sockets each chooses when a asks.
 var targets = []struct {
 	name string
 	to   core.Target
@@ -147,8 +147,7 @@ func TestAdapterPassesFlagsOn(t *testing.T) {
 	})
 }
 
-// The local clients get their copy before anybody else is written to, even when
-// that fails.
+// Local clients get an event before it is published, also if publishing fails.
 func TestAdapterBroadcastsHereFirst(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		w.Filter(func(_, _ string, m *core.Message) bool {
@@ -201,7 +200,8 @@ func TestAdapterDisconnectSaysWhetherToClose(t *testing.T) {
 	})
 }
 
-// No rooms means nothing to do. To a host it would mean every room.
+// A list of no rooms changes nothing. It must not reach the host, for which it would
+// mean every room.
 func TestAdapterWithoutRooms(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		traffic := w.traffic()
@@ -242,7 +242,8 @@ func TestAdapterMovesOneSocket(t *testing.T) {
 	}
 }
 
-// A reference server knows no message for it, so it is asked for the rooms.
+// The reference has no message for DelAll, so a reference server is asked for the
+// socket's rooms, and then told to leave these.
 func TestAdapterDelAllAtReferenceServer(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		d := w.JoinReference("d", core.AdapterConfig{})
@@ -355,7 +356,8 @@ func TestAdapterSocketRooms(t *testing.T) {
 	})
 }
 
-// One server that has the socket is enough; nobody waits for the others.
+// SocketRooms ends with the answer of the server that has the socket; the others are
+// not waited for.
 func TestAdapterSocketRoomsEndsAtTheFirst(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		w.Hold("c", "a")
@@ -440,7 +442,7 @@ func TestAdapterAlone(t *testing.T) {
 	})
 }
 
-// What one goroutine asks for arrives in that order, whatever it is.
+// Operations of different kinds arrive in the order in which one goroutine called them.
 func TestAdapterKeepsOrder(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		var want []string

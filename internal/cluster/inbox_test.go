@@ -13,8 +13,8 @@ import (
 	"github.com/socketmesh/mesh/core/coretest"
 )
 
-// A listener that waits for the very server whose event it handles gets its
-// answer: responses do not stand in line behind it.
+// A listener may ask the server whose event it handles, and wait: the response does not
+// wait in the inbox behind that event.
 func TestInboxListenerMayAskTheSender(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		found := -1
@@ -33,8 +33,8 @@ func TestInboxListenerMayAskTheSender(t *testing.T) {
 	})
 }
 
-// Two servers whose listeners wait for each other do not wait for ever: the
-// questions stand in line behind the listeners, and those have a deadline.
+// Listeners of two servers that ask each other end at their deadline: each question
+// waits in the inbox behind the listener that has asked.
 func TestInboxListenersThatWaitForEachOther(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		for _, s := range []*coretest.Server{w.a, w.b} {
@@ -51,7 +51,7 @@ func TestInboxListenersThatWaitForEachOther(t *testing.T) {
 	})
 }
 
-// A listener that blocks holds up its sender's later messages, and nobody else's.
+// A listener that blocks delays later messages of the same sender only.
 func TestInboxesAreIndependent(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		gate := make(chan struct{})
@@ -71,8 +71,8 @@ func TestInboxesAreIndependent(t *testing.T) {
 	})
 }
 
-// Too much from one server makes Receive block until there is room, and nothing
-// is lost.
+// If one server sends more than its inbox holds, Receive blocks until there is space.
+// Nothing is lost.
 func TestInboxIsBounded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := coretest.NewFabric()
@@ -109,7 +109,7 @@ func TestInboxIsBounded(t *testing.T) {
 	})
 }
 
-// A message above the bound goes through, alone.
+// A message larger than the bound is taken when the inbox is empty.
 func TestInboxTakesAGiant(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := coretest.NewFabric()
@@ -126,8 +126,8 @@ func TestInboxTakesAGiant(t *testing.T) {
 	})
 }
 
-// fill makes b's inbox of a overflow while its host is stuck, and returns what
-// frees it.
+// fill blocks b's host, and sends from a until b's inbox is full. The function that it
+// returns lets the host go on.
 func fill(t *testing.T, f *coretest.Fabric) (a, b *coretest.Server, free func()) {
 	cfg := core.AdapterConfig{InboxBytes: 1000}
 	a, b = f.Join("a", cfg), f.Join("b", cfg)
@@ -172,7 +172,7 @@ func TestInboxSenderLeavesWhileFull(t *testing.T) {
 	})
 }
 
-// What a server sent before it left is done.
+// What a server sent before it left is carried out.
 func TestInboxOutlivesItsSender(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		gate := make(chan struct{})
@@ -229,7 +229,7 @@ func TestInboxListenerMayClose(t *testing.T) {
 	})
 }
 
-// After Close there are local effects only.
+// After Close operations act on local sockets only.
 func TestAdapterClosed(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		w.a.Close()
@@ -252,7 +252,7 @@ func TestAdapterClosed(t *testing.T) {
 	})
 }
 
-// Messages of servers that have not joined, or not any more, are taken in order.
+// Messages of servers that have not joined yet, or have left, are handled in order too.
 func TestInboxOfAStranger(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		var want []string

@@ -10,7 +10,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// began makes a request that waits for servers, and what it got.
+// began returns a request that waits for these servers, and the record of what it has
+// got.
 func began(t *testing.T, ctx context.Context, kind core.Kind, servers ...string) (table *requests, r *request, taken *int, ends *[]error) {
 	t.Helper()
 	table = newRequests(func(core.RequestInfo) {}, func(core.RequestInfo) {})
@@ -26,8 +27,8 @@ func began(t *testing.T, ctx context.Context, kind core.Kind, servers ...string)
 	return table, r, taken, ends
 }
 
-// A request that has ended takes nothing more, ends once, and leaves nothing
-// behind, whoever is late.
+// A request ends once. Answers and departures after that change nothing, and nothing of
+// the request stays in memory.
 func TestRequestEndsOnce(t *testing.T) {
 	for name, end := range map[string]func(table *requests, r *request, cancel func()){
 		"answered": func(table *requests, r *request, _ func()) {
@@ -75,7 +76,8 @@ func TestRequestEndsOnce(t *testing.T) {
 	}
 }
 
-// The books of an acknowledged broadcast, step by step.
+// An acknowledged broadcast counts servers, clients and acknowledgements: here after
+// each step.
 func TestRequestBooks(t *testing.T) {
 	count := func(from string, n int) *core.Message {
 		return &core.Message{Kind: core.KindBroadcastClientCount, From: from, Count: n}
@@ -113,7 +115,7 @@ func TestRequestBooks(t *testing.T) {
 	}
 }
 
-// Answers of a server that has gone still count, but nobody waits for more.
+// Answers of a server that has gone still count, but are not waited for.
 func TestRequestBooksOfTheGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table, r, taken, ends := began(t, t.Context(), core.KindBroadcast, "b", "c")

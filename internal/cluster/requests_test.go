@@ -13,7 +13,7 @@ import (
 	"github.com/socketmesh/mesh/core/coretest"
 )
 
-// inquiry is one of the requests that every member answers once.
+// inquiry is a kind of request that every member answers once.
 type inquiry struct {
 	name     string
 	kind     core.Kind
@@ -21,13 +21,13 @@ type inquiry struct {
 	ask      func(s *coretest.Server, ctx context.Context) asked
 }
 
-// asked is one of them under way.
+// asked is an inquiry that has been sent.
 type asked struct {
 	wait func() (string, error) // for the servers whose answer is in the result, the asking one left out
 	left func() []string        // of the call
 }
 
-// others are the servers of these sockets, a left out.
+// others returns the servers of these sockets, except for a.
 func others(ids []string) string {
 	var servers []string
 	for _, id := range ids {
@@ -83,7 +83,8 @@ var inquiries = []inquiry{
 	},
 }
 
-// forEachInquiry runs a test with three servers that answer everything.
+// forEachInquiry runs a test for each kind of inquiry, with three servers that answer
+// it.
 func forEachInquiry(t *testing.T, f func(t *testing.T, w *trio, q inquiry)) {
 	for _, q := range inquiries {
 		t.Run(q.name, func(t *testing.T) {
@@ -180,8 +181,8 @@ func TestRequestClosed(t *testing.T) {
 	})
 }
 
-// A server that dies is not waited for, and is no error: the request ends with the
-// answers of those who are there. The call says who has left.
+// A server that dies is no longer waited for, and is no error: the request ends with
+// the others' answers. Left of the call names the server.
 func TestRequestServerDies(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		w.Hold("b", "a")
@@ -219,7 +220,7 @@ func TestRequestEverybodyDies(t *testing.T) {
 	})
 }
 
-// Only those who are there and do not answer are missing.
+// Of a server that dies and one that hangs, only the one that hangs is missing.
 func TestRequestOneDiesOneHangs(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		w.Hold("b", "a")
@@ -235,7 +236,7 @@ func TestRequestOneDiesOneHangs(t *testing.T) {
 	})
 }
 
-// Who is lost twice is not counted for another.
+// A server that is reported as lost twice counts once: another one is still waited for.
 func TestRequestServerDiesTwice(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		w.Hold("b", "a")
@@ -275,7 +276,7 @@ func TestRequestServerComesBack(t *testing.T) {
 	})
 }
 
-// One that dies after it has come back has left.
+// A server that comes back and then dies has left.
 func TestRequestServerComesBackAndDies(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		w.Hold("b", "a")
@@ -294,8 +295,9 @@ func TestRequestServerComesBackAndDies(t *testing.T) {
 	})
 }
 
-// When all servers stop at once, every request ends: whole without those who have
-// left, or because this side stopped too, with those that were still there.
+// When all servers stop at once, every request ends: either with the answers of those
+// that have not left, or, if its own server stopped first, with an error that names
+// those that were still there.
 func TestRequestsWhileAllShutDown(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		calls := map[*coretest.Server]asked{}
@@ -331,7 +333,7 @@ func TestRequestsWhileAllShutDown(t *testing.T) {
 	})
 }
 
-// One that has answered may die.
+// A server that dies after it has answered changes nothing.
 func TestRequestServerDiesBehindItsAnswer(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		w.Hold("c", "a")
@@ -346,7 +348,8 @@ func TestRequestServerDiesBehindItsAnswer(t *testing.T) {
 	})
 }
 
-// A goodbye behind the answer does not overtake it.
+// A server that answers and then leaves has answered: its departure is not handled
+// before its answer.
 func TestRequestServerLeavesBehindItsAnswer(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		w.Hold("c", "a")
@@ -360,7 +363,7 @@ func TestRequestServerLeavesBehindItsAnswer(t *testing.T) {
 	})
 }
 
-// One that is away for the others' view and answers all the same has answered.
+// The answer of a server that the others believe to have left counts.
 func TestRequestAnswerOfAServerThatLeft(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		w.Hold("b", "a")
@@ -408,7 +411,7 @@ func TestRequestForgeries(t *testing.T) {
 	})
 }
 
-// A server that joined behind the question is not waited for, but may answer.
+// A server that joined after the question was sent is not waited for, but may answer.
 func TestRequestNewcomer(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
 		w.Hold("c", "a")
@@ -426,7 +429,7 @@ func TestRequestNewcomer(t *testing.T) {
 	})
 }
 
-// Ids are never the same twice, and are what the reference's look like.
+// Ids of requests are unique, and have the form of the reference's.
 func TestRequestIDs(t *testing.T) {
 	inTrio(t, func(t *testing.T, w *trio) {
 		for range 100 {

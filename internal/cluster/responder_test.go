@@ -15,8 +15,8 @@ import (
 	"github.com/socketmesh/mesh/internal/cluster"
 )
 
-// desk is a cluster whose messages a test reads and writes by hand.
-type desk struct {
+// manualCluster is a cluster whose messages the test reads and writes itself.
+type manualCluster struct {
 	mu        sync.Mutex
 	sent      []string // as "to: kind …"
 	left      int
@@ -27,38 +27,38 @@ type desk struct {
 	err       error // of SendTo
 }
 
-func (d *desk) ID() string        { return "self" }
-func (d *desk) Namespace() string { return "/" }
-func (d *desk) Members() []string { return append([]string(nil), d.members...) }
+func (d *manualCluster) ID() string        { return "self" }
+func (d *manualCluster) Namespace() string { return "/" }
+func (d *manualCluster) Members() []string { return append([]string(nil), d.members...) }
 
-func (d *desk) note(to string, m *core.Message) {
+func (d *manualCluster) note(to string, m *core.Message) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.sent = append(d.sent, fmt.Sprintf("%s: %v id=%s count=%d %s", to, m.Kind, m.RequestID, m.Count, m.Payload.Text))
 }
 
-func (d *desk) Publish(m *core.Message) []string        { d.note("all", m); return nil }
-func (d *desk) SendTo(id string, m *core.Message) error { d.note(id, m); return d.err }
-func (d *desk) Reference(string) bool                   { return d.reference }
-func (d *desk) RequestBegun(info core.RequestInfo)      { d.begun = append(d.begun, info) }
-func (d *desk) RequestDone(info core.RequestInfo)       { d.requests = append(d.requests, info) }
-func (d *desk) Leave()                                  { d.left++ }
-func (d *desk) open(h core.Host) (core.Adapter, core.Receiver) {
+func (d *manualCluster) Publish(m *core.Message) []string        { d.note("all", m); return nil }
+func (d *manualCluster) SendTo(id string, m *core.Message) error { d.note(id, m); return d.err }
+func (d *manualCluster) Reference(string) bool                   { return d.reference }
+func (d *manualCluster) RequestBegun(info core.RequestInfo)      { d.begun = append(d.begun, info) }
+func (d *manualCluster) RequestDone(info core.RequestInfo)       { d.requests = append(d.requests, info) }
+func (d *manualCluster) Leave()                                  { d.left++ }
+func (d *manualCluster) open(h core.Host) (core.Adapter, core.Receiver) {
 	return cluster.New(d, h, core.AdapterConfig{})
 }
 
-// script is a host whose part in an acknowledged broadcast a test plays.
-type script struct {
+// scriptedHost is a host that does in an acknowledged broadcast what the test says.
+type scriptedHost struct {
 	*coretest.Host
 	play func(to core.Target, count func(int), ack func(core.Payload))
 }
 
-func (s script) BroadcastWithAck(_ core.Payload, to core.Target, count func(int), ack func(core.Payload)) {
+func (s scriptedHost) BroadcastWithAck(_ core.Payload, to core.Target, count func(int), ack func(core.Payload)) {
 	s.play(to, count, ack)
 }
 
-// Whatever a host does, the requester gets one count, and behind it at most so
-// many acknowledgements.
+// Whatever a host does, the requester gets one count of clients, and after it no more
+// acknowledgements than that.
 func TestResponderAnswersBroadcast(t *testing.T) {
 	v := func(i int) core.Payload { return coretest.Value(i) }
 	count := func(n int) string { return fmt.Sprintf("b: broadcast-client-count id=7 count=%d ", n) }
@@ -102,8 +102,8 @@ func TestResponderAnswersBroadcast(t *testing.T) {
 		for _, timeout := range []time.Duration{0, time.Second} {
 			t.Run(fmt.Sprint(name, " ", timeout), func(t *testing.T) {
 				bubble(t, func(t *testing.T) {
-					d := &desk{}
-					_, r := d.open(script{coretest.NewHost(), func(to core.Target, count func(int), ack func(core.Payload)) {
+					d := &manualCluster{}
+					_, r := d.open(scriptedHost{coretest.NewHost(), func(to core.Target, count func(int), ack func(core.Payload)) {
 						want := timeout
 						if want == 0 {
 							want = core.DefaultRequestTimeout
@@ -123,10 +123,10 @@ func TestResponderAnswersBroadcast(t *testing.T) {
 	}
 }
 
-// A requester that has gone costs a line in the log.
+// If the requester has gone, the answer is dropped and a line is logged.
 func TestResponderRequesterGone(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		d := &desk{err: core.ErrNoServer}
+		d := &manualCluster{err: core.ErrNoServer}
 		h := coretest.NewHost()
 		_, r := d.open(h)
 		r.Receive(&core.Message{Kind: core.KindFetchSockets, From: "b", RequestID: "7"})
@@ -139,10 +139,10 @@ func TestResponderRequesterGone(t *testing.T) {
 	})
 }
 
-// Of a listener's replies the first one counts, and none where none is wanted.
+// Only the first reply of a listener is sent, and none if the request wants none.
 func TestResponderRepliesOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		d := &desk{}
+		d := &manualCluster{}
 		h := coretest.NewHost()
 		_, r := d.open(h)
 		h.Listen(func(_ core.Payload, reply func(core.Payload)) {
@@ -156,9 +156,9 @@ func TestResponderRepliesOnce(t *testing.T) {
 	})
 }
 
-// Where nobody can answer nothing is asked; events are published all the same.
+// Without members no request is sent. Events are published all the same.
 func TestAdapterWithoutMembersAsksNobody(t *testing.T) {
-	d := &desk{}
+	d := &manualCluster{}
 	a, _ := d.open(coretest.NewHost())
 	a.FetchSockets(t.Context(), core.Target{}).Wait()
 	a.ServerSideEmitWithAck(t.Context(), coretest.Event("who")).Wait()
@@ -167,11 +167,11 @@ func TestAdapterWithoutMembersAsksNobody(t *testing.T) {
 	expectList(t, "sent", d.sent, `all: broadcast id= count=0 ["ev"]`)
 }
 
-// A broadcast with a ctx that has ended goes out, with a timeout for those who
-// get it.
+// A broadcast whose context has ended is sent all the same, with a timeout that is over
+// for those who get it.
 func TestAdapterAckOfAnExpiredContext(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		d := &desk{members: []string{"b"}}
+		d := &manualCluster{members: []string{"b"}}
 		h := coretest.NewHost()
 		a, _ := d.open(h)
 		ctx, cancel := context.WithTimeout(t.Context(), -time.Second)
@@ -188,7 +188,7 @@ func TestAdapterAckOfAnExpiredContext(t *testing.T) {
 }
 
 func TestAdapterClosesOnce(t *testing.T) {
-	d := &desk{members: []string{"b"}}
+	d := &manualCluster{members: []string{"b"}}
 	a, _ := d.open(coretest.NewHost())
 	a.Close()
 	a.Close()
@@ -203,7 +203,7 @@ func TestAdapterClosesOnce(t *testing.T) {
 // A reference server that is gone before it can be asked for a socket's rooms is
 // not waited for.
 func TestAdapterDelAllAtAServerThatIsGone(t *testing.T) {
-	d := &desk{members: []string{"b"}, reference: true, err: core.ErrNoServer}
+	d := &manualCluster{members: []string{"b"}, reference: true, err: core.ErrNoServer}
 	a, _ := d.open(coretest.NewHost())
 	a.DelAll("x")
 	expect(t, "requests that have ended", len(d.requests), 1)

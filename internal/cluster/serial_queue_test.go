@@ -94,7 +94,7 @@ func TestSerialQueuePace(t *testing.T) {
 	}
 }
 
-// A queue without a limit holds nobody up.
+// waitCapacity of a queue without a limit returns at once.
 func TestSerialQueueUnboundForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var owner workers
@@ -154,7 +154,7 @@ func TestSerialQueueKilled(t *testing.T) {
 	})
 }
 
-// A killed queue does not go on with a batch that it has taken.
+// A queue that is killed does not handle the rest of a batch that it has taken.
 func TestSerialQueueKilledWithinABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var owner workers
@@ -203,7 +203,7 @@ func TestWorkers(t *testing.T) {
 	})
 }
 
-// What a message is taken for grows with what it holds.
+// The size for which a message counts grows with what it holds.
 func TestMessageSize(t *testing.T) {
 	base := sizeOf(&core.Message{})
 	for name, m := range map[string]*core.Message{
@@ -219,7 +219,7 @@ func TestMessageSize(t *testing.T) {
 	}
 }
 
-// Queues of senders that have gone do not pile up.
+// The queues of senders that have gone are freed.
 func TestInboxesForgetTheirSenders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var owner workers

@@ -11,8 +11,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// questions and answers as they are on the wire (docs/wire.md). They do not depend on
-// the codec of the link.
+// questions are ASK and ANSWER frames as they are on the wire (docs/wire.md). They do
+// not depend on the codec of the link.
 var questions = []struct {
 	hex      string
 	question question
@@ -76,7 +76,8 @@ func TestHostileQuestions(t *testing.T) {
 	}
 }
 
-// FuzzAsk: what was decoded is the same after another round, and nothing else gets in.
+// FuzzAsk: a frame that can be decoded is the same after it was encoded and decoded
+// again.
 func FuzzAsk(f *testing.F) {
 	for _, c := range questions {
 		src, _ := hex.DecodeString(c.hex)

@@ -11,10 +11,10 @@ import (
 	"github.com/socketmesh/mesh/internal/node"
 )
 
-// answers makes a server answer questions so.
+// answers sets what a server answers to questions.
 func answers(s *server, answer node.Answer) { s.OnAsk(answer) }
 
-// Whoever is linked can be asked, on any codec and on links with streams of their own.
+// A linked peer can be asked; its answer, or its error, comes back.
 func TestAsk(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -51,8 +51,8 @@ func TestAsk(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// A question ends with the asker's time, with the peer, and with what the peer must
-// not say.
+// A question ends when the asker's time is over, when the peer leaves, and when the
+// peer's answer is too large or its handler panics.
 func TestAskEnds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -99,7 +99,8 @@ func TestAskEnds(t *testing.T) {
 	})
 }
 
-// A peer that asks without end holds up nothing: what is too much is refused at once.
+// Questions of one peer beyond the bound are refused at once, and messages are not
+// delayed by those that wait.
 func TestAskIsBounded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -135,7 +136,8 @@ func TestAskIsBounded(t *testing.T) {
 	})
 }
 
-// Reference peers, and nodes that have not offered to answer, are not asked.
+// Reference peers, and nodes that have not offered to answer, are not asked: the caller
+// gets ErrUnsupported.
 func TestAskOnlyWhoAnswers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -75,7 +75,7 @@ func BenchmarkPublish(b *testing.B) {
 	}
 }
 
-// joins is a receiver that tells of those who join.
+// joins is a receiver that passes on who joins.
 type joins chan struct{}
 
 func (j joins) Receive(*core.Message)    {}

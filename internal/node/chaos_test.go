@@ -12,9 +12,9 @@ import (
 	"github.com/socketmesh/mesh/transport/mem"
 )
 
-// TestChaos lets random faults loose on a mesh under traffic. Whatever happens,
-// what arrives from one sender arrives in order and once; and when the faults are
-// over the mesh is whole, with one link per pair, and loses nothing.
+// TestChaos causes random faults in a mesh under traffic. Meanwhile messages of one
+// sender arrive in order, at most once. When the faults are over there is one link per
+// pair again, and nothing is lost.
 func TestChaos(t *testing.T) {
 	for seed := range uint64(100) {
 		for _, discovery := range []string{"roster", "static"} {
@@ -25,7 +25,8 @@ func TestChaos(t *testing.T) {
 	}
 }
 
-// connections have streams in every second run.
+// connections returns the network's options: every second run has connections with
+// streams.
 func connections(seed uint64) []mem.Option {
 	if seed%2 == 0 {
 		return nil

@@ -69,8 +69,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// A server that is killed, hangs or leaves while it is asked is no error: the
-// others' answers are the whole answer, as soon as it is known to be gone.
+// A server that is killed, hangs or leaves while it is asked is no error: as soon as it
+// is known to be gone, the request ends with the others' answers.
 func TestRequestsWhileAServerGoes(t *testing.T) {
 	for _, way := range []struct {
 		name  string
@@ -144,7 +144,7 @@ func TestOperationsReachEverySocket(t *testing.T) {
 	})
 }
 
-// Reference peers take part through the same adapter.
+// DelAll reaches sockets of reference peers, which have no message for it.
 func TestDelAllAtAReferencePeer(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -158,7 +158,7 @@ func TestDelAllAtAReferencePeer(t *testing.T) {
 	})
 }
 
-// A listener may wait for what the server that called it has to answer.
+// A listener may ask the server whose event it handles, and wait for the answer.
 func TestListenerAsksBack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -175,7 +175,7 @@ func TestListenerAsksBack(t *testing.T) {
 	})
 }
 
-// After Shutdown the local clients still get theirs.
+// After Shutdown local clients still get what is emitted on their server.
 func TestLocalClientsAfterShutdown(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -114,8 +114,8 @@ func (w *world) adapted(host string, change func(*core.Config)) *adapted {
 	return n
 }
 
-// What acts on clients, and events for servers, may come from an emitter. It is no
-// server for that.
+// Operations on clients, and events for servers, may come from an emitter, which does
+// not become a member by that.
 func TestEmitterActsOnClients(t *testing.T) {
 	forEachLink(t, func(t *testing.T, n *adapted, l *linkOf) {
 		var heard []string
@@ -154,7 +154,8 @@ func TestEmitterActsOnClients(t *testing.T) {
 	})
 }
 
-// An emitter neither asks nor answers, and never counts. Nobody else's name is good.
+// Requests and responses of an emitter are refused, and it is never a member. Messages
+// under another unknown name are refused too.
 func TestEmitterRefused(t *testing.T) {
 	forEachLink(t, func(t *testing.T, n *adapted, l *linkOf) {
 		n.host.Listen(func(core.Payload, func(core.Payload)) { t.Error("the server was asked") })
@@ -195,8 +196,8 @@ func TestEmitterRefused(t *testing.T) {
 	})
 }
 
-// What an emitter says on a server's link is in order with what the server says
-// itself, and leaves the server counted.
+// Messages of an emitter on a server's link are in order with the server's own, and the
+// server stays a member.
 func TestEmitterOnTheLinkOfAServer(t *testing.T) {
 	forEachLink(t, func(t *testing.T, n *adapted, l *linkOf) {
 		if n.Peers()[0].ID == "emitter" {
@@ -215,8 +216,8 @@ func TestEmitterOnTheLinkOfAServer(t *testing.T) {
 	})
 }
 
-// An emitter's message does not tell who a reference peer is, that was dialled and
-// has not said anything yet.
+// A reference peer that was dialled is known by the first message that it sends itself;
+// an emitter's message on its link does not count.
 func TestEmitterAtAnAddress(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)

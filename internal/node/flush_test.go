@@ -11,8 +11,8 @@ import (
 	"github.com/socketmesh/mesh/transport/mem"
 )
 
-// A node that leaves has been heard by all when Shutdown returns, though they are
-// slow to take it in and talk themselves.
+// When Shutdown returns, all peers have got everything that was sent to them, even if
+// they read slowly and send meanwhile.
 func TestShutdownWaitsUntilAllIsTaken(t *testing.T) {
 	for name, open := range map[string]func(*testing.T) *world{
 		"one stream": func(t *testing.T) *world { return newWorld(t, mem.WithBuffer(1<<10)) },
@@ -52,8 +52,8 @@ func TestShutdownWaitsUntilAllIsTaken(t *testing.T) {
 	}
 }
 
-// A node that leaves while it opens another link has been heard on the one there
-// was, though the peer has gone over to the other already.
+// If a node leaves while a second link comes up, what it sent on the first link has
+// arrived, even if the peer uses the second one already.
 func TestShutdownWhileDiallingASecondLink(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -76,8 +76,8 @@ func TestShutdownWhileDiallingASecondLink(t *testing.T) {
 	})
 }
 
-// The link on which a node has finished does not stay for good when the other one
-// has ended: the peers meet again.
+// If the newer of two links ends, the older one, on which a node has said that it sends
+// no more, ends soon after it.
 func TestSecondLinkEndsAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -97,7 +97,7 @@ func TestSecondLinkEndsAtOnce(t *testing.T) {
 	})
 }
 
-// A node of before does not know FLUSH. It is not asked.
+// A node that has not offered FLUSH is not sent one.
 func TestShutdownWithAPeerThatDoesNotFlush(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -118,7 +118,7 @@ func TestShutdownWithAPeerThatDoesNotFlush(t *testing.T) {
 	})
 }
 
-// FLUSH is answered when so many messages are here, and not before.
+// FLUSH is answered when as many messages as it says have arrived, and not before.
 func TestFlushIsAnswered(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -148,8 +148,8 @@ func TestFlushIsAnswered(t *testing.T) {
 	})
 }
 
-// What a peer had sent before it went is taken, though nothing can be sent to it
-// any more.
+// What a peer sent before it went is received, even if writing to it has failed
+// already.
 func TestWritingEndsBeforeReading(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -13,8 +13,8 @@ import (
 	"github.com/socketmesh/mesh/internal/node"
 )
 
-// FuzzFrames sends a node whatever frames, as a stranger and as a peer that was
-// let in. The node lives on, and its other links do not notice.
+// FuzzFrames sends a node any frames, before the handshake and after it. The node goes
+// on, and so do its other links.
 func FuzzFrames(f *testing.F) {
 	pack := func(frames ...[]byte) []byte {
 		var b []byte

@@ -9,47 +9,47 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// hesitant is a transport whose connections wait at a gate when a WELCOME has been
-// sent, or when one has been received.
-type hesitant struct {
+// gated is a transport whose connections wait at a gate after they have sent or
+// received a WELCOME.
+type gated struct {
 	core.Transport
 	sent, received chan struct{} // nil to go on at once
 }
 
 const welcome = 2 // the kind of its frame
 
-func (h hesitant) Listen(ctx context.Context, addr string) (core.Listener, error) {
+func (h gated) Listen(ctx context.Context, addr string) (core.Listener, error) {
 	l, err := h.Transport.Listen(ctx, addr)
-	return hesitantListener{l, h}, err
+	return gatedListener{l, h}, err
 }
 
-func (h hesitant) Dial(ctx context.Context, addr string) (core.Conn, error) {
+func (h gated) Dial(ctx context.Context, addr string) (core.Conn, error) {
 	c, err := h.Transport.Dial(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
-	return hesitantConn{c, h}, nil
+	return gatedConn{c, h}, nil
 }
 
-type hesitantListener struct {
+type gatedListener struct {
 	core.Listener
-	hesitant
+	gated
 }
 
-func (l hesitantListener) Accept() (core.Conn, error) {
+func (l gatedListener) Accept() (core.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return hesitantConn{c, l.hesitant}, nil
+	return gatedConn{c, l.gated}, nil
 }
 
-type hesitantConn struct {
+type gatedConn struct {
 	core.Conn
-	hesitant
+	gated
 }
 
-func (c hesitantConn) Send(ctx context.Context, frames [][]byte) error {
+func (c gatedConn) Send(ctx context.Context, frames [][]byte) error {
 	err := c.Conn.Send(ctx, frames)
 	if frames[0][0] == welcome && c.sent != nil {
 		<-c.sent
@@ -57,7 +57,7 @@ func (c hesitantConn) Send(ctx context.Context, frames [][]byte) error {
 	return err
 }
 
-func (c hesitantConn) Recv() ([]byte, error) {
+func (c gatedConn) Recv() ([]byte, error) {
 	frame, err := c.Conn.Recv()
 	if err == nil && frame[0] == welcome && c.received != nil {
 		<-c.received
@@ -65,16 +65,15 @@ func (c hesitantConn) Recv() ([]byte, error) {
 	return frame, err
 }
 
-// What is sent on the link that stays does not overtake what was sent on the one
-// that goes, though that one is not among the receiver's links yet: it was slow to
-// shake hands.
+// Messages on a new link do not overtake those on the link that it replaces, even if
+// the receiver has not finished the handshake of the older one.
 func TestNewLinkWaitsForOneThatComesUp(t *testing.T) {
 	t.Run("acceptor", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			gate := make(chan struct{})
 			w := newWorld(t)
 			w.roster.Tell()
-			a := w.start("a", func(cfg *core.Config) { cfg.Transport = hesitant{cfg.Transport, gate, nil} })
+			a := w.start("a", func(cfg *core.Config) { cfg.Transport = gated{cfg.Transport, gate, nil} })
 			b := w.start("b", statically("a"))
 			w.replaceFirstLink(b, a, gate)
 		})
@@ -85,7 +84,7 @@ func TestNewLinkWaitsForOneThatComesUp(t *testing.T) {
 			w := newWorld(t)
 			w.roster.Tell()
 			a := w.start("a")
-			b := w.start("b", statically("a"), func(cfg *core.Config) { cfg.Transport = hesitant{cfg.Transport, nil, gate} })
+			b := w.start("b", statically("a"), func(cfg *core.Config) { cfg.Transport = gated{cfg.Transport, nil, gate} })
 			w.replaceFirstLink(a, b, gate)
 		})
 	})

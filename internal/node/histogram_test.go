@@ -26,8 +26,8 @@ func TestBuckets(t *testing.T) {
 	}
 }
 
-// TestPings: answers to pings that are not timed, and those that nobody asked for, are
-// not taken for others.
+// TestPings: only the answer to the ping that is timed counts, not answers to other
+// pings, nor answers without a ping.
 func TestPings(t *testing.T) {
 	var g pings
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }

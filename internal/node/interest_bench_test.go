@@ -26,9 +26,9 @@ func heapInUse() float64 {
 	return float64(m.HeapAlloc)
 }
 
-// BenchmarkInterest is what routing by interest costs: memory for each room, here
-// and in what is known of a peer, the wire of a snapshot, a join with its update, and
-// asking where an event has to go.
+// BenchmarkInterest measures what routing by interest costs: memory for each room, of
+// this node and of a peer; bytes of a snapshot on the wire; time of a join with its
+// update, and of the choice of peers for an event.
 func BenchmarkInterest(b *testing.B) {
 	ids := socketIDs()
 	node, err := New(core.Config{Transport: noTransport{}, Codecs: []core.Codec{noCodec{}}, Routing: core.RoutingInterest}, nil)

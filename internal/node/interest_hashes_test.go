@@ -10,7 +10,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// A set of hashes holds what a map does, through growth, shrinking and gaps.
+// A set of hashes holds the same as a map, while it grows, shrinks and has gaps.
 func TestHashesAgainstMap(t *testing.T) {
 	for seed := range uint64(20) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
@@ -40,7 +40,7 @@ func TestHashesAgainstMap(t *testing.T) {
 	}
 }
 
-// A large set grows, and shrinks, in parts that are small each.
+// A large set grows and shrinks in small parts, one at a time.
 func TestHashesInParts(t *testing.T) {
 	const count = 10 * partedAt
 	var s hashes

@@ -34,7 +34,8 @@ func inRooms(rooms ...string) core.Target { return core.Target{Rooms: rooms} }
 // sent counts the messages of a kind that a server has sent.
 func (f *full) sent(kind core.Kind) int { return int(f.server.Stats().Sent[kind].Messages) }
 
-// What is for a room goes to the servers that have members of it, and no others.
+// A message for a room is sent to the servers that have members of it, and to no
+// others.
 func TestInterest(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -66,8 +67,8 @@ func TestInterest(t *testing.T) {
 	})
 }
 
-// Operations and requests are routed too, and a server that is not asked is not
-// waited for.
+// Operations and requests are routed too: a server without members of the room is
+// neither asked nor waited for.
 func TestInterestOfRequests(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -117,7 +118,8 @@ func TestInterestOfRequests(t *testing.T) {
 	})
 }
 
-// What joins from afar is reached at once, by who has made it join.
+// A server that makes sockets of others join a room reaches them there at once, before
+// their servers have told it of the room.
 func TestInterestInWhatOneHasMadeJoin(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -149,7 +151,7 @@ func manyRooms(n int) []string {
 	return rooms
 }
 
-// Servers that do not tell get everything.
+// Servers that do not tell their rooms get every message.
 func TestInterestOfThoseWhoDoNotTell(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -166,7 +168,7 @@ func TestInterestOfThoseWhoDoNotTell(t *testing.T) {
 	})
 }
 
-// A namespace that is opened again begins anew.
+// A namespace that is closed and opened again has none of its former rooms.
 func TestInterestOfANamespaceOpenedAgain(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, mem.WithStreams(4, time.Millisecond))
@@ -186,7 +188,8 @@ func TestInterestOfANamespaceOpenedAgain(t *testing.T) {
 	})
 }
 
-// Many joins at once make few frames: changes gather while others are under way.
+// Many joins at once make few frames: changes are gathered while an update is under
+// way.
 func TestNewsGather(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, mem.WithBuffer(64))
@@ -209,10 +212,10 @@ func TestNewsGather(t *testing.T) {
 	})
 }
 
-// TestInterestAgainstModel lets servers join, leave and emit at random, loses links,
-// and checks against a plain model that nothing is lost that would have arrived
-// without routing: whoever was in the room for one round trip before the emit and
-// one after has got it, once, and each sender's events came in order.
+// TestInterestAgainstModel has clients join, leave and emit at random, and loses links.
+// A model of all rooms says what has to arrive: a client that was in the room from one
+// round trip before the emit until one after it gets the event once, and gets each
+// sender's events in order.
 func TestInterestAgainstModel(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -221,7 +224,7 @@ func TestInterestAgainstModel(t *testing.T) {
 	}
 }
 
-// model is what happened when.
+// model records what happened, and when.
 type model struct {
 	mu     sync.Mutex
 	hosts  map[string]*modelHost
@@ -237,7 +240,8 @@ type modelHost struct {
 	connected int
 }
 
-// stay is a client's time in a room that has been occupied since then.
+// stay is the time that a client spends in a room, and since when that room has
+// members.
 type stay struct {
 	client          *coretest.Client
 	room            string
@@ -335,7 +339,7 @@ func interestAgainstModel(t *testing.T, seed uint64) {
 	}
 }
 
-// drive does things on one server.
+// drive joins, leaves and emits at random on one server.
 func (m *model) drive(h *modelHost, name string, rnd *rand.Rand) {
 	room := func() string { return fmt.Sprint("room", rnd.IntN(12)) }
 	var mine []*coretest.Client
@@ -412,8 +416,7 @@ func (m *model) check(t *testing.T) {
 	}
 }
 
-// An emit during a reconnect waits for no update: until the new link has told, all is
-// sent.
+// After a reconnect everything is sent to the peer until it has told its rooms again.
 func TestInterestAfterReconnect(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)

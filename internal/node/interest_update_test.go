@@ -9,7 +9,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// updatesOf is what is queued for a peer: the updates of frames, in order.
+// updatesOf returns the updates that are queued for a peer, in order.
 func updatesOf(t *testing.T, p *peer) (all []interestUpdate) {
 	t.Helper()
 	for {
@@ -39,8 +39,8 @@ func flush(ns *namespace) {
 	}
 }
 
-// curiousPeer is a peer that wants to be told of rooms, to which nothing is sent.
-func curiousPeer(n *Node, id string) *peer {
+// interestedPeer returns a peer that wants to be told of rooms, and has no link.
+func interestedPeer(n *Node, id string) *peer {
 	p := newPeer(n, &hello{uid: id, offer: &offer{features: []string{featureInterest}}}, "", terms{})
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -59,12 +59,12 @@ func watchedNamespace(t testing.TB) *namespace {
 	return ns
 }
 
-// News of very many rooms come in many frames of bounded size, those for a new peer
-// as well as those of changes, and the peer takes them for complete when they are.
+// Updates of very many rooms are sent in many frames of bounded size, to a new peer and
+// for changes alike. The peer counts as complete after the last one.
 func TestUpdateInParts(t *testing.T) {
 	const count = 10*maxUpdateRooms + 1
 	ns := watchedNamespace(t)
-	early := curiousPeer(ns.node, "early")
+	early := interestedPeer(ns.node, "early")
 	for i := range count {
 		ns.interest.Occupied(fmt.Sprint(i))
 		if n := len(ns.interest.changed); n >= maxUpdateRooms {
@@ -72,7 +72,7 @@ func TestUpdateInParts(t *testing.T) {
 		}
 	}
 	flush(ns)
-	late := curiousPeer(ns.node, "late")
+	late := interestedPeer(ns.node, "late")
 	ns.interest.sendSnapshot(late, new(deferred))
 
 	changes, snapshot := updatesOf(t, early), updatesOf(t, late)
@@ -108,7 +108,8 @@ func TestUpdateInParts(t *testing.T) {
 	}
 }
 
-// What changes while a peer is told all is not missed by it, even if it changes back.
+// A room that changes while the snapshot is being sent is told to the peer, even if it
+// changes back.
 func TestChangesDuringASnapshot(t *testing.T) {
 	const count = 20 * maxUpdateRooms
 	ns := watchedNamespace(t)
@@ -116,7 +117,7 @@ func TestChangesDuringASnapshot(t *testing.T) {
 		ns.interest.Occupied(fmt.Sprint(i))
 	}
 	for round := range 5 {
-		p := curiousPeer(ns.node, fmt.Sprint(round))
+		p := interestedPeer(ns.node, fmt.Sprint(round))
 		stop := make(chan struct{})
 		var work sync.WaitGroup
 		work.Go(func() {
@@ -154,15 +155,15 @@ func TestChangesDuringASnapshot(t *testing.T) {
 	}
 }
 
-// A room that has changed when a peer is told all, and changes back before they are
-// told, is known to that peer as it is.
+// A room that changes before a snapshot, and changes back before the change was told,
+// is known to the peer as it is.
 func TestChangeAroundASnapshot(t *testing.T) {
 	ns := watchedNamespace(t)
 	ns.interest.Occupied("empties")
 	flush(ns)
 	ns.interest.Vacated("empties")
 	ns.interest.Occupied("fills")
-	p := curiousPeer(ns.node, "p")
+	p := interestedPeer(ns.node, "p")
 	ns.interest.sendSnapshot(p, new(deferred))
 	ns.interest.Occupied("empties")
 	ns.interest.Vacated("fills")
@@ -177,7 +178,7 @@ func TestChangeAroundASnapshot(t *testing.T) {
 	}
 }
 
-// A node with changes in one namespace looks at that one alone.
+// Changes in one namespace cost nothing in the others.
 func TestChangesInOneNamespaceAmongMany(t *testing.T) {
 	ns := watchedNamespace(t)
 	h := &ns.node.announcer

@@ -11,7 +11,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// statically makes a node know its peers by address only.
+// statically configures peers by address, without ids.
 func statically(hosts ...string) func(*core.Config) {
 	return func(cfg *core.Config) { cfg.Discovery = staticList(hosts) }
 }
@@ -30,8 +30,8 @@ func (s staticList) Run(ctx context.Context, _ core.Peer, update func([]core.Pee
 	return nil
 }
 
-// Where both nodes dial, one link stays, and nothing that was sent on either is
-// lost, doubled or overtaken.
+// If both nodes dial, one link stays. Nothing that was sent on either is lost, doubled
+// or reordered.
 func TestBothDial(t *testing.T) {
 	for _, delays := range [][2]time.Duration{{0, 0}, {5, 0}, {0, 5}, {3, 3}, {20, 1}, {1, 20}} {
 		t.Run(fmt.Sprint(delays), func(t *testing.T) {
@@ -73,8 +73,7 @@ func TestBothDial(t *testing.T) {
 	}
 }
 
-// What is sent on the link that stays does not overtake what is under way on the
-// one that goes.
+// Messages on the link that stays do not overtake those on the link that goes.
 func TestNewLinkWaitsForTheOld(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -97,8 +96,8 @@ func TestNewLinkWaitsForTheOld(t *testing.T) {
 	})
 }
 
-// What is asked of a peer that has lost sight of this node is asked in vain: the
-// receiver hears that the peer left, although it is back.
+// If a peer has lost its link and this node has not, the peer's new link counts as
+// leaving and joining: what it was asked before is not answered any more.
 func TestPeerThatLostUsRejoins(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -112,7 +111,7 @@ func TestPeerThatLostUsRejoins(t *testing.T) {
 	})
 }
 
-// A list that names a peer twice makes one link.
+// A list that has two addresses of one peer makes one link.
 func TestTwoAddressesOfOnePeer(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -133,7 +132,7 @@ func TestTwoAddressesOfOnePeer(t *testing.T) {
 	})
 }
 
-// A half-open link does not stand in the way of a new one of the same peer.
+// A new connection of a peer replaces a half-open link.
 func TestHalfOpenLinkIsReplaced(t *testing.T) {
 	for _, dead := range []string{"dialler", "acceptor"} {
 		t.Run("dead for the "+dead, func(t *testing.T) {
@@ -163,8 +162,8 @@ func TestHalfOpenLinkIsReplaced(t *testing.T) {
 	}
 }
 
-// The one with the larger id can replace a link that is half open for the other,
-// even though the one with the smaller id dialled it.
+// The node with the larger id can replace a half-open link, although the other one had
+// dialled it.
 func TestHalfOpenLinkIsReplacedFromTheLargerSide(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -183,8 +182,8 @@ func TestHalfOpenLinkIsReplacedFromTheLargerSide(t *testing.T) {
 	})
 }
 
-// A large mesh: everybody meets everybody once, through a roster that is told
-// forty times, and some leave at the same moment.
+// Forty nodes start at once and form a full mesh with one link per pair; then some
+// leave at the same moment.
 func TestManyNodes(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)

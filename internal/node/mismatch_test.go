@@ -20,7 +20,7 @@ func versions(lowest, highest int) *node.Dialect {
 	return &node.Dialect{Min: lowest, Max: highest, Feature: "telepathy", Member: "mood"}
 }
 
-// Two nodes that have nothing in common both learn what both of them offer.
+// Two nodes that have no codec or version in common both log what each of them offers.
 func TestMismatch(t *testing.T) {
 	both := []core.Codec{json.New(), msgpack.New()}
 	for _, c := range []struct {
@@ -62,7 +62,7 @@ func TestMismatch(t *testing.T) {
 	}
 }
 
-// A stranger hears what the node offers before it is turned away.
+// A peer that is refused because it has nothing in common is told what the node offers.
 func TestMismatchIsTold(t *testing.T) {
 	for name, hello := range map[string][]byte{
 		"codec":   node.HelloFrame("q", "ws://q", "", "gob"),
@@ -84,7 +84,7 @@ func TestMismatchIsTold(t *testing.T) {
 	}
 }
 
-// A reference peer needs its codec.
+// A node without msgpack refuses a reference peer.
 func TestMismatchWithReferencePeer(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -113,8 +113,8 @@ func TestCodecsDifferByDirection(t *testing.T) {
 	})
 }
 
-// Nodes speak the latest version that both know. What a later one says of itself
-// beyond that does not disturb.
+// Nodes speak the latest version that both know, and ignore what a later version adds
+// to the handshake.
 func TestVersionsOverlap(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)

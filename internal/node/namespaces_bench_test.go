@@ -98,7 +98,7 @@ func BenchmarkNamespaces(b *testing.B) {
 	}
 }
 
-// cpuTime is what the process has used of the processors.
+// cpuTime returns the CPU time that the process has used.
 func cpuTime(b *testing.B) time.Duration {
 	b.Helper()
 	var u syscall.Rusage

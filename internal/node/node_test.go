@@ -83,8 +83,8 @@ func TestNamespacesOpenAndClose(t *testing.T) {
 	})
 }
 
-// Nodes that open, close and open a namespace at the same time all know who has it
-// in the end.
+// If nodes open and close a namespace at the same time, all of them know in the end who
+// has it.
 func TestNamespacesOpenedAtTheSameTime(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -189,7 +189,7 @@ func TestRostersNeverEndLinks(t *testing.T) {
 	})
 }
 
-// A link that breaks while the roster is empty is dialled again all the same.
+// A link that breaks is dialled again, even if the roster is empty.
 func TestLostLinkIsRedialledWithoutRoster(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -335,8 +335,8 @@ func TestShutdownDrains(t *testing.T) {
 	})
 }
 
-// A node leaves discovery last: reference peers end links to those who are not in
-// the roster, whatever is still under way.
+// Shutdown ends discovery after the links: reference peers end their links to nodes
+// that are not in the roster, even if messages are under way.
 func TestShutdownLeavesDiscoveryLast(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, mem.WithBuffer(1<<10))
@@ -363,7 +363,7 @@ func TestShutdownLeavesDiscoveryLast(t *testing.T) {
 	})
 }
 
-// runs is a discovery made of its Run.
+// runs is a discovery made of a function.
 type runs func(ctx context.Context, self core.Peer, update func([]core.Peer)) error
 
 func (runs) Name() string { return "runs" }

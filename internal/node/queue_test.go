@@ -9,19 +9,19 @@ import (
 	"github.com/socketmesh/mesh/internal/backlog"
 )
 
-// testFrame is a frame that takes so much memory.
+// testFrame returns a frame that takes size bytes of memory.
 func testFrame(size int, volatile bool) *frame {
 	f := &frame{bytes: make([]byte, size-frameSize), kind: core.KindBroadcast, volatile: volatile}
 	f.refs.Store(1)
 	return f
 }
 
-// testQueue has bounds of 1,000 and 2,000 bytes, and of 10 messages.
+// testQueue returns a queue with bounds of 1,000 and 2,000 bytes, and of 10 messages.
 func testQueue() queue {
 	return newQueue(backlog.Limits{Soft: 1000, Hard: 2000, Rate: 100, Grace: 10 * time.Second}, 10)
 }
 
-// want pushes f, and wants to know what becomes of it.
+// want pushes f, and checks the result.
 func (q *queue) want(t *testing.T, what string, f *frame, want pushed) (lost []*frame) {
 	t.Helper()
 	got, lost := q.push(f)
@@ -63,7 +63,7 @@ func TestQueueDropsVolatileByNumber(t *testing.T) {
 	}
 }
 
-// TestQueueTakesOneGiant: one message above the bound is no reason to cut a peer,
+// TestQueueTakesOneGiant: a peer is not cut because of one message above the bound,
 // wherever in the queue it is.
 func TestQueueTakesOneGiant(t *testing.T) {
 	q := testQueue()
@@ -89,7 +89,8 @@ func TestQueueKeepsRoomWhileWriting(t *testing.T) {
 	q.want(t, "when they are written", testFrame(201, false), queued)
 }
 
-// TestQueueTooSlow: over either bound a peer has to take the rate.
+// TestQueueTooSlow: while more waits than the lower bound, the peer has to take
+// messages at the rate.
 func TestQueueTooSlow(t *testing.T) {
 	for name, over := range map[string]func(q *queue){
 		"bytes": func(q *queue) { q.push(testFrame(1500, false)) },
@@ -128,8 +129,8 @@ func TestQueueTooSlow(t *testing.T) {
 	}
 }
 
-// TestFrameSizes: what is encoded gets a buffer that fits, and no small message one
-// of a large message.
+// TestFrameSizes: a message gets a buffer of a fitting size; a small one does not keep
+// the buffer of a large one.
 func TestFrameSizes(t *testing.T) {
 	for _, test := range []struct{ bytes, size int }{
 		{0, 0}, {1, 0}, {512, 0}, {513, 1}, {1024, 1}, {1025, 2}, {1 << 20, 11}, {1<<20 + 1, 11}, {1 << 30, 11},

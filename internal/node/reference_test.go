@@ -14,17 +14,17 @@ import (
 	"github.com/socketmesh/mesh/internal/node"
 )
 
-// stranger plays a node of the reference by hand: it says what docs/reference-protocol.md says, and
-// remembers what it is told.
-type stranger struct {
+// referencePeer is a reference node that the test plays: it speaks as
+// docs/reference-protocol.md says, and remembers what it has received.
+type referencePeer struct {
 	t    *testing.T
 	conn core.Conn
 	uid  string
 	told chan []byte
 }
 
-func (w *world) reference(uid string, conn core.Conn) *stranger {
-	s := &stranger{w.t, conn, uid, make(chan []byte, 1000)}
+func (w *world) reference(uid string, conn core.Conn) *referencePeer {
+	s := &referencePeer{w.t, conn, uid, make(chan []byte, 1000)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -54,7 +54,7 @@ func (w *world) referencePort(host string) core.Listener {
 }
 
 // accept takes the next connection as a reference node of this uid.
-func (w *world) accept(listener core.Listener, uid string) *stranger {
+func (w *world) accept(listener core.Listener, uid string) *referencePeer {
 	w.t.Helper()
 	conn, err := listener.Accept()
 	if err != nil {
@@ -63,8 +63,8 @@ func (w *world) accept(listener core.Listener, uid string) *stranger {
 	return w.reference(uid, conn)
 }
 
-// refuseAll refuses every HELLO, as the reference does, until the listener is
-// closed. It tells each of them.
+// refuseAll refuses every HELLO, as the reference does, until the listener is closed.
+// It calls each for every one.
 func refuseAll(listener core.Listener, each func()) (done <-chan struct{}) {
 	ended := make(chan struct{})
 	go func() {
@@ -83,7 +83,7 @@ func refuseAll(listener core.Listener, each func()) (done <-chan struct{}) {
 }
 
 // say sends a message as the reference does.
-func (s *stranger) say(m *core.Message) {
+func (s *referencePeer) say(m *core.Message) {
 	s.t.Helper()
 	if m.From == "" {
 		m.From = s.uid
@@ -99,7 +99,7 @@ func (s *stranger) say(m *core.Message) {
 }
 
 // hears returns what it was told since the last call, as kinds.
-func (s *stranger) hears() []string {
+func (s *referencePeer) hears() []string {
 	s.t.Helper()
 	synctest.Wait()
 	var kinds []string
@@ -178,8 +178,8 @@ func TestReferenceDials(t *testing.T) {
 	})
 }
 
-// A namespace in which a reference peer is silent is without it, though its link
-// is alive.
+// A reference peer that says nothing in a namespace is not a member any more, even if
+// its link is alive.
 func TestReferenceNamespaceExpires(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -230,8 +230,8 @@ func TestReferenceIsDialled(t *testing.T) {
 	})
 }
 
-// A reference peer that restarts where it was has another id, of which nothing but
-// its messages tells while discovery is down.
+// A reference peer that restarts at the same address has another id. While discovery is
+// down only its messages tell that.
 func TestReferenceRestartsUnnoticed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -259,7 +259,7 @@ func TestReferenceRestartsUnnoticed(t *testing.T) {
 	})
 }
 
-// A reference peer that refuses every HELLO is not dialled in a tight loop.
+// A reference peer that refuses every HELLO is dialled with growing delays.
 func TestReferenceThatRefuses(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -278,9 +278,9 @@ func TestReferenceThatRefuses(t *testing.T) {
 	})
 }
 
-// A reference peer that is not in the roster any more is not dialled for ever,
-// though its address answers: at once no more if that is another node's now, and
-// soon otherwise.
+// A reference peer that is not in the roster any more is not dialled for ever, even if
+// its address answers: dialling ends at once if another node has the address now, and
+// soon if not.
 func TestReferenceIsGivenUp(t *testing.T) {
 	for name, roster := range map[string][]core.Peer{
 		"left":     {},
@@ -325,8 +325,7 @@ func TestReferenceWithoutAnID(t *testing.T) {
 	})
 }
 
-// The newer connection of a reference peer replaces the older, which may be half
-// open.
+// A new connection of a reference peer replaces its former one, which may be half open.
 func TestReferenceComesAgain(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -44,7 +44,7 @@ func TestTokens(t *testing.T) {
 	})
 }
 
-// dial connects to a node by hand.
+// dial connects to a node; the test plays the peer.
 func (w *world) dial(to string) core.Conn {
 	w.t.Helper()
 	conn, err := w.net.Transport("stranger").Dial(w.t.Context(), to)
@@ -62,7 +62,7 @@ func send(t *testing.T, conn core.Conn, frames ...[]byte) {
 	}
 }
 
-// closedWith receives until the connection ends, and returns the reason.
+// closedWith receives until the connection ends, and returns the reason of the close.
 func closedWith(t *testing.T, conn core.Conn) core.CloseReason {
 	t.Helper()
 	for {
@@ -133,7 +133,7 @@ func TestSilentStrangers(t *testing.T) {
 	})
 }
 
-// A stranger that was let in cannot disturb the others.
+// Bad frames of a peer that was let in are ignored, and do not disturb other peers.
 func TestBadFramesAreIgnored(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)

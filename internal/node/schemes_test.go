@@ -14,17 +14,17 @@ import (
 	"github.com/socketmesh/mesh/internal/node"
 )
 
-// picky is a transport that says which addresses are its own, and may find fault
-// with those it dials.
-type picky struct {
+// refusing is a transport with a scheme of its own, which can refuse acceptors that it
+// dials.
+type refusing struct {
 	core.Transport
 	dials  *atomic.Int64
 	refuse error
 }
 
-func (picky) Schemes() []string { return []string{"mem", "mems"} }
+func (refusing) Schemes() []string { return []string{"mem", "mems"} }
 
-func (p picky) Dial(ctx context.Context, addr string) (core.Conn, error) {
+func (p refusing) Dial(ctx context.Context, addr string) (core.Conn, error) {
 	p.dials.Add(1)
 	if p.refuse != nil {
 		return nil, fmt.Errorf("dial %s: %w", addr, p.refuse)
@@ -32,8 +32,8 @@ func (p picky) Dial(ctx context.Context, addr string) (core.Conn, error) {
 	return p.Transport.Dial(ctx, addr)
 }
 
-// Listen's listener has turned somebody away before Accept.
-func (p picky) Listen(ctx context.Context, addr string) (core.Listener, error) {
+// Listen returns a listener that has refused one connection before Accept.
+func (p refusing) Listen(ctx context.Context, addr string) (core.Listener, error) {
 	l, err := p.Transport.Listen(ctx, addr)
 	return guarded{l}, err
 }
@@ -48,10 +48,11 @@ func (guarded) OnRefuse(refused func(string, error)) {
 var errBadCertificate = errors.New("bad certificate")
 
 func withPicky(dials *atomic.Int64, refuse error) func(*core.Config) {
-	return func(cfg *core.Config) { cfg.Transport = picky{cfg.Transport, dials, refuse} }
+	return func(cfg *core.Config) { cfg.Transport = refusing{cfg.Transport, dials, refuse} }
 }
 
-// Peers of another transport are left out and told of; the others are dialled.
+// Peers with addresses of another transport are not dialled, and are logged. The others
+// are dialled.
 func TestForeignSchemes(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -71,7 +72,7 @@ func TestForeignSchemes(t *testing.T) {
 
 func TestAdvertisedSchemeIsChecked(t *testing.T) {
 	w := newWorld(t)
-	cfg := core.Config{Transport: picky{Transport: w.net.Transport("a")}, Codecs: []core.Codec{json.New()}}
+	cfg := core.Config{Transport: refusing{Transport: w.net.Transport("a")}, Codecs: []core.Codec{json.New()}}
 	for advertise, ok := range map[string]bool{"": true, "a": true, "mem://a": true, "mems://a": true, "MEM://a": true, "ws://a:1": false, "quic://a": false} {
 		cfg.Advertise = advertise
 		_, err := node.New(cfg, nil)
@@ -82,7 +83,8 @@ func TestAdvertisedSchemeIsChecked(t *testing.T) {
 	}
 }
 
-// What the transport turns away is counted and told like what the node does.
+// Connections that the transport refuses are counted and reported like those that the
+// node refuses.
 func TestRefusalsOfTheTransport(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -95,7 +97,8 @@ func TestRefusalsOfTheTransport(t *testing.T) {
 	})
 }
 
-// A dial that fails for who one of the two is counts as a refusal; others do not.
+// A dial that fails because of the identity of one of the two counts as a refusal;
+// other failures do not.
 func TestRefusedDials(t *testing.T) {
 	for why, counts := range map[error]bool{fmt.Errorf("certificate: %w", core.ErrUnauthorized): true, errors.New("no route"): false} {
 		bubble(t, func(t *testing.T) {

@@ -21,7 +21,7 @@ func BenchmarkSend(b *testing.B) {
 		b.Run(fmt.Sprintf("peers=%d", peers), func(b *testing.B) {
 			network, met := mem.NewNetwork(), meetings{new(coretest.RecordingObserver), make(chan string, peers)}
 			node, err := node.New(core.Config{
-				ID: "a", Listen: "a", Transport: lost{network.Transport("a")}, Codecs: []core.Codec{json.New()},
+				ID: "a", Listen: "a", Transport: lossy{network.Transport("a")}, Codecs: []core.Codec{json.New()},
 				Discovery: coretest.NewRoster().Discovery(), Observer: met, QueueBytes: 1 << 30, QueueMessages: 1 << 30,
 			}, nil)
 			if err != nil {
@@ -50,7 +50,7 @@ func BenchmarkSend(b *testing.B) {
 	}
 }
 
-// meetings is an observer that tells of peers that are met.
+// meetings is an observer that passes on new peers.
 type meetings struct {
 	*coretest.RecordingObserver
 	met chan string
@@ -58,14 +58,14 @@ type meetings struct {
 
 func (m meetings) PeerUp(p core.PeerInfo) { m.met <- p.ID }
 
-// lost is a transport whose connections lose all messages.
-type lost struct{ core.Transport }
+// lossy is a transport whose connections drop all messages.
+type lossy struct{ core.Transport }
 
 type lossyListener struct{ core.Listener }
 
 type lossyConn struct{ core.Conn }
 
-func (t lost) Listen(ctx context.Context, address string) (core.Listener, error) {
+func (t lossy) Listen(ctx context.Context, address string) (core.Listener, error) {
 	l, err := t.Transport.Listen(ctx, address)
 	return lossyListener{l}, err
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/socketmesh/mesh/transport/mem"
 )
 
-// paced is a transport of connections that take so many bytes per second, in or out;
-// 0: as many as there are.
+// paced is a transport whose connections take a number of bytes per second, in each
+// direction; 0 means no limit.
 type paced struct {
 	core.Transport
 	in, out int
@@ -69,8 +69,8 @@ func pace(bytes, rate int) {
 }
 
 // TestBurst: a peer that takes 2 MB per second gets all of a burst of 40 MB. One that
-// trickles is cut when it has done so for the time it gets, and no sooner. Meanwhile
-// what waits stays within the bound.
+// is slower than the rate is cut when its time is over, and no sooner; until then its
+// queue stays within the bound.
 func TestBurst(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, mem.WithBuffer(64<<10))
@@ -119,8 +119,8 @@ func TestBurst(t *testing.T) {
 	})
 }
 
-// TestGiant: a message of which nobody can tell how much has been taken gets the
-// time that it needs at the rate, however much waits behind it.
+// TestGiant: nobody can tell how much of one large message has been taken, so a peer
+// has as much time for it as it takes at the rate, however much waits behind it.
 func TestGiant(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, mem.WithBuffer(64<<10))

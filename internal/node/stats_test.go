@@ -8,8 +8,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// TestStatsOfTraffic: what is published counts once, what is sent once for each peer, in
-// the sizes that peers receive.
+// TestStatsOfTraffic: a published message counts once, and is sent once for each peer;
+// both ends count the same bytes.
 func TestStatsOfTraffic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -87,8 +87,8 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// TestExpectedPeers: the roster without this node, whether there are links or not, and
-// without addresses that have turned out to be its own.
+// TestExpectedPeers: all of the roster is expected, with a link or without, except for
+// this node and addresses that have turned out to be its own.
 func TestExpectedPeers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -108,8 +108,8 @@ func TestExpectedPeers(t *testing.T) {
 	})
 }
 
-// TestExpectedAddresses: what is expected of addresses without ids are the nodes that
-// answer there, which this node itself is not.
+// TestExpectedAddresses: for addresses without ids, the nodes that answer there are
+// expected, except for this node.
 func TestExpectedAddresses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -123,7 +123,7 @@ func TestExpectedAddresses(t *testing.T) {
 	})
 }
 
-// TestReconnects: a peer that comes back is the same one, with a link that is newer.
+// TestReconnects: a peer that comes back keeps its counters, and its link is a new one.
 func TestReconnects(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -146,8 +146,8 @@ func TestReconnects(t *testing.T) {
 	})
 }
 
-// TestReasons: a peer that goes, comes back, and a stranger are counted by reason, and
-// all reasons are there from the start.
+// TestReasons: links that end and connections that are refused are counted by reason,
+// and all reasons are listed from the start.
 func TestReasons(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

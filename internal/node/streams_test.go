@@ -14,17 +14,17 @@ import (
 	"github.com/socketmesh/mesh/transport/mem"
 )
 
-// manySpaces is a server with several namespaces.
-type manySpaces struct {
+// manyNamespaces is a server with several namespaces.
+type manyNamespaces struct {
 	*server
 	names     []string
 	clusters  map[string]core.Cluster
 	recorders map[string]*recorder
 }
 
-func (s *server) open(t *testing.T, names ...string) *manySpaces {
+func (s *server) open(t *testing.T, names ...string) *manyNamespaces {
 	t.Helper()
-	r := &manySpaces{s, names, map[string]core.Cluster{}, map[string]*recorder{}}
+	r := &manyNamespaces{s, names, map[string]core.Cluster{}, map[string]*recorder{}}
 	for _, name := range names {
 		recorder := &recorder{heard: make(chan struct{}, 1)}
 		cluster, err := s.OpenRaw(name, recorder)
@@ -36,7 +36,7 @@ func (s *server) open(t *testing.T, names ...string) *manySpaces {
 	return r
 }
 
-func (r *manySpaces) emit(name, text string) {
+func (r *manyNamespaces) emit(name, text string) {
 	r.clusters[name].Publish(&core.Message{Kind: core.KindBroadcast, Payload: coretest.Event(text)})
 }
 
@@ -48,8 +48,8 @@ func someNames(n int) []string {
 	return names
 }
 
-// On connections with streams, which overtake each other, every namespace keeps its
-// order and loses nothing, also while one link replaces another.
+// Streams of a connection overtake each other. Each namespace keeps its order all the
+// same and loses nothing, also while one link replaces another.
 func TestBothDialWithStreams(t *testing.T) {
 	for _, streams := range []int{1, 2, 5, 16} {
 		for _, stagger := range []time.Duration{0, time.Millisecond, 9 * time.Millisecond} {
@@ -66,14 +66,14 @@ func bothDialWithStreams(t *testing.T, streams mem.Option) {
 	names := someNames(5)
 	a := w.make("a", statically("a", "b")).open(t, names...)
 	b := w.make("b", statically("b", "a")).open(t, names...)
-	for _, s := range []*manySpaces{a, b} {
+	for _, s := range []*manyNamespaces{a, b} {
 		if err := s.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	want := map[string][]string{}
 	for i := range 200 {
-		for _, way := range [][2]*manySpaces{{a, b}, {b, a}} {
+		for _, way := range [][2]*manyNamespaces{{a, b}, {b, a}} {
 			from, to := way[0], way[1]
 			if len(from.Peers()) == 0 {
 				continue
@@ -85,7 +85,7 @@ func bothDialWithStreams(t *testing.T, streams mem.Option) {
 		time.Sleep(time.Millisecond / 2)
 	}
 	within(time.Second)
-	for _, s := range []*manySpaces{a, b} {
+	for _, s := range []*manyNamespaces{a, b} {
 		for _, name := range names {
 			expectList(t, s.ID()+" in "+name, s.recorders[name].received(), want[s.ID()+name]...)
 		}
@@ -97,8 +97,8 @@ func bothDialWithStreams(t *testing.T, streams mem.Option) {
 	expect(t, "a's observer", a.RecordingObserver.String(), "up b")
 }
 
-// A namespace whose messages nobody takes holds up neither the others nor the
-// signs of life.
+// A namespace whose messages are not read delays neither other namespaces nor
+// heartbeats.
 func TestStalledNamespaceWithStreams(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, mem.WithStreams(2, 0), mem.WithBuffer(4<<10))
@@ -149,8 +149,8 @@ func TestShutdownDrainsStreams(t *testing.T) {
 	})
 }
 
-// Small messages that wait together share a frame, for peers that take such; one
-// that waits alone does not.
+// Small messages that wait together share a BATCH frame, if the peer takes such frames.
+// A single message is sent without one.
 func TestSmallMessagesShareFrames(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, mem.WithBuffer(1<<10)) // so that what is emitted waits

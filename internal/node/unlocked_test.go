@@ -15,9 +15,9 @@ import (
 	"github.com/socketmesh/mesh/internal/node"
 )
 
-// askBack is an observer and a log handler that wants to know something of its node
-// whenever it is told something, as an application's may. It would wait for ever if
-// it were called under a lock that guards the answer.
+// askBack is an observer and a log handler that calls its node whenever it is called,
+// as an application's may. It would wait for ever if it were called under a lock of the
+// node.
 type askBack struct {
 	t    *testing.T
 	node *atomic.Pointer[node.Node]
@@ -74,8 +74,8 @@ type schemed struct{ core.Transport }
 
 func (schemed) Schemes() []string { return []string{"mem"} }
 
-// TestNothingIsToldUnderALock: whatever happens, observers and log handlers may ask
-// the node back.
+// TestNothingIsToldUnderALock: observers and log handlers may call the node, whatever
+// they are called for.
 func TestNothingIsToldUnderALock(t *testing.T) {
 	w := newWorld(t)
 	asking := askBack{t, new(atomic.Pointer[node.Node]), new(sync.Mutex), map[string]bool{}}

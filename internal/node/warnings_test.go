@@ -11,7 +11,7 @@ import (
 	"github.com/socketmesh/mesh/internal/node"
 )
 
-// warned tells whether a warning was logged that has all of these texts in one line.
+// warned tells whether one line of the log is a warning with all of these texts.
 func (s *server) warned(texts ...string) bool {
 	for line := range strings.Lines(s.logs.String()) {
 		all := strings.Contains(line, "level=WARN")
@@ -32,8 +32,8 @@ func at(listen, advertise string) func(*core.Config) {
 
 func token(secret string) func(*core.Config) { return func(c *core.Config) { c.AuthToken = secret } }
 
-// TestWarnings: what is legal and surely not meant is warned of when it has lasted,
-// with the setting that mends it; and not before.
+// TestWarnings: a configuration that is legal and surely not meant is warned of after a
+// while, not before, and the warning names the setting that mends it.
 func TestWarnings(t *testing.T) {
 	const token32 = "a-token-that-all-servers-know-0001"
 	for _, c := range []struct {
@@ -99,7 +99,7 @@ func TestWarnings(t *testing.T) {
 		}, 32 * time.Second, []string{"which dials this one", "MESH_AUTH_TOKEN", "peer=a", "wrong token"}},
 		{"alone", func(w *world) *server { return w.start("a") }, 62 * time.Second, []string{"no other server", "alone", "setting="}},
 		{"discovery says nothing", func(w *world) *server {
-			return w.start("a", func(c *core.Config) { c.Discovery = mute{} })
+			return w.start("a", func(c *core.Config) { c.Discovery = silentService{} })
 		}, 62 * time.Second, []string{"no other server", "has not reported", "MESH_DISCOVERY_ADDRESS"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -122,18 +122,18 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// mute is a service that does not answer.
-type mute struct{}
+// silentService is a discovery service that does not answer.
+type silentService struct{}
 
-func (mute) Name() string { return "service" }
+func (silentService) Name() string { return "service" }
 
-func (mute) Run(ctx context.Context, _ core.Peer, _ func([]core.Peer)) error {
+func (silentService) Run(ctx context.Context, _ core.Peer, _ func([]core.Peer)) error {
 	<-ctx.Done()
 	return nil
 }
 
-// TestNoWarnings: a mesh as it should be logs none, and a node that is where only its
-// own machine, or a private network, reaches it needs no token.
+// TestNoWarnings: a mesh in order logs no warning. A node that only its own machine or
+// a private network can reach needs no token.
 func TestNoWarnings(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -153,7 +153,8 @@ func TestNoWarnings(t *testing.T) {
 	})
 }
 
-// TestWarningsRepeat: while it lasts, with how long; and not when it is over.
+// TestWarningsRepeat: a warning comes again while its reason lasts, says for how long
+// it has, and stops when it is over.
 func TestWarningsRepeat(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -170,7 +171,7 @@ func TestWarningsRepeat(t *testing.T) {
 	})
 }
 
-// TestPeerLost: a peer that does not leave, but is lost, is warned of.
+// TestPeerLost: a peer that is lost without having left is a warning.
 func TestPeerLost(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -264,7 +265,7 @@ func TestReady(t *testing.T) {
 			}
 			return strings.TrimSpace(names)
 		}
-		a := w.make("a", func(c *core.Config) { c.Discovery = mute{} })
+		a := w.make("a", func(c *core.Config) { c.Discovery = silentService{} })
 		expect(t, "before Start", failed(a.Node, 0), "listening discovery")
 		if err := a.Start(t.Context()); err != nil {
 			t.Fatal(err)

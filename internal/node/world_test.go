@@ -26,8 +26,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// world is a cluster in a bubble: nodes on a network in memory that find each
-// other through one roster.
+// world is a cluster in virtual time: nodes on a network in memory that find each other
+// through one roster.
 type world struct {
 	t      *testing.T
 	net    *mem.Network
@@ -104,7 +104,7 @@ func (s *server) emit(texts ...string) {
 	}
 }
 
-// recorder is a receiver that remembers. What it remembers is "from: text".
+// recorder is a receiver that keeps what it receives, as "from: text".
 type recorder struct {
 	mu       sync.Mutex
 	messages []string
@@ -155,7 +155,7 @@ func (r *recorder) lastCause() error {
 	return r.causes[len(r.causes)-1]
 }
 
-// expectMembers checks who has the namespace, as each server sees it.
+// expectMembers checks that each server has all the others as members of the namespace.
 func expectMembers(t *testing.T, servers ...*server) {
 	t.Helper()
 	for _, s := range servers {

@@ -18,8 +18,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// board is discovery inside one process: a list that everybody reads. fault
-// names what is wrong with it.
+// board is discovery inside one process: a list that all nodes read. fault is the name
+// of the fault that it has.
 type board struct {
 	fault string
 	mu    sync.Mutex
@@ -87,7 +87,7 @@ func (b *board) change(to func([]*reader) []*reader) {
 	}
 }
 
-// shared is what a board hands out that does not copy.
+// shared is the memory of all rosters of a board whose fault is that it does not copy.
 var shared = make([]core.Peer, 0, 100)
 
 func (b *board) roster() []core.Peer {
@@ -125,8 +125,8 @@ func TestGoodOnePasses(t *testing.T) {
 	Run(t, Features{Announces: true}, fabricWith(""))
 }
 
-// faultVariable tells the process that TestBrokenOnesFail starts what is to be
-// wrong with its board.
+// faultVariable says which fault the board has in a process that TestBrokenOnesFail
+// starts.
 const faultVariable = "DISCOVERYTEST_FAULT"
 
 // TestBrokenOne is run by TestBrokenOnesFail, in another process.

@@ -16,7 +16,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// running is a Client at work.
+// running is a Client whose Run has been called.
 type running struct {
 	*Client
 	t       *testing.T
@@ -73,7 +73,7 @@ func (r *running) wantRoster(want ...core.Peer) {
 	}
 }
 
-// fake is a service made by hand: it hands each connection to serve, and
+// fake is a service that the test plays: it calls serve with each connection, and
 // closes it afterwards.
 func fake(t *testing.T, p *pipes, serve func(conn *websocket.Conn)) {
 	t.Helper()
@@ -91,7 +91,7 @@ func fake(t *testing.T, p *pipes, serve func(conn *websocket.Conn)) {
 	t.Cleanup(func() { server.Close() })
 }
 
-// drain reads until the connection ends, and then says how.
+// drain reads until the connection ends, and sends the error.
 func drain(conn *websocket.Conn) (ended <-chan error) {
 	end := make(chan error, 1)
 	go func() {
@@ -139,7 +139,8 @@ func TestClientRegisters(t *testing.T) {
 	}
 }
 
-// TestClientReportsNothingOnceItsContextHasEnded, though more has come in.
+// TestClientReportsNothingOnceItsContextHasEnded: updates that arrive after that are
+// not reported.
 func TestClientReportsNothingOnceItsContextHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := new(pipes)

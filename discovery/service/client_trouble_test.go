@@ -82,7 +82,8 @@ func TestClientIsRefused(t *testing.T) {
 	})
 }
 
-// TestClientBacksOffWithoutUpdates: that a connection opens is no success.
+// TestClientBacksOffWithoutUpdates: the delays grow until an update has come; an open
+// connection is not enough.
 func TestClientBacksOffWithoutUpdates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := new(pipes)
@@ -140,7 +141,8 @@ func TestClientDropsOversizedMessages(t *testing.T) {
 	})
 }
 
-// TestClientHalfOpen: the connection is there, and nobody at its end.
+// TestClientHalfOpen: a connection on which nothing comes any more is closed, and
+// dialled again.
 func TestClientHalfOpen(t *testing.T) {
 	book := new(logRecord)
 	synctest.Test(t, func(t *testing.T) {
@@ -210,8 +212,8 @@ func TestClientEndsWhileItConnects(t *testing.T) {
 	}
 }
 
-// TestClientEndsThoughTheServiceIsDeaf: it does not wait for long for somebody
-// to agree to the close.
+// TestClientEndsThoughTheServiceIsDeaf: Run returns soon, even if the service does not
+// answer the close.
 func TestClientEndsThoughTheServiceIsDeaf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, release := new(pipes), make(chan struct{})

@@ -25,7 +25,7 @@ func seed(f *testing.F) {
 	}
 }
 
-// FuzzRegister is what the service does with bytes from anyone.
+// FuzzRegister decodes any bytes as a registration.
 func FuzzRegister(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, message []byte) {
@@ -43,7 +43,7 @@ func FuzzRegister(f *testing.F) {
 	})
 }
 
-// FuzzUpdate is what a node does with bytes from a service.
+// FuzzUpdate decodes any bytes as an update.
 func FuzzUpdate(f *testing.F) {
 	const limit = 100
 	seed(f)

@@ -19,7 +19,7 @@ import (
 	"github.com/socketmesh/mesh/discovery/discoverytest"
 )
 
-// listening is a service on a real socket, and its URL.
+// listening starts a service on a real socket, and returns its URL.
 func listening(t *testing.T, o ServerOptions) (*Server, string) {
 	t.Helper()
 	o.Listen = "127.0.0.1:0"
@@ -73,8 +73,9 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestThousandSilentConnections: half of them do not even ask for a WebSocket.
-// A node registers meanwhile, and they are all closed in the end.
+// TestThousandSilentConnections: a thousand connections say nothing, half of them do
+// not even ask for a WebSocket. A node can register meanwhile, and all of them are
+// closed in the end.
 func TestThousandSilentConnections(t *testing.T) {
 	s, url := listening(t, ServerOptions{MaxPending: 100, RegisterTimeout: 2 * time.Second})
 	var all []net.Conn
@@ -152,8 +153,8 @@ func TestGarbageOnThePort(t *testing.T) {
 	}
 }
 
-// TestManyNodesAtOnce: a hundred register in one moment, and each has the full
-// roster in the end, in the same order.
+// TestManyNodesAtOnce: a hundred nodes register at once. Each has the full roster in
+// the end, in the same order.
 func TestManyNodesAtOnce(t *testing.T) {
 	const nodes = 100
 	_, url := listening(t, ServerOptions{})

@@ -13,12 +13,12 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// patience is how long tests wait for what ought to happen: virtual time in
-// bubbles, an upper bound elsewhere.
+// patience is how long tests wait for what has to happen: virtual time in bubbles, an
+// upper bound elsewhere.
 const patience = time.Minute
 
-// foreign is a node made by hand: it says what a test tells it to, and keeps
-// what it hears.
+// foreign is a node that the test plays: it sends what the test says, and keeps what it
+// receives.
 type foreign struct {
 	t     *testing.T
 	conn  *websocket.Conn
@@ -28,7 +28,7 @@ type foreign struct {
 
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// visit connects to the service and reads what it says.
+// visit connects to the service, and keeps what it receives.
 func visit(t *testing.T, url string, dial dialFunc) *foreign {
 	t.Helper()
 	f := visitSilently(t, url, dial)
@@ -96,7 +96,7 @@ func (f *foreign) leave() {
 	f.wantEnd(core.CloseReason{Code: closeLeaving.Code})
 }
 
-// roster is the next update.
+// roster waits for the next update, and returns its peers.
 func (f *foreign) roster() []core.Peer {
 	f.t.Helper()
 	select {
@@ -122,7 +122,7 @@ func (f *foreign) wantRoster(want ...core.Peer) {
 	}
 }
 
-// wantNothing checks that nothing has been heard so far.
+// wantNothing checks that nothing was received so far.
 func (f *foreign) wantNothing() {
 	f.t.Helper()
 	select {
@@ -132,8 +132,8 @@ func (f *foreign) wantNothing() {
 	}
 }
 
-// wantEnd waits for the end of the connection and looks at the reason, which is
-// the next thing to be heard.
+// wantEnd waits for the end of the connection, and checks its reason. Nothing else may
+// come before.
 func (f *foreign) wantEnd(want core.CloseReason) {
 	f.t.Helper()
 	select {

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// pipes is a network of one listener, in memory, for synctest bubbles. Its
-// connections have no buffers: who is not read from is blocked at once.
+// pipes is a network in memory with one listener, for synctest bubbles. Its connections
+// have no buffers: a write blocks until it is read.
 type pipes struct {
 	mu       sync.Mutex
 	listener *pipeListener

@@ -12,7 +12,7 @@ func peer(id string, port int) core.Peer {
 	return core.Peer{ID: id, Address: fmt.Sprintf("ws://127.0.0.1:%d", port)}
 }
 
-// attached is a new connection in the registry.
+// attached adds a connection to the registry.
 func attached(t *testing.T, r *registry) *subscriber {
 	t.Helper()
 	s := newSubscriber("127.0.0.1:1")
@@ -22,8 +22,8 @@ func attached(t *testing.T, r *registry) *subscriber {
 	return s
 }
 
-// due is what a subscriber that was notified would send; nil if it was not
-// notified, or is not registered.
+// due returns the roster that a subscriber has to send; nil if it was not notified, or
+// is not registered.
 func (r *registry) due(t *testing.T, s *subscriber) []core.Peer {
 	t.Helper()
 	select {
@@ -104,7 +104,8 @@ func TestRegistryTakeover(t *testing.T) {
 	wantDue(t, r, other, peer("b", 2))
 }
 
-// TestRegistryTakeoverByANode: what it was registered as before is given back.
+// TestRegistryTakeoverByANode: a node that takes over another id frees the one that it
+// had.
 func TestRegistryTakeoverByANode(t *testing.T) {
 	r := newRegistry(10, 10)
 	x, y := attached(t, r), attached(t, r)
@@ -153,8 +154,8 @@ func TestRegistryEvictsTheOldestThatWaits(t *testing.T) {
 	}
 }
 
-// TestRegistryTakeoverWhenFull: the replaced connection needs a place among
-// those that wait; who registers must not be evicted for it.
+// TestRegistryTakeoverWhenFull: the replaced connection becomes a pending one. The node
+// that registers is not evicted for it.
 func TestRegistryTakeoverWhenFull(t *testing.T) {
 	r := newRegistry(1, 10)
 	old := attached(t, r)

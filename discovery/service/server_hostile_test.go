@@ -43,7 +43,8 @@ func TestServerChecksTheToken(t *testing.T) {
 	})
 }
 
-// TestServerIgnoresWhatFollowsARefusal: the right token comes too late.
+// TestServerIgnoresWhatFollowsARefusal: the right token after a wrong one changes
+// nothing.
 func TestServerIgnoresWhatFollowsARefusal(t *testing.T) {
 	inBubble(t, ServerOptions{AuthToken: "t"}, func(t *testing.T, s *Server, p *pipes) {
 		f := visitSilently(t, pipeURL, p.dial)
@@ -162,7 +163,8 @@ func TestServerBoundsThoseWhoDoNotRegister(t *testing.T) {
 	})
 }
 
-// TestServerBoundsThoseWhoSayNothing: they do not even ask for a WebSocket.
+// TestServerBoundsThoseWhoSayNothing: connections that ask for no WebSocket are bounded
+// too.
 func TestServerBoundsThoseWhoSayNothing(t *testing.T) {
 	inBubble(t, ServerOptions{MaxPending: 3}, func(t *testing.T, _ *Server, p *pipes) {
 		since := time.Now()

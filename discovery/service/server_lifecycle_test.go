@@ -110,7 +110,7 @@ func TestServerOptions(t *testing.T) {
 	}
 }
 
-// A log handler may ask the server that logs: nothing is locked then.
+// A log handler may call the server that logs, which holds no lock then.
 func TestLogHandlerMayAsk(t *testing.T) {
 	asking := &askingHandler{}
 	s := NewServer(ServerOptions{Listen: "127.0.0.1:0", Logger: slog.New(asking)})

@@ -153,7 +153,7 @@ func TestServerDropsWhoDoesNotAnswerPings(t *testing.T) {
 	})
 }
 
-// TestServerHalfOpen: the connection is there, and nobody at its end.
+// TestServerHalfOpen: a node whose connection does not answer pings leaves the roster.
 func TestServerHalfOpen(t *testing.T) {
 	inBubble(t, ServerOptions{}, func(t *testing.T, _ *Server, p *pipes) {
 		node := visit(t, pipeURL, p.dial)
@@ -166,8 +166,8 @@ func TestServerHalfOpen(t *testing.T) {
 	})
 }
 
-// TestServerSlowSubscriber: one that reads nothing delays nobody, and gets the
-// latest roster when it reads again, not all those between.
+// TestServerSlowSubscriber: a node that does not read delays no other. When it reads
+// again it gets the latest roster, not all those between.
 func TestServerSlowSubscriber(t *testing.T) {
 	inBubble(t, ServerOptions{}, func(t *testing.T, _ *Server, p *pipes) {
 		slow := visitSilently(t, pipeURL, p.dial)

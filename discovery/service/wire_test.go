@@ -122,7 +122,7 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// build makes messages that our own encoder would not.
+// build makes messages that our encoder does not make.
 func build(parts ...any) []byte {
 	var b []byte
 	for _, part := range parts {
@@ -237,7 +237,8 @@ func TestDecodeRegister(t *testing.T) {
 	}
 }
 
-// TestErrorsAreShort checks that a message cannot make the log as long as it is.
+// TestErrorsAreShort: the error about a long message is short, so that peers cannot
+// fill the log.
 func TestErrorsAreShort(t *testing.T) {
 	long := strings.Repeat("x", 1<<16)
 	for _, message := range [][]byte{

@@ -123,7 +123,7 @@ func TestExpectedAddresses(t *testing.T) {
 	})
 }
 
-// TestReconnects: a peer that comes back keeps its counters, and its link is a new one.
+// TestReconnects: a peer that comes back has one reconnect more, and a newer link.
 func TestReconnects(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

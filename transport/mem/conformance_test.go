@@ -26,7 +26,7 @@ func TestConformance(t *testing.T) { transporttest.Run(t, fixture) }
 
 func TestConformanceInBubble(t *testing.T) { transporttest.RunInBubble(t, fixture) }
 
-// With a latency, everything takes its time and is right all the same.
+// The contract holds on a network with latency.
 func TestConformanceWithDelay(t *testing.T) {
 	transporttest.RunInBubble(t, func(*testing.T) transporttest.Fixture {
 		n := mem.NewNetwork(mem.WithMaxFrame(2 << 20))
@@ -41,7 +41,7 @@ func TestConformanceWithDelay(t *testing.T) {
 	})
 }
 
-// With streams, which overtake each other, each one is right by itself.
+// The contract holds for each stream of connections whose streams overtake each other.
 func TestConformanceWithStreams(t *testing.T) {
 	transporttest.RunInBubble(t, func(*testing.T) transporttest.Fixture {
 		n := mem.NewNetwork(mem.WithMaxFrame(2<<20), mem.WithStreams(3, 10*time.Millisecond))

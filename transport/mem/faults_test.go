@@ -14,7 +14,7 @@ import (
 	"github.com/socketmesh/mesh/transport/mem"
 )
 
-// world is a network with two hosts, "a" and "b", in a bubble. b listens.
+// world is a network with two hosts, "a" and "b", in virtual time. b listens.
 type world struct {
 	*testing.T
 	*mem.Network
@@ -71,7 +71,7 @@ func (w *world) want(c core.Conn, frames ...string) {
 	}
 }
 
-// result is what a Recv beside the test came to.
+// result is the result of a Recv in a goroutine of its own.
 type result struct {
 	frame string
 	err   error
@@ -79,7 +79,7 @@ type result struct {
 	done  bool
 }
 
-// recv starts a Recv, whose result is there once done.
+// recv starts a Recv in a goroutine.
 func (w *world) recv(c core.Conn) *result {
 	r := &result{}
 	began := time.Now()
@@ -91,7 +91,7 @@ func (w *world) recv(c core.Conn) *result {
 	return r
 }
 
-// silent checks that nothing comes, for a long time.
+// silent checks that nothing is received for a long time.
 func (w *world) silent(c core.Conn) *result {
 	w.Helper()
 	r := w.recv(c)

@@ -35,7 +35,7 @@ func TestReasonsAreWellFormed(t *testing.T) {
 	}
 }
 
-// Send returns the peer's reason, once it was read.
+// Send returns the peer's reason of the close, once it was read.
 func TestSendAfterPeerClose(t *testing.T) {
 	dialled, accepted := pair(t, shared())
 	go dialled.Close(core.CloseSlowPeer)
@@ -85,7 +85,7 @@ func TestCloseEndsAsSoonAsItIsHeard(t *testing.T) {
 	}
 }
 
-// When both close at once, nobody waits for the other to read.
+// If both ends close at once, neither waits for the other to read.
 func TestBothClose(t *testing.T) {
 	options := quick
 	options.CloseTimeout = time.Minute
@@ -122,7 +122,7 @@ func TestCloseWithUnreadStreams(t *testing.T) {
 	}
 }
 
-// A close frame after which nothing comes is enough: the streams need not be ended.
+// A close frame ends the connection, even if the peer does not end its streams.
 func TestCloseReasonOfStranger(t *testing.T) {
 	l := listen(t, shared())
 	stranger, stream := impostor(t, l, eightStreams)
@@ -139,7 +139,7 @@ func TestCloseReasonOfStranger(t *testing.T) {
 	}
 }
 
-// A peer that never reads gets the reason in the QUIC connection's close.
+// A peer that never reads gets the reason in QUIC's CONNECTION_CLOSE.
 func TestCloseOfStalledConnection(t *testing.T) {
 	l := listen(t, shared())
 	stranger, _ := impostor(t, l, eightStreams)

@@ -34,7 +34,8 @@ func TestDialTakesAddresses(t *testing.T) {
 	}
 }
 
-// The first address that answers counts; those that do not hold up nobody.
+// The addresses of a name are dialled one after the other, with a head start for each,
+// or at once after a failure. The first that answers is used.
 func TestRace(t *testing.T) {
 	addresses := make([]netip.Addr, 4)
 	for i := range addresses {
@@ -144,7 +145,7 @@ func TestDialSurvivesBadServers(t *testing.T) {
 	}
 }
 
-// A dial does not wait for ever for an acceptor that completes TLS and sends nothing.
+// A dial fails in time if the acceptor completes TLS and sends nothing.
 func TestDialWaitsForIntroduction(t *testing.T) {
 	s, err := shared().newSocket(t.Context(), "127.0.0.1:0")
 	if err != nil {
@@ -183,7 +184,8 @@ func TestDialWaitsForIntroduction(t *testing.T) {
 	}
 }
 
-// A connection that a closed listener has not accepted gets the reason.
+// The dialler of a connection that was not accepted when the listener closed gets the
+// reason.
 func TestListenerCloseTellsPending(t *testing.T) {
 	l := listen(t, shared())
 	c, err := dial(t, shared(), l.Addr())

@@ -13,7 +13,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// The vectors that other implementations would have to know.
+// Frames as other implementations have to write them.
 func TestFramesOnTheWire(t *testing.T) {
 	for _, c := range []struct {
 		size int
@@ -84,7 +84,7 @@ func TestReaderRefuses(t *testing.T) {
 	}
 }
 
-// A size is only a promise.
+// The reader's memory grows with what arrives, not with the size that a header claims.
 func TestReaderGrowsWithWhatArrives(t *testing.T) {
 	const announced, sent = 100 << 20, 1 << 20
 	src := &sizeReader{src: io.MultiReader(bytes.NewReader(appendSize(nil, announced)), bytes.NewReader(make([]byte, sent)))}
@@ -122,8 +122,8 @@ func TestReaderLetsGoOfLargeBuffers(t *testing.T) {
 	}
 }
 
-// Whatever a peer sends, reading ends with an error, and what it returns before
-// is no more than what was sent.
+// Whatever a peer sends, reading ends with an error, and the frames before that are no
+// larger than what was sent.
 func FuzzFrames(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte("\x06hello\x01\x02x"))

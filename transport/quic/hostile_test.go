@@ -16,7 +16,7 @@ import (
 	"github.com/socketmesh/mesh/internal/acceptqueue"
 )
 
-// Noise at the port is dropped and counted.
+// Packets that are not QUIC are dropped and counted.
 func TestNoiseAtThePort(t *testing.T) {
 	log := newLogs()
 	options := quick
@@ -81,7 +81,7 @@ func (c *deafConn) SetReadDeadline(time.Time) error {
 func (*deafConn) SetReadBuffer(int) error  { return nil }
 func (*deafConn) SetWriteBuffer(int) error { return nil }
 
-// Handshakes that do not go on are bounded, and hold up no others.
+// Handshakes that do not go on are bounded, and do not delay others.
 func TestHalfOpenHandshakes(t *testing.T) {
 	options := quick
 	options.HandshakeTimeout = time.Minute
@@ -244,7 +244,8 @@ func onStream(bytes ...string) func(*quicgo.Conn, *quicgo.SendStream) {
 	}
 }
 
-// A peer that closes in a way of its own has not given a reason of ours.
+// If a peer closes the QUIC connection with a code of its own, Recv returns no reason
+// of the mesh.
 func TestPeerThatJustCloses(t *testing.T) {
 	l := listen(t, shared())
 	for code, want := range map[quicgo.ApplicationErrorCode]error{
@@ -270,7 +271,8 @@ func TestPeerThatJustCloses(t *testing.T) {
 	}
 }
 
-// Strangers can neither open streams at will nor send more than is read.
+// A peer cannot open more streams than were agreed upon, nor send more than one window
+// that is not read.
 func TestStrangersAreBounded(t *testing.T) {
 	l := listen(t, shared())
 	stranger, stream := impostor(t, l, eightStreams)

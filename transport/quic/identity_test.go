@@ -46,7 +46,8 @@ func verify(leaf *x509.Certificate, by *authority, at time.Time, name string) er
 	return nil
 }
 
-// A process may run for long, and clocks may differ by an hour.
+// A certificate is valid however long the process runs, and if clocks differ by an
+// hour.
 func TestLeafIsAlwaysValid(t *testing.T) {
 	ours, err := newAuthority("secret")
 	if err != nil {

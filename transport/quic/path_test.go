@@ -21,8 +21,8 @@ func relayed(t *testing.T, transport *Transport) (r *relay, dialled, accepted *c
 	return r, dialled, accept(t, l)
 }
 
-// A dialler whose address changes keeps its connection, and so does one that
-// changes it while frames flow.
+// A dialler keeps its connection when its address changes, between frames and while
+// they are sent.
 func TestDiallerMoves(t *testing.T) {
 	r, dialled, accepted := relayed(t, shared())
 	wantEcho(t, dialled, accepted)
@@ -88,7 +88,7 @@ var impatient = Options{
 	IdleTimeout:      2 * time.Second,
 }
 
-// Connections on which nothing is said stay, and those that are cut are noticed.
+// An idle connection stays; one that is cut is noticed.
 func TestSilence(t *testing.T) {
 	r, dialled, accepted := relayed(t, like(impatient))
 	<-time.After(2 * impatient.IdleTimeout)
@@ -109,7 +109,7 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// Close does not wait for who cannot hear it.
+// Close does not wait for a peer that cannot be reached.
 func TestCloseOfCutConnection(t *testing.T) {
 	options := impatient
 	options.IdleTimeout = time.Minute

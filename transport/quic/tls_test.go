@@ -17,7 +17,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// issuer is an authority of a test.
+// issuer is a certificate authority of a test.
 type issuer struct {
 	t           *testing.T
 	key         ed25519.PrivateKey
@@ -95,8 +95,7 @@ func forClients(c *x509.Certificate)  { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.
 func forNothing(c *x509.Certificate)  { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning} }
 func nobodyInDoubt(*x509.Certificate) {}
 
-// With certificates of one's own, both ends are verified, and the acceptor's
-// name.
+// With TLS in the options, both ends are verified, and the acceptor's name.
 func TestOwnCertificates(t *testing.T) {
 	mesh, other := newIssuer(t), newIssuer(t)
 	for name, c := range map[string]struct {
@@ -141,7 +140,7 @@ func TestOwnCertificates(t *testing.T) {
 	}
 }
 
-// The name that counts is the one that was dialled.
+// The acceptor's certificate has to be for the name that was dialled.
 func TestOwnCertificatesByName(t *testing.T) {
 	mesh := newIssuer(t)
 	transport := mesh.transport(mesh, newLogs(), byNameOnly)
@@ -154,7 +153,7 @@ func TestOwnCertificatesByName(t *testing.T) {
 	closeBoth(dialled, accept(t, l))
 }
 
-// With a name of the mesh, diallers have to have it too.
+// With ServerName, the certificates of diallers have to be for that name too.
 func TestServerNameIsForBothEnds(t *testing.T) {
 	mesh, log := newIssuer(t), newLogs()
 	named := func(name string, log *logs) *Transport {
@@ -179,7 +178,7 @@ func TestServerNameIsForBothEnds(t *testing.T) {
 	closeBoth(dialled, accept(t, l))
 }
 
-// Another token is another mesh, and both sides say so.
+// Nodes with different tokens do not connect, and both sides log why.
 func TestOtherToken(t *testing.T) {
 	log := newLogs()
 	options := quick
@@ -197,7 +196,7 @@ func TestOtherToken(t *testing.T) {
 	wantWorks(t, l)
 }
 
-// A dialler that trusts anybody is not trusted for that.
+// The acceptor verifies the dialler's certificate, whatever the dialler verifies.
 func TestAcceptorVerifies(t *testing.T) {
 	foreign := newIssuer(t)
 	for name, certificates := range map[string][]tls.Certificate{
@@ -231,7 +230,7 @@ func TestAcceptorVerifies(t *testing.T) {
 	}
 }
 
-// Who speaks another protocol, or another version of this one, is told.
+// A dialler of another protocol, or of another version of ours, is told so.
 func TestOtherProtocol(t *testing.T) {
 	for _, offer := range [][]string{{"socketmesh/2"}, {"h3"}, nil} {
 		log := newLogs()
@@ -250,7 +249,7 @@ func TestOtherProtocol(t *testing.T) {
 	}
 }
 
-// The same, of a dialler of ours.
+// An acceptor of another protocol is an error of Dial that says so.
 func TestDialOtherProtocol(t *testing.T) {
 	s, err := shared().newSocket(t.Context(), "127.0.0.1:0")
 	if err != nil {
@@ -275,7 +274,7 @@ func TestDialOtherProtocol(t *testing.T) {
 	wantWords(t, err, protocol, l.Addr().String())
 }
 
-// A configuration that is chosen for each connection is no way around.
+// A configuration of GetConfigForClient cannot switch verification off.
 func TestChosenConfigIsHardened(t *testing.T) {
 	mesh, other := newIssuer(t), newIssuer(t)
 	log := newLogs()

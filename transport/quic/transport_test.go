@@ -59,7 +59,7 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// Who forgets the secret is told what to set.
+// Without a token and certificates, the error says what to set.
 func TestNoSecretSaysWhatToSet(t *testing.T) {
 	err := Options{}.Validate()
 	for _, word := range []string{"AuthToken", "TLS"} {
@@ -82,7 +82,7 @@ func TestListenBadAddress(t *testing.T) {
 	}
 }
 
-// Both ends have the smaller number of streams.
+// Both ends use the smaller number of streams.
 func TestStreamsAreAgreedUpon(t *testing.T) {
 	few, many := quick, quick
 	few.Streams, many.Streams = 2, 64

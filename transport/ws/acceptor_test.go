@@ -83,8 +83,8 @@ func TestBrowserIsLogged(t *testing.T) {
 	}
 }
 
-// Connections that say nothing, or not all, are dropped in time, and are in
-// nobody's way before.
+// Connections that send nothing, or half a request, are dropped in time, and do not
+// delay others before that.
 func TestSilentConnectionsAreDropped(t *testing.T) {
 	l := listen(t, Options{HandshakeTimeout: 500 * time.Millisecond})
 	var silent []io.Reader
@@ -151,7 +151,7 @@ func TestListenBadAddress(t *testing.T) {
 	}
 }
 
-// A client that is not ours gets on with our acceptor.
+// A client that is not of this package can connect to our acceptor.
 func TestStrangerIsServed(t *testing.T) {
 	l := listen(t, quick)
 	c, response := stranger(t, l, nil)

@@ -28,7 +28,7 @@ func TestPooledSizes(t *testing.T) {
 	}
 }
 
-// TestLargeMessagesFromPools: a message is whole, whatever its buffer held before.
+// TestLargeMessagesFromPools: a message has nothing of what its buffer held before.
 func TestLargeMessagesFromPools(t *testing.T) {
 	for round := range byte(8) {
 		var src []byte

@@ -17,7 +17,7 @@ import (
 	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
-// The examples of RFC 6455, section 5.7, as far as we send the like.
+// The examples of RFC 6455, section 5.7, of frames that we send.
 func TestFramesOnTheWire(t *testing.T) {
 	for _, c := range []struct {
 		op      wsframe.Opcode
@@ -45,7 +45,7 @@ func TestFramesOnTheWire(t *testing.T) {
 	}
 }
 
-// All frames of a Send make one write, as far as they fit a chunk.
+// All frames of a Send that fit into a chunk make one write.
 func TestSendWritesOnce(t *testing.T) {
 	for _, dialled := range []bool{false, true} {
 		for _, c := range []struct{ count, size, writes int }{
@@ -226,7 +226,7 @@ func TestClosePayload(t *testing.T) {
 	}
 }
 
-// A peer that is gone without a close frame has given no reason.
+// If a peer is gone without a close frame, Recv returns no reason.
 func TestLostPeer(t *testing.T) {
 	l := listen(t, quick)
 	c, _ := stranger(t, l, nil)
@@ -238,7 +238,7 @@ func TestLostPeer(t *testing.T) {
 	}
 }
 
-// Send tells the peer's reason, once Recv knows it.
+// Send returns the peer's reason, once Recv has read it.
 func TestSendAfterGoodbye(t *testing.T) {
 	l := listen(t, quick)
 	c, _ := stranger(t, l, nil)
@@ -257,7 +257,7 @@ func TestSendAfterGoodbye(t *testing.T) {
 	}
 }
 
-// Pings are answered, whatever Send is doing; reading never waits for writing.
+// Pings are answered while Send writes, and reading does not wait for writing.
 func TestPingWhileSendBlocks(t *testing.T) {
 	l := listen(t, quick)
 	c, _ := stranger(t, l, nil)
@@ -302,8 +302,8 @@ func TestPingWhileSendBlocks(t *testing.T) {
 	}
 }
 
-// A peer that answers the close frame and leaves hanging up to us, as the
-// reference's diallers do, does not hold up Close.
+// Close returns at once if the peer answers the close frame and leaves it to us to
+// close the TCP connection, as the reference's diallers do.
 func TestCloseHangsUp(t *testing.T) {
 	l := listen(t, Options{CloseTimeout: patience})
 	c, _ := stranger(t, l, nil)
@@ -325,7 +325,7 @@ func TestCloseHangsUp(t *testing.T) {
 	}
 }
 
-// Close takes its time limit at most, with a Send that is blocked too.
+// Close takes CloseTimeout at most, also while a Send is blocked.
 func TestCloseIsBounded(t *testing.T) {
 	l := listen(t, Options{})
 	c := raw(t, l.Addr(), upgrade+"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
@@ -349,8 +349,8 @@ func TestCloseIsBounded(t *testing.T) {
 	io.Copy(io.Discard, c)
 }
 
-// Whatever a peer sends, reading ends with an error, and what it returns before
-// is no more than what was sent.
+// Whatever a peer sends, reading ends with an error, and the messages before that are
+// no larger than what was sent.
 func FuzzRecv(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(masked(0x82, "hello"))

@@ -43,7 +43,7 @@ func TestDialTakesAddresses(t *testing.T) {
 	}
 }
 
-// A server without our header is the reference's.
+// A server without our header counts as a node of the reference.
 func TestDialReferencePeer(t *testing.T) {
 	ended := make(chan error, 1)
 	addr := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -123,7 +123,8 @@ func tcp(t *testing.T, answer string) (addr string, asked <-chan struct{}) {
 	return l.Addr().String(), request
 }
 
-// The library alone would wait on: it heeds deadlines only.
+// A dial ends with its context, also within the handshake, in which the library looks
+// at deadlines only.
 func TestDialIsCancelledInHandshake(t *testing.T) {
 	addr, asked := tcp(t, "")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -155,7 +156,7 @@ func TestDialSurvivesBadServers(t *testing.T) {
 	}
 }
 
-// The acceptor does on any HTTP server, here one with TLS.
+// The acceptor works on any HTTP server, here one with TLS.
 func TestDialTLS(t *testing.T) {
 	options := New(quick).options
 	a := newAcceptor(&options)

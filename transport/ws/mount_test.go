@@ -17,8 +17,8 @@ import (
 	"github.com/socketmesh/mesh/transport/transporttest"
 )
 
-// application is a transport for the contract's suite: each of its listeners is
-// mounted on an HTTP server, which serves other things too.
+// application is a transport for the suite of the contract. Each of its listeners is
+// mounted on an HTTP server that serves other things too.
 type application struct {
 	options Options
 	tls     *tls.Config // of the server
@@ -109,7 +109,8 @@ func mount(t *testing.T, config *tls.Config, o Options) *appListener {
 	return l.(*appListener)
 }
 
-// The application's server may stop first, or go on: links are their own.
+// Links go on when the application's server is shut down, and when the listener is
+// closed.
 func TestServerShutdownLeavesLinksAlone(t *testing.T) {
 	l := mount(t, nil, quick)
 	dialled, err := dial(t, "ws://"+l.Addr()+"/mesh")
@@ -203,7 +204,7 @@ func TestMountedMutualTLS(t *testing.T) {
 	}
 }
 
-// A handler that wants certificates serves nobody without TLS.
+// A handler that requires certificates refuses connections without TLS.
 func TestMountedWithoutTLS(t *testing.T) {
 	l := mount(t, nil, secured(mutual(t, issue(t, "127.0.0.1"))))
 	if _, err := dial(t, "ws://"+l.Addr()+"/mesh"); err == nil || !strings.Contains(err.Error(), "403") {
@@ -211,7 +212,7 @@ func TestMountedWithoutTLS(t *testing.T) {
 	}
 }
 
-// HTTP/2 is the application's business; here it is refused.
+// A request by HTTP/2 is refused: it cannot become a WebSocket here.
 func TestMountedHTTP2(t *testing.T) {
 	transport := New(quick)
 	l, err := transport.Listen(t.Context(), HandlerAddr)

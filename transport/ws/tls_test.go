@@ -27,8 +27,8 @@ func node(t *testing.T, config *tls.Config) *Transport {
 	return New(secured(config))
 }
 
-// link dials a listener of one transport with another one, and says hello, so
-// that the acceptor's verdict is in.
+// link dials a listener of one transport with another one, and sends a frame, after
+// which the acceptor has accepted or refused.
 func link(t *testing.T, dialler, acceptor *Transport) (refused, failed error) {
 	t.Helper()
 	l, err := acceptor.Listen(t.Context(), "127.0.0.1:0")
@@ -130,7 +130,7 @@ func TestMutualTLS(t *testing.T) {
 	}
 }
 
-// Without ClientCAs, a certificate of the acceptor is enough.
+// Without ClientCAs, diallers need no certificate.
 func TestOneSidedTLS(t *testing.T) {
 	acceptor := node(t, &tls.Config{Certificates: []tls.Certificate{issue(t, "127.0.0.1")}})
 	dialler := New(Options{TLS: &tls.Config{RootCAs: pool()}, Secure: true})
@@ -139,7 +139,7 @@ func TestOneSidedTLS(t *testing.T) {
 	}
 }
 
-// RootCAs is asked at each dial.
+// RootCAs is called for each dial.
 func TestAuthoritiesThatChange(t *testing.T) {
 	_, foreign := authorities()
 	roots := foreign.Pool()
@@ -154,7 +154,8 @@ func TestAuthoritiesThatChange(t *testing.T) {
 	}
 }
 
-// A config that is chosen for each handshake has to keep the same promises.
+// With a configuration of GetConfigForClient, certificates and names of diallers are
+// verified as with a fixed one.
 func TestConfigChosenByHandshake(t *testing.T) {
 	chosen := mutual(t, issue(t, "127.0.0.1", meshName))
 	chosen.ServerName = meshName
@@ -201,7 +202,7 @@ func TestTLSDialAtPlainPort(t *testing.T) {
 	wantWorks(t, l)
 }
 
-// Whatever arrives at a port for TLS, it goes on serving.
+// A listener with TLS goes on after bytes that are not TLS.
 func TestGarbageAtTLSPort(t *testing.T) {
 	config := mutual(t, issue(t, "127.0.0.1"))
 	l := listen(t, secured(config))
@@ -237,8 +238,8 @@ func TestGarbageAtTLSPort(t *testing.T) {
 	closeBoth(dialled, accepted)
 }
 
-// A dialler that is refused may still be writing. It is not reset, or the verdict
-// could be lost on the way.
+// A dialler that is refused may still be writing. Its connection is not reset, because
+// the refusal could be lost then.
 func TestRefusedDiallerIsHeardOut(t *testing.T) {
 	l := listen(t, Options{TLS: mutual(t, issue(t, "127.0.0.1")), CloseTimeout: patience})
 	c, err := tls.Dial("tcp", l.Addr(), &tls.Config{RootCAs: pool()}) // shows no certificate
@@ -259,7 +260,7 @@ func TestRefusedDiallerIsHeardOut(t *testing.T) {
 	}
 }
 
-// Who does not finish the handshake is dropped in time.
+// Connections that do not finish the TLS handshake are dropped in time.
 func TestSilentTLSConnectionsAreDropped(t *testing.T) {
 	config := mutual(t, issue(t, "127.0.0.1"))
 	l := listen(t, Options{TLS: config, HandshakeTimeout: 300 * time.Millisecond, CloseTimeout: 50 * time.Millisecond})

@@ -13,7 +13,7 @@ import (
 // meshName is what the certificates of the tests are for, beside 127.0.0.1.
 const meshName = "mesh.test"
 
-// authorities are the one of the mesh, and one of somebody else.
+// authorities are that of the mesh, and another one.
 var authorities = sync.OnceValues(func() (ours, foreign *certs.Authority) {
 	ours, err := certs.NewAuthority("mesh", time.Hour)
 	if err == nil {
@@ -47,13 +47,13 @@ func certificate(t testing.TB) func(certs.Pair, error) tls.Certificate {
 	}
 }
 
-// mutual is what a node with a certificate is configured with.
+// mutual is the configuration of a node with a certificate.
 func mutual(t testing.TB, certificate tls.Certificate) *tls.Config {
 	t.Helper()
 	return &tls.Config{Certificates: []tls.Certificate{certificate}, RootCAs: pool(), ClientCAs: pool()}
 }
 
-// pool trusts our authority.
+// pool has the authority of the mesh.
 func pool() *x509.CertPool {
 	ours, _ := authorities()
 	return ours.Pool()

@@ -19,7 +19,7 @@ import (
 	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
-// patience is how long anything may take that ought to happen.
+// patience bounds how long anything may take that has to happen.
 const patience = 30 * time.Second
 
 // listen opens a listener on a port of its own.
@@ -84,8 +84,8 @@ func raw(t *testing.T, addr, request string) net.Conn {
 	return c
 }
 
-// hungUp returns when the other end is closed for good. net/http keeps a connection
-// for half a second behind some answers, of which it only closes its side first.
+// hungUp returns when the other end has closed the connection. After some answers
+// net/http closes only its own direction at first, and the rest half a second later.
 func hungUp(t *testing.T, c net.Conn) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)

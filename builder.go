@@ -99,6 +99,8 @@ func (b *builder) build() (*Mesh, error) {
 		adapter:   socketio.New(n, b.socketioOptions()...),
 		expires:   b.material.expires,
 		drainRate: b.config.DrainRate,
+		drainTime: b.config.DrainTime,
+		log:       b.logger,
 	}
 	env.WarnOf(b.config.misspelt, b.logger)
 	o := b.opsOptions()

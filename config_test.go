@@ -148,6 +148,8 @@ func optionCases(t *testing.T) []optionCase {
 		{"MaxHandshakes", mesh.Config{MaxHandshakes: -1}, "a number"},
 		{"DrainRate", mesh.Config{DrainRate: 10}, ""},
 		{"DrainRate", mesh.Config{DrainRate: -1}, "a number"},
+		{"DrainTime", mesh.Config{DrainTime: time.Minute}, ""},
+		{"DrainTime", mesh.Config{DrainTime: -1}, ""},
 
 		{"OpsListen", mesh.Config{OpsListen: ":4100"}, ""},
 		{"OpsListen", mesh.Config{OpsListen: "4100"}, `"host:port"`},

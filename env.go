@@ -113,6 +113,7 @@ var variables = []variable{
 	{"MESH_MAX_FRAME", "MaxFrame", size(func(c *Config) *int { return &c.MaxFrame })},
 	{"MESH_MAX_HANDSHAKES", "MaxHandshakes", number(func(c *Config) *int { return &c.MaxHandshakes })},
 	{"MESH_DRAIN_RATE", "DrainRate", number(func(c *Config) *int { return &c.DrainRate })},
+	{"MESH_DRAIN_TIME", "DrainTime", setDrainTime},
 	{"MESH_OPS_LISTEN", "OpsListen", text(func(c *Config) *string { return &c.OpsListen })},
 	{"MESH_OPS_TOKEN", "OpsToken", text(func(c *Config) *string { return &c.OpsToken })},
 	{"MESH_OPS_WRITABLE", "OpsWritable", boolean(func(c *Config) *bool { return &c.OpsWritable })},
@@ -177,6 +178,15 @@ func setPeers(c *Config, value string) string {
 		return "addresses separated by commas, such as ws://10.0.0.7:4000"
 	}
 	return ""
+}
+
+// setDrainTime reads 0 as "not at all", which is below 0 in Config, where 0 is the default.
+func setDrainTime(c *Config, value string) string {
+	allowed := duration(func(c *Config) *time.Duration { return &c.DrainTime })(c, value)
+	if allowed == "" && c.DrainTime == 0 {
+		c.DrainTime = -1
+	}
+	return allowed
 }
 
 func setPort(c *Config, value string) string {

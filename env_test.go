@@ -48,6 +48,8 @@ var envCases = []struct {
 	{"MESH_MAX_FRAME", "1003", mesh.Config{MaxFrame: 1003}},
 	{"MESH_MAX_HANDSHAKES", "1004", mesh.Config{MaxHandshakes: 1004}},
 	{"MESH_DRAIN_RATE", "1006", mesh.Config{DrainRate: 1006}},
+	{"MESH_DRAIN_TIME", "20s", mesh.Config{DrainTime: 20 * time.Second}},
+	{"MESH_DRAIN_TIME", "0", mesh.Config{DrainTime: -1}},
 	{"MESH_OPS_LISTEN", ":4100", mesh.Config{OpsListen: ":4100"}},
 	{"MESH_OPS_TOKEN", "secret", mesh.Config{OpsToken: "secret"}},
 	{"MESH_OPS_WRITABLE", "true", mesh.Config{OpsWritable: true}},

@@ -3,6 +3,7 @@ package mesh
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -25,8 +26,11 @@ type Mesh struct {
 
 	readyPart float64 // of the other servers of the roster, which have to be linked
 
-	drainRate int // clients per second
+	drainRate int           // clients per second
+	drainTime time.Duration // of Run; 0 or less: it does not drain
 	draining  atomic.Bool
+
+	log *slog.Logger
 }
 
 // New puts a mesh together from cfg and options. It does nothing yet: neither

@@ -29,7 +29,7 @@ func TestReadmeListsEveryOption(t *testing.T) {
 		"HeartbeatInterval": "1s", "HeartbeatTimeout": "1m", "HandshakeTimeout": "1s", "RequestTimeout": "1s",
 		"RedialMin": "1s", "RedialMax": "1h", "QueueBytes": "1", "QueueMessages": "1", "InboxBytes": "1",
 		"MaxQueueBytes": "1073741824", "QueueMinRate": "1", "QueueSlowTime": "1s",
-		"MaxFrame": "1", "MaxHandshakes": "1", "DrainRate": "1",
+		"MaxFrame": "1", "MaxHandshakes": "1", "DrainRate": "1", "DrainTime": "1s",
 		"OpsListen": ":1", "OpsToken": "x", "OpsWritable": "true", "OpsPprof": "true", "OpsReadyLinks": "1",
 	}
 	var listed []string

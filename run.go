@@ -23,9 +23,11 @@ const (
 
 // Run starts the mesh, serves clients at web.Addr, and stops all of it when ctx ends or
 // the process gets SIGINT or SIGTERM; a second signal ends the process at once. It takes
-// the order in which nothing is lost: nobody new is let in, clients are disconnected,
-// others get what is queued for them, and then the links are closed. Clients that poll
-// do not hold it up.
+// the order in which nothing is lost: clients are sent to the other servers, as by
+// [Mesh.Drain] and for Config.DrainTime at most, while web still serves those that wait
+// for their turn; then nobody new is let in, clients that are left are disconnected,
+// others get what is queued for them, and the links are closed. Clients that poll do not
+// hold it up. Without a link to another server it does not drain: there is nowhere to go.
 //
 // If web.Handler is nil, it is io's at "/socket.io/". Run returns nil after a clean
 // stop, and otherwise what failed to start, to serve or to stop. Programs that have more
@@ -55,8 +57,22 @@ func (m *Mesh) Run(ctx context.Context, io *socket.Server, web *http.Server) err
 	case served = <-failed:
 	case <-ctx.Done():
 		stop() // a second signal is not caught
+		m.drainToOthers()
 	}
 	return errors.Join(served, m.stopServing(io, web))
+}
+
+// drainToOthers sends the clients to other servers, if there are any, while the web
+// server still serves them. Those that have not gone in time are left to stopServing.
+func (m *Mesh) drainToOthers() {
+	if m.drainTime <= 0 || len(m.Peers()) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), m.drainTime)
+	defer cancel()
+	if err := m.Drain(ctx, 0); err != nil {
+		m.log.Warn("clients that are left are disconnected at once: DrainTime (MESH_DRAIN_TIME) is over", "error", err, "drain_time", m.drainTime)
+	}
 }
 
 // stopServing ends the clients' connections, the mesh and the web server.

@@ -2,45 +2,73 @@ package mesh_test
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"regexp"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh"
+	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/transport/mem"
 )
 
-// TestRun: it serves, and stops with a client that polls, without waiting for it.
-func TestRun(t *testing.T) {
-	m, err := mesh.New(mesh.Config{Listen: "127.0.0.1:0", Peers: []string{"ws://127.0.0.1:1"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	options := socket.DefaultServerOptions()
-	if err := m.Configure(options); err != nil {
-		t.Fatal(err)
-	}
-	server := socket.NewServer(nil, options)
+// run is a server that Run serves, with clients that poll.
+type run struct {
+	m    *mesh.Mesh
+	io   *socket.Server
+	url  string // of a handshake
+	stop context.CancelFunc
+	done chan error
+
+	http  *http.Client
+	polls sync.WaitGroup
+}
+
+// startRun runs m on a free port.
+func startRun(t *testing.T, m *mesh.Mesh) *run {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0") // a free port
 	if err != nil {
 		t.Fatal(err)
 	}
 	listener.Close()
 	web := &http.Server{Addr: listener.Addr().String()}
+	options := socket.DefaultServerOptions()
+	if err := m.Configure(options); err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	done := make(chan error, 1)
-	go func() { done <- m.Run(ctx, server, web) }()
+	r := &run{
+		m:    m,
+		io:   socket.NewServer(nil, options),
+		url:  "http://" + web.Addr + "/socket.io/?EIO=4&transport=polling",
+		stop: stop,
+		done: make(chan error, 1),
+		http: &http.Client{Transport: new(http.Transport)},
+	}
+	go func() { r.done <- m.Run(ctx, r.io, web) }()
+	t.Cleanup(func() {
+		stop()
+		r.polls.Wait()
+		r.http.CloseIdleConnections()
+	})
+	return r
+}
 
-	url := "http://" + web.Addr + "/socket.io/?EIO=4&transport=polling"
-	defer http.DefaultClient.CloseIdleConnections()
+// poll connects a client, which polls until it is told to close, or is cut off.
+func (r *run) poll(t *testing.T) {
+	t.Helper()
 	var opened []string
 	for deadline := time.Now().Add(20 * time.Second); opened == nil; {
-		response, err := http.Get(url)
+		response, err := r.http.Get(r.url)
 		if err != nil {
 			if time.Now().After(deadline) {
 				t.Fatal(err)
@@ -52,27 +80,187 @@ func TestRun(t *testing.T) {
 		response.Body.Close()
 		opened = regexp.MustCompile(`"sid":"([^"]+)"`).FindStringSubmatch(string(body))
 	}
-	polled := make(chan struct{})
-	go func() {
-		defer close(polled)
-		if response, err := http.Get(url + "&sid=" + opened[1]); err == nil {
-			response.Body.Close()
-		}
-	}()
-	client, ok := server.Engine().Clients().Load(opened[1])
+	session := r.url + "&sid=" + opened[1]
+	response, err := r.http.Post(session, "text/plain", strings.NewReader("40"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	client, ok := r.io.Engine().Clients().Load(opened[1])
 	if !ok {
 		t.Fatal("no such client")
 	}
-	for !client.Transport().Writable() { // until the poll is there
+	welcomed := make(chan struct{})
+	r.polls.Go(func() {
+		for first := true; ; first = false {
+			response, err := r.http.Get(session)
+			if err != nil {
+				return
+			}
+			body, _ := io.ReadAll(response.Body)
+			response.Body.Close()
+			if first {
+				close(welcomed) // the answer to its "40"
+			}
+			if response.StatusCode != http.StatusOK || string(body) == "1" {
+				return
+			}
+		}
+	})
+	take(t, welcomed)
+	for !client.Transport().Writable() { // until the next poll is there
 		time.Sleep(time.Millisecond)
 	}
-	began := time.Now()
-	stop()
-	if err := <-done; err != nil {
+}
+
+// reasons are why sockets have left, and how many peers other had then.
+func (r *run) reasons(other *mesh.Mesh) chan string {
+	left := make(chan string, 16)
+	r.io.On("connection", func(args ...any) {
+		args[0].(*socket.Socket).On("disconnect", func(args ...any) {
+			left <- fmt.Sprintf("%v, %d peers", args[0], len(other.Peers()))
+		})
+	})
+	return left
+}
+
+// TestRun: without another server, and where it must not, it does not drain, and stops
+// at once although clients poll.
+func TestRun(t *testing.T) {
+	for name, c := range map[string]struct {
+		drain time.Duration
+		alone bool
+	}{
+		"nobody to drain to": {time.Minute, true},
+		"no drain time":      {-1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			network, roster := mem.NewNetwork(), coretest.NewRoster()
+			m := inProcess(t, mesh.Config{DrainTime: c.drain, DrainRate: 1}, network, roster, "a")
+			other := inProcess(t, mesh.Config{}, network, roster, "b")
+			r := startRun(t, m)
+			if !c.alone {
+				startMesh(t, other)
+				if err := m.WaitForPeers(t.Context(), 1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			left := r.reasons(other)
+			r.poll(t)
+			r.poll(t)
+			began := time.Now()
+			r.stop()
+			if err := <-r.done; err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("stopped in %v: want less than a second", took)
+			}
+			for range 2 {
+				if why := take(t, left); !strings.HasPrefix(why, "server shutting down") {
+					t.Errorf("a client left for %q", why)
+				}
+			}
+		})
+	}
+}
+
+// TestRunDrains: clients go to other servers first, while the web server is there for
+// those that wait and refuses new ones, and the mesh is left when they have gone.
+func TestRunDrains(t *testing.T) {
+	network, roster := mem.NewNetwork(), coretest.NewRoster()
+	m := inProcess(t, mesh.Config{DrainTime: time.Minute, DrainRate: 5}, network, roster, "a")
+	other := inProcess(t, mesh.Config{}, network, roster, "b")
+	startMesh(t, other)
+	r := startRun(t, m)
+	left := r.reasons(other)
+	if err := other.WaitForPeers(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	const clients = 3
+	for range clients {
+		r.poll(t)
+	}
+	r.stop()
+	for i := range clients {
+		why := take(t, left)
+		// Of the last one the stop that follows may be as fast as its own end.
+		if why != "forced close, 1 peers" && (i < clients-1 || why != "server shutting down, 1 peers") {
+			t.Errorf("client %d left for %q", i, why)
+		}
+		if len(left) > 0 || r.io.Engine().Clients().Len() == 0 {
+			continue // too late to look at what is there meanwhile
+		}
+		response, err := r.http.Get(r.url)
+		if err != nil && r.io.Engine().Clients().Len() == 0 {
+			continue // it became too late
+		}
+		if err != nil {
+			t.Errorf("while a client waits for its turn, nobody listens: %v", err)
+			continue
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
+			t.Errorf("while a client waits for its turn, new ones get %s", response.Status)
+		}
+	}
+	if err := <-r.done; err != nil {
 		t.Error(err)
 	}
-	t.Logf("stopped in %v", time.Since(began))
-	<-polled
+	if _, err := r.http.Get(r.url); err == nil {
+		t.Error("it still listens")
+	}
+	for deadline := time.Now().Add(time.Minute); len(other.Peers()) > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it did not leave the mesh")
+		}
+	}
+}
+
+// TestRunDrainsNoLongerThanItMay: a client that has gone without a word does not keep a
+// server from stopping.
+func TestRunDrainsNoLongerThanItMay(t *testing.T) {
+	network, roster := mem.NewNetwork(), coretest.NewRoster()
+	var log coretest.Log
+	m := inProcess(t, mesh.Config{DrainTime: 200 * time.Millisecond}, network, roster, "a", mesh.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	other := inProcess(t, mesh.Config{}, network, roster, "b")
+	startMesh(t, other)
+	r := startRun(t, m)
+	if err := m.WaitForPeers(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	r.poll(t)
+	response, err := r.http.Get(r.url) // it never polls
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	r.stop()
+	if err := <-r.done; err != nil {
+		t.Error(err)
+	}
+	if text := log.String(); !strings.Contains(text, "MESH_DRAIN_TIME") || !strings.Contains(text, "1 clients are left") {
+		t.Errorf("nothing is said of the client that was left:\n%s", text)
+	}
+}
+
+// inProcess is a mesh on a network in memory.
+func inProcess(t *testing.T, c mesh.Config, network *mem.Network, roster *coretest.Roster, name string, options ...mesh.Option) *mesh.Mesh {
+	t.Helper()
+	m, err := mesh.New(c, append(options, mesh.WithTransport(network.Transport(name)), mesh.WithDiscovery(roster.Discovery()))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// startMesh runs a mesh without a Socket.IO server until the test ends.
+func startMesh(t *testing.T, m *mesh.Mesh) {
+	t.Helper()
+	if err := m.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Shutdown(context.Background()) })
 }
 
 // TestRunCannotListen: what cannot start leaves nothing behind.

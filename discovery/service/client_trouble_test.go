@@ -30,8 +30,52 @@ func TestClientWaitsForTheService(t *testing.T) {
 		if waited := time.Since(since); waited > DefaultRedialMax {
 			t.Errorf("registered after %v", waited)
 		}
-		if n := book.count(slog.LevelWarn, "out of reach"); n != 1 {
-			t.Errorf("%d warnings: want one", n)
+		if n := book.count(slog.LevelWarn, "out of reach"); n != 3 {
+			t.Errorf("%d warnings in ten minutes: want one at once, one after a minute, one after six", n)
+		}
+	})
+}
+
+// TestClientRepeatsThatItIsAlone: an outage is warned of as long as it lasts, with its
+// length and the setting to look at, and the next one from the start.
+func TestClientRepeatsThatItIsAlone(t *testing.T) {
+	book := new(logRecord)
+	synctest.Test(t, func(t *testing.T) {
+		p := new(pipes)
+		client := runClient(t, p, ClientOptions{Logger: book.logger()}, a)
+		time.Sleep(time.Hour)
+		lines := book.find(slog.LevelWarn, "out of reach")
+		late := DefaultRedialMax + time.Second // an attempt says it
+		due, latest := time.Duration(0), time.Duration(0)
+		for i, line := range lines {
+			_, text, _ := strings.Cut(line, " for=")
+			text, _, _ = strings.Cut(text, " ")
+			lasted, err := time.ParseDuration(text)
+			if err != nil || lasted < due || lasted > due+late {
+				t.Errorf("warning %d says %q: want %v and a little", i, line, due)
+			}
+			if !strings.Contains(line, "DiscoveryAddress (MESH_DISCOVERY_ADDRESS)") {
+				t.Errorf("%q names no setting", line)
+			}
+			latest, due = lasted, lasted+outageRepeat
+			if i == 0 {
+				due = outageSecond
+			}
+		}
+		if latest < time.Hour-outageRepeat-late {
+			t.Errorf("the last warning of an hour is of %v", latest)
+		}
+
+		service := startOn(t, p, ServerOptions{})
+		client.wantRoster(a)
+		if book.count(slog.LevelInfo, "registered with discovery") != 1 {
+			t.Error("the end of the outage is not logged")
+		}
+		shutdown(t, service)
+		time.Sleep(time.Second)
+		again := book.find(slog.LevelWarn, "out of reach")[len(lines):]
+		if len(again) != 1 || !strings.Contains(again[0], " for=0s") {
+			t.Errorf("of the next outage it says %q", again)
 		}
 	})
 }
@@ -70,8 +114,8 @@ func TestClientIsRefused(t *testing.T) {
 		if attempts < 100 || attempts > 300 {
 			t.Errorf("%d attempts in an hour: want one in 15 to 30 s", attempts)
 		}
-		if n := book.count(slog.LevelError, "refuses the token"); n != 1 {
-			t.Errorf("the node logged %d errors: want one", n)
+		if n := book.count(slog.LevelError, "refuses the token"); n < 11 || n > 14 {
+			t.Errorf("the node logged %d errors in an hour: want one at once, after a minute, and every five minutes", n)
 		}
 		if n := book.count(slog.LevelWarn, "node refused"); n != 1 {
 			t.Errorf("the service logged %d warnings: want one", n)

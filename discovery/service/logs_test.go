@@ -10,24 +10,26 @@ import (
 // logRecord keeps the lines of a logger.
 type logRecord struct {
 	mu    sync.Mutex
-	lines []string // level and message
+	lines []string // level, message and attributes, as level message key=value
 }
 
 func (b *logRecord) logger() *slog.Logger { return slog.New(bookHandler{b}) }
 
 // count is how many lines of this level or above contain text.
-func (b *logRecord) count(level slog.Level, text string) int {
+func (b *logRecord) count(level slog.Level, text string) int { return len(b.find(level, text)) }
+
+// find returns the lines of this level or above that contain text.
+func (b *logRecord) find(level slog.Level, text string) (found []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := 0
 	for _, line := range b.lines {
 		var have slog.Level
-		name, message, _ := strings.Cut(line, " ")
-		if have.UnmarshalText([]byte(name)) == nil && have >= level && strings.Contains(message, text) {
-			n++
+		name, rest, _ := strings.Cut(line, " ")
+		if have.UnmarshalText([]byte(name)) == nil && have >= level && strings.Contains(rest, text) {
+			found = append(found, line)
 		}
 	}
-	return n
+	return found
 }
 
 type bookHandler struct{ book *logRecord }
@@ -38,6 +40,11 @@ func (h bookHandler) WithGroup(string) slog.Handler            { return h }
 func (h bookHandler) Handle(_ context.Context, r slog.Record) error {
 	h.book.mu.Lock()
 	defer h.book.mu.Unlock()
-	h.book.lines = append(h.book.lines, r.Level.String()+" "+r.Message)
+	line := r.Level.String() + " " + r.Message
+	r.Attrs(func(a slog.Attr) bool {
+		line += " " + a.String()
+		return true
+	})
+	h.book.lines = append(h.book.lines, line)
 	return nil
 }

@@ -9,29 +9,44 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// outageLog logs why the service cannot be reached: each message once until the next
-// success, which it logs as well.
+// When an outage is warned of again: after a time that no restart of a service takes, and
+// then seldom enough to be bearable for a night.
+const (
+	outageSecond = time.Minute
+	outageRepeat = 5 * time.Minute
+)
+
+// outageLog logs why the service cannot be reached: each message when it is new, again
+// while the outage lasts, and the success that ends it.
 type outageLog struct {
 	log        *slog.Logger
-	reported   map[string]bool // the messages since the last success
+	began      time.Time            // of the outage; zero if there is none
+	next       map[string]time.Time // when a message is due again
 	registered bool
 }
 
-// failed logs an attempt or a connection that has failed.
+// failed logs an attempt or a connection that has failed. Attempts that are not due for a
+// warning are debug lines.
 func (o *outageLog) failed(err error, delay time.Duration) {
-	o.registered = false
-	msg, level := "discovery is out of reach; retrying with backoff", slog.LevelWarn
+	msg, level, setting := "discovery is out of reach; retrying with backoff", slog.LevelWarn, "DiscoveryAddress (MESH_DISCOVERY_ADDRESS)"
 	if errors.Is(err, core.ErrUnauthorized) {
-		msg, level = "discovery refuses the token; retrying with backoff", slog.LevelError
+		msg, level, setting = "discovery refuses the token; retrying with backoff", slog.LevelError, "AuthToken (MESH_AUTH_TOKEN or MESH_AUTH_TOKEN_FILE)"
 	}
-	if o.reported[msg] {
+	now := time.Now()
+	if o.began.IsZero() {
+		o.began, o.next = now, make(map[string]time.Time)
+	}
+	o.registered = false
+	switch due, known := o.next[msg]; {
+	case !known:
+		o.next[msg] = now.Add(outageSecond)
+	case now.Before(due):
 		level = slog.LevelDebug
+	default:
+		o.next[msg] = now.Add(outageRepeat)
 	}
-	if o.reported == nil {
-		o.reported = make(map[string]bool)
-	}
-	o.reported[msg] = true
-	o.log.Log(context.Background(), level, msg, "error", err, "delay", delay)
+	o.log.Log(context.Background(), level, msg,
+		"error", err, "setting", setting, "for", now.Sub(o.began).Round(time.Second), "delay", delay)
 }
 
 // recovered logs the first update after a failure.
@@ -39,6 +54,5 @@ func (o *outageLog) recovered(servers int) {
 	if !o.registered {
 		o.log.Info("registered with discovery", "servers", servers)
 	}
-	o.registered = true
-	clear(o.reported)
+	o.registered, o.began = true, time.Time{}
 }

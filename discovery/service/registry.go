@@ -100,6 +100,18 @@ func (r *registry) register(s *subscriber, p core.Peer) (replaced *subscriber, o
 	return replaced, true
 }
 
+// sharing returns the id of another node with the address of p, or "".
+func (r *registry) sharing(p core.Peer) (id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for place := r.roster.Front(); place != nil; place = place.Next() {
+		if e := place.Value.(*entry); e.Address == p.Address && e.ID != p.ID {
+			return e.ID
+		}
+	}
+	return ""
+}
+
 // detach removes a connection that has ended. If it had an entry it returns that, and
 // notifies the others.
 func (r *registry) detach(s *subscriber) (left core.Peer, registered bool) {

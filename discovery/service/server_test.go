@@ -3,6 +3,8 @@ package service
 import (
 	"bytes"
 	"context"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -189,5 +191,40 @@ func TestServerSlowSubscriber(t *testing.T) {
 		slow.wantRoster(a, last)
 		synctest.Wait()
 		slow.wantNothing()
+	})
+}
+
+// TestServerWarnsOfSharedAddresses: of two nodes with one address, others reach only one.
+func TestServerWarnsOfSharedAddresses(t *testing.T) {
+	book := new(logRecord)
+	inBubble(t, ServerOptions{Logger: book.logger()}, func(t *testing.T, s *Server, p *pipes) {
+		first, second := visit(t, pipeURL, p.dial), visit(t, pipeURL, p.dial)
+		first.register(a, "")
+		first.register(a, "") // that is the same node
+		second.register(b, "")
+		synctest.Wait()
+		if lines := book.find(slog.LevelWarn, ""); len(lines) > 0 {
+			t.Errorf("nodes of different addresses are warned of: %q", lines)
+		}
+		twin := core.Peer{ID: b.ID, Address: a.Address}
+		for range 10 {
+			second.register(twin, "")
+		}
+		synctest.Wait()
+		lines := book.find(slog.LevelWarn, "same address")
+		if len(lines) != 1 {
+			t.Fatalf("%d warnings: want one", len(lines))
+		}
+		for _, want := range []string{a.ID, b.ID, a.Address, "Advertise (MESH_ADVERTISE)"} {
+			if !strings.Contains(lines[0], want) {
+				t.Errorf("%q does not name %s", lines[0], want)
+			}
+		}
+		time.Sleep(2 * time.Hour)
+		second.register(twin, "")
+		synctest.Wait()
+		if n := book.count(slog.LevelWarn, "same address"); n != 2 {
+			t.Errorf("%d warnings two hours later: want one more", n)
+		}
 	})
 }

@@ -127,6 +127,10 @@ func (s *Server) register(sub *subscriber, p core.Peer) {
 		s.log.Warn("node registered by another connection", "peer", p.ID, "remote", sub.remote, "replaced", replaced.remote)
 	}
 	s.log.Info("node registered", "peer", p.ID, "address", p.Address, "remote", sub.remote)
+	if other := s.registry.sharing(p); other != "" {
+		s.warn("address "+clip(p.Address), "two nodes have the same address: others reach only one of them, unless the other one has just been restarted",
+			"address", clip(p.Address), "peer", p.ID, "other", other, "setting", "Advertise (MESH_ADVERTISE), different on each server")
+	}
 }
 
 func (s *Server) detach(sub *subscriber) {

@@ -73,6 +73,36 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// TestWrongScheme: a node that dials ws:// where the service has TLS, or wss:// where it
+// has none, is told what to dial, and so is the service's operator.
+func TestWrongScheme(t *testing.T) {
+	donor := httptest.NewTLSServer(nil)
+	defer donor.Close()
+	for _, c := range []struct {
+		tls                *tls.Config
+		scheme             string
+		atNode, atOperator string
+	}{
+		{&tls.Config{Certificates: donor.TLS.Certificates}, "ws://", "this port speaks TLS: dial wss://", "this port speaks TLS: dial wss://"},
+		{nil, "wss://", "the service does not speak TLS: dial ws://", "a TLS handshake at a port without TLS: dial ws://"},
+	} {
+		t.Run(c.scheme, func(t *testing.T) {
+			operator := new(logRecord)
+			s, _ := listening(t, ServerOptions{TLS: c.tls, Logger: operator.logger()})
+			client := NewClient(ClientOptions{URL: c.scheme + s.Addr()})
+			for range 3 { // of which the operator is told once
+				err := client.runSession(t.Context(), a, func([]core.Peer) { t.Error("registered") })
+				if err == nil || !strings.Contains(err.Error(), c.atNode) {
+					t.Errorf("the node is told %v, want %s", err, c.atNode)
+				}
+			}
+			if n := operator.count(slog.LevelWarn, c.atOperator); n != 1 {
+				t.Errorf("the operator is told %d times, want once:\n%s", n, operator.lines)
+			}
+		})
+	}
+}
+
 // TestThousandSilentConnections: a thousand connections say nothing, half of them do
 // not even ask for a WebSocket. A node can register meanwhile, and all of them are
 // closed in the end.

@@ -83,6 +83,7 @@ func (s *Server) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("discovery service: listening on %s: %w", s.options.Listen, err)
 	}
+	listener = tlsCheckListener{listener, s.options.TLS != nil, s.mismatched}
 	if s.options.TLS != nil {
 		config := s.options.TLS.Clone()
 		config.NextProtos = []string{"http/1.1"} // WebSockets over HTTP/2 are not supported
@@ -210,6 +211,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer conn.Close()
 	s.serveConn(sub, conn)
+}
+
+// mismatched warns of who speaks TLS where the port does not, or the other way round.
+func (s *Server) mismatched(remote net.Addr, why error) {
+	s.warn(why.Error(), "connection refused: "+why.Error(), "remote", remote.String())
 }
 
 // warn logs a warning, once per key and hour; others are debug lines.

@@ -1,11 +1,15 @@
 package service
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"time"
 
@@ -46,12 +50,26 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 	}
 	conn, response, err := dialer.DialContext(attempt, c.options.URL, nil)
 	if errors.Is(err, websocket.ErrBadHandshake) {
-		err = fmt.Errorf("%w: %s", err, response.Status)
+		err = fmt.Errorf("%w: %s", err, describe(response))
+	}
+	if _, noTLS := errors.AsType[tls.RecordHeaderError](err); noTLS {
+		err = fmt.Errorf("%w: %w", errNoTLS, err)
 	}
 	if !release() || err != nil {
 		return nil, errors.Join(err, attempt.Err())
 	}
 	return newSession(ctx, conn, c.options), nil
+}
+
+var errNoTLS = errors.New("the service does not speak TLS: dial ws://")
+
+// describe quotes a response that is not an upgrade, which may say why.
+func describe(response *http.Response) string {
+	text, _ := io.ReadAll(io.LimitReader(response.Body, 100)) // which the library has read
+	if text = bytes.TrimSpace(text); len(text) == 0 {
+		return response.Status
+	}
+	return fmt.Sprintf("%s, %q", response.Status, text)
 }
 
 func newSession(ctx context.Context, conn *websocket.Conn, o ClientOptions) *session {

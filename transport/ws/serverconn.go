@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/peertls"
 )
 
 // serverConn is a connection as the listener hands it to its HTTP server. The
@@ -23,13 +24,6 @@ type serverConn struct {
 	failed   bool
 }
 
-// plainResponse answers HTTP at a port with TLS.
-const plainResponse = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\nBad Request: "
-
-// recordHandshake is the first byte of a TLS handshake. No HTTP request begins
-// with it.
-const recordHandshake = 0x16
-
 // Read is net.Conn's.
 func (c *serverConn) Read(b []byte) (int, error) {
 	if c.tls != nil {
@@ -41,8 +35,8 @@ func (c *serverConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if c.tls == nil && n > 0 {
 		c.first.Do(func() {
-			if b[0] == recordHandshake {
-				c.acceptor.refused(c.RemoteAddr().String(), fmt.Errorf("%w: %w", core.ErrMalformed, errTLS))
+			if peertls.LooksLikeTLS(b[:n]) {
+				c.acceptor.refused(c.RemoteAddr().String(), fmt.Errorf("%w: %w", core.ErrMalformed, peertls.ErrTLS))
 			}
 		})
 	}
@@ -64,8 +58,8 @@ func (c *serverConn) handshake() {
 		return
 	}
 	c.acceptor.refused(c.RemoteAddr().String(), why)
-	if errors.Is(why, errPlain) {
-		io.WriteString(c.tls.NetConn(), plainResponse+errPlain.Error()+"\n")
+	if errors.Is(why, peertls.ErrPlain) {
+		io.WriteString(c.tls.NetConn(), peertls.PlainResponse)
 	}
 	c.linger()
 }

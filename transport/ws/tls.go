@@ -31,11 +31,7 @@ func (t *Transport) clientTLS() *tls.Config {
 	return peertls.Client(t.options.TLS, t.options.RootCAs, alpn)
 }
 
-var (
-	errPlain = errors.New("this port speaks TLS: dial wss://")
-	errTLS   = errors.New("a TLS handshake at a port without TLS: dial ws://")
-	errNoTLS = errors.New("the acceptor does not speak TLS: dial ws://")
-)
+var errNoTLS = errors.New("the acceptor does not speak TLS: dial ws://")
 
 // handshakeError wraps the error of an acceptor's TLS handshake in the errors of
 // package core. It returns nil if the peer just closed the connection.
@@ -43,8 +39,8 @@ func handshakeError(err error) error {
 	var record tls.RecordHeaderError
 	var network *net.OpError
 	switch {
-	case errors.As(err, &record) && looksLikeHTTP(record.RecordHeader):
-		return fmt.Errorf("%w: %w", core.ErrMalformed, errPlain)
+	case errors.As(err, &record) && peertls.LooksLikeHTTP(record.RecordHeader[:]):
+		return fmt.Errorf("%w: %w", core.ErrMalformed, peertls.ErrPlain)
 	case errors.As(err, &record):
 		return fmt.Errorf("%w: not TLS: %w", core.ErrMalformed, err)
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
@@ -57,16 +53,6 @@ func handshakeError(err error) error {
 		return fmt.Errorf("TLS handshake: %w", err)
 	}
 	return fmt.Errorf("%w: TLS handshake: %w", core.ErrUnauthorized, err)
-}
-
-// looksLikeHTTP reports whether what was read as the header of a TLS record is the
-// beginning of an HTTP request.
-func looksLikeHTTP(header [5]byte) bool {
-	switch string(header[:]) {
-	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO":
-		return true
-	}
-	return false
 }
 
 // dialError does the same for a dialler's TLS handshake and the upgrade after it: an

@@ -19,6 +19,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/peertls"
 )
 
 // node dials and listens with the same options.
@@ -183,7 +184,7 @@ func TestPlainDialAtTLSPort(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "this port speaks TLS") {
 		t.Errorf("Dial: got %v", err)
 	}
-	if why := <-refused; !errors.Is(why, errPlain) || !errors.Is(why, core.ErrMalformed) {
+	if why := <-refused; !errors.Is(why, peertls.ErrPlain) || !errors.Is(why, core.ErrMalformed) {
 		t.Errorf("refused with %v", why)
 	}
 }
@@ -196,7 +197,7 @@ func TestTLSDialAtPlainPort(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "the acceptor does not speak TLS") {
 		t.Errorf("Dial: got %v", err)
 	}
-	if why := <-refused; !errors.Is(why, errTLS) || !errors.Is(why, core.ErrMalformed) {
+	if why := <-refused; !errors.Is(why, peertls.ErrTLS) || !errors.Is(why, core.ErrMalformed) {
 		t.Errorf("refused with %v", why)
 	}
 	wantWorks(t, l)

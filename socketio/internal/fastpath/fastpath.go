@@ -266,7 +266,7 @@ func (p *Path) open() *wsaccept.Acceptor {
 	if p.env.Connected != nil {
 		_ = server.On("connection", p.env.Connected)
 	}
-	lifecycle.Front(server, p.ungated == nil, p.env.Inflow)
+	lifecycle.Front(server, p.ungated == nil, needs.HeldConnect, p.env.Inflow)
 	if needs.TakenHidden {
 		wsaccept.HideTaken(server)
 	}

@@ -6,8 +6,9 @@ import "reflect"
 type Needs struct {
 	// HeldConnect: the library answers CONNECT before it has noted that the client
 	// is in the namespace. An event that the client sends at once meets a client in
-	// an "invalid state", which is disconnected. Remedy: the answer waits in the
-	// transport's queue until the namespace says "connect".
+	// an "invalid state", which is disconnected. Remedy: over WebSocket the answer waits
+	// in the transport's queue until the namespace says "connect"; with other transports
+	// the event waits behind the task that connects the socket.
 	HeldConnect bool
 
 	// DelayedPing: the engine sets the timer for the pong when its ping is on the

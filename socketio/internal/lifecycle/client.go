@@ -25,7 +25,8 @@ type Client struct {
 	end     []any     // why the connection has ended, reason and description; nil: it has not
 	closed  func()    // called when it has ended and all sockets have left
 
-	flow inflow.Flow
+	detours bool // packets for sockets that are being connected wait in the socket's queue
+	flow    inflow.Flow
 }
 
 var (
@@ -128,9 +129,32 @@ func (c *Client) ended() []any {
 // handle DISCONNECT before the events that came with it. Here it passes the queue once
 // more. A CONNECT behind it waits until the socket has left. A packet that is not valid
 // ends the connection, as in the library, but not before the queues are empty.
+//
+// The library answers CONNECT before it has noted that the client is in the namespace,
+// and would end the connection because of a packet that comes in between. It does both in
+// one task of the socket's queue, so such a packet waits behind that task.
 func (c *Client) Packet(p *parser.Packet, to sioparser.Passer) bool {
 	c.mu.Lock()
 	s := c.find(p.Nsp)
+	if s == nil || !c.detours || s.noted.Load() && s.detours.Load() == 0 {
+		return c.admit(s, p, to)
+	}
+	c.mu.Unlock()
+	s.detours.Add(1)
+	s.socket.Enqueue(func() {
+		s.noted.Store(true)
+		c.mu.Lock()
+		if c.admit(c.find(p.Nsp), p, to) {
+			to.Pass(p)
+		}
+		s.detours.Add(-1) // packets behind this one need no detour if there is no other
+	})
+	return false
+}
+
+// admit is Packet for a packet of s that does not come too early. It is called with the
+// lock, and unlocks.
+func (c *Client) admit(s *Socket, p *parser.Packet, to sioparser.Passer) bool {
 	switch {
 	case s == nil:
 		c.mu.Unlock()

@@ -22,11 +22,12 @@ type Follower interface {
 // Front stands between an engine and the listeners of its "connection", the Socket.IO
 // server first of all: they get to see a [Follower] of each connection. gated tells
 // that the server's decoders take an [sioparser.Gate]; then clients that are ahead of their
-// handlers are held back.
+// handlers are held back, and, with detours, packets that come before the library has noted
+// that a socket is connected, see [Client.Packet].
 //
 // Listeners that are added later, or to be called once, see the engine's own
 // connections.
-func Front(server engine.BaseServer, gated bool, clients *inflow.Clients) {
+func Front(server engine.BaseServer, gated, detours bool, clients *inflow.Clients) {
 	var socketIO types.EventListener
 	others := new(emitter.Emitter)
 	for _, fn := range server.Listeners("connection") {
@@ -49,6 +50,7 @@ func Front(server engine.BaseServer, gated bool, clients *inflow.Clients) {
 		f := follow(conn)
 		socketIO(f)
 		if data := f.Listeners("data"); gated && len(data) > 0 {
+			f.Lifecycle().detours = detours
 			data[0](f.Lifecycle()) // a gate, which the client hands to its decoder
 			f.Lifecycle().pace(clients)
 		}

@@ -25,6 +25,9 @@ type Socket struct {
 	entered atomic.Bool // those of "connection" have been told
 	reason  []any       // what they get; set by the first goroutine that closes
 
+	noted   atomic.Bool  // the library takes packets for the socket
+	detours atomic.Int32 // packets that wait in the queue because they came earlier
+
 	lane inflow.Lane // of the client's flow
 
 	// Of the client, under its lock.
@@ -142,13 +145,19 @@ func Telling(sock *socket.Socket) bool {
 
 // Behind runs f when all packets that have come in so far are handled.
 func (s *Socket) Behind(f func()) {
-	s.socket.Enqueue(func() { s.socket.Enqueue(f) })
+	behind := func() { s.socket.Enqueue(func() { s.socket.Enqueue(f) }) }
+	if s.detours.Load() > 0 {
+		s.socket.Enqueue(behind) // they pass the queue once more, see [Client.Packet]
+		return
+	}
+	behind()
 }
 
 // Connected is called when the application is about to be told that a socket is
 // connected, by a task of the socket's queue.
 func Connected(sock *socket.Socket) {
 	if s := of(sock); s != nil {
+		s.noted.Store(true)
 		sock.Enqueue(func() { s.entered.Store(true) })
 	}
 }

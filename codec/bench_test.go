@@ -8,8 +8,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// typical are five messages that meshes carry most. The sizes in their names are
-// those of what the application sent.
+// typical are the five messages that are sent most in a mesh. The sizes in their names
+// are those of what the application sent.
 var typical = []codectest.Vector{
 	{Name: "broadcast-100B", Message: codectest.Broadcast(core.Payload{
 		Text: []byte(`["chat message",{"user":"é","text":"` + strings.Repeat("word ", 11) + `","n":1}]`)})},

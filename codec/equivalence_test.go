@@ -1,5 +1,5 @@
-// Package codec_test compares the codecs with each other, none of which knows
-// another.
+// Package codec_test compares the codecs with each other. It is apart because no codec
+// imports another.
 package codec_test
 
 import (

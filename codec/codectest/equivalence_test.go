@@ -25,8 +25,8 @@ func changed(change func(*core.Message)) lossy {
 	return lossy{change: func(m *core.Message) error { change(m); return nil }}
 }
 
-// TestEquivalenceSeesEveryFault: a codec that loses a field of a message that has
-// all of them is told from one that does not.
+// TestEquivalenceSeesEveryFault: the suite finds a codec that loses any one field of a
+// message.
 func TestEquivalenceSeesEveryFault(t *testing.T) {
 	sound := Subject{Codec: json.New()}
 	m := everything(core.KindFetchSocketsResponse)
@@ -54,7 +54,7 @@ func TestEquivalenceSeesEveryFault(t *testing.T) {
 	}
 }
 
-// TestReferenceLeeway: a codec of reference peers may do what is listed, and
+// TestReferenceLeeway: a codec of reference peers may differ in what is listed, and in
 // nothing else.
 func TestReferenceLeeway(t *testing.T) {
 	reference := func(c core.Codec) []Subject {
@@ -85,7 +85,7 @@ func TestReferenceLeeway(t *testing.T) {
 	}
 }
 
-// unsupporting has a form for nothing.
+// unsupporting is a codec that supports no message.
 type unsupporting struct{ json.Codec }
 
 func (unsupporting) Append(dst []byte, _ *core.Message) ([]byte, error) {

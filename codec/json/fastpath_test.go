@@ -24,7 +24,7 @@ func decoderOf(src []byte) (*decoder, bool) {
 	return &decoder{reader: newReader(header), blobs: bytes.Clone(blobs)}, ok
 }
 
-// The fast path decodes the messages that are usual, and refuses others.
+// The fast path decodes the usual messages, and leaves others to the scanner.
 func TestFastPath(t *testing.T) {
 	event := core.Payload{Text: []byte(`["e"]`)}
 	for want, m := range map[bool][]core.Message{

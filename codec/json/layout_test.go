@@ -13,7 +13,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// The layout is what other versions rely on: every member, in its place.
+// Nodes of other versions rely on the layout: each member stands where it always has.
 func TestLayout(t *testing.T) {
 	payload := core.Payload{
 		Text:        []byte(`["hello",{"n":1,"file":{"_placeholder":true,"num":0}}]`),

@@ -13,8 +13,8 @@ import (
 	"github.com/socketmesh/mesh/internal/msgpack"
 )
 
-// pack writes values as they come, keys of maps included: what a foreign encoder
-// might send. A pack is a value encoded already.
+// pack encodes values as they are, keys of maps included, as another encoder might. A
+// pack is a value that is encoded already.
 type pack []byte
 
 type object []any // key, value, key, value, …
@@ -220,7 +220,7 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
-// nested is so many arrays in each other.
+// nested is depth arrays in each other.
 func nested(depth int) pack { return pack(strings.Repeat("\x91", depth-1) + "\x90") }
 
 func TestDepth(t *testing.T) {
@@ -247,8 +247,8 @@ func TestUnknownTypes(t *testing.T) {
 	}
 }
 
-// A count may be as large as what is left of the input. It must not be taken for
-// that many sockets or rooms before they are there.
+// A count may be as large as what is left of the input. No memory is allocated for that
+// many sockets or rooms before they are read.
 func TestClaims(t *testing.T) {
 	rest := make([]byte, 1<<16)
 	for i := range rest {

@@ -41,7 +41,7 @@ func readVectors(t testing.TB, file string) []vector {
 	return doc.Vectors
 }
 
-// frame is the vector's MESH payload, without the kind byte.
+// frame returns the vector's MESH payload, without the kind byte.
 func (v vector) frame(t testing.TB) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(v.Hex)
@@ -51,7 +51,7 @@ func (v vector) frame(t testing.TB) []byte {
 	return b[1:]
 }
 
-// content is a MESH payload as the capture's notes show it.
+// content is a MESH payload in the notation of the capture.
 type content struct {
 	Type core.Kind
 	Data struct {
@@ -82,7 +82,7 @@ type contentOpts struct {
 	}
 }
 
-// message is what the codec should make of the vector.
+// message returns the message to which the codec has to decode the vector.
 func (v vector) message(t testing.TB) *core.Message {
 	t.Helper()
 	var c content

@@ -60,7 +60,7 @@ func TestToJSON(t *testing.T) {
 	}
 }
 
-// show is a payload's text, and its attachments behind it.
+// show returns a payload's text, followed by its attachments.
 func show(p core.Payload) string {
 	s := string(p.Text)
 	for _, a := range p.Attachments {
@@ -148,8 +148,8 @@ func TestFromJSON(t *testing.T) {
 	}
 }
 
-// What JSON says arrives as the same JSON, up to what MessagePack's side cannot
-// have.
+// JSON that is written as MessagePack and read again is the same, except for what
+// MessagePack cannot hold.
 func FuzzTranscoder(f *testing.F) {
 	for _, v := range codectest.Messages() {
 		if len(v.Message.Payload.Text) < 4096 && len(v.Message.Payload.Attachments) < 3 {
@@ -196,7 +196,8 @@ func infinite(src []byte) bool {
 	return strings.Contains(string(src), "\xcb\x7f\xf0") || strings.Contains(string(src), "\xcb\xff\xf0")
 }
 
-// What MessagePack says is JSON, and arrives as the same JSON again.
+// MessagePack that is read becomes valid JSON, and the same JSON again after another
+// round.
 func FuzzValue(f *testing.F) {
 	for _, v := range readVectors(f, "v2-values.json") {
 		src, err := hex.DecodeString(v.Hex)

@@ -11,8 +11,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// TestLengths: messages within messages may need one, two or three bytes for
-// their length.
+// TestLengths: nested messages whose length takes one, two or three bytes are written
+// right.
 func TestLengths(t *testing.T) {
 	m := core.Message{Kind: core.KindFetchSocketsResponse, From: "a", Namespace: "/", RequestID: "q", Sockets: []core.Socket{{}, {ID: "last"}}}
 	for _, length := range []int{0, 1, 100, 120, 123, 124, 125, 126, 127, 128, 129, 200, 255, 256, 300, 16370, 16375, 16380, 16381, 16384, 16390, 70000, 1 << 21} {

@@ -14,7 +14,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Other encoders may write otherwise what means the same.
+// Other encoders may write the same message otherwise: in another order, in parts, with
+// defaults. It decodes to the same.
 func TestLeniency(t *testing.T) {
 	broadcast := core.Message{Kind: core.KindBroadcast, From: "a", Namespace: "/", Payload: core.Payload{Text: []byte(`["e"]`)}}
 	with := func(change func(*core.Message)) core.Message {

@@ -17,8 +17,8 @@ import (
 // The codec writes the wire format itself. These tests hold it against the
 // generated code, which knows nothing of it.
 
-// TestGeneratedReadsFrames: what the codec writes is what the generated code makes
-// of it, byte for byte, with nothing left over.
+// TestGeneratedReadsFrames: the generated code reads what the codec writes, without
+// unknown fields, and writes the same bytes.
 func TestGeneratedReadsFrames(t *testing.T) {
 	for _, v := range codectest.Messages() {
 		frame, err := New().Append(nil, v.Message)
@@ -51,8 +51,8 @@ func TestFramesOfGenerated(t *testing.T) {
 	}
 }
 
-// FuzzGenerated: of any input the codec makes what the generated code makes of it,
-// and refuses what that refuses.
+// FuzzGenerated: the codec and the generated code read any input alike, and refuse the
+// same.
 func FuzzGenerated(f *testing.F) {
 	for _, v := range codectest.Messages() {
 		if frame, err := New().Append(nil, v.Message); err == nil && len(frame) < 1024 {
@@ -98,7 +98,7 @@ func marshal(t testing.TB, m *meshpb.Message) []byte {
 	return b
 }
 
-// generated is m in the form of the generated code.
+// generated converts m to the type of the generated code.
 func generated(m *core.Message) *meshpb.Message {
 	g := &meshpb.Message{
 		Kind: meshpb.Kind(m.Kind), From: m.From, Namespace: m.Namespace, RequestId: m.RequestID,
@@ -128,7 +128,7 @@ func generatedPayload(p core.Payload) *meshpb.Payload {
 	return &meshpb.Payload{Text: p.Text, Attachments: p.Attachments}
 }
 
-// plain is the way back, without any check.
+// plain converts g back, without any check.
 func plain(g *meshpb.Message) *core.Message {
 	m := &core.Message{
 		Kind: core.Kind(g.Kind), From: g.From, Namespace: g.Namespace, RequestID: g.RequestId,

@@ -18,9 +18,9 @@ var update = flag.Bool("update", false, "write the golden frames anew")
 
 const goldenFile = "testdata/frames.txt"
 
-// TestGoldenFrames pins the wire: nodes of other versions read it. A line of the
-// file has a message of codectest and its frame in hex; of a long frame its
-// length and SHA-256.
+// TestGoldenFrames: frames stay as they are, because nodes of other versions read them.
+// A line of the file has a message of codectest and its frame in hex; of a long frame
+// its length and SHA-256.
 func TestGoldenFrames(t *testing.T) {
 	golden := readGolden(t)
 	var fresh strings.Builder
@@ -63,7 +63,7 @@ func TestGoldenFramesDecode(t *testing.T) {
 	}
 }
 
-// TestFrameOfTheProtocolPage is the frame that docs/wire.md takes apart.
+// TestFrameOfTheProtocolPage checks the frame that docs/wire.md explains byte by byte.
 func TestFrameOfTheProtocolPage(t *testing.T) {
 	const from, text = "746b5745bee1accf", `["hello",{"n":1,"file":{"_placeholder":true,"num":0}}]`
 	want := "\x08\x03" + "\x12\x10" + from + "\x1a\x01/" + "\x2a\x04" + "\x0a\x02r1" + "\x3a\x3c" + "\x0a\x36" + text + "\x12\x02\x00\x0a"

@@ -10,7 +10,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// TestLimits: what is just within the limits is read.
+// TestLimits: messages just within the limits are read.
 func TestLimits(t *testing.T) {
 	const depth = 10000
 	text := strings.Repeat("[", depth) + strings.Repeat("]", depth)
@@ -20,7 +20,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestClaims: no memory is allocated for sockets that turn out to be none.
+// TestClaims: no memory is allocated for sockets that are claimed and do not follow.
 func TestClaims(t *testing.T) {
 	src := behind(8, messageRequestID, "q")
 	for range 1 << 20 {

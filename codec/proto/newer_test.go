@@ -23,8 +23,8 @@ func unknown() (b []byte) {
 	return protowire.AppendVarint(protowire.AppendTag(b, 12, protowire.VarintType), 1) // reserved today
 }
 
-// newer are frames as a newer version might write them: with unknown fields in
-// front of, behind and within what we know.
+// newer are frames as a newer version might write them: with unknown fields before,
+// after and within the known ones.
 func newer() [][]byte {
 	around := func(known []byte) []byte { return bytes.Join([][]byte{unknown(), known, unknown()}, nil) }
 	flags := around(wire(flagsVolatile, 1))
@@ -53,7 +53,7 @@ func TestUnknownFields(t *testing.T) {
 	}
 }
 
-// A kind that is not known is told from bad input, whatever else is in the message.
+// An unknown kind is ErrUnsupported and not bad input, whatever else is in the message.
 func TestUnknownKinds(t *testing.T) {
 	for _, kind := range []int{15, 127, 128, 255, 256, 256 + 3, math.MaxInt32, -1} {
 		src := wire(messageKind, kind, messageNamespace, "/", messagePayload, event("no JSON"))

@@ -8,8 +8,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// wire writes a message by hand: tags, each followed by its value, which is a
-// string, a message, or a number.
+// wire encodes a message from tags, each followed by its value: a string, a message, or
+// a number.
 func wire(fields ...any) (b []byte) {
 	for i := 0; i < len(fields); i += 2 {
 		b = protowire.AppendVarint(b, uint64(fields[i].(int)))
@@ -27,7 +27,7 @@ func wire(fields ...any) (b []byte) {
 	return b
 }
 
-// behind puts fields behind those that every message has.
+// behind appends fields to those that every message has.
 func behind(kind core.Kind, fields ...any) []byte {
 	head := wire(messageKind, int(kind), messageFrom, "a", messageNamespace, "/")
 	return append(head, wire(fields...)...)
@@ -41,7 +41,7 @@ func event(text string, attachments ...string) []byte {
 	return b
 }
 
-// groups are so many groups in each other, of a field that is not known.
+// groups are depth groups in each other, of an unknown field.
 func groups(depth int) []byte {
 	return append(bytes.Repeat([]byte{12<<3 | 3}, depth), bytes.Repeat([]byte{12<<3 | 4}, depth)...)
 }

@@ -52,7 +52,8 @@ type multiListener struct {
 	groups map[int]*multiConn // of which some connections are missing
 }
 
-// Accept puts a connection together. It may be called by one goroutine only.
+// Accept gathers the streams of a connection. It may be called by one goroutine at a
+// time.
 func (l *multiListener) Accept() (core.Conn, error) {
 	for {
 		one, err := l.Listener.Accept()

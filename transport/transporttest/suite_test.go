@@ -16,8 +16,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// faultVariable tells the process that TestBrokenOnesFail starts what is to be
-// wrong with its transport.
+// faultVariable says which fault the transport has in a process that TestBrokenOnesFail
+// starts.
 const faultVariable = "TRANSPORTTEST_FAULT"
 
 // streamFault begins the names of the faults that connections with streams have.

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"slices"
 )
 
@@ -10,6 +11,8 @@ type Comparison struct {
 	Machine   Machine   `json:"machine"`
 	Results   []Result  `json:"results"`
 	Summaries []Summary `json:"summaries"`
+	// Undone are the configurations that were not measured in all rounds, and in how many.
+	Undone []string `json:"undone,omitempty"`
 }
 
 // Summary is what the rounds of one configuration came to.
@@ -40,7 +43,28 @@ func Compare(ctx context.Context, kinds []string, rounds int, s Settings, setup 
 	}
 	setup.Progress.Clear()
 	c.summarise(kinds, columns(s.Mode))
+	c.Undone = undone(kinds, rounds, c.Results)
 	return c, err
+}
+
+// undone says which rounds there are no results of.
+func undone(kinds []string, rounds int, results []Result) (left []string) {
+	for _, kind := range kinds {
+		done := 0
+		for i := range results {
+			if results[i].Config == kind {
+				done++
+			}
+		}
+		switch {
+		case done == rounds:
+		case rounds == 1:
+			left = append(left, kind)
+		default:
+			left = append(left, fmt.Sprintf("%s (%d of %d rounds)", kind, rounds-done, rounds))
+		}
+	}
+	return left
 }
 
 func (c *Comparison) summarise(kinds []string, columns []column) {

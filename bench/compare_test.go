@@ -5,9 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/socketmesh/mesh/core"
 )
@@ -51,10 +54,11 @@ func TestSummaries(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	var b bytes.Buffer
-	if err := rounds().WriteTable(&b); err != nil {
+	if err := rounds().WriteTable(&b, false); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
+	lines = slices.DeleteFunc(lines, func(line string) bool { return line == "" })
 	for i, want := range [][]string{{"throughput", "msg/s", "lost"}, {"ours", "200", "3"}, {"theirs", "50", "0"}, {"ours ÷ theirs", "4.00x"}, {"theirs, round 3", "a client was unhappy"}} {
 		for _, w := range want {
 			if i >= len(lines) || !strings.Contains(lines[i], w) {
@@ -65,8 +69,60 @@ func TestTable(t *testing.T) {
 	if strings.Contains(b.String(), "broker") {
 		t.Error("there is a column for what nobody has")
 	}
-	if err := (&Comparison{}).WriteTable(&b); err != nil {
+	if err := (&Comparison{}).WriteTable(&b, true); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestTableFits: with every column there is, and the longest names, no line of a table or
+// its legend is wider than a terminal, no value is left out, and all columns are explained.
+func TestTableFits(t *testing.T) {
+	for _, mode := range Modes {
+		c := &Comparison{Results: []Result{{Settings: Settings{Mode: mode}}}}
+		ours := Summary{Config: "mesh:quic/proto/interest", Nodes: 1000, Values: map[string]float64{}}
+		theirs := Summary{Config: "zishang-redis", Nodes: 1000, Values: map[string]float64{}, Ratios: map[string]float64{}}
+		for i, column := range columns(mode) {
+			ours.Values[column.title], theirs.Values[column.title], theirs.Ratios[column.title] = 1_000_000+float64(i), 1, float64(100+i)
+			if meanings[column.title] == "" {
+				t.Errorf("%s: nothing explains %q", mode, column.title)
+			}
+		}
+		c.Summaries = []Summary{ours, theirs}
+		var b strings.Builder
+		if err := c.WriteTable(&b, true); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(b.String()) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+				t.Errorf("%s: a line of %d characters: %s", mode, n, line)
+			}
+		}
+		for i := range columns(mode) {
+			if value := short(1_000_000 + float64(i)); !strings.Contains(b.String(), value) || !strings.Contains(b.String(), fmt.Sprintf(" %dx", 100+i)) {
+				t.Errorf("%s: column %d is not in\n%s", mode, i, b.String())
+			}
+		}
+	}
+}
+
+// TestInterrupted: what was not measured is said, and what was is shown.
+func TestInterrupted(t *testing.T) {
+	kinds := []string{"ours", "theirs", "never"}
+	c := rounds()
+	c.Results = c.Results[:5] // of three rounds of two
+	c.Undone = undone(kinds, 3, c.Results)
+	var b strings.Builder
+	if err := c.WriteTable(&b, false); err != nil || !strings.Contains(b.String(), "4.00x") || !strings.Contains(b.String(), "not measured: theirs (1 of 3 rounds), never (3 of 3 rounds)\n") {
+		t.Errorf("%v\n%s", err, b.String())
+	}
+	if left := undone(kinds[:1], 3, c.Results); left != nil {
+		t.Errorf("undone: %q", left)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c, err := Compare(ctx, []string{"mesh"}, 1, Settings{Mode: Throughput, Nodes: 1, Clients: 1}, &Setup{})
+	if err == nil || !slices.Equal(c.Undone, []string{"mesh"}) {
+		t.Errorf("undone: %q, %v", c.Undone, err)
 	}
 }
 

@@ -27,6 +27,7 @@ func benchCommand(f *flags) action {
 	routing := f.text("routing", "", "routing of our servers' mesh: all or interest (default all)", "MESH_ROUTING")
 	folder := f.text("folder", "", "where others' servers are (default: the folder bench of this checkout)", "MESH_BENCH_FOLDER")
 	file := f.text("json", "", "file for the results as JSON; -: instead of the table", "MESH_BENCH_JSON")
+	legend := f.boolean("legend", "say below the table what its columns are (default: on a terminal)", "MESH_BENCH_LEGEND")
 	return profiled(f, func(ctx context.Context, out, errOut io.Writer) error {
 		settings := s()
 		if err := settings.Validate(); err != nil {
@@ -45,9 +46,15 @@ func benchCommand(f *flags) action {
 		}
 		setup.URLs = commas.Split(*urls)
 		comparison, err := bench.Compare(ctx, kinds, *rounds, settings, setup)
-		return errors.Join(err, writeComparison(comparison, *file, out))
+		if err != nil && ctx.Err() != nil {
+			err = errInterrupted
+		}
+		return errors.Join(err, writeComparison(comparison, *file, *legend || isTerminal(out), out))
 	})
 }
+
+// errInterrupted is that of a run which somebody has ended. The table says what is left.
+var errInterrupted = errors.New("interrupted before everything was measured")
 
 // benchSettings declares the flags of a run.
 func benchSettings(f *flags) func() bench.Settings {
@@ -115,9 +122,9 @@ func benchKinds(mode bench.Mode, compare, urls string) ([]string, error) {
 }
 
 // writeComparison writes the table, and the JSON where it is wanted.
-func writeComparison(c *bench.Comparison, file string, out io.Writer) error {
+func writeComparison(c *bench.Comparison, file string, legend bool, out io.Writer) error {
 	if file != "-" {
-		if err := c.WriteTable(out); err != nil || file == "" {
+		if err := c.WriteTable(out, legend); err != nil || file == "" {
 			return err
 		}
 	}

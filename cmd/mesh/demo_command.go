@@ -21,8 +21,11 @@ func (o demoOptions) addCommand(discovery, token string) string {
 		}
 		words = append(words, "MESH_AUTH_TOKEN="+shellWord(token))
 	}
-	words = append(words, programName(), "node", "--host", o.host, "--port", "0",
-		"--mesh-listen", net.JoinHostPort(o.host, "0"), "--discovery", discovery)
+	words = append(words, programName(), "node")
+	if o.host != "127.0.0.1" { // which is the default
+		words = append(words, "--host", shellWord(o.host))
+	}
+	words = append(words, "--port", "0", "--mesh-listen", shellWord(net.JoinHostPort(o.host, "0")), "--discovery", shellWord(discovery))
 	for _, flag := range []struct{ name, value string }{
 		{"--transport", o.stack.Transport}, {"--codec", o.stack.Codec},
 		{"--tls-cert", o.stack.TLS.CertFile}, {"--tls-key", o.stack.TLS.KeyFile},

@@ -103,7 +103,7 @@ try {
   // The page shows how to add a server. Its server is stopped by its button, and it goes on
   // with another one: it gets messages, of its rooms too.
   assert.match(await ann.locator("#add-command").textContent(), /node .*--discovery ws:/);
-  await ann.getByRole("button", { name: `Stop this server (${new URL(first).host})` }).click();
+  await ann.getByRole("button", { name: "Stop this server" }).click();
   await log(ann).getByText(`You have stopped ${new URL(first).host}.`).waitFor();
   const moved = log(ann).getByText(/^You are on .* now/);
   await moved.waitFor();

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"testing"
+	"time"
 )
 
 // logRecord keeps the lines of a logger.
@@ -47,4 +49,30 @@ func (h bookHandler) Handle(_ context.Context, r slog.Record) error {
 	})
 	h.book.lines = append(h.book.lines, line)
 	return nil
+}
+
+// TestLogs: client and service log to slog.Default() if they are given no logger, and
+// nowhere with slog.DiscardHandler.
+func TestLogs(t *testing.T) {
+	for name, logger := range map[string]*slog.Logger{"nothing is said": nil, "discarded": slog.New(slog.DiscardHandler)} {
+		t.Run(name, func(t *testing.T) {
+			book, before := new(logRecord), slog.Default()
+			slog.SetDefault(book.logger())
+			defer slog.SetDefault(before)
+			inBubble(t, ServerOptions{Logger: logger}, func(t *testing.T, s *Server, p *pipes) {
+				client := runClient(t, p, ClientOptions{Logger: logger}, a)
+				client.wantRoster(a)
+				shutdown(t, s)
+				time.Sleep(time.Second)
+			})
+			for _, want := range []string{"registered with discovery", "node registered", "out of reach"} {
+				if logged := book.count(slog.LevelInfo, want) > 0; logged != (logger == nil) {
+					t.Errorf("%q in slog.Default(): %v", want, logged)
+				}
+			}
+			if logger != nil && book.count(slog.LevelDebug, "") > 0 {
+				t.Errorf("slog.Default() gets %q", book.find(slog.LevelDebug, ""))
+			}
+		})
+	}
 }

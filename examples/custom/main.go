@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -77,6 +78,16 @@ func serve(ctx context.Context, listener net.Listener, m *mesh.Mesh) error {
 	if err := m.Start(ctx); err != nil {
 		return err
 	}
+	var greeting sync.WaitGroup
+	defer greeting.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	greeting.Go(func() {
+		// Right after the start nobody is linked yet, so wait for another server.
+		if m.WaitForPeers(ctx, 1) == nil {
+			io.Emit("news", "one more server")
+		}
+	})
 	web := &http.Server{Handler: io.ServeHandler(nil)}
 	failed := make(chan error, 1)
 	go func() { failed <- web.Serve(listener) }()

@@ -20,7 +20,7 @@ import (
 var app = fx.Options(
 	mesh.Module,
 	fx.Provide(mesh.ConfigFromEnv, slog.Default, newServer),
-	fx.Invoke(serve),
+	fx.Invoke(serve, greet),
 )
 
 func main() {

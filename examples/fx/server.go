@@ -15,6 +15,24 @@ import (
 	"github.com/socketmesh/mesh"
 )
 
+// greet tells the clients of the other servers that there is one more. Right after the
+// start nobody is linked yet, so it waits for another server, for as long as the
+// application runs.
+func greet(m *mesh.Mesh, io *socket.Server, lifecycle fx.Lifecycle) {
+	ctx, stop := context.WithCancel(context.Background())
+	var greeting sync.WaitGroup
+	lifecycle.Append(fx.StartStopHook(func() {
+		greeting.Go(func() {
+			if m.WaitForPeers(ctx, 1) == nil {
+				io.Emit("news", "one more server")
+			}
+		})
+	}, func() {
+		stop()
+		greeting.Wait()
+	}))
+}
+
 // address is where clients connect.
 type address string
 

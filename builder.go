@@ -104,7 +104,7 @@ func (b *builder) build() (*Mesh, error) {
 	}
 	env.WarnOf(b.config.misspelt, b.logger)
 	o := b.opsOptions()
-	m.readyPart = float64(max(0, cmp.Or(o.ReadyLinks, ops.DefaultReadyLinks))) / 100
+	m.readyLinks = max(0, cmp.Or(o.ReadyLinks, ops.DefaultReadyLinks))
 	if b.metrics != nil {
 		o.Metrics = b.metrics(m)
 	}

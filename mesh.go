@@ -24,7 +24,7 @@ type Mesh struct {
 	expires func() time.Time // of the certificate
 	ops     *opsServer
 
-	readyPart float64 // of the other servers of the roster, which have to be linked
+	readyLinks int // percent of the other servers of the roster, which have to be linked
 
 	drainRate int           // clients per second
 	drainTime time.Duration // of Run; 0 or less: it does not drain
@@ -153,7 +153,7 @@ func (m *Mesh) WaitForPeers(ctx context.Context, n int) error { return m.node.Wa
 // percent, half by default, of the other servers that discovery knows. Else the error is
 // a [*core.NotReadyError], which names each check that has failed. It does not block.
 // What operators are told at /readyz is the same, and that it does not drain.
-func (m *Mesh) Ready() error { return m.node.Ready(m.readyPart) }
+func (m *Mesh) Ready() error { return m.node.Ready(m.readyLinks) }
 
 // Roster compares the servers that discovery knows with those that are linked.
 func (m *Mesh) Roster() core.RosterStatus { return m.node.Roster() }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -167,9 +166,9 @@ func (n *Node) linked() (peers int, changed <-chan struct{}) {
 }
 
 // Ready tells whether the node takes part in the mesh: it listens, has heard of
-// discovery or has a peer, and is linked to at least that part, between 0 and 1, of the
+// discovery or has a peer, and is linked to at least that many percent of the
 // other servers in the roster. Else it returns a [*core.NotReadyError].
-func (n *Node) Ready(part float64) error {
+func (n *Node) Ready(percent int) error {
 	n.mu.Lock()
 	state, status := n.state, n.rosterStatus(time.Now())
 	n.mu.Unlock()
@@ -185,8 +184,8 @@ func (n *Node) Ready(part float64) error {
 		fail("discovery", "no roster yet, and no peer")
 	}
 	linked := status.Others - len(status.Unlinked)
-	if need := int(math.Ceil(part * float64(status.Others))); linked < need {
-		fail("peers", fmt.Sprintf("%d of %d servers of the roster are linked, want %d", linked, status.Others, need))
+	if linked*100 < percent*status.Others {
+		fail("peers", fmt.Sprintf("%d of %d servers of the roster are linked, want %d %%", linked, status.Others, percent))
 	}
 	if failed == nil {
 		return nil

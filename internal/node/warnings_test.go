@@ -257,8 +257,8 @@ func TestWaitForPeersInVain(t *testing.T) {
 func TestReady(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
-		failed := func(n *node.Node, part float64) (names string) {
-			if bad, ok := errors.AsType[*core.NotReadyError](n.Ready(part)); ok {
+		failed := func(n *node.Node, percent int) (names string) {
+			if bad, ok := errors.AsType[*core.NotReadyError](n.Ready(percent)); ok {
 				for _, check := range bad.Failed {
 					names += check.Name + " "
 				}
@@ -276,11 +276,11 @@ func TestReady(t *testing.T) {
 		w.net.Refuse("d")
 		b, _, _ := w.start("b"), w.start("c"), w.start("d")
 		within(time.Second)
-		expect(t, "one of two is linked, which is half", failed(b.Node, 0.5), "")
-		expect(t, "one of two is linked, which is not all", failed(b.Node, 1), "peers")
+		expect(t, "one of two is linked, which is half", failed(b.Node, 50), "")
+		expect(t, "one of two is linked, which is not all", failed(b.Node, 100), "peers")
 		w.net.Accept("d")
 		within(time.Minute)
-		expect(t, "all are linked", failed(b.Node, 1), "")
+		expect(t, "all are linked", failed(b.Node, 100), "")
 		expect(t, "in the roster", b.Roster().Others, 2)
 		b.stop()
 		expect(t, "after Shutdown", failed(b.Node, 0), "listening")

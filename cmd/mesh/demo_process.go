@@ -30,6 +30,7 @@ func startDemoProcess(setup demoSetup, errOut io.Writer, ended chan<- *demoProce
 	if err != nil {
 		return nil, err
 	}
+	//lint:ignore SA1026 Config.TLS.Config, which has functions, is nil: the demo names files
 	text, err := json.Marshal(setup)
 	if err != nil {
 		return nil, err

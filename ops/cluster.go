@@ -15,7 +15,8 @@ type Cluster struct {
 	AnsweredBy string    `json:"answered_by"` // id of the node that has asked the others
 	Time       time.Time `json:"time"`
 	Took       float64   `json:"took_ms"`
-	// Whole tells that each node has links to all others, and all have answered.
+	// Whole tells that each node knows of the others and has links to all of them, and
+	// that all have answered.
 	Whole      bool         `json:"whole"`
 	Problems   []Problem    `json:"problems"` // why it is not
 	Nodes      []Node       `json:"nodes"`    // by id
@@ -26,9 +27,9 @@ type Cluster struct {
 
 // Problem is one reason why a mesh is not whole.
 type Problem struct {
-	Kind string `json:"kind"` // "missing-link", "unlinked" or "unanswered"
+	Kind string `json:"kind"` // "missing-link", "unlinked", "unanswered" or "no-roster"
 	Node string `json:"node"` // id of the node that sees it
-	Peer string `json:"peer"` // id of the other one, its address if it has none
+	Peer string `json:"peer"` // id of the other one, its address if it has none; "" if there is none
 	Text string `json:"text"`
 }
 
@@ -44,6 +45,7 @@ const (
 	problemMissingLink = "missing-link" // two nodes that have answered, without a link
 	problemUnlinked    = "unlinked"     // a server that discovery lists, and nobody knows
 	problemUnanswered  = "unanswered"
+	problemNoRoster    = "no-roster" // a node without links, which discovery has told of nobody yet
 )
 
 // maxProblems bounds the problems of one answer.
@@ -137,6 +139,11 @@ func (c *Cluster) judge() {
 			linked[p.ID] = true
 		}
 		told := make(map[string]bool, len(n.Missing))
+		for _, check := range n.Checks {
+			if check.Name == checkDiscovery && !check.OK {
+				c.problem(problemNoRoster, n.ID, "", check.Detail)
+			}
+		}
 		for _, m := range n.Missing {
 			told[m.ID] = true
 			kind := problemUnlinked

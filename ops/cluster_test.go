@@ -59,6 +59,26 @@ func TestNotWhole(t *testing.T) {
 	}
 }
 
+// TestNoRoster: a node that nobody has told of the others does not say that it is the
+// whole mesh.
+func TestNoRoster(t *testing.T) {
+	nodes := fakes(t, ops.Options{}, "a")
+	for heard, want := range map[bool]string{true: "[]", false: "[no-roster a  static has not told of any servers yet]"} {
+		if nodes["a"].state.Discovered = (time.Time{}); heard {
+			nodes["a"].state.Discovered = time.Now()
+		}
+		var cluster ops.Cluster
+		call(t, ops.NewHandler(nodes["a"], ops.Options{}), "GET", "/api/v1/cluster", "", &cluster)
+		got := []string{}
+		for _, p := range cluster.Problems {
+			got = append(got, p.Kind+" "+p.Node+" "+p.Peer+" "+p.Text)
+		}
+		if fmt.Sprint(got) != want || cluster.Whole != heard {
+			t.Errorf("discovery heard %t: whole %t, %q, want %s", heard, cluster.Whole, got, want)
+		}
+	}
+}
+
 // TestReferencePeers are seen, and not asked.
 func TestReferencePeers(t *testing.T) {
 	nodes := fakes(t, ops.Options{}, "a", "b")

@@ -70,8 +70,11 @@ func listening(s core.NodeState) Check {
 	return Check{"listening", true, "peers are accepted"}
 }
 
+// checkDiscovery is the name of the check that a node knows of the others.
+const checkDiscovery = "discovery"
+
 func discovered(s core.NodeState, peers int) Check {
-	const name = "discovery"
+	const name = checkDiscovery
 	switch {
 	case s.Discovery == "":
 		return Check{name, true, "none is configured"}

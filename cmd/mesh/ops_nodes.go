@@ -64,7 +64,7 @@ func printNodes(out io.Writer, c *ops.Cluster, links bool) error {
 	if !c.Whole {
 		fmt.Fprintln(out, "\nwhat is wrong:")
 		for _, p := range c.Problems {
-			fmt.Fprintln(out, printable(fmt.Sprintf("  %s  %s -> %s  %s", p.Kind, p.Node, p.Peer, p.Text)))
+			fmt.Fprintln(out, printable("  "+describeProblem(p)))
 		}
 		return nil
 	}
@@ -111,4 +111,13 @@ func printLinks(out io.Writer, c *ops.Cluster) error {
 			}
 		}
 	})
+}
+
+// describeProblem is a problem in one line.
+func describeProblem(p ops.Problem) string {
+	who := p.Node
+	if p.Peer != "" {
+		who += " -> " + p.Peer
+	}
+	return p.Kind + "  " + who + "  " + p.Text
 }

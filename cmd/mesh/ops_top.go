@@ -179,7 +179,7 @@ func printTop(out io.Writer, before, now *ops.Cluster) error {
 		}
 	})
 	for _, p := range now.Problems {
-		fmt.Fprintln(out, printable(fmt.Sprintf("\n%s  %s -> %s  %s", p.Kind, p.Node, p.Peer, p.Text)))
+		fmt.Fprintln(out, printable("\n"+describeProblem(p)))
 	}
 	return err
 }

@@ -6,10 +6,11 @@ TIMEOUT ?= 15m
 FUZZTIME ?= 10s
 COMPARE ?= mesh,node-redis,zishang-redis
 SCHEMA = codec/proto/meshpb/mesh.proto
+LIGHT = ./api ./plot ./protogen# of the tools; go test vets the others, whose libraries take minutes to check
 PLAIN := $(shell $(GO) env GOFLAGS) -trimpath
 PROTOGEN = $(GO) run -C tools ./protogen .. $(SCHEMA)
 
-.PHONY: help build demo test host-versions setup lint fmt api generate fuzz bench bench-setup micro
+.PHONY: help build demo test tools-test host-versions setup lint fmt api generate fuzz bench bench-setup micro
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,15 +23,17 @@ demo: ## three servers, one mesh, a web page on each
 
 # What runs without the race detector is compiled as deploy/Dockerfile compiles it, so
 # that the compiler does the work once.
-lint host-versions: export CGO_ENABLED = 0
-lint host-versions: export GOFLAGS = $(PLAIN)
+lint tools-test host-versions: export CGO_ENABLED = 0
+lint tools-test host-versions: export GOFLAGS = $(PLAIN)
 
 # Vetting is a part of lint.
 test: setup ## all tests, with the race detector; and host-versions
 	$(GO) test -race -vet=off -shuffle=on -timeout=$(TIMEOUT) ./...
 	$(GO) -C examples test -race -vet=off -shuffle=on -timeout=$(TIMEOUT) ./...
+	@$(MAKE) --no-print-directory tools-test host-versions
+
+tools-test: setup ## the tests of the tools, which check deploy/ too
 	$(GO) -C tools test ./...
-	@$(MAKE) --no-print-directory host-versions
 
 host-versions: setup ## what leans on the Socket.IO library, with its older versions
 	@GO=$(GO) ./tools/host-versions.sh -vet=off -shuffle=on -timeout=$(TIMEOUT) ./socketio/... ./e2e/compat/...
@@ -42,8 +45,8 @@ lint: ## formatting, vet, staticcheck, go.mod, generated code, the API listing, 
 	@files=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$files" ]; then echo "not formatted (run make fmt):"; echo "$$files"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) -C examples vet ./...
-	$(GO) -C tools vet ./...
-	staticcheck=$$($(GO) -C tools tool -n staticcheck) && $$staticcheck ./... && (cd examples && $$staticcheck ./...) && cd tools && $$staticcheck ./...
+	$(GO) -C tools vet $(LIGHT)
+	staticcheck=$$($(GO) -C tools tool -n staticcheck) && $$staticcheck ./... && (cd examples && $$staticcheck ./...) && cd tools && $$staticcheck $(LIGHT)
 	$(GO) mod tidy -diff
 	$(GO) -C examples mod tidy -diff
 	$(GO) -C tools mod tidy -diff

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/discovery/dns"
 	"github.com/socketmesh/mesh/discovery/service"
 	"github.com/socketmesh/mesh/internal/cluster"
 	"github.com/socketmesh/mesh/internal/env"
@@ -37,6 +39,7 @@ type builder struct {
 	material material        // of config.TLS
 	tokens   func() []string // of config's; nil for none that change
 	logger   *slog.Logger
+	journal  *ops.Journal // of what is logged
 	observer core.Observer
 	clients  socketio.ClientOptions
 	metrics  func(ops.Source) http.Handler // nil for none
@@ -51,7 +54,8 @@ func (b *builder) build() (*Mesh, error) {
 	if b.refused != nil {
 		return nil, b.refused
 	}
-	b.logger = cmp.Or(b.logger, slog.Default())
+	b.journal = ops.NewJournal()
+	b.logger = slog.New(b.journal.Around(cmp.Or(b.logger, slog.Default()).Handler()))
 	if b.transport != nil {
 		b.config.Transport = b.transport.Name()
 	}
@@ -83,6 +87,9 @@ func (b *builder) build() (*Mesh, error) {
 	cfg := b.config.node()
 	cfg.Logger, cfg.Observer, cfg.Transport = b.logger, b.observer, transport
 	cfg.AuthToken, cfg.Tokens = b.config.AuthToken, b.tokens
+	if err := b.readRoleTokens(&cfg); err != nil {
+		return nil, err
+	}
 	if cfg.Codecs, err = b.pickCodecs(); err != nil {
 		return nil, err
 	}
@@ -103,8 +110,7 @@ func (b *builder) build() (*Mesh, error) {
 		log:       b.logger,
 	}
 	env.WarnOf(b.config.misspelt, b.logger)
-	o := b.opsOptions()
-	m.readyLinks = max(0, cmp.Or(o.ReadyLinks, ops.DefaultReadyLinks))
+	o := b.opsOptions(m.adapter)
 	if b.metrics != nil {
 		o.Metrics = b.metrics(m)
 	}
@@ -128,6 +134,40 @@ func (b *builder) readTokens() error {
 	case b.config.AcceptToken != "":
 		both := []string{b.config.AuthToken, b.config.AcceptToken}
 		b.tokens = func() []string { return both }
+	}
+	return nil
+}
+
+// readRoleTokens reads the token files of emitters and observers. Their tokens may be no
+// others' when the node starts; later a token that is a server's stays one.
+func (b *builder) readRoleTokens(cfg *core.Config) error {
+	servers := []string{b.config.AuthToken, b.config.AcceptToken}
+	if b.tokens != nil {
+		servers = b.tokens()
+	}
+	files := []struct {
+		field, path    string
+		tokens, others *func() []string
+	}{
+		{"EmitterTokensFile", b.config.EmitterTokensFile, &cfg.EmitterTokens, &cfg.ObserverTokens},
+		{"ObserverTokensFile", b.config.ObserverTokensFile, &cfg.ObserverTokens, &cfg.EmitterTokens},
+	}
+	for _, f := range files {
+		if f.path == "" {
+			continue
+		}
+		file, err := tokenfile.Open(f.path, b.logger)
+		if err != nil {
+			return &core.ConfigError{Field: f.field, Value: f.path, Allowed: "a file with a token in each line: " + err.Error()}
+		}
+		*f.tokens = file.Tokens
+		others := servers
+		if *f.others != nil {
+			others = slices.Concat(servers, (*f.others)())
+		}
+		if slices.ContainsFunc(file.Tokens(), func(token string) bool { return slices.Contains(others, token) }) {
+			return &core.ConfigError{Field: f.field, Value: f.path, Allowed: distinctTokens}
+		}
 	}
 	return nil
 }
@@ -156,9 +196,10 @@ func (b *builder) webSocket(secure bool) ws.Options {
 	return ws.Options{
 		MaxFrame:         b.config.MaxFrame,
 		HandshakeTimeout: b.config.HandshakeTimeout,
-		TLS:              b.material.config,
+		TLS:              b.material.links,
 		RootCAs:          b.material.roots,
 		Secure:           secure,
+		Networks:         b.config.networks(),
 		Logger:           b.logger,
 	}
 }
@@ -170,7 +211,8 @@ func (b *builder) quic() quic.Options {
 		KeepAlive:        b.config.HeartbeatInterval,
 		IdleTimeout:      b.config.HeartbeatTimeout,
 		AuthToken:        b.config.AuthToken,
-		TLS:              b.material.config,
+		Networks:         b.config.networks(),
+		TLS:              b.material.links,
 		RootCAs:          b.material.roots,
 		Logger:           b.logger,
 	}
@@ -204,6 +246,11 @@ func (b *builder) pickDiscovery() (core.Discovery, error) {
 	if b.discovery != nil {
 		return b.discovery, nil
 	}
+	if d := findBuiltin(builtinDiscoveries, b.config.Discovery); d != nil && d.complete != nil {
+		if err := d.complete(b.config); err != nil {
+			return nil, err
+		}
+	}
 	known, err := newRegistry("Discovery", append(buildAll(b, builtinDiscoveries), b.discoveries...)...)
 	if err != nil {
 		return nil, err
@@ -213,15 +260,30 @@ func (b *builder) pickDiscovery() (core.Discovery, error) {
 
 func (b *builder) service() service.ClientOptions {
 	return service.ClientOptions{
-		URL:       b.config.DiscoveryAddress,
-		AuthToken: b.config.AuthToken,
-		Tokens:    b.tokens,
-		RedialMin: b.config.RedialMin,
-		RedialMax: b.config.RedialMax,
-		TLS:       b.material.config,
-		RootCAs:   b.material.roots,
-		Logger:    b.logger,
+		URL:              b.config.DiscoveryAddress,
+		AuthToken:        b.config.AuthToken,
+		RefusePlainToken: !b.config.allowsReferencePeers(),
+		Tokens:           b.tokens,
+		RedialMin:        b.config.RedialMin,
+		RedialMax:        b.config.RedialMax,
+		TLS:              b.material.config,
+		RootCAs:          b.material.roots,
+		Logger:           b.logger,
 	}
+}
+
+// dns are the options for the name in DiscoveryAddress, which has been validated if that
+// kind of discovery is used. Servers are dialled as this one is.
+func (b *builder) dns() dns.Options {
+	o, err := dns.ParseName(b.config.DiscoveryAddress)
+	if err != nil {
+		return dns.Options{}
+	}
+	if u, err := url.Parse(b.config.Advertise); err == nil {
+		o.Scheme, o.Path = u.Scheme, u.Path
+	}
+	o.Logger = b.logger
+	return o
 }
 
 func (b *builder) socketioOptions() []socketio.Option {

@@ -7,10 +7,14 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/advertise"
 	"github.com/socketmesh/mesh/internal/env"
 	"github.com/socketmesh/mesh/internal/peertls"
 	"github.com/socketmesh/mesh/internal/tlsfiles"
@@ -49,11 +53,15 @@ type Config struct {
 	// running mesh can move from one to another server by server.
 	Codec string
 	// Discovery names how peers are found. Built in: "service", which asks the
-	// discovery service at DiscoveryAddress, and "static", which dials Peers.
-	// Default "static" if there are Peers, else "service".
+	// discovery service at DiscoveryAddress; "static", which dials Peers; and "dns", which
+	// dials what the name in DiscoveryAddress stands for. Default "static" if there are
+	// Peers, else "service".
 	Discovery string
-	// DiscoveryAddress is the WebSocket URL of the discovery service. Default
-	// "ws://localhost:8000".
+	// DiscoveryAddress is the WebSocket URL of the discovery service. Several, separated
+	// by commas, are replicas that need not know each other: the server registers with
+	// each of them. Default "ws://localhost:8000". With Discovery "dns" it is "host:port",
+	// of which A and AAAA records are looked up, or a name of SRV records, as
+	// "_mesh._tcp.host"; servers are dialled with the scheme and path of Advertise.
 	DiscoveryAddress string
 	// Peers are the addresses of the other servers, for static discovery; this
 	// server's own may be among them. Default none.
@@ -74,9 +82,30 @@ type Config struct {
 	// Transport "quic" and no certificates the file is read once, because connections
 	// are secured by the token itself.
 	AuthTokenFile string
+	// AllowReferencePeers says whether servers of the reference, on Node.js, may join, which
+	// cannot do without the token itself: they send it as it is, and are sent it. Go servers
+	// prove to each other that they have it. Over "ws" an address that is not a Go server's
+	// passes for one of the reference, so that whoever can add it to the roster gets the
+	// token. Default nil: they may, except with TLS, and "wss" or "quic".
+	AllowReferencePeers *bool
 	// AcceptToken is a second secret that is accepted beside AuthToken, while one takes
 	// the place of the other server by server. Default none.
 	AcceptToken string
+	// Role is what this process may do in the mesh: "server", the default; "emitter",
+	// which acts on clients and sends events to servers, and asks and gets nothing;
+	// "observer", which asks servers about their state. An emitter or observer has its own token in
+	// AuthToken, and dials the servers, which do not dial it.
+	Role string
+	// EmitterTokens and ObserverTokens are the secrets of processes that may be an emitter,
+	// or an observer, and nothing more. They belong in the configuration of servers, beside
+	// AuthToken. Give each program its own: those that share one can pass for a server to
+	// each other. Default none.
+	EmitterTokens, ObserverTokens []string
+	// EmitterTokensFile and ObserverTokensFile are files with such tokens instead, one in
+	// each line. They are read again when they have changed, so that a program gets its
+	// token, or loses it, without a restart of the servers. A file that becomes empty
+	// changes nothing. Default none.
+	EmitterTokensFile, ObserverTokensFile string
 
 	// HeartbeatInterval is how often a link is pinged. Default
 	// 5 s.
@@ -94,6 +123,22 @@ type Config struct {
 	// RedialMin and RedialMax bound the delay before a lost or unreachable peer
 	// is dialled again. Default 100 ms, and 30 s or RedialMin if that is more.
 	RedialMin, RedialMax time.Duration
+	// ResumeWindow is for how long a link that broke may be gone before what was
+	// published meanwhile is lost. Servers of the reference cannot resume. Default 30 s.
+	ResumeWindow time.Duration
+
+	// DialNetworks are the networks in which other servers are dialled, as "10.0.0.0/8"
+	// or "10.0.0.7". What discovery says of others is ignored, names by what they stand
+	// for. Default: all. Transports that are not built in judge names themselves.
+	DialNetworks []string
+	// DialPaths are the paths of ws:// and wss:// addresses at which other servers are
+	// dialled, as "/mesh"; one that ends in * stands for all that begin so, as "/nodes/*".
+	// No path and "/" are always among them. Default: the paths of Advertise and Peers.
+	DialPaths []string
+	// MaxDials is how many servers are dialled at once, and DialRate how many dials begin
+	// in a second. A server that was linked before is dialled again without waiting.
+	// Default 64 and 256.
+	MaxDials, DialRate int
 
 	// QueueBytes is how much memory what waits to be sent to one peer may take for
 	// as long as it takes, and QueueMessages how many messages that may be. A peer
@@ -109,6 +154,10 @@ type Config struct {
 	// QueueBytes, 1 MiB, with which that much is taken in about a minute; and 10 s.
 	QueueMinRate  int
 	QueueSlowTime time.Duration
+	// ReplayBytes is how much memory the messages may take that were sent to one peer and
+	// have not been confirmed: they are sent again if the link breaks. At least 1 MiB;
+	// default 16 MiB.
+	ReplayBytes int
 	// InboxBytes bounds what has been received from one peer for one namespace
 	// and waits for its turn. Default 16 MiB.
 	InboxBytes int
@@ -118,6 +167,11 @@ type Config struct {
 	// MaxHandshakes bounds the connections that have not said who they are.
 	// Default 1024.
 	MaxHandshakes int
+	// MaxPeersPerSource bounds the servers that have dialled this one from one IP address,
+	// or one /64 network of IPv6; and those that have dialled with certificates for the same
+	// URIs, from wherever. Raise it where more servers share one: behind a NAT or a
+	// sidecar, or a SPIFFE ID. Below 0 there is no bound. Default 256.
+	MaxPeersPerSource int
 
 	// DrainRate is how many clients [Mesh.Drain] sends away in a second, where its
 	// caller does not say. Default 200.
@@ -132,7 +186,8 @@ type Config struct {
 	// of the mesh, see [Mesh.OpsHandler]. "127.0.0.1:4100" or ":4100"; port 0 picks a
 	// free one. With a certificate in TLS it is HTTPS. Default "": nowhere.
 	OpsListen string
-	// OpsToken is the secret that operators show. Default: AuthToken.
+	// OpsToken is the secret that operators show. Default: those that let servers in,
+	// of AuthToken, AcceptToken and AuthTokenFile.
 	OpsToken string
 	// OpsWritable lets operators act: emit to clients, and drain servers. Default:
 	// they look only.
@@ -203,14 +258,10 @@ func (c Config) advertisable() []string {
 
 // defaultAdvertise is the address that is dialled for what listens at listen.
 func defaultAdvertise(scheme, listen string) string {
-	host, port, err := net.SplitHostPort(listen)
-	if err != nil {
+	if _, _, err := net.SplitHostPort(listen); err != nil {
 		return "" // Validate says what is wrong with Listen.
 	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "localhost"
-	}
-	return scheme + "://" + net.JoinHostPort(host, port)
+	return scheme + "://" + advertise.Local(listen)
 }
 
 // withScheme completes an address that leaves its scheme to the transport.
@@ -227,21 +278,87 @@ func (c Config) node() core.Config {
 		Listen:            c.Listen,
 		Advertise:         c.Advertise,
 		Routing:           core.Routing(c.Routing),
+		Role:              core.Role(c.Role),
+		EmitterTokens:     tokensOf(c.EmitterTokens),
+		ObserverTokens:    tokensOf(c.ObserverTokens),
+		CertificateAllows: c.TLS.allows(),
 		HeartbeatInterval: c.HeartbeatInterval,
 		HeartbeatTimeout:  c.HeartbeatTimeout,
 		HandshakeTimeout:  c.HandshakeTimeout,
 		RequestTimeout:    c.RequestTimeout,
 		RedialMin:         c.RedialMin,
 		RedialMax:         c.RedialMax,
-		QueueBytes:        c.QueueBytes,
-		QueueMessages:     c.QueueMessages,
-		MaxQueueBytes:     c.MaxQueueBytes,
-		QueueMinRate:      c.QueueMinRate,
-		QueueSlowTime:     c.QueueSlowTime,
-		InboxBytes:        c.InboxBytes,
-		MaxFrame:          c.MaxFrame,
-		MaxHandshakes:     c.MaxHandshakes,
+		ResumeWindow:      c.ResumeWindow,
+
+		RefuseReferencePeers: !c.allowsReferencePeers(),
+
+		DialNetworks:  c.networks(),
+		DialPaths:     c.dialPaths(),
+		MaxDials:      c.MaxDials,
+		DialRate:      c.DialRate,
+		QueueBytes:    c.QueueBytes,
+		QueueMessages: c.QueueMessages,
+		MaxQueueBytes: c.MaxQueueBytes,
+		QueueMinRate:  c.QueueMinRate,
+		QueueSlowTime: c.QueueSlowTime,
+		ReplayBytes:   c.ReplayBytes,
+		InboxBytes:    c.InboxBytes,
+		MaxFrame:      c.MaxFrame,
+		MaxHandshakes: c.MaxHandshakes,
+
+		MaxPeersPerSource: c.MaxPeersPerSource,
 	}
+}
+
+// tokensOf returns tokens as a node asks for them; nil if there are none.
+func tokensOf(tokens []string) func() []string {
+	if len(tokens) == 0 {
+		return nil
+	}
+	return func() []string { return tokens }
+}
+
+// allowsReferencePeers is AllowReferencePeers with its default.
+func (c Config) allowsReferencePeers() bool {
+	if c.AllowReferencePeers != nil {
+		return *c.AllowReferencePeers
+	}
+	return c.TLS == TLS{} && c.Transport != TransportWSS && c.Transport != TransportQUIC
+}
+
+// networks are DialNetworks; nil for all. Those that are none have been refused before.
+func (c Config) networks() []netip.Prefix {
+	var networks []netip.Prefix
+	for _, text := range c.DialNetworks {
+		if n, ok := parseNetwork(text); ok {
+			networks = append(networks, n)
+		}
+	}
+	return networks
+}
+
+// parseNetwork reads "10.0.0.0/8" or "10.0.0.7".
+func parseNetwork(text string) (netip.Prefix, bool) {
+	if ip, err := netip.ParseAddr(text); err == nil && ip.Zone() == "" {
+		return netip.PrefixFrom(ip.Unmap(), ip.Unmap().BitLen()), true
+	}
+	n, err := netip.ParsePrefix(text)
+	return n.Masked(), err == nil
+}
+
+// dialPaths are DialPaths, with their default: what the operator has written has to be
+// good for what discovery says, too.
+func (c Config) dialPaths() []string {
+	if c.DialPaths != nil {
+		return c.DialPaths
+	}
+	paths := []string{}
+	for _, address := range append([]string{c.Advertise}, c.Peers...) {
+		if u, err := url.Parse(address); err == nil && strings.HasPrefix(u.Path, "/") && !slices.Contains(paths, u.Path) {
+			paths = append(paths, u.Path)
+		}
+	}
+	return paths
 }
 
 // TLS says how links, and the way to the discovery service, are secured. The zero
@@ -267,6 +384,16 @@ type TLS struct {
 	// their addresses. It is checked at both ends. Default: a certificate has to
 	// be for the host that is dialled, and a dialler's for any.
 	ServerName string
+	// PeerURI is a URI that the certificates of all servers have, such as a SPIFFE ID,
+	// "spiffe://example.org/ns/chat/sa/mesh". A * in it stands for any characters but a
+	// slash. It is checked at both ends, in the place of names; CertFile and CAFile are
+	// needed. Default: URIs do not matter.
+	PeerURI string
+	// EmitterURI and ObserverURI are such URIs of processes that may be an emitter, or an
+	// observer, and nothing more: see Config.Role. They matter to servers, beside PeerURI: a
+	// certificate that fits that may be any of the three. The token has to allow the role,
+	// too. Default: the token alone decides.
+	EmitterURI, ObserverURI string
 
 	// Config is all of that in one, for who has it: RootCAs and ServerName for
 	// dialling, ClientCAs, if diallers need a certificate, for accepting. It takes
@@ -279,21 +406,58 @@ func (t TLS) serves() bool { return t.CertFile != "" || peertls.CanServe(t.Confi
 
 // check looks at what can be seen without reading files.
 func (t TLS) check() error {
-	files := TLS{t.CertFile, t.KeyFile, t.CAFile, t.ServerName, nil}
+	files := TLS{t.CertFile, t.KeyFile, t.CAFile, t.ServerName, t.PeerURI, t.EmitterURI, t.ObserverURI, nil}
 	switch {
 	case t.Config != nil && files != TLS{}:
 		return &core.ConfigError{Field: "TLS.Config", Value: "a *tls.Config", Allowed: "either that or the other fields of TLS"}
 	case t.KeyFile != "" && t.CertFile == "":
 		return &core.ConfigError{Field: "TLS.KeyFile", Value: t.KeyFile, Allowed: "a CertFile that it belongs to"}
+	case t.PeerURI != "" && !peertls.IsURIPattern(t.PeerURI):
+		return &core.ConfigError{Field: "TLS.PeerURI", Value: t.PeerURI, Allowed: allowedURI}
+	case t.PeerURI != "" && t.ServerName != "":
+		return &core.ConfigError{Field: "TLS.PeerURI", Value: t.PeerURI, Allowed: "either that or ServerName"}
+	}
+	return cmp.Or(t.checkRoleURI("TLS.EmitterURI", t.EmitterURI), t.checkRoleURI("TLS.ObserverURI", t.ObserverURI))
+}
+
+const allowedURI = `a URI, as "spiffe://example.org/ns/chat/sa/mesh", with * for any characters but a slash`
+
+// checkRoleURI wants a pattern that is not the servers'.
+func (t TLS) checkRoleURI(field, pattern string) error {
+	wrong := func(allowed string) error {
+		return &core.ConfigError{Field: field, Value: pattern, Allowed: allowed}
+	}
+	switch {
+	case pattern == "":
+		return nil
+	case !peertls.IsURIPattern(pattern):
+		return wrong(allowedURI)
+	case pattern == t.PeerURI:
+		return wrong("another one than PeerURI: what fits that may be a server")
 	}
 	return nil
 }
 
-// material is what a TLS comes down to: config is nil for none, roots are asked
+// allows tells whether a peer whose certificate has these URIs may be of a role; nil if
+// that depends on its token alone.
+func (t TLS) allows() func(identity string, role core.Role) bool {
+	if t.EmitterURI == "" && t.ObserverURI == "" {
+		return nil
+	}
+	return func(identity string, role core.Role) bool {
+		return peertls.Fits(identity, t.PeerURI) ||
+			role == core.RoleEmitter && peertls.Fits(identity, t.EmitterURI) ||
+			role == core.RoleObserver && peertls.Fits(identity, t.ObserverURI)
+	}
+}
+
+// material is what a TLS comes down to: config is nil for none, links is the same for
+// links between servers, roots are asked
 // for the authorities of the moment, if there are any of one's own, and expires for
 // when the certificate of the moment ends, zero without.
 type material struct {
 	config  *tls.Config
+	links   *tls.Config
 	roots   func() *x509.CertPool
 	expires func() time.Time
 }
@@ -301,7 +465,15 @@ type material struct {
 // load reads the files.
 func (t TLS) load(log *slog.Logger) (material, error) {
 	if t == (TLS{}) || t.Config != nil {
-		return material{config: t.Config, expires: func() time.Time { return peertls.Expires(t.Config) }}, nil
+		return material{config: t.Config, links: t.Config, expires: func() time.Time { return peertls.Expires(t.Config) }}, nil
+	}
+	if t.PeerURI != "" && (t.CertFile == "" || t.CAFile == "") {
+		return material{}, &core.ConfigError{Field: "TLS.PeerURI", Value: t.PeerURI, Allowed: "a CertFile and a CAFile beside it"}
+	}
+	for field, uri := range map[string]string{"TLS.EmitterURI": t.EmitterURI, "TLS.ObserverURI": t.ObserverURI} {
+		if uri != "" && t.PeerURI == "" {
+			return material{}, &core.ConfigError{Field: field, Value: uri, Allowed: "a PeerURI beside it, that of servers"}
+		}
 	}
 	source, err := tlsfiles.Open(tlsfiles.Files{Cert: t.CertFile, Key: t.KeyFile, CA: t.CAFile}, log)
 	if bad, ok := errors.AsType[*tlsfiles.Error](err); ok {
@@ -313,6 +485,10 @@ func (t TLS) load(log *slog.Logger) (material, error) {
 	m := material{config: source.Config(t.ServerName), expires: source.Expires}
 	if t.CAFile != "" {
 		m.roots = source.RootCAs
+	}
+	m.links = m.config
+	if t.PeerURI != "" {
+		m.links = peertls.WithURIs(m.config, t.PeerURI, []string{t.EmitterURI, t.ObserverURI}, source.RootCAs)
 	}
 	return m, nil
 }

@@ -22,7 +22,7 @@ import (
 //
 // Every field has a variable: MESH_ and its name, as MESH_LISTEN or
 // MESH_HEARTBEAT_INTERVAL. Durations are written as "5s", "250 ms" or "1d", sizes as
-// "16MiB" or "64k", numbers also as "262,144" or "10k"; MESH_PEERS is separated by commas. TLS has MESH_TLS_CERT, MESH_TLS_KEY, MESH_TLS_CA and
+// "16MiB" or "64k", numbers also as "262,144" or "10k"; MESH_PEERS, MESH_DIAL_NETWORKS and MESH_DIAL_PATHS are separated by commas. TLS has MESH_TLS_CERT, MESH_TLS_KEY, MESH_TLS_CA and
 // MESH_TLS_SERVER_NAME. The variables of the reference implementation are
 // read too, and give way to those of the same field above: MESH_WS_PORT to
 // MESH_LISTEN; MESH_WS_IP, the host under which peers reach this server, to
@@ -89,14 +89,23 @@ var variables = []variable{
 	{"MESH_TLS_KEY", "TLS.KeyFile", text(func(c *Config) *string { return &c.TLS.KeyFile })},
 	{"MESH_TLS_CA", "TLS.CAFile", text(func(c *Config) *string { return &c.TLS.CAFile })},
 	{"MESH_TLS_SERVER_NAME", "TLS.ServerName", text(func(c *Config) *string { return &c.TLS.ServerName })},
+	{"MESH_TLS_PEER_URI", "TLS.PeerURI", text(func(c *Config) *string { return &c.TLS.PeerURI })},
+	{"MESH_TLS_EMITTER_URI", "TLS.EmitterURI", text(func(c *Config) *string { return &c.TLS.EmitterURI })},
+	{"MESH_TLS_OBSERVER_URI", "TLS.ObserverURI", text(func(c *Config) *string { return &c.TLS.ObserverURI })},
 	{"MESH_CODEC", "Codec", text(func(c *Config) *string { return &c.Codec })},
 	{"MESH_DISCOVERY", "Discovery", text(func(c *Config) *string { return &c.Discovery })},
 	{"MESH_DISCOVERY_SERVICE_ADDRESS", "DiscoveryAddress", text(func(c *Config) *string { return &c.DiscoveryAddress })},
 	{"MESH_DISCOVERY_ADDRESS", "DiscoveryAddress", text(func(c *Config) *string { return &c.DiscoveryAddress })},
-	{"MESH_PEERS", "Peers", setPeers},
+	{"MESH_PEERS", "Peers", list("addresses separated by commas, such as ws://10.0.0.7:4000", func(c *Config) *[]string { return &c.Peers })},
 	{"MESH_ROUTING", "Routing", text(func(c *Config) *string { return &c.Routing })},
 	{"MESH_AUTH_TOKEN", "AuthToken", text(func(c *Config) *string { return &c.AuthToken })},
 	{"MESH_AUTH_TOKEN_FILE", "AuthTokenFile", text(func(c *Config) *string { return &c.AuthTokenFile })},
+	{"MESH_ALLOW_REFERENCE_PEERS", "AllowReferencePeers", setAllowReferencePeers},
+	{"MESH_ROLE", "Role", text(func(c *Config) *string { return &c.Role })},
+	{"MESH_EMITTER_TOKENS", "EmitterTokens", list("tokens separated by commas", func(c *Config) *[]string { return &c.EmitterTokens })},
+	{"MESH_EMITTER_TOKENS_FILE", "EmitterTokensFile", text(func(c *Config) *string { return &c.EmitterTokensFile })},
+	{"MESH_OBSERVER_TOKENS_FILE", "ObserverTokensFile", text(func(c *Config) *string { return &c.ObserverTokensFile })},
+	{"MESH_OBSERVER_TOKENS", "ObserverTokens", list("tokens separated by commas", func(c *Config) *[]string { return &c.ObserverTokens })},
 	{"MESH_ACCEPT_TOKEN", "AcceptToken", text(func(c *Config) *string { return &c.AcceptToken })},
 	{"MESH_HEARTBEAT_INTERVAL", "HeartbeatInterval", duration(func(c *Config) *time.Duration { return &c.HeartbeatInterval })},
 	{"MESH_HEARTBEAT_TIMEOUT", "HeartbeatTimeout", duration(func(c *Config) *time.Duration { return &c.HeartbeatTimeout })},
@@ -104,13 +113,20 @@ var variables = []variable{
 	{"MESH_REQUEST_TIMEOUT", "RequestTimeout", duration(func(c *Config) *time.Duration { return &c.RequestTimeout })},
 	{"MESH_REDIAL_MIN", "RedialMin", duration(func(c *Config) *time.Duration { return &c.RedialMin })},
 	{"MESH_REDIAL_MAX", "RedialMax", duration(func(c *Config) *time.Duration { return &c.RedialMax })},
+	{"MESH_DIAL_NETWORKS", "DialNetworks", list("networks separated by commas, such as 10.0.0.0/8", func(c *Config) *[]string { return &c.DialNetworks })},
+	{"MESH_DIAL_PATHS", "DialPaths", list("paths separated by commas, such as /mesh", func(c *Config) *[]string { return &c.DialPaths })},
+	{"MESH_MAX_DIALS", "MaxDials", number(func(c *Config) *int { return &c.MaxDials })},
+	{"MESH_DIAL_RATE", "DialRate", number(func(c *Config) *int { return &c.DialRate })},
 	{"MESH_QUEUE_BYTES", "QueueBytes", size(func(c *Config) *int { return &c.QueueBytes })},
 	{"MESH_QUEUE_MESSAGES", "QueueMessages", number(func(c *Config) *int { return &c.QueueMessages })},
 	{"MESH_MAX_QUEUE_BYTES", "MaxQueueBytes", size(func(c *Config) *int { return &c.MaxQueueBytes })},
 	{"MESH_QUEUE_MIN_RATE", "QueueMinRate", size(func(c *Config) *int { return &c.QueueMinRate })},
 	{"MESH_QUEUE_SLOW_TIME", "QueueSlowTime", duration(func(c *Config) *time.Duration { return &c.QueueSlowTime })},
+	{"MESH_RESUME_WINDOW", "ResumeWindow", duration(func(c *Config) *time.Duration { return &c.ResumeWindow })},
+	{"MESH_REPLAY_BYTES", "ReplayBytes", size(func(c *Config) *int { return &c.ReplayBytes })},
 	{"MESH_INBOX_BYTES", "InboxBytes", size(func(c *Config) *int { return &c.InboxBytes })},
 	{"MESH_MAX_FRAME", "MaxFrame", size(func(c *Config) *int { return &c.MaxFrame })},
+	{"MESH_MAX_PEERS_PER_SOURCE", "MaxPeersPerSource", number(func(c *Config) *int { return &c.MaxPeersPerSource })},
 	{"MESH_MAX_HANDSHAKES", "MaxHandshakes", number(func(c *Config) *int { return &c.MaxHandshakes })},
 	{"MESH_DRAIN_RATE", "DrainRate", number(func(c *Config) *int { return &c.DrainRate })},
 	{"MESH_DRAIN_TIME", "DrainTime", setDrainTime},
@@ -129,55 +145,48 @@ func text(field func(*Config) *string) func(*Config, string) string {
 }
 
 func duration(field func(*Config) *time.Duration) func(*Config, string) string {
-	return func(c *Config, value string) string {
-		d, err := human.ParseDuration(value)
-		if err != nil {
-			return human.AllowedDuration
-		}
-		*field(c) = d
-		return ""
-	}
+	return parsed(human.ParseDuration, human.AllowedDuration, field)
 }
 
 func number(field func(*Config) *int) func(*Config, string) string {
-	return func(c *Config, value string) string {
-		n, err := human.ParseNumber(value)
-		if err != nil {
-			return human.AllowedNumber
-		}
-		*field(c) = n
-		return ""
-	}
+	return parsed(human.ParseNumber, human.AllowedNumber, field)
 }
 
 func size(field func(*Config) *int) func(*Config, string) string {
-	return func(c *Config, value string) string {
-		n, err := human.ParseSize(value)
-		if err != nil {
-			return human.AllowedSize
-		}
-		*field(c) = n
-		return ""
-	}
+	return parsed(human.ParseSize, human.AllowedSize, field)
 }
 
 func boolean(field func(*Config) *bool) func(*Config, string) string {
+	return parsed(strconv.ParseBool, "true or false", field)
+}
+
+// setAllowReferencePeers tells false from a value that is not set.
+func setAllowReferencePeers(c *Config, value string) string {
+	c.AllowReferencePeers = new(bool)
+	return boolean(func(c *Config) *bool { return c.AllowReferencePeers })(c, value)
+}
+
+func parsed[T any](parse func(string) (T, error), allowed string, field func(*Config) *T) func(*Config, string) string {
 	return func(c *Config, value string) string {
-		on, err := strconv.ParseBool(value)
+		v, err := parse(value)
 		if err != nil {
-			return "true or false"
+			return allowed
 		}
-		*field(c) = on
+		*field(c) = v
 		return ""
 	}
 }
 
-func setPeers(c *Config, value string) string {
-	c.Peers = commas.Split(value)
-	if len(c.Peers) == 0 {
-		return "addresses separated by commas, such as ws://10.0.0.7:4000"
+// list is for a field with several values.
+func list(allowed string, field func(*Config) *[]string) func(*Config, string) string {
+	return func(c *Config, value string) string {
+		items := commas.Split(value)
+		if len(items) == 0 {
+			return allowed
+		}
+		*field(c) = items
+		return ""
 	}
-	return ""
 }
 
 // setDrainTime reads 0 as "not at all", which is below 0 in Config, where 0 is the default.
@@ -241,7 +250,7 @@ func (r read) show(v any) any {
 	case int, time.Duration:
 		return astyped.Text(r.value)
 	}
-	if r.variable == "MESH_AUTH_TOKEN" || r.variable == "MESH_ACCEPT_TOKEN" || r.variable == "MESH_OPS_TOKEN" {
+	if strings.HasSuffix(r.variable, "_TOKEN") {
 		return v
 	}
 	return r.value

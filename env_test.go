@@ -3,6 +3,7 @@ package mesh_test
 import (
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,12 @@ var envCases = []struct {
 	{"MESH_PEERS", "wss://a:1,quic://b:1", mesh.Config{Peers: []string{"wss://a:1", "quic://b:1"}}},
 	{"MESH_TLS_CERT", "a.pem", mesh.Config{TLS: mesh.TLS{CertFile: "a.pem"}}},
 	{"MESH_TLS_CA", "a.pem", mesh.Config{TLS: mesh.TLS{CAFile: "a.pem"}}},
+	{"MESH_TLS_EMITTER_URI", "spiffe://example.org/e", mesh.Config{TLS: mesh.TLS{EmitterURI: "spiffe://example.org/e"}}},
+	{"MESH_TLS_OBSERVER_URI", "spiffe://example.org/o", mesh.Config{TLS: mesh.TLS{ObserverURI: "spiffe://example.org/o"}}},
+	{"MESH_TLS_PEER_URI", "spiffe://example.org/*", mesh.Config{TLS: mesh.TLS{PeerURI: "spiffe://example.org/*"}}},
 	{"MESH_TLS_SERVER_NAME", "mesh", mesh.Config{TLS: mesh.TLS{ServerName: "mesh"}}},
+	{"MESH_MAX_PEERS_PER_SOURCE", "12", mesh.Config{MaxPeersPerSource: 12}},
+	{"MESH_ROLE", "emitter", mesh.Config{Role: "emitter"}},
 	{"MESH_CODEC", "msgpack", mesh.Config{Codec: "msgpack"}},
 	{"MESH_DISCOVERY", "static", mesh.Config{Discovery: "static"}},
 	{"MESH_DISCOVERY_ADDRESS", "ws://d:1", mesh.Config{DiscoveryAddress: "ws://d:1"}},
@@ -38,12 +44,19 @@ var envCases = []struct {
 	{"MESH_REQUEST_TIMEOUT", "1m", mesh.Config{RequestTimeout: time.Minute}},
 	{"MESH_REDIAL_MIN", "1s", mesh.Config{RedialMin: time.Second}},
 	{"MESH_REDIAL_MAX", "2s", mesh.Config{RedialMax: 2 * time.Second}},
+	{"MESH_DIAL_NETWORKS", "10.0.0.0/8, ::1", mesh.Config{DialNetworks: []string{"10.0.0.0/8", "::1"}}},
+	{"MESH_DIAL_PATHS", "/mesh,/nodes/*", mesh.Config{DialPaths: []string{"/mesh", "/nodes/*"}}},
+	{"MESH_MAX_DIALS", "7", mesh.Config{MaxDials: 7}},
+	{"MESH_DIAL_RATE", "70", mesh.Config{DialRate: 70}},
 	{"MESH_QUEUE_BYTES", "16MiB", mesh.Config{QueueBytes: 16 << 20}},
 	{"MESH_AUTH_TOKEN_FILE", "token", mesh.Config{AuthTokenFile: "token"}},
 	{"MESH_QUEUE_MESSAGES", "1,001", mesh.Config{QueueMessages: 1001}},
 	{"MESH_MAX_QUEUE_BYTES", "1073741824", mesh.Config{MaxQueueBytes: 1 << 30}},
 	{"MESH_QUEUE_MIN_RATE", "1005", mesh.Config{QueueMinRate: 1005}},
 	{"MESH_QUEUE_SLOW_TIME", "3s", mesh.Config{QueueSlowTime: 3 * time.Second}},
+	{"MESH_ALLOW_REFERENCE_PEERS", "false", mesh.Config{AllowReferencePeers: new(false)}},
+	{"MESH_RESUME_WINDOW", "4s", mesh.Config{ResumeWindow: 4 * time.Second}},
+	{"MESH_REPLAY_BYTES", "2MiB", mesh.Config{ReplayBytes: 2 << 20}},
 	{"MESH_INBOX_BYTES", "1002", mesh.Config{InboxBytes: 1002}},
 	{"MESH_MAX_FRAME", "1003", mesh.Config{MaxFrame: 1003}},
 	{"MESH_MAX_HANDSHAKES", "1004", mesh.Config{MaxHandshakes: 1004}},
@@ -89,12 +102,16 @@ func TestEnv(t *testing.T) {
 	}
 }
 
+// besideAuthToken are the fields that need AuthToken too: TestTwoTokens, TestRoleTokensFromEnv
+// and TestRoleTokenFilesFromEnv have them.
+var besideAuthToken = []string{"AcceptToken", "EmitterTokens", "ObserverTokens", "EmitterTokensFile", "ObserverTokensFile"}
+
 // TestEnvCoversConfig fails when Config has a field without a variable.
 func TestEnvCoversConfig(t *testing.T) {
 	for field := range reflect.TypeFor[mesh.Config]().Fields() {
 		covered := false
-		if field.Name == "AcceptToken" || !field.IsExported() {
-			continue // TestTwoTokens has the former, which needs AuthToken too
+		if slices.Contains(besideAuthToken, field.Name) || !field.IsExported() {
+			continue
 		}
 		for _, c := range envCases {
 			covered = covered || !reflect.ValueOf(c.want).FieldByIndex(field.Index).IsZero()
@@ -207,9 +224,14 @@ func TestEnvBad(t *testing.T) {
 		{"MESH_QUEUE_BYTES", "16 apples", "a size such as 16MiB"},
 		{"MESH_PEERS", ",,", "separated by commas"},
 		{"MESH_ACCEPT_TOKEN", "x", "an AuthToken beside it"},
+		{"MESH_EMITTER_TOKENS", "x", "an AuthToken beside them"},
+		{"MESH_OBSERVER_TOKENS_FILE", "x", "an AuthToken beside them"},
+		{"MESH_OBSERVER_TOKENS", ",", "separated by commas"},
+		{"MESH_ROLE", "emperor", `"server", "emitter" or "observer"`},
 		{"MESH_QUEUE_BYTES", "-1", "a number"},
 		{"MESH_QUEUE_MESSAGES", "many", "a whole number"},
 		{"MESH_INBOX_BYTES", "1.5", "a size"},
+		{"MESH_ALLOW_REFERENCE_PEERS", "perhaps", "true or false"},
 		{"MESH_MAX_FRAME", "x", "a size"},
 		{"MESH_MAX_HANDSHAKES", "x", "a whole number"},
 	} {

@@ -16,6 +16,7 @@ import (
 	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/internal/await"
 	"github.com/socketmesh/mesh/transport/mem"
 )
 
@@ -96,7 +97,7 @@ func TestMeshOutlivesTheStartHook(t *testing.T) {
 	defer b.stop(t)
 	meet(a.io.Sockets(), 2)
 	a.io.Emit("hello")
-	if got := take(t, b.delivered); got != `["hello"]` {
+	if got := await.Value(t, b.delivered); got != `["hello"]` {
 		t.Errorf("delivered %s", got)
 	}
 }
@@ -119,11 +120,11 @@ func TestStopSendsWhatIsLeft(t *testing.T) {
 	}
 	a.stop(t)
 	for i := range events {
-		if got, want := take(t, b.delivered), fmt.Sprintf(`["e",%d]`, i); got != want {
+		if got, want := await.Value(t, b.delivered), fmt.Sprintf(`["e",%d]`, i); got != want {
 			t.Fatalf("delivered %s, want %s", got, want)
 		}
 	}
-	if got := take(t, b.delivered); got != `["last words"]` {
+	if got := await.Value(t, b.delivered); got != `["last words"]` {
 		t.Errorf("delivered %s", got)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // TestLogs: a mesh that is given no logger logs to the process's, its discovery client
@@ -47,8 +48,8 @@ func TestLogs(t *testing.T) {
 			if err := m.Start(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			take(t, attempts)
-			take(t, attempts) // what the first one has led to is logged
+			await.Value(t, attempts)
+			await.Value(t, attempts) // what the first one has led to is logged
 			if err := m.Drain(t.Context(), 1); err != nil {
 				t.Error(err)
 			}

@@ -30,8 +30,6 @@ type Mesh struct {
 	expires func() time.Time // of the certificate
 	ops     *opsServer
 
-	readyLinks int // percent of the other servers of the roster, which have to be linked
-
 	drainRate int           // clients per second
 	drainTime time.Duration // of Run; 0 or less: it does not drain
 	draining  atomic.Bool
@@ -154,12 +152,22 @@ func (m *Mesh) ClientStats() socketio.ClientStats { return m.adapter.ClientStats
 // before Start, and several times at once.
 func (m *Mesh) WaitForPeers(ctx context.Context, n int) error { return m.node.WaitForPeers(ctx, n) }
 
+// WaitForCapacity returns when what waits for each of the other servers is at most half of
+// Config.QueueBytes and QueueMessages. Emit never blocks: a publisher that is faster than the
+// slowest server calls WaitForCapacity before it emits, and no server is ever behind because of it.
+// Servers without a link, and those that are being cut for being too slow, are not waited
+// for. If ctx ends before, or the mesh is shut down, the error is a [*core.CapacityError] that
+// names the servers.
+//
+// What has become of each message is told to an observer that is a [core.PublicationObserver].
+func (m *Mesh) WaitForCapacity(ctx context.Context) error { return m.node.WaitForCapacity(ctx) }
+
 // Ready tells whether this server should get clients: it listens for peers, has heard
 // of discovery or is linked to a server, and is linked to at least Config.OpsReadyLinks
 // percent, half by default, of the other servers that discovery knows. Else the error is
 // a [*core.NotReadyError], which names each check that has failed. It does not block.
 // What operators are told at /readyz is the same, and that it does not drain.
-func (m *Mesh) Ready() error { return m.node.Ready(m.readyLinks) }
+func (m *Mesh) Ready() error { return m.ops.handler.Ready() }
 
 // Roster compares the servers that discovery knows with those that are linked.
 func (m *Mesh) Roster() core.RosterStatus { return m.node.Roster() }

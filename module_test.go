@@ -13,6 +13,7 @@ import (
 
 	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // free is a Config that disturbs nobody: a free port, and no peers.
@@ -108,7 +109,7 @@ func TestModuleChoosesPartsByName(t *testing.T) {
 	}
 	wantConfigError(t, app(mesh.Config{Transport: "pidgin"}), "Transport", `one of "pigeon", "quic", "ws", "wss"`)
 	wantConfigError(t, app(mesh.Config{Codec: "more"}), "Codec", `one of "json", "morse", "msgpack"`)
-	wantConfigError(t, app(mesh.Config{Discovery: "goss"}), "Discovery", `one of "gossip", "service", "static"`)
+	wantConfigError(t, app(mesh.Config{Discovery: "goss"}), "Discovery", `one of "dns", "gossip", "service", "static"`)
 }
 
 func TestModuleRefusesDuplicates(t *testing.T) {
@@ -121,8 +122,8 @@ func TestModuleRefusesDuplicates(t *testing.T) {
 		mesh.ProvideCodec(func() codec { return codec{"morse"} }),
 	), "Codec", `one part of each name`)
 	wantConfigError(t, app(
-		mesh.ProvideDiscovery(func() discovery { return discovery{"dns"} }),
-		mesh.ProvideDiscovery(func() discovery { return discovery{"dns"} }),
+		mesh.ProvideDiscovery(func() discovery { return discovery{"consul"} }),
+		mesh.ProvideDiscovery(func() discovery { return discovery{"consul"} }),
 	), "Discovery", `one part of each name`)
 }
 
@@ -138,7 +139,7 @@ func TestModuleUngroupedPartWins(t *testing.T) {
 	if err := app.Start(t.Context()); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("start: %v, want the transport's error", err)
 	}
-	if addr := take(t, used); addr != "a place" {
+	if addr := await.Value(t, used); addr != "a place" {
 		t.Errorf("the transport was asked to listen on %q", addr)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 func TestNamedModulesAreValid(t *testing.T) {
@@ -107,7 +108,7 @@ func TestMeshesOfOneApplication(t *testing.T) {
 	b.game.Emit("go")
 	settle(b.game.Sockets())
 	for _, want := range []string{`a/chat: ["hello"]`, `b/chat: ["hello"]`, `b/game: ["go"]`, `a/game: ["go"]`} {
-		if got := take(t, delivered); got != want {
+		if got := await.Value(t, delivered); got != want {
 			t.Errorf("delivered %s, want %s", got, want)
 		}
 	}

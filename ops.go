@@ -3,22 +3,26 @@ package mesh
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"reflect"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/human"
+	"github.com/socketmesh/mesh/internal/opshttp"
 	"github.com/socketmesh/mesh/internal/peertls"
 	"github.com/socketmesh/mesh/ops"
+	"github.com/socketmesh/mesh/socketio"
 )
 
-var _ ops.Source = (*Mesh)(nil)
+var (
+	_ ops.Source = (*Mesh)(nil)
+	_ ops.Router = (*Mesh)(nil)
+	_ ops.Tracer = (*Mesh)(nil)
+)
 
 // OpsHandler is what operators see of this server: health checks, metrics, and the state
 // of the whole mesh as JSON, see package [ops]. Mount it where the application's own
@@ -47,8 +51,20 @@ func (m *Mesh) Ask(ctx context.Context, node string, question []byte) ([]byte, e
 	return m.node.Ask(ctx, node, question)
 }
 
+// Routes tells, for each server that there is a link to or that may resume, whether an event
+// of so many bytes would be sent to it now, and why. The namespace must be open here.
+func (m *Mesh) Routes(namespace string, to core.Target, size int) []core.PeerRoute {
+	return m.node.Routes(namespace, to, size)
+}
+
+// Trace begins to look at messages that this server sends and gets: at those that fit, and
+// of its own at so many per second. Close ends it; only a few can run at once.
+func (m *Mesh) Trace(filter core.TraceFilter, rate int) (core.Trace, error) {
+	return m.node.Trace(filter, rate)
+}
+
 // opsOptions are those of the handler, as far as the configuration has them.
-func (b *builder) opsOptions() ops.Options {
+func (b *builder) opsOptions(adapter *socketio.Constructor) ops.Options {
 	c := b.config
 	o := ops.Options{
 		Writable:   c.OpsWritable,
@@ -56,22 +72,32 @@ func (b *builder) opsOptions() ops.Options {
 		ReadyLinks: c.OpsReadyLinks,
 		Settings:   c.settings(),
 		Logger:     b.logger,
+		Journal:    b.journal,
+		Clients:    func() ops.Clients { return clientsOf(adapter.ClientStats()) },
 	}
-	if c.OpsToken != "" {
-		o.Tokens = []string{c.OpsToken}
-	} else if c.AuthToken != "" {
-		o.Tokens = []string{c.AuthToken}
+	switch {
+	case c.OpsToken != "":
+		o.Tokens = func() []string { return []string{c.OpsToken} }
+	case b.tokens != nil:
+		o.Tokens = b.tokens
+	case c.AuthToken != "":
+		o.Tokens = func() []string { return []string{c.AuthToken} }
 	}
-	if b.material.asksClients() {
-		config := b.material.config
+	if config := b.material.config; peertls.AsksClients(config) {
 		o.VerifyClient = func(state *tls.ConnectionState) error { return peertls.VerifyClient(config, state) }
 	}
 	return o
 }
 
-// asksClients tells whether there are authorities of clients' certificates.
-func (m material) asksClients() bool {
-	return m.roots != nil || m.config != nil && m.config.ClientCAs != nil
+func clientsOf(s socketio.ClientStats) ops.Clients {
+	return ops.Clients{
+		WebSocket: s.WebSocket, Polling: s.Polling, Upgrading: s.Upgrading, Other: s.OtherTransports,
+		Connections: uint64(s.Connections), Disconnections: uint64(s.Disconnections),
+		SlowRate: uint64(s.SlowRate), SlowFull: uint64(s.SlowFull), SlowTimeout: uint64(s.SlowTimeout), SlowMemory: uint64(s.SlowMemory),
+		Dropped: uint64(s.Dropped), QueuedBytes: s.Queued, QueuedLimit: s.QueuedLimit, HeldBack: s.Held,
+		Entering: s.Waiting, Refused: uint64(s.Refused),
+		Packets: uint64(s.PacketsIn), Frames: uint64(s.Frames), Bytes: uint64(s.Bytes),
+	}
 }
 
 // settings are the fields that are set, as text, without secrets.
@@ -79,6 +105,11 @@ func (c Config) settings() map[string]string {
 	settings := map[string]string{}
 	addSettings(settings, "", reflect.ValueOf(c))
 	return settings
+}
+
+// isSize tells whether a field is in bytes.
+func isSize(name string) bool {
+	return strings.HasSuffix(name, "Bytes") || name == "QueueMinRate" || name == "MaxFrame"
 }
 
 func addSettings(settings map[string]string, prefix string, v reflect.Value) {
@@ -90,8 +121,12 @@ func addSettings(settings map[string]string, prefix string, v reflect.Value) {
 			settings[name] = "(set)"
 		case value.Kind() == reflect.Struct:
 			addSettings(settings, name+".", value)
+		case value.Kind() == reflect.Pointer && value.Elem().Kind() == reflect.Bool:
+			settings[name] = fmt.Sprint(value.Elem().Bool())
 		case value.Kind() == reflect.Pointer:
 			settings[name] = "(set)"
+		case isSize(field.Name):
+			settings[name] = human.Size(value.Int()).String()
 		case value.Kind() == reflect.Slice:
 			settings[name] = strings.Trim(fmt.Sprint(value.Interface()), "[]")
 		default:
@@ -107,19 +142,21 @@ type opsServer struct {
 	handler *ops.Handler
 	log     *slog.Logger
 
-	mu       sync.Mutex
-	listener net.Listener
-	http     *http.Server
-	served   chan struct{} // closed when the accepting goroutine has ended
+	mu     sync.Mutex
+	server *opshttp.Server // nil before start, and without a port
+}
+
+func (s *opsServer) running() *opshttp.Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.server
 }
 
 func (s *opsServer) addr() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.listener == nil {
-		return ""
+	if server := s.running(); server != nil {
+		return server.Addr()
 	}
-	return s.listener.Addr().String()
+	return ""
 }
 
 // start listens, if there is a port to listen on.
@@ -129,67 +166,18 @@ func (s *opsServer) start(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.listen)
+	server, err := opshttp.Listen(ctx, s.listen, s.handler, s.tls, s.log)
 	if err != nil {
-		return fmt.Errorf("mesh: listen for operators on %s: %w", s.listen, err)
+		return fmt.Errorf("mesh: %w", err)
 	}
-	server, served := newOpsHTTP(s.handler, s.log), make(chan struct{})
-	s.listener, s.http, s.served = listener, server, served
-	if s.tls != nil {
-		listener = tls.NewListener(listener, opsTLS(s.tls))
-	}
-	go func() {
-		defer close(served)
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("operators are not served any more", "error", err)
-		}
-	}()
-	s.log.Info("serving operators", "address", s.listener.Addr().String(), "tls", s.tls != nil)
+	s.server = server
 	return nil
-}
-
-// newOpsHTTP bounds what clients can hold.
-func newOpsHTTP(handler http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
 }
 
 // stop ends what it serves, when ctx ends at the latest.
 func (s *opsServer) stop(ctx context.Context) {
-	s.mu.Lock()
-	server, served := s.http, s.served
-	s.http = nil
-	s.mu.Unlock()
-	if server != nil {
-		_ = server.Shutdown(ctx) // Close ends what is left
-		server.Close()
-		<-served
+	s.handler.Close() // ends what would not end by itself: the feeds of pages
+	if server := s.running(); server != nil {
+		server.Shutdown(ctx)
 	}
-	s.handler.Close()
-}
-
-// opsTLS serves with the certificate of the mesh. Clients may show one, which the
-// handler judges.
-func opsTLS(c *tls.Config) *tls.Config {
-	return &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		chosen := peertls.Server(c, "http/1.1")
-		if choose := chosen.GetConfigForClient; choose != nil {
-			other, err := choose(hello)
-			if err != nil {
-				return nil, err
-			}
-			if other != nil {
-				chosen = other
-			}
-		}
-		chosen.GetConfigForClient, chosen.VerifyConnection = nil, nil
-		chosen.ClientAuth = tls.RequestClientCert
-		return chosen, nil
-	}}
 }

@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +22,8 @@ import (
 	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/discovery/static"
+	"github.com/socketmesh/mesh/internal/await"
 	"github.com/socketmesh/mesh/ops"
 	"github.com/socketmesh/mesh/transport/mem"
 )
@@ -52,11 +55,11 @@ func opsMesh(t *testing.T, names string, change func(name string, c *mesh.Config
 		all[name] = m
 	}
 	for _, m := range all {
-		for deadline := time.Now().Add(10 * time.Second); len(m.Peers()) < len(all)-1; time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("%s has peers %v", m.ID(), m.Peers())
-			}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		if err := m.WaitForPeers(ctx, len(all)-1); err != nil {
+			t.Fatalf("%s has peers %v: %v", m.ID(), m.Peers(), err)
 		}
+		cancel()
 	}
 	return all
 }
@@ -201,12 +204,14 @@ func TestSettingsHaveNoSecrets(t *testing.T) {
 			case value.Kind() == reflect.String:
 				value.SetString(secret)
 			case value.Kind() == reflect.Slice:
-				value.Set(reflect.ValueOf([]string{secret}))
+				value.Set(reflect.ValueOf([]string{secret + field.Name})) // tokens have to differ
 			}
 		}
 	}
 	c.OpsListen, c.Listen, c.Peers = "127.0.0.1:0", "a", []string{"mem://a", "mem://b"}
-	c.AuthToken, c.OpsToken = secret, secret
+	c.AuthToken, c.OpsToken, c.AcceptToken = secret, secret, secret
+	c.QueueBytes, c.ReplayBytes, c.MaxFrame, c.DrainTime = 16<<20, 8<<20, 100_000, 90*time.Second
+	c.AllowReferencePeers = new(false)
 	m, err := mesh.New(c, mesh.WithTransport(mem.NewNetwork().Transport("a")), mesh.WithDiscovery(coretest.NewRoster().Discovery()))
 	if err != nil {
 		t.Fatal(err)
@@ -220,6 +225,9 @@ func TestSettingsHaveNoSecrets(t *testing.T) {
 	if n.Settings["AuthToken"] != "(set)" || n.Settings["OpsToken"] != "(set)" || n.Settings["Peers"] != "mem://a mem://b" || secrets < 2 {
 		t.Errorf("settings %v", n.Settings)
 	}
+	if n.Settings["QueueBytes"] != "16MiB" || n.Settings["ReplayBytes"] != "8MiB" || n.Settings["AllowReferencePeers"] != "false" || n.Settings["DrainTime"] != "1m30s" || !strings.HasSuffix(n.Settings["MaxFrame"], "KiB") {
+		t.Errorf("settings as people write them: %v", n.Settings)
+	}
 	for value := range maps.Values(n.Settings) {
 		if strings.Contains(value, secret) {
 			t.Errorf("a secret is shown: %v", n.Settings)
@@ -227,27 +235,64 @@ func TestSettingsHaveNoSecrets(t *testing.T) {
 	}
 }
 
+// reports is a discovery that says when the mesh has its first roster.
+type reports struct {
+	core.Discovery
+	reported chan struct{}
+}
+
+func (r reports) Run(ctx context.Context, self core.Peer, update func([]core.Peer)) error {
+	var once sync.Once
+	return r.Discovery.Run(ctx, self, func(roster []core.Peer) {
+		update(roster)
+		once.Do(func() { close(r.reported) })
+	})
+}
+
 // TestReadyLinks: the mesh and its ops handler agree on when a server is ready.
 func TestReadyLinks(t *testing.T) {
 	for links, ready := range map[int]bool{0: false, 100: false, -1: true} {
-		m, err := mesh.New(mesh.Config{OpsReadyLinks: links, OpsListen: "127.0.0.1:0", Listen: "127.0.0.1:0", Peers: []string{"ws://127.0.0.1:1"}})
+		peers := reports{static.New(static.Options{Peers: []string{"ws://127.0.0.1:1"}}), make(chan struct{})}
+		m, err := mesh.New(mesh.Config{OpsReadyLinks: links, OpsListen: "127.0.0.1:0", Listen: "127.0.0.1:0"}, mesh.WithDiscovery(peers))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := m.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(10 * time.Second); m.Roster().Others == 0; time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatal("no roster")
-			}
-		}
+		await.End(t, peers.reported)
 		status := ask(t, "GET", "http://"+m.OpsAddr()+"/readyz", "", "", nil)
 		if (m.Ready() == nil) != ready || (status == http.StatusOK) != ready {
 			t.Errorf("OpsReadyLinks %d: %v, %d", links, m.Ready(), status)
 		}
 		if err := m.Shutdown(context.Background()); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestAdminPageExplainsReasons: the page says of every reason that a node counts what it
+// means.
+func TestAdminPageExplainsReasons(t *testing.T) {
+	m := opsMesh(t, "a", nil)["a"]
+	response, err := http.Get("http://" + m.OpsAddr() + "/admin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	page, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stats := m.Stats()
+	for what, counts := range map[string]map[string]uint64{
+		"dropped": stats.DropReasons, "ignored": stats.IgnoreReasons, "refused": stats.RefusalReasons,
+		"down": stats.PeerDrops, "roster": stats.RosterRefusals,
+	} {
+		for reason := range counts {
+			if key := fmt.Sprintf("%q: [", what+"/"+reason); !strings.Contains(string(page), key) {
+				t.Errorf("the page does not explain %s/%s", what, reason)
+			}
 		}
 	}
 }

@@ -2,24 +2,26 @@ package mesh_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // peers is an observer that lets a test wait.
 type peers struct {
 	core.NopObserver
 	up      chan string
+	down    chan string
 	refused chan error
 }
 
 func newPeers() *peers {
-	return &peers{up: make(chan string, 16), refused: make(chan error, 16)}
+	return &peers{up: make(chan string, 16), down: make(chan string, 16), refused: make(chan error, 16)}
 }
 
-func (p *peers) PeerUp(info core.PeerInfo)   { put(p.up, info.ID) }
-func (p *peers) Refused(_ string, why error) { put(p.refused, why) }
+func (p *peers) PeerUp(info core.PeerInfo)            { put(p.up, info.ID) }
+func (p *peers) PeerDown(info core.PeerInfo, _ error) { put(p.down, info.ID) }
+func (p *peers) Refused(_ string, why error)          { put(p.refused, why) }
 
 func put[T any](c chan T, v T) {
 	select {
@@ -31,7 +33,7 @@ func put[T any](c chan T, v T) {
 func (p *peers) waitFor(t *testing.T, id string) {
 	t.Helper()
 	for {
-		if got := take(t, p.up); got == id {
+		if got := await.Value(t, p.up); got == id {
 			return
 		}
 	}
@@ -39,16 +41,5 @@ func (p *peers) waitFor(t *testing.T, id string) {
 
 func (p *peers) waitForRefusal(t *testing.T) {
 	t.Helper()
-	take(t, p.refused)
-}
-
-func take[T any](t *testing.T, c chan T) T {
-	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(time.Minute):
-		t.Fatal("nothing happened for 10 s")
-		panic("unreachable")
-	}
+	await.Value(t, p.refused)
 }

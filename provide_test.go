@@ -10,6 +10,7 @@ import (
 
 	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 func TestNotConstructorsOfParts(t *testing.T) {
@@ -57,7 +58,7 @@ func TestUsedPartsWin(t *testing.T) {
 	if err := app.Start(t.Context()); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("start: %v, want the transport's error", err)
 	}
-	if addr := take(t, used); addr != "a place" {
+	if addr := await.Value(t, used); addr != "a place" {
 		t.Errorf("the transport was asked to listen on %q", addr)
 	}
 }
@@ -83,7 +84,7 @@ func TestDecorateAndReplaceUsedParts(t *testing.T) {
 		if err := app.Start(t.Context()); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("%s: start: %v, want the transport's error", name, err)
 		}
-		if got := take(t, addr); got != "a place" {
+		if got := await.Value(t, addr); got != "a place" {
 			t.Errorf("%s: asked to listen on %q", name, got)
 		}
 	}

@@ -25,11 +25,11 @@ func TestReadmeListsEveryOption(t *testing.T) {
 	}
 	good := map[string]string{
 		"Listen": ":1", "Advertise": "ws://x:1", "Transport": "ws", "Codec": "msgpack", "Discovery": "service",
-		"DiscoveryAddress": "ws://x:1", "TLS": "x", "Peers": "ws://x:1", "AuthToken": "x", "AuthTokenFile": "x", "AcceptToken": "x", "Routing": "interest",
+		"DiscoveryAddress": "ws://x:1", "TLS": "x", "Peers": "ws://x:1", "AuthToken": "x", "AuthTokenFile": "x", "AcceptToken": "x", "AllowReferencePeers": "true", "Role": "emitter", "EmitterTokens": "x", "ObserverTokens": "x", "EmitterTokensFile": "x", "ObserverTokensFile": "x", "Routing": "interest",
 		"HeartbeatInterval": "1s", "HeartbeatTimeout": "1m", "HandshakeTimeout": "1s", "RequestTimeout": "1s",
-		"RedialMin": "1s", "RedialMax": "1h", "QueueBytes": "1", "QueueMessages": "1", "InboxBytes": "1",
-		"MaxQueueBytes": "1073741824", "QueueMinRate": "1", "QueueSlowTime": "1s",
-		"MaxFrame": "1", "MaxHandshakes": "1", "DrainRate": "1", "DrainTime": "1s",
+		"DialNetworks": "10.0.0.0/8", "DialPaths": "/mesh", "MaxDials": "1", "DialRate": "1", "RedialMin": "1s", "RedialMax": "1h", "QueueBytes": "1", "QueueMessages": "1", "InboxBytes": "1",
+		"MaxQueueBytes": "1073741824", "QueueMinRate": "1", "QueueSlowTime": "1s", "ResumeWindow": "1m", "ReplayBytes": "1048576",
+		"MaxFrame": "1", "MaxHandshakes": "1", "MaxPeersPerSource": "1", "DrainRate": "1", "DrainTime": "1s",
 		"OpsListen": ":1", "OpsToken": "x", "OpsWritable": "true", "OpsPprof": "true", "OpsReadyLinks": "1",
 	}
 	var listed []string
@@ -49,10 +49,13 @@ func TestReadmeListsEveryOption(t *testing.T) {
 						value = "1"
 					case strings.HasSuffix(variable[1], "_IP"):
 						value = "127.0.0.1"
+					case strings.HasSuffix(variable[1], "_URI"):
+						value = "spiffe://x/y"
 					case strings.HasSuffix(variable[1], "_KEY"):
 						t.Setenv(strings.Replace(variable[1], "_KEY", "_CERT", 1), "x")
 					}
-					if variable[1] == "MESH_ACCEPT_TOKEN" {
+					switch variable[1] {
+					case "MESH_ACCEPT_TOKEN", "MESH_EMITTER_TOKENS", "MESH_OBSERVER_TOKENS", "MESH_EMITTER_TOKENS_FILE", "MESH_OBSERVER_TOKENS_FILE":
 						t.Setenv("MESH_AUTH_TOKEN", "y")
 					}
 					t.Setenv(variable[1], value)

@@ -9,6 +9,7 @@ import (
 	"github.com/socketmesh/mesh/codec/msgpack"
 	"github.com/socketmesh/mesh/codec/proto"
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/discovery/dns"
 	"github.com/socketmesh/mesh/discovery/service"
 	"github.com/socketmesh/mesh/discovery/static"
 	"github.com/socketmesh/mesh/internal/isnil"
@@ -27,6 +28,7 @@ const (
 const (
 	DiscoveryService = "service"
 	DiscoveryStatic  = "static"
+	DiscoveryDNS     = "dns"
 )
 
 // builtin is a part that comes with the mesh, with all that is to know about it.
@@ -86,6 +88,11 @@ var builtinDiscoveries = []builtin[core.Discovery]{
 		name:     DiscoveryStatic,
 		validate: Config.checkStatic,
 		build:    func(b *builder) core.Discovery { return static.New(static.Options{Peers: b.config.Peers}) },
+	}, {
+		name:     DiscoveryDNS,
+		validate: Config.checkDNS,
+		complete: Config.needName,
+		build:    func(b *builder) core.Discovery { return dns.New(b.dns()) },
 	},
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/internal/await"
 	"github.com/socketmesh/mesh/transport/mem"
 )
 
@@ -28,19 +29,26 @@ type run struct {
 	stop context.CancelFunc
 	done chan error
 
+	connected chan struct{} // a socket is
+	left      chan string   // why a socket has, and how many peers the other server had then
+
 	http  *http.Client
 	polls sync.WaitGroup
 }
 
 // startRun runs m on a free port.
-func startRun(t *testing.T, m *mesh.Mesh) *run {
+func startRun(t *testing.T, m, other *mesh.Mesh) *run {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0") // a free port
 	if err != nil {
 		t.Fatal(err)
 	}
 	listener.Close()
-	web := &http.Server{Addr: listener.Addr().String()}
+	listening := make(chan struct{})
+	web := &http.Server{Addr: listener.Addr().String(), BaseContext: func(net.Listener) context.Context {
+		close(listening)
+		return context.Background()
+	}}
 	options := socket.DefaultServerOptions()
 	if err := m.Configure(options); err != nil {
 		t.Fatal(err)
@@ -52,9 +60,20 @@ func startRun(t *testing.T, m *mesh.Mesh) *run {
 		url:  "http://" + web.Addr + "/socket.io/?EIO=4&transport=polling",
 		stop: stop,
 		done: make(chan error, 1),
+
+		connected: make(chan struct{}, 16),
+		left:      make(chan string, 16),
+
 		http: &http.Client{Transport: new(http.Transport)},
 	}
+	_ = r.io.On("connection", func(args ...any) {
+		_ = args[0].(*socket.Socket).On("disconnect", func(args ...any) {
+			r.left <- fmt.Sprintf("%v, %d peers", args[0], len(other.Peers()))
+		})
+		r.connected <- struct{}{}
+	})
 	go func() { r.done <- m.Run(ctx, r.io, web) }()
+	await.End(t, listening)
 	t.Cleanup(func() {
 		stop()
 		r.polls.Wait()
@@ -66,23 +85,18 @@ func startRun(t *testing.T, m *mesh.Mesh) *run {
 // poll connects a client, which polls until it is told to close, or is cut off.
 func (r *run) poll(t *testing.T) {
 	t.Helper()
-	var opened []string
-	for deadline := time.Now().Add(20 * time.Second); opened == nil; {
-		response, err := r.http.Get(r.url)
-		if err != nil {
-			if time.Now().After(deadline) {
-				t.Fatal(err)
-			}
-			time.Sleep(time.Millisecond) // it does not listen yet
-			continue
-		}
-		body, _ := io.ReadAll(response.Body)
-		response.Body.Close()
-		opened = regexp.MustCompile(`"sid":"([^"]+)"`).FindStringSubmatch(string(body))
+	response, err := r.http.Get(r.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := io.ReadAll(response.Body)
+	response.Body.Close()
+	opened := regexp.MustCompile(`"sid":"([^"]+)"`).FindStringSubmatch(string(body))
+	if opened == nil {
+		t.Fatalf("a handshake was answered with %s %s", response.Status, body)
 	}
 	session := r.url + "&sid=" + opened[1]
-	response, err := r.http.Post(session, "text/plain", strings.NewReader("40"))
-	if err != nil {
+	if response, err = r.http.Post(session, "text/plain", strings.NewReader("40")); err != nil {
 		t.Fatal(err)
 	}
 	response.Body.Close()
@@ -90,38 +104,24 @@ func (r *run) poll(t *testing.T) {
 	if !ok {
 		t.Fatal("no such client")
 	}
-	welcomed := make(chan struct{})
+	polled := make(chan struct{}, 16)
+	_ = client.Transport().On("ready", func(...any) { put(polled, struct{}{}) })
 	r.polls.Go(func() {
-		for first := true; ; first = false {
+		for {
 			response, err := r.http.Get(session)
 			if err != nil {
 				return
 			}
 			body, _ := io.ReadAll(response.Body)
 			response.Body.Close()
-			if first {
-				close(welcomed) // the answer to its "40"
-			}
 			if response.StatusCode != http.StatusOK || string(body) == "1" {
 				return
 			}
 		}
 	})
-	take(t, welcomed)
-	for !client.Transport().Writable() { // until the next poll is there
-		time.Sleep(time.Millisecond)
-	}
-}
-
-// reasons are why sockets have left, and how many peers other had then.
-func (r *run) reasons(other *mesh.Mesh) chan string {
-	left := make(chan string, 16)
-	r.io.On("connection", func(args ...any) {
-		args[0].(*socket.Socket).On("disconnect", func(args ...any) {
-			left <- fmt.Sprintf("%v, %d peers", args[0], len(other.Peers()))
-		})
-	})
-	return left
+	await.Value(t, r.connected)
+	await.Value(t, polled) // is answered with the answer to "40"
+	await.Value(t, polled) // stays
 }
 
 // TestRun: without another server, and where it must not, it does not drain, and stops
@@ -138,14 +138,13 @@ func TestRun(t *testing.T) {
 			network, roster := mem.NewNetwork(), coretest.NewRoster()
 			m := inProcess(t, mesh.Config{DrainTime: c.drain, DrainRate: 1}, network, roster, "a")
 			other := inProcess(t, mesh.Config{}, network, roster, "b")
-			r := startRun(t, m)
+			r := startRun(t, m, other)
 			if !c.alone {
 				startMesh(t, other)
 				if err := m.WaitForPeers(t.Context(), 1); err != nil {
 					t.Fatal(err)
 				}
 			}
-			left := r.reasons(other)
 			r.poll(t)
 			r.poll(t)
 			began := time.Now()
@@ -157,7 +156,7 @@ func TestRun(t *testing.T) {
 				t.Errorf("stopped in %v: want less than a second", took)
 			}
 			for range 2 {
-				if why := take(t, left); !strings.HasPrefix(why, "server shutting down") {
+				if why := await.Value(t, r.left); !strings.HasPrefix(why, "server shutting down") {
 					t.Errorf("a client left for %q", why)
 				}
 			}
@@ -170,10 +169,10 @@ func TestRun(t *testing.T) {
 func TestRunDrains(t *testing.T) {
 	network, roster := mem.NewNetwork(), coretest.NewRoster()
 	m := inProcess(t, mesh.Config{DrainTime: time.Minute, DrainRate: 5}, network, roster, "a")
-	other := inProcess(t, mesh.Config{}, network, roster, "b")
+	watch := newPeers()
+	other := inProcess(t, mesh.Config{}, network, roster, "b", mesh.WithObserver(watch))
 	startMesh(t, other)
-	r := startRun(t, m)
-	left := r.reasons(other)
+	r := startRun(t, m, other)
 	if err := other.WaitForPeers(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
@@ -183,12 +182,12 @@ func TestRunDrains(t *testing.T) {
 	}
 	r.stop()
 	for i := range clients {
-		why := take(t, left)
+		why := await.Value(t, r.left)
 		// Of the last one the stop that follows may be as fast as its own end.
 		if why != "forced close, 1 peers" && (i < clients-1 || why != "server shutting down, 1 peers") {
 			t.Errorf("client %d left for %q", i, why)
 		}
-		if len(left) > 0 || r.io.Engine().Clients().Len() == 0 {
+		if len(r.left) > 0 || r.io.Engine().Clients().Len() == 0 {
 			continue // too late to look at what is there meanwhile
 		}
 		response, err := r.http.Get(r.url)
@@ -210,10 +209,8 @@ func TestRunDrains(t *testing.T) {
 	if _, err := r.http.Get(r.url); err == nil {
 		t.Error("it still listens")
 	}
-	for deadline := time.Now().Add(time.Minute); len(other.Peers()) > 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("it did not leave the mesh")
-		}
+	if id := await.Value(t, watch.down); id != m.ID() {
+		t.Errorf("%s has left the mesh, want %s", id, m.ID())
 	}
 }
 
@@ -225,7 +222,7 @@ func TestRunDrainsNoLongerThanItMay(t *testing.T) {
 	m := inProcess(t, mesh.Config{DrainTime: 200 * time.Millisecond}, network, roster, "a", mesh.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 	other := inProcess(t, mesh.Config{}, network, roster, "b")
 	startMesh(t, other)
-	r := startRun(t, m)
+	r := startRun(t, m, other)
 	if err := m.WaitForPeers(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package mesh_test
 import (
 	"crypto/tls"
 	"errors"
-	"net"
 	"os"
 	"strings"
 	"testing"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/await"
+	"github.com/socketmesh/mesh/internal/loopback"
 )
 
 // two starts two servers with the same configuration but for change, of which the
@@ -32,6 +33,8 @@ func two(t *testing.T, cfg mesh.Config, change func(*mesh.Config)) (a, b *mesh.M
 // Every transport and codec does, by its name alone.
 func TestStacksByName(t *testing.T) {
 	certificate := issued(t, authority(), "127.0.0.1")
+	identified := issued(t, authority(), "spiffe://example.org/ns/chat/sa/mesh") // and no name
+	identified.PeerURI = "spiffe://example.org/ns/*/sa/mesh"
 	for name, c := range map[string]struct {
 		config mesh.Config
 		scheme string
@@ -40,6 +43,8 @@ func TestStacksByName(t *testing.T) {
 		"ws with TLS":       {mesh.Config{Transport: "ws", TLS: certificate}, "wss://127.0.0.1:"},
 		"wss":               {mesh.Config{Transport: "wss", TLS: certificate}, "wss://127.0.0.1:"},
 		"quic with a token": {mesh.Config{Transport: "quic", AuthToken: "secret"}, "quic://127.0.0.1:"},
+		"wss with URIs":     {mesh.Config{Transport: "wss", TLS: identified}, "wss://127.0.0.1:"},
+		"quic with URIs":    {mesh.Config{Transport: "quic", TLS: identified}, "quic://127.0.0.1:"},
 		"quic with TLS":     {mesh.Config{Transport: "quic", TLS: certificate}, "quic://127.0.0.1:"},
 		"all of it":         {mesh.Config{Transport: "quic", TLS: certificate, AuthToken: "secret", Codec: "msgpack"}, "quic://127.0.0.1:"},
 		"proto":             {mesh.Config{Codec: "proto"}, "ws://127.0.0.1:"},
@@ -68,11 +73,17 @@ func TestStrangersAreRefused(t *testing.T) {
 	misnamed.ServerName = "mesh.test"
 	named := good
 	named.ServerName = "mesh.test"
+	identified := issued(t, ours, "spiffe://example.org/ns/chat/sa/mesh")
+	identified.PeerURI = "spiffe://example.org/ns/*/sa/mesh"
+	impostor := issued(t, ours, "127.0.0.1", "spiffe://example.org/ns/chat/sa/mesh/web")
+	impostor.PeerURI = "spiffe://example.org/*/*/*/*"
 	for name, c := range map[string]struct {
 		config mesh.Config
 		change func(*mesh.Config)
 		says   string
 	}{
+		"another URI, wss":               {mesh.Config{Transport: "wss", TLS: identified}, func(c *mesh.Config) { c.TLS = impostor }, "certificate"},
+		"another URI, quic":              {mesh.Config{Transport: "quic", TLS: identified}, func(c *mesh.Config) { c.TLS = impostor }, "certificate"},
 		"foreign certificate, wss":       {mesh.Config{Transport: "wss", TLS: good}, func(c *mesh.Config) { c.TLS = stranger }, "certificate"},
 		"foreign certificate, quic":      {mesh.Config{Transport: "quic", TLS: good}, func(c *mesh.Config) { c.TLS = stranger }, "certificate"},
 		"without the mesh's name, wss":   {mesh.Config{Transport: "wss", TLS: named}, func(c *mesh.Config) { c.TLS = misnamed }, "certificate"},
@@ -83,7 +94,7 @@ func TestStrangersAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b, atA, atB := two(t, c.config, c.change)
-			for side, why := range map[string]error{"acceptor": take(t, atA.refused), "dialler": take(t, atB.refused)} {
+			for side, why := range map[string]error{"acceptor": await.Value(t, atA.refused), "dialler": await.Value(t, atB.refused)} {
 				if !errors.Is(why, core.ErrUnauthorized) || side == "acceptor" && !strings.Contains(why.Error(), c.says) {
 					t.Errorf("%s: refused with %v, want core.ErrUnauthorized for the %s", side, why, c.says)
 				}
@@ -110,7 +121,7 @@ func TestWrongScheme(t *testing.T) {
 				scheme, address, _ := strings.Cut(cfg.Peers[0], "://")
 				cfg.Peers[0] = map[string]string{"ws": "wss", "wss": "ws"}[scheme] + "://" + address
 			})
-			if why := take(t, atA.refused); !errors.Is(why, core.ErrMalformed) {
+			if why := await.Value(t, atA.refused); !errors.Is(why, core.ErrMalformed) {
 				t.Errorf("refused with %v", why)
 			}
 			atC := newPeers()
@@ -127,7 +138,7 @@ func TestCertificatesAreRenewed(t *testing.T) {
 	for _, transport := range []string{"wss", "quic"} {
 		t.Run(transport, func(t *testing.T) {
 			files := issued(t, old, "127.0.0.1")
-			later := freePort(t)
+			later := loopback.FreeAddress(t)
 			a, b, atA, atB := two(t, mesh.Config{Transport: transport, TLS: files}, func(c *mesh.Config) {
 				c.Peers = append(c.Peers, transport+"://"+later)
 			})
@@ -145,17 +156,6 @@ func TestCertificatesAreRenewed(t *testing.T) {
 			}
 		})
 	}
-}
-
-// freePort is an address at which nobody listens, with TCP or UDP.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // replace moves a file over another one, with a time of its own.

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/socketmesh/mesh/codec/json"
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/discovery/dns"
+	"github.com/socketmesh/mesh/discovery/service"
+	"github.com/socketmesh/mesh/internal/commas"
 	"github.com/socketmesh/mesh/ops"
 	"github.com/socketmesh/mesh/transport/quic"
 	"github.com/socketmesh/mesh/transport/ws"
@@ -63,6 +67,11 @@ func (c Config) check(dialled, advertised []string) error {
 			return err
 		}
 	}
+	for _, network := range c.DialNetworks {
+		if _, ok := parseNetwork(network); !ok {
+			return &core.ConfigError{Field: "DialNetworks", Value: network, Allowed: `networks as "10.0.0.0/8", or IP addresses`}
+		}
+	}
 	if c.DrainRate < 0 {
 		return &core.ConfigError{Field: "DrainRate", Value: c.DrainRate, Allowed: "a number above 0, or 0 for the default"}
 	}
@@ -82,6 +91,9 @@ func (c Config) check(dialled, advertised []string) error {
 // hidden stands for a secret in errors.
 const hidden = "…"
 
+// distinctTokens is what tokens of emitters or observers have to be.
+const distinctTokens = "tokens that differ from each other, from AuthToken and AcceptToken, and from those of other roles"
+
 // checkTokens wants one source of tokens.
 func (c Config) checkTokens() error {
 	switch {
@@ -91,6 +103,39 @@ func (c Config) checkTokens() error {
 		return &core.ConfigError{Field: "AcceptToken", Value: hidden, Allowed: "none with AuthTokenFile, whose other lines are accepted"}
 	case c.AcceptToken != "" && c.AuthToken == "":
 		return &core.ConfigError{Field: "AcceptToken", Value: hidden, Allowed: "an AuthToken beside it"}
+	}
+	if err := c.checkRoleTokens("EmitterTokens", c.EmitterTokens, c.EmitterTokensFile, c.ObserverTokens); err != nil {
+		return err
+	}
+	return c.checkRoleTokens("ObserverTokens", c.ObserverTokens, c.ObserverTokensFile, c.EmitterTokens)
+}
+
+// checkRoleTokens wants tokens of emitters or observers, or a file of them, that are good for
+// nothing else, and a server that can tell them from servers.
+func (c Config) checkRoleTokens(field string, tokens []string, file string, others []string) error {
+	given, value := field, hidden
+	if file != "" {
+		given, value = field+"File", file
+	}
+	wrong := func(allowed string) error {
+		return &core.ConfigError{Field: given, Value: value, Allowed: allowed}
+	}
+	switch {
+	case len(tokens) == 0 && file == "":
+		return nil
+	case len(tokens) > 0 && file != "":
+		return wrong("either that or " + field)
+	case c.AuthToken == "" && c.AuthTokenFile == "":
+		return wrong("an AuthToken beside them, which servers have")
+	case c.Role != "" && c.Role != string(core.RoleServer):
+		return wrong(`none unless Role is "server": an emitter or observer has its token in AuthToken`)
+	case c.Transport == TransportQUIC && c.TLS == TLS{}:
+		return wrong(`none with Transport "quic" and no certificates: connections are secured by AuthToken itself`)
+	}
+	for i, token := range tokens {
+		if token == "" || token == c.AuthToken || token == c.AcceptToken || slices.Contains(others, token) || slices.Contains(tokens[:i], token) {
+			return wrong(distinctTokens)
+		}
 	}
 	return nil
 }
@@ -112,10 +157,44 @@ func (c Config) checkService([]string) error {
 	if len(c.Peers) > 0 {
 		return &core.ConfigError{Field: "Peers", Value: c.Peers, Allowed: `none with Discovery "service"`}
 	}
-	if !isURL(c.DiscoveryAddress, webSocketSchemes) {
-		return &core.ConfigError{Field: "DiscoveryAddress", Value: c.DiscoveryAddress, Allowed: urlAllowed(webSocketSchemes)}
+	urls := commas.Split(c.DiscoveryAddress)
+	for _, url := range urls {
+		if !isURL(url, webSocketSchemes) {
+			return &core.ConfigError{Field: "DiscoveryAddress", Value: c.DiscoveryAddress, Allowed: urlAllowed(webSocketSchemes) + ", or several, separated by commas"}
+		}
+	}
+	if err := (service.ClientOptions{URL: c.DiscoveryAddress}).Validate(); err != nil {
+		return &core.ConfigError{Field: "DiscoveryAddress", Value: c.DiscoveryAddress, Allowed: allowedBy(err)}
 	}
 	return nil
+}
+
+// checkDNS refuses what is no name, and peers, which discovery by DNS would not look at.
+func (c Config) checkDNS([]string) error {
+	if len(c.Peers) > 0 {
+		return &core.ConfigError{Field: "Peers", Value: c.Peers, Allowed: `none with Discovery "dns"`}
+	}
+	if c.DiscoveryAddress == "" {
+		return nil
+	}
+	return c.needName()
+}
+
+// needName wants a name to look up.
+func (c Config) needName() error {
+	if _, err := dns.ParseName(c.DiscoveryAddress); err != nil {
+		return &core.ConfigError{Field: "DiscoveryAddress", Value: c.DiscoveryAddress,
+			Allowed: `with Discovery "dns", "host:port" for A and AAAA records, or a name of SRV records, as "_mesh._tcp.host"`}
+	}
+	return nil
+}
+
+// allowedBy is what an error of a part's options says is allowed.
+func allowedBy(err error) string {
+	if bad, ok := errors.AsType[*core.ConfigError](err); ok {
+		return bad.Allowed
+	}
+	return err.Error()
 }
 
 // checkStatic refuses a service's address, which static discovery would not look

@@ -51,6 +51,25 @@ func columns(mode Mode) []column {
 		{"last ms", []Mode{Idle}, percentile(last, p50), false},
 		{"idle CPU", []Mode{Idle}, func(r *Result) float64 { return r.HeartbeatCPU }, false},
 
+		{"present", []Mode{Storm}, storm(func(s *StormResult) float64 { return float64(s.Present) }), false},
+		{"present lost", []Mode{Storm}, storm(func(s *StormResult) float64 { return float64(s.Lost) }), true},
+		{"in", []Mode{Storm}, storm(func(s *StormResult) float64 { return float64(s.In) }), false},
+		{"not in", []Mode{Storm}, storm(func(s *StormResult) float64 { return float64(s.Out) }), true},
+		{"in, lost", []Mode{Storm}, storm(func(s *StormResult) float64 { return float64(s.LostAfter) }), true},
+		{"in/s", []Mode{Storm}, storm(func(s *StormResult) float64 { return s.NewcomersRate }), false},
+		{"wait p50 s", []Mode{Storm}, seconds(wait, p50), false},
+		{"wait p99 s", []Mode{Storm}, seconds(wait, p99), false},
+		{"wait max s", []Mode{Storm}, seconds(wait, longest), false},
+		{"refused", []Mode{Storm}, storm(func(s *StormResult) float64 { return float64(s.Refused) }), false},
+		{"timed out", []Mode{Storm}, storm(func(s *StormResult) float64 { return float64(s.TimedOut) }), false},
+		{"retries", []Mode{Storm}, storm(func(s *StormResult) float64 { return float64(s.Retries) }), false},
+		{"rest p99 ms", []Mode{Storm}, percentile(before, p99), false},
+		{"probe p50 ms", []Mode{Storm}, percentile(probe, p50), false},
+		{"probe p99 ms", []Mode{Storm}, percentile(probe, p99), false},
+		{"ping late s", []Mode{Storm}, seconds(pingLate, longest), false},
+		{"server CPU s", []Mode{Storm}, storm(func(s *StormResult) float64 { return s.ServerSeconds }), false},
+		{"us/in", []Mode{Storm}, storm(func(s *StormResult) float64 { return s.ServerPerEntry }), false},
+
 		{"trip p50 us", []Mode{Links}, func(r *Result) float64 { return 1e3 * percentile(trips, p50)(r) }, false},
 		{"trip p99 us", []Mode{Links}, func(r *Result) float64 { return 1e3 * percentile(trips, p99)(r) }, false},
 
@@ -84,6 +103,45 @@ func flow(r *Result, size int) float64 {
 	}
 	return 0
 }
+
+// storm is a number of a storm.
+func storm(get func(*StormResult) float64) func(*Result) float64 {
+	return func(r *Result) float64 {
+		if r.Storm == nil {
+			return 0
+		}
+		return get(r.Storm)
+	}
+}
+
+func wait(s *StormResult) *Percentiles     { return s.Wait }
+func pingLate(s *StormResult) *Percentiles { return s.PingLate }
+
+func before(r *Result) *Percentiles {
+	return ofStorm(r, func(s *StormResult) *Percentiles { return s.Before })
+}
+func probe(r *Result) *Percentiles {
+	return ofStorm(r, func(s *StormResult) *Percentiles { return s.Probe })
+}
+
+func ofStorm(r *Result, pick func(*StormResult) *Percentiles) *Percentiles {
+	if r.Storm == nil {
+		return nil
+	}
+	return pick(r.Storm)
+}
+
+// seconds is a percentile of a storm, in seconds.
+func seconds(of func(*StormResult) *Percentiles, pick func(*Percentiles) float64) func(*Result) float64 {
+	return storm(func(s *StormResult) float64 {
+		if p := of(s); p != nil {
+			return pick(p) / 1e3
+		}
+		return 0
+	})
+}
+
+func longest(p *Percentiles) float64 { return p.Max }
 
 func p50(p *Percentiles) float64  { return p.P50 }
 func p90(p *Percentiles) float64  { return p.P90 }

@@ -26,6 +26,8 @@ type Result struct {
 	Ping     *Percentiles `json:"ping,omitempty"`     // of an event and its answer
 	Last     *Percentiles `json:"lastDelivery,omitempty"`
 
+	Storm *StormResult `json:"storm,omitempty"`
+
 	Trips *Percentiles `json:"roundTrip,omitempty"` // links: of one message on an idle link
 	Flows []Flow       `json:"flows,omitempty"`     // links
 

@@ -29,6 +29,7 @@ type run struct {
 	setup    *Setup
 	cluster  *cluster.Cluster
 	workers  *worker.Workers
+	arriving *worker.Workers // storm: the newcomers
 	result   Result
 }
 
@@ -44,6 +45,9 @@ func Run(ctx context.Context, kind string, s Settings, setup *Setup) (Result, er
 	}
 	defer r.cluster.Stop()
 	defer r.workers.Close()
+	if r.arriving != nil {
+		defer r.arriving.Close()
+	}
 	err := r.measure(ctx)
 	if err != nil {
 		// A server that has ended is the better explanation.
@@ -73,17 +77,37 @@ func (r *run) start(ctx context.Context, kind string) error {
 	}
 	r.settings = r.settings.withDefaults(r.setup, r.result.Nodes)
 	r.result.Settings = r.settings
-	plan := r.settings.plan(r.cluster.URLs)
-	var err error
-	if r.setup.Worker == nil {
-		r.workers, err = worker.Local(ctx, r.settings.Workers, plan)
-	} else {
-		r.workers, err = worker.Start(ctx, r.settings.Workers, plan, r.setup.Worker)
-	}
-	if err != nil {
+	if err := r.startClients(ctx); err != nil {
 		r.cluster.Stop()
+		return err
+	}
+	return nil
+}
+
+// startClients starts the processes of the clients.
+func (r *run) startClients(ctx context.Context) error {
+	s := r.settings
+	plan := s.plan(r.cluster.URLs)
+	if s.Mode != Storm {
+		var err error
+		r.workers, err = r.startWorkers(ctx, s.Workers, plan)
+		return err
+	}
+	var err error
+	if r.workers, err = r.startWorkers(ctx, s.presentWorkers(r.setup), s.presentPlan(plan)); err != nil {
+		return err
+	}
+	if r.arriving, err = r.startWorkers(ctx, s.Workers, s.newcomersPlan(plan)); err != nil {
+		r.workers.Close()
 	}
 	return err
+}
+
+func (r *run) startWorkers(ctx context.Context, n int, plan load.Plan) (*worker.Workers, error) {
+	if r.setup.Worker == nil {
+		return worker.Local(ctx, n, plan)
+	}
+	return worker.Start(ctx, n, plan, r.setup.Worker)
 }
 
 // ErrTooMany means that servers may not have as many connections.
@@ -92,21 +116,27 @@ var ErrTooMany = errors.New("too many clients for the servers")
 // fits tells whether the servers of this machine can hold the clients.
 func (r *run) fits() error {
 	most := r.result.Nodes * (r.setup.Descriptors - reserved)
-	if len(r.setup.URLs) > 0 || r.settings.Clients <= most {
+	if len(r.setup.URLs) > 0 || r.settings.total() <= most {
 		return nil
 	}
-	return fmt.Errorf("%s: %w: with %d files per process, %d hold %d of %d", r.result.Config, ErrTooMany, r.setup.Descriptors, r.result.Nodes, most, r.settings.Clients)
+	return fmt.Errorf("%s: %w: with %d files per process, %d hold %d of %d", r.result.Config, ErrTooMany, r.setup.Descriptors, r.result.Nodes, most, r.settings.total())
 }
 
 func (r *run) measure(ctx context.Context) error {
 	watching, stop := context.WithCancel(ctx)
-	defer r.setup.Progress.watch(watching, r.workers)()
+	watched := r.workers
+	if r.arriving != nil {
+		watched = r.arriving
+	}
+	defer r.setup.Progress.watch(watching, watched)()
 	defer stop()
 	switch r.settings.Mode {
 	case Idle:
 		return r.idle(ctx)
 	case Requests:
 		return r.requests(ctx)
+	case Storm:
+		return r.storm(ctx)
 	case Latency:
 		return r.traffic(ctx, load.Pace{Rate: r.settings.Rate / float64(r.settings.Publishers)})
 	default:

@@ -22,11 +22,12 @@ const (
 	Latency    Mode = "latency"    // how long messages take at a fixed rate
 	Idle       Mode = "idle"       // what connections cost that do nothing
 	Requests   Mode = "requests"   // how long fetchSockets takes
+	Storm      Mode = "storm"      // what many newcomers cost those that are there
 	Links      Mode = "links"      // what two nodes carry, without a Socket.IO server
 )
 
 // Modes are all of them.
-var Modes = []Mode{Throughput, Latency, Idle, Requests, Links}
+var Modes = []Mode{Throughput, Latency, Idle, Requests, Storm, Links}
 
 // Settings are those of a run.
 type Settings struct {
@@ -54,6 +55,11 @@ type Settings struct {
 	Rest       time.Duration `json:"rest"`       // idle: how long new connections are left alone before memory is measured
 	Hold       time.Duration `json:"hold"`       // idle: how long connections are kept at the end
 	Broadcasts int           `json:"broadcasts"` // idle: messages to everybody
+
+	Present   int           `json:"present"`   // storm: clients that are there
+	Newcomers int           `json:"newcomers"` // storm: clients that come
+	AtOnce    int           `json:"atOnce"`    // storm: newcomers that are connecting at a time; 0: no bound
+	Within    time.Duration `json:"within"`    // storm: when newcomers that are not in are given up
 }
 
 // Setup is what the runs are made with.
@@ -83,7 +89,15 @@ const perSource = 20_000
 // withDefaults fills in what follows from the rest.
 func (s Settings) withDefaults(setup *Setup, nodes int) Settings {
 	each := max(setup.Descriptors-reserved, 1)
+	if s.Mode == Storm { // the newcomers are in processes of their own
+		s.Clients = s.total()
+		s.Workers = cmp.Or(s.Workers, (s.Newcomers+each-1)/each)
+	}
 	s.Workers = cmp.Or(s.Workers, (s.Clients+each-1)/each)
+	if s.Mode == Storm {
+		perSource := perSource / 2 // for connections are begun again, and a port rests after one
+		s.Sources = cmp.Or(s.Sources, (s.total()/max(nodes, 1)+perSource-1)/perSource)
+	}
 	s.Window = cmp.Or(s.Window, s.sensibleWindow())
 	s.Sources = cmp.Or(s.Sources, (s.Clients/max(nodes, 1)+perSource-1)/perSource)
 	return s
@@ -108,10 +122,15 @@ func (s Settings) Validate() error {
 	if !known {
 		return &core.ConfigError{Field: "mode", Value: s.Mode, Allowed: strings.Join(names, ", ")}
 	}
-	for _, n := range []struct {
+	type number struct {
 		flag             string
 		value, low, high int
-	}{
+	}
+	type duration struct {
+		flag             string
+		value, low, high time.Duration
+	}
+	numbers := []number{
 		{"--nodes", s.Nodes, 1, 1000},
 		{"--clients", s.Clients, 1, 10_000_000},
 		{"--workers", s.Workers, 0, 1000},
@@ -123,22 +142,24 @@ func (s Settings) Validate() error {
 		{"--in-flight", s.InFlight, 1, 100_000},
 		{"--sources", s.Sources, 0, 60_000},
 		{"--broadcasts", s.Broadcasts, 0, 1000},
-	} {
-		if n.value < n.low || n.value > n.high {
-			return &core.ConfigError{Field: n.flag, Value: n.value, Allowed: fmt.Sprintf("%d to %d", n.low, n.high)}
-		}
 	}
-	for _, d := range []struct {
-		flag      string
-		value     time.Duration
-		low, high time.Duration
-	}{
+	durations := []duration{
 		{"--warmup", s.Warmup, 0, time.Minute},
 		{"--duration", s.Duration, 100 * time.Millisecond, time.Hour},
 		{"--rest", s.Rest, 0, time.Hour},
 		{"--hold", s.Hold, 0, time.Hour},
 		{"--connect-timeout", s.ConnectTimeout, 100 * time.Millisecond, time.Minute},
-	} {
+	}
+	if s.Mode == Storm {
+		numbers = append(numbers, number{"--present", s.Present, 1, 1_000_000}, number{"--newcomers", s.Newcomers, 1, 10_000_000}, number{"--at-once", s.AtOnce, 0, 10_000_000})
+		durations = append(durations, duration{"--within", s.Within, time.Second, time.Hour})
+	}
+	for _, n := range numbers {
+		if n.value < n.low || n.value > n.high {
+			return &core.ConfigError{Field: n.flag, Value: n.value, Allowed: fmt.Sprintf("%d to %d", n.low, n.high)}
+		}
+	}
+	for _, d := range durations {
 		if d.value < d.low || d.value > d.high {
 			return &core.ConfigError{Field: d.flag, Value: d.value, Allowed: astyped.Show(d.low) + " to " + astyped.Show(d.high)}
 		}
@@ -152,6 +173,14 @@ func (s Settings) Validate() error {
 		return &core.ConfigError{Field: "--rooms", Value: s.Rooms, Allowed: fmt.Sprintf("at most %d, or some would be empty", s.Clients*s.RoomsPerClient)}
 	}
 	return nil
+}
+
+// total is how many clients there are.
+func (s Settings) total() int {
+	if s.Mode == Storm {
+		return s.Present + s.Newcomers
+	}
+	return s.Clients
 }
 
 // plan is that of the clients.

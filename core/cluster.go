@@ -47,13 +47,24 @@ type Cluster interface {
 type Receiver interface {
 	// Receive hands over a message of another server. Messages of one server
 	// come in order, from one goroutine at a time; those of different servers
-	// at once. m is the receiver's, and immutable. Receive may block: that holds
-	// up what this server sent, and in the end makes it cut the link.
-	Receive(m *Message)
+	// at once. m is the receiver's, and immutable. Receive does not block. Where
+	// enough of that server waits it returns a channel that is closed when that is
+	// no longer so: until then the caller hands over no more of that server for this
+	// namespace than what is under way; else nil.
+	Receive(m *Message) (capacity <-chan struct{})
 
 	// MemberJoined and MemberLeft report servers that open or close this
 	// namespace, or are met or lost. One server's reports are in order with its
 	// messages: MemberLeft comes behind its last one. They do not block.
 	MemberJoined(id string)
 	MemberLeft(id string, cause error)
+}
+
+// Barrier is what a [Receiver] has, too, that processes messages after Receive has
+// returned. It tells when joins and leaves that they ask for are done.
+type Barrier interface {
+	// After calls f when all messages of a server that were given to Receive before have
+	// been processed: at once, or from a goroutine that processes them. f does not block,
+	// and is not called if the namespace is closed here before.
+	After(id string, f func())
 }

@@ -1,5 +1,7 @@
 package core
 
+import "github.com/socketmesh/mesh/internal/listbounds"
+
 // Codec turns a [Message] into bytes and back.
 //
 // A Codec is stateless: all methods may be called by any number of goroutines
@@ -13,7 +15,7 @@ type Codec interface {
 	// does. It does not modify or retain m. Two flags do not go as they are:
 	// Local is left out, and Timeout is rounded up to whole milliseconds, or left
 	// out if it is negative; and of a string, each byte that is not UTF-8 goes as
-	// U+FFFD. On error it returns dst as it was.
+	// U+FFFD. A Trace may be left out. On error it returns dst as it was.
 	// [ErrUnsupported] means that the codec has no form for m (a Go-only kind in
 	// the reference's codec); any other error that the payload is not what
 	// [Payload] promises.
@@ -26,6 +28,14 @@ type Codec interface {
 	// input is an error that wraps [ErrMalformed], and an unknown kind one that
 	// wraps [ErrUnsupported]; m is then undefined. Unknown members are ignored,
 	// so that newer nodes can be understood. Memory taken is proportional to
-	// len(src).
+	// len(src), and lists have at most [MaxSockets], [MaxRoomNames] and [MaxAttachments].
 	Decode(src []byte, m *Message) error
 }
+
+// What the lists of one message have at most, all of a kind together. More is malformed:
+// no server has as much, and in memory it takes many times what it takes in a frame.
+const (
+	MaxSockets     = listbounds.MaxSockets
+	MaxRoomNames   = listbounds.MaxRoomNames // of the target, the message, and its sockets
+	MaxAttachments = listbounds.MaxAttachments
+)

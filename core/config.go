@@ -3,6 +3,7 @@ package core
 import (
 	"cmp"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -36,12 +37,30 @@ type Config struct {
 	Routing Routing
 
 	// AuthToken is shared by all nodes of the mesh; a peer with another one is
-	// refused, and so is one that answers without it. Default "": no check.
+	// refused, and so is one that has none. Default "": no check.
 	AuthToken string
 	// Tokens, if not nil, takes the place of AuthToken where tokens change while the
-	// node runs: the first is sent, all are accepted. It is asked at each handshake, by
+	// node runs: the first is this node's own, all are accepted. It is asked at each handshake, by
 	// several goroutines at once. If it returns none, everybody is refused.
 	Tokens func() []string
+
+	// Role is what the node is. Those of another one than [RoleServer] dial servers, and
+	// are not dialled. Default [RoleServer].
+	Role Role
+	// EmitterTokens and ObserverTokens return the tokens of nodes that may be an emitter,
+	// or an observer, and nothing more. They are for servers, and are asked as Tokens is.
+	// Default: none.
+	EmitterTokens, ObserverTokens func() []string
+	// CertificateAllows, if not nil, tells whether a peer that has dialled may be of a role,
+	// by what its connection says as [Certified]; "" if it is not. Its token has to
+	// allow the role as well. Several goroutines call it at once. Default: certificates
+	// allow every role.
+	CertificateAllows func(identity string, role Role) bool
+
+	// RefuseReferencePeers forbids links with reference peers. These send the token as it
+	// is, and have to be sent it; Go nodes prove to each other that they have it. Default:
+	// they are allowed.
+	RefuseReferencePeers bool
 
 	// HeartbeatInterval is how often a link is pinged, and how often reference peers
 	// hear of each namespace. Default 5 s.
@@ -54,9 +73,27 @@ type Config struct {
 	HandshakeTimeout time.Duration
 	// RequestTimeout is how long requests wait that set no timeout. Default 5 s.
 	RequestTimeout time.Duration
+	// ResumeWindow is for how long after the end of a link two Go nodes keep what they
+	// have for each other: if they are linked again within it, what was published
+	// meanwhile is delivered, in order and once. Default 30 s.
+	ResumeWindow time.Duration
 	// RedialMin and RedialMax bound the delay between two dials of the same
 	// address, which doubles from one to the next. Default 100 ms and 30 s.
 	RedialMin, RedialMax time.Duration
+
+	// DialNetworks are the networks that discovery may make the node dial. Entries of
+	// rosters with an IP address of another network are not dialled. A name is resolved
+	// by the transport, which has to judge its addresses itself: ws and quic do, where
+	// their option Networks is set. Default: any.
+	DialNetworks []netip.Prefix
+	// DialPaths are the paths of ws:// and wss:// addresses that are dialled, beside no
+	// path and "/"; one that ends in * stands for all that begin so. Default: the path of
+	// Advertise.
+	DialPaths []string
+	// MaxDials bounds the dials at once, and DialRate those that begin in a second. An
+	// address at which a peer was heard before does not wait for others. Default 64 and
+	// 256.
+	MaxDials, DialRate int
 
 	// QueueBytes is how much memory the messages that wait for one peer may take for
 	// as long as it takes, and QueueMessages how many they may be. A peer for which
@@ -74,6 +111,10 @@ type Config struct {
 	QueueMinRate int
 	// QueueSlowTime is the time over which QueueMinRate is measured. Default 10 s.
 	QueueSlowTime time.Duration
+	// ReplayBytes is how much memory the messages may take that were written to one peer
+	// which has not said that it has them. Beyond it the next ones wait. They are sent
+	// again if the link breaks. At least 1 MiB; default 16 MiB.
+	ReplayBytes int
 	// InboxBytes bounds what one peer has sent to one namespace and waits for
 	// its turn. Default 16 MiB.
 	InboxBytes int
@@ -84,6 +125,12 @@ type Config struct {
 	// HELLO. One more takes the place of the one that is silent for longest.
 	// Default 1024.
 	MaxHandshakes int
+
+	// MaxPeersPerSource bounds the peers that have dialled from one IP address, or one /64
+	// network of IPv6, and those that have dialled with certificates of one identity, see
+	// [Certified]: a member can say HELLO under many ids. Below 0 there is no bound.
+	// Default 256.
+	MaxPeersPerSource int
 
 	// Logger gets what an operator should know. Default: slog.Default().
 	Logger *slog.Logger
@@ -110,6 +157,10 @@ const MaxIDLength = 256
 // clients and are no servers, whatever link they use. No node may have it.
 const EmitterID = "emitter"
 
+// MinReplayBytes is the least that ReplayBytes of a [Config] may be: less would wait for
+// the peer all the time.
+const MinReplayBytes = 1 << 20
+
 // Defaults of [Config].
 const (
 	DefaultListen            = ":4000"
@@ -117,16 +168,21 @@ const (
 	DefaultHeartbeatTimeout  = 10 * time.Second
 	DefaultHandshakeTimeout  = 10 * time.Second
 	DefaultRequestTimeout    = 5 * time.Second
+	DefaultResumeWindow      = 30 * time.Second
 	DefaultRedialMin         = 100 * time.Millisecond
 	DefaultRedialMax         = 30 * time.Second
+	DefaultMaxDials          = 64
+	DefaultDialRate          = 256
 	DefaultQueueBytes        = 64 << 20
 	DefaultQueueMessages     = 1 << 18
 	DefaultMaxQueueBytes     = 4 * DefaultQueueBytes
 	DefaultQueueMinRate      = DefaultQueueBytes / 64
 	DefaultQueueSlowTime     = backlog.DefaultGrace
+	DefaultReplayBytes       = 16 << 20
 	DefaultInboxBytes        = 16 << 20
 	DefaultMaxFrame          = 100 << 20
 	DefaultMaxHandshakes     = 1024
+	DefaultMaxPeersPerSource = 256
 )
 
 // WithDefaults is c with the defaults of what is not set, but for ID, which is drawn
@@ -134,19 +190,25 @@ const (
 func (c Config) WithDefaults() Config {
 	c.Listen = cmp.Or(c.Listen, DefaultListen)
 	c.Routing = cmp.Or(c.Routing, RoutingAll)
+	c.Role = cmp.Or(c.Role, RoleServer)
 	c.HeartbeatInterval = cmp.Or(c.HeartbeatInterval, DefaultHeartbeatInterval)
 	c.HeartbeatTimeout = cmp.Or(c.HeartbeatTimeout, max(DefaultHeartbeatTimeout, 2*c.HeartbeatInterval))
 	c.HandshakeTimeout = cmp.Or(c.HandshakeTimeout, DefaultHandshakeTimeout)
 	c.RequestTimeout = cmp.Or(c.RequestTimeout, DefaultRequestTimeout)
+	c.ResumeWindow = cmp.Or(c.ResumeWindow, DefaultResumeWindow)
 	c.RedialMin = cmp.Or(c.RedialMin, DefaultRedialMin)
 	c.RedialMax = cmp.Or(c.RedialMax, max(DefaultRedialMax, c.RedialMin))
+	c.MaxDials = cmp.Or(c.MaxDials, DefaultMaxDials)
+	c.DialRate = cmp.Or(c.DialRate, DefaultDialRate)
 	c.QueueBytes = cmp.Or(c.QueueBytes, DefaultQueueBytes)
 	c.QueueMessages = cmp.Or(c.QueueMessages, DefaultQueueMessages)
 	limits := backlog.Limits{Soft: c.QueueBytes, Hard: c.MaxQueueBytes, Rate: c.QueueMinRate, Grace: c.QueueSlowTime}.WithDefaults(DefaultQueueBytes)
 	c.MaxQueueBytes, c.QueueMinRate, c.QueueSlowTime = limits.Hard, limits.Rate, limits.Grace
+	c.ReplayBytes = cmp.Or(c.ReplayBytes, DefaultReplayBytes)
 	c.InboxBytes = cmp.Or(c.InboxBytes, DefaultInboxBytes)
 	c.MaxFrame = cmp.Or(c.MaxFrame, DefaultMaxFrame)
 	c.MaxHandshakes = cmp.Or(c.MaxHandshakes, DefaultMaxHandshakes)
+	c.MaxPeersPerSource = cmp.Or(c.MaxPeersPerSource, DefaultMaxPeersPerSource)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
@@ -164,6 +226,7 @@ func (c Config) Validate() error {
 		{"HeartbeatInterval", c.HeartbeatInterval},
 		{"HandshakeTimeout", c.HandshakeTimeout},
 		{"RequestTimeout", c.RequestTimeout},
+		{"ResumeWindow", c.ResumeWindow},
 		{"RedialMin", c.RedialMin},
 		{"QueueSlowTime", c.QueueSlowTime},
 	} {
@@ -175,6 +238,8 @@ func (c Config) Validate() error {
 		field string
 		value int
 	}{
+		{"MaxDials", c.MaxDials},
+		{"DialRate", c.DialRate},
 		{"QueueBytes", c.QueueBytes},
 		{"QueueMessages", c.QueueMessages},
 		{"QueueMinRate", c.QueueMinRate},
@@ -199,12 +264,20 @@ func (c Config) Validate() error {
 		return &ConfigError{Field: "Observer", Value: nil, Allowed: "an observer, or none"}
 	case c.Routing != RoutingAll && c.Routing != RoutingInterest:
 		return &ConfigError{Field: "Routing", Value: c.Routing, Allowed: `"all" or "interest"`}
+	case !c.Role.Valid():
+		return &ConfigError{Field: "Role", Value: c.Role, Allowed: `"server", "emitter" or "observer"`}
 	case len(c.ID) > MaxIDLength:
 		return &ConfigError{Field: "ID", Value: c.ID, Allowed: "at most 256 bytes"}
 	case c.ID == EmitterID:
 		return &ConfigError{Field: "ID", Value: c.ID, Allowed: "anything else: emitters, which are no servers, call themselves so"}
+	case slices.ContainsFunc(c.DialNetworks, func(n netip.Prefix) bool { return !n.IsValid() }):
+		return &ConfigError{Field: "DialNetworks", Value: c.DialNetworks, Allowed: "valid networks"}
+	case slices.ContainsFunc(c.DialPaths, func(path string) bool { return !strings.HasPrefix(path, "/") }):
+		return &ConfigError{Field: "DialPaths", Value: c.DialPaths, Allowed: `paths as "/mesh" or "/mesh/*"`}
 	case c.HeartbeatTimeout <= c.HeartbeatInterval:
 		return &ConfigError{Field: "HeartbeatTimeout", Value: c.HeartbeatTimeout, Allowed: "more than HeartbeatInterval", Bound: Bound{"HeartbeatInterval", c.HeartbeatInterval}}
+	case c.ReplayBytes < MinReplayBytes:
+		return &ConfigError{Field: "ReplayBytes", Value: c.ReplayBytes, Allowed: "at least 1 MiB"}
 	case c.MaxQueueBytes < c.QueueBytes:
 		return &ConfigError{Field: "MaxQueueBytes", Value: c.MaxQueueBytes, Allowed: "at least QueueBytes", Bound: Bound{"QueueBytes", c.QueueBytes}}
 	case c.RedialMax < c.RedialMin:

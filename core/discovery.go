@@ -1,6 +1,9 @@
 package core
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Peer is what a node knows of another before it has met it.
 type Peer struct {
@@ -11,7 +14,7 @@ type Peer struct {
 	Address string
 }
 
-// Discovery tells a node who its peers are.
+// Discovery tells a node who its peers are. It may implement [EndpointReporter], too.
 type Discovery interface {
 	// Name is the discovery's name in configuration: lower-case, constant.
 	Name() string
@@ -28,4 +31,22 @@ type Discovery interface {
 	// roster is a hint where to dial: that somebody is missing from it means
 	// nothing to links that are up.
 	Run(ctx context.Context, self Peer, update func([]Peer)) error
+}
+
+// EndpointReporter is implemented by a [Discovery] that can tell how what it asks is doing.
+type EndpointReporter interface {
+	// Endpoints describes each of them, in a constant order, as they are now. It may be
+	// called at any time and does not block.
+	Endpoints() []DiscoveryEndpoint
+}
+
+// DiscoveryEndpoint is something that a [Discovery] asks: a replica of a service, a name in
+// DNS, a cluster.
+type DiscoveryEndpoint struct {
+	Name  string    // its address, without secrets; constant
+	Heard bool      // it has answered, and is there as far as is known
+	Since time.Time // since when Heard is what it is; zero before Run
+	Last  time.Time // when it last told who the servers are; zero if it never has
+	Peers int       // how many servers it lists, this one included if it does
+	Err   error     // why it is not heard, or what last went wrong; nil for nothing
 }

@@ -25,6 +25,21 @@ var (
 	ErrPeerLeft = errors.New("peer left")
 	// ErrReplaced: a link gave way to a newer one of the same peer.
 	ErrReplaced = errors.New("replaced by a newer link")
+	// ErrRestarted: a peer came back as another process, which knows nothing of what the
+	// one before had.
+	ErrRestarted = errors.New("peer restarted")
+	// ErrExpired: a peer was without a link for longer than the resume window.
+	ErrExpired = errors.New("peer did not come back within the resume window")
+	// ErrDuplicateID: a connection of another process with the id of a peer that is
+	// linked.
+	ErrDuplicateID = errors.New("another process with this id is linked")
+	// ErrImpostor: a connection that names the id of a peer that is linked, or may resume,
+	// and does not prove to be it: it has not the key of that process, or a certificate
+	// with another identity. It wraps [ErrDuplicateID].
+	ErrImpostor = fmt.Errorf("impostor: %w", ErrDuplicateID)
+	// ErrNoListener: nothing listens at an address: the process there has gone. A
+	// [Transport] whose Dial can tell wraps it, or the system's "connection refused".
+	ErrNoListener = errors.New("nothing listens at the address")
 	// ErrClosed: the node or adapter has been shut down.
 	ErrClosed = errors.New("closed")
 	// ErrNoCommonCodec: two nodes share no codec.
@@ -36,10 +51,14 @@ var (
 	// ErrForged: a message that names another sender than the link's peer, and is
 	// not what an emitter may send under the name "emitter".
 	ErrForged = errors.New("sender is not the link's peer")
+	// ErrForbidden: something that the role of a node does not allow.
+	ErrForbidden = errors.New("not allowed to a node of this role")
 	// ErrTooLarge: a message above the frame limit.
 	ErrTooLarge = errors.New("message above the frame limit")
 	// ErrSelf: an address that turned out to be this node's own.
 	ErrSelf = errors.New("address is this node's own")
+	// ErrForbiddenAddress: an address in a network that is not to be dialled.
+	ErrForbiddenAddress = errors.New("address is in a network that is not allowed")
 	// ErrUnknownPeer: a reference peer that is known by address only. It never
 	// says its id, so it has to be found through a discovery service.
 	ErrUnknownPeer = errors.New("reference peer without an id: use a discovery service")

@@ -108,6 +108,9 @@ type Message struct {
 	Brief     bool // FetchSockets: ids and rooms are enough; answers may leave handshake and data out
 	Count     int  // BroadcastClientCount: number of clients, ≥ 0
 	Sockets   []Socket
+	// Trace is what a [RequestTracer] has made of a request, with its RequestID; "" for
+	// nothing. Codecs may leave it out, and the reference's does.
+	Trace string
 }
 
 // Volatile tells whether m may be dropped under pressure: a plain broadcast

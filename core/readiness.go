@@ -14,6 +14,8 @@ type RosterStatus struct {
 	Others int
 	// Unlinked are those of them without a link to this one, sorted by address.
 	Unlinked []UnlinkedPeer
+	// Endpoints are what discovery asks, if it tells: see [EndpointReporter].
+	Endpoints []DiscoveryEndpoint
 }
 
 // UnlinkedPeer is a server of the roster without a link to this one.

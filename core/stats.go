@@ -23,7 +23,10 @@ type Stats struct {
 	Dropped   uint64 // messages that were not sent to a peer
 	Ignored   uint64 // messages of peers that were not taken
 	Refused   uint64 // connections that did not become links
-	Lost      uint64 // messages known to be lost with a link
+	Lost      uint64 // messages of peers that never arrived here, and will not
+	LostOut   uint64 // messages that never arrived at a peer that was linked before and after, and will not
+	Resumed   uint64 // links that took up where an earlier one had broken
+	Replayed  uint64 // messages that were sent again then
 	Requests  uint64 // requests of this node that have ended
 	Failed    uint64 // those that ended incomplete
 	SlowRate  uint64 // peers that were cut because they took less than QueueMinRate while more than QueueBytes waited
@@ -37,12 +40,19 @@ type Stats struct {
 	DropReasons    map[string]uint64 // of Dropped
 	IgnoreReasons  map[string]uint64 // of Ignored
 	RefusalReasons map[string]uint64 // of Refused
+	// Forbidden are messages, of Ignored, and questions that the role of their sender does
+	// not allow, by role and kind; questions have none, 0. Only what has happened has an entry.
+	Forbidden map[Role]map[Kind]uint64
+	// RosterRefusals are entries of rosters that were not dialled, counted each time that
+	// a roster had them.
+	RosterRefusals map[string]uint64
 
 	PublishedSizes Histogram          // of Published, in bytes
 	ReceivedSizes  Histogram          // of Received, in bytes
 	RequestTimes   map[Kind]Histogram // of Requests, in seconds, by what was asked: KindFetchSockets, KindBroadcast, KindServerSideEmit
 
-	Peers []PeerStats // those with a link, by id
+	Peers     []PeerStats // those with a link, by id
+	Suspended []PeerStats // those without a link that may still resume, by id
 }
 
 // Traffic counts messages and their bytes.
@@ -77,4 +87,7 @@ type PeerStats struct {
 	Received       Traffic
 	QueuedMessages int
 	QueuedBytes    int // memory that they take
+	UnackedBytes   int // memory of what was written and the peer has not said to have
+	// Suspended is since when there is no link; zero while there is one.
+	Suspended time.Time
 }

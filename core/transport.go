@@ -108,6 +108,29 @@ type RefusalNotifier interface {
 	OnRefuse(refused func(remote string, why error))
 }
 
+// SourceLimiter is what a [Listener] implements that can turn connections away before it
+// spends a TLS handshake on them. It reports them as others that it refuses.
+type SourceLimiter interface {
+	// OnConnect says who decides: admit returns why a connection from this address is
+	// not taken, or nil. It may be called by several goroutines at once, and does not
+	// block. OnConnect is called once, before Accept.
+	OnConnect(admit func(remote string) error)
+}
+
+// LargeFrame is the size, in bytes, from which on a frame is large: see [FrameAdmitter].
+const LargeFrame = 1 << 20
+
+// FrameAdmitter is what a [Stream], or a [Conn], implements that asks before it holds a
+// large frame, of which only a part has arrived: so a node can bound the memory of those that
+// are under way on all its links.
+type FrameAdmitter interface {
+	// OnLargeFrame says who decides. Recv calls admit with the size of a frame of more
+	// than [LargeFrame] bytes, or with the limit if the size is not known, before it holds
+	// more than that of it, and goes on when admit returns; with its error, if there is one.
+	// OnLargeFrame is called by the goroutine that Recvs, or before there is one.
+	OnLargeFrame(admit func(bytes int) error)
+}
+
 // ReadLimiter is what a [Conn] implements that can bound the frames it takes, so
 // that strangers cannot make it hold large ones: a node allows little before the
 // handshake, and its own [Config].MaxFrame after it. The transport's own limit is
@@ -117,6 +140,13 @@ type ReadLimiter interface {
 	// the connection. It is called by the goroutine that Recvs, or before there
 	// is one.
 	LimitReads(bytes int)
+}
+
+// Certified is what a [Conn] implements whose peer may have shown a certificate.
+type Certified interface {
+	// Identity is what the certificate says who the peer is: its URIs, as SPIFFE IDs are.
+	// It is "" if there are none, or the certificate was not verified. Constant.
+	Identity() string
 }
 
 // MultiStream is what a [Conn] implements that carries several streams of frames,
@@ -172,7 +202,10 @@ var (
 	CloseHelloTimeout   = CloseReason{1002, "hello-timeout"}
 	CloseProtocolError  = CloseReason{1002, "protocol-error"}
 	CloseMismatch       = CloseReason{1002, "version-mismatch"}
-	CloseBusy           = CloseReason{1013, "too-many-handshakes"}
+	// CloseTooLarge is what the sender of a frame hears that is above the receiver's limit.
+	// Transports may give another text, as they find it: the code tells.
+	CloseTooLarge = CloseReason{1009, "frame-too-large"}
+	CloseBusy     = CloseReason{1013, "too-many-handshakes"}
 )
 
 // CloseError is what [Conn.Recv] returns when the peer closed the connection

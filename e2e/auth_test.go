@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/socketmesh/mesh/e2e/internal/procs"
 )
 
 // TestTokens: who does not know the token is refused on both services, in the
@@ -80,7 +82,7 @@ func TestTokens(t *testing.T) {
 // once.
 func complainsOnce(t *testing.T, s *server) {
 	t.Helper()
-	eventually(t, askTime, func() error {
+	procs.Eventually(t, askTime, func() error {
 		lines := linesWith(s.Log.String(), "unauthorized")
 		if tries := strings.Count(lines, "\n"); tries < 4 {
 			return fmt.Errorf("%s has been refused %d times", s.name, tries)

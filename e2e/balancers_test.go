@@ -150,7 +150,7 @@ func runBalancer(t *testing.T, command ...string) {
 
 func awaitBalancer(t *testing.T, url string) {
 	t.Helper()
-	eventually(t, askTime, func() error {
+	procs.Eventually(t, askTime, func() error {
 		answer, err := http.Get(url + "/readyz") // which any server answers
 		if err != nil {
 			return err
@@ -249,7 +249,7 @@ func unknownSession(t *testing.T, url string) {
 	if failed < 2 {
 		t.Errorf("%d of 6 requests failed with %s", failed, want)
 	}
-	eventually(t, askTime, func() error { // so that it waits nowhere
+	procs.Eventually(t, askTime, func() error { // so that it waits nowhere
 		if status, body := p.do(http.MethodPost, "1"); status != http.StatusOK {
 			return fmt.Errorf("%d %s", status, body)
 		}
@@ -302,7 +302,7 @@ func drainBehind(t *testing.T, c *cluster, url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, askTime, func() error {
+	procs.Eventually(t, askTime, func() error {
 		answer, err := http.Get(old.url + "/readyz")
 		if err != nil {
 			return err

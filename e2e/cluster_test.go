@@ -8,6 +8,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/socketmesh/mesh/e2e/internal/procs"
+	"github.com/socketmesh/mesh/internal/loopback"
 )
 
 // Kinds of processes: ours, and the stand-in for the reference.
@@ -31,6 +34,8 @@ type server struct {
 // startServer starts a server; options are those of ./server/main.go.
 func startServer(t *testing.T, kind string, options args) *server {
 	t.Helper()
+	// One that takes its place finds the ports free.
+	options = with(args{"meshPort": loopback.FreePort(t, 1), "httpPort": loopback.FreePort(t, 1)}, options)
 	command := []string{binaries.server, asJSON(options)}
 	if kind == nodeKind {
 		command = []string{"node", "node/server.js", asJSON(options)}
@@ -51,7 +56,7 @@ type discovery struct {
 
 func startDiscovery(t *testing.T, kind string, options args) *discovery {
 	t.Helper()
-	options = with(options, args{"role": "discovery"})
+	options = with(with(args{"port": loopback.FreePort(t, 1)}, options), args{"role": "discovery"})
 	command := []string{binaries.server, asJSON(options)}
 	if kind == nodeKind {
 		command = []string{"node", "node/discovery.js", asJSON(options)}
@@ -118,7 +123,7 @@ func (c *cluster) add(t *testing.T, kind string, more args) *server {
 // in a namespace.
 func (c *cluster) know(t *testing.T, nsp string, servers ...*server) time.Duration {
 	t.Helper()
-	return eventually(t, linkTime, func() error {
+	return procs.Eventually(t, linkTime, func() error {
 		for _, s := range servers {
 			peers := toStrings(s.do(t, "peers", nil))
 			for _, other := range servers {

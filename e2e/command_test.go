@@ -24,7 +24,7 @@ func TestCommands(t *testing.T) {
 		clients = append(clients, connect(t, &server{process: &process{name: "mesh node"}, url: url}, "/", nil))
 	}
 	a, b := clients[0], clients[1]
-	eventually(t, linkTime, func() error {
+	procs.Eventually(t, linkTime, func() error {
 		if sockets := a.call(t, "fetch"); sockets[0] != 2.0 {
 			return fmt.Errorf("%v sockets in the mesh", sockets)
 		}
@@ -39,14 +39,14 @@ func TestCommands(t *testing.T) {
 
 var anyURL = regexp.MustCompile(`(?:http|ws)://\S+`)
 
-// startMesh runs the mesh command and returns the first address of each of the
-// first lines with one. At the test's end it has to stop as it does on Ctrl-C.
-func startMesh(t *testing.T, count int, arguments ...string) (urls []string) {
+// startCommand runs the mesh command, and returns the lines that it prints. At the test's end
+// it is stopped with Ctrl-C, and has to end well if well is set.
+func startCommand(t *testing.T, well bool, arguments ...string) (lines *bufio.Scanner, log *procs.Log) {
 	t.Helper()
 	name := "mesh " + arguments[0]
 	cmd := exec.Command(binaries.mesh, arguments...)
-	var log procs.Log
-	cmd.Stderr = &log
+	log = new(procs.Log)
+	cmd.Stderr = log
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func startMesh(t *testing.T, count int, arguments ...string) (urls []string) {
 		cmd.Process.Signal(syscall.SIGINT)
 		force := time.AfterFunc(askTime, func() { cmd.Process.Kill() })
 		defer force.Stop()
-		if err := cmd.Wait(); err != nil {
+		if err := cmd.Wait(); err != nil && well {
 			t.Errorf("%s, after Ctrl-C: %v", name, err)
 		}
 		if strings.Contains(log.String(), "DATA RACE") {
@@ -68,14 +68,21 @@ func startMesh(t *testing.T, count int, arguments ...string) (urls []string) {
 			t.Logf("log of %s:\n%s", name, log.Tail())
 		}
 	})
-	lines := bufio.NewScanner(out)
+	return bufio.NewScanner(out), log
+}
+
+// startMesh runs the mesh command and returns the first address of each of the
+// first lines with one. At the test's end it has to stop as it does on Ctrl-C.
+func startMesh(t *testing.T, count int, arguments ...string) (urls []string) {
+	t.Helper()
+	lines, log := startCommand(t, true, arguments...)
 	for len(urls) < count && lines.Scan() {
 		if url := anyURL.FindString(lines.Text()); url != "" {
 			urls = append(urls, url)
 		}
 	}
 	if len(urls) < count {
-		t.Fatalf("%s has named %d addresses:\n%s", name, len(urls), log.Tail())
+		t.Fatalf("mesh %s has named %d addresses:\n%s", arguments[0], len(urls), log.Tail())
 	}
 	return urls
 }

@@ -9,11 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
-
-// pollEvery is how often conditions are looked at that nobody reports.
-const pollEvery = 10 * time.Millisecond
 
 // bin is a binary value, as the control protocol writes it.
 func bin(b ...byte) args {
@@ -71,25 +67,6 @@ func short(text string) string {
 		return text
 	}
 	return fmt.Sprintf("%s … (%d bytes)", text[:limit], len(text))
-}
-
-// eventually looks at a condition until it holds or the time is over. The
-// condition's error says what is wrong.
-func eventually(t *testing.T, within time.Duration, condition func() error) time.Duration {
-	t.Helper()
-	began := time.Now()
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	for {
-		err := condition()
-		if err == nil {
-			return time.Since(began)
-		}
-		if time.Since(began) > within {
-			t.Fatalf("after %v: %v", within, err)
-		}
-		<-tick.C
-	}
 }
 
 func toStrings(value any) []string {

@@ -2,11 +2,11 @@ package e2e
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/socketmesh/mesh/internal/loopback"
 )
 
 // TestDiscoveryTrouble: whatever discovery does, no live link of a Go server
@@ -49,7 +49,7 @@ func TestDiscoveryTrouble(t *testing.T) {
 	})
 	t.Run("is down at first", func(t *testing.T) {
 		t.Parallel()
-		port := freePort(t)
+		port := loopback.FreePort(t, 1)
 		c := &cluster{options: args{"discovery": fmt.Sprintf("ws://127.0.0.1:%d", port)}}
 		for _, kind := range []string{goKind, nodeKind, goKind} {
 			c.servers = append(c.servers, c.add(t, kind, nil))
@@ -80,7 +80,7 @@ func TestStaticPeers(t *testing.T) {
 	var ports []int
 	var peers list
 	for range 3 {
-		ports = append(ports, freePort(t))
+		ports = append(ports, loopback.FreePort(t, 1))
 		peers = append(peers, fmt.Sprintf("ws://127.0.0.1:%d", ports[len(ports)-1]))
 	}
 	c := &cluster{options: args{"peers": peers}}
@@ -91,21 +91,6 @@ func TestStaticPeers(t *testing.T) {
 	s := setStage(t, c, 0)
 	s.emit("hello")
 	s.got(list{"hello"}, yes, yes, yes)
-}
-
-// freePort is a port that nobody listens on.
-func freePort(t *testing.T) int {
-	t.Helper()
-	for range 100 {
-		// Below those that systems give to whoever asks for any.
-		port := 20_000 + rand.IntN(12_000)
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			l.Close()
-			return port
-		}
-	}
-	t.Fatal("no port is free")
-	return 0
 }
 
 // undisturbed checks that traffic flows, completely and in order, while trouble

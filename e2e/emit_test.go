@@ -1,6 +1,10 @@
 package e2e
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/socketmesh/mesh/e2e/internal/procs"
+)
 
 const yes, no = true, false
 
@@ -77,7 +81,7 @@ func (s *stage) sends(emit args, event list, who [3]bool) {
 		return
 	}
 	var have [3]bool
-	eventually(s.T, soon, func() error {
+	procs.Eventually(s.T, soon, func() error {
 		s.do("emit", emit)
 		for i, round := range s.round() {
 			if len(round) > 0 {

@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/socketmesh/mesh/e2e/internal/procs"
 )
 
 // TestOrder: in every namespace the messages of a server arrive in order, and
@@ -63,11 +65,11 @@ func checkOrder(t *testing.T, c *client, senders []*server, count int) {
 // peer is slow to take it.
 func TestShutdownDrains(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, goKind, []string{goKind, goKind, nodeKind}, args{"queueBytes": 64 << 20, "heartbeatTimeout": 30_000})
+	c := startCluster(t, goKind, []string{goKind, goKind, nodeKind}, args{"queueBytes": 64 << 20, "heartbeatTimeout": 300_000})
 	s := setStage(t, c, 0)
 	slow := s.servers[1]
 	slow.signal(t, syscall.SIGSTOP)
-	const count, size = 2000, 10_000 // more than sockets hold
+	const count, size = 1000, 10_000 // more than sockets hold
 	s.do("burst", args{"nsps": list{s.nsp}, "count": count, "size": size})
 	s.origin.signal(t, syscall.SIGTERM)
 	if reason := s.clients[0].gone(t); reason != "transport close" && reason != "io server disconnect" {
@@ -79,7 +81,7 @@ func TestShutdownDrains(t *testing.T) {
 	}
 	same(t, "exit code", s.origin.ended(t), 0)
 	for _, other := range s.servers[1:] {
-		eventually(t, soon, func() error {
+		procs.Eventually(t, soon, func() error {
 			if count := other.do(t, "serverCount", args{"nsp": s.nsp}); count != 2.0 {
 				return fmt.Errorf("%s counts %v servers", other.name, count)
 			}

@@ -35,3 +35,21 @@ func TestPage(t *testing.T) {
 		}
 	}
 }
+
+// TestPagesLeftOpen: pages show what strangers send all day, as text, and hold no more
+// of it than they did after an hour.
+func TestPagesLeftOpen(t *testing.T) {
+	t.Parallel()
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal("chromium is missing; `make setup` installs it")
+	}
+	urls := startMesh(t, 2, "demo", "--nodes", "2", "--port", "0", "--mesh-port", "0", "--discovery-port", "0")
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "node", "node/pages_left_open.js", chromium, urls[0], urls[1]).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Logf("each page, after it:\n%s", out)
+}

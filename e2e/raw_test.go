@@ -17,7 +17,14 @@ type raw struct {
 
 func dialRaw(t *testing.T, url string) *raw {
 	t.Helper()
-	conn, _, err := websocket.DefaultDialer.Dial(url, nil)
+	return dialRawFrom(t, nil, url)
+}
+
+// dialRawFrom dials from an address of this machine; nil is any.
+func dialRawFrom(t *testing.T, local net.Addr, url string) *raw {
+	t.Helper()
+	dialer := websocket.Dialer{NetDialContext: (&net.Dialer{LocalAddr: local}).DialContext}
+	conn, _, err := dialer.Dial(url, nil)
 	if err != nil {
 		t.Fatalf("dialling %s: %v", url, err)
 	}

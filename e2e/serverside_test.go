@@ -3,6 +3,8 @@ package e2e
 import (
 	"fmt"
 	"testing"
+
+	"github.com/socketmesh/mesh/e2e/internal/procs"
 )
 
 var serverScenarios = []scenario{
@@ -26,7 +28,7 @@ func serverSideEmit(s *stage) {
 		s.do("serverSideEmit", args{"args": append(list{"note"}, note...)})
 	}
 	for _, other := range s.servers[1:] {
-		eventually(s.T, askTime, func() error {
+		procs.Eventually(s.T, askTime, func() error {
 			if n := len(recorded(s.T, other, s.nsp, "note")); n < len(notes) {
 				return fmt.Errorf("%s has got %d of %d events", other.name, n, len(notes))
 			}

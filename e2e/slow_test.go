@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"syscall"
 	"testing"
+
+	"github.com/socketmesh/mesh/e2e/internal/procs"
 )
 
 // TestSilentServer: a server that does not answer in time is named, and counts
@@ -12,7 +14,7 @@ func TestSilentServer(t *testing.T) {
 	for _, kind := range []string{goKind, nodeKind} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			c := startCluster(t, goKind, []string{goKind, goKind, kind}, args{"requestTimeout": 500, "heartbeatTimeout": 30_000})
+			c := startCluster(t, goKind, []string{goKind, goKind, kind}, args{"requestTimeout": 500, "heartbeatTimeout": 300_000})
 			s := setStage(t, c, 0)
 			silent := s.servers[2]
 			s.clients[0].answer(t, "q", "a")
@@ -47,7 +49,7 @@ func TestSlowPeer(t *testing.T) {
 			slow.signal(t, syscall.SIGSTOP)
 			const batch, size = 20, 20_000
 			sent := 0
-			eventually(t, linkTime, func() error {
+			procs.Eventually(t, linkTime, func() error {
 				s.do("burst", args{"nsps": list{s.nsp}, "count": batch, "size": size})
 				sent += batch
 				if !s.clients[1].has(t, "n", sent) {

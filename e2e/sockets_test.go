@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net"
 	"strings"
+
+	"github.com/socketmesh/mesh/e2e/internal/procs"
 )
 
 var socketScenarios = []scenario{
@@ -187,7 +189,7 @@ func addAndDelete(s *stage) {
 		in("in none", no)
 		s.do("delAll", args{"sid": sid})
 		// A server that speaks the reference's protocol is asked for the rooms first.
-		eventually(s.T, askTime, func() error { return s.noRooms(sid) })
+		procs.Eventually(s.T, askTime, func() error { return s.noRooms(sid) })
 		s.clients, s.seen = s.clients[:i], s.seen[:i] // no room, not even its own: nothing reaches it
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestStandIn: the Node server speaks as the captured reference did.
-func TestStandIn(t *testing.T) {
+// TestNodeServerSpeaksAsCaptured: the Node server speaks as the captured reference did.
+func TestNodeServerSpeaksAsCaptured(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command("npm", "test")
 	cmd.Dir = "node"

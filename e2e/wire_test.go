@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/socketmesh/mesh/e2e/internal/procs"
 )
 
 // TestLastWords: a server that leaves tells a reference peer, namespace by
@@ -21,7 +23,7 @@ func TestLastWords(t *testing.T) {
 	const uid = "0123456789abcdef"
 	r := dialRaw(t, s.mesh)
 	r.send(hello("uid", uid, "address", "ws://x"))
-	eventually(t, soon, func() error {
+	procs.Eventually(t, soon, func() error {
 		if peers := asJSON(s.do(t, "peers", nil)); !strings.Contains(peers, uid) {
 			return fmt.Errorf("%s has links to %s", s.name, peers)
 		}

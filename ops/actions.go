@@ -127,7 +127,7 @@ func (h *Handler) drain(d DrainRequest, who string) (*Drained, error) {
 	if drained.Already {
 		return drained, nil
 	}
-	h.o.Logger.Info("draining, as an operator asks", "by", who, "rate", d.Rate)
+	h.o.Logger.Info("draining, as an operator asks", "by", who, "per_second", d.Rate)
 	h.work.Go(func() {
 		if err := drainer.Drain(h.ctx, d.Rate); err != nil && !errors.Is(err, context.Canceled) {
 			h.o.Logger.Warn("draining has not come to its end", "error", err)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -25,8 +26,8 @@ func TestWhole(t *testing.T) {
 	}
 }
 
-// TestNotWhole: what is wrong is named, with the end that sees it.
-func TestNotWhole(t *testing.T) {
+// TestProblemsAreNamed: what is wrong is named, with the end that sees it.
+func TestProblemsAreNamed(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(map[string]*fake)
 		want   []string // kind, node, peer
@@ -92,9 +93,9 @@ func TestReferencePeers(t *testing.T) {
 	}
 }
 
-// TestOnceForAll: those who ask at the same time get one answer, so that ten open pages
+// TestAskersAtTheSameTimeGetOneAnswer: those who ask at the same time get one answer, so that ten open pages
 // cost what one does.
-func TestOnceForAll(t *testing.T) {
+func TestAskersAtTheSameTimeGetOneAnswer(t *testing.T) {
 	f := fakes(t, ops.Options{}, "a")["a"]
 	var first, second ops.Cluster
 	call(t, f.handler, "GET", "/api/v1/cluster", "", &first)
@@ -237,15 +238,15 @@ func TestAnswersAreCut(t *testing.T) {
 	for i := range 5000 {
 		s.rooms[fmt.Sprint("room", i)] = 1
 		s.sockets[fmt.Sprint("socket", i)] = nil
-		f.spaces = append(f.spaces, core.OpenNamespace{Name: fmt.Sprint("/space", i), State: &space{}})
+		f.spaces = append(f.spaces, core.OpenNamespace{Name: fmt.Sprint("/space", i), State: &space{mu: f.mu}})
 	}
 	f.open(s, nil)
 	for _, question := range []string{`{"op":"node"}`, `{"op":"rooms","rooms":{"sort":"size","limit":1000}}`, `{"op":"sockets","sockets":{"limit":1000}}`} {
-		text, err := f.handler.Answer(t.Context(), "b", []byte(question), 10_000)
+		text, err := f.handler.Answer(t.Context(), core.PeerInfo{ID: "b"}, []byte(question), 10_000)
 		if err != nil || len(text) > 10_000 || !strings.Contains(string(text), `"cut":`) {
 			t.Errorf("%s: %d bytes, %v: %.300s", question, len(text), err, text)
 		}
-		if _, err := f.handler.Answer(t.Context(), "b", []byte(question), 10); err == nil {
+		if _, err := f.handler.Answer(t.Context(), core.PeerInfo{ID: "b"}, []byte(question), 10); err == nil {
 			t.Errorf("%s fits into ten bytes", question)
 		}
 	}
@@ -254,15 +255,15 @@ func TestAnswersAreCut(t *testing.T) {
 // FuzzAnswer: whatever a peer asks, the node answers, or says why not.
 func FuzzAnswer(f *testing.F) {
 	for _, q := range []string{`{"op":"node"}`, `{"op":"rooms","rooms":{"sort":"size","limit":3,"only":[["/","a"]]}}`, `{"op":"rooms","rooms":{"sort":"name","limit":-1,"pattern":"*?","after":"WyIvIiwiYSJd"}}`,
-		`{"op":"sockets","sockets":{"limit":100000000,"room":"a"}}`, `{"op":"drain","drain":{}}`, `{"op":"dance"}`, `[]`, ``} {
+		`{"op":"sockets","sockets":{"limit":100000000,"room":"a"}}`, `{"op":"watch","watch":{"links":"0","since":9,"detail":true,"rooms":true}}`, `{"op":"drain","drain":{}}`, `{"op":"dance"}`, `[]`, ``} {
 		f.Add([]byte(q), 1000)
 	}
-	node := &fake{id: "a", drained: make(chan int)}
+	node := &fake{mu: &sync.RWMutex{}, id: "a", drained: make(chan int)}
 	node.open(&space{rooms: map[string]int{"a": 1, "b\xff": 2}, sockets: map[string][]string{"s": {"a"}}}, nil)
 	h := ops.NewHandler(node, ops.Options{})
 	f.Cleanup(h.Close)
 	f.Fuzz(func(t *testing.T, question []byte, limit int) {
-		text, err := h.Answer(t.Context(), "b", question, limit)
+		text, err := h.Answer(t.Context(), core.PeerInfo{ID: "b"}, question, limit)
 		if err == nil && len(text) > limit {
 			t.Errorf("%q: %d bytes, limit %d", question, len(text), limit)
 		}

@@ -42,14 +42,15 @@ func NewDiscoveryHandler(source DiscoverySource, o Options) *DiscoveryHandler {
 	h := &DiscoveryHandler{base: newBase(o), source: source}
 	h.health(h.checks, "")
 	h.query("GET /api/v1/servers", h.serveServers)
+	h.index("a discovery service")
 	return h
 }
 
 func (h *DiscoveryHandler) checks() []Check {
 	if h.source.Addr() == "" {
-		return []Check{{"listening", false, "servers are not accepted: the service has not started, or has stopped"}}
+		return []Check{{checkListening, false, "servers are not accepted: the service has not started, or has stopped"}}
 	}
-	return []Check{{"listening", true, "servers are accepted"}}
+	return []Check{{checkListening, true, "servers are accepted"}}
 }
 
 func (h *DiscoveryHandler) serveServers(r *http.Request) (any, error) {

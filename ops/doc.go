@@ -9,6 +9,8 @@
 //	GET  /api/v1/cluster       all nodes, as they see each other, and what is wrong
 //	GET  /api/v1/rooms         rooms of all nodes: by size, or paged by name
 //	GET  /api/v1/sockets       sockets of all nodes, paged
+//	GET  /api/v1/explain       where an event for a room would go, why, and what it would cost
+//	GET  /api/v1/trace         messages as they pass, of all nodes, as a stream of lines
 //	POST /api/v1/emit          an event for clients, if [Options].Writable
 //	POST /api/v1/drain         one node sends its clients elsewhere, if [Options].Writable
 //	GET  /debug/pprof/         profiles, if [Options].Pprof

@@ -6,8 +6,11 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,32 +24,44 @@ type Handler struct {
 	*base
 	source Source
 	view   clusterView
+	watch  watch
+	leases leases // of traces
+
+	traceSlots chan struct{}
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
-	work   sync.WaitGroup // drains that were asked for
+	work   sync.WaitGroup // drains that were asked for, and what watches the mesh for pages
 }
 
 var _ http.Handler = (*Handler)(nil)
 
 // NewHandler returns the handler of a node. o must be valid, see [Options.Validate].
 func NewHandler(source Source, o Options) *Handler {
-	h := &Handler{base: newBase(o), source: source}
+	h := &Handler{base: newBase(o), source: source, traceSlots: make(chan struct{}, maxTraceStreams)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
-	h.health(func() []Check { return h.checks(source.State()) }, source.ID())
+	h.watch.h = h
+	h.health(h.checksNow, source.ID())
 	h.query("GET /api/v1/node", h.serveNode)
 	h.query("GET /api/v1/cluster", h.serveCluster)
 	h.query("GET /api/v1/rooms", h.serveRooms)
 	h.query("GET /api/v1/sockets", h.serveSockets)
+	h.serve("GET /api/v1/watch", h.sameSite(h.protect(http.HandlerFunc(h.serveWatch))))
+	h.query("GET /api/v1/explain", h.serveExplain)
+	h.serve("GET /api/v1/trace", h.sameSite(h.protect(http.HandlerFunc(h.serveTrace))))
 	h.action("POST /api/v1/emit", h.serveEmit)
 	h.action("POST /api/v1/drain", h.serveDrain)
+	h.servePage()
+	h.index("a server of a mesh")
 	return h
 }
 
 // Close ends what requests have begun and waits for it. Later requests are answered
 // all the same.
 func (h *Handler) Close() {
+	h.watch.close()
 	h.cancel()
+	h.leases.close()
 	h.work.Wait()
 }
 
@@ -63,9 +78,9 @@ type base struct {
 	o       Options
 	mux     *http.ServeMux
 	foreign *http.CrossOriginProtection
-	hashes  [][sha256.Size]byte // of the tokens
 	slots   chan struct{}
 	logs    *loglimit.Limiter
+	routes  []string // as patterns of the mux
 
 	refused, busy atomic.Uint64
 }
@@ -78,20 +93,19 @@ func newBase(o Options) *base {
 		slots:   make(chan struct{}, maxAtOnce),
 		logs:    &loglimit.Limiter{},
 	}
-	for _, token := range o.Tokens {
-		b.hashes = append(b.hashes, sha256.Sum256([]byte(token)))
-	}
-	b.mux.Handle("GET /metrics", b.protect(b.metrics()))
+	b.serve("GET /metrics", b.protect(b.metrics()))
 	if o.Pprof {
-		b.mux.Handle("GET /debug/pprof/", b.protect(http.HandlerFunc(servePprof)))
+		b.serve("GET /debug/pprof/", b.protect(http.HandlerFunc(servePprof)))
 	}
 	return b
 }
 
-// ServeHTTP answers a request.
+// ServeHTTP answers a request. An answer has to be taken within writeTime.
 func (b *base) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
+	// Not every ResponseWriter can: then it is up to the server.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTime))
 	if len(r.URL.RawQuery) > maxQuery {
 		fail(w, http.StatusRequestURITooLong, errors.New("the query is too long"))
 		return
@@ -101,6 +115,45 @@ func (b *base) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Refused counts requests without a token or certificate that lets them in.
 func (b *base) Refused() uint64 { return b.refused.Load() }
+
+// serve adds a route.
+func (b *base) serve(pattern string, h http.Handler) {
+	b.routes = append(b.routes, pattern)
+	b.mux.Handle(pattern, h)
+}
+
+// index serves the list of routes at /, and says of others of the API what this is.
+func (b *base) index(what string) {
+	page := slices.Contains(b.routes, "GET "+pagePath)
+	text := "operators' port of " + what + ":\n\n" + strings.Join(b.routes, "\n") + "\n"
+	b.open("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		if page && strings.Contains(r.Header.Get("Accept"), "text/html") {
+			http.Redirect(w, r, pagePath, http.StatusFound) // a browser
+			return
+		}
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		io.WriteString(w, text)
+	})
+	b.mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		status := http.StatusNotFound
+		for _, route := range b.routes {
+			if method, path, _ := strings.Cut(route, " "); path == r.URL.Path {
+				w.Header().Set("Allow", method)
+				status = http.StatusMethodNotAllowed
+			}
+		}
+		fail(w, status, fmt.Errorf("there is no %s %.64q at the operators' port of %s; / lists what there is", r.Method, r.URL.Path, what))
+	})
+}
+
+// open adds a route that needs neither token nor certificate, unless all do.
+func (b *base) open(pattern string, h http.HandlerFunc) {
+	if b.o.ProtectHealth {
+		b.serve(pattern, b.protect(h))
+		return
+	}
+	b.serve(pattern, h)
+}
 
 // metrics is the handler of /metrics.
 func (b *base) metrics() http.Handler {
@@ -129,7 +182,7 @@ func (b *base) protect(next http.Handler) http.Handler {
 
 // authorise returns why a request may not in; "" if it may.
 func (b *base) authorise(r *http.Request) (why string) {
-	if len(b.hashes) == 0 && b.o.VerifyClient == nil {
+	if b.o.Tokens == nil && b.o.VerifyClient == nil {
 		return ""
 	}
 	if b.o.VerifyClient != nil && r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
@@ -141,13 +194,13 @@ func (b *base) authorise(r *http.Request) (why string) {
 	}
 	token, given := bearer(r)
 	switch {
-	case given && b.knows(token):
+	case given && b.o.Tokens != nil && knows(b.o.Tokens(), token):
 		return ""
 	case given:
 		return "wrong token"
 	case why != "":
 		return why
-	case len(b.hashes) == 0:
+	case b.o.Tokens == nil:
 		return "a client certificate is needed"
 	}
 	return "a token is needed, as Authorization: Bearer …"
@@ -159,31 +212,32 @@ func bearer(r *http.Request) (token string, given bool) {
 }
 
 // knows compares with each token, in a time that does not depend on what they have in
-// common.
-func (b *base) knows(token string) bool {
-	hash, known := sha256.Sum256([]byte(token)), 0
-	for i := range b.hashes {
-		known |= subtle.ConstantTimeCompare(hash[:], b.hashes[i][:])
+// common. An empty one, which a function may return, is none.
+func knows(tokens []string, given string) bool {
+	hash, known := sha256.Sum256([]byte(given)), 0
+	for _, token := range tokens {
+		other := sha256.Sum256([]byte(token))
+		known |= subtle.ConstantTimeCompare(hash[:], other[:])
 	}
-	return known == 1
+	return known == 1 && given != ""
 }
 
-// query serves what get makes of a request, as JSON.
+// query serves what get makes of a request, as JSON, to nobody else's page.
 func (b *base) query(pattern string, get func(*http.Request) (any, error)) {
-	b.mux.Handle(pattern, b.protect(b.limited(func(w http.ResponseWriter, r *http.Request) {
+	b.serve(pattern, b.sameSite(b.protect(b.limited(func(w http.ResponseWriter, r *http.Request) {
 		answer, err := get(r)
 		if err != nil {
 			fail(w, statusOf(err), err)
 			return
 		}
 		reply(w, http.StatusOK, answer)
-	})))
+	}))))
 }
 
 // action serves what changes something: if that is allowed, and not on behalf of a
 // page of another site.
 func (b *base) action(pattern string, do func(*http.Request) (any, error)) {
-	b.mux.Handle(pattern, b.protect(b.limited(func(w http.ResponseWriter, r *http.Request) {
+	b.serve(pattern, b.protect(b.limited(func(w http.ResponseWriter, r *http.Request) {
 		if !b.o.Writable {
 			fail(w, http.StatusForbidden, errReadOnly)
 			return
@@ -203,8 +257,7 @@ func (b *base) action(pattern string, do func(*http.Request) (any, error)) {
 	})))
 }
 
-// limited bounds how many requests are served at once, and how slowly an answer may be
-// taken.
+// limited bounds how many requests are served at once.
 func (b *base) limited(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
@@ -216,8 +269,6 @@ func (b *base) limited(next http.HandlerFunc) http.Handler {
 			fail(w, http.StatusServiceUnavailable, errors.New("too many requests at once"))
 			return
 		}
-		// Not every ResponseWriter can: then it is up to the server.
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTime))
 		next(w, r)
 	})
 }

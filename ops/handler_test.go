@@ -16,12 +16,14 @@ import (
 	"github.com/socketmesh/mesh/ops"
 )
 
-var allRoutes = []string{"GET /metrics", "GET /api/v1/node", "GET /api/v1/cluster", "GET /api/v1/rooms", "GET /api/v1/sockets", "POST /api/v1/emit", "POST /api/v1/drain", "GET /debug/pprof/", "GET /debug/pprof/heap"}
+var allRoutes = []string{"GET /metrics", "GET /api/v1/node", "GET /api/v1/cluster", "GET /api/v1/rooms", "GET /api/v1/sockets", "GET /api/v1/explain?room=r", "POST /api/v1/emit", "POST /api/v1/drain", "GET /debug/pprof/", "GET /debug/pprof/heap"}
+
+func tokens(list ...string) func() []string { return func() []string { return list } }
 
 // TestTokens: everything but health checks wants the secret, or a certificate.
 func TestTokens(t *testing.T) {
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("up 1\n")) })
-	h := fakes(t, ops.Options{Tokens: []string{"old", "new"}, Pprof: true, Metrics: metrics}, "a")["a"].handler
+	h := fakes(t, ops.Options{Tokens: tokens("old", "new"), Pprof: true, Metrics: metrics}, "a")["a"].handler
 	for _, route := range allRoutes {
 		method, target, _ := strings.Cut(route, " ")
 		for header, in := range map[string]bool{"": false, "Bearer ": false, "Bearer wrong": false, "Basic bmV3": false, "Bearer old": true, "bearer new": true, "Bearer newer": false} {
@@ -42,7 +44,7 @@ func TestTokens(t *testing.T) {
 			t.Errorf("%s: %d", target, w.Code)
 		}
 	}
-	closed := fakes(t, ops.Options{Tokens: []string{"x"}, ProtectHealth: true}, "a")["a"].handler
+	closed := fakes(t, ops.Options{Tokens: tokens("x"), ProtectHealth: true}, "a")["a"].handler
 	if w := call(t, closed, "GET", "/healthz", "", nil); w.Code != http.StatusUnauthorized {
 		t.Errorf("protected health: %d", w.Code)
 	}
@@ -56,7 +58,7 @@ func TestCertificates(t *testing.T) {
 		}
 		return nil
 	}
-	for _, o := range []ops.Options{{VerifyClient: verify}, {VerifyClient: verify, Tokens: []string{"x"}}} {
+	for _, o := range []ops.Options{{VerifyClient: verify}, {VerifyClient: verify, Tokens: tokens("x")}} {
 		h := fakes(t, o, "a")["a"].handler
 		for i, shown := range [][]*x509.Certificate{{good}, {{}}, nil} {
 			r := httptest.NewRequestWithContext(t.Context(), "GET", "/api/v1/node", nil)
@@ -65,6 +67,35 @@ func TestCertificates(t *testing.T) {
 			h.ServeHTTP(w, r)
 			if (w.Code == http.StatusOK) != (i == 0) {
 				t.Errorf("certificate %d: %d %s", i, w.Code, w.Body)
+			}
+		}
+	}
+}
+
+// TestTokensChange: the tokens of the moment count, and where there is none, none is
+// right.
+func TestTokensChange(t *testing.T) {
+	var now []string
+	h := fakes(t, ops.Options{Tokens: func() []string { return now }}, "a")["a"].handler
+	for _, now = range [][]string{{"old"}, {"new", "old"}, {"new"}, {""}, nil} {
+		for _, token := range []string{"old", "new", ""} {
+			w := call(t, h, "GET", "/api/v1/node", "", nil, "Authorization", "Bearer "+token)
+			if in := token != "" && slices.Contains(now, token); (w.Code == http.StatusOK) != in {
+				t.Errorf("token %q where %q are right: %d", token, now, w.Code)
+			}
+		}
+	}
+}
+
+// TestClients: a node tells of its clients, if somebody counts them.
+func TestClients(t *testing.T) {
+	want := ops.Clients{WebSocket: 3, Polling: 2, Upgrading: 1, Other: 1, Connections: 9, Disconnections: 3}
+	for _, o := range []ops.Options{{Clients: func() ops.Clients { return want }}, {}} {
+		var c ops.Cluster
+		call(t, fakes(t, o, "a", "b")["a"].handler, "GET", "/api/v1/cluster", "", &c)
+		for _, n := range c.Nodes {
+			if o.Clients == nil && n.Clients != nil || o.Clients != nil && (n.Clients == nil || *n.Clients != want) {
+				t.Errorf("%s: %+v", n.ID, n.Clients)
 			}
 		}
 	}
@@ -99,6 +130,15 @@ func TestReady(t *testing.T) {
 			w := call(t, f.handler, "GET", "/readyz", "", &health)
 			if !slices.Equal(health.Failing, c.failing) || (w.Code == http.StatusOK) != (c.failing == nil) || len(health.Checks) != 4 {
 				t.Errorf("%d %+v, want %v", w.Code, health, c.failing)
+			}
+			var named []string
+			if bad, ok := errors.AsType[*core.NotReadyError](f.handler.Ready()); ok {
+				for _, check := range bad.Failed {
+					named = append(named, check.Name)
+				}
+			}
+			if want := slices.DeleteFunc(slices.Clone(c.failing), func(name string) bool { return name == "draining" }); !slices.Equal(named, want) {
+				t.Errorf("Ready names %v, want %v", named, want)
 			}
 			if w := call(t, f.handler, "GET", "/healthz", "", nil); w.Code != http.StatusOK {
 				t.Errorf("not live: %d", w.Code)
@@ -172,6 +212,34 @@ func TestReadOnly(t *testing.T) {
 	}
 	if nodes["b"].Draining() {
 		t.Error("it was drained")
+	}
+}
+
+// TestIndex: / lists the routes, and what is not there says where one is.
+func TestIndex(t *testing.T) {
+	discovery := ops.NewDiscoveryHandler(registered{}, ops.Options{Tokens: tokens("x")})
+	for what, h := range map[string]http.Handler{
+		"a server of a mesh":  fakes(t, ops.Options{Tokens: tokens("x"), Pprof: true}, "a")["a"].handler,
+		"a discovery service": discovery,
+	} {
+		w := call(t, h, "GET", "/", "", nil)
+		if text := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(text, what) || !strings.Contains(text, "GET /readyz\n") || !strings.Contains(text, "GET /api/v1/") {
+			t.Errorf("%d %s", w.Code, text)
+		}
+		for _, route := range []string{"GET /api/v1/clutser", "GET /api/v2/node", "DELETE /api/"} {
+			method, target, _ := strings.Cut(route, " ")
+			var failure ops.Failure
+			if w := call(t, h, method, target, "", &failure); w.Code != http.StatusNotFound || !strings.Contains(failure.Error, what) {
+				t.Errorf("%s: %d %s", route, w.Code, w.Body)
+			}
+		}
+		if w := call(t, h, "GET", "/elsewhere", "", nil); w.Code != http.StatusNotFound {
+			t.Errorf("elsewhere: %d", w.Code)
+		}
+	}
+	closed := ops.NewDiscoveryHandler(registered{}, ops.Options{Tokens: tokens("x"), ProtectHealth: true})
+	if w := call(t, closed, "GET", "/", "", nil); w.Code != http.StatusUnauthorized {
+		t.Errorf("everything is protected: %d", w.Code)
 	}
 }
 
@@ -262,6 +330,10 @@ func TestTooManyAtOnce(t *testing.T) {
 	for range most {
 		<-codes
 	}
+	var n ops.Node
+	if call(t, nodes["a"].handler, "GET", "/api/v1/node", "", &n); n.Counters.BusyOperators != most {
+		t.Errorf("%d are counted", n.Counters.BusyOperators)
+	}
 }
 
 func TestPprof(t *testing.T) {
@@ -280,7 +352,7 @@ func TestPprof(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	for field, o := range map[string]ops.Options{"Tokens[1]": {Tokens: []string{"x", ""}}, "ReadyLinks": {ReadyLinks: 101}, "Timeout": {Timeout: time.Minute}} {
+	for field, o := range map[string]ops.Options{"Tokens[1]": {Tokens: tokens("x", "")}, "ReadyLinks": {ReadyLinks: 101}, "Timeout": {Timeout: time.Minute}} {
 		if bad, ok := errors.AsType[*core.ConfigError](o.Validate()); !ok || bad.Field != field {
 			t.Errorf("%s: %v", field, bad)
 		}
@@ -295,8 +367,30 @@ type registered struct {
 func (r registered) Addr() string       { return r.addr }
 func (r registered) Peers() []core.Peer { return r.peers }
 
+// TestDiscoveryEndpoints: operators see each endpoint of discovery. Everybody else is told
+// how many are silent.
+func TestDiscoveryEndpoints(t *testing.T) {
+	f := fakes(t, ops.Options{Tokens: tokens("x")}, "a", "b")["a"]
+	last := time.Unix(1e9, 0)
+	f.roster.Endpoints = []core.DiscoveryEndpoint{
+		{Name: "ws://d1:8000", Heard: true, Since: last, Last: last, Peers: 2},
+		{Name: "ws://d2:8000", Since: last, Err: errors.New("connection refused")},
+	}
+	var health ops.Health
+	call(t, f.handler, "GET", "/readyz", "", &health)
+	if detail := health.Checks[1].Detail; !health.Checks[1].OK || !strings.Contains(detail, "1 of 2 that it asks do not answer") || strings.Contains(detail, "ws://") {
+		t.Errorf("the check says %q", detail)
+	}
+	var n ops.Node
+	call(t, f.handler, "GET", "/api/v1/node", "", &n, "Authorization", "Bearer x")
+	if len(n.Endpoints) != 2 || !n.Endpoints[0].Heard || n.Endpoints[0].Servers != 2 || n.Endpoints[0].Last == nil ||
+		n.Endpoints[1].Heard || n.Endpoints[1].Error != "connection refused" || n.Endpoints[1].Last != nil {
+		t.Errorf("endpoints are %+v", n.Endpoints)
+	}
+}
+
 func TestDiscoveryHandler(t *testing.T) {
-	h := ops.NewDiscoveryHandler(registered{"127.0.0.1:8000", []core.Peer{{ID: "a", Address: "ws://a"}, {ID: "b\x1b", Address: "ws://b"}}}, ops.Options{Tokens: []string{"x"}})
+	h := ops.NewDiscoveryHandler(registered{"127.0.0.1:8000", []core.Peer{{ID: "a", Address: "ws://a"}, {ID: "b\x1b", Address: "ws://b"}}}, ops.Options{Tokens: tokens("x")})
 	var s ops.Servers
 	if w := call(t, h, "GET", "/api/v1/servers?limit=1", "", &s, "Authorization", "Bearer x"); w.Code != 200 || s.Total != 2 || len(s.Servers) != 1 || s.Servers[0] != (ops.Server{ID: "a", Address: "ws://a"}) {
 		t.Errorf("%d %+v", w.Code, s)

@@ -8,6 +8,14 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
+// The names of the checks.
+const (
+	checkListening = "listening"
+	checkDiscovery = "discovery" // a node knows of the others
+	checkPeers     = "peers"
+	checkDraining  = "draining"
+)
+
 // Check is one condition of being ready.
 type Check struct {
 	Name   string `json:"name"` // "listening", "discovery", "peers" or "draining"
@@ -26,17 +34,10 @@ type Health struct {
 // health serves /healthz and /readyz. Both are open to all by default, so that probes
 // need no secret: they have no addresses.
 func (b *base) health(checks func() []Check, id string) {
-	serve := func(pattern string, h http.HandlerFunc) {
-		if b.o.ProtectHealth {
-			b.mux.Handle(pattern, b.protect(h))
-			return
-		}
-		b.mux.Handle(pattern, h)
-	}
-	serve("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+	b.open("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, Health{Status: "ok", ID: id})
 	})
-	serve("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+	b.open("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		health := Health{Status: "ok", ID: id, Checks: checks()}
 		health.Failing = failing(health.Checks)
 		status := http.StatusOK
@@ -57,38 +58,69 @@ func failing(checks []Check) (names []string) {
 	return names
 }
 
-// checks are what a node has to be to take clients.
-func (h *Handler) checks(s core.NodeState) []Check {
-	roster := h.source.Roster()
-	return []Check{listening(s), discovered(s, len(h.source.Stats().Peers)), linked(roster, h.o.ReadyLinks), notDraining(h.source)}
+// Ready is what /readyz says, but for draining: nil, or a [*core.NotReadyError] that
+// names each check that fails. It does not block.
+func (h *Handler) Ready() error {
+	bad := &core.NotReadyError{}
+	for _, c := range h.checksNow() {
+		if !c.OK && c.Name != checkDraining {
+			bad.Failed = append(bad.Failed, core.FailedCheck{Name: c.Name, Detail: c.Detail})
+		}
+	}
+	if bad.Failed == nil {
+		return nil
+	}
+	return bad
+}
+
+func (h *Handler) checksNow() []Check {
+	return h.checks(h.source.State(), h.source.Roster(), len(h.source.Stats().Peers))
+}
+
+// checks are what a node has to be to take clients, by snapshots of it.
+func (h *Handler) checks(s core.NodeState, r core.RosterStatus, peers int) []Check {
+	return []Check{listening(s), discovered(s, peers, r.Endpoints), linked(r, h.o.ReadyLinks), notDraining(h.source)}
 }
 
 func listening(s core.NodeState) Check {
 	if !s.Listening {
-		return Check{"listening", false, "peers are not accepted: the node has not started, or has stopped"}
+		return Check{checkListening, false, "peers are not accepted: the node has not started, or has stopped"}
 	}
-	return Check{"listening", true, "peers are accepted"}
+	return Check{checkListening, true, "peers are accepted"}
 }
 
-// checkDiscovery is the name of the check that a node knows of the others.
-const checkDiscovery = "discovery"
-
-func discovered(s core.NodeState, peers int) Check {
+func discovered(s core.NodeState, peers int, endpoints []core.DiscoveryEndpoint) Check {
 	const name = checkDiscovery
+	silent := silentEndpoints(endpoints)
 	switch {
 	case s.Discovery == "":
 		return Check{name, true, "none is configured"}
 	case !s.Discovered.IsZero():
-		return Check{name, true, fmt.Sprintf("%s last told of servers %s ago", s.Discovery, time.Since(s.Discovered).Round(time.Second))}
+		return Check{name, true, fmt.Sprintf("%s last told of servers %s ago", s.Discovery, time.Since(s.Discovered).Round(time.Second)) + silent}
 	case peers > 0:
-		return Check{name, true, "peers are linked without it"}
+		return Check{name, true, "peers are linked without it" + silent}
 	}
-	return Check{name, false, s.Discovery + " has not told of any servers yet"}
+	return Check{name, false, s.Discovery + " has not told of any servers yet" + silent}
+}
+
+// silentEndpoints tells how many of several do not answer. It names none: everybody may see
+// the health of a node.
+func silentEndpoints(endpoints []core.DiscoveryEndpoint) string {
+	silent := 0
+	for _, e := range endpoints {
+		if !e.Heard {
+			silent++
+		}
+	}
+	if silent == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d of %d that it asks do not answer", silent, len(endpoints))
 }
 
 func linked(r core.RosterStatus, percent int) Check {
 	linked := r.Others - len(r.Unlinked)
-	c := Check{Name: "peers", Detail: fmt.Sprintf("%d of %d other servers are linked", linked, r.Others)}
+	c := Check{Name: checkPeers, Detail: fmt.Sprintf("%d of %d other servers are linked", linked, r.Others)}
 	c.OK = percent == NoReadyLinks || linked*100 >= percent*r.Others
 	if !c.OK {
 		c.Detail += fmt.Sprintf("; %d %% are wanted", percent)
@@ -98,9 +130,9 @@ func linked(r core.RosterStatus, percent int) Check {
 
 func notDraining(s Source) Check {
 	if draining(s) {
-		return Check{"draining", false, "clients are sent to other servers"}
+		return Check{checkDraining, false, "clients are sent to other servers"}
 	}
-	return Check{"draining", true, "it is not"}
+	return Check{checkDraining, true, "it is not"}
 }
 
 func draining(s Source) bool {

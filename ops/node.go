@@ -29,13 +29,15 @@ type Node struct {
 	Checks   []Check   `json:"checks"`
 
 	Discovery  string     `json:"discovery"`
-	Discovered *time.Time `json:"discovered,omitempty"` // when the last roster came
+	Discovered *time.Time `json:"discovered,omitempty"`          // when the last roster came
+	Endpoints  []Endpoint `json:"discovery_endpoints,omitempty"` // that discovery asks
 
 	Peers      []Peer      `json:"peers"`   // with a link, by id
 	Missing    []Missing   `json:"missing"` // that discovery lists, without one
 	Namespaces []Namespace `json:"namespaces"`
-	Sockets    int         `json:"sockets"` // of all namespaces
-	Rooms      int         `json:"rooms"`   // likewise
+	Clients    *Clients    `json:"clients,omitempty"` // not there if nobody counts them
+	Sockets    int         `json:"sockets"`           // of all namespaces
+	Rooms      int         `json:"rooms"`             // likewise
 	Counters   Counters    `json:"counters"`
 
 	Settings map[string]string `json:"settings,omitempty"` // in force, without secrets
@@ -48,6 +50,7 @@ type Peer struct {
 	Address        string    `json:"address"`
 	Remote         string    `json:"remote"` // network address of the link
 	Reference      bool      `json:"reference"`
+	Role           string    `json:"role"`     // "server", "emitter" or "observer"
 	Version        int       `json:"protocol"` // 0 with reference peers
 	Codec          string    `json:"codec"`    // in which it is written to
 	Since          time.Time `json:"since"`
@@ -77,6 +80,46 @@ type Missing struct {
 	Error   string    `json:"error,omitempty"`
 }
 
+// Clients counts the clients of a node. A client has one connection, and a socket in each
+// of its namespaces.
+type Clients struct {
+	WebSocket      int    `json:"websocket"`
+	Polling        int    `json:"polling"`
+	Upgrading      int    `json:"upgrading"`   // of those that poll: to a WebSocket
+	Other          int    `json:"other"`       // by another transport
+	Connections    uint64 `json:"connections"` // since the node started
+	Disconnections uint64 `json:"disconnections"`
+
+	// Clients that were disconnected because they were too slow, by reason, and volatile
+	// events that clients which were behind did not get.
+	SlowRate    uint64 `json:"slow_rate"`
+	SlowFull    uint64 `json:"slow_full"`
+	SlowTimeout uint64 `json:"slow_timeout"`
+	SlowMemory  uint64 `json:"slow_memory"`
+	Dropped     uint64 `json:"dropped"`
+
+	QueuedBytes int64 `json:"queued_bytes"` // memory of what waits for clients that are behind
+	QueuedLimit int64 `json:"queued_limit"` // that it may be
+	HeldBack    int   `json:"held_back"`    // clients that are ahead of their handlers, and not read from
+
+	Entering int    `json:"entering"` // clients that wait for their turn to be let in
+	Refused  uint64 `json:"refused"`  // that were answered with 503, because too many came at once
+
+	Packets uint64 `json:"packets"` // that clients have sent
+	Frames  uint64 `json:"frames"`  // that were written to clients, and their bytes
+	Bytes   uint64 `json:"bytes"`
+}
+
+// Endpoint is something that discovery asks: a replica of the service, a name in DNS.
+type Endpoint struct {
+	Name    string     `json:"name"`
+	Heard   bool       `json:"heard"`           // it answers
+	Since   time.Time  `json:"since"`           // since when it does, or does not
+	Last    *time.Time `json:"last,omitempty"`  // when it last told who the servers are
+	Servers int        `json:"servers"`         // that it lists
+	Error   string     `json:"error,omitempty"` // what last went wrong
+}
+
 // Namespace is a namespace that is open on a node.
 type Namespace struct {
 	Name    string `json:"name"`
@@ -94,29 +137,36 @@ type Counters struct {
 	Dropped          uint64 `json:"dropped"`
 	Ignored          uint64 `json:"ignored"`
 	Refused          uint64 `json:"refused"`
-	Lost             uint64 `json:"lost"`
+	Lost             uint64 `json:"lost"`     // messages of other nodes that never came
+	LostOut          uint64 `json:"lost_out"` // messages that never came to another node
+	Resumed          uint64 `json:"resumed"`  // links that went on where an earlier one had broken
+	Replayed         uint64 `json:"replayed"` // messages that were sent again then
 	Requests         uint64 `json:"requests"`
 	Failed           uint64 `json:"failed"`
 	Slow             uint64 `json:"slow_peers"`
 	RefusedOperators uint64 `json:"refused_operators"` // requests of the operators' port without the right token
+	BusyOperators    uint64 `json:"busy_operators"`    // that came while too many were being answered
 }
 
 // node describes this node.
 func (h *Handler) node() *Node {
-	s, stats := h.source.State(), h.source.Stats()
+	s, stats, roster := h.source.State(), h.source.Stats(), h.source.Roster()
 	now := time.Now()
 	host, _ := os.Hostname()
 	n := &Node{
 		ID: s.ID, Version: stats.Version, Go: runtime.Version(), Host: host,
 		Started: stats.Started, Time: now,
 		Listen: s.Listen, Address: s.Advertise, Codecs: s.Codecs,
-		Draining: draining(h.source), Writable: h.o.Writable, Checks: h.checks(s),
+		Draining: draining(h.source), Writable: h.o.Writable, Checks: h.checks(s, roster, len(stats.Peers)),
 		Discovery: s.Discovery,
 		Peers:     []Peer{}, Missing: []Missing{}, Namespaces: []Namespace{},
 		Counters: countersOf(stats),
 		Settings: h.o.Settings,
 	}
-	n.Counters.RefusedOperators = h.Refused()
+	n.Counters.RefusedOperators, n.Counters.BusyOperators = h.Refused(), h.busy.Load()
+	if h.o.Clients != nil {
+		n.Clients = new(h.o.Clients())
+	}
 	n.Ready = len(failing(n.Checks)) == 0
 	if !stats.Started.IsZero() {
 		n.Uptime = now.Sub(stats.Started).Round(time.Millisecond).Seconds()
@@ -127,8 +177,11 @@ func (h *Handler) node() *Node {
 	for _, p := range stats.Peers {
 		n.Peers = append(n.Peers, peerOf(p))
 	}
-	for _, p := range h.source.Roster().Unlinked {
+	for _, p := range roster.Unlinked {
 		n.Missing = append(n.Missing, missingOf(s.ID, p))
+	}
+	for _, e := range roster.Endpoints {
+		n.Endpoints = append(n.Endpoints, endpointOf(e))
 	}
 	h.addNamespaces(n, s)
 	return n
@@ -136,7 +189,7 @@ func (h *Handler) node() *Node {
 
 func peerOf(p core.PeerStats) Peer {
 	return Peer{
-		ID: p.ID, Address: shown(p.Address), Remote: p.Remote, Reference: p.Reference, Version: p.Version, Codec: p.Codec,
+		ID: p.ID, Address: shown(p.Address), Remote: p.Remote, Reference: p.Reference, Role: string(p.Role), Version: p.Version, Codec: p.Codec,
 		Since: p.Since, LinkSince: p.LinkSince, Dialled: p.Dialled, Reconnects: p.Reconnects, RoundTrip: milliseconds(p.RoundTrip), Heard: p.Heard,
 		Sent: Traffic(p.Sent), Received: Traffic(p.Received), QueuedMessages: p.QueuedMessages, QueuedBytes: p.QueuedBytes,
 	}
@@ -148,6 +201,17 @@ func missingOf(id string, p core.UnlinkedPeer) Missing {
 		m.Error = shown(p.Err.Error())
 	}
 	return m
+}
+
+func endpointOf(e core.DiscoveryEndpoint) Endpoint {
+	shows := Endpoint{Name: shown(e.Name), Heard: e.Heard, Since: e.Since, Servers: e.Peers}
+	if !e.Last.IsZero() {
+		shows.Last = &e.Last
+	}
+	if e.Err != nil {
+		shows.Error = shown(e.Err.Error())
+	}
+	return shows
 }
 
 // addNamespaces counts what is in each namespace.
@@ -170,7 +234,8 @@ func (h *Handler) addNamespaces(n *Node, s core.NodeState) {
 
 func countersOf(s core.Stats) Counters {
 	c := Counters{
-		Dropped: s.Dropped, Ignored: s.Ignored, Refused: s.Refused, Lost: s.Lost,
+		Dropped: s.Dropped, Ignored: s.Ignored, Refused: s.Refused,
+		Lost: s.Lost, LostOut: s.LostOut, Resumed: s.Resumed, Replayed: s.Replayed,
 		Requests: s.Requests, Failed: s.Failed, Slow: s.SlowRate + s.SlowFull,
 	}
 	for _, t := range s.Sent {

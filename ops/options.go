@@ -14,9 +14,11 @@ import (
 // Options say what a [Handler] offers, and to whom. The zero value is read-only, and
 // open to all who can reach it.
 type Options struct {
-	// Tokens are secrets, any of which lets a request in, as the header
-	// "Authorization: Bearer …". Health checks need none. Default: no check.
-	Tokens []string
+	// Tokens returns secrets, any of which lets a request in, as the header
+	// "Authorization: Bearer …". It is called for each request, at once by many, so
+	// that secrets can change; while it returns none, no token is right. Health checks
+	// need none. Default: no check.
+	Tokens func() []string
 	// VerifyClient accepts the certificate that a client has shown, as another way
 	// in; the error says why not. Default: certificates let nobody in.
 	VerifyClient func(*tls.ConnectionState) error
@@ -37,6 +39,13 @@ type Options struct {
 	ReadyLinks int
 	// Timeout is how long the other nodes may take to answer. Default 3 s.
 	Timeout time.Duration
+
+	// Clients counts the node's clients. Default: the view of the node has no numbers.
+	Clients func() Clients
+
+	// Journal has what the node logs, for the event log of the admin page. Default: that
+	// stays empty.
+	Journal *Journal
 
 	// Settings are shown as the configuration in force. They must have no secrets.
 	Settings map[string]string
@@ -63,9 +72,11 @@ func (o Options) withDefaults() Options {
 // Validate returns a [*core.ConfigError] for the first option that can never work.
 func (o Options) Validate() error {
 	o = o.withDefaults()
-	for i, token := range o.Tokens {
-		if token == "" {
-			return &core.ConfigError{Field: fmt.Sprintf("Tokens[%d]", i), Value: "", Allowed: "a secret"}
+	if o.Tokens != nil {
+		for i, token := range o.Tokens() {
+			if token == "" {
+				return &core.ConfigError{Field: fmt.Sprintf("Tokens[%d]", i), Value: "", Allowed: "a secret"}
+			}
 		}
 	}
 	switch {

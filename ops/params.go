@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/socketmesh/mesh/internal/human"
 )
 
 // params are the parameters of a request. The first that is bad is the error.
@@ -43,6 +46,20 @@ func (p *params) number(name string, otherwise, most int) int {
 		return otherwise
 	}
 	return n
+}
+
+// duration is a time, as 30s; otherwise, if it is not given.
+func (p *params) duration(name string, otherwise, most time.Duration) time.Duration {
+	text := p.values.Get(name)
+	if text == "" {
+		return otherwise
+	}
+	d, err := human.ParseDuration(text)
+	if err != nil || d <= 0 || d > most {
+		p.bad(name, text, fmt.Sprintf("a time, as 30s, up to %s", most))
+		return otherwise
+	}
+	return d
 }
 
 // choice is one of these, the first if it is not given.

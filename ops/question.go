@@ -15,10 +15,13 @@ import (
 // question is what one node asks another, as JSON. Members that a node does not know
 // it ignores; an operation that it does not know it refuses.
 type question struct {
-	Op      string        `json:"op"` // one of those below
-	Rooms   *RoomQuery    `json:"rooms,omitempty"`
-	Sockets *SocketQuery  `json:"sockets,omitempty"`
-	Drain   *DrainRequest `json:"drain,omitempty"`
+	Op      string         `json:"op"` // one of those below
+	Rooms   *RoomQuery     `json:"rooms,omitempty"`
+	Sockets *SocketQuery   `json:"sockets,omitempty"`
+	Drain   *DrainRequest  `json:"drain,omitempty"`
+	Watch   *watchQuery    `json:"watch,omitempty"`
+	Explain *explainQuery  `json:"explain,omitempty"`
+	Trace   *traceQuestion `json:"trace,omitempty"`
 }
 
 // What can be asked.
@@ -27,11 +30,14 @@ const (
 	opRooms   = "rooms"
 	opSockets = "sockets"
 	opDrain   = "drain"
+	opWatch   = "watch"
+	opExplain = "explain"
+	opTrace   = "trace"
 )
 
 // Answer answers a question that another node's handler has asked, as core's Ask brings
 // it, in no more than limit bytes.
-func (h *Handler) Answer(ctx context.Context, from string, text []byte, limit int) ([]byte, error) {
+func (h *Handler) Answer(ctx context.Context, from core.PeerInfo, text []byte, limit int) ([]byte, error) {
 	var q question
 	if err := json.Unmarshal(text, &q); err != nil {
 		return nil, fmt.Errorf("%w: question: %w", core.ErrMalformed, err)
@@ -52,11 +58,25 @@ func (h *Handler) Answer(ctx context.Context, from string, text []byte, limit in
 			return nil, err
 		}
 		return fitting(sockets, limit)
+	case q.Op == opWatch && q.Watch != nil:
+		return fitting(h.report(ctx, *q.Watch), limit)
+	case q.Op == opExplain && q.Explain != nil:
+		explained, err := h.explain(ctx, *q.Explain)
+		if err != nil {
+			return nil, err
+		}
+		return fitting(explained, limit)
+	case q.Op == opTrace && q.Trace != nil:
+		traced, err := h.trace(ctx, *q.Trace)
+		if err != nil {
+			return nil, err
+		}
+		return fitting(traced, limit)
 	case q.Op == opDrain && q.Drain != nil:
-		if !h.o.Writable {
+		if !h.o.Writable || from.Role == core.RoleObserver {
 			return nil, errReadOnly
 		}
-		drained, err := h.drain(*q.Drain, "node "+from)
+		drained, err := h.drain(*q.Drain, "node "+from.ID)
 		if err != nil {
 			return nil, err
 		}

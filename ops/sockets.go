@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/socketmesh/mesh/core"
 )
 
 // SocketQuery says which sockets are wanted, by namespace and id.
@@ -55,11 +57,12 @@ func (h *Handler) sockets(ctx context.Context, q SocketQuery) (*Sockets, error) 
 	}
 	answer := &Sockets{}
 	first := newSelection(min(max(q.Limit, 1), maxLimit), socketOrder)
-	open := h.source.Namespaces()
-	for _, ns := range open {
+	states := map[string]core.StateReporter{}
+	for _, ns := range h.source.Namespaces() {
 		if ns.State == nil || q.Namespace != "" && q.Namespace != ns.Name {
 			continue
 		}
+		states[ns.Name] = ns.State
 		seen := 0
 		ns.State.EachSocket(q.Room, func(id string) bool {
 			if seen++; seen%1024 == 0 && ctx.Err() != nil {
@@ -81,25 +84,20 @@ func (h *Handler) sockets(ctx context.Context, q SocketQuery) (*Sockets, error) 
 	}
 	answer.Sockets = []Socket{}
 	for _, s := range first.sorted() {
-		for _, ns := range open {
-			if ns.Name != s.Namespace {
-				continue
-			}
-			state := ns.State.SocketState(s.ID, maxSocketRooms)
-			if state == nil {
-				answer.Matched-- // it has just gone
-				continue
-			}
-			rooms := make([]string, len(state.Rooms))
-			for i, room := range state.Rooms {
-				rooms[i] = shown(room)
-			}
-			slices.Sort(rooms)
-			answer.Sockets = append(answer.Sockets, Socket{
-				ID: shown(s.ID), Namespace: shown(ns.Name), Node: h.source.ID(), Transport: state.Transport, Address: shown(state.Address),
-				Connected: state.Connected, Rooms: rooms, RoomCount: state.RoomCount,
-			})
+		state := states[s.Namespace].SocketState(s.ID, maxSocketRooms)
+		if state == nil {
+			answer.Matched-- // it has just gone
+			continue
 		}
+		rooms := make([]string, len(state.Rooms))
+		for i, room := range state.Rooms {
+			rooms[i] = shown(room)
+		}
+		slices.Sort(rooms)
+		answer.Sockets = append(answer.Sockets, Socket{
+			ID: shown(s.ID), Namespace: shown(s.Namespace), Node: h.source.ID(), Transport: state.Transport, Address: shown(state.Address),
+			Connected: state.Connected, Rooms: rooms, RoomCount: state.RoomCount,
+		})
 	}
 	return answer, nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 
 // fake is a node whose peers are others of its kind, without links between them.
 type fake struct {
+	mu      *sync.RWMutex // of all of them: held while a test changes what a watch looks at
 	id      string
 	state   core.NodeState
 	stats   core.Stats
@@ -26,6 +28,8 @@ type fake struct {
 	peers   map[string]*fake
 	hung    bool // it answers no questions
 	says    []byte
+	asked   atomic.Int64
+	reasons map[string]core.RouteReason // of Routes
 	handler *ops.Handler
 
 	draining atomic.Bool
@@ -33,11 +37,17 @@ type fake struct {
 }
 
 func (f *fake) ID() string                       { return f.id }
-func (f *fake) State() core.NodeState            { return f.state }
-func (f *fake) Stats() core.Stats                { return f.stats }
-func (f *fake) Roster() core.RosterStatus        { return f.roster }
-func (f *fake) Namespaces() []core.OpenNamespace { return f.spaces }
+func (f *fake) State() core.NodeState            { return looked(f, &f.state) }
+func (f *fake) Stats() core.Stats                { return looked(f, &f.stats) }
+func (f *fake) Roster() core.RosterStatus        { return looked(f, &f.roster) }
+func (f *fake) Namespaces() []core.OpenNamespace { return looked(f, &f.spaces) }
 func (f *fake) Draining() bool                   { return f.draining.Load() }
+
+func looked[T any](f *fake, field *T) T {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return *field
+}
 
 func (f *fake) Drain(ctx context.Context, rate int) error {
 	f.draining.Store(true)
@@ -47,25 +57,31 @@ func (f *fake) Drain(ctx context.Context, rate int) error {
 }
 
 func (f *fake) Ask(ctx context.Context, node string, question []byte) ([]byte, error) {
+	f.mu.RLock()
 	p := f.peers[node]
+	hung := p != nil && p.hung
+	f.mu.RUnlock()
 	switch {
 	case p == nil:
 		return nil, core.ErrNoServer
-	case p.hung:
+	}
+	p.asked.Add(1)
+	switch {
+	case hung:
 		<-ctx.Done()
 		return nil, context.Cause(ctx)
 	case p.says != nil:
 		return p.says, nil
 	}
-	return p.handler.Answer(ctx, f.id, question, 1<<20)
+	return p.handler.Answer(ctx, core.PeerInfo{ID: f.id}, question, 1<<20)
 }
 
 // fakes are nodes that are linked with each other.
 func fakes(t *testing.T, o ops.Options, ids ...string) map[string]*fake {
 	t.Helper()
-	all := map[string]*fake{}
+	all, mu := map[string]*fake{}, &sync.RWMutex{}
 	for _, id := range ids {
-		f := &fake{id: id, peers: map[string]*fake{}, drained: make(chan int, 1)}
+		f := &fake{mu: mu, id: id, peers: map[string]*fake{}, drained: make(chan int, 1)}
 		f.state = core.NodeState{ID: id, Listening: true, Listen: "127.0.0.1:1", Advertise: "ws://" + id, Codecs: []string{"json"}, Discovery: "static", Discovered: time.Now()}
 		f.stats.Started = time.Now().Add(-time.Minute)
 		if err := o.Validate(); err != nil {
@@ -128,13 +144,20 @@ func call(t *testing.T, h http.Handler, method, target, body string, v any, head
 
 // space is a namespace whose rooms and sockets a test makes up.
 type space struct {
+	mu      *sync.RWMutex
 	rooms   map[string]int
 	sockets map[string][]string // their rooms
 }
 
-func (s *space) Population() (sockets, rooms int) { return len(s.sockets), len(s.rooms) }
+func (s *space) Population() (sockets, rooms int) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.sockets), len(s.rooms)
+}
 
 func (s *space) EachRoom(yield func(string, int) bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	for name, members := range s.rooms {
 		if !yield(name, members) {
 			return
@@ -143,6 +166,8 @@ func (s *space) EachRoom(yield func(string, int) bool) {
 }
 
 func (s *space) EachSocket(room string, yield func(string) bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	for id, rooms := range s.sockets {
 		in := room == ""
 		for _, r := range rooms {
@@ -164,5 +189,6 @@ func (s *space) SocketState(id string, most int) *core.SocketState {
 
 // open opens the namespace "/" with these on a node.
 func (f *fake) open(s *space, a core.Adapter) {
+	s.mu = f.mu
 	f.spaces = append(f.spaces, core.OpenNamespace{Name: "/", Adapter: a, State: s})
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // answering is a server whose clients all answer at once.
@@ -31,7 +32,7 @@ func BenchmarkEmitWithAck(b *testing.B) {
 		}
 		ask := func() error {
 			done := make(chan error, 1)
-			s.Timeout(patience).EmitWithAck("q")(func(answers []any, err error) {
+			s.Timeout(await.Patience).EmitWithAck("q")(func(answers []any, err error) {
 				if err == nil && len(answers) != clients {
 					err = fmt.Errorf("%d answers", len(answers))
 				}

@@ -14,6 +14,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // ackOutcome is what an acknowledged emit came to.
@@ -32,7 +33,7 @@ func ask(operator *socket.BroadcastOperator, args ...any) <-chan ackOutcome {
 // expectAcks checks an outcome, whatever the order of the answers.
 func expectAcks(t *testing.T, outcome <-chan ackOutcome, values ...string) {
 	t.Helper()
-	got := within(t, outcome)
+	got := await.Value(t, outcome)
 	if got.err != nil {
 		t.Fatalf("error %v beside %v", got.err, got.values)
 	}
@@ -62,7 +63,7 @@ func answerAll(t *testing.T, c *client, args string) {
 func TestAcknowledgements(t *testing.T) { onEachMesh(t, 3, acknowledgements) }
 
 func acknowledgements(t *testing.T, s []*server) {
-	operator := func() *socket.BroadcastOperator { return s[0].Timeout(patience) }
+	operator := func() *socket.BroadcastOperator { return s[0].Timeout(await.Patience) }
 
 	expectAcks(t, ask(operator())) // nobody is there
 
@@ -80,7 +81,7 @@ func acknowledgements(t *testing.T, s []*server) {
 	outcome := ask(operator().To("binary"))
 	id, _ := packetID(t, c.next().data, "2")
 	c.send("61-"+id+`[{"deep":[{"_placeholder":true,"num":0}]}]`, "blob")
-	got := within(t, outcome)
+	got := await.Value(t, outcome)
 	if got.err != nil || len(got.values) != 1 {
 		t.Fatalf("binary answer: %v, %v", got.values, got.err)
 	}
@@ -99,11 +100,11 @@ func acknowledgementsWithASilentClient(t *testing.T, s []*server) {
 	answerAll(t, c, `["here"]`)
 	_, silent := s[1].client("/")
 	outcome := ask(s[0].Timeout(300 * time.Millisecond))
-	got := within(t, outcome)
+	got := await.Value(t, outcome)
 	if got.err == nil || len(got.values) != 1 || got.values[0] != "here" {
 		t.Errorf("got %v, %v; want one answer and an error", got.values, got.err)
 	}
-	eventually(t, "acknowledgement forgotten", func() bool { return silent.Acks().Len() == 0 })
+	await.Condition(t, "acknowledgement forgotten", func() bool { return silent.Acks().Len() == 0 })
 }
 
 func TestRemoteSocketEmitWithAck(t *testing.T) { onEachMesh(t, 2, remoteSocketEmitWithAck) }
@@ -112,15 +113,15 @@ func remoteSocketEmitWithAck(t *testing.T, s []*server) {
 	c, _ := s[1].client("/", "one")
 	answerAll(t, c, `["answer","more"]`)
 	remote := fetchSockets(t, s[0].In("one"))[0]
-	expectAcks(t, ask(remote.Timeout(patience)), `"answer"`)
+	expectAcks(t, ask(remote.Timeout(await.Patience)), `"answer"`)
 
 	// On a local socket the library loses the answer; through the mesh it does not.
 	local := fetchSockets(t, s[1].In("one"))[0]
-	expectAcks(t, ask(local.Timeout(patience)), `"answer"`)
+	expectAcks(t, ask(local.Timeout(await.Patience)), `"answer"`)
 
 	c.close()
-	eventually(t, "gone", func() bool { return s[1].Sockets().Sockets().Len() == 0 })
-	got := within(t, ask(remote.Timeout(patience)))
+	await.Condition(t, "gone", func() bool { return s[1].Sockets().Sockets().Len() == 0 })
+	got := await.Value(t, ask(remote.Timeout(await.Patience)))
 	if got.err != nil || got.values != nil {
 		t.Errorf("from a socket that is gone: %v, %v", got.values, got.err)
 	}
@@ -166,7 +167,7 @@ func askDuring(t *testing.T, moment string, change func(*fabric)) {
 		}
 		to.receiver.Receive(m)
 	}
-	outcome := ask(s[0].Timeout(patience))
+	outcome := ask(s[0].Timeout(await.Patience))
 	id1, _ := packetID(t, c1.next().data, "2")
 	id2, _ := packetID(t, c2.next().data, "2")
 	if moment == "waiting" {
@@ -198,13 +199,13 @@ func TestAcknowledgementsOfADeadServer(t *testing.T) {
 	answering, _ := s[0].client("/")
 	silent, _ := s[1].client("/")
 	lost, _ := s[1].client("/")
-	outcome := ask(s[0].Timeout(patience))
+	outcome := ask(s[0].Timeout(await.Patience))
 	id, _ := packetID(t, answering.next().data, "2")
 	answering.send("3" + id + `["here"]`)
 	id, _ = packetID(t, lost.next().data, "2")
 	lost.send("3" + id + `["there"]`)
 	silent.next()
-	within(t, arrived)
+	await.Value(t, arrived)
 	f.remove("/", "node2", core.ErrSilentPeer)
 	expectAcks(t, outcome, `"here"`, `"there"`)
 }
@@ -233,7 +234,7 @@ func TestAcknowledgementsAsServersComeAndGo(t *testing.T) {
 	for range 4 {
 		asking.Go(func() {
 			for range 50 {
-				got := <-ask(s[0].Timeout(patience))
+				got := <-ask(s[0].Timeout(await.Patience))
 				if got.err != nil || len(got.values) != 2 {
 					t.Errorf("got %v, %v", got.values, got.err)
 					return
@@ -289,15 +290,15 @@ func answersInOrder(t *testing.T, s []*server) {
 	answerAll(t, c, `["here"]`)
 	_ = s[1].On("ask", func(args ...any) { args[len(args)-1].(socket.Ack)([]any{args[0]}, nil) })
 	for _, server := range s {
-		server.Sockets().Adapter().(*adapter).callbacks.Patience = patience
+		server.Sockets().Adapter().(*adapter).callbacks.Patience = await.Patience
 	}
 	const n = 100
 	for name, ask := range map[string]func(done func()){
 		"emitWithAck": func(done func()) {
-			s[0].Timeout(patience).EmitWithAck("q")(func([]any, error) { done() })
+			s[0].Timeout(await.Patience).EmitWithAck("q")(func([]any, error) { done() })
 		},
 		"emitWithAck of the client's own server": func(done func()) {
-			s[1].Timeout(patience).EmitWithAck("q")(func([]any, error) { done() })
+			s[1].Timeout(await.Patience).EmitWithAck("q")(func([]any, error) { done() })
 		},
 		"serverSideEmit": func(done func()) {
 			_ = s[0].ServerSideEmitWithAck("ask", 1)(func([]any, error) { done() })
@@ -312,7 +313,7 @@ func answersInOrder(t *testing.T, s []*server) {
 		}
 		var order []int
 		for range n {
-			order = append(order, within(t, got))
+			order = append(order, await.Value(t, got))
 		}
 		if !slices.IsSorted(order) {
 			t.Errorf("%s: answered in the order %v", name, order)

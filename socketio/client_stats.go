@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
@@ -35,10 +36,12 @@ type ClientStats struct {
 	Bytes       int64 // written
 
 	// Clients that are connected now, by their transport, those left to the library
-	// included. One that is being upgraded is still among those that poll.
+	// included. One that is being upgraded is still among those that poll, and counts
+	// in Upgrading, too.
 	WebSocket       int
 	Polling         int
 	OtherTransports int
+	Upgrading       int
 	// Sockets is how many there are, a client's in each of its namespaces, and Rooms how
 	// many rooms have members, but for those that sockets have for themselves. Each
 	// namespace counts for itself.
@@ -50,8 +53,16 @@ type ClientStats struct {
 	Disconnections int64
 	// PacketsIn counts what clients of all kinds have sent and handlers got: events and
 	// acknowledgements. It stays 0 with a parser of the application's that the mesh
-	// cannot look into.
+	// cannot look into. BytesIn is how long they were.
 	PacketsIn int64
+	BytesIn   int64
+
+	// Clients of all kinds that are on their way in, see [ClientOptions.MaxConnecting].
+	Connecting int           // being let in now
+	Waiting    int           // for their turn
+	Waits      int64         // those that have waited and were let in
+	Waited     time.Duration // for how long, all together
+	Refused    int64         // answered with 503, because too many were waiting or they had waited for too long
 }
 
 // ClientStats returns a snapshot. It looks at each client: of 10,000 that takes some
@@ -79,7 +90,11 @@ func (c *Constructor) ClientStats() ClientStats {
 		Frames:      s.Frames,
 		Bytes:       s.Bytes,
 		PacketsIn:   c.fastpath.Inflow.Packets(),
+		BytesIn:     c.fastpath.Inflow.Bytes(),
 	}
+	gate := c.fastpath.Gate.Stats()
+	stats.Connecting, stats.Waiting = gate.Working, gate.Waiting
+	stats.Waits, stats.Waited, stats.Refused = gate.Waits, gate.Waited, gate.Refused
 	for _, server := range c.servers() {
 		stats.countTransports(server.Engine())
 	}
@@ -121,6 +136,9 @@ func (s *ClientStats) countTransports(server engine.BaseServer) {
 			s.WebSocket++
 		case t.Name() == transports.POLLING:
 			s.Polling++
+			if client.Upgrading() {
+				s.Upgrading++
+			}
 		default:
 			s.OtherTransports++
 		}

@@ -1,6 +1,11 @@
 package socketio
 
-import "testing"
+import (
+	"sync"
+	"testing"
+
+	"github.com/socketmesh/mesh/internal/await"
+)
 
 // TestClientStats: clients by transport, how many have come and gone, and what they have
 // sent.
@@ -16,9 +21,9 @@ func TestClientStats(t *testing.T) {
 	s.polling()
 	for range cap(handled) {
 		c.send(`2["ev"]`)
-		within(t, handled)
+		await.Value(t, handled)
 	}
-	if got := stats(); got.WebSocket != 1 || got.Polling != 1 || got.OtherTransports != 0 || got.Connections != 2 || got.Disconnections != 0 || got.PacketsIn != 3 {
+	if got := stats(); got.WebSocket != 1 || got.Polling != 1 || got.OtherTransports != 0 || got.Connections != 2 || got.Disconnections != 0 || got.PacketsIn != 3 || got.BytesIn < 3*len64(`2["ev"]`) {
 		t.Errorf("two clients and three events: %+v", got)
 	}
 	sock.Join("a", "b")
@@ -26,7 +31,7 @@ func TestClientStats(t *testing.T) {
 		t.Errorf("two sockets, one of them in two rooms: %+v", got)
 	}
 	c.close()
-	eventually(t, "gone", func() bool { return stats().Disconnections == 1 })
+	await.Condition(t, "gone", func() bool { return stats().Disconnections == 1 })
 	if got := stats(); got.WebSocket != 0 || got.Polling != 1 || got.Connections != 2 {
 		t.Errorf("one has gone: %+v", got)
 	}
@@ -48,3 +53,30 @@ func TestConnectionsDoNotGoBack(t *testing.T) {
 		t.Errorf("another one, early: %d left", left)
 	}
 }
+
+// TestClientStatsWhileClientsCome: clients that are coming in can be looked at.
+func TestClientStatsWhileClientsCome(t *testing.T) {
+	s := serve(t, lonely{})
+	done := make(chan struct{})
+	var looking sync.WaitGroup
+	looking.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				s.constructor.ClientStats()
+			}
+		}
+	})
+	for range 30 {
+		s.dial("EIO=4")
+	}
+	close(done)
+	looking.Wait()
+	if got := s.constructor.ClientStats(); got.WebSocket != 30 {
+		t.Errorf("30 clients: %+v", got)
+	}
+}
+
+func len64(s string) int64 { return int64(len(s)) }

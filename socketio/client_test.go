@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // client is a Socket.IO client of protocol revision 5 over WebSocket, just enough
@@ -47,7 +49,7 @@ func (s *server) dialWith(dialer *websocket.Dialer, query string) *client {
 	s.t.Cleanup(c.close)
 	// The library invites clients before it listens, and loses a CONNECT that
 	// comes in between.
-	within(s.t, s.listening)
+	await.Value(s.t, s.listening)
 	return c
 }
 
@@ -111,7 +113,7 @@ func (c *client) connect(prefix string) string {
 
 func (c *client) next() frame {
 	c.t.Helper()
-	return within(c.t, c.frames)
+	return await.Value(c.t, c.frames)
 }
 
 // expect checks the next frames.

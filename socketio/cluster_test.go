@@ -15,6 +15,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 func TestBroadcastAcrossServers(t *testing.T) { onEachMesh(t, 3, broadcastAcrossServers) }
@@ -110,9 +111,9 @@ func fetchSocketsAcrossServers(t *testing.T, s []*server) {
 	}
 
 	remote.Join("joined")
-	eventually(t, "joined", func() bool { return s2.Rooms().Has("joined") })
+	await.Condition(t, "joined", func() bool { return s2.Rooms().Has("joined") })
 	remote.Leave("joined")
-	eventually(t, "left", func() bool { return !s2.Rooms().Has("joined") })
+	await.Condition(t, "left", func() bool { return !s2.Rooms().Has("joined") })
 	_ = remote.Emit("direct")
 	c2.expect(text(`2["direct"]`))
 	remote.Disconnect(true)
@@ -170,14 +171,14 @@ func TestRequestsOfServersThatLeave(t *testing.T) {
 					}
 					switch question {
 					case "fetch":
-						got := within(t, fetchFrom(s[0]))
+						got := await.Value(t, fetchFrom(s[0]))
 						want := []string{string(s1.Id()), string(s2.Id())}
 						slices.Sort(want)
 						if got.err != nil || !slices.Equal(got.ids, want) {
 							t.Errorf("fetched %v, %v; want %v", got.ids, got.err, want)
 						}
 					case "emit":
-						expectAcks(t, ask(s[0].Timeout(patience)), `1`, `2`)
+						expectAcks(t, ask(s[0].Timeout(await.Patience)), `1`, `2`)
 					case "serverSideEmit":
 						outcome := make(chan ackOutcome, 2)
 						_ = s[0].ServerSideEmitWithAck("ask")(func(values []any, err error) { outcome <- ackOutcome{values, err} })
@@ -222,7 +223,7 @@ func TestRequestsOfServersThatHang(t *testing.T) {
 			s := cluster(t, f, 3)
 			_, s1 := s[0].client("/")
 			leaving(f, tt.leave, tt.hang)
-			got := within(t, fetchFrom(s[0].Timeout(inTime)))
+			got := await.Value(t, fetchFrom(s[0].Timeout(inTime)))
 			expect(t, "fetchSockets", got.err)
 			if !slices.Equal(got.ids, []string{string(s1.Id())}) {
 				t.Errorf("fetched %v", got.ids)
@@ -235,7 +236,7 @@ func TestRequestsOfServersThatHang(t *testing.T) {
 			leaving(f, tt.leave, tt.hang)
 			outcome := make(chan ackOutcome, 2)
 			_ = s[0].ServerSideEmitWithAck("ask")(func(values []any, err error) { outcome <- ackOutcome{values, err} })
-			answers := within(t, outcome)
+			answers := await.Value(t, outcome)
 			expect(t, "serverSideEmit", answers.err)
 			if want := 2 - len(tt.leave) - len(tt.hang); len(answers.values) != want {
 				t.Errorf("answers %v, want %d", answers.values, want)
@@ -246,7 +247,7 @@ func TestRequestsOfServersThatHang(t *testing.T) {
 			c, _ := s[0].client("/")
 			answerAll(t, c, `[1]`)
 			leaving(f, tt.leave, tt.hang)
-			answers = within(t, ask(s[0].Timeout(inTime)))
+			answers = await.Value(t, ask(s[0].Timeout(inTime)))
 			if answers.err == nil || answers.err.Error() != "operation has timed out" || len(answers.values) != 1 {
 				t.Errorf("emitWithAck: %v, %v", answers.values, answers.err)
 			}
@@ -261,10 +262,10 @@ func TestRemoteSocketOfAServerThatLeaves(t *testing.T) {
 	s := cluster(t, f, 3)
 	c, _ := s[1].client("/", "one")
 	remote := fetchSockets(t, s[0].In("one"))[0]
-	outcome := ask(remote.Timeout(patience))
+	outcome := ask(remote.Timeout(await.Patience))
 	c.next()
 	f.remove("/", "node2", core.ErrSilentPeer)
-	if got := within(t, outcome); got.err != nil || len(got.values) != 0 {
+	if got := await.Value(t, outcome); got.err != nil || len(got.values) != 0 {
 		t.Errorf("answered %v, %v", got.values, got.err)
 	}
 }
@@ -290,7 +291,7 @@ func requestsWhileAllClose(t *testing.T, s []*server) {
 		go server.Close(nil)
 	}
 	for range 2 * len(s) {
-		got := within(t, outcomes)
+		got := await.Value(t, outcomes)
 		if got.err != nil && !(errors.Is(got.err, core.ErrIncomplete) && errors.Is(got.err, core.ErrClosed)) {
 			t.Errorf("%s: %v", got.what, got.err)
 		}
@@ -311,9 +312,9 @@ func TestRequestsOfAServerThatCloses(t *testing.T) {
 	sockets := fetchFrom(s[0])
 	outcome := make(chan ackOutcome, 2)
 	_ = s[0].ServerSideEmitWithAck("ask")(func(values []any, err error) { outcome <- ackOutcome{values, err} })
-	eventually(t, "node2 has left", func() bool { return s[0].Sockets().Adapter().ServerCount() == 2 })
+	await.Condition(t, "node2 has left", func() bool { return s[0].Sockets().Adapter().ServerCount() == 2 })
 	s[0].stop()
-	for what, err := range map[string]error{"fetchSockets": within(t, sockets).err, "serverSideEmit": within(t, outcome).err} {
+	for what, err := range map[string]error{"fetchSockets": await.Value(t, sockets).err, "serverSideEmit": await.Value(t, outcome).err} {
 		incomplete, ok := errors.AsType[*core.IncompleteError](err)
 		if !ok || !errors.Is(err, core.ErrClosed) || !slices.Equal(incomplete.Missing, []string{"node3"}) {
 			t.Errorf("%s: %v", what, err)
@@ -322,7 +323,7 @@ func TestRequestsOfAServerThatCloses(t *testing.T) {
 }
 
 func TestSocketsOperationsAcrossServers(t *testing.T) {
-	onEachMesh(t, 2, socketsOperationsAcrossServers)
+	onEachMeshToAll(t, 2, socketsOperationsAcrossServers)
 }
 
 func socketsOperationsAcrossServers(t *testing.T, s []*server) {
@@ -330,25 +331,25 @@ func socketsOperationsAcrossServers(t *testing.T, s []*server) {
 	c2, s2 := s[1].client("/", "r")
 
 	s[0].In("r").SocketsJoin("a", "b")
-	eventually(t, "both joined", func() bool { return s1.Rooms().Has("a") && s2.Rooms().Has("b") })
+	await.Condition(t, "both joined", func() bool { return s1.Rooms().Has("a") && s2.Rooms().Has("b") })
 	s[1].In("a").SocketsLeave("a", "b")
-	eventually(t, "both left", func() bool { return !s1.Rooms().Has("a") && !s2.Rooms().Has("b") })
+	await.Condition(t, "both left", func() bool { return !s1.Rooms().Has("a") && !s2.Rooms().Has("b") })
 
 	a := s[0].Sockets().Adapter()
 	a.AddAll(s2.Id(), set("x", "y"))
-	eventually(t, "joined from afar", func() bool { return s2.Rooms().Has("x") && s2.Rooms().Has("y") })
+	await.Condition(t, "joined from afar", func() bool { return s2.Rooms().Has("x") && s2.Rooms().Has("y") })
 	if rooms := a.SocketRooms(s2.Id()); rooms == nil || rooms.Len() != 4 {
 		t.Errorf("rooms seen from afar: %v", rooms)
 	}
 	a.Del(s2.Id(), "x")
-	eventually(t, "left from afar", func() bool { return !s2.Rooms().Has("x") })
+	await.Condition(t, "left from afar", func() bool { return !s2.Rooms().Has("x") })
 	a.DelAll(s2.Id())
-	eventually(t, "left all from afar", func() bool { return s2.Rooms().Len() == 0 })
+	await.Condition(t, "left all from afar", func() bool { return s2.Rooms().Len() == 0 })
 	if rooms := a.SocketRooms(s2.Id()); rooms == nil || rooms.Len() != 0 {
 		t.Errorf("rooms of a socket in none: %v", rooms)
 	}
 	a.AddAll(s2.Id(), set("back"))
-	eventually(t, "back", func() bool { return s2.Rooms().Has("back") })
+	await.Condition(t, "back", func() bool { return s2.Rooms().Has("back") })
 	if rooms := a.SocketRooms("nobody"); rooms != nil {
 		t.Errorf("rooms of nobody: %v", rooms)
 	}
@@ -369,7 +370,7 @@ func socketsOperationsAcrossServers(t *testing.T, s []*server) {
 	_ = s2.On("disconnect", func(args ...any) { gone <- args[0] })
 	s[0].In("back").DisconnectSockets(false)
 	c2.expect(text("1"))
-	if reason := within(t, gone); reason != "server namespace disconnect" {
+	if reason := await.Value(t, gone); reason != "server namespace disconnect" {
 		t.Errorf("reason %v", reason)
 	}
 }
@@ -388,7 +389,7 @@ func serverSideEmitAcrossServers(t *testing.T, s []*server) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		args := within(t, plain)
+		args := await.Value(t, plain)
 		if len(args) != 2 || args[0] != 1.0 || string(args[1].(types.BufferInterface).Bytes()) != "b" {
 			t.Errorf("listener got %v", args)
 		}
@@ -410,14 +411,14 @@ func serverSideEmitAcrossServers(t *testing.T, s []*server) {
 	}
 	results := make(chan result, 1)
 	_ = s[0].ServerSideEmitWithAck("ask", "q")(func(values []any, err error) { results <- result{values, err} })
-	r := within(t, results)
+	r := await.Value(t, results)
 	if r.err != nil || len(r.values) != 2 || !slices.Contains(r.values, any("q")) || !slices.Contains(r.values, nil) {
 		t.Errorf("got %v, %v", r.values, r.err)
 	}
 	_ = s[0].ServerSideEmitWithAck("nobody listens")(func(values []any, err error) { results <- result{values, err} })
 	s[1].stop()
 	s[2].stop()
-	if r = within(t, results); len(r.values) != 0 || r.err != nil {
+	if r = await.Value(t, results); len(r.values) != 0 || r.err != nil {
 		t.Errorf("got %v, %v", r.values, r.err)
 	}
 }
@@ -442,12 +443,12 @@ func TestDynamicNamespaces(t *testing.T) {
 	stay := connect(servers[0])
 	for range 3 {
 		c := connect(servers[1])
-		eventually(t, "two servers", func() bool { return len(f.others("/dynamic-1", "")) == 2 })
+		await.Condition(t, "two servers", func() bool { return len(f.others("/dynamic-1", "")) == 2 })
 		_ = servers[0].Of("/dynamic-1", nil).Emit("e")
 		c.expect(text(`2/dynamic-1,["e"]`))
 		stay.expect(text(`2/dynamic-1,["e"]`))
 		c.send("1/dynamic-1,")
-		eventually(t, "closed", func() bool { return len(f.others("/dynamic-1", "")) == 1 })
+		await.Condition(t, "closed", func() bool { return len(f.others("/dynamic-1", "")) == 1 })
 	}
 }
 
@@ -460,7 +461,7 @@ func fetchSockets(t *testing.T, operator *socket.BroadcastOperator) []*socket.Re
 		}
 		results <- sockets
 	})
-	return within(t, results)
+	return await.Value(t, results)
 }
 
 func idsOf(sockets []*socket.RemoteSocket) (ids []string) {

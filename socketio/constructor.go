@@ -104,6 +104,7 @@ func New(node Opener, opts ...Option) *Constructor {
 	c.fastpath = fastpath.Env{
 		Scheduler: sendqueue.NewScheduler(c.clients.scheduler()),
 		Inflow:    inflow.NewClients(c.clients.inflow()),
+		Gate:      c.clients.gate(c.logger),
 		Host:      c.host,
 		Logger:    c.logger,
 		Connected: c.connections.opened,

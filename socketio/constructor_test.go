@@ -14,6 +14,7 @@ import (
 	"github.com/socketmesh/mesh/codec/json"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/internal/await"
 	meshcluster "github.com/socketmesh/mesh/internal/cluster"
 	meshnode "github.com/socketmesh/mesh/internal/node"
 	"github.com/socketmesh/mesh/transport/mem"
@@ -266,7 +267,7 @@ func TestAfterClose(t *testing.T) {
 	c.expect(text(`2["r"]`))
 	outcome := make(chan error, 1)
 	_ = s.ServerSideEmitWithAck("x")(func(_ []any, err error) { outcome <- err })
-	if err := within(t, outcome); err != nil && !errors.Is(err, core.ErrClosed) {
+	if err := await.Value(t, outcome); err != nil && !errors.Is(err, core.ErrClosed) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -317,7 +318,7 @@ func TestConnectionStateRecovery(t *testing.T) {
 	sock.Timeout(time.Minute).EmitWithAck("q")(func(args []any, _ error) { answers <- args })
 	id, _ := packetID(t, c.next().data, "2")
 	c.send("3" + id + `["a","b"]`)
-	if got := within(t, answers); len(got) != 2 || got[0] != "a" {
+	if got := await.Value(t, answers); len(got) != 2 || got[0] != "a" {
 		t.Errorf("answer %v", got)
 	}
 }

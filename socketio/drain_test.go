@@ -16,6 +16,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // TestDrainDeliversWhatWasSent: each kind of client gets all that was sent to it, and
@@ -60,11 +61,11 @@ func TestDrainDeliversWhatWasSent(t *testing.T) {
 			t.Errorf("the client that polls did not get event %d: %q", i, got.String())
 		}
 	}
-	if err := within(t, drained); err != nil {
+	if err := await.Value(t, drained); err != nil {
 		t.Error(err)
 	}
 	for range 4 {
-		if reason := within(t, reasons); reason != "forced close" && reason != "transport close" {
+		if reason := await.Value(t, reasons); reason != "forced close" && reason != "transport close" {
 			t.Errorf("a socket left with %q", reason)
 		}
 	}
@@ -81,14 +82,18 @@ func upgrade(t *testing.T, s *server) *client {
 	if err := c.write(websocket.TextMessage, "2probe"); err != nil {
 		t.Fatal(err)
 	}
-	if got := within(t, answers); got != "3probe" {
+	if got := await.Value(t, answers); got != "3probe" {
 		t.Fatalf("the probe was answered with %q", got)
 	}
 	conn, _ := s.Engine().Clients().Load(sid)
+	if stats := s.constructor.ClientStats(); stats.Upgrading != 1 || stats.Polling == 0 {
+		t.Errorf("one upgrades: %+v", stats)
+	}
 	if err := c.write(websocket.TextMessage, "5"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "upgraded", conn.Upgraded)
+	await.Condition(t, "upgraded", conn.Upgraded)
+	await.Condition(t, "not upgrading any more", func() bool { return s.constructor.ClientStats().Upgrading == 0 })
 	return c
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // TestEarlyPackets: what a client that polls sends while the library connects its socket
@@ -33,11 +35,11 @@ func TestEarlyPackets(t *testing.T) {
 	sid, _, _ := strings.Cut(rest, `"`)
 	p.url += "&sid=" + sid
 	p.send("40")
-	within(t, connecting)
+	await.Value(t, connecting)
 	p.send(`42["early",1]`, `42["early",2]`, "41") // it is answered when they have been taken
 	resume()
 	for _, want := range []string{"1", "2", "client namespace disconnect"} {
-		if got := within(t, heard); got != want {
+		if got := await.Value(t, heard); got != want {
 			t.Fatalf("%s, want %s", got, want)
 		}
 	}

@@ -85,8 +85,8 @@ func encodeEvent(data any) (core.Payload, error) {
 }
 
 // encodeFirst encodes the first of the values of an acknowledgement: the mesh carries one.
-// No values are the zero payload. Errors, [*EncodeError], call the list name.
-func encodeFirst(name string, values []any) (core.Payload, error) {
+// No values are the zero payload. The error calls the list name.
+func encodeFirst(name string, values []any) (core.Payload, *EncodeError) {
 	if len(values) == 0 {
 		return core.Payload{}, nil
 	}

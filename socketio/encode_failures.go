@@ -8,6 +8,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
+	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
 	"github.com/socketmesh/mesh/socketio/internal/sioparser"
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
@@ -42,7 +43,8 @@ func (f *encodeFailures) handle(p *parser.Packet, err *siovalue.Error) {
 			f.tellCallback(p, e)
 		}
 	case parser.ACK:
-		logEncodeError(f.logger.With("namespace", p.Nsp), "acknowledgement not sent", &EncodeError{Path: err.Place("ack"), Err: err.Err})
+		values, _ := p.Data.([]any)
+		logEncodeError(f.logger.With("namespace", p.Nsp), "acknowledgement not sent", &EncodeError{Event: lifecycle.Answered(values), Path: err.Place("ack"), Err: err.Err})
 	case parser.CONNECT_ERROR:
 		logEncodeError(f.logger.With("namespace", p.Nsp), "client refused without the error's data", &EncodeError{Path: err.Place("error"), Err: err.Err})
 	default:

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // swarmEnv makes the test binary a swarm of clients instead: "address number".
@@ -147,7 +149,7 @@ func BenchmarkFanOut(b *testing.B) {
 func fanOut(b *testing.B, clients int, library bool) {
 	s := serve(b, lonely{}, WithClientOptions(ClientOptions{Library: library, QueueBytes: 1 << 30}))
 	flock := hatch(b, strings.TrimPrefix(s.http.URL, "http://"), clients)
-	eventually(b, "all connected", func() bool { return s.Sockets().Sockets().Len() >= clients })
+	await.Condition(b, "all connected", func() bool { return s.Sockets().Sockets().Len() >= clients })
 	s.Sockets().Sockets().Range(func(_ socket.SocketId, sock *socket.Socket) bool { sock.Join("r"); return true })
 	payload := strings.Repeat("x", 100)
 	events := b.N/clients + 1

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // connects is how often the clients of TestFastConnects connect.
@@ -31,12 +33,12 @@ type raw struct {
 // dialRaw opens a WebSocket and at once asks for the main namespace, before the
 // server has said a word of Engine.IO.
 func dialRaw(addr string, source net.IP, first string) (*raw, error) {
-	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: source}, Timeout: patience}
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: source}, Timeout: await.Patience}
 	conn, err := dialer.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	_ = conn.SetDeadline(time.Now().Add(2 * patience))
+	_ = conn.SetDeadline(time.Now().Add(2 * await.Patience))
 	_ = conn.(*net.TCPConn).SetLinger(0)
 	r := &raw{conn, bufio.NewReaderSize(conn, 512)}
 	_, err = io.WriteString(conn, "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
@@ -149,7 +151,7 @@ func TestFastConnects(t *testing.T) {
 		t.Errorf("%d of %d failed", n, *connects)
 	}
 	nsp := s.Sockets()
-	eventually(t, "nobody left", func() bool {
+	await.Condition(t, "nobody left", func() bool {
 		return nsp.Sockets().Len()+nsp.Adapter().Rooms().Len()+nsp.Adapter().Sids().Len() == 0 &&
 			s.Engine().Clients().Len() == 0 && s.Engine().ClientsCount() == 0 &&
 			s.constructor.ClientStats().Clients == 0 && runtime.NumGoroutine() <= first+10

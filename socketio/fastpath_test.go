@@ -9,6 +9,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/internal/await"
 	"github.com/socketmesh/mesh/socketio/internal/session"
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
@@ -37,9 +38,7 @@ func TestFastPathIsTaken(t *testing.T) {
 		s.Emit("e", i)
 		c.expect(text(`2["e",` + jsonOf(i) + `]`))
 	}
-	if got := s.Engine().ClientsCount(); got != 3 {
-		t.Errorf("ClientsCount is %d", got)
-	}
+	await.Condition(t, "ClientsCount is 3", func() bool { return s.Engine().ClientsCount() == 3 })
 	if got := s.constructor.ClientStats().Clients; got != 3 {
 		t.Errorf("%d clients counted", got)
 	}

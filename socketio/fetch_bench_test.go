@@ -7,6 +7,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/await"
 	"github.com/socketmesh/mesh/socketio/internal/siotest"
 )
 
@@ -17,7 +18,7 @@ const perServer = 1000
 func browsers(b *testing.B, s *server) {
 	b.Helper()
 	hatch(b, strings.TrimPrefix(s.http.URL, "http://"), perServer)
-	eventually(b, "all connected", func() bool { return s.Sockets().Sockets().Len() >= perServer })
+	await.Condition(b, "all connected", func() bool { return s.Sockets().Sockets().Len() >= perServer })
 	i := 0
 	s.Sockets().Sockets().Range(func(_ socket.SocketId, sock *socket.Socket) bool {
 		*sock.Handshake() = *siotest.Browser(i)

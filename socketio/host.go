@@ -62,7 +62,10 @@ func (h *host) BroadcastWithAck(event core.Payload, to core.Target, count func(i
 	request := h.acks.Begin(id, func(args []any) {
 		answer, err := encodeFirst("ack", args)
 		if err != nil {
-			h.logger.Error("acknowledgement not sent", "error", err)
+			if asked, _ := siovalue.DecodeEvent(event, siovalue.AsBuffer); len(asked) > 0 {
+				err.Event, _ = asked[0].(string)
+			}
+			logEncodeError(h.logger, "acknowledgement not sent", err)
 			return
 		}
 		ack(answer)
@@ -148,7 +151,8 @@ func (h *host) replyOnce(event string, reply func(core.Payload)) socket.Ack {
 	return func(args []any, _ error) {
 		answer, err := encodeFirst("answer", args)
 		if err != nil {
-			h.logger.Error("answer to a server-side event not sent", "event", event, "error", err)
+			err.Event = event
+			logEncodeError(h.logger, "answer to a server-side event not sent", err)
 			return
 		}
 		once.Do(func() { reply(answer) })

@@ -11,6 +11,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/internal/await"
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
@@ -36,7 +37,7 @@ func TestBroadcastOnTheWire(t *testing.T) {
 	other.expect(text(`2["others"]`))
 
 	// The library drops what is volatile while it writes something else.
-	eventually(t, "idle", func() bool { return otherSock.Conn().Transport().Writable() })
+	await.Condition(t, "idle", func() bool { return otherSock.Conn().Transport().Writable() })
 	_ = sock.To("r2").Volatile().Compress(true).Emit("flags")
 	other.expect(text(`2["flags"]`))
 
@@ -118,7 +119,7 @@ func TestOutgoingListeners(t *testing.T) {
 	sock.OnAnyOutgoing(func(args ...any) { seen <- args })
 	sock.OnAnyOutgoing(func(...any) { panic("listener") })
 	s.Emit("e", 1, []byte("b"))
-	args := within(t, seen)
+	args := await.Value(t, seen)
 	if args[0] != "e" || args[1] != 1.0 || string(args[2].(types.BufferInterface).Bytes()) != "b" {
 		t.Errorf("listener got %v", args)
 	}
@@ -160,19 +161,19 @@ func TestHostBroadcastWithAck(t *testing.T) {
 		t.Errorf("ids %s %s %s, args %s", id1, id2, id3, args)
 	}
 	c1.send("3/chat," + id1 + `[{"a":1},2,3]`)
-	if got := within(t, answers); got != `{"a":1}` {
+	if got := await.Value(t, answers); got != `{"a":1}` {
 		t.Errorf("answer of several values: %s", got)
 	}
 	c2.send("3/chat," + id1 + `[]`)
-	if got := within(t, answers); got != `` {
+	if got := await.Value(t, answers); got != `` {
 		t.Errorf("answer without value: %s", got)
 	}
 	c2.send("3/chat," + id1 + `["again"]`)
 	c3.send("61-/chat,"+id1+`[{"_placeholder":true,"num":0}]`, "bin")
-	if got := within(t, answers); got != `{"_placeholder":true,"num":0}` {
+	if got := await.Value(t, answers); got != `{"_placeholder":true,"num":0}` {
 		t.Errorf("binary answer: %s", got)
 	}
-	eventually(t, "all acknowledgements forgotten", func() bool {
+	await.Condition(t, "all acknowledgements forgotten", func() bool {
 		return s1.Acks().Len()+s2.Acks().Len() == 0 && h.acks.Len() == 0
 	})
 	if len(answers) != 0 {
@@ -203,7 +204,7 @@ func TestHostBroadcastWithAckForgets(t *testing.T) {
 	var late socket.Ack // as the library holds it when the answer is in its hands already
 	sock.Acks().Range(func(_ uint64, ack socket.Ack) bool { late = ack; return false })
 	id, _ := packetID(t, c.next().data, "2")
-	eventually(t, "acknowledgement forgotten", func() bool { return sock.Acks().Len() == 0 })
+	await.Condition(t, "acknowledgement forgotten", func() bool { return sock.Acks().Len() == 0 })
 	c.send("3" + id + `["late"]`)
 	late([]any{"late"}, nil)
 
@@ -274,7 +275,7 @@ func TestHostServerSideEmit(t *testing.T) {
 	_ = s.On("connection", listener)
 
 	h.ServerSideEmit(core.Payload{Text: []byte(`["hello",1,{"_placeholder":true,"num":0}]`), Attachments: [][]byte{[]byte("b")}}, nil)
-	args := within(t, seen)
+	args := await.Value(t, seen)
 	if len(args) != 2 || args[0] != 1.0 || string(args[1].(types.BufferInterface).Bytes()) != "b" {
 		t.Errorf("got %v", args)
 	}
@@ -292,15 +293,15 @@ func TestHostServerSideEmit(t *testing.T) {
 	replies := make(chan string, 10)
 	reply := func(p core.Payload) { replies <- string(p.Text) }
 	h.ServerSideEmit(core.Payload{Text: []byte(`["hello"]`)}, reply)
-	ack := within(t, seen)[0].(socket.Ack)
+	ack := await.Value(t, seen)[0].(socket.Ack)
 	ack([]any{"first", "second"}, nil)
 	ack([]any{"again"}, nil)
-	if got := within(t, replies); got != `"first"` {
+	if got := await.Value(t, replies); got != `"first"` {
 		t.Errorf("reply %s", got)
 	}
 	h.ServerSideEmit(core.Payload{Text: []byte(`["hello"]`)}, reply)
-	within(t, seen)[0].(socket.Ack)(nil, nil)
-	if got := within(t, replies); got != `` {
+	await.Value(t, seen)[0].(socket.Ack)(nil, nil)
+	if got := await.Value(t, replies); got != `` {
 		t.Errorf("reply without a value: %s", got)
 	}
 	if len(replies) != 0 {

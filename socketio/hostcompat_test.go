@@ -13,6 +13,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
+	"github.com/socketmesh/mesh/internal/await"
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 )
 
@@ -58,7 +59,7 @@ func TestNeeds(t *testing.T) {
 				}
 				return
 			}
-			eventually(t, "what version "+running.Version+" is said to do", mended)
+			await.Condition(t, "what version "+running.Version+" is said to do", mended)
 		})
 	}
 }
@@ -73,7 +74,7 @@ func provokeEarlyEvent(t *testing.T, s *server) (mended func() bool, clean func(
 	conns := make(chan engine.Socket, 1)
 	_ = s.Engine().Once("connection", func(args ...any) { conns <- args[0].(engine.Socket) })
 	c := s.dial("EIO=4")
-	conn := within(t, conns)
+	conn := await.Value(t, conns)
 	came := make(chan struct{}, 10)
 	_ = conn.On("data", func(...any) { came <- struct{}{} })
 	sent := make(chan struct{}, 10)
@@ -87,7 +88,7 @@ func provokeEarlyEvent(t *testing.T, s *server) (mended func() bool, clean func(
 	})
 	c.connect("")
 	c.send(`2["early"]`)
-	within(t, sent)
+	await.Value(t, sent)
 	select {
 	case <-handled:
 		return func() bool { return true }, func() {}
@@ -98,13 +99,14 @@ func provokeEarlyEvent(t *testing.T, s *server) (mended func() bool, clean func(
 
 // provokeFastPong has a client answer a ping before the engine socket waits for that.
 func provokeFastPong(t *testing.T, s *server) (mended func() bool, clean func()) {
+	s.Engine().Opts().SetPingInterval(2500 * time.Millisecond)
 	p, sock := s.polling()
 	beat := make(chan struct{}, 10)
 	_ = sock.Conn().On("heartbeat", func(...any) { beat <- struct{}{} })
 	_ = sock.Conn().On("drain", func(...any) {
 		select {
 		case <-beat:
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(500 * time.Millisecond):
 		}
 	})
 	gone := make(chan struct{})
@@ -116,7 +118,7 @@ func provokeFastPong(t *testing.T, s *server) (mended func() bool, clean func())
 	select {
 	case <-gone:
 		return func() bool { return false }, func() {}
-	case <-time.After(1100 * time.Millisecond): // the next ping is later
+	case <-time.After(2400 * time.Millisecond): // the next ping is later
 		return func() bool { return true }, func() {}
 	}
 }
@@ -166,7 +168,7 @@ func provokeProbesEnd(t *testing.T, s *server) (mended func() bool, clean func()
 		for _, tidy := range tidy {
 			tidy()
 		}
-		eventually(t, "the last interval", func() bool { return !runs("utils.SetInterval") })
+		await.Condition(t, "the last interval", func() bool { return !runs("utils.SetInterval") })
 	}
 }
 

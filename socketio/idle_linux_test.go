@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"runtime/pprof"
 	"testing"
+
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // TestIdleTakesNoGoroutine: nobody waits for what an idle client says.
@@ -14,9 +16,9 @@ func TestIdleTakesNoGoroutine(t *testing.T) {
 		said := make(chan struct{}, 1)
 		_ = sock.On("e", func(...any) { said <- struct{}{} })
 		c.send(`2["e"]`)
-		within(t, said)
+		await.Value(t, said)
 	}
-	eventually(t, "all idle", func() bool {
+	await.Condition(t, "all idle", func() bool {
 		var stacks bytes.Buffer
 		_ = pprof.Lookup("goroutine").WriteTo(&stacks, 1)
 		return !bytes.Contains(stacks.Bytes(), []byte("wstransport.(*Transport).read"))

@@ -6,6 +6,8 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // TestIdleTimeout: clients that say nothing go, however they were let in; others
@@ -33,9 +35,9 @@ func TestIdleTimeout(t *testing.T) {
 			case reason = <-gone:
 			case <-time.After(10 * time.Millisecond):
 				talking.send(`2["e"]`)
-				within(t, heard)
+				await.Value(t, heard)
 			}
-			if time.Since(begun) > patience {
+			if time.Since(begun) > await.Patience {
 				t.Fatalf("%s may be silent for ever", mute)
 			}
 		}
@@ -53,7 +55,7 @@ func TestStubbornClient(t *testing.T) {
 		connected := make(chan *socket.Socket, 1)
 		_ = s.Once("connection", func(args ...any) { connected <- args[0].(*socket.Socket) })
 		_ = stubborn.WriteMessage(websocket.TextMessage, []byte("40"))
-		within(t, connected).Disconnect(true)
+		await.Value(t, connected).Disconnect(true)
 	}
-	eventually(t, "nobody left", func() bool { return s.constructor.ClientStats().Clients == 0 })
+	await.Condition(t, "nobody left", func() bool { return s.constructor.ClientStats().Clients == 0 })
 }

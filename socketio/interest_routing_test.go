@@ -1,11 +1,13 @@
 package socketio
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/await"
 	meshnode "github.com/socketmesh/mesh/internal/node"
 )
 
@@ -16,7 +18,7 @@ func TestRoutingByInterest(t *testing.T) {
 	c2, s2 := s[1].client("/", "r")
 	reaches := func(room string, count int) {
 		t.Helper()
-		eventually(t, room+" is known", func() bool {
+		await.Condition(t, room+" is known", func() bool {
 			return len(fetchSockets(t, s[0].In(socket.Room(room)))) == count
 		})
 	}
@@ -49,4 +51,24 @@ func TestRoutingByInterest(t *testing.T) {
 
 func sentBroadcasts(s *server) uint64 {
 	return s.constructor.node.(*meshnode.Node).Stats().Sent[core.KindBroadcast].Messages
+}
+
+// A test that was written for any other adapter: a socket joins on one server, and at
+// once another server emits to the room, fetches its sockets and asks them.
+func TestJoinThenEmitElsewhere(t *testing.T) {
+	s := nodes(t, 3, byInterest)
+	c, there := s[1].client("/")
+	for i := range 300 {
+		room := socket.Room(fmt.Sprint("room", i))
+		there.Join(room)
+		s[i%2*2].To(room).Emit("e", i)
+		c.expect(text(fmt.Sprintf(`2["e",%d]`, i)))
+		if i%10 == 0 {
+			next := socket.Room(fmt.Sprint("next", i))
+			there.Join(next)
+			if found := fetchSockets(t, s[0].In(next)); len(found) != 1 {
+				t.Fatalf("%d sockets in %s", len(found), next)
+			}
+		}
+	}
 }

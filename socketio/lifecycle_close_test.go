@@ -12,6 +12,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // closers close a socket in every way that there is.
@@ -28,10 +29,10 @@ var closers = []struct {
 	{"client, tab closed", "transport close", func(_ *server, p *party, _ *socket.Socket) { _ = p.ws.UnderlyingConn().Close() }},
 }
 
-// TestClosers: while the listeners of "disconnecting" run, everybody else closes the
+// TestCloseWhileDisconnecting: while the listeners of "disconnecting" run, everybody else closes the
 // socket too. Nobody waits for anybody; the listeners find the rooms, and are called
 // once, with the first reason.
-func TestClosers(t *testing.T) {
+func TestCloseWhileDisconnecting(t *testing.T) {
 	for _, first := range closers {
 		t.Run(first.name, func(t *testing.T) {
 			s := serveWith(t, lifeOptions(), lonely{})
@@ -42,7 +43,7 @@ func TestClosers(t *testing.T) {
 				close(listening)
 			})
 			p := s.party(partyKinds[0])
-			main := within(t, mains)
+			main := await.Value(t, mains)
 			ended(t, listening)
 			sock := main.sock
 			_ = sock.On("disconnecting", func(...any) { main.add("in %d rooms behind the others", sock.Rooms().Len()) })
@@ -55,7 +56,7 @@ func TestClosers(t *testing.T) {
 				}
 			}
 			if first.name != "io.Close" { // which comes to that when the listeners have returned
-				eventually(t, "the connection ends", func() bool { return sock.Conn().ReadyState() == "closed" })
+				await.Condition(t, "the connection ends", func() bool { return sock.Conn().ReadyState() == "closed" })
 			}
 			if n := sock.Rooms().Len(); n != 2 {
 				t.Errorf("in %d rooms meanwhile", n)
@@ -87,7 +88,7 @@ func TestCloseInListener(t *testing.T) {
 		_ = sock.On("disconnecting", func(...any) { sock.Disconnect(true) })
 	})
 	p := s.party(partyKinds[0])
-	main := within(t, mains)
+	main := await.Value(t, mains)
 	p.vanish()
 	main.await("disconnect ")
 	if got := main.all(); len(got) != 2 || !strings.HasPrefix(got[0], "disconnecting transport close, in 2 rooms") || !strings.HasPrefix(got[1], "disconnect transport close, in 0 rooms") {
@@ -109,7 +110,7 @@ func TestServerDisconnects(t *testing.T) {
 					_ = sock.On("bye", func(...any) { sock.Disconnect(true); _ = sock.Emit("late") })
 				})
 				p := s.party(kind)
-				main, other := within(t, mains), within(t, others)
+				main, other := await.Value(t, mains), await.Value(t, others)
 				want := []string{"e 1"}
 				if inside {
 					p.send(`42["e",1]`, `42["bye"]`, `42["e",2]`)
@@ -131,7 +132,7 @@ func TestServerDisconnects(t *testing.T) {
 				for i := 0; p.ws == nil && i < 3; i++ {
 					p.poll() // the events, DISCONNECT, CLOSE
 				}
-				eventually(t, "client forgotten", func() bool { return s.Engine().ClientsCount() == 0 })
+				await.Condition(t, "client forgotten", func() bool { return s.Engine().ClientsCount() == 0 })
 				if got := main.all(); !slices.Equal(got, want) {
 					t.Errorf("got  %q\nwant %q", got, want)
 				}
@@ -155,13 +156,13 @@ func TestCloseWhileConnecting(t *testing.T) {
 			slow.Use(func(_ *socket.Socket, next func(*socket.ExtendedError)) { nexts <- next })
 			_ = slow.On("connection", func(...any) { t.Error("connected") })
 			p := s.party(kind)
-			main := within(t, mains)
+			main := await.Value(t, mains)
 			p.send("40/slow,")
-			next := within(t, nexts)
+			next := await.Value(t, nexts)
 			p.vanish()
 			main.await("disconnect ")
 			next(nil)
-			eventually(t, "nobody left", func() bool {
+			await.Condition(t, "nobody left", func() bool {
 				return slow.Sockets().Len() == 0 && slow.Adapter().Rooms().Len() == 0 && s.Engine().ClientsCount() == 0
 			})
 		})
@@ -182,13 +183,13 @@ func TestEndWhileConnecting(t *testing.T) {
 		}
 		<-ready
 		_ = p.ws.UnderlyingConn().Close()
-		eventually(t, "the connection ends", func() bool { return sock.Conn().ReadyState() == "closed" })
+		await.Condition(t, "the connection ends", func() bool { return sock.Conn().ReadyState() == "closed" })
 	})
 	p = &party{t: t, server: s, eio: 4, url: s.http.URL + "/socket.io/?EIO=4"}
 	p.dial()
 	close(ready)
 	p.send("40")
-	main := within(t, mains)
+	main := await.Value(t, mains)
 	main.await("disconnect transport close, in 0 rooms")
 	if got := main.all(); len(got) != 2 {
 		t.Errorf("%q", got)
@@ -214,19 +215,19 @@ func TestAfterTheEnd(t *testing.T) {
 				})
 			})
 			p := s.party(kind)
-			main := within(t, mains)
+			main := await.Value(t, mains)
 			p.send(`421["last"]`)
 			ended(t, begun)
 			p.vanish()
-			eventually(t, "client forgotten", func() bool { return s.Engine().ClientsCount() == 0 && s.Engine().Clients().Len() == 0 })
+			await.Condition(t, "client forgotten", func() bool { return s.Engine().ClientsCount() == 0 && s.Engine().Clients().Len() == 0 })
 			count := make(chan int, 1)
 			a := s.Sockets().Adapter().(*adapter)
 			a.host.BroadcastWithAck(core.Payload{Text: []byte(`["q"]`)}, core.Target{Rooms: []string{"room"}}, func(n int) { count <- n }, nil)
-			if n := within(t, count); n != 0 {
+			if n := await.Value(t, count); n != 0 {
 				t.Errorf("%d clients are asked", n)
 			}
 			close(release)
-			if got := within(t, done); got != "closed, connected true, in 3 rooms: true" {
+			if got := await.Value(t, done); got != "closed, connected true, in 3 rooms: true" {
 				t.Error(got)
 			}
 			main.await("disconnect ")
@@ -247,7 +248,7 @@ func TestBurstOfLeavers(t *testing.T) {
 	var diaries []*diary
 	for range clients {
 		parties = append(parties, s.party(partyKinds[0]))
-		diaries = append(diaries, within(t, mains), within(t, others))
+		diaries = append(diaries, await.Value(t, mains), await.Value(t, others))
 	}
 	var work sync.WaitGroup
 	for i, p := range parties {
@@ -281,7 +282,7 @@ func TestBurstOfLeavers(t *testing.T) {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}
 	}
-	eventually(t, "all forgotten", func() bool {
+	await.Condition(t, "all forgotten", func() bool {
 		return s.Engine().ClientsCount() == 0 && s.Sockets().Sockets().Len() == 0 && s.Of("/b", nil).Sockets().Len() == 0
 	})
 }
@@ -307,9 +308,9 @@ func TestMiddlewareThatWaits(t *testing.T) {
 	})
 	mains, _ := s.diaries(nil)
 	p := s.party(partyKinds[0])
-	main := within(t, mains)
+	main := await.Value(t, mains)
 	p.send(`42["e",1]`, `42["e",2]`)
-	next := within(t, nexts)
+	next := await.Value(t, nexts)
 	main.await("e 2")
 	p.vanish()
 	main.await("disconnect ")
@@ -346,13 +347,13 @@ func TestEndOfUpgrade(t *testing.T) {
 				release := make(chan struct{})
 				mains, _ := s.diaries(release)
 				p := s.party(kind)
-				main := within(t, mains)
+				main := await.Value(t, mains)
 				p.send(`42["wait"]`, `42["e",1]`)
 				main.await("waiting")
 				polls := *p
 				p.upgrade()
 				way.leave(p, &polls)
-				eventually(t, "the connection ends", func() bool { return main.sock.Conn().ReadyState() == "closed" })
+				await.Condition(t, "the connection ends", func() bool { return main.sock.Conn().ReadyState() == "closed" })
 				close(release)
 				main.await("disconnect ")
 				want := []string{"waiting", "waited", "e 1"}
@@ -376,7 +377,7 @@ func TestOwnParserBehindEvents(t *testing.T) {
 	release := make(chan struct{})
 	mains, others := s.diaries(release)
 	p := s.party(partyKinds[0])
-	main, other := within(t, mains), within(t, others)
+	main, other := await.Value(t, mains), await.Value(t, others)
 	packets, want := eventsFor("")
 	p.send(append(packets, "41", `42/b,["e",1]`, "4?")...)
 	main.await("waiting")

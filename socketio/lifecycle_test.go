@@ -15,6 +15,8 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // party is a client of any revision and transport that says exactly what a test wants.
@@ -64,7 +66,7 @@ func (s *server) party(kind partyKind) *party {
 	if kind.polls && kind.ws {
 		p.upgrade()
 		p.send("5")
-		eventually(t, "upgraded", func() bool {
+		await.Condition(t, "upgraded", func() bool {
 			conn, ok := s.Engine().Clients().Load(p.sid())
 			return ok && conn.Upgraded()
 		})
@@ -98,7 +100,7 @@ func (p *party) upgrade() {
 // until reads until such a packet has come.
 func (p *party) until(packet string) {
 	p.t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(await.Patience); time.Now().Before(deadline); {
 		text := ""
 		if p.ws != nil {
 			_ = p.ws.SetReadDeadline(deadline)
@@ -209,7 +211,7 @@ func (d *diary) add(format string, args ...any) {
 // await waits until a line begins so.
 func (d *diary) await(prefix string) {
 	d.t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(await.Patience)
 	for {
 		d.mu.Lock()
 		lines, more := slices.Clone(d.lines), d.more
@@ -388,7 +390,7 @@ func TestLastPackets(t *testing.T) {
 				release := make(chan struct{})
 				mains, others := s.diaries(release)
 				p := s.party(kind)
-				main, other := within(t, mains), within(t, others)
+				main, other := await.Value(t, mains), await.Value(t, others)
 				conn := main.sock.Conn()
 				var arrived atomic.Int32
 				_ = conn.On("data", func(...any) { arrived.Add(1) })
@@ -397,9 +399,9 @@ func TestLastPackets(t *testing.T) {
 				p.send(append(packets, more...)...)
 				main.await("waiting")
 				other.await("waiting")
-				eventually(t, "all arrived", func() bool { return int(arrived.Load()) == len(packets)+len(more) })
+				await.Condition(t, "all arrived", func() bool { return int(arrived.Load()) == len(packets)+len(more) })
 				way.leave(p, main.sock)
-				eventually(t, "the connection ends", func() bool { return conn.ReadyState() == "closed" })
+				await.Condition(t, "the connection ends", func() bool { return conn.ReadyState() == "closed" })
 				if lines := slices.DeleteFunc(slices.Concat(main.all(), other.all()), isAck); len(lines) != 2 {
 					t.Errorf("before the handlers are done: %q", lines)
 				}
@@ -427,7 +429,7 @@ func TestDisconnectBehindEvents(t *testing.T) {
 			release := make(chan struct{})
 			mains, others := s.diaries(release)
 			p := s.party(kind)
-			main, other := within(t, mains), within(t, others)
+			main, other := await.Value(t, mains), await.Value(t, others)
 			packets, want := eventsFor("")
 			p.send(append(packets, "41", "40", `42/b,["e",1]`)...)
 			main.await("waiting")
@@ -436,7 +438,7 @@ func TestDisconnectBehindEvents(t *testing.T) {
 				t.Errorf("before the handler is done: %q", lines)
 			}
 			close(release)
-			again := within(t, mains)
+			again := await.Value(t, mains)
 			wholeLife(t, main, want, false, "client namespace disconnect")
 			p.until("40")
 			p.send(`42["e",2]`)
@@ -456,13 +458,13 @@ func TestBlockedHandler(t *testing.T) {
 			release := make(chan struct{})
 			mains, others := s.diaries(release)
 			p := s.party(kind)
-			main, other := within(t, mains), within(t, others)
+			main, other := await.Value(t, mains), await.Value(t, others)
 			p.send(`42["wait"]`, `42/b,["e",1]`)
 			main.await("waiting")
 			other.await("e 1")
 			p.vanish()
 			other.await("disconnect ")
-			eventually(t, "client forgotten", func() bool { return s.Engine().ClientsCount() == 0 && s.Engine().Clients().Len() == 0 })
+			await.Condition(t, "client forgotten", func() bool { return s.Engine().ClientsCount() == 0 && s.Engine().Clients().Len() == 0 })
 			if lines := main.all(); len(lines) != 1 || !main.sock.Connected() {
 				t.Errorf("%q, connected %v", lines, main.sock.Connected())
 			}

@@ -9,6 +9,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/internal/await"
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/polling"
 )
@@ -71,7 +72,7 @@ func TestUnknownVersion(t *testing.T) {
 	}
 	found := make(chan int, 1)
 	s.FetchSockets()(func(sockets []*socket.RemoteSocket, _ error) { found <- len(sockets) })
-	if n := within(t, found); n != 1 {
+	if n := await.Value(t, found); n != 1 {
 		t.Errorf("%d sockets", n)
 	}
 }

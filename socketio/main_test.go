@@ -8,11 +8,17 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 func TestMain(m *testing.M) {
 	if task := os.Getenv(swarmEnv); task != "" {
 		beSwarm(task)
+		return
+	}
+	if maxConnecting := os.Getenv(stormEnv); maxConnecting != "" {
+		serveStorm(maxConnecting)
 		return
 	}
 	flag.Parse()
@@ -26,45 +32,12 @@ func TestMain(m *testing.M) {
 // parallel is how many of those tests run at once that wait for a timeout.
 const parallel = "8"
 
-// patience is how long a test waits for what must happen.
-const patience = 30 * time.Second
-
-// within returns the next value of ch.
-func within[T any](t testing.TB, ch <-chan T) T {
-	t.Helper()
-	select {
-	case v, ok := <-ch:
-		if !ok {
-			t.Fatal("channel closed")
-		}
-		return v
-	case <-time.After(patience):
-		t.Fatal("nothing happened")
-		panic("unreachable")
-	}
-}
-
 // ended waits until ch is closed.
 func ended(t *testing.T, ch <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-ch:
-	case <-time.After(patience):
+	case <-time.After(await.Patience):
 		t.Fatal("never ended")
-	}
-}
-
-// eventually waits for a condition that nothing announces.
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("never happened: %s", what)
-		}
 	}
 }

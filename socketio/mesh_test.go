@@ -10,13 +10,22 @@ import (
 	"github.com/socketmesh/mesh/codec/json"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/internal/await"
 	meshcluster "github.com/socketmesh/mesh/internal/cluster"
 	meshnode "github.com/socketmesh/mesh/internal/node"
 	"github.com/socketmesh/mesh/transport/mem"
 )
 
-// onEachMesh runs a test with a few servers on the fabric and on real nodes.
+// onEachMesh runs a test with a few servers on the fabric, and on real nodes with each
+// routing.
 func onEachMesh(t *testing.T, servers int, test func(t *testing.T, s []*server)) {
+	onEachMeshToAll(t, servers, test)
+	t.Run("nodes by interest", func(t *testing.T) { test(t, nodes(t, servers, byInterest)) })
+}
+
+// onEachMeshToAll is onEachMesh without routing by interest, which does not find a socket
+// by its id that was made to leave all rooms, the one of its id among them.
+func onEachMeshToAll(t *testing.T, servers int, test func(t *testing.T, s []*server)) {
 	t.Run("fabric", func(t *testing.T) { test(t, cluster(t, newFabric(), servers)) })
 	t.Run("nodes", func(t *testing.T) { test(t, nodes(t, servers)) })
 }
@@ -77,5 +86,5 @@ func byInterest(cfg *core.Config) { cfg.Routing = core.RoutingInterest }
 // complete waits until a namespace is open on n servers.
 func complete(t testing.TB, nsp socket.Namespace, n int) {
 	t.Helper()
-	eventually(t, fmt.Sprint(n, " servers"), func() bool { return Of(nsp).ServerCount() == n })
+	await.Condition(t, fmt.Sprint(n, " servers"), func() bool { return Of(nsp).ServerCount() == n })
 }

@@ -45,6 +45,7 @@ func (a *adapter) arriving(s *socket.Socket, next func(*socket.ExtendedError)) {
 		}
 	}()
 	next(nil) // calls the application's middlewares
+	lifecycle.Judged(s)
 }
 
 // refuse answers a client one of whose middlewares has panicked, unless it has called

@@ -8,6 +8,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // asked counts what the mesh is asked about single sockets.
@@ -20,9 +21,9 @@ func (a asked) AddAll(string, []string) { a.calls.Add(1) }
 func (a asked) Del(string, string)      { a.calls.Add(1) }
 func (a asked) DelAll(string)           { a.calls.Add(1) }
 
-// TestArrivals: a socket in its middlewares is nowhere in the library's maps, and
+// TestSocketsInMiddlewaresAreInNoMap: a socket in its middlewares is nowhere in the library's maps, and
 // yet joins and leaves here.
-func TestArrivals(t *testing.T) {
+func TestSocketsInMiddlewaresAreInNoMap(t *testing.T) {
 	var calls atomic.Int32
 	s := serve(t, opener(func(namespace string, host core.Host) (core.Adapter, error) {
 		inner, err := lonely{}.Adapter(namespace, host)
@@ -68,16 +69,16 @@ func TestArrivals(t *testing.T) {
 	}
 }
 
-// TestGhosts: a client that goes while it is being connected does not stay in the
+// TestClientGoesWhileItIsConnected: a client that goes while it is being connected does not stay in the
 // namespace.
-func TestGhosts(t *testing.T) {
+func TestClientGoesWhileItIsConnected(t *testing.T) {
 	s := serve(t, lonely{})
 	nsp := s.Sockets()
 	c := s.dial("EIO=4")
 	_ = nsp.Adapter().On("join-room", func(args ...any) {
 		sock, _ := nsp.Sockets().Load(args[1].(socket.SocketId))
 		_ = c.conn.Close()
-		eventually(t, "closed on the server", func() bool { return sock.Conn().ReadyState() == "closed" })
+		await.Condition(t, "closed on the server", func() bool { return sock.Conn().ReadyState() == "closed" })
 	})
 	gone := make(chan struct{})
 	_ = s.On("connection", func(args ...any) {

@@ -9,6 +9,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/backlog"
 	"github.com/socketmesh/mesh/internal/isnil"
+	"github.com/socketmesh/mesh/internal/loglimit"
+	"github.com/socketmesh/mesh/socketio/internal/admission"
 	"github.com/socketmesh/mesh/socketio/internal/inflow"
 	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
 )
@@ -79,6 +81,15 @@ type ClientOptions struct {
 	AheadPackets int
 	AheadBytes   int
 
+	// MaxConnecting is how many clients may be connecting at once. While the process has
+	// the time for it, all of them are let in at once. When its heartbeats would be late
+	// because of that, as many as do not make them late are let in at a time; the others
+	// wait for their turn for 20 s at most, after which Socket.IO's clients give up: in the
+	// order in which they came, and the newest first while some have waited for 5 s. Those beyond MaxConnecting are answered with 503 and
+	// Retry-After, and come again by themselves. Default: 8,192; below 0: all are let in
+	// as they come.
+	MaxConnecting int
+
 	// Timeout is after how long a client that takes nothing is disconnected, however
 	// little waits for it, and how long one that is being disconnected gets to take
 	// what waits for it. Default: 30 s.
@@ -93,6 +104,7 @@ const (
 	DefaultSlowTime      = backlog.DefaultGrace
 	DefaultAheadPackets  = inflow.DefaultPackets
 	DefaultAheadBytes    = inflow.DefaultBytes
+	DefaultMaxConnecting = admission.DefaultMax
 	DefaultTimeout       = sendqueue.DefaultTimeout
 )
 
@@ -150,6 +162,21 @@ func (o ClientOptions) inflow() inflow.Limits {
 		o = ClientOptions{}
 	}
 	return inflow.Limits{Packets: o.AheadPackets, Bytes: o.AheadBytes}
+}
+
+// gate is where clients wait that want to be let in; nil if none has to.
+func (o ClientOptions) gate(logger *slog.Logger) *admission.Gate {
+	if o.Validate() != nil {
+		o = ClientOptions{}
+	}
+	if o.MaxConnecting < 0 {
+		return nil
+	}
+	warning := &loglimit.Limiter{}
+	return admission.New(admission.Config{Max: o.MaxConnecting, Refused: func(reason error, s admission.Stats) {
+		warning.Log(logger, slog.LevelWarn, "", "clients are refused for now: more connect than this server can let in beside those it has",
+			"reason", reason.Error(), "waiting", s.Waiting, "connecting", s.Working, "late", s.Late.Round(time.Millisecond), "setting", "ClientOptions.MaxConnecting")
+	}})
 }
 
 // WithClientOptions sets how events get to clients. Values that [ClientOptions.Validate]

@@ -7,6 +7,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // TestHandlerPanics: a listener that panics is logged, with its event and where it was,
@@ -52,7 +53,7 @@ func TestMiddlewarePanics(t *testing.T) {
 			if got := c.next(); !strings.HasPrefix(got.data, test.want) {
 				t.Errorf("got %s, want %s", got.data, test.want)
 			}
-			eventually(t, "logged", func() bool { return log.Count("ERROR", "middleware panicked") == 1 })
+			await.Condition(t, "logged", func() bool { return log.Count("ERROR", "middleware panicked") == 1 })
 			if !strings.Contains(log.String(), "panic_test.go") {
 				t.Errorf("log: %s", log.String())
 			}

@@ -4,8 +4,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // TestFastPong: a client that was upgraded answers a ping before the engine socket has
@@ -34,7 +37,7 @@ func TestFastPong(t *testing.T) {
 		t.Fatal(got)
 	}
 	w.say("5")
-	eventually(t, "upgraded", func() bool { return sock.Conn().Transport().Name() == transports.WEBSOCKET })
+	await.Condition(t, "upgraded", func() bool { return sock.Conn().Transport().Name() == transports.WEBSOCKET })
 	w.hear("2")
 	w.say("3")
 	select {
@@ -42,4 +45,37 @@ func TestFastPong(t *testing.T) {
 		t.Errorf("closed: %v", reason)
 	case <-time.After(4100 * time.Millisecond): // the next ping is later
 	}
+}
+
+// TestUnreadPong: a client whose pong has arrived is not given up because the server has not
+// come to look at it.
+func TestUnreadPong(t *testing.T) {
+	t.Parallel()
+	options := socket.DefaultServerOptions()
+	options.SetPingInterval(200 * time.Millisecond)
+	options.SetPingTimeout(500 * time.Millisecond)
+	s := serveWith(t, options, lonely{})
+	_, sock := s.client("/")
+	reading, read := make(chan struct{}, 1), make(chan struct{})
+	_ = sock.Conn().On("packet", func(args ...any) { // the server reads, and is slow
+		if args[0].(*packet.Packet).Type == packet.PONG {
+			select {
+			case reading <- struct{}{}:
+				<-read
+			default:
+			}
+		}
+	})
+	beat := make(chan struct{}, 1)
+	_ = sock.Conn().Once("heartbeat", func(...any) { close(beat) })
+	gone := make(chan any, 1)
+	_ = sock.Conn().Once("close", func(args ...any) { gone <- args[0] })
+	await.Value(t, reading)
+	select {
+	case reason := <-gone:
+		t.Errorf("given up: %v", reason)
+	case <-time.After(1500 * time.Millisecond): // three times what a client has
+	}
+	close(read)
+	ended(t, beat)
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // pollingClient is a client of revision 4 that polls, as far as it takes to upgrade.
@@ -32,7 +34,7 @@ func (s *server) polling() (*pollingClient, *socket.Socket) {
 	if got := p.get(); !strings.HasPrefix(got, "40{") {
 		t.Fatalf("got %q on CONNECT", got)
 	}
-	return p, within(t, connected)
+	return p, await.Value(t, connected)
 }
 
 func (p *pollingClient) get() string {
@@ -98,7 +100,7 @@ func (w *upgrading) say(packet string) {
 
 func (w *upgrading) hear(want string) {
 	w.t.Helper()
-	_ = w.conn.SetReadDeadline(time.Now().Add(patience))
+	_ = w.conn.SetReadDeadline(time.Now().Add(await.Patience))
 	if _, got, err := w.conn.ReadMessage(); err != nil || string(got) != want {
 		w.t.Fatalf("got %q, %v, want %q", got, err, want)
 	}
@@ -107,7 +109,7 @@ func (w *upgrading) hear(want string) {
 // ends waits for the server's goodbye.
 func (w *upgrading) ends() {
 	w.t.Helper()
-	_ = w.conn.SetReadDeadline(time.Now().Add(patience))
+	_ = w.conn.SetReadDeadline(time.Now().Add(await.Patience))
 	_, got, err := w.conn.ReadMessage()
 	for err == nil {
 		_, got, err = w.conn.ReadMessage()

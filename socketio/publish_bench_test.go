@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // BenchmarkPublish emits events of 100 bytes to a room with one client here, whom
@@ -20,7 +22,7 @@ func BenchmarkPublish(b *testing.B) {
 	if err := r.await("40"); err != nil {
 		b.Fatal(err)
 	}
-	eventually(b, "connected", func() bool { return s.Sockets().Sockets().Len() == 1 })
+	await.Condition(b, "connected", func() bool { return s.Sockets().Sockets().Len() == 1 })
 	s.Sockets().Sockets().Range(func(_ socket.SocketId, sock *socket.Socket) bool { sock.Join("room"); return true })
 	_ = r.conn.SetDeadline(time.Time{})
 	read := make(chan struct{})

@@ -15,6 +15,8 @@ import (
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // TestRefusals: who is turned away gets the codes and texts of Node's engine.io, and the
@@ -97,7 +99,7 @@ func TestRefusals(t *testing.T) {
 		if got := request(t, s.http.Listener.Addr().String(), header); got != c.answer {
 			t.Errorf("%s\ngot  %s\nwant %s", header, got, c.answer)
 		}
-		if got := within(t, events); got != c.event {
+		if got := await.Value(t, events); got != c.event {
 			t.Errorf("%s\ngot  %s\nwant %s", header, got, c.event)
 		}
 	}
@@ -115,7 +117,7 @@ func rawRequest(t *testing.T, addr, header string) (*http.Response, *bufio.Reade
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(await.Patience))
 	if _, err := io.WriteString(conn, header+"\r\n"); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
+	"github.com/socketmesh/mesh/internal/await"
 	"github.com/socketmesh/mesh/socketio/internal/session"
 )
 
@@ -26,9 +27,9 @@ func TestRequest(t *testing.T) {
 		connected <- sock
 	})
 	s.client("/")
-	sock := within(t, connected)
+	sock := await.Value(t, connected)
 	first := weak.Make(sock.Request())
-	eventually(t, "request let go", func() bool { runtime.GC(); return first.Value() == nil })
+	await.Condition(t, "request let go", func() bool { runtime.GC(); return first.Value() == nil })
 	ctx := sock.Request()
 	if got := ctx.Query().Peek("token"); got != "t" {
 		t.Errorf("token %q", got)
@@ -52,16 +53,16 @@ func TestRequest(t *testing.T) {
 	<-ctx.Done()
 }
 
-// TestBagsOutliveTheirRequest: who holds a bag of a request that was let go may use
+// TestParameterBagsOutliveTheirRequest: who holds a bag of a request that was let go may use
 // it while others use the request.
-func TestBagsOutliveTheirRequest(t *testing.T) {
+func TestParameterBagsOutliveTheirRequest(t *testing.T) {
 	s := serve(t, lonely{})
 	s.client("/") // opens the acceptor
 	_, sock := s.client("/")
 	sock.Request().Query().Set("token", "t")
 	bags := []*types.ParameterBag{sock.Request().Query(), sock.Request().Headers()}
 	first := weak.Make(sock.Request())
-	eventually(t, "request let go", func() bool { runtime.GC(); return first.Value() == nil })
+	await.Condition(t, "request let go", func() bool { runtime.GC(); return first.Value() == nil })
 	ctx := sock.Request()
 	var work sync.WaitGroup
 	for _, bag := range append(bags, ctx.Query(), ctx.Headers()) {

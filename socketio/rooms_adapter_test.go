@@ -58,7 +58,7 @@ func lostJoins(nsp socket.Namespace, rounds int) (lost int) {
 // it, give newNamespace no node and more rounds.
 func TestJoinRacingTheLastLeave(t *testing.T) {
 	nsp := newNamespace(t, lonely{})
-	if lost := lostJoins(nsp, 20_000); lost != 0 {
+	if lost := lostJoins(nsp, 5_000); lost != 0 {
 		t.Errorf("%d joins lost", lost)
 	}
 	if n := nsp.Adapter().Rooms().Len(); n != 0 {

@@ -1,7 +1,6 @@
 package socketio
 
 import (
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,6 +9,9 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/internal/await"
+	"github.com/socketmesh/mesh/internal/loopback"
 )
 
 // refused tells whether a server turns everybody away: who begins by polling, who
@@ -44,7 +46,7 @@ func TestClosedServer(t *testing.T) {
 		if _, answer, err := websocket.DefaultDialer.Dial("ws"+strings.Replace(strings.TrimPrefix(p.url, "http"), "transport=polling", "transport=websocket", 1), nil); err == nil || answer.StatusCode != http.StatusServiceUnavailable {
 			t.Errorf("an upgrade: %v", err)
 		}
-		eventually(t, "all gone", func() bool { return s.Engine().ClientsCount() == 0 })
+		await.Condition(t, "all gone", func() bool { return s.Engine().ClientsCount() == 0 })
 	})
 	t.Run("another adapter", func(t *testing.T) {
 		s := serve(t, lonely{})
@@ -84,7 +86,7 @@ func TestNobodyStaysInAClosedServer(t *testing.T) {
 	s.Server.Close(nil)
 	close(closed)
 	ended(t, gone)
-	eventually(t, "nobody there", func() bool { return s.Engine().ClientsCount() == 0 && s.Engine().Clients().Len() == 0 })
+	await.Condition(t, "nobody there", func() bool { return s.Engine().ClientsCount() == 0 && s.Engine().Clients().Len() == 0 })
 }
 
 // TestCloseWithOpenPolls: a server that listens itself is closed as soon as it has
@@ -94,13 +96,13 @@ func TestCloseWithOpenPolls(t *testing.T) {
 	options.SetAdapter(New(lonely{}))
 	web := types.NewWebServer(nil)
 	server := socket.NewServer(web, options)
-	port := freePort(t)
+	port := loopback.FreeAddress(t)
 	web.Listen(port, nil)
 	url := "http://" + port + "/socket.io/?EIO=4&transport=polling"
 	answers := make(chan string, 3)
 	for range cap(answers) {
 		var first *http.Response
-		eventually(t, "listening", func() bool {
+		await.Condition(t, "listening", func() bool {
 			var err error
 			first, err = http.Get(url)
 			return err == nil
@@ -111,30 +113,19 @@ func TestCloseWithOpenPolls(t *testing.T) {
 		p.url += "&sid=" + sid
 		go func() { answers <- p.get() }()
 		conn, _ := server.Engine().Clients().Load(sid)
-		eventually(t, "poll open", func() bool { return conn.Transport().Writable() })
+		await.Condition(t, "poll open", func() bool { return conn.Transport().Writable() })
 	}
 	began := time.Now()
 	closed := make(chan error, 1)
 	server.Close(func(err error) { closed <- err })
-	if err := within(t, closed); err != nil {
+	if err := await.Value(t, closed); err != nil {
 		t.Error(err)
 	}
 	t.Logf("closed in %v", time.Since(began))
 	for range cap(answers) {
-		if got := within(t, answers); got != "1" {
+		if got := await.Value(t, answers); got != "1" {
 			t.Errorf("a poll was answered with %q", got)
 		}
 	}
 	http.DefaultClient.CloseIdleConnections()
-}
-
-// freePort is an address that nobody listens on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -3,9 +3,10 @@ package socketio
 import (
 	"net/http/httptest"
 	"testing"
-	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // server is a Socket.IO server on a port of its own.
@@ -28,7 +29,7 @@ func serveWith(t testing.TB, options *socket.ServerOptions, node Opener, opts ..
 	t.Helper()
 	constructor := New(node, opts...)
 	options.SetAdapter(constructor)
-	options.SetConnectTimeout(time.Second)
+	options.SetConnectTimeout(await.Patience) // for a busy machine
 	s := start(t, options)
 	s.constructor = constructor
 	return s
@@ -68,7 +69,7 @@ func (s *server) client(namespace string, join ...socket.Room) (*client, *socket
 	sid := c.connect(prefix)
 	// The library answers CONNECT before it is ready for what the client sends
 	// next, and hangs up on that.
-	sock := within(s.t, connected)
+	sock := await.Value(s.t, connected)
 	if string(sock.Id()) != sid {
 		s.t.Fatalf("socket %s connected, not %s", sock.Id(), sid)
 	}
@@ -83,5 +84,5 @@ func (s *server) connect(c *client) *socket.Socket {
 	// Not "connection", which may still be on its way for the client before.
 	_ = s.Once("connect", func(args ...any) { connected <- args[0].(*socket.Socket) })
 	c.connect("")
-	return within(s.t, connected)
+	return await.Value(s.t, connected)
 }

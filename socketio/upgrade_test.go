@@ -9,6 +9,8 @@ import (
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // marked tells, after a collection, whether anything still holds a transport.
@@ -46,8 +48,8 @@ func TestUpgrade(t *testing.T) {
 	} else {
 		w.say("5")
 	}
-	eventually(t, "upgraded", func() bool { return sock.Conn().Transport().Name() == transports.WEBSOCKET })
-	eventually(t, "transport left", func() bool { return !held() })
+	await.Condition(t, "upgraded", func() bool { return sock.Conn().Transport().Name() == transports.WEBSOCKET })
+	await.Condition(t, "transport left", func() bool { return !held() })
 	for i := range 100 {
 		if i%2 == 0 {
 			s.Emit("e", i)
@@ -93,8 +95,8 @@ func TestEndWhileUpgrading(t *testing.T) {
 			w.say("5")
 			w.ends()
 			ended(t, gone)
-			eventually(t, "engine socket closed", func() bool { return sock.Conn().ReadyState() == "closed" })
-			eventually(t, "client forgotten", func() bool { return s.Engine().ClientsCount() == 0 })
+			await.Condition(t, "engine socket closed", func() bool { return sock.Conn().ReadyState() == "closed" })
+			await.Condition(t, "client forgotten", func() bool { return s.Engine().ClientsCount() == 0 })
 		})
 	}
 }
@@ -125,7 +127,7 @@ func TestEndWhileProbing(t *testing.T) {
 			_ = conn.Once("upgrading", func(args ...any) { test.end(conn, args[0].(transports.Transport)) })
 			w := p.probe()
 			w.ends()
-			eventually(t, "the last interval", func() bool { return !runs("utils.SetInterval") })
+			await.Condition(t, "the last interval", func() bool { return !runs("utils.SetInterval") })
 		})
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 const placeholder = `{"_placeholder":true,"num":0}`
@@ -33,7 +34,7 @@ func clientsValuesAreRelayed(t *testing.T, s []*server) {
 	_ = sock.On("blob", func(args ...any) { got <- args })
 
 	sender.send(`52-7["blob",`+placeholder+`,{"in":{"_placeholder":true,"num":1}}]`, "one", "two")
-	args := within(t, got)
+	args := await.Value(t, got)
 	ack := args[2].(socket.Ack)
 	args = args[:2]
 	sock.SetData(args[1])
@@ -55,7 +56,7 @@ func clientsValuesAreRelayed(t *testing.T, s []*server) {
 			c.expect(text(`52-["relay",`+placeholder+`,{"in":{"_placeholder":true,"num":1}}]`), binary("one"), binary("two"),
 				text(`52-["twice",`+placeholder+`,{"_placeholder":true,"num":1}]`), binary("one"), binary("one"))
 		}
-		if note := within(t, heard); string(note[0].(*types.BytesBuffer).Bytes()) != "one" {
+		if note := await.Value(t, heard); string(note[0].(*types.BytesBuffer).Bytes()) != "one" {
 			t.Errorf("server-side listener got %v", note)
 		}
 		for _, found := range fetchSockets(t, s[1].In(socket.Room(sock.Id()))) {
@@ -83,7 +84,7 @@ func TestAnswersAreRelayed(t *testing.T) {
 	id, _ = packetID(t, c.next().data, "2")
 	c.send("61-"+id+"["+placeholder+"]", "answer")
 	for range 2 {
-		answer := within(t, answers)
+		answer := await.Value(t, answers)
 		for range 2 {
 			s.Emit("relay", answer)
 			c.expect(text(`51-["relay",`+placeholder+`]`), binary("answer"))
@@ -204,7 +205,7 @@ func TestAcknowledgementsOfWhatCannotBeSent(t *testing.T) {
 	callback := func(_ []any, err error) { outcomes <- err }
 	sock.EmitWithAck("bad", 1i)(callback)
 	var e *EncodeError
-	if err := within(t, outcomes); !errors.As(err, &e) || e.Event != "bad" || e.Path != "args[0]" {
+	if err := await.Value(t, outcomes); !errors.As(err, &e) || e.Event != "bad" || e.Path != "args[0]" {
 		t.Errorf("socket: %v", err)
 	}
 	if sock.Acks().Len() != 0 {
@@ -215,21 +216,34 @@ func TestAcknowledgementsOfWhatCannotBeSent(t *testing.T) {
 		"operator": s.To("r").Timeout(10 * time.Millisecond).EmitWithAck,
 	} {
 		ask("bad", 1i)(callback)
-		if err := within(t, outcomes); err == nil || !strings.Contains(err.Error(), "timed out") {
+		if err := await.Value(t, outcomes); err == nil || !strings.Contains(err.Error(), "timed out") {
 			t.Errorf("%s with a timeout: %v", name, err)
 		}
 	}
 
-	// An answer that cannot be encoded is not sent.
+	// An answer that cannot be encoded is not sent. The log names what it answers,
+	// now or later.
+	later := make(chan socket.Ack, 1)
 	_ = sock.On("ask", func(args ...any) {
 		ack := args[len(args)-1].(socket.Ack)
 		ack([]any{1, map[string]any{"x": 1i}}, nil)
 	})
+	_ = sock.On("ask later", func(args ...any) { later <- args[0].(socket.Ack) })
 	c.send(`21["ask"]`)
-	eventually(t, "logged", func() bool { return strings.Contains(log.String(), "acknowledgement not sent") })
-	if got := log.String(); !strings.Contains(got, "at=ack[1].x") {
-		t.Errorf("logged %s", got)
+	c.send(`22["ask later"]`)
+	await.Value(t, later)([]any{1i}, nil)
+	for _, want := range []string{"event=ask at=ack[1].x", `event="ask later" at=ack[0]`} {
+		await.Condition(t, want, func() bool { return strings.Contains(log.String(), "acknowledgement not sent\" namespace=/ "+want) })
 	}
+	_ = sock.On("fine", func(args ...any) {
+		ack := args[0].(socket.Ack)
+		ack(nil, nil)
+		ack([]any{"again"}, nil) // has no effect
+	})
+	_ = sock.On("more", func(args ...any) { args[1].(socket.Ack)([]any{1, 2}, nil) })
+	c.send(`29007199254740993["fine"]`)
+	c.send(`24["more",0]`)
+	c.expect(text(`39007199254740993[]`), text(`34[1,2]`))
 	s.Emit("end")
 	c.expect(text(`2["end"]`))
 }
@@ -247,7 +261,7 @@ func answersOfServers(t *testing.T, s []*server) {
 	if err := s[0].Sockets().ServerSideEmitWithAck("ask")(func(args []any, err error) { outcomes <- fmt.Sprint(args, err) }); err != nil {
 		t.Fatal(err)
 	}
-	if got := within(t, outcomes); got != "[7] <nil>" {
+	if got := await.Value(t, outcomes); got != "[7] <nil>" {
 		t.Error(got)
 	}
 	var e *EncodeError
@@ -301,7 +315,7 @@ func TestOwnParser(t *testing.T) {
 	c := s.dial("EIO=4")
 	c.send("0")
 	c.next()
-	sock := within(t, connected)
+	sock := await.Value(t, connected)
 	buffer := types.NewBytesBufferString("b")
 	for range 2 {
 		s.Emit("v", math.NaN(), buffer)

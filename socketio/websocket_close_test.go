@@ -9,6 +9,8 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // maskedFrame is a client's frame with a mask of zeros.
@@ -20,10 +22,10 @@ func closeFrame(code uint16, reason string) []byte {
 	return maskedFrame(0x88, string([]byte{byte(code >> 8), byte(code)})+reason)
 }
 
-// TestClosedFor: what a client must not send ends its connection, and the client is
+// TestBadPacketsCloseWithTheirCode: what a client must not send ends its connection, and the client is
 // told by the code of RFC 6455; what it closes with itself is repeated. The application
 // hears "transport error" of the one and "transport close" of the other.
-func TestClosedFor(t *testing.T) {
+func TestBadPacketsCloseWithTheirCode(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		frames [][]byte
@@ -60,20 +62,20 @@ func TestClosedFor(t *testing.T) {
 				t.Fatal(got)
 			}
 			upgraded.say("5")
-			eventually(t, "upgraded", func() bool { return sock.Conn().Upgraded() })
+			await.Condition(t, "upgraded", func() bool { return sock.Conn().Upgraded() })
 			for name, conn := range map[*socket.Socket]*websocket.Conn{first: client.conn, direct: second.conn, sock: upgraded.conn} {
 				gone := make(chan string, 1)
 				_ = name.Once("disconnect", func(args ...any) { gone <- args[0].(string) })
 				if _, err := conn.NetConn().Write(slices.Concat(c.frames...)); err != nil {
 					t.Fatal(err)
 				}
-				if got := within(t, gone); got != c.reason {
+				if got := await.Value(t, gone); got != c.reason {
 					t.Errorf("%s: %s", kindOf(name), got)
 				}
 				if conn != upgraded.conn {
 					continue // its reader has the frame
 				}
-				_ = conn.SetReadDeadline(time.Now().Add(patience))
+				_ = conn.SetReadDeadline(time.Now().Add(await.Patience))
 				if _, got, err := conn.ReadMessage(); !websocket.IsCloseError(err, c.code) {
 					t.Errorf("got %q, %v, want code %d", got, err, c.code)
 				}

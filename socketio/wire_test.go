@@ -16,6 +16,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // TestAttachmentsStayTogether: nothing comes between a packet and its attachments,
@@ -86,7 +87,7 @@ func TestGoodbye(t *testing.T) {
 	closed := make(chan int, 1)
 	c.conn.SetCloseHandler(func(code int, _ string) error { closed <- code; return nil })
 	sock.Disconnect(true)
-	if code := within(t, closed); code != websocket.CloseNoStatusReceived {
+	if code := await.Value(t, closed); code != websocket.CloseNoStatusReceived {
 		t.Errorf("closed with %d", code)
 	}
 
@@ -94,11 +95,11 @@ func TestGoodbye(t *testing.T) {
 	gone := make(chan any, 1)
 	_ = sock.On("disconnect", func(args ...any) { gone <- args[0] })
 	c.conn.SetCloseHandler(func(code int, _ string) error { closed <- code; return nil })
-	_ = c.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(4001, "bye"), time.Now().Add(patience))
-	if code, reason := within(t, closed), within(t, gone); code != 4001 || reason != "transport close" {
+	_ = c.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(4001, "bye"), time.Now().Add(await.Patience))
+	if code, reason := await.Value(t, closed), await.Value(t, gone); code != 4001 || reason != "transport close" {
 		t.Errorf("answered with %d, %v", code, reason)
 	}
-	eventually(t, "nobody left", func() bool { return s.constructor.ClientStats().Clients == 0 })
+	await.Condition(t, "nobody left", func() bool { return s.constructor.ClientStats().Clients == 0 })
 }
 
 // TestBrokenProtocol: the client is told, the application too.
@@ -121,7 +122,7 @@ func TestBrokenProtocol(t *testing.T) {
 			c.conn.SetCloseHandler(func(code int, _ string) error { closed <- code; return nil })
 			_ = sock.On("disconnect", func(args ...any) { gone <- args[0] })
 			test.send(c)
-			if code, reason := within(t, closed), within(t, gone); code != test.code || reason != test.reason {
+			if code, reason := await.Value(t, closed), await.Value(t, gone); code != test.code || reason != test.reason {
 				t.Errorf("closed with %d, %v", code, reason)
 			}
 		})
@@ -134,7 +135,7 @@ func TestDeflate(t *testing.T) {
 	s := serveWith(t, options, lonely{})
 	first, _ := s.client("/") // comes in past the acceptor
 	first.close()
-	eventually(t, "gone", func() bool { return s.Sockets().Sockets().Len() == 0 })
+	await.Condition(t, "gone", func() bool { return s.Sockets().Sockets().Len() == 0 })
 	dialer := &websocket.Dialer{EnableCompression: true}
 	long := strings.Repeat("long ", 1000)
 	for i := range 2 {
@@ -162,7 +163,7 @@ func TestDeflate(t *testing.T) {
 		_ = sock.Compress(false).Emit("plain", long)
 		c.expect(text(`2["plain","`+long+`"]`), text(`2["plain","`+long+`"]`))
 		c.send(`2["echo","` + long + `"]`)
-		if got := within(t, echo); got != long {
+		if got := await.Value(t, echo); got != long {
 			t.Errorf("client %d: %.50v", i, got)
 		}
 	}
@@ -213,15 +214,15 @@ func TestRevision3(t *testing.T) {
 		case "EIO=3":
 			c.expect(binary("\x04x"))
 			_ = c.write(websocket.TextMessage, "2")
-			if got := within(t, others); got != "3" {
+			if got := await.Value(t, others); got != "3" {
 				t.Errorf("pinged, got %q", got)
 			}
 		case "EIO=3&b64=1":
-			if got := within(t, others); got != "b4eA==" {
+			if got := await.Value(t, others); got != "b4eA==" {
 				t.Error(got)
 			}
 		case "EIO=4&b64=1":
-			if got := within(t, others); got != "beA==" {
+			if got := await.Value(t, others); got != "beA==" {
 				t.Error(got)
 			}
 		}
@@ -250,12 +251,12 @@ func TestHeartbeat(t *testing.T) {
 		if query == "EIO=4" {
 			_ = silent.WriteMessage(websocket.TextMessage, []byte("40"))
 		}
-		if reason := within(t, gone); reason != "ping timeout" {
+		if reason := await.Value(t, gone); reason != "ping timeout" {
 			t.Errorf("%s: gone because of %v", query, reason)
 		}
 	}
 	for range 5 {
-		within(t, beats)
+		await.Value(t, beats)
 	}
 	s.Emit("e")
 	answering.expect(text(`2["e"]`))
@@ -269,7 +270,7 @@ func (s *server) dialSilently(query string) *websocket.Conn {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = conn.Close() })
-	within(s.t, s.listening)
+	await.Value(s.t, s.listening)
 	return conn
 }
 
@@ -287,7 +288,7 @@ func TestSlowClient(t *testing.T) {
 	})
 	slow := s.dialSilently("EIO=4")
 	_ = slow.WriteMessage(websocket.TextMessage, []byte("40"))
-	eventually(t, "connected", func() bool { return room.Load() != nil })
+	await.Condition(t, "connected", func() bool { return room.Load() != nil })
 	long := strings.Repeat("x", 1<<17)
 	sent := 0
 	for len(gone) == 0 && sent < 1000 {
@@ -296,7 +297,7 @@ func TestSlowClient(t *testing.T) {
 		c.expect(text(`2["e","` + long + `"]`))
 		sent++
 	}
-	reason := within(t, gone)
+	reason := await.Value(t, gone)
 	if reason[0] != "transport error" {
 		t.Errorf("gone because of %v", reason)
 	}
@@ -327,7 +328,7 @@ func TestEngineListeners(t *testing.T) {
 	_ = sock.Emit("e")
 	written := make(chan string, 1)
 	sock.Conn().Send(types.NewStringBufferString(`2["direct"]`), nil, func(t transports.Transport) { written <- t.Name() })
-	if got := within(t, written); got != "websocket" {
+	if got := await.Value(t, written); got != "websocket" {
 		t.Error(got)
 	}
 	_ = s.Engine().On("flush", count("server's flush"))

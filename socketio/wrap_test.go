@@ -13,6 +13,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // witnessed are two servers with a client each, whose overrides note what they see.
@@ -86,7 +87,7 @@ func TestEveryMethodWrapped(t *testing.T) {
 			answerAll(t, w.farClient, `[2]`)
 			answers := make(chan []any, 1)
 			w.remote(t).Timeout(time.Minute).EmitWithAck("q")(func(args []any, _ error) { answers <- args })
-			within(t, answers)
+			await.Value(t, answers)
 		}, "ServerCount BroadcastWithAck", "BroadcastWithAck", "", "BroadcastWithAck"},
 
 		{"FetchSockets", func(t *testing.T, w *witnessed) { fetchSockets(t, w.near.In("r")) },
@@ -132,7 +133,7 @@ func TestEveryMethodWrapped(t *testing.T) {
 			_ = w.far.On("e", listen)
 			done := make(chan error, 1)
 			_ = w.near.ServerSideEmitWithAck("e")(func(_ []any, err error) { done <- err })
-			if err := within(t, done); err != nil {
+			if err := await.Value(t, done); err != nil {
 				t.Error(err)
 			}
 		}, "ServerSideEmitWithAck", "", "", "ServerSideEmit"},
@@ -157,7 +158,7 @@ func TestEveryMethodWrapped(t *testing.T) {
 				{"other server's host", &w.farHost, c.farHost},
 			} {
 				want := strings.Fields(side.want)
-				eventually(t, side.name+" sees "+side.want, func() bool { return len(side.notes.read()) >= len(want) })
+				await.Condition(t, side.name+" sees "+side.want, func() bool { return len(side.notes.read()) >= len(want) })
 				if got := side.notes.read(); !slices.Equal(got, want) {
 					t.Errorf("%s saw %q, want %q", side.name, got, want)
 				}
@@ -273,14 +274,14 @@ func TestWrapperReturnsNoCall(t *testing.T) {
 	_, sock := s.client("/")
 	outcome := make(chan error, 1)
 	s.FetchSockets()(func(_ []*socket.RemoteSocket, err error) { outcome <- err })
-	if err := within(t, outcome); !errors.Is(err, errNoCall) {
+	if err := await.Value(t, outcome); !errors.Is(err, errNoCall) {
 		t.Errorf("FetchSockets: %v", err)
 	}
 	_ = s.ServerSideEmitWithAck("e")(func(_ []any, err error) { outcome <- err })
-	if err := within(t, outcome); !errors.Is(err, errNoCall) {
+	if err := await.Value(t, outcome); !errors.Is(err, errNoCall) {
 		t.Errorf("ServerSideEmitWithAck: %v", err)
 	}
-	if got := within(t, ask(s.Timeout(time.Millisecond))); got.err == nil {
+	if got := await.Value(t, ask(s.Timeout(time.Millisecond))); got.err == nil {
 		t.Error("EmitWithAck has no error")
 	}
 	if rooms := sock.Rooms(); rooms.Len() != 0 {

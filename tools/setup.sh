@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the end-to-end tests need and does not find: the npm packages of
 # e2e/node, e2e/compat/node and e2e/oracle/node and, where there is apt-get, Debian's chromium,
-# prometheus, and the balancers nginx and haproxy. It waits for another apt that is at work.
+# prometheus, nftables, and the balancers nginx and haproxy. It waits for another apt that is at work.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,32 +11,18 @@ for packages in e2e/node e2e/compat/node e2e/oracle/node; do
 	fi
 done
 
-if ! command -v chromium >/dev/null && command -v apt-get >/dev/null; then
-	echo "installing chromium for the tests of the demo's page"
-	if ! ./tools/apt-install.sh chromium fonts-dejavu-core; then
-		echo "could not install chromium" >&2
+# need PURPOSE PROGRAMS PACKAGES: installs the packages unless all programs are there. That it
+# could not is an error only where CI is set.
+need() {
+	if ! command -v apt-get >/dev/null || [ "$(command -v $2 | wc -l)" -eq "$(wc -w <<<"$2")" ]; then return; fi
+	echo "installing $3 for $1"
+	if ! ./tools/apt-install.sh $3; then
+		echo "could not install $3" >&2
 		if [ -n "${CI:-}" ]; then exit 1; fi
 	fi
-fi
+}
 
-if command -v apt-get >/dev/null; then
-	balancers=()
-	for balancer in nginx haproxy; do
-		command -v "$balancer" >/dev/null || balancers+=("$balancer")
-	done
-	if [ ${#balancers[@]} -gt 0 ]; then
-		echo "installing ${balancers[*]} for the tests of deploy/"
-		if ! ./tools/apt-install.sh "${balancers[@]}"; then
-			echo "could not install ${balancers[*]}" >&2
-			if [ -n "${CI:-}" ]; then exit 1; fi
-		fi
-	fi
-fi
-
-if ! command -v promtool >/dev/null && command -v apt-get >/dev/null; then
-	echo "installing prometheus for the tests of metrics and alert rules"
-	if ! ./tools/apt-install.sh prometheus; then
-		echo "could not install prometheus" >&2
-		if [ -n "${CI:-}" ]; then exit 1; fi
-	fi
-fi
+need "the tests of the demo's page" chromium "chromium fonts-dejavu-core"
+need "the tests of deploy/" "nginx haproxy" "nginx haproxy"
+need chaos "nft ip" "nftables iproute2"
+need "the tests of metrics and alert rules" promtool prometheus

@@ -21,6 +21,8 @@ type Options struct {
 	Folder string
 	// MeshFlags go to each of our servers that is in a mesh.
 	MeshFlags []string
+	// Processors is how many each of our servers may use at a time, GOMAXPROCS. 0: all.
+	Processors int
 }
 
 // startTime is how long servers have until they can be used.

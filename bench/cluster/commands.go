@@ -13,7 +13,11 @@ import (
 // own is one of our servers: this program, in another role.
 func (o *Options) own(args ...string) *exec.Cmd {
 	command := append(append([]string{}, o.Self...), args...)
-	return exec.Command(command[0], command[1:]...)
+	cmd := exec.Command(command[0], command[1:]...)
+	if o.Processors > 0 {
+		cmd.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", o.Processors))
+	}
+	return cmd
 }
 
 func (o *Options) node(args ...string) *exec.Cmd {

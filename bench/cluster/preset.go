@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -37,7 +38,10 @@ type environment struct {
 // Presets are all kinds, by name.
 func Presets() []Preset {
 	return []Preset{
-		{Name: "mesh", About: "our servers, one mesh; mesh:quic/proto/interest for another transport, codec or routing", mesh: true, command: meshServer},
+		{Name: "mesh", About: "our servers, one mesh; mesh:quic/proto/interest for another transport, codec or routing", mesh: true,
+			command: func(o *Options, e environment) *exec.Cmd { return meshServer(o, e) }},
+		{Name: "ungated", About: "our servers, one mesh, that let clients in as they come, without a bound", mesh: true,
+			command: func(o *Options, e environment) *exec.Cmd { return meshServer(o, e, "--max-connecting=-1") }},
 		{Name: "alone", About: "our server without a mesh: the host library with its in-memory adapter", Single: true,
 			command: func(o *Options, _ environment) *exec.Cmd { return o.own("--kind", "alone") }},
 		{Name: "baseline", About: "bare gorilla WebSockets with coalescing queues: what a server costs at least", Single: true,
@@ -91,9 +95,9 @@ func FindPreset(name string) (Preset, error) {
 	return Preset{}, fmt.Errorf("there is no configuration %q; there are %s", name, strings.Join(known, ", "))
 }
 
-func meshServer(o *Options, e environment) *exec.Cmd {
+func meshServer(o *Options, e environment, more ...string) *exec.Cmd {
 	args := []string{"--kind", "mesh", "--discovery", e.discovery, "--auth-token", e.token}
-	return o.own(append(args, o.MeshFlags...)...)
+	return o.own(slices.Concat(args, o.MeshFlags, more)...)
 }
 
 // meshFlags are those of our servers for what follows the colon.

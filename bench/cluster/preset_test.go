@@ -30,7 +30,7 @@ func TestFindPreset(t *testing.T) {
 			t.Errorf("%s has changed the options: %q", name, o.MeshFlags)
 		}
 	}
-	for name, want := range map[string]string{"dance": "there are mesh, alone, baseline", "baseline:quic": "only mesh"} {
+	for name, want := range map[string]string{"dance": "there are mesh, ungated, alone, baseline", "baseline:quic": "only mesh"} {
 		if _, err := FindPreset(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
@@ -38,9 +38,10 @@ func TestFindPreset(t *testing.T) {
 }
 
 func TestPresetsRunTheirServers(t *testing.T) {
-	o := &Options{Self: []string{"self"}, Folder: "bench"}
+	o := &Options{Self: []string{"self"}, Folder: "bench", MeshFlags: []string{"--given", "before"}}
 	e := environment{servers: 3, redis: "redis://127.0.0.1:6000", discovery: "ws://127.0.0.1:8000"}
 	for name, want := range map[string]string{
+		"ungated":       "--given before --max-connecting=-1",
 		"alone":         "self --kind alone",
 		"baseline":      "self --kind baseline",
 		"node":          "--adapter memory",
@@ -58,6 +59,16 @@ func TestPresetsRunTheirServers(t *testing.T) {
 		}
 		if p.About == "" {
 			t.Errorf("%s says nothing about itself", name)
+		}
+	}
+}
+
+// TestProcessors: our servers get as many as they are given, and others' are left alone.
+func TestProcessors(t *testing.T) {
+	for processors, want := range map[int]bool{0: false, 1: true} {
+		o := &Options{Self: []string{"self"}, Processors: processors}
+		if got := slices.Contains(o.own().Env, "GOMAXPROCS=1"); got != want {
+			t.Errorf("%d processors: GOMAXPROCS=1 in the environment: %t", processors, got)
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh"
+	"github.com/socketmesh/mesh/socketio"
 )
 
 // Options are what a server is made of.
@@ -24,8 +25,12 @@ type Options struct {
 	Listen string // of the web server, as 127.0.0.1:0
 	// Mesh is the server's part of a mesh; nil for a server on its own, with the
 	// host library's own adapter.
-	Mesh   *mesh.Config
-	Logger *slog.Logger // default: discards
+	Mesh *mesh.Config
+	// MaxConnecting is that of the mesh's ClientOptions.
+	MaxConnecting int
+	// PingInterval and PingTimeout are those of clients. 0: the host library's.
+	PingInterval, PingTimeout time.Duration
+	Logger                    *slog.Logger // default: discards
 }
 
 // Server is one Socket.IO server.
@@ -48,8 +53,14 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{listener: listener}
 	options := socket.DefaultServerOptions()
+	if o.PingInterval > 0 {
+		options.SetPingInterval(o.PingInterval)
+	}
+	if o.PingTimeout > 0 {
+		options.SetPingTimeout(o.PingTimeout)
+	}
 	if o.Mesh != nil {
-		if s.mesh, err = mesh.New(*o.Mesh, mesh.WithLogger(o.Logger)); err != nil {
+		if s.mesh, err = mesh.New(*o.Mesh, mesh.WithLogger(o.Logger), mesh.WithClientOptions(socketio.ClientOptions{MaxConnecting: o.MaxConnecting})); err != nil {
 			listener.Close()
 			return nil, err
 		}

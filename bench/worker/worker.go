@@ -132,6 +132,14 @@ func (s *service) Ask(q load.Question, reply *load.Answers) error {
 	return do(s, reply, func(w *load.Swarm) (load.Answers, error) { return w.Ask(q) })
 }
 
+func (s *service) StopAsking(_ nothing, reply *nothing) error {
+	return do(s, reply, func(w *load.Swarm) (nothing, error) { return none, w.StopAsking() })
+}
+
+func (s *service) AwaitPings(_ nothing, reply *nothing) error {
+	return do(s, reply, func(w *load.Swarm) (nothing, error) { return none, w.AwaitPings() })
+}
+
 // Drain is what [load.Swarm.Drain] is called with.
 type Drain struct {
 	Sent    map[uint32]uint32

@@ -204,6 +204,8 @@ func (ws *Workers) Finish(ctx context.Context, silence time.Duration) (load.Repo
 		r := &reports[i]
 		begins, ends, totals = append(begins, r.Begin), append(ends, r.End), append(totals, r.Total)
 		all.Latency.Add(&r.Latency)
+		all.PingLate.Add(&r.PingLate)
+		all.Waits.Add(&r.Waits)
 		all.Lost += r.Lost
 		all.Last = max(all.Last, r.Last)
 	}
@@ -221,6 +223,20 @@ func (ws *Workers) Ask(ctx context.Context, q load.Question) (load.Answers, erro
 	return answers[0], nil
 }
 
+// StopAsking lets Ask return before its time.
+func (ws *Workers) StopAsking(ctx context.Context) error {
+	first := &Workers{all: ws.all[:1]}
+	_, err := each[nothing](ctx, first, "StopAsking", same(none))
+	return err
+}
+
+// AwaitPings returns when all clients have got the pings that are due, or have given their
+// servers up.
+func (ws *Workers) AwaitPings(ctx context.Context) error {
+	_, err := each[nothing](ctx, ws, "AwaitPings", same(none))
+	return err
+}
+
 // sum adds up; the time is the mean.
 func sum(tallies []load.Tally) load.Tally {
 	var all load.Tally
@@ -228,6 +244,7 @@ func sum(tallies []load.Tally) load.Tally {
 		all.Ready += t.Ready
 		all.Failed += t.Failed
 		all.Retried += t.Retried
+		all.Refused += t.Refused
 		all.Stalled += t.Stalled
 		all.Closed += t.Closed
 		all.Sent += t.Sent
@@ -238,6 +255,12 @@ func sum(tallies []load.Tally) load.Tally {
 		all.Pings += t.Pings
 		all.CPU += t.CPU
 		all.At += t.At / int64(len(tallies))
+		for reason, n := range t.Reasons {
+			if all.Reasons == nil {
+				all.Reasons = map[string]int{}
+			}
+			all.Reasons[reason] += n
+		}
 		if t.LastError != "" {
 			all.LastError = t.LastError
 		}

@@ -35,9 +35,9 @@ func workers(t *testing.T) *Workers {
 	return ws
 }
 
-// TestShares: workers have all clients, and publishers on several workers reach
+// TestWorkersShareTheClients: workers have all clients, and publishers on several workers reach
 // everybody.
-func TestShares(t *testing.T) {
+func TestWorkersShareTheClients(t *testing.T) {
 	ws := workers(t)
 	ctx := t.Context()
 	if err := ws.Publish(ctx, load.Pace{Rate: 100}); err != nil {

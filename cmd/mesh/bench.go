@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +26,10 @@ func benchCommand(f *flags) action {
 	transport := f.text("transport", "", "transport of our servers' mesh (default ws)", "MESH_TRANSPORT")
 	codec := f.text("codec", "", "codec of our servers' mesh (default json)", "MESH_CODEC")
 	routing := f.text("routing", "", "routing of our servers' mesh: all or interest (default all)", "MESH_ROUTING")
+	maxConnecting := f.number("max-connecting", 0, "clients that may be connecting to one of our servers at once; 0: the default, 8192; below 0: no bound, as ungated", "MESH_BENCH_MAX_CONNECTING")
+	pingInterval := f.duration("ping-interval", 0, "between our servers' pings to a client; 0: 25 s", "MESH_BENCH_PING_INTERVAL")
+	pingTimeout := f.duration("ping-timeout", 0, "how long a client of ours may take to answer one; 0: 20 s", "MESH_BENCH_PING_TIMEOUT")
+	processors := f.number("server-cpus", 0, "processors that one of our servers uses at a time; 0: all", "MESH_BENCH_SERVER_CPUS")
 	folder := f.text("folder", "", "where others' servers are (default: the folder bench of this checkout)", "MESH_BENCH_FOLDER")
 	file := f.text("json", "", "file for the results as JSON; -: instead of the table", "MESH_BENCH_JSON")
 	legend := f.boolean("legend", "say below the table what its columns are (default: on a terminal)", "MESH_BENCH_LEGEND")
@@ -40,10 +45,26 @@ func benchCommand(f *flags) action {
 		if *rounds < 1 || *rounds > 100 {
 			return usageError("--rounds", *rounds, "1 to 100")
 		}
-		setup, err := benchSetup(*folder, map[string]string{"--transport": *transport, "--codec": *codec, "--routing": *routing}, errOut)
+		if *processors < 0 || *processors > 1024 {
+			return usageError("--server-cpus", *processors, "0 to 1024")
+		}
+		serverFlags := map[string]string{"--transport": *transport, "--codec": *codec, "--routing": *routing}
+		if *maxConnecting != 0 {
+			serverFlags["--max-connecting"] = strconv.Itoa(*maxConnecting)
+		}
+		for flag, d := range map[string]time.Duration{"--ping-interval": *pingInterval, "--ping-timeout": *pingTimeout} {
+			if d != 0 && (d < 10*time.Millisecond || d > time.Hour) {
+				return usageError(flag, d, "10ms to 1h, or 0 for the library's own")
+			}
+			if d != 0 {
+				serverFlags[flag] = d.String()
+			}
+		}
+		setup, err := benchSetup(*folder, serverFlags, errOut)
 		if err != nil {
 			return err
 		}
+		setup.Cluster.Processors = *processors
 		setup.URLs = commas.Split(*urls)
 		comparison, err := bench.Compare(ctx, kinds, *rounds, settings, setup)
 		if err != nil && ctx.Err() != nil {
@@ -58,7 +79,7 @@ var errInterrupted = errors.New("interrupted before everything was measured")
 
 // benchSettings declares the flags of a run.
 func benchSettings(f *flags) func() bench.Settings {
-	mode := f.argument("mode", string(bench.Throughput), "throughput, latency, idle (connections), requests (fetchSockets) or links; may come first, as in mesh bench idle", "MESH_BENCH_MODE")
+	mode := f.argument("mode", string(bench.Throughput), "throughput, latency, idle (connections), requests (fetchSockets), storm (newcomers) or links; may come first, as in mesh bench idle", "MESH_BENCH_MODE")
 	nodes := f.number("nodes", 3, "servers", "MESH_BENCH_NODES")
 	clients := f.number("clients", 300, "clients of all servers", "MESH_BENCH_CLIENTS")
 	workers := f.number("workers", 0, "client processes; 0: as few as can hold the clients", "MESH_BENCH_WORKERS")
@@ -74,6 +95,10 @@ func benchSettings(f *flags) func() bench.Settings {
 	inFlight := f.number("in-flight", 128, "connections that a client process makes at once", "MESH_BENCH_IN_FLIGHT")
 	sources := f.number("sources", 0, "loopback addresses that clients use; 0: as many as needed", "MESH_BENCH_SOURCES")
 	broadcasts := f.number("broadcasts", 3, "idle: messages to everybody", "MESH_BENCH_BROADCASTS")
+	present := f.number("present", 2000, "storm: clients that are there before the others come", "MESH_BENCH_PRESENT")
+	newcomers := f.number("newcomers", 10000, "storm: clients that come as fast as the machine lets them", "MESH_BENCH_NEWCOMERS")
+	atOnce := f.number("at-once", 0, "storm: newcomers that are connecting at a time; 0: all that are not in", "MESH_BENCH_AT_ONCE")
+	within := f.duration("within", 2*time.Minute, "storm: when newcomers that are not in are given up", "MESH_BENCH_WITHIN")
 	warmup := f.duration("warmup", time.Second, "how long it runs before it is measured", "MESH_BENCH_WARMUP")
 	length := f.duration("duration", 5*time.Second, "how long it is measured", "MESH_BENCH_DURATION")
 	connectTimeout := f.duration("connect-timeout", 10*time.Second, "when a connection that is being made counts as stalled", "MESH_BENCH_CONNECT_TIMEOUT")
@@ -85,6 +110,7 @@ func benchSettings(f *flags) func() bench.Settings {
 			Publishers: *publishers, Size: *size, Window: *window, Rate: float64(*rate), Polling: *polling, Portable: *portable,
 			ConnectRate: float64(*connectRate), InFlight: *inFlight, Sources: *sources, Broadcasts: *broadcasts,
 			Warmup: *warmup, Duration: *length, Rest: *rest, ConnectTimeout: *connectTimeout, Hold: *hold,
+			Present: *present, Newcomers: *newcomers, AtOnce: *atOnce, Within: *within,
 		}
 	}
 }

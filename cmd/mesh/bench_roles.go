@@ -44,6 +44,9 @@ func benchServerCommand(f *flags) action {
 	transport := f.text("transport", "", "transport of the mesh", "MESH_TRANSPORT")
 	codec := f.text("codec", "", "codec of the mesh", "MESH_CODEC")
 	routing := f.text("routing", "", "which servers an event for rooms goes to: all or interest", "MESH_ROUTING")
+	maxConnecting := f.number("max-connecting", 0, "clients that may be connecting at once, ClientOptions.MaxConnecting; 0: the default; below 0: all are let in as they come", "MESH_BENCH_MAX_CONNECTING")
+	pingInterval := f.duration("ping-interval", 0, "between the pings to a client; 0: the library's, 25 s", "MESH_BENCH_PING_INTERVAL")
+	pingTimeout := f.duration("ping-timeout", 0, "how long a client may take to answer one; 0: the library's, 20 s", "MESH_BENCH_PING_TIMEOUT")
 	token := f.text("auth-token", "", "secret that all servers share", "MESH_AUTH_TOKEN")
 	logger := logFlag(f, "warn")
 	return profiled(f, func(ctx context.Context, out, errOut io.Writer) error {
@@ -57,7 +60,7 @@ func benchServerCommand(f *flags) action {
 		case "baseline":
 			return serveFloor(ctx, *listen, out)
 		case "mesh", "alone":
-			options := benchserver.Options{Listen: *listen, Logger: log}
+			options := benchserver.Options{Listen: *listen, Logger: log, MaxConnecting: *maxConnecting, PingInterval: *pingInterval, PingTimeout: *pingTimeout}
 			if *kind == "mesh" {
 				options.Mesh = &mesh.Config{Listen: *meshListen, DiscoveryAddress: *discovery, Transport: *transport, Codec: *codec, AuthToken: *token, Routing: *routing}
 			}

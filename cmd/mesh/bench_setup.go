@@ -34,7 +34,7 @@ func benchSetup(folder string, meshFlags map[string]string, errOut io.Writer) (*
 	}
 	for flag, value := range meshFlags {
 		if value != "" {
-			setup.Cluster.MeshFlags = append(setup.Cluster.MeshFlags, flag, value)
+			setup.Cluster.MeshFlags = append(setup.Cluster.MeshFlags, flag+"="+value)
 		}
 	}
 	return setup, nil

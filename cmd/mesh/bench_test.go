@@ -51,6 +51,26 @@ func TestBench(t *testing.T) {
 	}
 }
 
+// TestBenchStorm: newcomers and those that are there, with the gate and without it, in
+// processes of their own; and pings in time.
+func TestBenchStorm(t *testing.T) {
+	out := runBench(t, "storm", "--compare", "mesh,ungated", "--nodes", "1", "--present", "10", "--newcomers", "30", "--at-once", "10",
+		"--server-cpus", "1", "--ping-interval", "50ms", "--ping-timeout", "1m", "--json", "-")
+	var c bench.Comparison
+	if err := json.Unmarshal([]byte(out), &c); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if len(c.Results) != 2 {
+		t.Fatalf("%d results\n%s", len(c.Results), out)
+	}
+	for _, r := range c.Results {
+		s := r.Storm
+		if s == nil || s.Present != 10 || s.Lost != 0 || s.In != 30 || s.Out != 0 || s.Wait == nil || s.Probe == nil || s.PingLate == nil {
+			t.Errorf("%s: %+v: %s", r.Config, s, r.Error)
+		}
+	}
+}
+
 // TestBenchProfiles: each server writes its own, and so does who measures.
 func TestBenchProfiles(t *testing.T) {
 	clearEnv(t)

@@ -48,6 +48,8 @@ func commands() []*cli.Command {
 		newCommand(groupOperate, "top", "show what the nodes of a mesh do, again and again", topCommand),
 		newCommand(groupOperate, "rooms", "list rooms, the largest first", roomsCommand),
 		newCommand(groupOperate, "sockets", "list clients' sockets", socketsCommand),
+		newCommand(groupOperate, "explain", "say where an event for a room would go, why, and what it would cost", explainCommand),
+		newCommand(groupOperate, "trace", "show messages as they pass, of all nodes, and how long they take", traceCommand),
 		newCommand(groupOperate, "emit", "send an event to clients", emitCommand),
 		newCommand(groupOperate, "drain", "let a node send its clients to the others", drainCommand),
 		newCommand(groupOperate, "health", "ask a running node or discovery service for its health", healthCommand),
@@ -209,7 +211,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		err = explainFlagError(root.Command(args[0]), err)
 		err = asWritten(root.Command(args[0]), args[1:], err)
 	}
-	fmt.Fprintf(errOut, "%s: %v\n", command, err)
+	fmt.Fprintf(errOut, "%s: %s\n", command, printableLines(err.Error())) // servers have a say in it
 	if _, failed := errors.AsType[*actionError](err); failed {
 		if _, bad := errors.AsType[*core.ConfigError](err); bad {
 			return exitUsage

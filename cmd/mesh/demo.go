@@ -10,6 +10,7 @@ import (
 
 	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/discovery/service"
+	"github.com/socketmesh/mesh/internal/advertise"
 )
 
 // demo is a mesh on one machine: a discovery service in this process, and servers in
@@ -95,7 +96,7 @@ func startDemo(ctx context.Context, o demoOptions, log *slog.Logger, errOut io.W
 	if err := d.discovery.Start(ctx); err != nil {
 		return nil, fmt.Errorf("discovery service: %w", explainTaken(err))
 	}
-	discovery := "ws://" + reachable(d.discovery.Addr())
+	discovery := "ws://" + advertise.Local(d.discovery.Addr())
 	d.add = o.addCommand(discovery, o.made.Token)
 	if err := d.startServers(ctx, o, discovery, errOut); err != nil {
 		d.shutdown(io.Discard)
@@ -133,7 +134,7 @@ func (o demoOptions) server(i int, discovery string) mesh.Config {
 	config.DiscoveryAddress = discovery
 	config.AuthToken = o.token
 	config.OpsListen = net.JoinHostPort(o.host, strconv.Itoa(opsPortBeside(nth(o.meshPort, i))))
-	config.OpsWritable = isLoopback(o.host)
+	config.OpsWritable = advertise.IsLoopback(o.host)
 	return config
 }
 
@@ -153,8 +154,9 @@ func (d *demo) print(out io.Writer) {
 	if d.note != "" {
 		fmt.Fprintf(out, "  %s\n", d.note)
 	}
-	fmt.Fprintf(out, "  discovery  ws://%s\n", reachable(d.discovery.Addr()))
+	fmt.Fprintf(out, "  discovery  ws://%s\n", advertise.Local(d.discovery.Addr()))
 	fmt.Fprintf(out, "  operators  %s   (as: mesh nodes --url %[1]s)\n", d.servers[0].ready.Ops)
+	fmt.Fprintf(out, "  admin page %s%s\n", d.servers[0].ready.Ops, adminPath)
 	if d.add != "" {
 		fmt.Fprintf(out, "\nOne more server joins with\n\n  %s\n", d.add)
 	}

@@ -9,11 +9,14 @@ const stopPath = "/stop"
 type demoControls struct {
 	add  string // command that adds a server; "" if there is none
 	stop func() // ends this server; does not wait
+	// locked tells that operators need a certificate, which browsers do not have.
+	locked bool
 }
 
 // demoView is what such a page is told.
 type demoView struct {
-	Add string `json:"add"`
+	Add   string `json:"add"`
+	Admin string `json:"admin"` // the page of operators; "" if a browser is not let in
 }
 
 func (c *demoControls) view() *demoView {

@@ -10,9 +10,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // TestKilledServer: when the process of one server is killed, the demo says so and the
@@ -179,8 +180,8 @@ func TestNoOrphans(t *testing.T) {
 				t.Fatal(err)
 			}
 			for address, id := range ids {
-				waitUntil(t, address+" is refused", func() bool { return !listens(address) })
-				waitUntil(t, "process "+id+" has ended", func() bool { return !runs(id) })
+				await.Condition(t, address+" is refused", func() bool { return !listens(address) })
+				await.Condition(t, "process "+id+" has ended", func() bool { return !runs(id) })
 			}
 		})
 	}
@@ -199,16 +200,4 @@ func listens(address string) bool {
 func runs(id string) bool {
 	status, err := os.ReadFile("/proc/" + id + "/status")
 	return err == nil && !strings.Contains(string(status), "State:\tZ")
-}
-
-// waitUntil looks again and again until it is so: nobody tells.
-func waitUntil(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !is(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("not so in %v: %s", patience, what)
-		}
-	}
 }

@@ -93,6 +93,6 @@ func startDemoServer(ctx context.Context, setup demoSetup, stop func(), errOut i
 		port: setup.Port,
 		mesh: setup.Mesh,
 		log:  log,
-		demo: &demoControls{add: setup.Add, stop: stop},
+		demo: &demoControls{add: setup.Add, stop: stop, locked: setup.Mesh.TLS.CertFile != "" || setup.Made.Cert != nil},
 	})
 }

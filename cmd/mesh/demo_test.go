@@ -109,7 +109,7 @@ func TestDemo(t *testing.T) {
 func TestAsk(t *testing.T) {
 	pages, _, _ := startTestDemo(t, 2)
 	asker, other := dial(t, pages[0]), dial(t, pages[1])
-	waitForServers(asker, 2)
+	asker.wait("state", total(2)) // the other server has told of its client, and does not only have a link
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -35,7 +36,7 @@ func healthCommand(f *flags) action {
 			return err
 		}
 		if *server.json {
-			fmt.Fprintf(out, "%s\n", text)
+			fmt.Fprintf(out, "%s\n", safeJSON(bytes.TrimSpace(text)))
 		} else {
 			fmt.Fprintln(out, "ok")
 		}
@@ -44,9 +45,14 @@ func healthCommand(f *flags) action {
 }
 
 // health asks one of the routes for probes. An answer that is not 200 is an error, with the
-// checks that failed.
+// checks that failed. A port that wants https:// is asked so: an image has one command for
+// its health, with certificates and without.
 func (c *opsClient) health(ctx context.Context, path string) ([]byte, error) {
 	response, text, err := c.send(ctx, http.MethodGet, c.base+path, nil)
+	if err == nil && wantsHTTPS(response, text) {
+		c.base = "https" + strings.TrimPrefix(c.base, "http")
+		response, text, err = c.send(ctx, http.MethodGet, c.base+path, nil)
+	}
 	if err != nil {
 		return nil, err
 	}

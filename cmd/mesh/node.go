@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/socketmesh/mesh"
@@ -15,8 +16,9 @@ func nodeCommand(f *flags) action {
 	port := f.port("port", 3000, "port of the page; 0: a free one", "PORT")
 	listen := f.option("mesh-listen", "where other servers are accepted, as 127.0.0.1:4003 (default :4000)", "MESH_LISTEN", "MESH_WS_PORT")
 	advertise := f.option("advertise", "where other servers reach this one, as ws://10.0.0.7:4003 or //10.0.0.7:0", "MESH_ADVERTISE", "MESH_SERVER_WS_ADDRESS", "MESH_WS_IP")
-	discovery := f.option("discovery", "URL of the discovery service (default ws://localhost:8000)", "MESH_DISCOVERY_ADDRESS", "MESH_DISCOVERY_SERVICE_ADDRESS")
+	discovery := f.option("discovery", "URL of the discovery service, or several, separated by commas (default ws://localhost:8000); dns:host:port or dns:_service._tcp.host; or gossip", "MESH_DISCOVERY_ADDRESS", "MESH_DISCOVERY_SERVICE_ADDRESS")
 	peers := f.option("peers", "addresses of the other servers instead, as ws://a:4000,ws://b:4000", "MESH_PEERS")
+	gossip := declareGossip(f)
 	opsListen := f.option("ops-listen", fmt.Sprintf("where operators are served, or none (default %s, or a free port if that is taken)", defaultOpsListen(opsPort)), "MESH_OPS_LISTEN")
 	stack := declareStack(f)
 	tokens := declareTokens(f)
@@ -49,12 +51,26 @@ func nodeCommand(f *flags) action {
 		if discovery.given() || peers.given() {
 			config.Discovery = ""
 			config.DiscoveryAddress = discovery.value
+			if name, ok := strings.CutPrefix(discovery.value, "dns:"); ok {
+				config.Discovery, config.DiscoveryAddress = mesh.DiscoveryDNS, name
+			}
+			if discovery.value == gossipName {
+				config.Discovery, config.DiscoveryAddress = gossipName, ""
+			}
 			config.Peers = commas.Split(peers.value)
 			if peers.given() && len(config.Peers) == 0 {
 				return usageError("--peers", peers.value, "addresses separated by commas, such as ws://10.0.0.7:4000")
 			}
 		}
-		s, err := startServer(ctx, serverOptions{host: *host, port: *port, mesh: config, log: log})
+		var with []mesh.Option
+		if config.Discovery == gossipName {
+			d, err := gossip.discovery(tokens, log)
+			if err != nil {
+				return err
+			}
+			with = append(with, mesh.WithDiscovery(d))
+		}
+		s, err := startServer(ctx, serverOptions{host: *host, port: *port, mesh: config, with: with, log: log})
 		if err != nil {
 			return err
 		}

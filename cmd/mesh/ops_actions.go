@@ -85,7 +85,7 @@ func drainCommand(f *flags) action {
 		if shown, err := o.show(out, answer); err != nil {
 			return err
 		} else if !shown {
-			fmt.Fprintf(out, "%s sends its clients elsewhere\n", node)
+			fmt.Fprintf(out, "%s sends its clients elsewhere\n", printable(node))
 		}
 		if *wait {
 			return awaitDrained(ctx, client, node)

@@ -113,28 +113,36 @@ func (c *opsClient) do(ctx context.Context, method, target string, body []byte, 
 	if err != nil {
 		return nil, err
 	}
-	isJSON := strings.HasPrefix(response.Header.Get("Content-Type"), "application/json")
 	if response.StatusCode >= 300 {
-		var failure ops.Failure
-		switch {
-		case isJSON && json.Unmarshal(text, &failure) == nil && failure.Error != "":
-		case response.StatusCode == http.StatusBadRequest && strings.Contains(string(text), "HTTPS"):
-			return nil, fmt.Errorf("%s: it wants https://", c.base)
-		default:
-			return nil, fmt.Errorf("%s is no operators' port of a mesh: it answered %s", c.base, response.Status)
-		}
-		if response.StatusCode == http.StatusUnauthorized {
-			return nil, fmt.Errorf("%s: %s: give it with --token-file, --token or MESH_OPS_TOKEN", c.base, printable(failure.Error))
-		}
-		return nil, fmt.Errorf("%s: %s", c.base, printable(failure.Error))
+		return nil, c.failure(response, text)
 	}
-	if !isJSON {
+	if !isJSON(response) {
 		return nil, fmt.Errorf("%s is no operators' port of a mesh: its answer is %q", c.base, response.Header.Get("Content-Type"))
 	}
 	if err := json.Unmarshal(text, answer); err != nil {
 		return nil, fmt.Errorf("%s: the answer cannot be read: %w", c.base, err)
 	}
 	return text, nil
+}
+
+func isJSON(response *http.Response) bool {
+	return strings.HasPrefix(response.Header.Get("Content-Type"), "application/json")
+}
+
+// failure is what a server has answered that has not done as it was asked.
+func (c *opsClient) failure(response *http.Response, text []byte) error {
+	var failure ops.Failure
+	switch {
+	case isJSON(response) && json.Unmarshal(text, &failure) == nil && failure.Error != "":
+	case wantsHTTPS(response, text):
+		return fmt.Errorf("%s: it wants https://", c.base)
+	default:
+		return fmt.Errorf("%s is no operators' port of a mesh: it answered %s", c.base, response.Status)
+	}
+	if response.StatusCode == http.StatusUnauthorized {
+		return fmt.Errorf("%s: %s: give a token with --token-file, --token or MESH_OPS_TOKEN, or a certificate with --tls-cert and --tls-key", c.base, printable(failure.Error))
+	}
+	return fmt.Errorf("%s: %s", c.base, printable(failure.Error))
 }
 
 // send asks, and reads the answer whatever its status is. The body of the response is
@@ -162,6 +170,11 @@ func (c *opsClient) send(ctx context.Context, method, target string, body []byte
 	return response, text, nil
 }
 
+// wantsHTTPS tells whether this is the answer to HTTP of Go's server at a port with TLS.
+func wantsHTTPS(response *http.Response, text []byte) bool {
+	return response.StatusCode == http.StatusBadRequest && response.TLS == nil && strings.Contains(string(text), "HTTPS")
+}
+
 // explain says in plain words why there is no answer.
 func (c *opsClient) explain(err error) error {
 	if errors.Is(err, syscall.ECONNREFUSED) {
@@ -180,6 +193,6 @@ func (o opsFlags) show(out io.Writer, answer []byte) (shown bool, err error) {
 		return true, err
 	}
 	text.WriteByte('\n')
-	_, err = text.WriteTo(out)
+	_, err = out.Write(safeJSON(text.Bytes()))
 	return true, err
 }

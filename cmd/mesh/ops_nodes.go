@@ -63,16 +63,13 @@ func printNodes(out io.Writer, c *ops.Cluster, links bool) error {
 	}
 	if !c.Whole {
 		fmt.Fprintln(out, "\nwhat is wrong:")
-		for _, p := range c.Problems {
-			fmt.Fprintln(out, printable("  "+describeProblem(p)))
-		}
-		return nil
+		return printProblems(out, c, "  ")
 	}
 	count := 0
 	for _, n := range c.Nodes {
 		count += len(n.Peers)
 	}
-	_, err = fmt.Fprintf(out, "\nthe mesh is whole: %s, each with a link to all others (asked %s, in %.0f ms)\n", plural(len(c.Nodes)+len(c.References), "node"), c.AnsweredBy, c.Took)
+	_, err = fmt.Fprintf(out, "\nthe mesh is whole: %s, each with a link to all others (asked %s, in %.0f ms)\n", plural(len(c.Nodes)+len(c.References), "node"), printable(c.AnsweredBy), c.Took)
 	return err
 }
 
@@ -111,6 +108,14 @@ func printLinks(out io.Writer, c *ops.Cluster) error {
 			}
 		}
 	})
+}
+
+// printProblems prints a line for each problem.
+func printProblems(out io.Writer, c *ops.Cluster, indent string) (err error) {
+	for _, p := range c.Problems {
+		_, err = fmt.Fprintln(out, indent+printable(describeProblem(p)))
+	}
+	return err
 }
 
 // describeProblem is a problem in one line.

@@ -2,14 +2,16 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/socketmesh/mesh/discovery/service"
+	"github.com/socketmesh/mesh/internal/advertise"
+	"github.com/socketmesh/mesh/internal/opshttp"
+	"github.com/socketmesh/mesh/internal/peertls"
 	"github.com/socketmesh/mesh/ops"
 	"github.com/socketmesh/mesh/ops/metrics"
 )
@@ -19,6 +21,9 @@ const (
 	opsPort          = 4100 // of a server; here their commands look
 	discoveryOpsPort = 8100
 )
+
+// adminPath is where operators have a page.
+const adminPath = "/admin"
 
 // noOps as --ops-listen serves nobody.
 const noOps = "none"
@@ -56,52 +61,19 @@ func opsURL(addr string, secure bool) string {
 	if secure {
 		scheme = "https"
 	}
-	return fmt.Sprintf("%s://%s", scheme, reachable(addr))
+	return fmt.Sprintf("%s://%s", scheme, advertise.Local(addr))
 }
 
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// discoveryOps serves operators of a discovery service.
-type discoveryOps struct {
-	listener net.Listener
-	http     *http.Server
-	served   chan struct{} // closed when the accepting goroutine has ended
-}
-
-// serveDiscoveryOps listens; without an address it serves nobody, and returns nil.
-func serveDiscoveryOps(ctx context.Context, s *service.Server, listen, token string, log *slog.Logger) (*discoveryOps, error) {
+// serveDiscoveryOps serves operators of a discovery service, over TLS where the service
+// has that, to those who have one of its tokens, if there are any, or a certificate that
+// it would accept of a server. Without an address it serves nobody, and returns nil.
+func serveDiscoveryOps(ctx context.Context, s *service.Server, listen string, tokens func() []string, secure *tls.Config, log *slog.Logger) (*opshttp.Server, error) {
 	if listen == "" {
 		return nil, nil
 	}
-	o := ops.Options{Logger: log, Metrics: metrics.DiscoveryHandler(s)}
-	if token != "" {
-		o.Tokens = []string{token}
+	o := ops.Options{Logger: log, Metrics: metrics.DiscoveryHandler(s), Tokens: tokens}
+	if peertls.AsksClients(secure) {
+		o.VerifyClient = func(state *tls.ConnectionState) error { return peertls.VerifyClient(secure, state) }
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
-	if err != nil {
-		return nil, err
-	}
-	d := &discoveryOps{listener: listener, served: make(chan struct{}), http: &http.Server{
-		Handler:           ops.NewDiscoveryHandler(s, o),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}}
-	go func() {
-		defer close(d.served)
-		_ = d.http.Serve(listener) // until close
-	}()
-	return d, nil
-}
-
-func (d *discoveryOps) addr() string { return d.listener.Addr().String() }
-
-func (d *discoveryOps) close() {
-	d.http.Close()
-	<-d.served
+	return opshttp.Listen(ctx, listen, ops.NewDiscoveryHandler(s, o), secure, log)
 }

@@ -7,10 +7,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
-	"time"
+	"unicode/utf8"
 
+	"github.com/socketmesh/mesh/internal/await"
 	"github.com/socketmesh/mesh/ops"
 )
 
@@ -78,6 +80,59 @@ func TestOperate(t *testing.T) {
 			t.Errorf("exit code %d\n%s%s", code, text, why)
 		}
 	})
+	t.Run("explain", func(t *testing.T) {
+		text, why, code := operate(t, "explain", "room", "tea\x1b[2J", "--from", ids[1][:12])
+		first, _, _ := strings.Cut(after(text, "QUEUE\n"), "\n")
+		if code != exitOK || !strings.HasPrefix(first, ids[1]) || !strings.Contains(strings.ReplaceAll(text, "\n", " "), "reaches 3 sockets on 3 of 3 servers") || strings.Count(text, "  sent  ") != 2 {
+			t.Errorf("exit code %d\n%s%s", code, text, why)
+		}
+		for _, line := range strings.Split(text, "\n") {
+			if utf8.RuneCountInString(strings.TrimRight(line, " ")) > 80 || strings.Contains(line, "\x1b") {
+				t.Errorf("%q", line)
+			}
+		}
+		text, why, code = operate(t, "explain", "room", "tea\x1b[2J", "--except", "tea\x1b[2J", "--json")
+		var e ops.Explanation
+		if err := json.Unmarshal([]byte(text), &e); err != nil || code != exitOK || len(e.Servers) != 3 || e.Servers[1].Members != 1 || e.Sockets != 0 {
+			t.Errorf("exit code %d, %v\n%s%s", code, err, text, why)
+		}
+		for _, words := range [][]string{{}, {"room"}, {"rooms", "x"}, {"room", "x", "y"}} {
+			if _, why, code := operate(t, append([]string{"explain"}, words...)...); code == exitOK || !strings.Contains(why, "mesh explain room news") {
+				t.Errorf("%q: exit code %d: %s", words, code, why)
+			}
+		}
+		if _, why, code := operate(t, "explain", "room", "x", "--namespace", "/none"); code != exitFailed || !strings.Contains(why, "not open") {
+			t.Errorf("exit code %d: %s", code, why)
+		}
+	})
+	t.Run("trace", func(t *testing.T) {
+		for i, format := range []string{"--json", "--for=1h"} {
+			lines, stop := background(t, "trace", "--kind", "broadcast,sockets-join", "--room", "tea\x1b[2J", format)
+			if i == 0 {
+				lines.find(`"nodes":3`)
+			} else {
+				lines.find("tracing 3 nodes")
+			}
+			if _, why, code := operate(t, "emit", "traced", `{"secret":1}`, "--rooms", "tea\x1b[2J"); code != exitOK {
+				t.Fatalf("exit code %d: %s", code, why)
+			}
+			line := lines.find(`"traced`)
+			if i == 0 {
+				checkTraced(t, line, ids)
+			} else if line += lines.find("-> ") + lines.find("-> "); strings.Count(line, " handled ") != 2 || strings.Count(line, " hop ") != 2 {
+				t.Errorf("%s", line)
+			}
+			if strings.Contains(line, "\x1b") || strings.Contains(line, "secret") {
+				t.Errorf("%q", line)
+			}
+			if code := stop(); code != exitOK {
+				t.Errorf("exit code %d", code)
+			}
+		}
+		if _, why, code := operate(t, "trace", "--kind", "x"); code != exitFailed || !strings.Contains(why, "kind: ") {
+			t.Errorf("exit code %d: %s", code, why)
+		}
+	})
 	t.Run("emit", func(t *testing.T) {
 		text, why, code := operate(t, "emit", "msg", `{"a":[1,2]}`, "and text")
 		if code != exitOK || !strings.Contains(text, "3 servers") {
@@ -108,6 +163,25 @@ func TestOperate(t *testing.T) {
 	})
 }
 
+// checkTraced checks the line of an event that went from the first server to the others.
+func checkTraced(t *testing.T, line string, ids []string) {
+	t.Helper()
+	var l ops.TraceLine
+	if err := json.Unmarshal([]byte(line), &l); err != nil || l.Message == nil || len(l.Message.Hops) != 2 {
+		t.Fatalf("%v: %s", err, line)
+	}
+	m := l.Message
+	if m.From != ids[0] || m.Kind != "broadcast" || m.Namespace != "/" || m.Event != "traced" || !slices.Equal(m.Rooms, []string{"tea\x1b[2J"}) {
+		t.Errorf("%+v", m)
+	}
+	to := slices.Sorted(slices.Values(ids[1:]))
+	for i, h := range m.Hops {
+		if h.To != to[i] || h.State != ops.HopHandled || h.Bytes == 0 || h.Codec != "json" || h.Queue == nil || h.Hop == nil || h.Handle == nil || h.Accuracy <= 0 {
+			t.Errorf("%+v", h)
+		}
+	}
+}
+
 // TestNodesOfABrokenMesh: a server that cannot be reached is named, and the exit code
 // tells.
 func TestNodesOfABrokenMesh(t *testing.T) {
@@ -124,18 +198,13 @@ func TestNodesOfABrokenMesh(t *testing.T) {
 	if err := os.WriteFile(file, []byte("secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	await.Condition(t, "the answer says why", func() bool { // once the first dial has failed
 		text, why, code := operate(t, "nodes", "--url", url, "--token-file", file)
 		if code != exitFailed || !strings.Contains(why, "the mesh is not whole: 1 problem") {
 			t.Fatalf("exit code %d: %s%s", code, text, why)
 		}
-		if strings.Contains(text, "no link to ws://127.0.0.1:1") && strings.Contains(text, "connection refused") {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("it does not say why: %s", text)
-		}
-	}
+		return strings.Contains(text, "no link to ws://127.0.0.1:1") && strings.Contains(text, "connection refused")
+	})
 	if _, why, code := operate(t, "emit", "x", "--url", url, "--token", "secret"); code != exitFailed || !strings.Contains(why, "read-only") {
 		t.Errorf("emit: exit code %d: %s", code, why)
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // table aligns columns, which are separated by tabs.
@@ -34,6 +36,34 @@ func printable(s string) string {
 		}
 		return '\uFFFD'
 	}, s)
+}
+
+// printableLines is a text of several lines, each of them printable.
+func printableLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
+// safeJSON is JSON in which all that a terminal might act upon is escaped. JSON itself
+// escapes the ASCII part of it.
+func safeJSON(text []byte) []byte {
+	safe := make([]byte, 0, len(text))
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		switch {
+		case r == utf8.RuneError && size == 1, r != '\n' && !strconv.IsPrint(r):
+			for _, unit := range utf16.Encode([]rune{r}) {
+				safe = fmt.Appendf(safe, `\u%04x`, unit)
+			}
+		default:
+			safe = append(safe, text[:size]...)
+		}
+		text = text[size:]
+	}
+	return safe
 }
 
 // bytesText is a size as people read it.

@@ -5,8 +5,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/term"
@@ -38,33 +41,13 @@ func topCommand(f *flags) action {
 		}
 		defer client.close()
 		screen := terminal(out)
-		if *once || screen == nil && !*o.json {
+		switch {
+		case *once || screen == nil && !*o.json:
 			return topOnce(ctx, client, o, *interval, out)
+		case *o.json:
+			return topJSON(ctx, client, *interval, out)
 		}
-		if !*o.json {
-			fmt.Fprint(out, enterScreen)
-			defer fmt.Fprint(out, leaveScreen)
-		}
-		var before *ops.Cluster
-		for {
-			now, answer, err := lookAtAll(ctx, client)
-			switch {
-			case ctx.Err() != nil:
-				return nil
-			case err != nil && before == nil:
-				return err
-			case *o.json && err == nil:
-				out.Write(append(bytes.TrimSpace(answer), '\n'))
-			case !*o.json:
-				drawFrame(out, screen, before, now, err)
-			}
-			if now != nil {
-				before = now
-			}
-			if !sleep(ctx, *interval) {
-				return nil
-			}
-		}
+		return topLive(ctx, client, *interval, screen)
 	}
 }
 
@@ -78,30 +61,124 @@ func terminal(out io.Writer) *os.File {
 
 // topOnce looks twice, for rates.
 func topOnce(ctx context.Context, client *opsClient, o opsFlags, interval time.Duration, out io.Writer) error {
-	before, _, err := lookAtAll(ctx, client)
-	if err != nil {
-		return err
+	var top topModel
+	first := lookAtAll(ctx, client, 0)
+	if first.err != nil {
+		return first.err
 	}
+	top.see(first)
 	if !sleep(ctx, interval) {
 		return nil
 	}
-	now, answer, err := lookAtAll(ctx, client)
-	if err != nil {
+	second := lookAtAll(ctx, client, 0)
+	if second.err != nil {
+		return second.err
+	}
+	if shown, err := o.show(out, second.answer); shown || err != nil {
 		return err
 	}
-	if shown, err := o.show(out, answer); shown || err != nil {
+	top.see(second)
+	if err := top.print(out); err != nil {
 		return err
 	}
-	return printTop(out, before, now)
+	return printProblems(out, top.now, "")
 }
 
-func lookAtAll(ctx context.Context, client *opsClient) (*ops.Cluster, []byte, error) {
-	var c ops.Cluster
-	answer, err := client.get(ctx, "/api/v1/cluster", nil, &c)
-	if err != nil {
-		return nil, nil, err
+// topJSON prints a line for each look. Those that fail later are left out.
+func topJSON(ctx context.Context, client *opsClient, interval time.Duration, out io.Writer) error {
+	for began := false; ; began = true {
+		seen := lookAtAll(ctx, client, 0)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case seen.err == nil:
+			if _, err := out.Write(append(safeJSON(bytes.TrimSpace(seen.answer)), '\n')); err != nil {
+				return err
+			}
+		case !began:
+			return seen.err
+		}
+		if !sleep(ctx, interval) {
+			return nil
+		}
 	}
-	return &c, answer, nil
+}
+
+// topLive looks again and again, and does what keys say, until one says to stop.
+func topLive(ctx context.Context, client *opsClient, interval time.Duration, screen *os.File) error {
+	var top topModel
+	first := lookAtAll(ctx, client, 0)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if first.err != nil {
+		return first.err
+	}
+	top.see(first)
+
+	var work sync.WaitGroup
+	defer work.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	keys, restore := readKeys(ctx, &work)
+	defer restore()
+	top.keyless = keys == nil
+	fmt.Fprint(screen, enterScreen)
+	defer fmt.Fprint(screen, leaveScreen)
+
+	looks := make(chan look, 1)
+	looking := false
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		width, height, err := term.GetSize(int(screen.Fd()))
+		if err != nil {
+			width, height = 80, 24
+		}
+		drawFrame(screen, width, height, &top)
+		again := false
+		select {
+		case <-ctx.Done():
+			return nil
+		case key := <-keys:
+			if top.key(key) {
+				return nil
+			}
+			again = top.view == viewRooms && top.rooms == nil
+		case seen := <-looks:
+			looking = false
+			top.see(seen)
+		case <-ticker.C:
+			again = true
+		}
+		if again && !looking {
+			looking = true
+			rooms := 0
+			if top.view == viewRooms {
+				rooms = max(1, min(height, 1000))
+			}
+			work.Go(func() { looks <- lookAtAll(ctx, client, rooms) })
+		}
+	}
+}
+
+// look is what was to be seen at one moment.
+type look struct {
+	cluster *ops.Cluster
+	rooms   *ops.Rooms // nil where they were not asked for
+	answer  []byte     // the cluster's, as it came
+	err     error
+}
+
+// lookAtAll asks for all nodes, and for so many of the largest rooms.
+func lookAtAll(ctx context.Context, client *opsClient, rooms int) (seen look) {
+	seen.cluster = &ops.Cluster{}
+	if seen.answer, seen.err = client.get(ctx, "/api/v1/cluster", nil, seen.cluster); seen.err != nil || rooms == 0 {
+		return seen
+	}
+	seen.rooms = &ops.Rooms{}
+	_, seen.err = client.get(ctx, "/api/v1/rooms", url.Values{"limit": {strconv.Itoa(rooms)}}, seen.rooms)
+	return seen
 }
 
 // sleep waits; it reports false if ctx ends before.
@@ -116,28 +193,22 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// drawFrame puts what is to be seen on the screen, as much as there is place for.
-func drawFrame(out io.Writer, screen *os.File, before, now *ops.Cluster, err error) {
-	width, height, sizeErr := term.GetSize(int(screen.Fd()))
-	if sizeErr != nil {
-		width, height = 80, 24
-	}
+// drawFrame puts what is to be seen on the screen, as much as there is place for, with the
+// keys in the last line.
+func drawFrame(out io.Writer, width, height int, top *topModel) {
 	var text bytes.Buffer
-	switch {
-	case err != nil:
-		fmt.Fprintf(&text, "%v\n\ntrying again; Ctrl-C stops\n", err)
-	default:
-		_ = printTop(&text, before, now)
+	if top.err != nil {
+		fmt.Fprintf(&text, "%s\ntrying again\n\n", printable(top.err.Error()))
 	}
+	_ = top.print(&text) // a buffer takes all
+	lines := strings.Split(strings.TrimRight(text.String(), "\n"), "\n")
+	lines = lines[:min(len(lines), max(height-1, 0))]
 	var frame strings.Builder
 	frame.WriteString(goHome)
-	for i, line := range strings.Split(strings.TrimRight(text.String(), "\n"), "\n") {
-		if i == height-1 {
-			break
-		}
+	for _, line := range lines {
 		frame.WriteString(cutLine(line, width) + eraseLine + "\r\n")
 	}
-	frame.WriteString(eraseRest)
+	frame.WriteString(cutLine(top.help(), width) + eraseLine + eraseRest)
 	io.WriteString(out, frame.String())
 }
 
@@ -151,78 +222,4 @@ func cutLine(line string, width int) string {
 		n++
 	}
 	return line
-}
-
-// printTop shows what each node does, from one look to the next.
-func printTop(out io.Writer, before, now *ops.Cluster) error {
-	state := "whole"
-	if !now.Whole {
-		state = "NOT WHOLE: " + plural(len(now.Problems), "problem")
-	}
-	sockets := 0
-	for _, n := range now.Nodes {
-		sockets += n.Sockets
-	}
-	fmt.Fprintf(out, "%s  %s, %s, %s\n\n", now.Time.Local().Format(time.TimeOnly), plural(len(now.Nodes)+len(now.References), "node"), plural(sockets, "socket"), state)
-	earlier := map[string]*ops.Node{}
-	if before != nil {
-		for i := range before.Nodes {
-			earlier[before.Nodes[i].ID] = &before.Nodes[i]
-		}
-	}
-	err := table(out, "NODE ADDRESS READY SOCKETS ROOMS OUT/S IN/S OUT IN QUEUE RTT DROPPED LOST", func(row func(...any)) {
-		for i := range now.Nodes {
-			n := &now.Nodes[i]
-			r := ratesOf(earlier[n.ID], n)
-			row(n.ID, n.Address, readyText(n), n.Sockets, n.Rooms, r.text(r.outMessages), r.text(r.inMessages), r.bytes(r.outBytes), r.bytes(r.inBytes),
-				bytesText(float64(r.queued)), millisText(r.roundTrip), n.Counters.Dropped, n.Counters.Lost)
-		}
-	})
-	for _, p := range now.Problems {
-		fmt.Fprintln(out, printable("\n"+describeProblem(p)))
-	}
-	return err
-}
-
-// rates are what a node does per second, and what waits.
-type rates struct {
-	known                                      bool
-	outMessages, inMessages, outBytes, inBytes float64
-	queued                                     int
-	roundTrip                                  float64 // the longest of its links
-}
-
-func ratesOf(before, now *ops.Node) rates {
-	var r rates
-	for _, p := range now.Peers {
-		r.queued += p.QueuedBytes
-		r.roundTrip = max(r.roundTrip, p.RoundTrip)
-	}
-	if before == nil || !before.Started.Equal(now.Started) {
-		return r
-	}
-	seconds := now.Time.Sub(before.Time).Seconds()
-	if seconds <= 0 {
-		return r
-	}
-	per := func(a, b uint64) float64 { return float64(b-min(a, b)) / seconds }
-	b, n := before.Counters, now.Counters
-	r.known = true
-	r.outMessages, r.inMessages = per(b.SentMessages, n.SentMessages), per(b.ReceivedMessages, n.ReceivedMessages)
-	r.outBytes, r.inBytes = per(b.SentBytes, n.SentBytes), per(b.ReceivedBytes, n.ReceivedBytes)
-	return r
-}
-
-func (r rates) text(v float64) string {
-	if !r.known {
-		return "-"
-	}
-	return fmt.Sprintf("%.0f", v)
-}
-
-func (r rates) bytes(v float64) string {
-	if !r.known {
-		return "-"
-	}
-	return bytesText(v) + "/s"
 }

@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+
+	"github.com/socketmesh/mesh/internal/advertise"
 )
 
 // allowPages lets the pages of the other servers open connections here, as they do when
@@ -25,5 +27,5 @@ func sameMachine(host, address string) bool {
 	if err != nil {
 		own = address
 	}
-	return host != "" && (host == own || isLoopback(host) && isLoopback(own))
+	return host != "" && (host == own || advertise.IsLoopback(host) && advertise.IsLoopback(own))
 }

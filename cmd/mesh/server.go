@@ -16,6 +16,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
 	"github.com/socketmesh/mesh"
+	"github.com/socketmesh/mesh/internal/advertise"
 	"github.com/socketmesh/mesh/ops/metrics"
 )
 
@@ -24,6 +25,7 @@ type serverOptions struct {
 	host string // interface of the web server
 	port int    // 0 picks a free one
 	mesh mesh.Config
+	with []mesh.Option // parts that mesh cannot name
 	log  *slog.Logger
 	demo *demoControls // nil outside of a demo
 }
@@ -47,9 +49,9 @@ func startServer(ctx context.Context, o serverOptions) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := reachable(listener.Addr().String())
+	name := advertise.Local(listener.Addr().String())
 	watch := newPeerWatch()
-	m, err := mesh.New(o.mesh, mesh.WithLogger(o.log.With("server", name)), mesh.WithObserver(watch), mesh.WithMetrics(metrics.Handler))
+	m, err := mesh.New(o.mesh, append(o.with, mesh.WithLogger(o.log.With("server", name)), mesh.WithObserver(watch), mesh.WithMetrics(metrics.Handler))...)
 	if err != nil {
 		listener.Close()
 		return nil, err
@@ -84,6 +86,9 @@ func startServer(ctx context.Context, o serverOptions) (*server, error) {
 		listener.Close()
 		s.io.Close(nil)
 		return nil, explainTaken(err)
+	}
+	if s.board.demo != nil && !o.demo.locked {
+		s.board.demo.Admin = opsURL(m.OpsAddr(), false) + adminPath
 	}
 	running, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -123,19 +128,6 @@ func listenHTTP(ctx context.Context, host string, port int) (net.Listener, error
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	return listener, explainTaken(err)
-}
-
-// reachable is the address under which this machine reaches what listens at
-// addr: a server that listens on all interfaces is found at localhost.
-func reachable(addr string) string {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return addr
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "localhost"
-	}
-	return net.JoinHostPort(host, port)
 }
 
 // explainTaken says in plain words that a port is taken.

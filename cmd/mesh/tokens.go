@@ -56,14 +56,6 @@ func (t tokenFlags) accepted(log *slog.Logger) (func() []string, error) {
 	return func() []string { return tokens }, nil
 }
 
-// first is the token in use; "" for none.
-func first(tokens func() []string) string {
-	if tokens == nil {
-		return ""
-	}
-	return tokens()[0]
-}
-
 func getenv(name string) string {
 	value, _ := variable(name).Lookup()
 	return value

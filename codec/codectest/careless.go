@@ -59,5 +59,6 @@ func everything(kind core.Kind) *core.Message {
 		Volatile: true, Local: true, ExpectSingleResponse: true, Compress: core.CompressOff, Timeout: time.Second}}
 	m.Payload = binary(`["e",%s]`, []byte{1})
 	m.Rooms, m.Close, m.Brief, m.Count = []string{"r"}, true, true, 3
+	m.Trace = "t"
 	return m
 }

@@ -10,7 +10,7 @@ import (
 // carried returns what m is after Append and Decode of any codec.
 func carried(m *core.Message) *core.Message {
 	c := clone(m)
-	for _, s := range []*string{&c.From, &c.Namespace, &c.RequestID} {
+	for _, s := range []*string{&c.From, &c.Namespace, &c.RequestID, &c.Trace} {
 		*s = utf8Of(*s)
 	}
 	for _, list := range [][]string{c.Rooms, c.To.Rooms, c.To.Except} {

@@ -51,6 +51,7 @@ func fieldsOf(m *core.Message, o options) []field {
 		{"close", m.Close},
 		{"brief", m.Brief && !o.reference},
 		{"count", m.Count},
+		{"trace", traceOf(m, o)},
 		{"number of sockets", len(m.Sockets)},
 		{"payload", valueOf(m.Payload, nil, o)},
 	}
@@ -64,6 +65,14 @@ func fieldsOf(m *core.Message, o options) []field {
 		)
 	}
 	return fields
+}
+
+// traceOf is what is compared of a trace, which reference codecs do not carry.
+func traceOf(m *core.Message, o options) string {
+	if o.reference {
+		return ""
+	}
+	return m.Trace
 }
 
 // addressOf is what is compared of an address, which reference codecs do not carry.

@@ -23,6 +23,7 @@ func TestDiffSeesEveryField(t *testing.T) {
 		"close":               func(m *core.Message) { m.Close = true },
 		"brief":               func(m *core.Message) { m.Brief = true },
 		"count":               func(m *core.Message) { m.Count = 1 },
+		"trace":               func(m *core.Message) { m.Trace = "x" },
 		"payload":             func(m *core.Message) { m.Payload = text(`{"a":[2]}`) },
 		"number of sockets":   func(m *core.Message) { m.Sockets = m.Sockets[:1] },
 		"socket 1: id":        func(m *core.Message) { m.Sockets[1].ID = "x" },
@@ -71,7 +72,7 @@ func TestSamePayload(t *testing.T) {
 	}
 }
 
-func TestReferenceMeaning(t *testing.T) {
+func TestDiffOfReferencePeers(t *testing.T) {
 	m := Response(1)
 	m.Payload = text(`[{"__proto__":1,"a":{"__proto__":[]}}]`)
 	m.Brief, m.Sockets[0].Handshake, m.Sockets[0].Data = true, core.Payload{}, core.Payload{}

@@ -44,6 +44,7 @@ func TestEquivalenceSeesEveryFault(t *testing.T) {
 		"payload":   changed(func(m *core.Message) { m.Payload = text(`["e"]`) }),
 		"brief":     changed(func(m *core.Message) { m.Brief = false }),
 		"count":     changed(func(m *core.Message) { m.Count++ }),
+		"trace":     changed(func(m *core.Message) { m.Trace = "" }),
 		"socket":    changed(func(m *core.Message) { m.Sockets = m.Sockets[1:] }),
 		"handshake": changed(func(m *core.Message) { m.Sockets[1].Handshake = core.Payload{} }),
 		"refusal":   lossy{change: func(*core.Message) error { return core.ErrMalformed }},
@@ -54,9 +55,9 @@ func TestEquivalenceSeesEveryFault(t *testing.T) {
 	}
 }
 
-// TestReferenceLeeway: a codec of reference peers may differ in what is listed, and in
+// TestReferenceCodecMayDifferAsListed: a codec of reference peers may differ in what is listed, and in
 // nothing else.
-func TestReferenceLeeway(t *testing.T) {
+func TestReferenceCodecMayDifferAsListed(t *testing.T) {
 	reference := func(c core.Codec) []Subject {
 		return []Subject{{Codec: c, Options: []Option{Reference()}}}
 	}
@@ -92,7 +93,7 @@ func (unsupporting) Append(dst []byte, _ *core.Message) ([]byte, error) {
 	return dst, core.ErrUnsupported
 }
 
-func TestHarmful(t *testing.T) {
+func TestHarmfulMessages(t *testing.T) {
 	for name, want := range map[string]bool{
 		"1,001 levels": true, "as deep as can be": true, "a handshake that is none": true, "the largest count": true,
 		"numbers beyond all": false, "from nobody": false, "for ever": false,

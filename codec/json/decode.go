@@ -10,15 +10,17 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/jsonscan"
+	"github.com/socketmesh/mesh/internal/listbounds"
 )
 
 var (
-	errHeader   = errors.New("no header line")
-	errNoKind   = errors.New("no kind")
-	errNoFrom   = errors.New("no from")
-	errNoRooms  = errors.New("no rooms")
-	errShort    = errors.New("payloads end early")
-	errTrailing = errors.New("bytes behind the last payload")
+	errHeader     = errors.New("no header line")
+	errNoKind     = errors.New("no kind")
+	errNoFrom     = errors.New("no from")
+	errNoRooms    = errors.New("no rooms")
+	errShort      = errors.New("payloads end early")
+	errNoSocketID = errors.New("socket without an id")
+	errTrailing   = errors.New("bytes behind the last payload")
 )
 
 func decode(src []byte, m *core.Message) error {
@@ -36,7 +38,7 @@ func decode(src []byte, m *core.Message) error {
 	if !utf8.Valid(header) {
 		return fmt.Errorf("header: %w: not UTF-8", jsonscan.ErrSyntax)
 	}
-	d.blobs = blobs
+	d.blobs, d.used = blobs, listbounds.Used{}
 	if err := d.header(m); err != nil {
 		return fmt.Errorf("header: %w", err)
 	}
@@ -51,6 +53,7 @@ type decoder struct {
 	reader
 	blobs []byte // not yet taken; a copy of the input
 	sized bool   // a list of sockets was allocated
+	used  listbounds.Used
 }
 
 // typicalSocket is the approximate length of a socket in the header, in bytes.
@@ -69,6 +72,8 @@ func (d *decoder) header(m *core.Message) error {
 			m.Namespace, err = d.text(value)
 		case "id":
 			m.RequestID, err = d.text(value)
+		case "trace":
+			m.Trace, err = d.text(value)
 		case "to":
 			err = d.target(value, &m.To)
 		case "rooms":
@@ -146,7 +151,10 @@ func (d *decoder) sockets(first jsonscan.Token) (sockets []core.Socket, err erro
 	err = d.array(first, func(value jsonscan.Token) error {
 		if !d.sized { // once, even if a header has several lists
 			d.sized = true
-			sockets = make([]core.Socket, 0, 1+len(d.src)/typicalSocket)
+			sockets = make([]core.Socket, 0, min(1+len(d.src)/typicalSocket, core.MaxSockets))
+		}
+		if err := d.used.Sockets(1); err != nil {
+			return err
 		}
 		s, err := d.socket(value)
 		sockets = append(sockets, s)
@@ -173,7 +181,24 @@ func (d *decoder) socket(first jsonscan.Token) (s core.Socket, err error) {
 		}
 		return err
 	})
+	if err == nil && s.ID == "" { // at once, before there are millions of them
+		err = errNoSocketID
+	}
 	return s, err
+}
+
+// texts reads an array of strings. The result is not nil.
+func (d *decoder) texts(first jsonscan.Token) ([]string, error) {
+	list := []string{}
+	err := d.array(first, func(value jsonscan.Token) error {
+		if err := d.used.Names(1); err != nil {
+			return err
+		}
+		s, err := d.text(value)
+		list = append(list, s)
+		return err
+	})
+	return list, err
 }
 
 // payload reads a list of lengths, and takes as much from blobs.
@@ -185,10 +210,10 @@ func (d *decoder) payload(first jsonscan.Token) (p core.Payload, err error) {
 		}
 		if p.Text == nil {
 			p.Text = blob
-		} else {
-			p.Attachments = append(p.Attachments, blob)
+			return nil
 		}
-		return nil
+		p.Attachments = append(p.Attachments, blob)
+		return d.used.Attachments(1)
 	})
 	if err != nil {
 		return p, err

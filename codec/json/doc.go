@@ -23,6 +23,7 @@
 //	from       string, id of the sender
 //	nsp        string, the namespace
 //	id         string, the request id
+//	trace      string, what follows a request across servers
 //	to         object: rooms and except, arrays of strings; volatile, compress and
 //	           single (one answer is expected), booleans; timeout, milliseconds
 //	rooms      array of strings; always there in sockets-join and sockets-leave

@@ -32,6 +32,9 @@ func appendHeader(b []byte, m *core.Message) []byte {
 	if m.RequestID != "" {
 		b = appendMember(b, "id", m.RequestID)
 	}
+	if m.Trace != "" {
+		b = appendMember(b, "trace", m.Trace)
+	}
 	b = appendTarget(b, &m.To)
 	if m.Rooms != nil || m.Kind.NeedsRooms() {
 		b = append(b, `,"rooms":`...)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/jsonscan"
+	"github.com/socketmesh/mesh/internal/listbounds"
 )
 
 // fastPath decodes the headers that nearly all messages have, byte for byte as
@@ -13,7 +14,7 @@ import (
 // sockets, with strings that have no escapes. For any other header it reports false,
 // and the header has to be decoded as JSON; m may be changed by then.
 func (d *decoder) fastPath(m *core.Message) bool {
-	c := cursor{rest: d.src}
+	c := cursor{rest: d.src, used: &d.used}
 	if !c.accept(`{"kind":`) {
 		return false
 	}
@@ -24,6 +25,9 @@ func (d *decoder) fastPath(m *core.Message) bool {
 	m.Namespace = c.text()
 	if c.accept(`,"id":"`) {
 		m.RequestID = c.text()
+	}
+	if c.accept(`,"trace":"`) {
+		m.Trace = c.text()
 	}
 	if c.accept(`,"to":{"rooms":["`) {
 		m.To.Rooms = c.texts()
@@ -54,6 +58,7 @@ func (d *decoder) fastPayload(c *cursor, p *core.Payload) {
 			p.Text = blob
 		} else {
 			p.Attachments = append(p.Attachments, blob)
+			c.failed = c.failed || d.used.Attachments(1) != nil
 		}
 	}
 	c.expect(`]`)
@@ -61,7 +66,12 @@ func (d *decoder) fastPayload(c *cursor, p *core.Payload) {
 }
 
 func (d *decoder) fastSockets(c *cursor) []core.Socket {
-	sockets := make([]core.Socket, 0, strings.Count(c.rest, `{"id":"`))
+	n := strings.Count(c.rest, `{"id":"`)
+	if d.used.Sockets(n) != nil {
+		c.failed = true
+		return nil
+	}
+	sockets := make([]core.Socket, 0, n)
 	for more := true; more && !c.failed; more = c.accept(",") {
 		var s core.Socket
 		c.expect(`{"id":"`)
@@ -89,6 +99,7 @@ func (d *decoder) fastSockets(c *cursor) []core.Socket {
 type cursor struct {
 	rest   string
 	failed bool
+	used   *listbounds.Used
 }
 
 // accept skips s, if it comes next.
@@ -125,7 +136,12 @@ func (c *cursor) text() string {
 
 // texts reads the rest of a list of strings, behind the opening quote of the first.
 func (c *cursor) texts() []string {
-	list := make([]string, 1, 1+strings.Count(c.rest[:max(0, strings.IndexByte(c.rest, ']'))], `","`))
+	n := 1 + strings.Count(c.rest[:max(0, strings.IndexByte(c.rest, ']'))], `","`)
+	if c.used.Names(n) != nil {
+		c.failed = true
+		return nil
+	}
+	list := make([]string, 1, n)
 	list[0] = c.text()
 	for !c.failed && c.accept(`,"`) {
 		list = append(list, c.text())

@@ -29,8 +29,10 @@ func TestLayout(t *testing.T) {
 			Rooms: []string{"r", "é\n"}, Except: []string{"x"}, Flags: core.Flags{Volatile: true, Compress: core.CompressOn, ExpectSingleResponse: true, Timeout: 1500 * time.Millisecond}}},
 		`{"kind":3,"from":"a","nsp":"/","to":{"compress":false},"payload":[5]}` + "\n" + `["e"]`: {
 			Kind: core.KindBroadcast, From: "a", Namespace: "/", Payload: core.Payload{Text: []byte(`["e"]`)}, To: core.Target{Flags: core.Flags{Compress: core.CompressOff}}},
-		`{"kind":5,"from":"a","nsp":"/","rooms":[]}` + "\n":            {Kind: core.KindSocketsLeave, From: "a", Namespace: "/", Rooms: []string{}},
-		`{"kind":6,"from":"a","nsp":"/","close":true}` + "\n":          {Kind: core.KindDisconnectSockets, From: "a", Namespace: "/", Close: true},
+		`{"kind":5,"from":"a","nsp":"/","rooms":[]}` + "\n":   {Kind: core.KindSocketsLeave, From: "a", Namespace: "/", Rooms: []string{}},
+		`{"kind":6,"from":"a","nsp":"/","close":true}` + "\n": {Kind: core.KindDisconnectSockets, From: "a", Namespace: "/", Close: true},
+		`{"kind":7,"from":"a","nsp":"/","id":"r","trace":"00-t","to":{"rooms":["r"]}}` + "\n": {
+			Kind: core.KindFetchSockets, From: "a", Namespace: "/", RequestID: "r", Trace: "00-t", To: core.Target{Rooms: []string{"r"}}},
 		`{"kind":7,"from":"a","nsp":"/","id":"r","brief":true}` + "\n": {Kind: core.KindFetchSockets, From: "a", Namespace: "/", RequestID: "r", Brief: true},
 		`{"kind":8,"from":"a","nsp":"/","id":"r","sockets":[{"id":"s","rooms":["s","v"],"handshake":[13],"data":[29,1]},{"id":"t"}]}` + "\n" +
 			`{"auth":null}{"_placeholder":true,"num":0}` + "\x07": {Kind: core.KindFetchSocketsResponse, From: "a", Namespace: "/", RequestID: "r", Sockets: []core.Socket{

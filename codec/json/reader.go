@@ -81,17 +81,6 @@ func (r *reader) text(value jsonscan.Token) (string, error) {
 	return r.string(value), nil
 }
 
-// texts reads an array of strings. The result is not nil.
-func (r *reader) texts(first jsonscan.Token) ([]string, error) {
-	list := []string{}
-	err := r.array(first, func(value jsonscan.Token) error {
-		s, err := r.text(value)
-		list = append(list, s)
-		return err
-	})
-	return list, err
-}
-
 func (r *reader) boolean(value jsonscan.Token) (bool, error) {
 	if value.Kind != jsonscan.True && value.Kind != jsonscan.False {
 		return false, fmt.Errorf("%w: want a boolean", errType)

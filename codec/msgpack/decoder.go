@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/listbounds"
 	"github.com/socketmesh/mesh/internal/msgpack"
 )
 
@@ -105,7 +106,7 @@ func decodeMessage(src []byte, m *core.Message) error {
 	if data == nil {
 		return fmt.Errorf("%s: %w", m.Kind, errNoData)
 	}
-	d := decoder{*msgpack.NewReader(data)}
+	d := decoder{Reader: *msgpack.NewReader(data)}
 	if err := d.data(m); err != nil {
 		return fmt.Errorf("%s: data: %w", m.Kind, err)
 	}
@@ -122,7 +123,10 @@ func raw(r *msgpack.Reader) ([]byte, error) {
 }
 
 // decoder reads a message's data.
-type decoder struct{ msgpack.Reader }
+type decoder struct {
+	msgpack.Reader
+	used listbounds.Used
+}
 
 func (d *decoder) data(m *core.Message) error {
 	shape := shapes[m.Kind]
@@ -153,9 +157,9 @@ func (d *decoder) member(m *core.Message, which member) (err error) {
 	case memberRequestID:
 		m.RequestID, err = d.requestID()
 	case memberOpts:
-		err = readTarget(&d.Reader, &m.To)
+		err = d.target(&m.To)
 	case memberRooms:
-		m.Rooms, err = readRooms(&d.Reader)
+		m.Rooms, err = d.rooms()
 	case memberClose:
 		m.Close, err = d.close()
 	case memberCount:

@@ -5,7 +5,7 @@
 //
 // It cannot carry what the reference does not know: Append returns
 // [core.ErrUnsupported] for kinds above [core.KindAdapterClose], and leaves
-// Message.Brief out.
+// Message.Brief and Message.Trace out.
 //
 // # Values
 //

@@ -197,7 +197,7 @@ func TestCapturedValues(t *testing.T) {
 // fromMsgpack decodes one value.
 func fromMsgpack(t testing.TB, src []byte) core.Payload {
 	t.Helper()
-	d := decoder{*msgpack.NewReader(src)}
+	d := decoder{Reader: *msgpack.NewReader(src)}
 	p, err := d.value()
 	if err != nil {
 		t.Fatal(err)

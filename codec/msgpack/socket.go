@@ -58,6 +58,9 @@ func (d *decoder) sockets() ([]core.Socket, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := d.used.Sockets(n); err != nil {
+		return nil, err
+	}
 	sockets := make([]core.Socket, 0, min(n, d.Len()/minSocket+1))
 	for i := range n {
 		s, err := d.socket()
@@ -75,7 +78,7 @@ func (d *decoder) socket() (s core.Socket, err error) {
 		case "id":
 			s.ID, err = readText(&d.Reader)
 		case "rooms":
-			s.Rooms, err = readRooms(&d.Reader)
+			s.Rooms, err = d.rooms()
 		case "handshake":
 			s.Handshake, err = d.handshake()
 		case "data":

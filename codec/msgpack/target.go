@@ -45,19 +45,19 @@ func appendFlags(b []byte, f core.Flags) []byte {
 	return b
 }
 
-// readTarget reads opts.
-func readTarget(r *msgpack.Reader, to *core.Target) error {
+// target reads opts.
+func (d *decoder) target(to *core.Target) error {
 	*to = core.Target{}
-	return r.Fields(func(key []byte) (err error) {
+	return d.Fields(func(key []byte) (err error) {
 		switch string(key) {
 		case "rooms":
-			to.Rooms, err = readRooms(r)
+			to.Rooms, err = d.rooms()
 		case "except":
-			to.Except, err = readRooms(r)
+			to.Except, err = d.rooms()
 		case "flags":
-			err = readFlags(r, &to.Flags)
+			err = readFlags(&d.Reader, &to.Flags)
 		default:
-			err = r.Skip()
+			err = d.Skip()
 		}
 		return err
 	})

@@ -35,19 +35,22 @@ func readText(r *msgpack.Reader) (string, error) {
 	return string(b), nil
 }
 
-// readRooms reads an array of strings; nil means none. Rooms may be numbers, which Node
+// rooms reads an array of strings; nil means none. Rooms may be numbers, which Node
 // allows. The result is not nil.
-func readRooms(r *msgpack.Reader) ([]string, error) {
-	if r.Next() == msgpack.Nil {
-		return []string{}, r.Nil()
+func (d *decoder) rooms() ([]string, error) {
+	if d.Next() == msgpack.Nil {
+		return []string{}, d.Nil()
 	}
-	n, err := r.Array()
+	n, err := d.Array()
 	if err != nil {
+		return nil, err
+	}
+	if err := d.used.Names(n); err != nil {
 		return nil, err
 	}
 	rooms := make([]string, n) // n is at most the number of bytes left
 	for i := range rooms {
-		if rooms[i], err = readRoom(r); err != nil {
+		if rooms[i], err = readRoom(&d.Reader); err != nil {
 			return nil, err
 		}
 	}

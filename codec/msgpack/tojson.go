@@ -21,6 +21,9 @@ func (d *decoder) value() (core.Payload, error) {
 	if err != nil {
 		return core.Payload{}, err
 	}
+	if err := d.used.Attachments(s.attachments); err != nil {
+		return core.Payload{}, err
+	}
 	t := converter{Reader: &d.Reader, mixed: s.attachments > 0, out: make([]byte, 0, s.jsonLength())}
 	if t.mixed {
 		t.attachments = make([][]byte, 0, s.attachments)

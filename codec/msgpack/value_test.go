@@ -173,7 +173,7 @@ func FuzzTranscoder(f *testing.F) {
 			}
 			return
 		}
-		d := decoder{*msgpack.NewReader(src)}
+		d := decoder{Reader: *msgpack.NewReader(src)}
 		back, err := d.value()
 		if err != nil || d.Len() > 0 {
 			t.Fatalf("%q became %x: %v, %d bytes left", text, src, err, d.Len())
@@ -208,7 +208,7 @@ func FuzzValue(f *testing.F) {
 	}
 	f.Add([]byte(encode([]any{object{"_placeholder", true, "num", 3}, []byte{1}, pack{0xd4, 5, 0xaa}, object{1, 2.5}})))
 	f.Fuzz(func(t *testing.T, src []byte) {
-		d := decoder{*msgpack.NewReader(src)}
+		d := decoder{Reader: *msgpack.NewReader(src)}
 		p, err := d.value()
 		if err != nil {
 			return

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/listbounds"
 )
 
 func decode(src []byte, m *core.Message) error {
@@ -36,6 +37,7 @@ func noRooms(kind core.Kind) []string {
 
 // readMessage reads all of m but the kind, which it returns: it may be unknown.
 func readMessage(src []byte, m *core.Message) (kind int32, err error) {
+	var used listbounds.Used
 	r := newReader(src, messagePayload)
 	for {
 		f, ok, err := r.next()
@@ -46,13 +48,13 @@ func readMessage(src []byte, m *core.Message) (kind int32, err error) {
 			kind = int32(f.number) // protobuf truncates enums to 32 bits
 			continue
 		}
-		if err := readField(&r, f, m); err != nil {
+		if err := readField(&r, f, m, &used); err != nil {
 			return kind, err
 		}
 	}
 }
 
-func readField(r *reader, f field, m *core.Message) (err error) {
+func readField(r *reader, f field, m *core.Message, used *listbounds.Used) (err error) {
 	switch f.tag {
 	case messageFrom:
 		m.From, err = r.text(f)
@@ -61,24 +63,32 @@ func readField(r *reader, f field, m *core.Message) (err error) {
 	case messageRequestID:
 		m.RequestID, err = r.text(f)
 	case messageTo:
-		err = readTarget(r.within(f), &m.To)
+		err = readTarget(r.within(f), &m.To, used)
 	case messageRooms:
-		m.Rooms, err = r.element(m.Rooms, f)
+		m.Rooms, err = r.element(m.Rooms, f, used)
 	case messagePayload:
-		err = readPayload(f.bytes, &m.Payload)
+		err = readPayload(f.bytes, &m.Payload, used)
 	case messageClose:
 		m.Close = f.boolean()
 	case messageBrief:
 		m.Brief = f.boolean()
 	case messageCount:
 		m.Count, err = f.count()
+	case messageTrace:
+		m.Trace, err = r.text(f)
 	case messageSockets:
+		if err = used.Sockets(1); err != nil {
+			break
+		}
 		if m.Sockets == nil {
-			n := min(r.count(messageSockets), len(r.src)/typicalSocket)
-			m.Sockets = make([]core.Socket, 0, 1+n)
+			n := r.count(messageSockets)
+			if ahead := *used; ahead.Sockets(n) != nil {
+				return ahead.Sockets(n)
+			}
+			m.Sockets = make([]core.Socket, 0, 1+min(n, len(r.src)/typicalSocket))
 		}
 		var s core.Socket
-		s, err = readSocket(newReader(f.bytes, socketHandshake))
+		s, err = readSocket(newReader(f.bytes, socketHandshake), used)
 		m.Sockets = append(m.Sockets, s)
 	}
 	if err != nil {

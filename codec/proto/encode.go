@@ -18,5 +18,6 @@ func appendMessage(b []byte, m *core.Message) []byte {
 	for i := range m.Sockets {
 		b = appendSocket(b, &m.Sockets[i])
 	}
+	b = appendString(b, messageTrace, m.Trace)
 	return b
 }

@@ -102,7 +102,7 @@ func marshal(t testing.TB, m *meshpb.Message) []byte {
 func generated(m *core.Message) *meshpb.Message {
 	g := &meshpb.Message{
 		Kind: meshpb.Kind(m.Kind), From: m.From, Namespace: m.Namespace, RequestId: m.RequestID,
-		Rooms: m.Rooms, Payload: generatedPayload(m.Payload), Close: m.Close, Brief: m.Brief, Count: uint64(m.Count),
+		Rooms: m.Rooms, Payload: generatedPayload(m.Payload), Close: m.Close, Brief: m.Brief, Count: uint64(m.Count), Trace: m.Trace,
 	}
 	to := meshpb.Target{Rooms: m.To.Rooms, Except: m.To.Except}
 	flags := meshpb.Flags{Volatile: m.To.Flags.Volatile, ExpectSingleResponse: m.To.Flags.ExpectSingleResponse, TimeoutMs: uint64(m.To.Flags.Timeout.Milliseconds())}
@@ -132,7 +132,7 @@ func generatedPayload(p core.Payload) *meshpb.Payload {
 func plain(g *meshpb.Message) *core.Message {
 	m := &core.Message{
 		Kind: core.Kind(g.Kind), From: g.From, Namespace: g.Namespace, RequestID: g.RequestId,
-		Rooms: g.Rooms, Payload: plainPayload(g.Payload), Close: g.Close, Brief: g.Brief, Count: int(g.Count),
+		Rooms: g.Rooms, Payload: plainPayload(g.Payload), Close: g.Close, Brief: g.Brief, Count: int(g.Count), Trace: g.Trace,
 		To: core.Target{Rooms: g.GetTo().GetRooms(), Except: g.GetTo().GetExcept()},
 	}
 	if f := g.GetTo().GetFlags(); f != nil {

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/listbounds"
 )
 
 // appendPayload appends a payload, unless it has no value. It computes the length
@@ -29,7 +30,7 @@ func appendPayload(b []byte, tag byte, p core.Payload) []byte {
 }
 
 // readPayload reads the text and the attachments as parts of one copy.
-func readPayload(src []byte, p *core.Payload) error {
+func readPayload(src []byte, p *core.Payload, used *listbounds.Used) error {
 	r := reader{src: bytes.Clone(src)}
 	for {
 		f, ok, err := r.next()
@@ -40,8 +41,11 @@ func readPayload(src []byte, p *core.Payload) error {
 		case payloadText:
 			p.Text = slices.Clip(f.bytes)
 		case payloadAttachments:
+			if err := used.Attachments(1); err != nil {
+				return err
+			}
 			if p.Attachments == nil {
-				p.Attachments = make([][]byte, 0, 1+r.count(payloadAttachments))
+				p.Attachments = make([][]byte, 0, 1+min(r.count(payloadAttachments), core.MaxAttachments))
 			}
 			p.Attachments = append(p.Attachments, slices.Clip(f.bytes))
 		}

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/socketmesh/mesh/internal/listbounds"
 )
 
 var (
@@ -116,9 +118,16 @@ func (r *reader) text(f field) (string, error) {
 
 // element reads a string and appends it to a list. The list is allocated once, with the
 // capacity for all elements.
-func (r *reader) element(list []string, f field) ([]string, error) {
+func (r *reader) element(list []string, f field, used *listbounds.Used) ([]string, error) {
 	if list == nil {
-		list = make([]string, 0, 1+r.count(f.tag))
+		n := 1 + r.count(f.tag)
+		if ahead := *used; ahead.Names(n) != nil { // each one is counted when it is read
+			return nil, ahead.Names(n)
+		}
+		list = make([]string, 0, n)
+	}
+	if err := used.Names(1); err != nil {
+		return nil, err
 	}
 	s, err := r.text(f)
 	return append(list, s), err

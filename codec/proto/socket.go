@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/listbounds"
 )
 
 // typicalSocket is about the least length of a socket on the wire. It bounds the memory
@@ -24,7 +25,7 @@ func appendSocket(b []byte, s *core.Socket) []byte {
 
 // readSocket reads one socket. A socket without an id is an error at once, before
 // memory is used for millions of empty ones.
-func readSocket(r reader) (s core.Socket, err error) {
+func readSocket(r reader, used *listbounds.Used) (s core.Socket, err error) {
 	for {
 		f, ok, err := r.next()
 		if err != nil {
@@ -40,11 +41,11 @@ func readSocket(r reader) (s core.Socket, err error) {
 		case socketID:
 			s.ID, err = r.text(f)
 		case socketRooms:
-			s.Rooms, err = r.element(s.Rooms, f)
+			s.Rooms, err = r.element(s.Rooms, f, used)
 		case socketHandshake:
-			err = readPayload(f.bytes, &s.Handshake)
+			err = readPayload(f.bytes, &s.Handshake, used)
 		case socketData:
-			err = readPayload(f.bytes, &s.Data)
+			err = readPayload(f.bytes, &s.Data, used)
 		case socketAddress:
 			s.Address, err = r.text(f)
 		}

@@ -21,6 +21,7 @@ const (
 	messageBrief     = 9<<3 | varint
 	messageCount     = 10<<3 | varint
 	messageSockets   = 11<<3 | delimited
+	messageTrace     = 12<<3 | delimited
 
 	targetRooms  = 1<<3 | delimited
 	targetExcept = 2<<3 | delimited

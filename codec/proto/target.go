@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/listbounds"
 	"github.com/socketmesh/mesh/internal/millis"
 )
 
@@ -43,7 +44,7 @@ func appendFlags(b []byte, f core.Flags) []byte {
 	return end(b, start)
 }
 
-func readTarget(r reader, to *core.Target) error {
+func readTarget(r reader, to *core.Target, used *listbounds.Used) error {
 	for {
 		f, ok, err := r.next()
 		if !ok || err != nil {
@@ -51,9 +52,9 @@ func readTarget(r reader, to *core.Target) error {
 		}
 		switch f.tag {
 		case targetRooms:
-			to.Rooms, err = r.element(to.Rooms, f)
+			to.Rooms, err = r.element(to.Rooms, f, used)
 		case targetExcept:
-			to.Except, err = r.element(to.Except, f)
+			to.Except, err = r.element(to.Except, f, used)
 		case targetFlags:
 			err = readFlags(reader{src: f.bytes}, &to.Flags)
 		}

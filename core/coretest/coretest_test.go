@@ -29,6 +29,28 @@ func TestEvent(t *testing.T) {
 	}
 }
 
+// TestLogAwait: a line that is there counts, and one that comes. One of another level, or
+// another text, does not.
+func TestLogAwait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log coretest.Log
+		logger := log.Logger()
+		logger.Warn("there")
+		go func() {
+			logger.Info("late")
+			time.Sleep(time.Second)
+			logger.Warn("other")
+			logger.Warn("late")
+		}()
+		if !log.Await("WARN", "there", time.Minute) || !log.Await("WARN", "late", time.Minute) {
+			t.Errorf("not seen in\n%s", &log)
+		}
+		if began := time.Now(); log.Await("ERROR", "late", time.Minute) || time.Since(began) != time.Minute {
+			t.Errorf("given up after %v", time.Since(began))
+		}
+	})
+}
+
 func TestHostMatches(t *testing.T) {
 	h := coretest.NewHost()
 	h.Connect("1", "x")

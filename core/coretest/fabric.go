@@ -169,7 +169,9 @@ func (f *Fabric) send(from, to string, m *core.Message) bool {
 		f.mu.Lock()
 		s.messages = append(s.messages, m)
 		f.mu.Unlock()
-		s.Receiver.Receive(m)
+		if capacity := s.Receiver.Receive(m); capacity != nil {
+			<-capacity
+		}
 	})
 	return true
 }

@@ -5,12 +5,14 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Log keeps what is logged. All methods may be called at once; a new one is ready.
 type Log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+	mu      sync.Mutex
+	buf     bytes.Buffer
+	written chan struct{} // closed at the next Write; nil if nobody waits for it
 }
 
 // Logger logs to l, as text, debug level included.
@@ -22,6 +24,10 @@ func (l *Log) Logger() *slog.Logger {
 func (l *Log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.written != nil {
+		close(l.written)
+		l.written = nil
+	}
 	return l.buf.Write(p)
 }
 
@@ -34,8 +40,34 @@ func (l *Log) String() string {
 
 // Count counts the lines of a level, as "WARN", that contain a text.
 func (l *Log) Count(level, text string) int {
+	return count(l.String(), level, text)
+}
+
+// Await waits until a line of a level, as "WARN", contains a text. It tells whether one
+// does within this time; a line that was there before counts.
+func (l *Log) Await(level, text string, within time.Duration) bool {
+	deadline := time.After(within)
+	for {
+		l.mu.Lock()
+		if l.written == nil {
+			l.written = make(chan struct{})
+		}
+		lines, written := l.buf.String(), l.written
+		l.mu.Unlock()
+		if count(lines, level, text) > 0 {
+			return true
+		}
+		select {
+		case <-written:
+		case <-deadline:
+			return false
+		}
+	}
+}
+
+func count(lines, level, text string) int {
 	n := 0
-	for line := range strings.Lines(l.String()) {
+	for line := range strings.Lines(lines) {
 		if strings.Contains(line, "level="+level) && strings.Contains(line, text) {
 			n++
 		}

@@ -18,7 +18,7 @@ type RecordingObserver struct {
 	events  []string
 	down    map[string]error
 	refused []error
-	lost    uint64
+	gaps    []core.Gap
 }
 
 var _ core.Observer = (*RecordingObserver)(nil)
@@ -49,10 +49,10 @@ func (o *RecordingObserver) Refused(remote string, why error) {
 }
 
 // Gap implements [core.Observer].
-func (o *RecordingObserver) Gap(peer string, lost uint64) {
+func (o *RecordingObserver) Gap(g core.Gap) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.lost += lost
+	o.gaps = append(o.gaps, g)
 }
 
 // String is which peers came and went, as "up a, down a".
@@ -87,9 +87,19 @@ func (o *RecordingObserver) RefusedWith(target error) int {
 	return n
 }
 
-// Lost is how many messages are known to be lost.
-func (o *RecordingObserver) Lost() uint64 {
+// Gaps are all gaps, in the order in which they were told.
+func (o *RecordingObserver) Gaps() []core.Gap {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.lost
+	return slices.Clone(o.gaps)
+}
+
+// Lost is how many messages for this node are known to be lost.
+func (o *RecordingObserver) Lost() (total uint64) {
+	for _, g := range o.Gaps() {
+		if !g.Outbound {
+			total += g.Total()
+		}
+	}
+	return total
 }

@@ -30,7 +30,7 @@ func runBlocks(s *suite) {
 		s.Fatalf("Run returned (%v) while its context went on", n.err)
 	case <-time.After(while):
 	}
-	n.stop()
+	s.stop(n)
 }
 
 func runReturnsAtOnce(s *suite) {
@@ -57,9 +57,9 @@ func runEndsItsGoroutines(s *suite) {
 	for i := range 3 {
 		n := s.start(i + 1)
 		if s.Reports {
-			n.await("its first roster", func([]core.Peer) bool { return true })
+			n.awaitLatest("its first roster", func([]core.Peer) bool { return true })
 		}
-		n.stop()
+		s.stop(n)
 	}
 	// Goroutines of the fabric for a node may end a little later than the node.
 	tick := time.NewTicker(time.Millisecond)
@@ -79,23 +79,23 @@ func runEndsItsGoroutines(s *suite) {
 func noUpdateAfterRun(s *suite) {
 	n := s.start(1)
 	if s.Reports {
-		n.await("its first roster", func([]core.Peer) bool { return true })
+		n.awaitLatest("its first roster", func([]core.Peer) bool { return true })
 	}
-	n.stop()
+	s.stop(n)
 	if s.Announces {
-		s.start(2).await("its first roster", func([]core.Peer) bool { return true })
+		s.start(2).awaitLatest("its first roster", func([]core.Peer) bool { return true })
 	}
 	time.Sleep(while) // the end of the case checks what was called meanwhile
 }
 
 func rosterIsReported(s *suite) {
-	s.start(1).await("its first roster", func([]core.Peer) bool { return true })
+	s.start(1).awaitLatest("its first roster", func([]core.Peer) bool { return true })
 }
 
 // rostersAreTheCallees overwrites each roster, spare capacity included. Neither later
 // rosters nor those of others may be changed by it.
 func rostersAreTheCallees(s *suite) {
-	scribble := func(_ *node, roster []core.Peer) {
+	scribble := func(roster []core.Peer) {
 		roster = roster[:cap(roster)]
 		for i := range roster {
 			roster[i] = core.Peer{ID: "scribble", Address: "scribble"}
@@ -105,9 +105,9 @@ func rostersAreTheCallees(s *suite) {
 		return !slices.ContainsFunc(roster, func(p core.Peer) bool { return p.Address == "scribble" || p.Address == "" })
 	}
 	first := s.startWith(1, scribble)
-	first.await("a first roster that is intact", intact)
+	first.awaitLatest("a first roster that is intact", intact)
 	second := s.startWith(2, scribble)
-	second.await("another node's first roster that is intact", intact)
+	second.awaitLatest("another node's first roster that is intact", intact)
 	if s.Announces {
 		first.awaitPeers(first, second)
 		second.awaitPeers(first, second)
@@ -121,7 +121,7 @@ func nodesSeeEachOther(s *suite) {
 	first.awaitPeers(first, second)
 	second.awaitPeers(first, second)
 	third := s.start(3)
-	for _, n := range []*node{first, second, third} {
+	for _, n := range []*Running{first, second, third} {
 		n.awaitPeers(first, second, third)
 	}
 }
@@ -129,7 +129,7 @@ func nodesSeeEachOther(s *suite) {
 func leavingIsSeen(s *suite) {
 	first, second := s.start(1), s.start(2)
 	first.awaitPeers(first, second)
-	second.stop()
+	s.stop(second)
 	first.awaitPeers(first)
 }
 
@@ -137,7 +137,7 @@ func leavingIsSeen(s *suite) {
 func comingBackIsSeen(s *suite) {
 	first, second := s.start(1), s.start(2)
 	first.awaitPeers(first, second)
-	second.stop()
+	s.stop(second)
 	first.awaitPeers(first)
 	third := s.start(3)
 	first.awaitPeers(first, third)
@@ -147,8 +147,8 @@ func comingBackIsSeen(s *suite) {
 // updatesComeOneAtATime changes rosters while an update is running. The end of the case
 // checks that calls did not overlap.
 func updatesComeOneAtATime(s *suite) {
-	slow := func(*node, []core.Peer) { time.Sleep(time.Millisecond) }
-	nodes := []*node{s.startWith(1, slow)}
+	slow := func([]core.Peer) { time.Sleep(time.Millisecond) }
+	nodes := []*Running{s.startWith(1, slow)}
 	for i := range 8 {
 		nodes = append(nodes, s.startWith(i+2, slow))
 	}

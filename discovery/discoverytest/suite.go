@@ -10,6 +10,9 @@
 package discoverytest
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -56,6 +59,33 @@ type suite struct {
 	*testing.T
 	Features
 	create func() core.Discovery
+}
+
+// start runs a new Discovery as node number i. The end of the case stops it and reports
+// its violations.
+func (s *suite) start(i int) *Running {
+	return s.startWith(i, func([]core.Peer) {})
+}
+
+// startWith does the same, and calls use with each roster, inside update.
+func (s *suite) startWith(i int, use func([]core.Peer)) *Running {
+	s.Helper()
+	r := run(s, s.create(), core.Peer{ID: fmt.Sprintf("%016x", i), Address: fmt.Sprintf("ws://127.0.0.1:%d", 40000+i)}, use)
+	r.Patience = s.Patience
+	s.Cleanup(func() {
+		s.stop(r)
+		r.report()
+	})
+	return r
+}
+
+// stop ends a node's context, and fails the case if Run does not return in time, or
+// returns anything but nil and the context's error.
+func (s *suite) stop(r *Running) {
+	s.Helper()
+	if err := r.end(); err != nil && !errors.Is(err, context.Canceled) {
+		s.Errorf("Run returned %v: want nil or the context's error", err)
+	}
 }
 
 func announces(f Features) bool { return f.Announces }

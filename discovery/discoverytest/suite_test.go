@@ -121,25 +121,57 @@ func fabricWith(fault string) Fabric {
 	}
 }
 
-func TestGoodOnePasses(t *testing.T) {
+func TestGoodDiscoveryPasses(t *testing.T) {
 	Run(t, Features{Announces: true}, fabricWith(""))
 }
 
-// faultVariable says which fault the board has in a process that TestBrokenOnesFail
+// script is a Discovery that reports these rosters, one after the other.
+type script [][]core.Peer
+
+func (script) Name() string { return "script" }
+
+func (s script) Run(ctx context.Context, _ core.Peer, update func([]core.Peer)) error {
+	for _, roster := range s {
+		update(slices.Clone(roster))
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// TestRunning: Want takes the roster that was read last, Next a later one, in the order in
+// which they were reported, and Unread all that nobody has read.
+func TestRunning(t *testing.T) {
+	a, b := core.Peer{ID: "a", Address: "ws://a:1"}, core.Peer{ID: "b", Address: "ws://b:1"}
+	r := Start(t, script{{}, {a}, {a, b}, {a}, {b}, {a, b}}, a)
+	r.Want()
+	r.Want(a)
+	r.Want(a)
+	r.Next("b alone", func(roster []core.Peer) bool { return slices.Equal(roster, []core.Peer{b}) })
+	r.awaitLatest("both", func(roster []core.Peer) bool { return len(roster) == 2 })
+	if unread := r.Unread(); len(unread) != 1 || !slices.Equal(unread[0], []core.Peer{a, b}) {
+		t.Errorf("unread are %v", unread)
+	}
+	r.Want(a, b)
+	if unread := r.Unread(); len(unread) > 0 {
+		t.Errorf("unread are %v", unread)
+	}
+}
+
+// faultVariable says which fault the board has in a process that TestBrokenDiscoveriesFail
 // starts.
 const faultVariable = "DISCOVERYTEST_FAULT"
 
-// TestBrokenOne is run by TestBrokenOnesFail, in another process.
-func TestBrokenOne(t *testing.T) {
+// TestBrokenDiscovery is run by TestBrokenDiscoveriesFail, in another process.
+func TestBrokenDiscovery(t *testing.T) {
 	fault := os.Getenv(faultVariable)
 	if fault == "" {
-		t.Skip("is run by TestBrokenOnesFail")
+		t.Skip("is run by TestBrokenDiscoveriesFail")
 	}
 	Run(t, Features{Announces: true, Patience: 300 * time.Millisecond}, fabricWith(fault))
 }
 
-// TestBrokenOnesFail checks that the suite finds each fault, in the right case.
-func TestBrokenOnesFail(t *testing.T) {
+// TestBrokenDiscoveriesFail checks that the suite finds each fault, in the right case.
+func TestBrokenDiscoveriesFail(t *testing.T) {
 	for fault, clause := range map[string]string{
 		"name":          "NameIsConstantAndLowerCase",
 		"returns early": "RunBlocksUntilContextEnds",
@@ -156,10 +188,10 @@ func TestBrokenOnesFail(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			command := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestBrokenOne$/^"+clause+"$")
+			command := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestBrokenDiscovery$/^"+clause+"$")
 			command.Env = append(os.Environ(), faultVariable+"="+fault)
 			output, err := command.CombinedOutput()
-			if err == nil || !strings.Contains(string(output), "--- FAIL: TestBrokenOne/"+clause) {
+			if err == nil || !strings.Contains(string(output), "--- FAIL: TestBrokenDiscovery/"+clause) {
 				t.Errorf("%s does not fail (%v):\n%s", clause, err, output)
 			}
 		})

@@ -2,46 +2,64 @@ package service
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/internal/backoff"
+	"github.com/socketmesh/mesh/internal/commas"
+	"github.com/socketmesh/mesh/internal/loglimit"
 )
 
-// Client registers a node with a membership service, and reports the rosters that
-// the service sends.
+// Client registers a node with a membership service, or with each of several replicas
+// of one, and reports the rosters that they send, merged.
+//
+// Replicas need not know each other. A server is in the merged roster while one of them
+// lists it. It leaves the roster when each replica that listed it has told so; one that
+// ends, comes back empty or sends a roster without this node tells nothing, and what it
+// alone had listed stays for [ClientOptions.EntryTTL] more.
 type Client struct {
 	options ClientOptions
+	urls    []string
 	dial    func(ctx context.Context, network, addr string) (net.Conn, error)
-	log     *slog.Logger
+	limit   loglimit.Limiter // of what replicas can cause
 
-	attempts, updates, malformed, skipped atomic.Uint64
+	statuses []status // of each replica
+
+	attempts, updates, malformed, skipped, notices, conflicts atomic.Uint64
 }
 
-var _ core.Discovery = (*Client)(nil)
+var (
+	_ core.Discovery        = (*Client)(nil)
+	_ core.EndpointReporter = (*Client)(nil)
+)
 
-// ClientStats are the counters of a [Client].
+// ClientStats are the counters of a [Client], of all replicas together.
 type ClientStats struct {
 	Attempts  uint64 // connections tried, successful or not
-	Updates   uint64 // rosters reported
+	Updates   uint64 // rosters that replicas sent, whole or as changes
 	Malformed uint64 // messages that were malformed
 	Skipped   uint64 // entries of rosters without an id or an address
+	Notices   uint64 // messages of a service that something is wrong with the registration
+	Conflicts uint64 // rosters with an address that another replica has otherwise
 }
 
 // NewClient returns a Client. It does not check o: Run and [ClientOptions.Validate]
 // do.
 func NewClient(o ClientOptions) *Client {
 	o = o.withDefaults()
-	return &Client{
+	c := &Client{
 		options: o,
+		urls:    commas.Split(o.URL),
 		dial:    new(net.Dialer).DialContext,
-		log:     o.Logger.With("discovery", redacted(o.URL)),
+		limit:   loglimit.Limiter{Period: 10 * time.Minute, Keys: 64},
 	}
+	c.statuses = make([]status, len(c.urls))
+	for i, url := range c.urls {
+		c.statuses[i].endpoint = core.DiscoveryEndpoint{Name: redacted(url)}
+	}
+	return c
 }
 
 // Name is "service".
@@ -54,56 +72,57 @@ func (c *Client) Stats() ClientStats {
 		Updates:   c.updates.Load(),
 		Malformed: c.malformed.Load(),
 		Skipped:   c.skipped.Load(),
+		Notices:   c.notices.Load(),
+		Conflicts: c.conflicts.Load(),
 	}
 }
 
-// Run keeps self registered until ctx ends, and reports every roster that the
-// service sends, self included. It connects again with backoff whenever the
-// connection is refused, lost or silent; only an update resets the backoff. When
-// ctx ends it closes the connection, which ends the registration, and
+// Endpoints tells of each replica, in the order of the options.
+func (c *Client) Endpoints() []core.DiscoveryEndpoint {
+	endpoints := make([]core.DiscoveryEndpoint, len(c.statuses))
+	for i := range c.statuses {
+		s := &c.statuses[i]
+		s.mu.Lock()
+		endpoints[i] = s.endpoint
+		s.mu.Unlock()
+	}
+	return endpoints
+}
+
+// Run keeps self registered with every replica until ctx ends, and reports the merged
+// roster whenever one of them sends another one, self included. It connects again with
+// backoff whenever a connection is refused, lost or silent; only a roster resets the
+// backoff. When ctx ends it closes the connections, which ends the registrations, and
 // returns nil. It returns a [*core.ConfigError] at once if an option is bad, or
 // self lacks an id or an address.
 func (c *Client) Run(ctx context.Context, self core.Peer, update func([]core.Peer)) error {
 	if err := firstError(c.options.Validate(), validateSelf(self)); err != nil {
 		return err
 	}
-	retry := backoff.Backoff{Min: c.options.RedialMin, Max: c.options.RedialMax}
-	outage := outageLog{log: c.log}
-	for ctx.Err() == nil {
-		err := c.runSession(ctx, self, func(roster []core.Peer) {
-			retry.Reset()
-			outage.recovered(len(roster))
-			update(roster)
-		})
-		if ctx.Err() != nil {
-			break
-		}
-		delay := retry.Next()
-		outage.failed(err, delay)
-		sleep(ctx, delay)
+	v := newView(self.ID, len(c.urls), c.options)
+	now := time.Now()
+	var work sync.WaitGroup
+	defer work.Wait()
+	for i, url := range c.urls {
+		c.statuses[i].begin(now)
+		r := &replica{Client: c, index: i, url: url, self: self, view: v, log: c.options.Logger.With("discovery", redacted(url))}
+		work.Go(func() { r.run(ctx) })
 	}
-	return nil
-}
-
-// runSession runs one connection from the dial to its end, and returns why it ended.
-func (c *Client) runSession(ctx context.Context, self core.Peer, update func([]core.Peer)) error {
-	c.attempts.Add(1)
-	s, err := c.connect(ctx)
-	if err != nil {
-		return fmt.Errorf("connect: %w", err)
-	}
-	defer s.close()
-	if err := s.register(registration{self, c.token()}); err != nil {
-		return fmt.Errorf("register: %w", err)
-	}
+	aging := time.NewTimer(time.Hour)
+	defer aging.Stop()
 	for {
-		message, err := s.receive()
-		if err != nil {
-			return err
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-v.changed:
+		case <-aging.C:
 		}
-		roster, ok := c.decode(s, message)
+		now := time.Now()
+		roster, next, ok := v.merged(now)
+		if !next.IsZero() {
+			aging.Reset(next.Sub(now))
+		}
 		if ok && ctx.Err() == nil {
-			c.updates.Add(1)
 			update(roster)
 		}
 	}
@@ -118,25 +137,6 @@ func (c *Client) token() string {
 		return tokens[0]
 	}
 	return ""
-}
-
-// decode decodes a message. It counts and logs malformed ones.
-func (c *Client) decode(s *session, message []byte) (roster []core.Peer, ok bool) {
-	roster, skipped, err := decodeUpdate(message, c.options.MaxPeers)
-	if errors.Is(err, core.ErrUnsupported) {
-		c.log.Debug("message from discovery ignored", "error", err)
-		return nil, false
-	}
-	if err != nil {
-		c.malformed.Add(1)
-		c.log.Log(context.Background(), s.malformedLevel(), "malformed message from discovery ignored", "error", err, "bytes", len(message))
-		return nil, false
-	}
-	if skipped > 0 {
-		c.skipped.Add(uint64(skipped))
-		c.log.Log(context.Background(), s.malformedLevel(), "invalid entries of discovery's roster skipped", "entries", skipped)
-	}
-	return roster, true
 }
 
 // validateSelf returns an error if self cannot be registered.

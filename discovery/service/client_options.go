@@ -4,23 +4,31 @@ import (
 	"cmp"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/commas"
 )
 
 // ClientOptions configure a [Client]. Zero values mean the defaults.
 type ClientOptions struct {
-	// URL is the address of the service, ws:// or wss://. Default
-	// "ws://localhost:8000".
+	// URL is the address of the service, ws:// or wss://. Several, separated by commas,
+	// are replicas: the node registers with each of them. Default "ws://localhost:8000".
 	URL string
-	// AuthToken is the secret that the service requires. Default: none is sent.
+	// AuthToken is the secret that the service requires. It is proven, and not sent, to a
+	// service that asks for that: see RefusePlainToken. Default: none.
 	AuthToken string
 	// Tokens, if not nil, takes the place of AuthToken where tokens change while the
 	// node runs: the first is sent. It is asked at each connection.
 	Tokens func() []string
+	// RefusePlainToken forbids to send the token as it is. A service of this module asks
+	// for a proof of it instead; one of the reference, or of an earlier version, is sent no token
+	// then, and refuses the node if it wants one. Default: it is sent.
+	RefusePlainToken bool
 	// TLS is for wss:// addresses. Default: the system's authorities.
 	TLS *tls.Config
 	// RootCAs, if not nil, returns the authorities for each attempt, in place of
@@ -36,6 +44,11 @@ type ClientOptions struct {
 	// PingTimeout is the time without messages and pings after which the
 	// connection has failed. The service pings every 15 s. Default 40 s.
 	PingTimeout time.Duration
+
+	// EntryTTL is how long a server stays in the roster that no replica lists any more,
+	// and none has told to have left: replicas that come back empty get the time to be
+	// registered with. Default 2 min.
+	EntryTTL time.Duration
 
 	// MaxMessage bounds a received message, in bytes. Default 16 MiB.
 	MaxMessage int
@@ -53,6 +66,7 @@ const (
 	DefaultRedialMax   = 30 * time.Second
 	DefaultDialTimeout = 10 * time.Second
 	DefaultPingTimeout = 40 * time.Second
+	DefaultEntryTTL    = 2 * time.Minute
 	DefaultMaxMessage  = 16 << 20
 	DefaultMaxPeers    = 1 << 16
 )
@@ -63,6 +77,7 @@ func (o ClientOptions) withDefaults() ClientOptions {
 	o.RedialMax = cmp.Or(o.RedialMax, max(o.RedialMin, DefaultRedialMax))
 	o.DialTimeout = cmp.Or(o.DialTimeout, DefaultDialTimeout)
 	o.PingTimeout = cmp.Or(o.PingTimeout, DefaultPingTimeout)
+	o.EntryTTL = cmp.Or(o.EntryTTL, DefaultEntryTTL)
 	o.MaxMessage = cmp.Or(o.MaxMessage, DefaultMaxMessage)
 	o.MaxPeers = cmp.Or(o.MaxPeers, DefaultMaxPeers)
 	o.Logger = cmp.Or(o.Logger, slog.Default())
@@ -73,8 +88,8 @@ func (o ClientOptions) withDefaults() ClientOptions {
 // work.
 func (o ClientOptions) Validate() error {
 	o = o.withDefaults()
-	if !reachable(o.URL) {
-		return &core.ConfigError{Field: "URL", Value: redacted(o.URL), Allowed: "ws://host:port or wss://host:port"}
+	if err := validateURL(o.URL); err != nil {
+		return err
 	}
 	if o.RedialMax < o.RedialMin {
 		return &core.ConfigError{Field: "RedialMax", Value: o.RedialMax, Allowed: "RedialMin or more"}
@@ -83,9 +98,28 @@ func (o ClientOptions) Validate() error {
 		positive("RedialMin", o.RedialMin),
 		positive("DialTimeout", o.DialTimeout),
 		positive("PingTimeout", o.PingTimeout),
+		positive("EntryTTL", o.EntryTTL),
 		positive("MaxMessage", o.MaxMessage),
 		positive("MaxPeers", o.MaxPeers),
 	)
+}
+
+// validateURL wants addresses of replicas, each once.
+func validateURL(list string) error {
+	const allowed = "ws://host:port or wss://host:port, or several, separated by commas"
+	urls := commas.Split(list)
+	for i, url := range urls {
+		if !reachable(url) {
+			return &core.ConfigError{Field: "URL", Value: redacted(url), Allowed: allowed}
+		}
+		if slices.Contains(urls[:i], url) {
+			return &core.ConfigError{Field: "URL", Value: redacted(url), Allowed: "each replica once"}
+		}
+	}
+	if len(urls) == 0 || len(urls) > maxReplicas {
+		return &core.ConfigError{Field: "URL", Value: fmt.Sprintf("%d addresses", len(urls)), Allowed: fmt.Sprintf("1 to %d addresses", maxReplicas)}
+	}
+	return nil
 }
 
 // reachable reports whether a WebSocket can be opened to address.

@@ -2,8 +2,10 @@ package service
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,15 +16,14 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/discovery/discoverytest"
+	"github.com/socketmesh/mesh/internal/msgpack"
 )
 
-// running is a Client whose Run has been called.
+// running is a Client whose Run has been called, in a bubble.
 type running struct {
 	*Client
-	t       *testing.T
-	cancel  context.CancelFunc
-	rosters chan []core.Peer
-	ended   chan error
+	*discoverytest.Running
 }
 
 func runClient(t *testing.T, p *pipes, o ClientOptions, self core.Peer) *running {
@@ -30,47 +31,38 @@ func runClient(t *testing.T, p *pipes, o ClientOptions, self core.Peer) *running
 	o.URL = pipeURL
 	client := NewClient(o)
 	client.dial = p.dial
-	ctx, cancel := context.WithCancel(context.Background())
-	r := &running{
-		Client:  client,
-		t:       t,
-		cancel:  cancel,
-		rosters: make(chan []core.Peer, 1000),
-		ended:   make(chan error, 1),
-	}
-	go func() { r.ended <- client.Run(ctx, self, func(roster []core.Peer) { r.rosters <- roster }) }()
-	t.Cleanup(r.stop)
+	return runIt(t, client, self)
+}
+
+func runIt(t *testing.T, client *Client, self core.Peer) *running {
+	t.Helper()
+	r := &running{client, discoverytest.Start(t, client, self)}
+	r.Patience = time.Hour
 	return r
 }
 
-func (r *running) stop() {
-	r.t.Helper()
-	r.cancel()
-	select {
-	case err := <-r.ended:
-		if err != nil {
-			r.t.Errorf("Run returned %v", err)
-		}
-	case <-time.After(patience):
-		r.t.Fatal("Run does not return")
-	}
-	r.ended <- nil // for the next stop
+// runTwo runs clients of a and b, which know each other when it returns.
+func runTwo(t *testing.T, p *pipes) (first, second *running) {
+	t.Helper()
+	first = runClient(t, p, ClientOptions{}, a)
+	first.isRegistered(t, a)
+	second = runClient(t, p, ClientOptions{}, b)
+	first.wantRoster(t, a, b)
+	second.wantRoster(t, a, b)
+	return first, second
 }
 
-func (r *running) wantRoster(want ...core.Peer) {
-	r.t.Helper()
-	deadline := time.After(time.Hour)
-	var have []core.Peer
-	for {
-		select {
-		case have = <-r.rosters:
-			if slices.Equal(have, want) {
-				return
-			}
-		case <-deadline:
-			r.t.Fatalf("the last roster is %v: want %v", have, want)
-		}
-	}
+// wantRoster reads rosters until one is of these peers, in any order.
+func (r *running) wantRoster(t *testing.T, want ...core.Peer) {
+	t.Helper()
+	r.Next(fmt.Sprintf("a roster of %v", want), func(have []core.Peer) bool { return samePeers(have, want) })
+}
+
+// samePeers compares rosters, whatever their order: replicas hear of nodes in different
+// orders.
+func samePeers(a, b []core.Peer) bool {
+	order := func(a, b core.Peer) int { return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Address, b.Address)) }
+	return slices.Equal(slices.SortedFunc(slices.Values(a), order), slices.SortedFunc(slices.Values(b), order))
 }
 
 // fake is a service that the test plays: it calls serve with each connection, and
@@ -131,8 +123,12 @@ func TestClientRegisters(t *testing.T) {
 				})
 				r := v.registration()
 				runClient(t, p, ClientOptions{AuthToken: r.token}, r.Peer)
-				if have := <-first; !bytes.Equal(have, v.bytes(t)) {
-					t.Errorf("registered with\n%x: want\n%s", have, v.Hex)
+				// The captured message, and one member more at its end.
+				have, want := <-first, v.bytes(t)
+				want[0]++
+				want = appendStrings(msgpack.AppendString(want, "features"), []string{"delta", "notice"})
+				if !bytes.Equal(have, want) {
+					t.Errorf("registered with\n%x: want\n%x", have, want)
 				}
 			})
 		})
@@ -174,8 +170,8 @@ func TestClientLeaves(t *testing.T) {
 			end <- <-ended
 		})
 		client := runClient(t, p, ClientOptions{}, a)
-		client.wantRoster(a)
-		client.stop()
+		client.wantRoster(t, a)
+		client.Stop()
 		var closed *core.CloseError
 		if err := <-end; !errors.As(readError(err), &closed) || closed.CloseReason != closeLeaving {
 			t.Errorf("the service saw %v: want %v", err, closeLeaving)
@@ -186,31 +182,17 @@ func TestClientLeaves(t *testing.T) {
 func TestClientSeesOthersComeAndGo(t *testing.T) {
 	inBubble(t, ServerOptions{AuthToken: "t"}, func(t *testing.T, _ *Server, p *pipes) {
 		first := runClient(t, p, ClientOptions{AuthToken: "t"}, a)
-		first.wantRoster(a)
+		first.wantRoster(t, a)
 		second := runClient(t, p, ClientOptions{AuthToken: "t"}, b)
-		first.wantRoster(a, b)
-		second.wantRoster(a, b)
+		first.wantRoster(t, a, b)
+		second.wantRoster(t, a, b)
 		time.Sleep(time.Hour) // pings keep it alive
-		second.stop()
-		first.wantRoster(a)
+		second.Stop()
+		first.wantRoster(t, a)
 		if n := first.Stats().Attempts; n != 1 {
 			t.Errorf("%d connections: want one", n)
 		}
 	})
-}
-
-func (r *running) wantAny(wanted func([]core.Peer) bool) {
-	r.t.Helper()
-	for {
-		select {
-		case roster := <-r.rosters:
-			if wanted(roster) {
-				return
-			}
-		case <-time.After(time.Hour):
-			r.t.Fatal("no such roster came")
-		}
-	}
 }
 
 func TestClientOptions(t *testing.T) {
@@ -229,6 +211,11 @@ func TestClientOptions(t *testing.T) {
 		{"RedialMax", ClientOptions{RedialMin: time.Minute, RedialMax: time.Second}},
 		{"DialTimeout", ClientOptions{DialTimeout: -1}},
 		{"PingTimeout", ClientOptions{PingTimeout: -1}},
+		{"EntryTTL", ClientOptions{EntryTTL: -1}},
+		{"URL", ClientOptions{URL: "ws://a:8000,localhost:8000"}},
+		{"URL", ClientOptions{URL: "ws://a:8000, ws://a:8000"}},
+		{"URL", ClientOptions{URL: ","}},
+		{"URL", ClientOptions{URL: manyURLs(maxReplicas + 1)}},
 		{"MaxMessage", ClientOptions{MaxMessage: -1}},
 		{"MaxPeers", ClientOptions{MaxPeers: -1}},
 	} {
@@ -247,9 +234,17 @@ func TestClientOptions(t *testing.T) {
 			t.Errorf("%v was announced: %v", self, err)
 		}
 	}
-	for _, good := range []ClientOptions{{}, {URL: "wss://discovery.example"}, {RedialMin: time.Hour}} {
+	for _, good := range []ClientOptions{{}, {URL: "ws://a:8000, wss://b:8000/path"}, {URL: manyURLs(maxReplicas)}, {URL: "wss://discovery.example"}, {RedialMin: time.Hour}} {
 		if err := good.Validate(); err != nil {
 			t.Errorf("%+v: %v", good, err)
 		}
 	}
+}
+
+func manyURLs(n int) string {
+	urls := make([]string, n)
+	for i := range urls {
+		urls[i] = fmt.Sprintf("ws://discovery%d:8000", i)
+	}
+	return strings.Join(urls, ",")
 }

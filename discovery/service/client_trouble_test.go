@@ -26,7 +26,7 @@ func TestClientWaitsForTheService(t *testing.T) {
 		}
 		startOn(t, p, ServerOptions{})
 		since := time.Now()
-		client.wantRoster(a)
+		client.wantRoster(t, a)
 		if waited := time.Since(since); waited > DefaultRedialMax {
 			t.Errorf("registered after %v", waited)
 		}
@@ -67,7 +67,7 @@ func TestClientRepeatsThatItIsAlone(t *testing.T) {
 		}
 
 		service := startOn(t, p, ServerOptions{})
-		client.wantRoster(a)
+		client.wantRoster(t, a)
 		if book.count(slog.LevelInfo, "registered with discovery") != 1 {
 			t.Error("the end of the outage is not logged")
 		}
@@ -84,20 +84,15 @@ func TestClientComesBackAfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := new(pipes)
 		service := startOn(t, p, ServerOptions{})
-		first := runClient(t, p, ClientOptions{}, a)
-		first.wantRoster(a)
-		second := runClient(t, p, ClientOptions{}, b)
-		first.wantRoster(a, b)
-		second.wantRoster(a, b)
-
+		first, second := runTwo(t, p)
 		for range 8 {
 			shutdown(t, service)
 			time.Sleep(100 * time.Millisecond)
 			service = startOn(t, p, ServerOptions{})
 			since := time.Now()
 			full := func(roster []core.Peer) bool { return len(roster) == 2 }
-			first.wantAny(full)
-			second.wantAny(full)
+			first.Next("a roster of both", full)
+			second.Next("a roster of both", full)
 			if waited := time.Since(since); waited > time.Second {
 				t.Errorf("the roster was complete after %v", waited)
 			}
@@ -155,7 +150,7 @@ func TestClientSurvivesHostileMessages(t *testing.T) {
 			<-ended
 		})
 		client := runClient(t, p, ClientOptions{Logger: book.logger()}, a)
-		client.wantRoster(b, a)
+		client.wantRoster(t, b, a)
 		stats := client.Stats()
 		if stats.Attempts != 1 || stats.Malformed < 5 || stats.Skipped < 1 {
 			t.Errorf("stats are %+v", stats)
@@ -179,7 +174,7 @@ func TestClientDropsOversizedMessages(t *testing.T) {
 		if n := client.Stats().Attempts; n < 2 || n > 300 {
 			t.Errorf("%d attempts in an hour", n)
 		}
-		if len(client.rosters) > 0 {
+		if len(client.Unread()) > 0 {
 			t.Error("a roster was reported")
 		}
 	})
@@ -268,7 +263,7 @@ func TestClientEndsThoughTheServiceIsDeaf(t *testing.T) {
 		client := runClient(t, p, ClientOptions{}, a)
 		time.Sleep(time.Second)
 		since := time.Now()
-		client.stop()
+		client.Stop()
 		if waited := time.Since(since); waited > 2*closeTimeout {
 			t.Errorf("Run returned after %v", waited)
 		}

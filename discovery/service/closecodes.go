@@ -19,6 +19,8 @@ var (
 
 	closeUnregistered = core.CloseReason{Code: 1008, Text: "register-timeout"}
 	closeFull         = core.CloseReason{Code: 1013, Text: "too-many-nodes"}
+	closeLongID       = core.CloseReason{Code: 1008, Text: "id-too-long"}
+	closeLongAddress  = core.CloseReason{Code: 1008, Text: "address-too-long"}
 )
 
 // closeTimeout bounds each half of a closing handshake: to send the close frame, and to

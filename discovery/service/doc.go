@@ -12,16 +12,29 @@
 //	service -> node     {type: "update", servers: [{serverId: string, address: string}, …]}
 //
 // A node registers right after the connection is open. The service answers
-// every registration and every departure with an update to all nodes that are
-// registered, the new one included: always the whole roster, in the order of
-// registration. There is no message for leaving: a node leaves when its connection
-// ends. Close codes:
+// registrations and departures with an update to all nodes that are registered, the new
+// one included: the whole roster, in the order of registration. Those that come within a
+// window are answered together. There is no message for leaving: a node leaves when its
+// connection ends.
+//
+// Nodes that ask for features in their registration, which the reference ignores, get
+// less, and more:
+//
+//	node -> service     {type: "register", …, features: ["delta", "notice"]}
+//	service -> node     {type: "delta", servers: [{serverId, address}, …], left: [serverId, …]}
+//	service -> node     {type: "notice", code: "shared-address", serverId: string, address: string}
+//
+// The first answer to a registration is an update. A delta is relative to the update or
+// delta before it on the same connection; receivers look at left first. A notice names
+// another node that has registered the same address. Close codes:
 //
 //	4401 unauthorized         service: another token, or none, where one is configured
 //	1001 discovery-shutdown   service: it stops
 //	1008 register-timeout     service: no registration in time (ours; the reference waits for ever)
 //	1013 too-many-handshakes  service: too many connections that have not registered (ours)
 //	1013 too-many-nodes       service: the roster is full (ours)
+//	1008 id-too-long          service: more than 256 bytes (ours)
+//	1008 address-too-long     service: more than 2048 bytes (ours)
 //	1002 protocol-error       service: too many messages that are malformed (ours)
 //	1000 client-closing       node: it leaves
 //
@@ -33,7 +46,8 @@
 //
 // The roster tells nodes where to dial, no more: the service forgets it when it
 // restarts, and builds it again as the nodes reconnect. Nodes keep their links
-// meanwhile.
+// meanwhile. A node may register with several services, which need not know each other:
+// see [Client].
 //
 // A registration with an id that another connection has registered replaces that
 // entry, in the same place of the roster. The other connection gets no more updates,

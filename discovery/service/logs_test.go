@@ -61,7 +61,7 @@ func TestLogs(t *testing.T) {
 			defer slog.SetDefault(before)
 			inBubble(t, ServerOptions{Logger: logger}, func(t *testing.T, s *Server, p *pipes) {
 				client := runClient(t, p, ClientOptions{Logger: logger}, a)
-				client.wantRoster(a)
+				client.wantRoster(t, a)
 				shutdown(t, s)
 				time.Sleep(time.Second)
 			})

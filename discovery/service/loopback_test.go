@@ -91,7 +91,8 @@ func TestWrongScheme(t *testing.T) {
 			s, _ := listening(t, ServerOptions{TLS: c.tls, Logger: operator.logger()})
 			client := NewClient(ClientOptions{URL: c.scheme + s.Addr()})
 			for range 3 { // of which the operator is told once
-				err := client.runSession(t.Context(), a, func([]core.Peer) { t.Error("registered") })
+				r := &replica{Client: client, url: client.urls[0], self: a, log: operator.logger()}
+				err := r.runSession(t.Context(), func([]core.Peer) { t.Error("registered") })
 				if err == nil || !strings.Contains(err.Error(), c.atNode) {
 					t.Errorf("the node is told %v, want %s", err, c.atNode)
 				}

@@ -1,8 +1,11 @@
 package service
 
 import (
+	"cmp"
 	"container/list"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/pendingset"
@@ -10,49 +13,94 @@ import (
 
 // registry holds every connection of a [Server]: the pending ones, which are not
 // registered, and those with an entry in the roster, in the order of registration. It
-// does no I/O: it notifies subscribers, whose writers then fetch the roster.
+// does no I/O: it notifies subscribers, whose writers then fetch what is new to them.
+//
+// Changes are published at once if none was for a while, else together at the end of
+// window. So an update is late by window at most, and there is one per window however
+// many nodes come and go.
 type registry struct {
-	maxNodes int
-	pending  *pendingset.Set[*subscriber]
+	maxNodes     int
+	maxPerSource int
+	window       time.Duration
+	pending      *pendingset.Set[*subscriber]
 
-	mu      sync.Mutex
-	closed  bool
-	all     map[*subscriber]struct{}
-	roster  list.List                // of *entry, in the order of registration
-	byID    map[string]*list.Element // of roster
-	encoded []byte                   // the roster as a message; nil if it has changed since
+	mu        sync.Mutex
+	closed    bool
+	all       map[*subscriber]struct{}
+	sources   map[string]int           // of all, by host
+	roster    list.List                // of *entry, in the order of registration
+	byID      map[string]*list.Element // of roster
+	addresses map[string]int           // how many entries have each
+
+	version     uint64      // of the roster: the number of changes so far
+	published   uint64      // the version of which subscribers were notified last
+	publishedAt time.Time   // when
+	timer       *time.Timer // publishes what has changed since; nil if nothing has
+	changes     []change    // the latest, the oldest first
+
+	// What subscribers are sent until the next publication, encoded when the first one
+	// asks for it and shared by all.
+	full   []byte
+	deltas map[uint64][]byte // by the version from which they lead
 
 	registrations, disconnects, broadcasts uint64
 
-	attached sync.WaitGroup // one for each of all
+	attached sync.WaitGroup // one for each of all, and one for timer
 }
 
 // entry is a node of the roster.
 type entry struct {
 	core.Peer
-	owner *subscriber
+	owner  *subscriber
+	number uint64 // of its registration
 }
 
-func newRegistry(maxPending, maxNodes int) *registry {
+// change says that an entry was added, replaced or removed.
+type change struct {
+	version uint64 // that it made
+	id      string
+	kind    changeKind
+}
+
+type changeKind int
+
+const (
+	added    changeKind = iota // at the end of the roster
+	replaced                   // in its place
+	left
+)
+
+func newRegistry(o ServerOptions) *registry {
 	return &registry{
-		maxNodes: maxNodes,
-		pending:  pendingset.New[*subscriber](maxPending),
-		all:      make(map[*subscriber]struct{}),
-		byID:     make(map[string]*list.Element),
+		maxNodes:     o.MaxNodes,
+		maxPerSource: o.MaxPerSource,
+		window:       o.UpdateWindow,
+		pending:      pendingset.New[*subscriber](o.MaxPending),
+		all:          make(map[*subscriber]struct{}),
+		sources:      make(map[string]int),
+		byID:         make(map[string]*list.Element),
+		addresses:    make(map[string]int),
+		deltas:       make(map[uint64][]byte),
 	}
 }
 
-// attach adds a new connection, which is pending. If too many are, it stops and
-// returns the oldest. It fails once the registry is closed.
-func (r *registry) attach(s *subscriber) (evicted *subscriber, ok bool) {
+// attach adds a new connection, which is pending. If too many are, it stops and returns
+// the oldest. It fails with errTooManyOfSource, and with [core.ErrClosed] once the
+// registry is closed.
+func (r *registry) attach(s *subscriber) (evicted *subscriber, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed {
-		return nil, false
+	host := s.host()
+	switch {
+	case r.closed:
+		return nil, core.ErrClosed
+	case r.sources[host] >= r.maxPerSource:
+		return nil, errTooManyOfSource
 	}
 	r.all[s] = struct{}{}
+	r.sources[host]++
 	r.attached.Add(1)
-	return r.addPending(s), true
+	return r.addPending(s), nil
 }
 
 // addPending makes s pending. If too many are, it stops and returns the oldest.
@@ -64,11 +112,11 @@ func (r *registry) addPending(s *subscriber) (evicted *subscriber) {
 	return oldest
 }
 
-// register gives the id of p to s and notifies all subscribers. If another
+// register gives the id of p to s, and what has changed is published. If another
 // connection has the id, s takes its entry in the same place of the roster, and the
 // other one is pending again. An entry that s had under another id is removed. It
 // fails if the roster is full.
-func (r *registry) register(s *subscriber, p core.Peer) (replaced *subscriber, ok bool) {
+func (r *registry) register(s *subscriber, p core.Peer, f features) (loser *subscriber, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed || s.stopped() {
@@ -82,55 +130,71 @@ func (r *registry) register(s *subscriber, p core.Peer) (replaced *subscriber, o
 	if s.place != place {
 		r.withdraw(s)
 	}
+	kind := replaced
 	if !known {
+		kind = added
 		place = r.roster.PushBack(&entry{})
 		r.byID[p.ID] = place
 	}
 	e := place.Value.(*entry)
 	if e.owner != nil && e.owner != s {
-		replaced = e.owner
-		replaced.place = nil
-		r.addPending(replaced)
-		replaced.notify()
+		loser = e.owner
+		loser.place = nil
+		r.addPending(loser)
+		loser.notify()
 	}
+	r.dropAddress(e.Address)
 	e.Peer, e.owner = p, s
-	s.place = place
+	r.addresses[p.Address]++
+	s.place, s.features, s.sent = place, f, 0
 	r.registrations++
-	r.announce()
-	return replaced, true
+	e.number = r.registrations
+	r.changed(p.ID, kind)
+	return loser, true
 }
 
-// sharing returns the id of another node with the address of p, or "".
-func (r *registry) sharing(p core.Peer) (id string) {
+// sharing returns another node with the address of p that was registered before p, and the
+// connection that has registered it; nil if there is none. So of two nodes that register
+// at once one finds the other.
+func (r *registry) sharing(p core.Peer) (other core.Peer, owner *subscriber) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	own := r.byID[p.ID]
+	if own == nil || r.addresses[p.Address] < 2 {
+		return core.Peer{}, nil
+	}
+	number := own.Value.(*entry).number
 	for place := r.roster.Front(); place != nil; place = place.Next() {
-		if e := place.Value.(*entry); e.Address == p.Address && e.ID != p.ID {
-			return e.ID
+		if e := place.Value.(*entry); e.Address == p.Address && e.ID != p.ID && e.number < number {
+			return e.Peer, e.owner
 		}
 	}
-	return ""
+	return core.Peer{}, nil
 }
 
 // detach removes a connection that has ended. If it had an entry it returns that, and
-// notifies the others.
-func (r *registry) detach(s *subscriber) (left core.Peer, registered bool) {
+// the change is published.
+func (r *registry) detach(s *subscriber) (gone core.Peer, registered bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, attached := r.all[s]; !attached {
 		return core.Peer{}, false
 	}
 	delete(r.all, s)
+	if host := s.host(); r.sources[host] > 1 {
+		r.sources[host]--
+	} else {
+		delete(r.sources, host)
+	}
 	r.attached.Done()
 	r.pending.Remove(s)
 	if s.place == nil {
 		return core.Peer{}, false
 	}
-	left = s.place.Value.(*entry).Peer
+	gone = s.place.Value.(*entry).Peer
 	r.withdraw(s)
 	r.disconnects++
-	r.announce()
-	return left, true
+	return gone, true
 }
 
 // withdraw removes the entry of s from the roster, if it has one.
@@ -138,36 +202,154 @@ func (r *registry) withdraw(s *subscriber) {
 	if s.place == nil {
 		return
 	}
-	delete(r.byID, s.place.Value.(*entry).ID)
+	e := s.place.Value.(*entry)
+	delete(r.byID, e.ID)
+	r.dropAddress(e.Address)
 	r.roster.Remove(s.place)
 	s.place = nil
+	r.changed(e.ID, left)
 }
 
-// announce notifies every registered subscriber of a new roster. A service that stops
-// does not: the nodes whose connections it closes have not left the mesh.
-func (r *registry) announce() {
-	r.encoded = nil
-	if r.closed {
+func (r *registry) dropAddress(address string) {
+	if r.addresses[address] > 1 {
+		r.addresses[address]--
+	} else {
+		delete(r.addresses, address)
+	}
+}
+
+// changed notes a change of the roster, and sees to it that it is published. A service
+// that stops does not publish: the nodes whose connections it closes have not left the
+// mesh.
+func (r *registry) changed(id string, kind changeKind) {
+	r.version++
+	// Who is behind by more than the roster is long gets it whole.
+	if limit := max(r.roster.Len(), minChanges); len(r.changes) >= 2*limit {
+		r.changes = append(r.changes[:0], r.changes[len(r.changes)-limit:]...)
+	}
+	r.changes = append(r.changes, change{r.version, id, kind})
+	if r.closed || r.timer != nil {
 		return
 	}
+	wait := r.window - time.Since(r.publishedAt)
+	if wait <= 0 {
+		r.publish()
+		return
+	}
+	r.attached.Add(1)
+	r.timer = time.AfterFunc(wait, r.publishDue)
+}
+
+// minChanges is how many changes are kept, however short the roster is.
+const minChanges = 64
+
+// publishDue publishes at the end of a window.
+func (r *registry) publishDue() {
+	defer r.attached.Done()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.timer = nil; !r.closed {
+		r.publish()
+	}
+}
+
+// publish notifies every registered subscriber of a new roster.
+func (r *registry) publish() {
+	r.published, r.publishedAt = r.version, time.Now()
+	r.full = nil
+	clear(r.deltas)
 	r.broadcasts++
 	for place := r.roster.Front(); place != nil; place = place.Next() {
 		place.Value.(*entry).owner.notify()
 	}
 }
 
-// message returns the update for s: the roster as it is now, in bytes that all
-// subscribers share. It reports false if s has no entry.
+// message returns what s has to be sent so that it has the roster as it was published,
+// in bytes that subscribers share; nil if it has that. It reports false if s has no
+// entry.
+//
+// What is encoded may be newer than what was published. What comes after says so again,
+// which changes nothing.
 func (r *registry) message(s *subscriber) (update []byte, registered bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s.place == nil {
 		return nil, false
 	}
-	if r.encoded == nil {
-		r.encoded = appendUpdate(nil, r.peers())
+	from := s.sent
+	if from >= r.published {
+		return nil, true
 	}
-	return r.encoded, true
+	s.sent = r.published
+	if from > 0 && s.features.deltas {
+		if delta := r.delta(from); delta != nil {
+			return delta, true
+		}
+	}
+	if r.full == nil {
+		r.full = appendUpdate(nil, r.peers())
+	}
+	return r.full, true
+}
+
+// registered tells whether s has an entry.
+func (r *registry) registered(s *subscriber) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return s.place != nil
+}
+
+// wantsNotices tells whether the node of s asked for them.
+func (r *registry) wantsNotices(s *subscriber) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return s.place != nil && s.features.notices
+}
+
+// delta is what leads from a version to the one that was published; nil if that is not
+// known any more, or is no less than the whole roster.
+func (r *registry) delta(from uint64) []byte {
+	if encoded, done := r.deltas[from]; done {
+		return encoded
+	}
+	if len(r.changes) == 0 || r.changes[0].version > from+1 {
+		return nil
+	}
+	at := func(version uint64) int {
+		i, _ := slices.BinarySearchFunc(r.changes, version, func(c change, v uint64) int { return cmp.Compare(c.version, v) })
+		return i
+	}
+	var encoded []byte
+	if changes := r.changes[at(from+1):at(r.published+1)]; len(changes) < r.roster.Len() {
+		encoded = r.encodeDelta(changes)
+	}
+	r.deltas[from] = encoded
+	return encoded
+}
+
+// encodeDelta makes one message of changes. Those that are new come in the order of the
+// roster, so that nodes which get deltas have it in that order, too.
+func (r *registry) encodeDelta(changes []change) []byte {
+	where := make(map[string]int, len(changes)) // the change that stands for all of an id's
+	var gone []string
+	noted := map[string]bool{} // ids in gone
+	for i, c := range changes {
+		_, known := where[c.id]
+		if !known || c.kind == added {
+			where[c.id] = i
+		}
+		if c.kind == left && !noted[c.id] {
+			noted[c.id] = true
+			gone = append(gone, c.id)
+		}
+	}
+	servers := make([]core.Peer, 0, len(where))
+	for i, c := range changes {
+		if place := r.byID[c.id]; place != nil && where[c.id] == i {
+			servers = append(servers, place.Value.(*entry).Peer)
+		}
+	}
+	return appendDelta(nil, servers, gone)
 }
 
 func (r *registry) peers() []core.Peer {
@@ -183,6 +365,10 @@ func (r *registry) close(reason core.CloseReason) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true
+	if r.timer != nil && r.timer.Stop() {
+		r.timer = nil
+		r.attached.Done()
+	}
 	for s := range r.all {
 		s.stop(reason)
 	}

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -12,11 +13,16 @@ func peer(id string, port int) core.Peer {
 	return core.Peer{ID: id, Address: fmt.Sprintf("ws://127.0.0.1:%d", port)}
 }
 
+// smallRegistry publishes each change at once.
+func smallRegistry(maxPending, maxNodes int) *registry {
+	return newRegistry(ServerOptions{MaxPending: maxPending, MaxNodes: maxNodes, MaxPerSource: 100})
+}
+
 // attached adds a connection to the registry.
 func attached(t *testing.T, r *registry) *subscriber {
 	t.Helper()
 	s := newSubscriber("127.0.0.1:1")
-	if _, ok := r.attach(s); !ok {
+	if _, err := r.attach(s); err != nil {
 		t.Fatal("the registry is closed")
 	}
 	return s
@@ -32,7 +38,7 @@ func (r *registry) due(t *testing.T, s *subscriber) []core.Peer {
 		return nil
 	}
 	message, registered := r.message(s)
-	if !registered {
+	if !registered || message == nil {
 		return nil
 	}
 	roster, skipped, err := decodeUpdate(message, 1000)
@@ -50,28 +56,28 @@ func wantDue(t *testing.T, r *registry, s *subscriber, want ...core.Peer) {
 }
 
 func TestRegistryKeepsTheOrderOfRegistration(t *testing.T) {
-	r := newRegistry(10, 10)
+	r := smallRegistry(10, 10)
 	x, y, z := attached(t, r), attached(t, r), attached(t, r)
 	wantDue(t, r, x)
-	r.register(z, peer("c", 3))
-	r.register(y, peer("b", 2))
+	r.register(z, peer("c", 3), features{})
+	r.register(y, peer("b", 2), features{})
 	wantDue(t, r, z, peer("c", 3), peer("b", 2))
-	r.register(x, peer("a", 1))
+	r.register(x, peer("a", 1), features{})
 	for _, s := range []*subscriber{x, y, z} {
 		wantDue(t, r, s, peer("c", 3), peer("b", 2), peer("a", 1))
 		wantDue(t, r, s)
 	}
-	r.register(y, peer("b", 22))
+	r.register(y, peer("b", 22), features{})
 	wantDue(t, r, x, peer("c", 3), peer("b", 22), peer("a", 1))
 	r.detach(z)
 	wantDue(t, r, x, peer("b", 22), peer("a", 1))
 }
 
 func TestRegistryMovesAConnectionThatChangesItsID(t *testing.T) {
-	r := newRegistry(10, 1)
+	r := smallRegistry(10, 1)
 	x := attached(t, r)
-	r.register(x, peer("a", 1))
-	if _, ok := r.register(x, peer("b", 1)); !ok {
+	r.register(x, peer("a", 1), features{})
+	if _, ok := r.register(x, peer("b", 1), features{}); !ok {
 		t.Fatal("refused: its own place should have been free")
 	}
 	wantDue(t, r, x, peer("b", 1))
@@ -82,11 +88,11 @@ func TestRegistryMovesAConnectionThatChangesItsID(t *testing.T) {
 }
 
 func TestRegistryTakeover(t *testing.T) {
-	r := newRegistry(10, 10)
+	r := smallRegistry(10, 10)
 	old, other, taker := attached(t, r), attached(t, r), attached(t, r)
-	r.register(old, peer("a", 1))
-	r.register(other, peer("b", 2))
-	if replaced, _ := r.register(taker, peer("a", 11)); replaced != old {
+	r.register(old, peer("a", 1), features{})
+	r.register(other, peer("b", 2), features{})
+	if replaced, _ := r.register(taker, peer("a", 11), features{}); replaced != old {
 		t.Error("nobody was replaced")
 	}
 	wantDue(t, r, old)
@@ -107,22 +113,22 @@ func TestRegistryTakeover(t *testing.T) {
 // TestRegistryTakeoverByANode: a node that takes over another id frees the one that it
 // had.
 func TestRegistryTakeoverByANode(t *testing.T) {
-	r := newRegistry(10, 10)
+	r := smallRegistry(10, 10)
 	x, y := attached(t, r), attached(t, r)
-	r.register(x, peer("a", 1))
-	r.register(y, peer("b", 2))
-	r.register(y, peer("a", 2))
+	r.register(x, peer("a", 1), features{})
+	r.register(y, peer("b", 2), features{})
+	r.register(y, peer("a", 2), features{})
 	wantDue(t, r, x)
 	wantDue(t, r, y, peer("a", 2))
-	r.register(x, peer("b", 1))
+	r.register(x, peer("b", 1), features{})
 	wantDue(t, r, y, peer("a", 2), peer("b", 1))
 }
 
 func TestRegistryEncodesARosterOnce(t *testing.T) {
-	r := newRegistry(10, 10)
+	r := smallRegistry(10, 10)
 	x, y := attached(t, r), attached(t, r)
-	r.register(x, peer("a", 1))
-	r.register(y, peer("b", 2))
+	r.register(x, peer("a", 1), features{})
+	r.register(y, peer("b", 2), features{})
 	one, _ := r.message(x)
 	two, _ := r.message(y)
 	if &one[0] != &two[0] {
@@ -131,12 +137,12 @@ func TestRegistryEncodesARosterOnce(t *testing.T) {
 }
 
 func TestRegistryEvictsTheOldestThatWaits(t *testing.T) {
-	r := newRegistry(2, 10)
+	r := smallRegistry(2, 10)
 	node := attached(t, r)
-	r.register(node, peer("a", 1))
+	r.register(node, peer("a", 1), features{})
 	oldest, second := attached(t, r), attached(t, r)
 	third := newSubscriber("")
-	if evicted, ok := r.attach(third); !ok || evicted != oldest {
+	if evicted, err := r.attach(third); err != nil || evicted != oldest {
 		t.Fatal("the oldest was not evicted")
 	}
 	if !oldest.stopped() || oldest.reason != core.CloseBusy {
@@ -145,7 +151,7 @@ func TestRegistryEvictsTheOldestThatWaits(t *testing.T) {
 	if node.stopped() || second.stopped() || third.stopped() {
 		t.Error("another one was stopped as well")
 	}
-	if r.register(oldest, peer("late", 1)); oldest.place != nil {
+	if r.register(oldest, peer("late", 1), features{}); oldest.place != nil {
 		t.Error("who was evicted could register")
 	}
 	r.detach(oldest)
@@ -157,11 +163,11 @@ func TestRegistryEvictsTheOldestThatWaits(t *testing.T) {
 // TestRegistryTakeoverWhenFull: the replaced connection becomes a pending one. The node
 // that registers is not evicted for it.
 func TestRegistryTakeoverWhenFull(t *testing.T) {
-	r := newRegistry(1, 10)
+	r := smallRegistry(1, 10)
 	old := attached(t, r)
-	r.register(old, peer("a", 1))
+	r.register(old, peer("a", 1), features{})
 	taker := attached(t, r)
-	r.register(taker, peer("a", 2))
+	r.register(taker, peer("a", 2), features{})
 	if taker.stopped() || old.stopped() {
 		t.Error("somebody was evicted: there was room")
 	}
@@ -169,23 +175,23 @@ func TestRegistryTakeoverWhenFull(t *testing.T) {
 }
 
 func TestRegistryBoundsTheRoster(t *testing.T) {
-	r := newRegistry(10, 2)
+	r := smallRegistry(10, 2)
 	x, y, z := attached(t, r), attached(t, r), attached(t, r)
-	r.register(x, peer("a", 1))
-	r.register(y, peer("b", 2))
-	if _, ok := r.register(z, peer("c", 3)); ok {
+	r.register(x, peer("a", 1), features{})
+	r.register(y, peer("b", 2), features{})
+	if _, ok := r.register(z, peer("c", 3), features{}); ok {
 		t.Error("a third node was taken: the limit is 2")
 	}
-	if _, ok := r.register(z, peer("b", 3)); !ok {
+	if _, ok := r.register(z, peer("b", 3), features{}); !ok {
 		t.Error("a takeover was refused: it makes the roster no longer")
 	}
 }
 
 func TestRegistryIsSilentWhenClosed(t *testing.T) {
-	r := newRegistry(10, 10)
+	r := smallRegistry(10, 10)
 	x, y := attached(t, r), attached(t, r)
-	r.register(x, peer("a", 1))
-	r.register(y, peer("b", 2))
+	r.register(x, peer("a", 1), features{})
+	r.register(y, peer("b", 2), features{})
 	r.due(t, x)
 	r.close(closeShutdown)
 	r.detach(y)
@@ -193,7 +199,7 @@ func TestRegistryIsSilentWhenClosed(t *testing.T) {
 	if x.reason != closeShutdown || !x.stopped() {
 		t.Errorf("reason is %v", x.reason)
 	}
-	if _, ok := r.attach(newSubscriber("")); ok {
+	if _, err := r.attach(newSubscriber("")); !errors.Is(err, core.ErrClosed) {
 		t.Error("a connection was taken after the close")
 	}
 }

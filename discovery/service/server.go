@@ -2,7 +2,7 @@ package service
 
 import (
 	"context"
-	"crypto/tls"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/loglimit"
+	"github.com/socketmesh/mesh/internal/pendingset"
 )
 
 // Server is a membership service. It listens on its own port after Start, or is
@@ -26,11 +27,14 @@ type Server struct {
 	invalid  error // of ServerOptions.Validate
 	upgrader websocket.Upgrader
 	registry *registry
-	pending  *pendingConns
+	pending  *pendingset.Conns
 	log      *slog.Logger
 	logOnce  loglimit.Limiter // of what nodes and strangers can cause
+	logTLS   loglimit.Limiter // by host: many of them must not use up the other's keys
 
-	malformed, unauthorized, refused atomic.Uint64
+	malformed, unauthorized, badTLS           atomic.Uint64
+	refusedFull, refusedLength, refusedSource atomic.Uint64
+	evicted, notices, sentBytes               atomic.Uint64
 
 	mu       sync.Mutex
 	stopped  bool
@@ -48,11 +52,17 @@ type ServerStats struct {
 
 	Registrations uint64 // messages with which nodes registered, those that had done so before included
 	Disconnects   uint64 // registered nodes whose connection ended
-	Broadcasts    uint64 // rosters that all nodes were sent, each counted once
+	Broadcasts    uint64 // rosters of which all nodes were told, each counted once
+	Sent          uint64 // bytes of rosters, changes and notices that nodes were sent
+	Notices       uint64 // nodes that were told that another one has the same address
 
-	Malformed    uint64 // messages that were no registration
-	Unauthorized uint64 // registrations with another token, or none
-	Refused      uint64 // connections and registrations above a limit
+	Malformed     uint64 // messages that were no registration
+	Unauthorized  uint64 // registrations with another token, or none
+	RefusedFull   uint64 // registrations while the roster had MaxNodes entries
+	RefusedLength uint64 // registrations whose id or address was too long
+	RefusedSource uint64 // connections of an address that had MaxPerSource
+	Evicted       uint64 // connections that were closed because more than MaxPending had not registered
+	BadTLS        uint64 // connections whose handshake failed: a certificate was refused, at either end, or one end had no TLS
 }
 
 // NewServer returns a Server that does nothing yet. Where [ServerOptions.Validate]
@@ -60,15 +70,20 @@ type ServerStats struct {
 // status 500.
 func NewServer(o ServerOptions) *Server {
 	o = o.withDefaults()
-	return &Server{
+	s := &Server{
 		options:  o,
 		invalid:  o.Validate(),
 		upgrader: websocket.Upgrader{HandshakeTimeout: o.WriteTimeout, ReadBufferSize: 1024, WriteBufferSize: 1024},
-		registry: newRegistry(o.MaxPending, o.MaxNodes),
-		pending:  newPendingConns(o.MaxPending),
+		registry: newRegistry(o),
 		log:      o.Logger,
 		logOnce:  loglimit.Limiter{Period: time.Hour, Keys: 256},
+		logTLS:   loglimit.Limiter{Period: time.Hour, Keys: 256},
 	}
+	s.pending = pendingset.NewConns(o.MaxPending, 0, func(conn net.Conn) {
+		conn.Close()
+		s.evictedPending(conn.RemoteAddr().String())
+	})
+	return s
 }
 
 // Start listens, and returns when nodes can connect. ctx limits the call, not
@@ -87,7 +102,7 @@ func (s *Server) Start(ctx context.Context) error {
 	if s.options.TLS != nil {
 		config := s.options.TLS.Clone()
 		config.NextProtos = []string{"http/1.1"} // WebSockets over HTTP/2 are not supported
-		listener = tls.NewListener(listener, config)
+		listener = tlsListener{listener, config, s.options.RegisterTimeout, s.untrusted}
 	}
 	if err := s.serve(listener); err != nil {
 		listener.Close()
@@ -111,7 +126,7 @@ func (s *Server) serve(listener net.Listener) error {
 	s.served = make(chan struct{})
 	s.http = &http.Server{
 		Handler:        s,
-		ConnState:      s.pending.track,
+		ConnState:      s.pending.Track,
 		ReadTimeout:    s.options.RegisterTimeout, // of the request; it ends with the upgrade
 		MaxHeaderBytes: 16 << 10,
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
@@ -145,7 +160,11 @@ func (s *Server) Peers() []core.Peer {
 // Stats returns the numbers as they are now.
 func (s *Server) Stats() ServerStats {
 	stats := s.registry.stats()
-	stats.Malformed, stats.Unauthorized, stats.Refused = s.malformed.Load(), s.unauthorized.Load(), s.refused.Load()
+	stats.Sent, stats.Notices = s.sentBytes.Load(), s.notices.Load()
+	stats.Malformed, stats.Unauthorized = s.malformed.Load(), s.unauthorized.Load()
+	stats.RefusedFull, stats.RefusedLength, stats.RefusedSource = s.refusedFull.Load(), s.refusedLength.Load(), s.refusedSource.Load()
+	stats.Evicted = s.evicted.Load()
+	stats.BadTLS = s.badTLS.Load()
 	return stats
 }
 
@@ -162,7 +181,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	go func() {
 		defer close(ended)
 		s.registry.attached.Wait()
-		s.pending.open.Wait()
+		s.pending.Wait()
 	}()
 	select {
 	case <-ended:
@@ -194,17 +213,27 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	sub := newSubscriber(r.RemoteAddr)
-	evicted, ok := s.registry.attach(sub)
-	if !ok {
+	evicted, err := s.registry.attach(sub)
+	switch {
+	case errors.Is(err, errTooManyOfSource):
+		s.refusedSource.Add(1)
+		s.warn("source "+sub.host(), "connection refused: "+err.Error(), "remote", sub.remote, "limit", s.options.MaxPerSource)
+		http.Error(w, err.Error(), http.StatusTooManyRequests)
+		return
+	case err != nil:
 		http.Error(w, closeShutdown.Text, http.StatusServiceUnavailable)
 		return
 	}
 	defer s.detach(sub)
 	if evicted != nil {
-		s.refused.Add(1)
-		s.warn("pending", "oldest connections closed: too many have not registered", "remote", evicted.remote)
+		s.evictedPending(evicted.remote)
 	}
-	conn, err := s.upgrader.Upgrade(w, r, nil)
+	var header http.Header
+	if s.guarded() {
+		sub.challenge = rand.Text()
+		header = http.Header{challengeHeader: {sub.challenge}}
+	}
+	conn, err := s.upgrader.Upgrade(w, r, header)
 	if err != nil {
 		s.log.Debug("upgrade failed", "remote", sub.remote, "error", err)
 		return
@@ -213,10 +242,37 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.serveConn(sub, conn)
 }
 
+// errTooManyOfSource refuses a connection, in words for its node.
+var errTooManyOfSource = errors.New("too many connections from this address")
+
+// evictedPending notes that a connection was closed in favour of a newer one.
+func (s *Server) evictedPending(remote string) {
+	s.evicted.Add(1)
+	s.warn("pending", "oldest connections closed: too many have not registered", "remote", remote, "limit", s.options.MaxPending)
+}
+
 // mismatched warns of who speaks TLS where the port does not, or the other way round.
 func (s *Server) mismatched(remote net.Addr, why error) {
+	s.badTLS.Add(1)
 	s.warn(why.Error(), "connection refused: "+why.Error(), "remote", remote.String())
 }
+
+// untrusted warns of a handshake that has failed, for each reason and host by itself.
+func (s *Server) untrusted(remote net.Addr, why error) {
+	s.badTLS.Add(1)
+	host, _, _ := net.SplitHostPort(remote.String())
+	text := why.Error() // which may quote a stranger's certificate
+	text = text[:min(len(text), maxReason)]
+	level := slog.LevelDebug
+	if _, ok := s.logTLS.Allow(host + " " + text); ok {
+		level = slog.LevelWarn
+	}
+	s.log.Log(context.Background(), level, "connection refused: the TLS handshake failed; each end needs a certificate by an authority that the other one knows",
+		"remote", remote.String(), "error", text)
+}
+
+// maxReason bounds what a log line has of an error, in bytes.
+const maxReason = 256
 
 // warn logs a warning, once per key and hour; others are debug lines.
 func (s *Server) warn(key, text string, args ...any) {

@@ -69,7 +69,7 @@ func TestServerSurvivesHostileMessages(t *testing.T) {
 		for _, message := range hostile {
 			stranger.say(message)
 		}
-		stranger.sayAs(websocket.TextMessage, appendRegister(nil, registration{b, ""}))
+		stranger.sayAs(websocket.TextMessage, appendRegister(nil, registration{b, "", features{}, ""}))
 		synctest.Wait()
 		stranger.wantNothing()
 		node.wantNothing()
@@ -96,12 +96,10 @@ func TestServerRefusesEachWrongShape(t *testing.T) {
 		unacceptable := []core.Peer{
 			{ID: "", Address: "ws://x:1"},
 			{ID: "x", Address: ""},
-			{ID: strings.Repeat("x", maxID+1), Address: "ws://x:1"},
-			{ID: "x", Address: strings.Repeat("x", maxAddress+1)},
 		}
 		messages := slices.Clone(hostile)
 		for _, p := range unacceptable {
-			messages = append(messages, appendRegister(nil, registration{p, ""}))
+			messages = append(messages, appendRegister(nil, registration{p, "", features{}, ""}))
 		}
 		for _, message := range messages {
 			f := visit(t, pipeURL, p.dial)
@@ -152,7 +150,7 @@ func TestServerBoundsThoseWhoDoNotRegister(t *testing.T) {
 			f.wantEnd(core.CloseBusy)
 		}
 		synctest.Wait()
-		if stats := s.Stats(); stats.Pending != 3 || stats.Refused != 7 || stats.Nodes != 1 {
+		if stats := s.Stats(); stats.Pending != 3 || stats.Evicted != 7 || stats.Nodes != 1 {
 			t.Errorf("stats are %+v", stats)
 		}
 		if n := book.count(slog.LevelWarn, "too many have not registered"); n != 1 {
@@ -166,7 +164,7 @@ func TestServerBoundsThoseWhoDoNotRegister(t *testing.T) {
 // TestServerBoundsThoseWhoSayNothing: connections that ask for no WebSocket are bounded
 // too.
 func TestServerBoundsThoseWhoSayNothing(t *testing.T) {
-	inBubble(t, ServerOptions{MaxPending: 3}, func(t *testing.T, _ *Server, p *pipes) {
+	inBubble(t, ServerOptions{MaxPending: 3}, func(t *testing.T, s *Server, p *pipes) {
 		since := time.Now()
 		var ends []chan time.Duration
 		for range 5 {
@@ -187,6 +185,9 @@ func TestServerBoundsThoseWhoSayNothing(t *testing.T) {
 				t.Errorf("connection %d was closed after %v: want %v", i, lived, want)
 			}
 		}
+		if n := s.Stats().Evicted; n != 2 {
+			t.Errorf("%d evictions are counted: want 2", n)
+		}
 	})
 }
 
@@ -198,5 +199,66 @@ func TestServerBoundsTheRoster(t *testing.T) {
 		late.register(b, "")
 		late.wantEnd(closeFull)
 		node.wantNothing()
+		if n := s.Stats().RefusedFull; n != 1 {
+			t.Errorf("%d refusals are counted: want 1", n)
+		}
+	})
+}
+
+// TestServerRefusesWhatIsTooLong: a node whose id or address is too long is told so. It is
+// counted, and logged once.
+func TestServerRefusesWhatIsTooLong(t *testing.T) {
+	book := new(logRecord)
+	inBubble(t, ServerOptions{Logger: book.logger()}, func(t *testing.T, s *Server, p *pipes) {
+		for range 3 {
+			for reason, long := range map[core.CloseReason]core.Peer{
+				closeLongID:      {ID: strings.Repeat("x", maxID+1), Address: "ws://x:1"},
+				closeLongAddress: {ID: "x", Address: strings.Repeat("x", maxAddress+1)},
+			} {
+				f := visit(t, pipeURL, p.dial)
+				f.register(long, "")
+				f.wantEnd(reason)
+			}
+		}
+		if stats := s.Stats(); stats.RefusedLength != 6 || stats.Nodes != 0 {
+			t.Errorf("stats are %+v", stats)
+		}
+		if lines := book.find(slog.LevelWarn, "too long"); len(lines) != 1 || len(lines[0]) > 500 {
+			t.Errorf("logged %q: want one short line", lines)
+		}
+		longest := core.Peer{ID: strings.Repeat("x", maxID), Address: strings.Repeat("x", maxAddress)}
+		f := visit(t, pipeURL, p.dial)
+		f.register(longest, "")
+		f.wantRoster(longest)
+	})
+}
+
+// TestServerBoundsConnectionsOfOneSource: one more is told why it is refused. Those that
+// are there stay, and one that ends makes place for another.
+func TestServerBoundsConnectionsOfOneSource(t *testing.T) {
+	book := new(logRecord)
+	inBubble(t, ServerOptions{MaxPerSource: 2, Logger: book.logger()}, func(t *testing.T, s *Server, p *pipes) {
+		first, second := visit(t, pipeURL, p.dial), visit(t, pipeURL, p.dial)
+		first.register(a, "")
+		first.wantRoster(a)
+		client := NewClient(ClientOptions{URL: pipeURL})
+		client.dial = p.dial
+		for range 3 {
+			_, err := client.connect(t.Context(), pipeURL)
+			if err == nil || !strings.Contains(err.Error(), errTooManyOfSource.Error()) {
+				t.Fatalf("the third connection: %v, want %v", err, errTooManyOfSource)
+			}
+		}
+		if n := s.Stats().RefusedSource; n != 3 {
+			t.Errorf("%d refusals are counted: want 3", n)
+		}
+		if n := book.count(slog.LevelWarn, errTooManyOfSource.Error()); n != 1 {
+			t.Errorf("%d warnings: want one", n)
+		}
+		second.leave()
+		synctest.Wait()
+		third := visit(t, pipeURL, p.dial)
+		third.register(b, "")
+		third.wantRoster(a, b)
 	})
 }

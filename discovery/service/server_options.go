@@ -33,11 +33,18 @@ type ServerOptions struct {
 	// WriteTimeout bounds the time to send one message. Default 10 s.
 	WriteTimeout time.Duration
 
+	// UpdateWindow is how long a change of the roster may wait for others, so that all of
+	// them go in one message. A change that comes alone goes at once. Default 100 ms.
+	UpdateWindow time.Duration
+
 	// MaxPending bounds the connections without a registration. A new one replaces
 	// the oldest. Default 1024.
 	MaxPending int
 	// MaxNodes bounds the roster. Default 4096.
 	MaxNodes int
+	// MaxPerSource bounds the connections of one IP address, registered or not. Nodes
+	// behind one proxy share an address. Default 1024.
+	MaxPerSource int
 	// MaxMessage bounds a received message, in bytes. Default 64 KiB.
 	MaxMessage int
 
@@ -51,8 +58,10 @@ const (
 	DefaultPingInterval    = 15 * time.Second
 	DefaultRegisterTimeout = 10 * time.Second
 	DefaultWriteTimeout    = 10 * time.Second
+	DefaultUpdateWindow    = 100 * time.Millisecond
 	DefaultMaxPending      = 1024
 	DefaultMaxNodes        = 4096
+	DefaultMaxPerSource    = 1024
 	DefaultMaxRegistration = 64 << 10
 )
 
@@ -71,8 +80,10 @@ func (o ServerOptions) withDefaults() ServerOptions {
 	o.PingInterval = cmp.Or(o.PingInterval, DefaultPingInterval)
 	o.RegisterTimeout = cmp.Or(o.RegisterTimeout, DefaultRegisterTimeout)
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, DefaultWriteTimeout)
+	o.UpdateWindow = cmp.Or(o.UpdateWindow, DefaultUpdateWindow)
 	o.MaxPending = cmp.Or(o.MaxPending, DefaultMaxPending)
 	o.MaxNodes = cmp.Or(o.MaxNodes, DefaultMaxNodes)
+	o.MaxPerSource = cmp.Or(o.MaxPerSource, DefaultMaxPerSource)
 	o.MaxMessage = cmp.Or(o.MaxMessage, DefaultMaxRegistration)
 	o.Logger = cmp.Or(o.Logger, slog.Default())
 	return o
@@ -89,8 +100,10 @@ func (o ServerOptions) Validate() error {
 		positive("PingInterval", o.PingInterval),
 		positive("RegisterTimeout", o.RegisterTimeout),
 		positive("WriteTimeout", o.WriteTimeout),
+		positive("UpdateWindow", o.UpdateWindow),
 		positive("MaxPending", o.MaxPending),
 		positive("MaxNodes", o.MaxNodes),
+		positive("MaxPerSource", o.MaxPerSource),
 		positive("MaxMessage", o.MaxMessage),
 	)
 }

@@ -20,6 +20,7 @@ func (s *Server) serveConn(sub *subscriber, conn *websocket.Conn) {
 		registry:   s.registry,
 		options:    &s.options,
 		log:        s.log.With("remote", sub.remote),
+		sentBytes:  &s.sentBytes,
 	}
 	ended, written := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -68,26 +69,41 @@ func (s *Server) handle(sub *subscriber, kind int, message []byte) error {
 	if err != nil {
 		return err
 	}
-	if !s.authorized(registration.token) {
+	if !s.authorized(registration, sub.challenge) {
 		s.refuse(sub, registration)
 		return nil
 	}
-	if err := validatePeer(registration.Peer); err != nil {
-		return err
+	if registration.ID == "" || registration.Address == "" {
+		return fmt.Errorf("register: %w: serverId or address is missing", core.ErrMalformed)
 	}
-	s.register(sub, registration.Peer)
+	if reason, long := tooLong(registration.Peer); long {
+		s.refusedLength.Add(1)
+		s.warn("long "+sub.host(), "node refused: its id or address is too long", "reason", reason.Text,
+			"peer", clip(registration.ID), "address", clip(registration.Address), "remote", sub.remote)
+		sub.stop(reason)
+		return nil
+	}
+	s.register(sub, registration)
 	return nil
 }
 
-// authorized compares the token in a time that does not depend on it. While tokens are
-// being changed, there are two.
-func (s *Server) authorized(token string) bool {
+// guarded tells whether nodes need a token.
+func (s *Server) guarded() bool { return s.options.Tokens != nil || s.options.AuthToken != "" }
+
+// authorized compares the proof, or the token, in a time that does not depend on it. While
+// tokens are being changed, there are two.
+func (s *Server) authorized(r registration, challenge string) bool {
+	if !s.guarded() {
+		return true
+	}
 	accepted := []string{s.options.AuthToken}
 	if s.options.Tokens != nil {
 		accepted = s.options.Tokens()
-	} else if s.options.AuthToken == "" {
-		return true
 	}
+	if r.proof != "" {
+		return r.proves(challenge, accepted)
+	}
+	token := r.token
 	have, found := sha256.Sum256([]byte(token)), 0
 	for _, other := range accepted {
 		want := sha256.Sum256([]byte(other))
@@ -96,15 +112,15 @@ func (s *Server) authorized(token string) bool {
 	return found == 1
 }
 
-// validatePeer returns an error for a node that cannot be in a roster.
-func validatePeer(p core.Peer) error {
+// tooLong tells whether a node cannot be in a roster because of its length, and why.
+func tooLong(p core.Peer) (core.CloseReason, bool) {
 	switch {
-	case p.ID == "" || p.Address == "":
-		return fmt.Errorf("register: %w: serverId or address is missing", core.ErrMalformed)
-	case len(p.ID) > maxID || len(p.Address) > maxAddress:
-		return fmt.Errorf("register: %w: serverId or address is too long", core.ErrMalformed)
+	case len(p.ID) > maxID:
+		return closeLongID, true
+	case len(p.Address) > maxAddress:
+		return closeLongAddress, true
 	}
-	return nil
+	return core.CloseReason{}, false
 }
 
 func (s *Server) refuse(sub *subscriber, r registration) {
@@ -114,11 +130,12 @@ func (s *Server) refuse(sub *subscriber, r registration) {
 	sub.stop(closeUnauthorized)
 }
 
-func (s *Server) register(sub *subscriber, p core.Peer) {
-	replaced, ok := s.registry.register(sub, p)
+func (s *Server) register(sub *subscriber, r registration) {
+	p := r.Peer
+	replaced, ok := s.registry.register(sub, p, r.features)
 	if !ok {
-		s.refused.Add(1)
-		s.warn("full", "nodes refused: the roster is full", "peer", p.ID, "remote", sub.remote)
+		s.refusedFull.Add(1)
+		s.warn("full", "nodes refused: the roster is full", "peer", p.ID, "remote", sub.remote, "limit", s.options.MaxNodes)
 		sub.stop(closeFull)
 		return
 	}
@@ -127,9 +144,19 @@ func (s *Server) register(sub *subscriber, p core.Peer) {
 		s.log.Warn("node registered by another connection", "peer", p.ID, "remote", sub.remote, "replaced", replaced.remote)
 	}
 	s.log.Info("node registered", "peer", p.ID, "address", p.Address, "remote", sub.remote)
-	if other := s.registry.sharing(p); other != "" {
+	if other, owner := s.registry.sharing(p); owner != nil {
 		s.warn("address "+clip(p.Address), "two nodes have the same address: others reach only one of them, unless the other one has just been restarted",
-			"address", clip(p.Address), "peer", p.ID, "other", other, "setting", "Advertise (MESH_ADVERTISE), different on each server")
+			"address", clip(p.Address), "peer", p.ID, "other", other.ID, "setting", "Advertise (MESH_ADVERTISE), different on each server")
+		s.tellShared(sub, other)
+		s.tellShared(owner, p)
+	}
+}
+
+// tellShared tells a node that another one has the same address, if it wants to know.
+func (s *Server) tellShared(sub *subscriber, other core.Peer) {
+	if s.registry.wantsNotices(sub) {
+		s.notices.Add(1)
+		sub.tell(appendNotice(nil, notice{noticeSharedAddress, other}))
 	}
 }
 

@@ -23,14 +23,16 @@ import (
 type session struct {
 	conn    *websocket.Conn
 	silence time.Duration // the time without messages and pings after which it fails
-	warned  bool          // of the service's malformed messages; more are debug lines
+	// challenge is what the service wants a proof for; "" if it asks for none.
+	challenge string
+	warned    bool // of the service's malformed messages; more are debug lines
 
 	ended   chan struct{} // closed by close
 	watched chan struct{} // closed when closeAfter has returned
 }
 
-// connect dials the service. The session ends with ctx.
-func (c *Client) connect(ctx context.Context) (*session, error) {
+// connect dials a replica. The session ends with ctx.
+func (c *Client) connect(ctx context.Context, url string) (*session, error) {
 	attempt, cancel := context.WithTimeout(ctx, c.options.DialTimeout)
 	defer cancel()
 	// The library looks at the context while it dials, but not while it waits for the
@@ -48,7 +50,7 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 		ReadBufferSize:  4096,
 		WriteBufferSize: 1024,
 	}
-	conn, response, err := dialer.DialContext(attempt, c.options.URL, nil)
+	conn, response, err := dialer.DialContext(attempt, url, nil)
 	if errors.Is(err, websocket.ErrBadHandshake) {
 		err = fmt.Errorf("%w: %s", err, describe(response))
 	}
@@ -58,7 +60,9 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 	if !release() || err != nil {
 		return nil, errors.Join(err, attempt.Err())
 	}
-	return newSession(ctx, conn, c.options), nil
+	s := newSession(ctx, conn, c.options)
+	s.challenge = response.Header.Get(challengeHeader)
+	return s, nil
 }
 
 var errNoTLS = errors.New("the service does not speak TLS: dial ws://")

@@ -12,21 +12,31 @@ import (
 )
 
 // subscriber is one connection of a [Server]. Its writer waits for a notification and
-// then fetches the latest roster from the registry: there is no queue that a slow
-// connection could fill.
+// then fetches what it lacks of the latest roster from the registry: there is no queue
+// that a slow connection could fill.
 type subscriber struct {
 	remote  string
-	changed chan struct{} // holds one: there is a roster to fetch
+	changed chan struct{} // holds one: there is something to fetch
 	alive   atomic.Bool   // a pong came since the last ping
 	conn    atomic.Pointer[websocket.Conn]
+
+	challenge string // that its node has to prove the token with; "" if it need not
 
 	closing  chan struct{} // closed by stop
 	stopping sync.Once
 	reason   core.CloseReason // set before closing is closed
 
+	noticed sync.Mutex
+	notices [][]byte // messages to send, beside the roster; at most maxNotices
+
 	// The registry's, under its lock.
-	place *list.Element // in the roster; nil if it is not registered
+	place    *list.Element // in the roster; nil if it is not registered
+	features features      // that its node asked for
+	sent     uint64        // the version of the roster that it was sent last; 0 for none
 }
+
+// maxNotices bounds the notices that wait for one subscriber.
+const maxNotices = 16
 
 func newSubscriber(remote string) *subscriber {
 	return &subscriber{
@@ -45,12 +55,31 @@ func (s *subscriber) host() string {
 	return host
 }
 
-// notify makes the writer fetch the roster. It does not block.
+// notify makes the writer fetch what there is to send. It does not block.
 func (s *subscriber) notify() {
 	select {
 	case s.changed <- struct{}{}:
 	default:
 	}
+}
+
+// tell makes the writer send a notice, if not too many wait. It does not block.
+func (s *subscriber) tell(message []byte) {
+	s.noticed.Lock()
+	if len(s.notices) < maxNotices {
+		s.notices = append(s.notices, message)
+	}
+	s.noticed.Unlock()
+	s.notify()
+}
+
+// takeNotices returns the notices that wait.
+func (s *subscriber) takeNotices() [][]byte {
+	s.noticed.Lock()
+	defer s.noticed.Unlock()
+	notices := s.notices
+	s.notices = nil
+	return notices
 }
 
 // stop makes the writer close the connection, for the first reason given. It

@@ -11,15 +11,49 @@ import (
 // registration is the content of a register message.
 type registration struct {
 	core.Peer
-	token string // "" if none was sent
+	token    string // "" if none was sent
+	features features
+	proof    string // of the token, in its place; "" if none was sent
+}
+
+// features are what a node asks of the service beyond the reference's protocol. The
+// reference ignores the member, and nodes of the reference send none.
+type features struct {
+	deltas  bool // a roster once, and then what changes in it
+	notices bool // what is wrong with its registration
+}
+
+// Names of features on the wire.
+const (
+	featureDeltas  = "delta"
+	featureNotices = "notice"
+)
+
+// maxFeatures bounds the features of a registration that are looked at.
+const maxFeatures = 32
+
+func (f features) names() (names []string) {
+	if f.deltas {
+		names = append(names, featureDeltas)
+	}
+	if f.notices {
+		names = append(names, featureNotices)
+	}
+	return names
 }
 
 // appendRegister appends a register message. The member order is the
-// reference's; an empty token is left out.
+// reference's; an empty token is left out, and so are features if there are none.
 func appendRegister(b []byte, r registration) []byte {
-	members := 3
+	members, features := 3, r.features.names()
 	if r.token != "" {
-		members = 4
+		members++
+	}
+	if len(features) > 0 {
+		members++
+	}
+	if r.proof != "" {
+		members++
 	}
 	b = msgpack.AppendMapHeader(b, members)
 	b = appendMember(b, "type", "register")
@@ -27,6 +61,12 @@ func appendRegister(b []byte, r registration) []byte {
 	b = appendMember(b, "address", r.Address)
 	if r.token != "" {
 		b = appendMember(b, "token", r.token)
+	}
+	if len(features) > 0 {
+		b = appendStrings(msgpack.AppendString(b, "features"), features)
+	}
+	if r.proof != "" {
+		b = appendMember(b, "proof", r.proof)
 	}
 	return b
 }
@@ -49,6 +89,10 @@ func decodeRegister(data []byte) (registration, error) {
 			r.Address, err = text(in)
 		case "token":
 			r.token, err = text(in)
+		case "proof":
+			r.proof, err = text(in)
+		case "features":
+			r.features, err = decodeFeatures(in)
 		default:
 			err = in.Skip()
 		}
@@ -63,10 +107,80 @@ func decodeRegister(data []byte) (registration, error) {
 	return r, nil
 }
 
+// decodeFeatures reads a list of names. Those that are not known, and what is no list,
+// count as none.
+func decodeFeatures(in *msgpack.Reader) (features, error) {
+	var f features
+	list := *in // read on its own: its end does not depend on what is looked at
+	if err := in.Skip(); err != nil || list.Next() != msgpack.Array {
+		return f, err
+	}
+	n, err := list.Array()
+	if err != nil {
+		return f, err
+	}
+	for range min(n, maxFeatures) {
+		name, err := text(&list)
+		if err != nil {
+			return f, err
+		}
+		f.deltas = f.deltas || name == featureDeltas
+		f.notices = f.notices || name == featureNotices
+	}
+	return f, nil
+}
+
+// Types of messages that the service sends.
+const (
+	typeUpdate = "update" // the whole roster
+	typeDelta  = "delta"  // what has changed in it since the last message
+	typeNotice = "notice" // something is wrong with the registration
+)
+
+// served is a message of the service.
+type served struct {
+	kind    string      // one of the types above
+	servers []core.Peer // of an update all, of a delta those that are new or have changed
+	left    []string    // of a delta: ids that are not in the roster any more
+	skipped int         // entries without an id or an address, which are left out
+	notice  notice
+}
+
+// notice is what the service tells a node about its registration.
+type notice struct {
+	code  string    // noticeSharedAddress, or one of a later version
+	other core.Peer // the server that it is about
+}
+
+// noticeSharedAddress says that another server has registered the same address.
+const noticeSharedAddress = "shared-address"
+
 // appendUpdate appends an update message.
 func appendUpdate(b []byte, roster []core.Peer) []byte {
 	b = msgpack.AppendMapHeader(b, 2)
-	b = appendMember(b, "type", "update")
+	b = appendMember(b, "type", typeUpdate)
+	return appendServers(b, roster)
+}
+
+// appendDelta appends a delta message. An id that has left and come back is in both
+// lists: receivers look at left first.
+func appendDelta(b []byte, servers []core.Peer, left []string) []byte {
+	b = msgpack.AppendMapHeader(b, 3)
+	b = appendMember(b, "type", typeDelta)
+	b = appendServers(b, servers)
+	return appendStrings(msgpack.AppendString(b, "left"), left)
+}
+
+// appendNotice appends a notice message.
+func appendNotice(b []byte, n notice) []byte {
+	b = msgpack.AppendMapHeader(b, 4)
+	b = appendMember(b, "type", typeNotice)
+	b = appendMember(b, "code", n.code)
+	b = appendMember(b, "serverId", n.other.ID)
+	return appendMember(b, "address", n.other.Address)
+}
+
+func appendServers(b []byte, roster []core.Peer) []byte {
 	b = msgpack.AppendString(b, "servers")
 	b = msgpack.AppendArrayHeader(b, len(roster))
 	for _, peer := range roster {
@@ -77,20 +191,36 @@ func appendUpdate(b []byte, roster []core.Peer) []byte {
 	return b
 }
 
-// decodeUpdate reads an update message of at most limit entries. Entries
-// without an id or an address are left out and counted. Of two entries with
-// one id the last one counts, in the place of the first. Errors are those of
+func appendStrings(b []byte, list []string) []byte {
+	b = msgpack.AppendArrayHeader(b, len(list))
+	for _, item := range list {
+		b = msgpack.AppendString(b, item)
+	}
+	return b
+}
+
+// decodeServed reads a message of the service, whose lists have at most limit entries.
+// Entries without an id or an address are left out and counted. Of two entries with one
+// id the last one counts, in the place of the first. Errors are those of
 // decodeRegister.
-func decodeUpdate(data []byte, limit int) (roster []core.Peer, skipped int, err error) {
-	var kind string
+func decodeServed(data []byte, limit int) (served, error) {
+	var m served
 	var listed bool
-	err = decodeMap(data, func(in *msgpack.Reader, key []byte) (err error) {
+	err := decodeMap(data, func(in *msgpack.Reader, key []byte) (err error) {
 		switch {
 		case string(key) == "type":
-			kind, err = text(in)
+			m.kind, err = text(in)
 		case string(key) == "servers" && in.Next() == msgpack.Array:
 			listed = true
-			roster, skipped, err = decodeRoster(in, limit)
+			m.servers, m.skipped, err = decodeRoster(in, limit)
+		case string(key) == "left" && in.Next() == msgpack.Array:
+			m.left, err = decodeStrings(in, limit)
+		case string(key) == "code":
+			m.notice.code, err = text(in)
+		case string(key) == "serverId":
+			m.notice.other.ID, err = text(in)
+		case string(key) == "address":
+			m.notice.other.Address, err = text(in)
 		default:
 			err = in.Skip()
 		}
@@ -98,13 +228,45 @@ func decodeUpdate(data []byte, limit int) (roster []core.Peer, skipped int, err 
 	})
 	switch {
 	case err != nil:
-		return nil, 0, fmt.Errorf("update: %w", err)
-	case kind != "update":
-		return nil, 0, unexpected(kind)
-	case !listed:
-		return nil, 0, fmt.Errorf("update: %w: no list of servers", core.ErrMalformed)
+		return served{}, fmt.Errorf("message of the service: %w", err)
+	case m.kind != typeUpdate && m.kind != typeDelta && m.kind != typeNotice:
+		return served{}, unexpected(m.kind)
+	case m.kind != typeNotice && !listed:
+		return served{}, fmt.Errorf("%s: %w: no list of servers", m.kind, core.ErrMalformed)
 	}
-	return roster, skipped, nil
+	return m, nil
+}
+
+// decodeUpdate reads an update message, as decodeServed does.
+func decodeUpdate(data []byte, limit int) (roster []core.Peer, skipped int, err error) {
+	m, err := decodeServed(data, limit)
+	if err == nil && m.kind != typeUpdate {
+		err = unexpected(m.kind)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	return m.servers, m.skipped, nil
+}
+
+// decodeStrings reads a list of strings. What is no string counts as "".
+func decodeStrings(in *msgpack.Reader, limit int) ([]string, error) {
+	n, err := in.Array()
+	if err != nil {
+		return nil, err
+	}
+	if n > limit {
+		return nil, fmt.Errorf("%d entries are above the limit of %d", n, limit)
+	}
+	list := make([]string, 0, min(n, in.Len()))
+	for range n {
+		item, err := text(in)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, item)
+	}
+	return list, nil
 }
 
 func decodeRoster(in *msgpack.Reader, limit int) (roster []core.Peer, skipped int, err error) {
@@ -115,8 +277,8 @@ func decodeRoster(in *msgpack.Reader, limit int) (roster []core.Peer, skipped in
 	if n > limit {
 		return nil, 0, fmt.Errorf("%d servers are above the limit of %d", n, limit)
 	}
-	roster = make([]core.Peer, 0, n)
-	places := make(map[string]int, n)
+	roster = make([]core.Peer, 0, min(n, in.Len()))
+	places := make(map[string]int, min(n, in.Len()))
 	for range n {
 		entry := *in // read on its own, so that a bad entry spoils nothing behind it
 		if err := in.Skip(); err != nil {

@@ -2,6 +2,7 @@ package service
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -16,6 +17,8 @@ type writer struct {
 	registry *registry
 	options  *ServerOptions
 	log      *slog.Logger
+
+	sentBytes *atomic.Uint64 // of all subscribers
 }
 
 // run works until ended is closed, or until it has sent a close frame or closed the
@@ -37,7 +40,7 @@ func (w *writer) run(ended <-chan struct{}) {
 		case <-w.changed:
 			err = w.update(unregistered)
 		case <-unregistered.C:
-			if _, registered := w.registry.message(w.subscriber); !registered {
+			if !w.registry.registered(w.subscriber) {
 				w.log.Info("connection closed: no registration in time")
 				w.stop(closeUnregistered)
 			}
@@ -52,16 +55,35 @@ func (w *writer) run(ended <-chan struct{}) {
 	}
 }
 
-// update sends the latest roster. A subscriber without an entry has lost it to another
-// connection, and has to register again within RegisterTimeout.
+// update sends what the subscriber lacks of the latest roster, and notices. A subscriber
+// without an entry has lost it to another connection, and has to register again within
+// RegisterTimeout.
 func (w *writer) update(unregistered *time.Timer) error {
 	message, registered := w.registry.message(w.subscriber)
 	if !registered {
 		unregistered.Reset(w.options.RegisterTimeout)
 		return nil
 	}
+	if message != nil {
+		if err := w.send(message); err != nil {
+			return err
+		}
+	}
+	for _, notice := range w.takeNotices() {
+		if err := w.send(notice); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writer) send(message []byte) error {
 	w.conn.SetWriteDeadline(time.Now().Add(w.options.WriteTimeout))
-	return w.conn.WriteMessage(websocket.BinaryMessage, message)
+	err := w.conn.WriteMessage(websocket.BinaryMessage, message)
+	if err == nil {
+		w.sentBytes.Add(uint64(len(message)))
+	}
+	return err
 }
 
 // ping sends a ping. It fails if the last one was not answered.

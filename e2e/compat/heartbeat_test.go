@@ -28,7 +28,16 @@ func TestHeartbeat(t *testing.T) {
 			_ = c.Conn().On("close", func(values ...any) { n.add("engine closed: %v", values[0]) })
 		})
 	}
+	closings := func(s *stage) *notes { // of the engine's connections, and why
+		s.serve(nil)
+		engine := s.notes("engine")
+		s.welcome("/", func(c *socket.Socket, n *notes) {
+			_ = c.Conn().On("close", func(values ...any) { engine.add("closed: %v, %v", values[0], values[1]) })
+		})
+		return engine
+	}
 	t.Run("4 websocket", func(t *testing.T) {
+		t.Parallel()
 		run(t, func(s *stage) {
 			heartbeats(s, 2)
 			w := s.raw("websocket").open4()
@@ -42,19 +51,17 @@ func TestHeartbeat(t *testing.T) {
 		})
 	})
 	t.Run("4 wrong direction", func(t *testing.T) {
+		t.Parallel()
 		run(t, func(s *stage) {
-			s.serve(nil)
-			heartbeatOf := s.notes("engine")
-			s.welcome("/", func(c *socket.Socket, n *notes) {
-				_ = c.Conn().On("close", func(values ...any) { heartbeatOf.add("closed: %v, %v", values[0], values[1]) })
-			})
+			engine := closings(s)
 			w := s.raw("websocket").open4()
 			w.send("2")
 			w.read()
-			heartbeatOf.await(s, "closed")
+			engine.await(s, "closed")
 		})
 	})
 	t.Run("4 polling", func(t *testing.T) {
+		t.Parallel()
 		run(t, func(s *stage) {
 			heartbeats(s, 1)
 			r := s.raw("polling")
@@ -70,6 +77,7 @@ func TestHeartbeat(t *testing.T) {
 		})
 	})
 	t.Run("3 websocket", func(t *testing.T) {
+		t.Parallel()
 		run(t, func(s *stage) {
 			heartbeats(s, 2)
 			w := s.raw("websocket").dial("EIO=3&transport=websocket")
@@ -85,22 +93,20 @@ func TestHeartbeat(t *testing.T) {
 		})
 	})
 	t.Run("3 wrong direction", func(t *testing.T) {
+		t.Parallel()
 		run(t, func(s *stage) {
-			s.serve(nil)
-			heartbeatOf := s.notes("engine")
-			s.welcome("/", func(c *socket.Socket, n *notes) {
-				_ = c.Conn().On("close", func(values ...any) { heartbeatOf.add("closed: %v, %v", values[0], values[1]) })
-			})
+			engine := closings(s)
 			w := s.raw("websocket").dial("EIO=3&transport=websocket")
 			w.read()
 			w.read()
 			w.read()
 			w.send("3")
 			w.read()
-			heartbeatOf.await(s, "closed")
+			engine.await(s, "closed")
 		})
 	})
 	t.Run("3 polling", func(t *testing.T) {
+		t.Parallel()
 		run(t, func(s *stage) {
 			heartbeats(s, 1)
 			r := s.raw("polling")

@@ -11,13 +11,14 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/socketmesh/mesh/e2e/internal/procs"
+	"github.com/socketmesh/mesh/internal/race"
 )
 
 var update = flag.Bool("update", false, "write the transcripts of the host alone to testdata")
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if raceDetector {
+	if race.Enabled {
 		os.Exit(withoutDetector())
 	}
 	if err := procs.InstallNode("node"); err != nil {

@@ -95,11 +95,14 @@ func runExact(t *testing.T, scenario func(s *stage)) {
 	}
 }
 
-// runVariants runs a scenario for every variant of clients.
+// runVariants runs a scenario for every variant of clients, several at once.
 func runVariants(t *testing.T, scenario func(s *stage, v variant)) {
 	t.Helper()
 	for _, v := range variants {
-		t.Run(v.name, func(t *testing.T) { run(t, func(s *stage) { scenario(s, v) }) })
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			run(t, func(s *stage) { scenario(s, v) })
+		})
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/socketmesh/mesh"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/discovery/service"
+	"github.com/socketmesh/mesh/internal/await"
 	"github.com/socketmesh/mesh/ops/metrics"
 	"github.com/socketmesh/mesh/socketio"
 )
@@ -81,8 +82,8 @@ func start(t *testing.T) (servers []*server, discovery *httptest.Server) {
 		servers = append(servers, s)
 	}
 	for _, s := range servers {
-		await(t, "the servers to meet", func() bool { return socketio.Of(s.io.Sockets()).ServerCount() == 3 })
-		await(t, "a round trip", func() bool {
+		await.Condition(t, "the servers meet", func() bool { return socketio.Of(s.io.Sockets()).ServerCount() == 3 })
+		await.Condition(t, "a round trip", func() bool {
 			stats := s.mesh.Stats()
 			return len(stats.Peers) == 2 && stats.Peers[0].LastRoundTrip > 0 && stats.Peers[1].LastRoundTrip > 0
 		})
@@ -90,15 +91,6 @@ func start(t *testing.T) (servers []*server, discovery *httptest.Server) {
 	discovery = httptest.NewServer(metrics.DiscoveryHandler(registry))
 	t.Cleanup(discovery.Close)
 	return servers, discovery
-}
-
-func await(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !condition(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited a minute for %s", what)
-		}
-	}
 }
 
 func get(t *testing.T, address string) string {
@@ -228,7 +220,7 @@ func TestReferenceDashboard(t *testing.T) {
 		`increase(socketio_mesh_peer_drops_total[5m])`,
 		`socketio_mesh_io_clients{job="socketio-mesh"}`,
 	} {
-		await(t, "an answer to "+query, func() bool { return answered(address, query) })
+		await.Condition(t, "an answer to "+query, func() bool { return answered(address, query) })
 	}
 }
 

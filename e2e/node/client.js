@@ -1,6 +1,7 @@
 // Many socket.io-client sockets in one process, driven over its standard input.
 // A socket goes by the name the driver gives it.
 import { io } from "socket.io-client";
+import { Conditions } from "./conditions.js";
 import { say, serve } from "./control.js";
 
 const ATTEMPTS = 4;
@@ -8,12 +9,12 @@ const ATTEMPT_TIME = 3000; // ms
 
 const clients = new Map(); // name -> Client
 
-class Client {
+class Client extends Conditions {
   constructor({ url, nsp = "/", transports = ["websocket"], auth, query, withCredentials }) {
+    super();
     this.received = []; // [event, …args]
     this.counts = new Map(); // event -> how many were received
     this.answers = new Map(); // event -> arguments of its acknowledgement
-    this.waiting = new Set(); // functions to call when something changes
     this.socket = io(url + nsp, { transports, auth, query, withCredentials, forceNew: true, reconnection: false, autoConnect: false });
     this.socket.onAny((event, ...args) => this.take(event, args));
     this.socket.on("connect", () => this.changed());
@@ -36,31 +37,12 @@ class Client {
     this.changed();
   }
 
-  changed() {
-    for (const check of this.waiting) check();
-  }
-
   of(event) {
     return this.received.filter(([name]) => name === event);
   }
 
   reaches({ event, count, within }) {
     return this.until(() => (this.counts.get(event) ?? 0) >= count, within);
-  }
-
-  // until waits for a condition, at most timeout ms. It reports whether it holds.
-  until(condition, timeout) {
-    return new Promise((resolve) => {
-      const end = (holds) => {
-        clearTimeout(timer);
-        this.waiting.delete(check);
-        resolve(holds);
-      };
-      const check = () => condition() && end(true);
-      const timer = setTimeout(() => end(condition()), timeout);
-      this.waiting.add(check);
-      check();
-    });
   }
 }
 

@@ -15,20 +15,33 @@ class Member {
     this.reasons = []; // of its disconnects
     this.attempts = []; // how many each reconnection took
     this.away = []; // ms from each disconnect to the next connect
+    this.late = []; // how much of that was beyond the delay that the client itself chose
     this.manager = new Manager(url, {
       transports,
       query: { member: number },
       reconnectionDelay,
       reconnectionDelayMax: 10 * reconnectionDelay,
     });
+    const { backoff } = this.manager;
+    const duration = backoff.duration.bind(backoff);
+    backoff.duration = () => {
+      const delay = duration();
+      this.chosen += delay;
+      return delay;
+    };
     this.socket = this.manager.socket("/");
     this.socket.on("connect", () => {
-      if (this.left !== undefined) this.away.push(Date.now() - this.left);
+      if (this.left !== undefined) {
+        const away = Date.now() - this.left;
+        this.away.push(away);
+        this.late.push(away - this.chosen);
+      }
       this.left = undefined;
       changed();
     });
     this.socket.on("disconnect", (reason) => {
       this.left = Date.now();
+      this.chosen = 0; // it chooses right after this event
       this.streams.clear(); // not when it connects: events may come before that is told
       this.reasons.push(reason);
       changed();
@@ -54,18 +67,29 @@ serve(
     },
     // settled resolves when each of the clients is connected.
     settled: (request) => all(request.within),
+    // stalled is for how many ms this process has not run at most, because the machine is busy.
+    stalled: () => stalled,
     report: () =>
-      members.map(({ ticks, missed, reasons, attempts, away, streams }) => ({
+      members.map(({ ticks, missed, reasons, attempts, away, late, streams }) => ({
         ticks,
         missed: missed.slice(0, 5),
         reasons,
         attempts,
         away,
+        late,
         streams: streams.size,
       })),
   },
   () => process.exit(0),
 );
+
+let stalled = 0;
+let last = Date.now();
+setInterval(() => {
+  const now = Date.now();
+  stalled = Math.max(stalled, now - last - 20);
+  last = now;
+}, 20);
 
 function all(timeout) {
   return new Promise((resolve, reject) => {

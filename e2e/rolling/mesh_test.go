@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/e2e/internal/procs"
 )
 
 // size is the number of servers.
@@ -194,17 +194,7 @@ func (m *mesh) end() {
 
 func (m *mesh) eventually(check func() error) {
 	m.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		err := check()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			m.Fatal(err)
-		}
-		time.Sleep(time.Millisecond)
-	}
+	procs.Eventually(m, patience, check)
 }
 
 // addresses is a discovery of addresses without ids, as a static list is. So both

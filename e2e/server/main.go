@@ -35,7 +35,7 @@ type options struct {
 const (
 	host         = "127.0.0.1"
 	startTime    = 10 * time.Second
-	shutdownTime = 10 * time.Second
+	shutdownTime = time.Minute     // what waits for a slow peer, on a busy machine
 	drainTime    = 2 * time.Minute // clients may be slow on a busy machine
 )
 

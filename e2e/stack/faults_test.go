@@ -65,12 +65,10 @@ func TestKillAndRestart(t *testing.T) {
 // comes back when it can.
 func TestSlowPeerIsCut(t *testing.T) {
 	onEveryStack(t, func(w *world) {
-		a := w.start("a", func(cfg *core.Config) {
-			cfg.QueueBytes = 512 << 10
-			// The slow peer is to be cut for what waits, not for its silence.
-			cfg.HeartbeatInterval, cfg.HeartbeatTimeout = patience, 2*patience
-		})
-		c := w.start("c")
+		// The slow peer is to be cut for what waits, not for its silence, of which the others tell as well.
+		patient := func(cfg *core.Config) { cfg.HeartbeatInterval, cfg.HeartbeatTimeout = patience, 2*patience }
+		a := w.start("a", patient, func(cfg *core.Config) { cfg.QueueBytes = 512 << 10 })
+		c := w.start("c", patient)
 		v := w.victim("v", a, c)
 		members := []*member{a, c}
 		w.meet(members, "v")

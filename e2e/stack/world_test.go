@@ -12,6 +12,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/e2e/internal/procs"
 	"github.com/socketmesh/mesh/internal/cluster"
 	"github.com/socketmesh/mesh/internal/node"
 	"github.com/socketmesh/mesh/transport/mem"
@@ -131,17 +132,7 @@ func (m *member) say(padding int) {
 // eventually waits until check finds nothing wrong.
 func (w *world) eventually(check func() error) {
 	w.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		err := check()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			w.Fatal(err)
-		}
-		time.Sleep(time.Millisecond)
-	}
+	procs.Eventually(w, patience, check)
 }
 
 // meet waits until the members, and none but them and those others, know each

@@ -4,6 +4,7 @@ package advertise
 
 import (
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -46,4 +47,37 @@ func Dials(schemes []string, address string) (scheme string, ok bool) {
 		return "", true
 	}
 	return scheme, slices.Contains(schemes, strings.ToLower(scheme))
+}
+
+// Local is the address under which this machine reaches what listens at address: a
+// server that listens on all interfaces is found at localhost.
+func Local(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	if IsUnspecified(host) {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// IsLoopback tells whether a host is the machine that dials it.
+func IsLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+// IsUnspecified tells whether a host to listen on means all interfaces: 0.0.0.0, ::, and
+// the empty host of ":4000".
+func IsUnspecified(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "" || ip != nil && ip.IsUnspecified()
+}
+
+// Within reports whether an IP address is in one of networks. An IPv4 address that is
+// written as IPv6 counts as what it is.
+func Within(networks []netip.Prefix, ip netip.Addr) bool {
+	ip = ip.Unmap().WithZone("")
+	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(ip) })
 }

@@ -21,9 +21,9 @@ type listed struct {
 	Deps         []string
 }
 
-// TestImports checks every package of the module, and of the examples, against the rules.
+// TestImports checks every package of the module, of the examples and of discovery/kubernetes, against the rules.
 func TestImports(t *testing.T) {
-	for _, p := range append(list(t, root), list(t, filepath.Join(root, "examples"))...) {
+	for _, p := range slices.Concat(list(t, root), list(t, filepath.Join(root, "examples")), list(t, filepath.Join(root, "discovery", "kubernetes"))) {
 		r := ruleFor(p.ImportPath)
 		if r == nil {
 			t.Errorf("%s: there is no rule for it; say in rules.go what it may import", short(p.ImportPath))

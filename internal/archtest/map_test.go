@@ -82,8 +82,8 @@ func mapFolders(text string) (folders []string) {
 	return folders
 }
 
-// TestGuide: the guide of internal/node names each of its files once.
-func TestGuide(t *testing.T) {
+// TestGuideOfTheNode: the guide of internal/node names each of its files once.
+func TestGuideOfTheNode(t *testing.T) {
 	folder := filepath.Join(root, "internal", "node")
 	guide, err := os.ReadFile(filepath.Join(folder, "doc.go"))
 	if err != nil {

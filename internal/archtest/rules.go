@@ -25,7 +25,7 @@ type rule struct {
 var engine = []string{"./internal/node", "./internal/cluster"}
 
 // libraries belong to parts, to hosts and to applications.
-var libraries = []string{"go.uber.org/fx", "github.com/gorilla", "github.com/zishang520", "github.com/prometheus", "github.com/quic-go"}
+var libraries = []string{"go.uber.org/fx", "github.com/hashicorp", "github.com/gorilla", "github.com/zishang520", "github.com/prometheus", "github.com/quic-go", "go.opentelemetry.io"}
 
 // servesByItself are packages that add something to http.DefaultServeMux of every
 // program that has them in it.
@@ -63,6 +63,15 @@ var rules = []rule{
 		may:     []string{"./internal", "golang.org/x/sys/unix"},
 	},
 	{
+		// The simulation runs whole nodes.
+		folders: []string{"./internal/sim"},
+		may:     []string{"./core", "./core/coretest", "./internal", "./internal/node", "./internal/cluster", "./codec/json", "./transport/mem"},
+	},
+	{
+		folders: []string{"./internal/dnstest"},
+		may:     []string{"golang.org/x/net/dns/dnsmessage"},
+	},
+	{
 		folders: []string{"./internal"},
 		may:     []string{"./internal"},
 	},
@@ -80,6 +89,15 @@ var rules = []rule{
 		may:     []string{"./core", "./internal", "github.com/quic-go/quic-go", "golang.org/x/crypto/argon2"},
 	},
 	{
+		// Its tests run whole servers, as those of users would.
+		folders: []string{"./discovery/kubernetes"},
+		may:     []string{"./", "./core", "./internal", "k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go"},
+	},
+	{
+		folders: []string{"./discovery/gossip"},
+		may:     []string{"./core", "./internal", "github.com/hashicorp/memberlist"},
+	},
+	{
 		folders: []string{"./codec/proto"},
 		may:     []string{"./core", "./internal", "google.golang.org/protobuf"},
 	},
@@ -92,6 +110,13 @@ var rules = []rule{
 		folders: []string{"./socketio/internal/sendqueue", "./socketio/internal/timingwheel", "./socketio/internal/netpoll"},
 		may:     []string{"./internal"},
 		deep:    []string{"github.com/zishang520", "./core"},
+	},
+	{
+		// Only programs that import the admin UI have bcrypt in them. Its tests are clients,
+		// and its example is a user's program: they alone import the root.
+		folders: []string{"./socketio/adminui"},
+		may:     []string{"./", "./core", "./internal", "./socketio", "./socketio/internal", "github.com/zishang520/socket.io", "github.com/gorilla/websocket", "golang.org/x/crypto/bcrypt"},
+		deep:    engine,
 	},
 	{
 		// A host knows the mesh as core.Adapter alone. The root gives it the node.
@@ -107,6 +132,11 @@ var rules = []rule{
 		deep:    engine,
 	},
 	{
+		// Spans are of what the node tells an observer. Its tests run whole nodes.
+		folders: []string{"./ops/meshotel"},
+		may:     []string{"./core", "./internal", "./internal/node", "./internal/cluster", "./codec", "./transport/mem", "go.opentelemetry.io/otel"},
+	},
+	{
 		// What operators see asks the node through an interface of its own.
 		folders: []string{"./ops"},
 		may:     []string{"./core", "./internal"},
@@ -117,7 +147,7 @@ var rules = []rule{
 		may: []string{"./core", "./codec", "./transport", "./discovery", "./socketio", "./ops", "./internal", "./internal/node", "./internal/cluster",
 			"go.uber.org/fx", "github.com/zishang520/socket.io/servers/socket/v3"},
 		// Programs that do not use a part do not have its dependency in them.
-		deep: append([]string{"./ops/metrics", "github.com/prometheus"}, servesByItself...),
+		deep: append([]string{"./socketio/adminui", "golang.org/x/crypto/bcrypt", "./ops/metrics", "github.com/prometheus", "./ops/meshotel", "go.opentelemetry.io", "./discovery/gossip", "github.com/hashicorp", "github.com/miekg/dns"}, servesByItself...),
 	},
 	{
 		// A part that a user writes needs core alone, and a library of its own.
@@ -127,6 +157,12 @@ var rules = []rule{
 	{
 		folders: []string{"./examples/custom/unix", "./examples/custom/file", "./examples/custom/audit"},
 		may:     []string{"./core"},
+	},
+	{
+		// One mounts servers into the frameworks that users have.
+		folders: []string{"./examples/web"},
+		may: []string{"./", "github.com/zishang520/socket.io", "github.com/gorilla/websocket",
+			"github.com/gin-gonic/gin", "github.com/gin-contrib/cors", "github.com/labstack/echo", "github.com/go-chi"},
 	},
 	{
 		// Examples are what users copy, who have no internal packages.
@@ -141,7 +177,7 @@ var rules = []rule{
 	},
 	{
 		folders: []string{"./cmd", "./e2e", "./bench"},
-		may: []string{"./", "./core", "./codec", "./transport", "./discovery", "./socketio", "./ops", "./internal", "./internal/node", "./internal/cluster", "./bench", "./e2e/internal/procs",
+		may: []string{"./", "./core", "./codec", "./transport", "./discovery", "./socketio", "./ops", "./internal", "./internal/node", "./internal/cluster", "./bench", "./e2e/internal/procs", "./e2e/internal/proxy",
 			"go.uber.org/fx", "github.com/zishang520/socket.io", "github.com/gorilla/websocket", "github.com/urfave/cli", "golang.org/x/term"},
 	},
 }

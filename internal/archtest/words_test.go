@@ -23,7 +23,7 @@ func TestWords(t *testing.T) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && path != root && (strings.HasPrefix(d.Name(), ".") || slices.Contains([]string{"node_modules", "testdata", "archtest"}, d.Name())):
+		case d.IsDir() && path != root && (strings.ContainsAny(d.Name()[:1], "._") || slices.Contains([]string{"node_modules", "testdata", "archtest"}, d.Name())):
 			return fs.SkipDir
 		case d.IsDir() || filepath.Ext(path) != ".go":
 			return nil
@@ -67,9 +67,6 @@ var eightLanes, planet, outbox = 8, 0, 0 // as the herald says
 			t.Errorf("found %q, want it in %s", f, want[i])
 		}
 	}
-	if found, _ := check("p.go", "socketio/internal/inflow/p.go", "package p\n\nvar lane int\n"); len(found) > 0 {
-		t.Errorf("found %q, where it has a meaning of its own", found)
-	}
 }
 
 // check reads one file, and returns what is wrong, each with its place.
@@ -87,11 +84,7 @@ func check(path, name string, src any) (found []string, err error) {
 		for i, text := range strings.Split(text, "\n") {
 			used := split(text)
 			for _, w := range words {
-				if !slices.Contains(used, w.banned) {
-					continue
-				}
-				elsewhere := slices.ContainsFunc(w.but, func(folder string) bool { return strings.HasPrefix(name, folder+"/") })
-				if !elsewhere {
+				if slices.Contains(used, w.banned) {
 					report(line+i, w.banned, w.say)
 				}
 			}

@@ -11,6 +11,7 @@ import (
 // same moment. It is for one goroutine.
 type Backoff struct {
 	Min, Max time.Duration
+	Rand     *rand.Rand // what makes them random; nil means the global source
 
 	ceiling time.Duration // of the last delay; 0 at the start
 }
@@ -24,6 +25,9 @@ func (b *Backoff) Next() time.Duration {
 		b.ceiling *= 2
 	}
 	floor := max(b.Min, b.ceiling/2)
+	if b.Rand != nil {
+		return floor + time.Duration(b.Rand.Int64N(int64(b.ceiling-floor+1)))
+	}
 	return floor + rand.N(b.ceiling-floor+1)
 }
 

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"net/url"
 	"slices"
 	"time"
 )
@@ -80,7 +81,7 @@ func (a *Authority) Pool() *x509.CertPool {
 	return pool
 }
 
-// Issue makes a certificate for names, each a DNS name or an IP address, with
+// Issue makes a certificate for names, each a DNS name, an IP address or a URI, with
 // which a node can both accept and dial.
 func (a *Authority) Issue(valid time.Duration, names ...string) (Pair, error) {
 	return a.IssueBetween(time.Now().Add(-time.Minute), time.Now().Add(valid), names...)
@@ -92,7 +93,9 @@ func (a *Authority) IssueBetween(from, to time.Time, names ...string) (Pair, err
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	for _, name := range names {
-		if ip := net.ParseIP(name); ip != nil {
+		if uri, err := url.Parse(name); err == nil && uri.Scheme != "" && uri.Host != "" {
+			template.URIs = append(template.URIs, uri)
+		} else if ip := net.ParseIP(name); ip != nil {
 			template.IPAddresses = append(template.IPAddresses, ip)
 		} else {
 			template.DNSNames = append(template.DNSNames, name)
@@ -108,6 +111,9 @@ func (a *Authority) IssueBetween(from, to time.Time, names ...string) (Pair, err
 // NamesOf are the names and addresses that a certificate is for, sorted.
 func NamesOf(c *x509.Certificate) []string {
 	names := slices.Clone(c.DNSNames)
+	for _, uri := range c.URIs {
+		names = append(names, uri.String())
+	}
 	for _, ip := range c.IPAddresses {
 		names = append(names, ip.String())
 	}

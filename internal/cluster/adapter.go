@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -29,12 +30,16 @@ func New(c core.Cluster, h core.Host, cfg core.AdapterConfig) (core.Adapter, cor
 		requestTimeout: cfg.RequestTimeout,
 		inboxBytes:     cfg.InboxBytes,
 	}
+	a.tracer, _ = c.(core.RequestTracer)
+	if watcher, ok := c.(core.HandledNotifier); ok {
+		a.handled = watcher.Handled
+	}
 	a.requests = newRequests(a.requestBegun, a.requestDone)
 	a.inboxes = &inboxes{
 		limit:    cfg.InboxBytes,
 		owner:    &a.workers,
 		handle:   a.process,
-		bySender: map[string]*serialQueue[*core.Message]{},
+		bySender: map[string]*inbox{},
 	}
 	return a, a
 }
@@ -48,6 +53,8 @@ type adapter struct {
 	requestTimeout time.Duration
 	inboxBytes     int
 
+	tracer   core.RequestTracer  // of requests; nil if nobody follows them
+	handled  func(*core.Message) // tells that a message was acted upon; nil if nobody wants to know
 	requests *requests
 	inboxes  *inboxes
 	workers  workers
@@ -57,6 +64,7 @@ type adapter struct {
 var (
 	_ core.Adapter  = (*adapter)(nil)
 	_ core.Receiver = (*adapter)(nil)
+	_ core.Barrier  = (*adapter)(nil)
 )
 
 func (a *adapter) Namespace() string { return a.cluster.Namespace() }
@@ -151,13 +159,15 @@ func (a *adapter) Join(ctx context.Context) error {
 	return nil
 }
 
-func (a *adapter) Receive(m *core.Message) {
+func (a *adapter) Receive(m *core.Message) (capacity <-chan struct{}) {
 	if m.Kind.IsResponse() {
-		a.requests.receive(m)
-	} else {
-		a.inboxes.put(m)
+		return a.requests.receive(m)
 	}
+	return a.inboxes.put(m)
 }
+
+// After is core.Barrier's.
+func (a *adapter) After(id string, f func()) { a.inboxes.after(id, f) }
 
 func (a *adapter) MemberJoined(id string) {
 	a.requests.joined(id)
@@ -165,7 +175,9 @@ func (a *adapter) MemberJoined(id string) {
 }
 
 func (a *adapter) MemberLeft(id string, cause error) {
-	a.requests.left(id)
+	// A server that was replaced is there, and joins again at once: its answer is
+	// missing, even if nobody else is waited for.
+	a.requests.left(id, errors.Is(cause, core.ErrReplaced))
 	a.inboxes.left(id)
 }
 
@@ -188,15 +200,20 @@ func (a *adapter) ask(r *request, question *core.Message) {
 	if a.closed.Load() {
 		return
 	}
-	question.RequestID = r.id
+	question.RequestID, question.Trace = r.id, r.trace
 	for _, server := range a.cluster.Publish(question) {
 		a.requests.excuse(r, server)
 	}
 }
 
-func (a *adapter) requestBegun(info core.RequestInfo) {
+// requestBegun tells of a request, and returns what follows it to other servers.
+func (a *adapter) requestBegun(ctx context.Context, info core.RequestInfo) (trace string) {
 	info.Namespace = a.Namespace()
 	a.cluster.RequestBegun(info)
+	if a.tracer == nil {
+		return ""
+	}
+	return a.tracer.TraceRequest(ctx, info)
 }
 
 func (a *adapter) requestDone(info core.RequestInfo) {

@@ -93,7 +93,7 @@ func (a *adapter) newPoll(to core.Target, ack func(core.Payload)) (*request, *co
 		events.add(event{ack: answer}, sizeOf(answer))
 		return to.Flags.ExpectSingleResponse
 	}
-	r.waitCapacity = events.waitCapacity
+	r.capacity = events.capacity
 	r.done = func(err error) {
 		events.unbound()
 		events.add(event{err: err}, 0)

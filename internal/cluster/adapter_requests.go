@@ -111,7 +111,7 @@ func (a *adapter) delAllAt(server, sid string) {
 	if _, err := a.requests.begin(context.Background(), r, a.requestTimeout, func() []string { return []string{server} }); err != nil {
 		return
 	}
-	if err := a.sendTo(server, &core.Message{Kind: core.KindFetchSockets, RequestID: r.id, To: only(sid), Brief: true}); err != nil {
+	if err := a.sendTo(server, &core.Message{Kind: core.KindFetchSockets, RequestID: r.id, Trace: r.trace, To: only(sid), Brief: true}); err != nil {
 		a.requests.leftBefore(r, server)
 	}
 }

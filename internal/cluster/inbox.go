@@ -16,29 +16,63 @@ type inboxes struct {
 
 	mu       sync.RWMutex
 	closed   bool
-	bySender map[string]*serialQueue[*core.Message]
+	bySender map[string]*inbox
 }
 
-// put queues m behind its sender's earlier messages, and holds the caller up
-// while too much of them waits.
-func (in *inboxes) put(m *core.Message) {
-	size := sizeOf(m)
-	for {
-		box := in.of(m.From)
-		if box == nil {
-			return
-		}
-		if box.add(m, size) {
-			box.waitCapacity()
-			return
-		}
-		in.forget(m.From, box)
+// inbox is the queue of one sender.
+type inbox = serialQueue[inboxItem]
+
+// inboxItem is a message, or what is to be called when those before it were processed.
+type inboxItem struct {
+	message *core.Message
+	after   func()
+}
+
+// put queues m behind its sender's earlier messages. Where too much of them waits it
+// returns a channel that is closed when less does.
+func (in *inboxes) put(m *core.Message) (capacity <-chan struct{}) {
+	if box := in.add(m.From, inboxItem{message: m}, sizeOf(m)); box != nil {
+		return box.capacity()
 	}
+	return nil
+}
+
+// after calls f when what is in a sender's queue has been processed.
+func (in *inboxes) after(sender string, f func()) {
+	in.mu.RLock()
+	box, closed := in.bySender[sender], in.closed
+	in.mu.RUnlock()
+	switch {
+	case closed:
+	case box == nil || box.idle():
+		f()
+	default:
+		in.add(sender, inboxItem{after: f}, messageOverhead)
+	}
+}
+
+// add puts an item into a sender's queue, which it returns; nil after close.
+func (in *inboxes) add(sender string, item inboxItem, size int) *inbox {
+	for {
+		box := in.of(sender)
+		if box == nil || box.add(item, size) {
+			return box
+		}
+		in.forget(sender, box)
+	}
+}
+
+func (in *inboxes) process(item inboxItem) {
+	if item.after != nil {
+		item.after()
+		return
+	}
+	in.handle(item.message)
 }
 
 // of is the sender's queue. A sender that has not joined gets a temporary one.
 // It is nil after close.
-func (in *inboxes) of(sender string) *serialQueue[*core.Message] {
+func (in *inboxes) of(sender string) *inbox {
 	in.mu.RLock()
 	box, closed := in.bySender[sender], in.closed
 	in.mu.RUnlock()
@@ -50,7 +84,7 @@ func (in *inboxes) of(sender string) *serialQueue[*core.Message] {
 	if box := in.bySender[sender]; box != nil || in.closed {
 		return box
 	}
-	box = newSerialQueue(in.limit, in.owner, in.handle)
+	box = newSerialQueue(in.limit, in.owner, in.process)
 	box.temporary = true
 	box.died = func() { in.forget(sender, box) }
 	in.bySender[sender] = box
@@ -76,14 +110,14 @@ func (in *inboxes) left(sender string) {
 	if box == nil {
 		return
 	}
-	box.releaseWaiters()
+	box.release()
 	if !box.keep(false) {
 		in.forget(sender, box)
 	}
 }
 
 // forget removes a queue that is dead, and therefore empty.
-func (in *inboxes) forget(sender string, box *serialQueue[*core.Message]) {
+func (in *inboxes) forget(sender string, box *inbox) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.bySender[sender] == box {

@@ -19,15 +19,18 @@ import (
 // requests are what this server has asked the others in one namespace, and what
 // it waits for.
 type requests struct {
-	begun, done func(core.RequestInfo) // told of every request, without a lock
-	ids         atomic.Uint64          // the last id; begins anywhere
+	// begun and done are told of every request, without a lock. What begun returns goes
+	// with it to other servers.
+	begun func(context.Context, core.RequestInfo) (trace string)
+	done  func(core.RequestInfo)
+	ids   atomic.Uint64 // the last id; begins anywhere
 
 	mu     sync.Mutex
 	closed bool
 	byID   map[string]*request
 }
 
-func newRequests(begun, done func(core.RequestInfo)) *requests {
+func newRequests(begun func(context.Context, core.RequestInfo) string, done func(core.RequestInfo)) *requests {
 	t := &requests{begun: begun, done: done, byID: map[string]*request{}}
 	t.ids.Store(rand.Uint64())
 	return t
@@ -38,10 +41,11 @@ type request struct {
 	id    string
 	kind  core.Kind // of the question
 	began time.Time
+	trace string // goes with it to other servers
 
-	take         func(answer *core.Message) (enough bool) // adds an answer; one call at a time
-	waitCapacity func()                                   // holds up who answers too fast; may be nil
-	done         func(err error)                          // hands the result over, after the last take
+	take     func(answer *core.Message) (enough bool) // adds an answer; one call at a time
+	capacity func() <-chan struct{}                   // for more answers; may be nil
+	done     func(err error)                          // hands the result over, after the last take
 
 	mu          sync.Mutex
 	outstanding map[string]outstanding // by server: those asked, and those that answered unasked
@@ -73,7 +77,7 @@ func (t *requests) begin(ctx context.Context, r *request, timeout time.Duration,
 	if t.isClosed() {
 		return 0, r.errClosed()
 	}
-	t.begun(core.RequestInfo{ID: r.id, Kind: r.kind})
+	r.trace = t.begun(ctx, core.RequestInfo{ID: r.id, Kind: r.kind})
 
 	// Those who leave from here on are reported to r: they are told of after
 	// they were taken out of the members.
@@ -131,12 +135,13 @@ func (t *requests) add(r *request) bool {
 	return true
 }
 
-// receive takes in an answer of another server, and holds the caller up while too
-// many of them wait to be handed over.
-func (t *requests) receive(m *core.Message) {
-	if r := t.answer(m); r != nil && r.waitCapacity != nil {
-		r.waitCapacity()
+// receive takes in an answer of another server. Where too many of them wait to be handed
+// over it returns a channel that is closed when fewer do.
+func (t *requests) receive(m *core.Message) (capacity <-chan struct{}) {
+	if r := t.answer(m); r != nil && r.capacity != nil {
+		return r.capacity()
 	}
+	return nil
 }
 
 // answer takes in an answer, and returns the request if it goes on. What nobody
@@ -155,10 +160,12 @@ func (t *requests) answer(m *core.Message) *request {
 	return r
 }
 
-// left ends the waiting for a server.
-func (t *requests) left(server string) {
+// left ends the waiting for a server, which may be back already.
+func (t *requests) left(server string, back bool) {
 	for _, r := range t.all() {
-		t.leftBefore(r, server)
+		if ended, err := r.memberLeft(server, back); ended {
+			t.finish(r, err)
+		}
 	}
 }
 
@@ -172,7 +179,7 @@ func (t *requests) joined(server string) {
 // leftBefore ends the waiting of one request for a server that could not be asked,
 // because it had left.
 func (t *requests) leftBefore(r *request, server string) {
-	if ended, err := r.memberLeft(server); ended {
+	if ended, err := r.memberLeft(server, false); ended {
 		t.finish(r, err)
 	}
 }
@@ -241,8 +248,9 @@ func (r *request) enter(m *core.Message) (ended bool, err error) {
 	return false, nil
 }
 
-// writeOff notes that a server has left. It reports as enter does.
-func (r *request) memberLeft(server string) (ended bool, err error) {
+// memberLeft notes that a server has left, and whether it is back. It reports as enter
+// does.
+func (r *request) memberLeft(server string, back bool) (ended bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d := r.outstanding[server]
@@ -250,7 +258,7 @@ func (r *request) memberLeft(server string) (ended bool, err error) {
 		return false, nil
 	}
 	again := d.gone
-	d.gone, d.back = true, false
+	d.gone, d.back = true, back
 	r.outstanding[server] = d
 	if again {
 		return false, nil
@@ -299,7 +307,7 @@ func (r *request) giveUp(cause error) (ended bool, err error) {
 	return true, r.end(cause)
 }
 
-// record enters an answer in the books, and reports whether it counts; r.mu is
+// record notes who has answered, and reports whether the answer counts; r.mu is
 // held.
 func (r *request) record(m *core.Message) bool {
 	d := r.outstanding[m.From] // none for who was not asked
@@ -334,7 +342,7 @@ func (r *request) record(m *core.Message) bool {
 	return true
 }
 
-// end closes the books, and says who is missing in them; r.mu is held. cause is
+// end ends the request, and says who has not answered; r.mu is held. cause is
 // nil if nobody is waited for. Servers that have left are not missing: what they
 // would have answered is gone with them.
 func (r *request) end(cause error) error {

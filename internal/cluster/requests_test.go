@@ -276,6 +276,23 @@ func TestRequestServerComesBack(t *testing.T) {
 	})
 }
 
+// So it is if nobody else is waited for when it goes: it is told of as gone before it is
+// told of as back.
+func TestRequestServerIsReplaced(t *testing.T) {
+	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {
+		w.Hold("b", "a")
+		call := q.ask(w.a, t.Context())
+		synctest.Wait()
+		w.a.Receiver.MemberLeft("b", core.ErrReplaced)
+		w.a.Receiver.MemberJoined("b")
+		got, err := call.wait()
+		expect(t, "answers", got, "c")
+		expectMissing(t, err, core.ErrReplaced, "b")
+		expectList(t, "left", call.left())
+		w.Release("b", "a")
+	})
+}
+
 // A server that comes back and then dies has left.
 func TestRequestServerComesBackAndDies(t *testing.T) {
 	forEachInquiry(t, func(t *testing.T, w *trio, q inquiry) {

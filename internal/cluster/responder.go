@@ -29,12 +29,17 @@ func (a *adapter) process(m *core.Message) {
 	case core.KindDisconnectSockets:
 		a.host.Disconnect(m.To, m.Close)
 	case core.KindFetchSockets:
+		follow := a.follow(m, a.requestTimeout)
+		defer follow.end(nil)
 		sockets := a.host.Sockets(m.To, m.Brief)
 		a.reply(m, &core.Message{Kind: core.KindFetchSocketsResponse, Sockets: sockets})
 	case core.KindServerSideEmit:
 		a.host.ServerSideEmit(m.Payload, a.replyOnce(m))
 	default:
 		a.log.Debug("ignoring a message", "kind", m.Kind, "peer", m.From)
+	}
+	if a.handled != nil {
+		a.handled(m)
 	}
 }
 
@@ -51,9 +56,11 @@ func (a *adapter) replyOnce(m *core.Message) func(core.Payload) {
 		return nil
 	}
 	var replied atomic.Bool
+	follow := a.follow(m, a.requestTimeout)
 	return func(p core.Payload) {
 		if !replied.Swap(true) {
 			a.reply(m, &core.Message{Kind: core.KindServerSideEmitResponse, Payload: p})
+			follow.end(nil)
 		}
 	}
 }
@@ -64,7 +71,11 @@ func (a *adapter) answerBroadcast(m *core.Message) {
 	if to.Flags.Timeout <= 0 {
 		to.Flags.Timeout = a.requestTimeout
 	}
-	a.collectLocalAcks(m.Payload, to, func(answer *core.Message) { a.reply(m, answer) })
+	follow := a.follow(m, to.Flags.Timeout)
+	a.collectLocalAcks(m.Payload, to, func(answer *core.Message) {
+		a.reply(m, answer)
+		follow.answered(answer)
+	})
 }
 
 // collectLocalAcks broadcasts to the local clients, and sends how many they are, once, and

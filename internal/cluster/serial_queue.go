@@ -9,7 +9,7 @@ import (
 // serialQueue hands items to one function: in order, one at a time, from a goroutine
 // of its own, which lives only as long as there are items. Whoever adds need not
 // wait for the function, so it may block; what waits is bounded by those who add
-// and then call waitCapacity.
+// and then wait for capacity.
 type serialQueue[T any] struct {
 	limit  int // bytes that may wait or be in hand
 	handle func(T)
@@ -17,18 +17,17 @@ type serialQueue[T any] struct {
 	loop   func() // run, bound once
 	died   func() // called when a temporary queue has died; may be nil
 
-	dead    atomic.Bool  // takes nothing more; written under mu
-	waiting atomic.Int32 // callers of waitCapacity
+	dead    atomic.Bool // takes nothing more; written under mu
+	waiting atomic.Bool // somebody waits for free
 
 	mu        sync.Mutex
-	space     sync.Cond
+	free      chan struct{} // closed when there is capacity again; nil if nobody waits for that
 	items     []queued[T]
 	spare     []queued[T] // empty: for items, when they are taken
 	held      int         // items that wait or are in hand
 	bytes     int         // their size
 	running   bool        // the goroutine is there
 	temporary bool        // dies when empty
-	releases  int         // how often everybody was let go
 }
 
 type queued[T any] struct {
@@ -41,7 +40,6 @@ const maxSpare = 256
 
 func newSerialQueue[T any](limit int, owner *workers, handle func(T)) *serialQueue[T] {
 	b := &serialQueue[T]{limit: limit, handle: handle, owner: owner}
-	b.space.L = &b.mu
 	b.loop = b.run
 	return b
 }
@@ -65,24 +63,43 @@ func (b *serialQueue[T]) add(item T, size int) bool {
 	return true
 }
 
-// waitCapacity blocks while the queue holds more than its limit, unless that is a
-// single item, until free is called or it dies.
-func (b *serialQueue[T]) waitCapacity() {
+// idle tells whether everything in it has been handled.
+func (b *serialQueue[T]) idle() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.waiting.Add(1)
-	defer b.waiting.Add(-1)
-	for freed := b.releases; b.bytes > b.limit && b.held > 1 && freed == b.releases && !b.dead.Load(); {
-		b.space.Wait()
-	}
+	return !b.running
 }
 
-// releaseWaiters lets all calls of waitCapacity return.
-func (b *serialQueue[T]) releaseWaiters() {
+// capacity returns nil, unless the queue holds more than its limit and that is not a
+// single item: then a channel that is closed when it holds half of the limit, or
+// somebody calls release, or it dies.
+func (b *serialQueue[T]) capacity() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.releases++
-	b.space.Broadcast()
+	if b.bytes <= b.limit || b.held <= 1 || b.dead.Load() {
+		return nil
+	}
+	if b.free == nil {
+		b.free = make(chan struct{})
+		b.waiting.Store(true)
+	}
+	return b.free
+}
+
+// release lets all go who wait for capacity.
+func (b *serialQueue[T]) release() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.letGo()
+}
+
+// letGo is release for callers that hold mu.
+func (b *serialQueue[T]) letGo() {
+	if b.free != nil {
+		close(b.free)
+		b.free = nil
+		b.waiting.Store(false)
+	}
 }
 
 // unbound takes the limit away.
@@ -90,7 +107,7 @@ func (b *serialQueue[T]) unbound() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.limit = math.MaxInt
-	b.space.Broadcast()
+	b.letGo()
 }
 
 // keep says whether the queue stays when it is empty. It reports whether it
@@ -111,7 +128,7 @@ func (b *serialQueue[T]) kill() {
 	defer b.mu.Unlock()
 	b.dead.Store(true)
 	b.items = nil
-	b.space.Broadcast()
+	b.letGo()
 }
 
 func (b *serialQueue[T]) run() {
@@ -129,7 +146,7 @@ func (b *serialQueue[T]) run() {
 			b.handle(p.value)
 			items++
 			bytes += p.size
-			if b.waiting.Load() > 0 {
+			if b.waiting.Load() {
 				b.giveBack(items, bytes)
 				items, bytes = 0, 0
 			}
@@ -178,5 +195,7 @@ func (b *serialQueue[T]) giveBack(items, bytes int) {
 	defer b.mu.Unlock()
 	b.held -= items
 	b.bytes -= bytes
-	b.space.Broadcast()
+	if b.bytes <= b.limit/2 || b.held <= 1 {
+		b.letGo()
+	}
 }

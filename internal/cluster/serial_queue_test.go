@@ -37,12 +37,19 @@ func TestSerialQueueOrder(t *testing.T) {
 	})
 }
 
-// waitingFor adds to a queue whose handler is stuck, and reports who waits in waitCapacity.
+// waitingFor adds to a queue whose handler is stuck, and reports who waits for capacity.
 func waitingFor(box *serialQueue[int], sizes ...int) (blocked func() int) {
 	n := len(sizes)
 	for i, size := range sizes {
 		box.add(i, size)
-		go func() { box.waitCapacity(); box.mu.Lock(); n--; box.mu.Unlock() }()
+		go func() {
+			if capacity := box.capacity(); capacity != nil {
+				<-capacity
+			}
+			box.mu.Lock()
+			n--
+			box.mu.Unlock()
+		}()
 		synctest.Wait()
 	}
 	return func() int {
@@ -64,7 +71,7 @@ func TestSerialQueuePace(t *testing.T) {
 		"one giant":               {[]int{1000}, 0, nil, 0},
 		"a giant behind":          {[]int{1, 1000}, 1, nil, 1},
 		"above":                   {[]int{50, 50, 50}, 1, nil, 1},
-		"freed":                   {[]int{50, 50, 50}, 1, (*serialQueue[int]).releaseWaiters, 0},
+		"freed":                   {[]int{50, 50, 50}, 1, (*serialQueue[int]).release, 0},
 		"unbound":                 {[]int{50, 50, 50}, 1, (*serialQueue[int]).unbound, 0},
 		"killed":                  {[]int{50, 50, 50}, 1, (*serialQueue[int]).kill, 0},
 		"kept":                    {[]int{50, 50, 50}, 1, func(b *serialQueue[int]) { b.keep(true) }, 1},
@@ -94,7 +101,7 @@ func TestSerialQueuePace(t *testing.T) {
 	}
 }
 
-// waitCapacity of a queue without a limit returns at once.
+// A queue without a limit has capacity.
 func TestSerialQueueUnboundForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var owner workers
@@ -225,7 +232,7 @@ func TestInboxesForgetTheirSenders(t *testing.T) {
 		var owner workers
 		gate := make(chan struct{})
 		var handled atomic.Int32
-		in := &inboxes{limit: 1 << 20, owner: &owner, bySender: map[string]*serialQueue[*core.Message]{},
+		in := &inboxes{limit: 1 << 20, owner: &owner, bySender: map[string]*inbox{},
 			handle: func(*core.Message) { <-gate; handled.Add(1) }}
 		count := func() int { in.mu.Lock(); defer in.mu.Unlock(); return len(in.bySender) }
 		in.joined("idle")

@@ -7,17 +7,25 @@ import (
 	"time"
 )
 
+// dialBatch is how many connections are begun before what has come is looked at again.
+const dialBatch = 128
+
 // maxAttempts is how often a session tries to connect.
 const maxAttempts = 5
 
-var errStalled = errors.New("nothing came for too long")
+var (
+	errStalled     = errors.New("nothing came for too long")
+	errUnavailable = errors.New("the server lets nobody in for now")
+)
 
 // dialler connects the sessions.
 type dialler struct {
 	on      bool
 	next    int        // sessions before it have been dialled
 	again   []*session // have failed, and are dialled again
-	pending []*session // are connecting
+	later   returns    // have failed, and are dialled again when their time comes
+	pending []*session // those that are connecting, and others that were
+	open    int        // how many are connecting
 	begun   int64      // when it was switched on
 	dialled int        // connections begun since
 	checked int64      // when pending was looked through
@@ -29,7 +37,10 @@ func (d *dialler) step(w *Swarm) int64 {
 		return never
 	}
 	d.sweep(w)
-	for len(d.pending) < w.plan.InFlight {
+	for begun := 0; d.open < w.plan.InFlight; begun++ {
+		if begun == dialBatch {
+			return w.now // when what has come meanwhile is read
+		}
 		if due := d.due(w); due > w.now {
 			return due
 		}
@@ -38,7 +49,11 @@ func (d *dialler) step(w *Swarm) int64 {
 			break
 		}
 		d.dialled++
+		d.open++
 		d.pending = append(d.pending, s)
+		if s.since == 0 {
+			s.since = w.now
+		}
 		s.deadline = w.now + int64(w.plan.ConnectTimeout)
 		w.dial(s)
 	}
@@ -58,6 +73,9 @@ func (d *dialler) due(w *Swarm) int64 {
 }
 
 func (d *dialler) take(w *Swarm) *session {
+	if s := d.later.take(w.now); s != nil {
+		return s
+	}
 	if n := len(d.again); n > 0 {
 		s := d.again[n-1]
 		d.again = d.again[:n-1]
@@ -71,13 +89,12 @@ func (d *dialler) take(w *Swarm) *session {
 }
 
 func (d *dialler) over(w *Swarm) bool {
-	return d.next == len(w.sessions) && len(d.again) == 0 && len(d.pending) == 0
+	return d.next == len(w.sessions) && len(d.again) == 0 && len(d.later) == 0 && d.open == 0
 }
 
 // sweep forgets those that are done, and gives up those that take too long.
 func (d *dialler) sweep(w *Swarm) {
-	late := w.now-d.checked > int64(50*time.Millisecond)
-	if len(d.pending) < w.plan.InFlight && !late {
+	if w.now-d.checked <= int64(50*time.Millisecond) {
 		return
 	}
 	d.checked = w.now
@@ -114,6 +131,8 @@ func (w *Swarm) drop(s *session, err error) {
 func (w *Swarm) ended(s *session, err error) {
 	if s.phase == ready {
 		w.tally.Closed++
+		w.tally.noteReason(err)
+		w.prober.left(s)
 		w.tally.LastError = fmt.Sprintf("client %d: %v", w.plan.First+int(s.index), err)
 		w.tally.Ready--
 		w.reset(s)
@@ -125,8 +144,17 @@ func (w *Swarm) ended(s *session, err error) {
 // fail has a session try again, unless it has done so too often.
 func (w *Swarm) fail(s *session, err error) {
 	w.tally.LastError = fmt.Sprintf("client %d: %s: %v", w.plan.First+int(s.index), s.phase, err)
+	if errors.Is(err, errUnavailable) {
+		w.tally.Refused++
+	}
 	w.reset(s)
-	s.failed++
+	w.dialler.open--
+	s.failed = min(s.failed, maxAttempts) + 1
+	if w.plan.Returning {
+		w.tally.Retried++
+		w.dialler.later.add(s, w.now+int64(returnDelay(int(s.failed)-1)))
+		return
+	}
 	if s.failed < maxAttempts && !errors.Is(err, net.ErrClosed) {
 		w.tally.Retried++
 		w.dialler.again = append(w.dialler.again, s)
@@ -136,7 +164,7 @@ func (w *Swarm) fail(s *session, err error) {
 }
 
 func (w *Swarm) reset(s *session) {
-	*s = session{index: s.index, failed: s.failed}
+	*s = session{index: s.index, failed: s.failed, since: s.since}
 }
 
 var phaseNames = [...]string{

@@ -17,7 +17,9 @@ const (
 	maxEvents = 512
 )
 
-// epoll is the wire that asks the kernel which connections have something.
+// epoll is the wire that asks the kernel which connections have something. One thread
+// waits, and dials, reads and writes sockets that no Go runtime knows; netpoll's epoll
+// only says which of a server's own connections its goroutines have to read.
 type epoll struct {
 	events
 	fd, wakeFD, timerFD int
@@ -113,6 +115,12 @@ func (p *epoll) hangUp(s *session) {
 	unix.Close(int(s.fd))
 	p.recycle(s.in)
 	s.link = link{}
+}
+
+func (p *epoll) unread(s *session) bool {
+	var first [1]byte
+	n, _, err := unix.Recvfrom(int(s.fd), first[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	return err == nil && n > 0
 }
 
 func (p *epoll) wake() {

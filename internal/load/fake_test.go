@@ -20,6 +20,8 @@ type fake struct {
 
 	// accept is asked for each connection: false hangs up at once.
 	accept func(n int) bool
+	// refuse is asked for each connection: true answers with 503.
+	refuse func(n int) bool
 	// hello is what follows the upgrade, instead of the handshake.
 	hello func(n int) [][]byte
 	// publish makes the n-th message, from 0, into what each client gets.
@@ -75,6 +77,10 @@ func (f *fake) client(n int, conn net.Conn) {
 	}
 	reader := bufio.NewReader(conn)
 	if _, err := http.ReadRequest(reader); err != nil {
+		return
+	}
+	if f.refuse != nil && f.refuse(n) {
+		io.WriteString(conn, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
 		return
 	}
 	io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n")
@@ -134,6 +140,16 @@ func (f *fake) write(conn net.Conn, frames [][]byte) {
 		if _, err := conn.Write(frame); err != nil {
 			return
 		}
+	}
+}
+
+// ping pings all clients.
+func (f *fake) ping() {
+	f.mu.Lock()
+	conns := append([]net.Conn{}, f.conns...)
+	f.mu.Unlock()
+	for _, conn := range conns {
+		f.write(conn, [][]byte{serverFrame(wsframe.Text, true, "2")})
 	}
 }
 

@@ -152,6 +152,9 @@ func (g *goroutines) hangUp(s *session) {
 	s.link = link{}
 }
 
+// unread does not know what a reader has.
+func (g *goroutines) unread(*session) bool { return false }
+
 func (g *goroutines) poll(timeout time.Duration) error {
 	var after <-chan time.Time
 	if timeout >= 0 {

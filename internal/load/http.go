@@ -48,6 +48,9 @@ func (w *Swarm) polled(s *session, data []byte) (int, error) {
 		if s.id = sessionID(body); s.id == "" {
 			return 0, fmt.Errorf("no handshake in %.100q", body)
 		}
+		handshake, _, _ := bytes.Cut(body, []byte(separator))
+		w.beats.learn(handshake[1:])
+		s.heard = w.now
 		w.request(s, posting, postRequest(host, s.id, "40"))
 	case posting:
 		w.request(s, polling, pollRequest(host, s.id))
@@ -87,6 +90,8 @@ func readResponse(data []byte) (body []byte, n int, err error) {
 		return nil, 0, nil
 	case err != nil:
 		return nil, 0, fmt.Errorf("response: %w", err)
+	case response.StatusCode == http.StatusServiceUnavailable:
+		return nil, 0, fmt.Errorf("%w: %s", errUnavailable, response.Status)
 	case response.StatusCode != http.StatusOK:
 		return nil, 0, fmt.Errorf("response %s: %.100q", response.Status, body)
 	}

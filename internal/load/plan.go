@@ -37,6 +37,14 @@ type Plan struct {
 	ConnectRate float64
 	// ConnectTimeout is when a connection that is being made counts as stalled.
 	ConnectTimeout time.Duration
+	// Returning lets clients come again for as long as they are not in, as Socket.IO's do:
+	// after a second, and then more, up to five, give or take a half.
+	Returning bool
+	// ConnectWithin is when Connect gives up those that are not in. 0: never.
+	ConnectWithin time.Duration
+	// Heartbeats lets clients give up a server whose ping does not come in time, as
+	// Socket.IO's do.
+	Heartbeats bool
 	// Sources are the loopback addresses that clients use in turn, 127.0.0.1 and
 	// those that follow it: from one address, a server has about 28,000
 	// connections. 0 or 1: what the system picks. Linux only.

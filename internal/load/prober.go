@@ -19,7 +19,7 @@ type Question struct {
 	Rate float64
 	// Clients is how many clients ask, in turn. 0: all.
 	Clients int
-	// For is how long they ask.
+	// For is how long they ask, unless StopAsking ends it.
 	For time.Duration
 }
 
@@ -116,6 +116,14 @@ func (p *prober) answered(w *Swarm, s *session, args []byte, now int64) {
 	}
 }
 
+// left is told that a client is gone, which nobody answers any more.
+func (p *prober) left(s *session) {
+	if s.asked != 0 {
+		p.waiting--
+		p.answers.Missing++
+	}
+}
+
 // Ask has clients ask for a while, and returns when the last answer is there.
 func (w *Swarm) Ask(q Question) (Answers, error) {
 	var before time.Duration
@@ -125,18 +133,26 @@ func (w *Swarm) Ask(q Question) (Answers, error) {
 	}); err != nil {
 		return Answers{}, err
 	}
-	if _, err := w.wait(q.For+answerTime, func() bool { return !w.prober.on && w.prober.waiting == 0 }); err != nil {
+	over := func() bool {
+		return !w.prober.on && (w.prober.waiting == 0 || w.now-w.prober.until > int64(answerTime))
+	}
+	if _, err := w.wait(forEver, over); err != nil {
 		return Answers{}, err
 	}
 	var answers Answers
 	err := w.call(func() {
 		w.prober.on = false
 		answers = w.prober.answers
-		answers.Missing = w.prober.waiting
+		answers.Missing += w.prober.waiting
 		answers.CPU = processCPU() - before
 		for i := range w.sessions {
 			w.sessions[i].asked = 0
 		}
 	})
 	return answers, err
+}
+
+// StopAsking lets Ask return when the answers to what was asked are there.
+func (w *Swarm) StopAsking() error {
+	return w.call(func() { w.prober.on, w.prober.until = false, min(w.prober.until, w.clock.now()) })
 }

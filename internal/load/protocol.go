@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/socketmesh/mesh/internal/wsframe"
 )
@@ -69,6 +70,9 @@ func (w *Swarm) next(s *session, data []byte, now int64) (int, error) {
 		}
 		if !bytes.HasPrefix(data, []byte("HTTP/1.1 101 ")) {
 			line, _, _ := bytes.Cut(data, []byte("\r\n"))
+			if bytes.Contains(line, []byte(" 503 ")) {
+				return 0, fmt.Errorf("%w: %q", errUnavailable, line)
+			}
 			return 0, fmt.Errorf("the server does not upgrade: %q", line)
 		}
 		s.phase = opening
@@ -132,6 +136,8 @@ func (w *Swarm) message(s *session, m []byte, now int64) error {
 	}
 	switch m[0] {
 	case '0': // the handshake
+		w.beats.learn(m[1:])
+		s.heard = now
 		if s.phase == opening {
 			s.phase = connecting
 			w.send(s, "40")
@@ -139,8 +145,7 @@ func (w *Swarm) message(s *session, m []byte, now int64) error {
 	case '1':
 		return errors.New("the server closed the session")
 	case '2':
-		w.tally.Pings++
-		w.send(s, "3")
+		w.pinged(s, now)
 	case '3':
 		if s.phase == probing {
 			w.send(s, "5")
@@ -211,6 +216,8 @@ func (w *Swarm) answered(s *session, id int, args []byte, now int64) {
 	}
 	if s.answers--; s.answers == 0 {
 		s.phase = ready
+		w.dialler.open--
 		w.tally.Ready++
+		w.waits.Record(time.Duration(now - s.since))
 	}
 }

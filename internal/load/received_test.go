@@ -14,6 +14,7 @@ type noWire struct{}
 func (noWire) dial(*session, *net.TCPAddr, net.IP) error { return nil }
 func (noWire) flush(s *session)                          { s.out = nil }
 func (noWire) hangUp(s *session)                         { s.link = link{} }
+func (noWire) unread(*session) bool                      { return false }
 func (noWire) poll(time.Duration) error                  { return nil }
 func (noWire) wake()                                     {}
 func (noWire) close()                                    {}

@@ -27,6 +27,8 @@ type session struct {
 	answers  uint16
 	deadline int64 // of connecting
 	asked    int64 // when it sent what it awaits an answer to; 0 if nothing
+	since    int64 // when it began to connect, for the first time
+	heard    int64 // when the server's last ping came, or its handshake
 	id       string
 
 	checks  []sequenceCheck

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -19,10 +20,28 @@ func (w *Swarm) Connect() (Tally, error) {
 	if err != nil {
 		return Tally{}, err
 	}
-	if _, err := w.wait(forEver, func() bool { return !w.dialler.on }); err != nil {
+	within := cmp.Or(w.plan.ConnectWithin, forEver)
+	if done, err := w.wait(within, func() bool { return !w.dialler.on }); err != nil {
 		return Tally{}, err
+	} else if !done {
+		if err := w.call(w.giveUp); err != nil {
+			return Tally{}, err
+		}
 	}
 	return w.Tally()
+}
+
+// giveUp ends connecting: who is not in has failed.
+func (w *Swarm) giveUp() {
+	w.dialler = dialler{next: len(w.sessions)}
+	for i := range w.sessions {
+		s := &w.sessions[i]
+		if s.phase != idle && s.phase != ready {
+			w.wire.hangUp(s)
+			w.reset(s)
+		}
+	}
+	w.tally.Failed = len(w.sessions) - w.tally.Ready - w.tally.Closed
 }
 
 // Settled returns true when every client of this swarm has heard every publisher
@@ -78,6 +97,8 @@ func (w *Swarm) Stop() (map[uint32]uint32, error) {
 type Report struct {
 	Begin, End Tally
 	Latency    histogram.Histogram // of deliveries between the two
+	PingLate   histogram.Histogram // how much later than due the servers' pings came between the two
+	Waits      histogram.Histogram // since the beginning: from a client's first attempt until it was in
 	Total      Tally               // since the beginning
 	Lost       uint64              // messages that clients which are still there did not get
 	Last       int64               // when the last delivery came
@@ -100,7 +121,7 @@ func (w *Swarm) Drain(sent map[uint32]uint32, silence time.Duration) (Report, er
 	}
 	var r Report
 	err := w.call(func() {
-		r = Report{Begin: w.marks.begin, End: w.marks.end, Latency: w.marks.latency, Total: w.snapshot(), Lost: w.lost(sent), Last: w.marks.last}
+		r = Report{Begin: w.marks.begin, End: w.marks.end, Latency: w.marks.latency, PingLate: w.marks.pingLate, Waits: w.waits, Total: w.snapshot(), Lost: w.lost(sent), Last: w.marks.last}
 	})
 	return r, err
 }

@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/socketmesh/mesh/internal/histogram"
 )
 
 // ErrClosed is what calls return when the swarm has ended.
@@ -27,10 +29,12 @@ type Swarm struct {
 	dialler    dialler
 	publishers []*publisher
 	prober     prober
+	beats      heartbeats
 	tally      Tally
 	marks      marks
-	members    []int32 // of each room, among this swarm's sessions
-	wanted     int     // sessions that have heard all publishers in all their rooms
+	waits      histogram.Histogram // from a client's first attempt until it is in
+	members    []int32             // of each room, among this swarm's sessions
+	wanted     int                 // sessions that have heard all publishers in all their rooms
 
 	waiters []*waiter
 
@@ -106,6 +110,7 @@ func (w *Swarm) run(ctx context.Context) {
 			next = min(next, p.step(w))
 		}
 		next = min(next, w.prober.step(w))
+		next = min(next, w.beats.step(w))
 		w.flushAll()
 		w.tellWaiters()
 		if err := w.wire.poll(w.untilThen(next)); err != nil {

@@ -22,16 +22,7 @@ func bothWires(t *testing.T, test func(t *testing.T, portable bool)) {
 // connected is a swarm whose clients are there.
 func connected(t *testing.T, plan Plan) *Swarm {
 	t.Helper()
-	plan.Count = plan.Clients
-	w, err := New(plan)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	w := newSwarm(t, plan)
 	tally, err := w.Connect()
 	if err != nil || tally.Ready != plan.Clients {
 		t.Fatalf("%d of %d connected: %v, %s", tally.Ready, plan.Clients, err, tally.LastError)

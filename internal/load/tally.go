@@ -1,6 +1,7 @@
 package load
 
 import (
+	"maps"
 	"time"
 
 	"github.com/socketmesh/mesh/internal/histogram"
@@ -11,9 +12,12 @@ type Tally struct {
 	Ready     int    // clients that are connected and in their rooms
 	Failed    int    // clients that have given up connecting
 	Retried   int    // connections that were begun again
+	Refused   int    // answers of servers that let nobody in for now: 503
 	Stalled   int    // connections on which nothing came for too long
 	Closed    int    // clients that the server has disconnected
 	LastError string // of the last connection that failed or ended
+	// Reasons are why clients were disconnected, and how many for each.
+	Reasons map[string]int
 
 	Sent       uint64
 	Deliveries uint64
@@ -32,6 +36,7 @@ type marks struct {
 	begin     Tally
 	end       Tally
 	latency   histogram.Histogram
+	pingLate  histogram.Histogram
 	last      int64 // when the last delivery came
 }
 
@@ -73,11 +78,26 @@ func (w *Swarm) openCheck(s *session, m stamp) {
 	}
 }
 
+// maxReasons is how many different ones are told apart.
+const maxReasons = 20
+
+// noteReason counts why a client was disconnected.
+func (t *Tally) noteReason(err error) {
+	if t.Reasons == nil {
+		t.Reasons = map[string]int{}
+	}
+	reason := err.Error()
+	if _, known := t.Reasons[reason]; !known && len(t.Reasons) >= maxReasons {
+		reason = "other reasons"
+	}
+	t.Reasons[reason]++
+}
+
 // Begin begins to measure.
 func (w *Swarm) Begin() (Tally, error) {
 	err := w.call(func() {
 		w.marks.begin = w.snapshot()
-		w.marks.latency = histogram.Histogram{}
+		w.marks.latency, w.marks.pingLate = histogram.Histogram{}, histogram.Histogram{}
 		w.marks.measuring = true
 	})
 	return w.marks.begin, err
@@ -101,6 +121,7 @@ func (w *Swarm) Tally() (Tally, error) {
 
 func (w *Swarm) snapshot() Tally {
 	t := w.tally
+	t.Reasons = maps.Clone(t.Reasons)
 	t.At = w.clock.now()
 	t.CPU = processCPU()
 	return t

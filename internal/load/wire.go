@@ -14,6 +14,9 @@ type wire interface {
 	flush(s *session)
 	// hangUp closes the connection. No events follow.
 	hangUp(s *session)
+	// unread tells whether something has come that has not been reported yet, as far as
+	// that is known.
+	unread(s *session) bool
 	// poll waits for events until wake is called, or for as long as timeout
 	// (below 0: for ever), and reports them.
 	poll(timeout time.Duration) error

@@ -1,7 +1,9 @@
 package node
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/pendingset"
 )
 
 // accept takes connections until the listener is closed.
@@ -23,6 +26,10 @@ func (n *Node) accept() {
 			if !n.pause(10 * time.Millisecond) {
 				return
 			}
+			continue
+		}
+		if !n.failures.allows(sourceOf(conn)) {
+			n.work.Go(func() { n.refuse(conn, core.CloseBusy, errTooManyFailures) })
 			continue
 		}
 		p := &pendingConn{conn}
@@ -44,6 +51,7 @@ func (n *Node) admit(p *pendingConn) {
 		return // a newer connection has taken its place, and it was refused for that
 	}
 	if err != nil {
+		n.failures.note(sourceOf(conn), err)
 		n.refuse(conn, reasonFor(err), err)
 		return
 	}
@@ -60,8 +68,16 @@ func reasonFor(err error) core.CloseReason {
 		return core.CloseMismatch
 	case errors.Is(err, core.ErrSelf):
 		return closeSelf
+	case errors.Is(err, errRoles):
+		return closeRoles
+	case errors.Is(err, errWrongKey):
+		return core.CloseHelloInvalid
+	case errors.Is(err, core.ErrDuplicateID):
+		return core.CloseDuplicate
 	case errors.Is(err, core.ErrClosed):
 		return core.CloseGoingAway
+	case errors.Is(err, core.ErrBusy):
+		return core.CloseBusy
 	}
 	return core.CloseHelloInvalid
 }
@@ -73,7 +89,7 @@ var closeSelf = core.CloseReason{Code: 1002, Text: "self"}
 // refuse turns a connection away.
 func (n *Node) refuse(conn core.Conn, reason core.CloseReason, why error) {
 	n.stats.refused(conn.RemoteAddr(), why)
-	if !errors.Is(why, core.ErrSelf) && !errors.Is(why, core.ErrClosed) {
+	if !errors.Is(why, core.ErrSelf) && !errors.Is(why, core.ErrClosed) && !errors.Is(why, errRoles) {
 		n.logLimit.Log(n.log, slog.LevelWarn, "refuse"+reason.Text, "refusing a connection", "remote", conn.RemoteAddr(), "error", why)
 	}
 	conn.Close(reason)
@@ -82,6 +98,7 @@ func (n *Node) refuse(conn core.Conn, reason core.CloseReason, why error) {
 // turnedAway is told of connections that the transport refuses.
 func (n *Node) turnedAway(remote string, why error) {
 	n.stats.refused(remote, why)
+	n.failures.note(pendingset.Source(remote), why)
 	n.lastTurnedAway.Store(&why)
 	n.logLimit.Log(n.log, slog.LevelWarn, "turned away", "refusing a connection", "remote", remote, "error", why)
 }
@@ -110,31 +127,50 @@ func (n *Node) acceptHandshake(conn core.Conn) (l *link, err error) {
 		}
 		return nil, core.ErrSelf
 	}
-	if err := n.authorise(h); err != nil {
-		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
-	}
 	if h.offer == nil {
 		return n.acceptReference(conn, h)
 	}
-	defer n.handshakes.begin(h.offer.link)()
 	ours := n.offer(h.offer.link)
-	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameWelcome, n.ownHello(ours))}); err != nil {
+	said := transcriptOf(src, appendHello(nil, frameWelcome, n.ownHello(ours)))
+	if said.secret, err = n.key.shared(ours, h.offer); err != nil {
+		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
+	}
+	if err := conn.Send(ctx, [][]byte{said.welcome}); err != nil {
 		return nil, fmt.Errorf("welcome: %w", err)
+	}
+	if err := cmp.Or(n.checkRoles(h, false), n.checkCertificate(conn, h)); err != nil {
+		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
 	}
 	terms, err := agree(ours, h.offer)
 	if err != nil {
 		return nil, fmt.Errorf("node %.64q at %.128q: %w", h.uid, h.address, err)
 	}
+	if err := n.acceptProof(ctx, conn, h, said); err != nil {
+		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
+	}
 	return n.attachLink(conn, h, terms, h.offer.link, false)
 }
 
-// welcomeReference takes up a reference peer, which expects no answer.
+// acceptReference takes up a reference peer, which expects no answer.
 func (n *Node) acceptReference(conn core.Conn, h *hello) (*link, error) {
+	if n.cfg.RefuseReferencePeers {
+		return nil, fmt.Errorf("node %.64q: %w", h.uid, errReferencePeer)
+	}
+	if err := n.checkCertificate(conn, h); err != nil {
+		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
+	}
+	if err := n.authorise(h); err != nil {
+		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
+	}
 	if n.reference < 0 {
 		return nil, fmt.Errorf("reference peer %.64q: %w", h.uid, n.noReferenceCodec())
 	}
 	return n.attachLink(conn, h, terms{codec: n.reference}, "", false)
 }
+
+// errReferencePeer is why there is no link with a peer that cannot prove that it has
+// the token, and would have to be sent it.
+var errReferencePeer = fmt.Errorf("%w: a reference peer, and AllowReferencePeers is off", core.ErrUnauthorized)
 
 // noReferenceCodec is why there can be no link to a reference peer.
 func (n *Node) noReferenceCodec() error {
@@ -175,15 +211,20 @@ func (n *Node) await(ctx context.Context, conn core.Conn) ([]byte, error) {
 
 // ownHello is what this node says of itself.
 func (n *Node) ownHello(o *offer) *hello {
-	return &hello{uid: n.id, address: n.advertised, token: n.ownToken(), offer: o}
+	h := &hello{uid: n.id, address: n.advertised, offer: o}
+	if o == nil {
+		h.token = n.ownToken()
+	}
+	return h
 }
 
 // features are what this node understands beside the version.
 func (n *Node) features() []string {
-	if n.cfg.Routing == core.RoutingInterest {
-		return []string{featureBatch, featureFlush, featureAsk, featureInterest}
+	features := []string{featureBatch, featureFlush, featureAsk, featureResume, featureRoles, featureLost}
+	if n.cfg.Routing == core.RoutingInterest && n.cfg.Role == core.RoleServer {
+		features = append(features, featureInterest, featureMark)
 	}
-	return []string{featureBatch, featureFlush, featureAsk}
+	return features
 }
 
 func (n *Node) offer(link string) *offer {
@@ -191,7 +232,12 @@ func (n *Node) offer(link string) *offer {
 	for i, c := range n.cfg.Codecs {
 		names[i] = c.Name()
 	}
-	o := &offer{minVersion: minVersion, maxVersion: maxVersion, codecs: names, features: n.features(), link: link}
+	o := &offer{minVersion: minVersion, maxVersion: maxVersion, codecs: names, features: n.features(), link: link, process: n.process}
+	if n.guarded() {
+		o.nonce = rand.Text()
+	}
+	o.key, o.challenge = n.key.public, rand.Text()
+	o.role = string(notServer(n.cfg.Role))
 	if n.dialect != nil {
 		o.as(n.dialect)
 	}

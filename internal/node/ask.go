@@ -27,7 +27,7 @@ const (
 
 // Answer answers the question of a peer, in no more than limit bytes. ctx ends when the
 // peer does not wait any more. An error's text goes to the peer.
-type Answer func(ctx context.Context, from string, question []byte, limit int) ([]byte, error)
+type Answer func(ctx context.Context, from core.PeerInfo, question []byte, limit int) ([]byte, error)
 
 // Errors of questions.
 var (
@@ -95,7 +95,7 @@ func (n *Node) OnAsk(answer Answer) { n.answer = answer }
 func (n *Node) Ask(ctx context.Context, id string, text []byte) ([]byte, error) {
 	p := n.peers.Load().byID[id]
 	switch {
-	case p == nil:
+	case p == nil, !p.isLinked():
 		return nil, fmt.Errorf("%w: %.64q", core.ErrNoServer, id)
 	case !p.answers:
 		return nil, errNoAnswers
@@ -118,7 +118,7 @@ func (n *Node) Ask(ctx context.Context, id string, text []byte) ([]byte, error) 
 			return nil, &AnswerError{string(a.text)}
 		}
 		return a.text, nil
-	case <-p.gone:
+	case <-p.linkEnd():
 		return nil, core.ErrPeerLeft
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
@@ -144,6 +144,11 @@ func (l *link) takeQuestion(src []byte) error {
 		return err
 	}
 	p := l.peer
+	if p.role == core.RoleEmitter {
+		p.forbid(0)
+		p.ask(appendAnswer(nil, answer{id: q.id, failed: true, text: []byte(core.ErrForbidden.Error())}))
+		return nil
+	}
 	if p.asking.Add(1) > maxAsking {
 		p.asking.Add(-1)
 		p.ask(appendAnswer(nil, answer{id: q.id, failed: true, text: []byte(errBusy.Error())}))
@@ -164,7 +169,7 @@ func (p *peer) answer(q question) {
 	}
 	ctx, cancel := context.WithTimeout(p.node.ctx, wait)
 	defer cancel()
-	text, err := p.node.answerTo(ctx, p.id, q)
+	text, err := p.node.answerTo(ctx, p.info(), q)
 	if err != nil && ctx.Err() != nil && q.wait > 0 && q.wait < maxAnswerTime {
 		return // the peer does not wait any more
 	}
@@ -176,10 +181,10 @@ func (p *peer) answer(q question) {
 	p.ask(appendAnswer(nil, a))
 }
 
-func (n *Node) answerTo(ctx context.Context, from string, q question) (text []byte, err error) {
+func (n *Node) answerTo(ctx context.Context, from core.PeerInfo, q question) (text []byte, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			n.log.Error("panic while answering a peer", "peer", from, "panic", v, "stack", string(debug.Stack()))
+			n.log.Error("panic while answering a peer", "peer", from.ID, "panic", v, "stack", string(debug.Stack()))
 			text, err = nil, errors.New("this node failed at it; its log says more")
 		}
 	}()
@@ -248,20 +253,4 @@ func decodeAnswer(src []byte) (a answer, err error) {
 	a.failed = r.src[0] != 0
 	a.text = append([]byte{}, r.src[1:]...)
 	return a, nil
-}
-
-// uvarintReader reads numbers as long as nothing is bad.
-type uvarintReader struct {
-	src []byte
-	bad bool
-}
-
-func (r *uvarintReader) next() uint64 {
-	v, width := binary.Uvarint(r.src)
-	if width <= 0 {
-		r.bad = true
-		return 0
-	}
-	r.src = r.src[width:]
-	return v
 }

@@ -19,13 +19,13 @@ func TestAsk(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
 		a, b := w.make("a"), w.make("b")
-		answers(b, func(_ context.Context, from string, question []byte, limit int) ([]byte, error) {
+		answers(b, func(_ context.Context, from core.PeerInfo, question []byte, limit int) ([]byte, error) {
 			if limit != 1<<20 {
 				t.Errorf("limit %d", limit)
 			}
-			return []byte(from + " asks " + string(question)), nil
+			return []byte(from.ID + " asks " + string(question)), nil
 		})
-		answers(a, func(context.Context, string, []byte, int) ([]byte, error) { return nil, errors.New("not here") })
+		answers(a, func(context.Context, core.PeerInfo, []byte, int) ([]byte, error) { return nil, errors.New("not here") })
 		for _, s := range []*server{a, b} {
 			if err := s.Start(t.Context()); err != nil {
 				t.Fatal(err)
@@ -57,7 +57,7 @@ func TestAskEnds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
 		a, b := w.make("a"), w.make("b")
-		answers(b, func(ctx context.Context, _ string, question []byte, limit int) ([]byte, error) {
+		answers(b, func(ctx context.Context, _ core.PeerInfo, question []byte, limit int) ([]byte, error) {
 			switch string(question) {
 			case "too much":
 				return make([]byte, limit+1), nil
@@ -106,7 +106,10 @@ func TestAskIsBounded(t *testing.T) {
 		w := newWorld(t)
 		a, b := w.make("a"), w.make("b")
 		release := make(chan struct{})
-		answers(b, func(context.Context, string, []byte, int) ([]byte, error) { <-release; return []byte("late"), nil })
+		answers(b, func(context.Context, core.PeerInfo, []byte, int) ([]byte, error) {
+			<-release
+			return []byte("late"), nil
+		})
 		for _, s := range []*server{a, b} {
 			if err := s.Start(t.Context()); err != nil {
 				t.Fatal(err)
@@ -144,7 +147,7 @@ func TestAskOnlyWhoAnswers(t *testing.T) {
 		a := w.start("a")
 		reference, old := w.dial("a"), w.dial("a")
 		send(t, reference, node.HelloFrame("q", "ws://q", ""))
-		send(t, old, node.HelloFrame("r", "ws://r", "", "json"), node.StartFrame("json", "", 0))
+		send(t, old, node.HelloFrame("r", "ws://r", "", "json"), node.StartFrame("json"))
 		within(time.Second)
 		for _, id := range []string{"q", "r"} {
 			if _, err := a.Ask(t.Context(), id, nil); !errors.Is(err, core.ErrUnsupported) {

@@ -15,6 +15,7 @@ const featureBatch = "batch"
 const (
 	packable   = 4 << 10
 	packedSize = 32 << 10
+	maxBatch   = 4 << 10 // messages: more than fit into packedSize
 )
 
 // batcher puts together what one Send gets. For peers that take them it joins
@@ -86,12 +87,18 @@ func (b *batcher) clear() {
 // errBatch is for what is not a sequence of messages.
 var errBatch = fmt.Errorf("%w: batch", core.ErrMalformed)
 
+// errLargeBatch is for a frame with which a peer would keep this node busy.
+var errLargeBatch = fmt.Errorf("%w: more than %d messages in a batch", core.ErrMalformed, maxBatch)
+
 // unpack splits what follows the kind of a BATCH frame. It ends with the first
 // error of take.
 func unpack(src []byte, take func(message []byte) error) error {
-	for len(src) > 0 {
+	for i := 0; len(src) > 0; i++ {
+		if i == maxBatch {
+			return errLargeBatch
+		}
 		size, n := binary.Uvarint(src)
-		if n <= 0 || size > uint64(len(src)-n) {
+		if n <= 0 || size == 0 || size > uint64(len(src)-n) {
 			return fmt.Errorf("%w: %d bytes are left, which is not a message", errBatch, len(src))
 		}
 		end := n + int(size)

@@ -20,10 +20,11 @@ type counter struct {
 	done     chan struct{}
 }
 
-func (c *counter) Receive(*core.Message) {
+func (c *counter) Receive(*core.Message) <-chan struct{} {
 	if c.received.Add(1) == c.want {
 		close(c.done)
 	}
+	return nil
 }
 func (c *counter) MemberJoined(string)      {}
 func (c *counter) MemberLeft(string, error) {}
@@ -78,6 +79,6 @@ func BenchmarkPublish(b *testing.B) {
 // joins is a receiver that passes on who joins.
 type joins chan struct{}
 
-func (j joins) Receive(*core.Message)    {}
-func (j joins) MemberJoined(string)      { j <- struct{}{} }
-func (j joins) MemberLeft(string, error) {}
+func (j joins) Receive(*core.Message) <-chan struct{} { return nil }
+func (j joins) MemberJoined(string)                   { j <- struct{}{} }
+func (j joins) MemberLeft(string, error)              {}

@@ -16,7 +16,7 @@ import (
 // sender arrive in order, at most once. When the faults are over there is one link per
 // pair again, and nothing is lost.
 func TestChaos(t *testing.T) {
-	for seed := range uint64(100) {
+	for seed := range uint64(12) { // package sim runs many more, of more kinds
 		for _, discovery := range []string{"roster", "static"} {
 			t.Run(fmt.Sprint(discovery, seed), func(t *testing.T) {
 				bubble(t, func(t *testing.T) { chaos(t, seed, discovery == "static", connections(seed)...) })

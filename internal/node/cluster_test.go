@@ -78,8 +78,7 @@ func TestRequestsWhileAServerGoes(t *testing.T) {
 		after time.Duration
 	}{
 		{"killed", func(w *world, b *full) { w.net.Kill("b") }, 0},
-		{"cut", func(w *world, b *full) { w.net.Cut("a", "b") }, 0},
-		{"hangs", func(w *world, b *full) {}, core.DefaultHeartbeatTimeout},
+		{"hangs", func(w *world, b *full) {}, core.DefaultHeartbeatTimeout + core.DefaultResumeWindow},
 		{"leaves", func(w *world, b *full) { go b.server.stop() }, 0},
 		{"closes the namespace", func(w *world, b *full) { go b.Close() }, 0},
 	} {
@@ -132,6 +131,40 @@ func TestRequestsWhileAServerGoes(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// A request survives a link that breaks and comes back, on the way there and back.
+func TestRequestsOverABrokenLink(t *testing.T) {
+	for _, q := range coretest.Questions {
+		t.Run(q.Name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(t)
+				patient := func(cfg *core.Config) { cfg.RequestTimeout = time.Minute }
+				a, b := w.full("a", patient), w.full("b", patient)
+				within(2 * time.Second)
+				w.net.Delay("a", "b", 20*time.Millisecond)
+				w.net.Delay("b", "a", 20*time.Millisecond)
+				for _, broken := range []time.Duration{10 * time.Millisecond, 30 * time.Millisecond} {
+					var answers []string
+					var err error
+					done := make(chan struct{})
+					go func() {
+						answers, err = q.Ask(t.Context(), a)
+						close(done)
+					}()
+					within(broken) // on the way to b, on the way to a
+					w.net.Cut("a", "b")
+					<-done
+					expectList(t, "answers", answers, "a1", "b1")
+					if err != nil {
+						t.Error(err)
+					}
+					within(2 * time.Second)
+				}
+				expect(t, "nobody has left", len(b.server.Members()), 1)
+			})
+		})
 	}
 }
 

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/internal/advertise"
 	"github.com/socketmesh/mesh/internal/backoff"
 )
 
@@ -20,6 +21,9 @@ const maxTargets = 4096
 // dialled after its link was lost: the roster may be wrong.
 const lingerFor = time.Minute
 
+// steadyAfter is how old a link has to be for its end to be dialled away at once.
+const steadyAfter = time.Second
+
 // dialTarget is an address to dial, with a goroutine that sees to it. Its fields are
 // guarded by the node's lock.
 type dialTarget struct {
@@ -27,6 +31,7 @@ type dialTarget struct {
 	address string
 	listed  bool          // in the roster
 	taken   bool          // not in the roster, which has another node at the address
+	proven  bool          // a peer was heard on a link to the address
 	since   time.Time     // when it last changed listed, or lost its link
 	wake    chan struct{} // wakes the goroutine: the address may work now
 }
@@ -49,11 +54,8 @@ func (n *Node) update(peers []core.Peer) {
 	if n.state != stateRunning {
 		return
 	}
-	n.discovered = time.Now()
-	var schemes []string
-	if t, ok := n.cfg.Transport.(core.Schemer); ok {
-		schemes = t.Schemes()
-	}
+	policy, refused := n.dialPolicy(), refusedEntries{}
+	later.add(func() { n.refusedEntries(&refused) })
 	n.roster.replace(slices.DeleteFunc(slices.Clone(peers), func(p core.Peer) bool { return p.Address == "" || n.isSelf(p) }), time.Now())
 	listed := map[string]bool{}
 	taken := map[string]bool{} // addresses
@@ -62,32 +64,66 @@ func (n *Node) update(peers []core.Peer) {
 		if p.Address == "" || n.isSelf(p) {
 			continue
 		}
-		if scheme, ok := advertise.Dials(schemes, p.Address); !ok {
-			later.add(func() {
-				n.logLimit.Log(n.log, slog.LevelWarn, "scheme "+scheme, "ignoring peers whose addresses are for another transport",
-					"transport", n.cfg.Transport.Name(), "address", p.Address, "peer", p.ID)
-			})
+		if why := policy.judge(p.Address); why != entryTaken {
+			refused.add(why, p)
 			continue
 		}
-		if p.ID != "" && n.id > p.ID {
+		if p.ID != "" && n.id > p.ID && n.cfg.Role == core.RoleServer {
 			continue // that one dials
 		}
 		key := rosterKey(p)
 		if n.targets[key] == nil && len(n.targets) >= maxTargets {
-			later.add(func() {
-				n.logLimit.Log(n.log, slog.LevelWarn, "roster", "roster is too large: ignoring the rest", "limit", maxTargets)
-			})
-			break
+			refused.add(entryExcess, p)
+			continue // those that are known stay
 		}
 		listed[key] = true
 		n.list(key, p)
 	}
+	n.probeUnlisted(peers)
 	now := time.Now()
 	for key, t := range n.targets {
 		if t.listed && !listed[key] {
 			t.listed, t.since = false, now
 		}
 		t.taken = !t.listed && taken[t.address]
+	}
+}
+
+// refusedEntries counts and logs the entries of a roster that are not dialled.
+func (n *Node) refusedEntries(refused *refusedEntries) {
+	for why, r := range refused {
+		if r.count == 0 {
+			continue
+		}
+		n.entryRefusals[why].Add(r.count)
+		reason := entryReasons[why]
+		n.logLimit.Log(n.log, slog.LevelWarn, "roster "+reason.name, reason.message, "transport", n.cfg.Transport.Name(), "entries", r.count,
+			"address", clip(r.example.Address), "peer", clip(r.example.ID), "setting", reason.setting)
+	}
+}
+
+// clip shortens for the log what others have written.
+func clip(text string) string {
+	const limit = 256
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit], "") + "…"
+}
+
+// probeUnlisted tries the links to peers that have just gone from the roster: discovery
+// often hears first that a process has ended. n.mu is held.
+func (n *Node) probeUnlisted(roster []core.Peer) {
+	listed := make(map[string]bool, len(roster))
+	for _, p := range roster {
+		listed[p.ID], listed[p.Address] = true, true
+	}
+	for _, p := range n.peers.Load().list {
+		if is := listed[p.id] || listed[p.address]; is != p.listed {
+			if p.listed = is; !is {
+				p.probe(unlistedTimeout)
+			}
+		}
 	}
 }
 
@@ -105,6 +141,10 @@ func (n *Node) list(key string, p core.Peer) {
 		n.work.Go(func() { n.dialLoop(key, t) })
 		return
 	}
+	if t.address != p.Address {
+		t.id = p.ID // whoever was met at the old address is not meant
+		t.proven = false
+	}
 	if !t.listed || t.address != p.Address {
 		t.address, t.listed = p.Address, true
 		select {
@@ -117,13 +157,17 @@ func (n *Node) list(key string, p core.Peer) {
 // dialLoop keeps a link to a target, until the node stops or the target has been
 // out of the roster for long.
 func (n *Node) dialLoop(key string, t *dialTarget) {
-	retry := backoff.Backoff{Min: n.cfg.RedialMin, Max: n.cfg.RedialMax}
-	complaint := ""
+	// Ids are random, and so are the delays; a test that fixes the ids fixes both.
+	source := rand.New(rand.NewPCG(uint64(hashOf(n.id)), uint64(hashOf(key))))
+	retry := backoff.Backoff{Min: n.cfg.RedialMin, Max: n.cfg.RedialMax, Rand: source}
+	complaint, attempts := "", 0
 	for {
-		if p := n.peerAt(t); p != nil {
+		p := n.peerAt(t)
+		if p != nil && p.isLinked() {
 			select {
-			case <-p.gone:
+			case <-p.linkEnd():
 				n.lost(t, nil)
+			case <-t.wake: // the target may be another peer now
 			case <-n.ctx.Done():
 				return
 			}
@@ -132,9 +176,20 @@ func (n *Node) dialLoop(key string, t *dialTarget) {
 		if !n.wanted(key, t) {
 			return
 		}
+		end := n.dialLimit.begin(n.ctx, n.urgency(t, attempts))
+		if end == nil {
+			return
+		}
+		if !n.wanted(key, t) { // it may have waited for long
+			end()
+			return
+		}
 		began := time.Now()
 		expected, address := n.current(t)
 		l, err := n.dial(t, expected, address)
+		end()
+		attempts++
+		n.dialled(p, address, l, err)
 		if err != nil {
 			n.attemptFailed(core.Peer{ID: expected, Address: address}, err)
 		}
@@ -145,19 +200,25 @@ func (n *Node) dialLoop(key string, t *dialTarget) {
 			return
 		case err == nil:
 			select {
-			case <-l.peer.gone:
+			case <-l.peer.linkEnd():
+			case <-t.wake:
+				continue
 			case <-n.ctx.Done():
 				return
 			}
 			n.lost(t, l)
-			if time.Since(began) > n.cfg.HeartbeatInterval || l.peer.received.Load() > 0 {
+			if time.Since(began) > n.cfg.HeartbeatInterval || l.peer.heardOnce.Load() {
 				complaint = ""
 				retry.Reset()
+				n.proven(t, address)
+			}
+			if time.Since(began) >= steadyAfter && !l.peer.hasGone() {
+				continue // at once: perhaps only the connection broke
 			}
 		case err.Error() != complaint:
 			complaint = err.Error()
 			level := slog.LevelWarn
-			if !n.isListed(t) {
+			if !n.isListed(t) || errors.Is(err, errRoles) {
 				level = slog.LevelDebug // it has left, and its end is to be expected
 			}
 			n.log.Log(n.ctx, level, "cannot link to a peer; retrying with backoff", "address", address, "peer", expected, "error", err)
@@ -235,6 +296,26 @@ func (n *Node) wanted(key string, t *dialTarget) bool {
 	return false
 }
 
+// urgency says how soon a target is to be dialled.
+func (n *Node) urgency(t *dialTarget, attempts int) dialUrgency {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case t.proven:
+		return dialAgain
+	case attempts == 0:
+		return dialFirst
+	}
+	return dialUnheard
+}
+
+// proven notes that a peer was heard at the address of a target.
+func (n *Node) proven(t *dialTarget, address string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	t.proven = t.address == address
+}
+
 // isListed tells whether a target is in the roster.
 func (n *Node) isListed(t *dialTarget) bool {
 	n.mu.Lock()
@@ -259,6 +340,9 @@ func (n *Node) dial(t *dialTarget, expected, address string) (*link, error) {
 		if errors.Is(err, core.ErrUnauthorized) {
 			n.stats.refused(address, err)
 		}
+		if errors.Is(err, core.ErrForbiddenAddress) { // a name that stands for one
+			n.entryRefusals[entryNetwork].Add(1)
+		}
 		return nil, err
 	}
 	l, err := n.dialHandshake(ctx, conn, expected, address)
@@ -268,7 +352,9 @@ func (n *Node) dial(t *dialTarget, expected, address string) (*link, error) {
 		return nil, fmt.Errorf("link to %s: %w", address, err)
 	}
 	n.mu.Lock()
-	t.id = l.peer.id
+	if t.address == address { // else a roster has come meanwhile, with another one
+		t.id = l.peer.id
+	}
 	n.mu.Unlock()
 	n.work.Go(l.run)
 	return l, nil
@@ -281,20 +367,14 @@ func (n *Node) dialHandshake(ctx context.Context, conn core.Conn, expected, addr
 	}
 	// Both may dial, so the name tells whose it is.
 	ours := n.offer(fmt.Sprintf("%016x %s", n.dials.Add(1), n.id))
-	defer n.handshakes.begin(ours.link)()
-	if err := conn.Send(ctx, [][]byte{appendHello(nil, frameHello, n.ownHello(ours))}); err != nil {
+	sent := appendHello(nil, frameHello, n.ownHello(ours))
+	if err := conn.Send(ctx, [][]byte{sent}); err != nil {
 		return nil, fmt.Errorf("hello: %w", err)
 	}
 	limitReads(conn, maxHandshake)
 	src, err := n.await(ctx, conn)
-	var closed *core.CloseError
-	switch {
-	case errors.As(err, &closed) && closed.CloseReason == closeSelf:
-		return nil, core.ErrSelf
-	case errors.As(err, &closed) && closed.CloseReason == core.CloseHelloInvalid:
-		return nil, fmt.Errorf("%w: refused by the peer: %w", core.ErrUnauthorized, err)
-	case err != nil:
-		return nil, fmt.Errorf("welcome: %w", err)
+	if err != nil {
+		return nil, refusedBy(err, "welcome")
 	}
 	h, err := decodeHello(src, frameWelcome)
 	if err != nil {
@@ -303,15 +383,22 @@ func (n *Node) dialHandshake(ctx context.Context, conn core.Conn, expected, addr
 	if h.uid == n.id {
 		return nil, core.ErrSelf
 	}
-	if err := n.authorise(h); err != nil {
-		return nil, fmt.Errorf("the peer %.64q answered with: %w", h.uid, err)
-	}
 	if h.offer == nil {
 		return nil, fmt.Errorf("%w: welcome without an offer", core.ErrMalformed)
 	}
+	if err := n.checkRoles(h, true); err != nil {
+		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
+	}
+	said := transcriptOf(sent, src)
 	terms, err := agree(ours, h.offer)
 	if err != nil {
 		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
+	}
+	if said.secret, err = n.key.shared(ours, h.offer); err != nil {
+		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
+	}
+	if err := n.dialProof(ctx, conn, h, said); err != nil {
+		return nil, fmt.Errorf("the peer %.64q answered with: %w", h.uid, err)
 	}
 	if expected != "" && expected != h.uid {
 		n.log.Info("another node than expected answers here", "address", address, "expected", expected, "peer", h.uid)
@@ -319,9 +406,26 @@ func (n *Node) dialHandshake(ctx context.Context, conn core.Conn, expected, addr
 	return n.attachLink(conn, h, terms, ours.link, true)
 }
 
+// refusedBy explains the end of a connection on which an answer was awaited.
+func refusedBy(err error, awaited string) error {
+	var closed *core.CloseError
+	switch {
+	case errors.As(err, &closed) && closed.CloseReason == closeSelf:
+		return core.ErrSelf
+	case errors.As(err, &closed) && closed.CloseReason == closeRoles:
+		return fmt.Errorf("%w, says the peer", errRoles)
+	case errors.As(err, &closed) && closed.CloseReason == core.CloseHelloInvalid:
+		return fmt.Errorf("%w: refused by the peer: %w", core.ErrUnauthorized, err)
+	}
+	return fmt.Errorf("%s: %w", awaited, err)
+}
+
 // dialReference links to a reference peer. It never answers, so the link is
 // up as soon as the HELLO is out (docs/reference-protocol.md, section 3).
 func (n *Node) dialReference(ctx context.Context, conn core.Conn, expected, address string) (*link, error) {
+	if n.cfg.RefuseReferencePeers {
+		return nil, errReferencePeer
+	}
 	if expected == "" {
 		return nil, core.ErrUnknownPeer
 	}

@@ -1,11 +1,15 @@
 package node
 
+import "slices"
+
 // Dialect is what a node says of itself in HELLO and WELCOME where that differs from
 // this version. It lets tests of this module run nodes of other versions.
 type Dialect struct {
 	Min, Max int    // versions that it speaks
 	Feature  string // one more that it understands; "" for none
+	Without  string // one that it does not understand; "" for none
 	Member   string // one more member, which others have to ignore; "" for none
+	NoKey    bool   // it has no key, proves the token alone, and knows no roles
 }
 
 // Speak makes the node one of another version. It is called before [Node.Start]; nil
@@ -15,6 +19,11 @@ func (n *Node) Speak(d *Dialect) { n.dialect = d }
 // as makes the offer that of another version.
 func (o *offer) as(d *Dialect) {
 	o.minVersion, o.maxVersion, o.extra = d.Min, d.Max, d.Member
+	if d.NoKey {
+		o.key, o.challenge = "", ""
+		o.features = slices.DeleteFunc(o.features, func(feature string) bool { return feature == featureRoles })
+	}
+	o.features = slices.DeleteFunc(o.features, func(f string) bool { return f == d.Without })
 	if d.Feature != "" {
 		o.features = append(o.features, d.Feature)
 	}

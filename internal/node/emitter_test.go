@@ -56,7 +56,7 @@ func forEachLink(t *testing.T, f func(t *testing.T, n *adapted, l *linkOf)) {
 						l.codec = msgpack.New()
 						send(t, conn, node.HelloFrame(uid, "ws://q", ""))
 					} else {
-						send(t, conn, node.HelloFrame(uid, "ws://q", "", codec.Name()), node.StartFrame(codec.Name(), "", 0))
+						send(t, conn, node.HelloFrame(uid, "ws://q", "", codec.Name()), node.StartFrame(codec.Name()))
 					}
 					go func() {
 						for {

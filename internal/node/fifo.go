@@ -1,12 +1,16 @@
 package node
 
+import "slices"
+
 // fifo is a queue of frames, first in, first out.
 type fifo struct {
 	frames []*frame // frames[:head] are taken
 	head   int
 }
 
-func (q *fifo) push(f *frame) { q.frames = append(q.frames, f) }
+func (q *fifo) push(frames ...*frame) { q.frames = append(q.frames, frames...) }
+
+func (q *fifo) len() int { return len(q.frames) - q.head }
 
 // take moves the first frames to batch, as many as one Send may get.
 func (q *fifo) take(batch []*frame) []*frame {
@@ -24,15 +28,49 @@ func (q *fifo) take(batch []*frame) []*frame {
 	return batch
 }
 
-// compact gives back the space of what was taken, now and then.
-func (q *fifo) compact() {
-	if q.head == len(q.frames) {
-		q.frames, q.head = q.frames[:0], 0
-	} else if q.head > 1024 && q.head > len(q.frames)/2 {
-		n := copy(q.frames, q.frames[q.head:])
-		clear(q.frames[n:])
-		q.frames, q.head = q.frames[:n], 0
+// pushFront puts frames before all others.
+func (q *fifo) pushFront(frames []*frame) {
+	if len(frames) == 0 {
+		return
 	}
+	q.frames, q.head = append(slices.Clone(frames), q.frames[q.head:]...), 0
+}
+
+// pop takes the first frame off; nil if there is none.
+func (q *fifo) pop() *frame {
+	if q.head == len(q.frames) {
+		return nil
+	}
+	f := q.frames[q.head]
+	q.frames[q.head] = nil
+	q.head++
+	q.compact()
+	return f
+}
+
+// popMany takes the first n frames off, and appends them to popped.
+func (q *fifo) popMany(n int, popped []*frame) []*frame {
+	first := q.frames[q.head:][:n]
+	popped = append(popped, first...)
+	clear(first)
+	q.head += n
+	q.compact()
+	return popped
+}
+
+func (q *fifo) compact() { q.frames, q.head = compact(q.frames, q.head) }
+
+// compact gives back the space of the elements before head, which were taken, now and then.
+func compact[T any](s []T, head int) ([]T, int) {
+	switch {
+	case head == len(s):
+		return s[:0], 0
+	case head <= 256 || head <= len(s)/2:
+		return s, head
+	}
+	n := copy(s, s[head:])
+	clear(s[n:])
+	return s[:n], 0
 }
 
 // filter keeps the frames for which keep says so.

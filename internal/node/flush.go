@@ -17,7 +17,7 @@ const featureFlush = "flush"
 
 // flush takes the question.
 func (l *link) flush(src []byte) error {
-	sent, err := decodeSent(src)
+	sent, err := decodeFlush(src)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (p *peer) written(l *link) {
 		p.endDrain()
 	case !l.asked:
 		l.asked = true
-		p.control(l, appendSent(nil, frameFlush, l.sent))
+		p.control(l, appendFlush(nil, l.sent))
 	}
 }
 

@@ -62,7 +62,7 @@ func TestShutdownWhileDiallingASecondLink(t *testing.T) {
 		within(time.Second)
 		w.net.Delay("b", "a", 100*time.Millisecond)
 		w.roster.Tell(core.Peer{Address: "mem://b"}) // a dials too, and being smaller its link stays
-		within(150 * time.Millisecond)               // b has it, a has not
+		within(250 * time.Millisecond)               // b has it, a has not
 		expect(t, "a's links", a.Links("b"), 1)
 		expect(t, "b's links", b.Links("a"), 2)
 		w.net.Delay("a", "b", 100*time.Millisecond)
@@ -76,34 +76,13 @@ func TestShutdownWhileDiallingASecondLink(t *testing.T) {
 	})
 }
 
-// If the newer of two links ends, the older one, on which a node has said that it sends
-// no more, ends soon after it.
-func TestSecondLinkEndsAtOnce(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		w := newWorld(t)
-		a := w.start("a", statically())
-		conn := w.dial("a")
-		send(t, conn, node.HelloOfLink("q", "link 1"), node.StartFrame("json", "", 0))
-		within(time.Second)
-		second := w.dial("a")
-		send(t, second, node.HelloOfLink("q", "link 2"), node.StartFrame("json", "", 0))
-		within(time.Second)
-		second.Close(core.CloseShutdown)
-		within(time.Second)
-		expect(t, "links for now", a.Links("q"), 1)
-		within(5 * time.Second)
-		expect(t, "links", a.Links("q"), 0)
-		expect(t, "a's observer", a.RecordingObserver.String(), "up q, down q")
-	})
-}
-
 // A node that has not offered FLUSH is not sent one.
 func TestShutdownWithAPeerThatDoesNotFlush(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
 		a := w.start("a")
 		conn := w.dial("a")
-		send(t, conn, node.HelloFrame("q", "ws://q", "", "json"), node.StartFrame("json", "", 0))
+		send(t, conn, node.HelloFrame("q", "ws://q", "", "json"), node.StartFrame("json"))
 		within(time.Second)
 		go a.stop()
 		var last byte
@@ -134,7 +113,7 @@ func TestFlushIsAnswered(t *testing.T) {
 				answered = answered || frame[0] == 0x0a
 			}
 		}()
-		send(t, conn, node.HelloFrame("q", "ws://q", "", "json"), node.StartFrame("json", "", 0), []byte("\x09\x81\xa4sent\x01"))
+		send(t, conn, node.HelloFrame("q", "ws://q", "", "json"), node.StartFrame("json"), []byte("\x09\x81\xa4sent\x01"))
 		synctest.Wait()
 		expect(t, "answered before the message", answered, false)
 		send(t, conn, []byte("\x01what does not decode counts too"))
@@ -155,15 +134,13 @@ func TestWritingEndsBeforeReading(t *testing.T) {
 		w := newWorld(t)
 		a, b := w.start("a"), w.start("b")
 		within(time.Second)
-		a.gate = make(chan struct{})
+		w.net.Delay("b", "a", 50*time.Millisecond)
 		for i := range 100 {
 			b.emit(fmt.Sprint(i))
 		}
 		synctest.Wait()
 		w.net.Kill("b")
 		a.emit("in vain")
-		within(time.Second)
-		close(a.gate)
 		within(time.Second)
 		expect(t, "a got", len(a.received()), 100)
 		expect(t, "a's observer", a.RecordingObserver.String(), "up b, down b")

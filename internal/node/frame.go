@@ -1,6 +1,7 @@
 package node
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"sync"
 	"sync/atomic"
@@ -14,16 +15,21 @@ const (
 	frameHello    = 0x00 // from the dialler
 	frameMesh     = 0x01 // a message
 	frameWelcome  = 0x02 // acceptor's answer to a HELLO
-	frameStart    = 0x03 // the messages that follow come in this codec, behind that link's
+	frameStart    = 0x03 // the messages that follow come in this codec, from these positions on
 	framePing     = 0x04
 	framePong     = 0x05
-	frameFinish   = 0x06 // no more messages on this link: they go on on another
 	frameBatch    = 0x07 // messages, each with its length before it
 	frameInterest = 0x08 // which rooms have members here
 	frameFlush    = 0x09 // a node that leaves asks whether all has arrived
 	frameFlushed  = 0x0a // all has
 	frameAsk      = 0x0b // a question about the other node
 	frameAnswer   = 0x0c // its answer
+	frameSync     = 0x0d // how much of this session has arrived?
+	frameAck      = 0x0e // so much has
+	frameProof    = 0x11 // that the sender has the token, without showing it
+	framePause    = 0x0f // no more of this namespace for now
+	frameContinue = 0x10 // and now again
+	frameLost     = 0x12 // the link to this node has broken
 )
 
 // Frames that carry nothing.
@@ -47,8 +53,12 @@ type frame struct {
 	kind     core.Kind
 	volatile bool
 	stream   uint32 // its namespace's: those with the same one keep their order
+	traced   uint64 // by which traces, and its number for them; 0 if by none
 	refs     atomic.Int32
-	written  chan struct{} // closed by the last release; nil if nobody waits
+
+	// Of INTEREST frames: who has made one may wait until it is written to all peers.
+	writes  atomic.Int32  // queues that have not written it; and one, until watch is done
+	written chan struct{} // closed when writes is 0; nil if nobody waits
 }
 
 var frames [frameSizes]sync.Pool
@@ -78,7 +88,7 @@ func newFrame(codec core.Codec, m *core.Message, stream uint32) (*frame, error) 
 		f.free()
 		return nil, err
 	}
-	f.kind, f.volatile, f.stream = m.Kind, m.Volatile(), stream
+	f.kind, f.volatile, f.stream, f.traced = m.Kind, m.Volatile(), stream, 0
 	f.refs.Store(1)
 	return f, nil
 }
@@ -117,8 +127,31 @@ func (f *frame) hold() { f.refs.Add(1) }
 // watch returns what is closed when the last peer's copy was written or given up.
 // It is for the holder that made the frame.
 func (f *frame) watch() <-chan struct{} {
-	f.written = make(chan struct{})
-	return f.written
+	written := make(chan struct{})
+	f.written = written
+	f.wrote()
+	return written
+}
+
+// toWrite counts a queue that is to write the frame, and wrote one that has.
+func (f *frame) toWrite() {
+	if f.kind == core.KindInterest {
+		f.writes.Add(1)
+	}
+}
+
+func (f *frame) wrote() {
+	if f.kind == core.KindInterest && f.writes.Add(-1) == 0 && f.written != nil {
+		close(f.written)
+	}
+}
+
+// toWriteAgain counts a queue that writes the frame a second time. Whoever waited for the
+// first does not wait for that, so the count never comes to 0 any more.
+func (f *frame) toWriteAgain() {
+	if f.kind == core.KindInterest {
+		f.writes.Add(1 << 16)
+	}
 }
 
 // release gives up one hold; the last one returns the buffer to the pool.
@@ -126,9 +159,22 @@ func (f *frame) release() {
 	if f.refs.Add(-1) > 0 {
 		return
 	}
-	if f.written != nil {
-		close(f.written)
-		f.written = nil
-	}
+	f.written = nil
 	f.free()
+}
+
+// uvarintReader reads numbers as long as nothing is bad.
+type uvarintReader struct {
+	src []byte
+	bad bool
+}
+
+func (r *uvarintReader) next() uint64 {
+	v, width := binary.Uvarint(r.src)
+	if width <= 0 {
+		r.bad = true
+		return 0
+	}
+	r.src = r.src[width:]
+	return v
 }

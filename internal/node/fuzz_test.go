@@ -35,15 +35,18 @@ func FuzzFrames(f *testing.F) {
 	fetch := core.Message{Kind: core.KindFetchSockets, From: "q", Namespace: "/", RequestID: "1"}
 	f.Add(pack(hello))
 	f.Add(pack(hello, message(msgpack.New(), event), message(msgpack.New(), fetch)))
-	f.Add(pack(native, node.StartFrame("json", "", 0), message(json.New(), event), message(json.New(), fetch)))
-	f.Add(pack(native, node.StartFrame("msgpack", "0000000000000001", 1<<40), message(msgpack.New(), event), []byte{6}, []byte{4}))
+	f.Add(pack(native, node.StartFrame("json"), message(json.New(), event), message(json.New(), fetch)))
+	f.Add(pack(native, node.StartFrame("msgpack"), message(msgpack.New(), event), []byte{6}, []byte{4}))
 	f.Add(pack(native, []byte{3}, []byte{}))
+	session := node.ResumableHello("q", "p", "1")
+	f.Add(pack(session, node.ResumableStart("s", "e", 0), message(json.New(), event), node.AckFrame(0), node.SyncFrame("s"), node.AckFrame(1, 2)))
+	f.Add(pack(session, node.SyncFrame("s"), node.ResumableStart("s", "e", 7), message(json.New(), event), node.ResumableStart("s", "e", 1<<40)))
 	batch := []byte{7}
 	for range 3 {
 		m := message(json.New(), event)[1:]
 		batch = append(binary.AppendUvarint(batch, uint64(len(m))), m...)
 	}
-	f.Add(pack(native, node.StartFrame("json", "", 0), batch, batch[:len(batch)-9], append(batch, 0xff, 0xff), []byte{7}, []byte{6, 0x81, 0xa4, 's', 'e', 'n', 't', 3}))
+	f.Add(pack(native, node.StartFrame("json"), batch, batch[:len(batch)-9], append(batch, 0xff, 0xff), []byte{7}, []byte{6, 0x81, 0xa4, 's', 'e', 'n', 't', 3}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)

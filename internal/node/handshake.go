@@ -2,6 +2,7 @@ package node
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
@@ -20,7 +21,8 @@ const (
 
 // hello is what a node says of itself: the HELLO frame of a dialler, and the
 // WELCOME with which a Go node answers. Its first three members are the
-// reference's (docs/reference-protocol.md, section 3); offer is absent towards reference peers.
+// reference's (docs/reference-protocol.md, section 3). The token is sent to reference
+// peers alone, which have no offer; Go nodes prove that they have it.
 type hello struct {
 	uid     string
 	address string
@@ -35,6 +37,11 @@ type offer struct {
 	codecs     []string
 	features   []string
 	link       string // the dialler counts: a later link has a larger name
+	process    string // tells the process from others that have, or had, the same uid; "" if the node does not say
+	nonce      string // random, from a node that wants a proof of the token; else ""
+	key        string // the process's public key, which it proves to have; "" from nodes that have none
+	challenge  string // random, beside a key
+	role       string // what the node is; "" for a server
 	extra      string // a member of a later version; "" for none
 }
 
@@ -68,8 +75,17 @@ func appendHello(b []byte, kind byte, h *hello) []byte {
 }
 
 func appendOffer(b []byte, o *offer) []byte {
-	members := 5
+	members := 6
 	if o.extra != "" {
+		members++
+	}
+	if o.nonce != "" {
+		members++
+	}
+	if o.key != "" {
+		members += 2
+	}
+	if o.role != "" {
 		members++
 	}
 	b = msgpack.AppendMapHeader(b, members)
@@ -80,7 +96,18 @@ func appendOffer(b []byte, o *offer) []byte {
 	b = msgpack.AppendInt(msgpack.AppendString(b, "max"), int64(o.maxVersion))
 	b = appendList(msgpack.AppendString(b, "codecs"), o.codecs)
 	b = appendList(msgpack.AppendString(b, "features"), o.features)
-	return appendPair(b, "link", o.link)
+	b = appendPair(b, "link", o.link)
+	b = appendPair(b, "process", o.process)
+	if o.nonce != "" {
+		b = appendPair(b, "nonce", o.nonce)
+	}
+	if o.key != "" {
+		b = appendPair(appendPair(b, "key", o.key), "challenge", o.challenge)
+	}
+	if o.role != "" {
+		b = appendPair(b, "role", o.role)
+	}
+	return b
 }
 
 func appendPair(b []byte, key, value string) []byte {
@@ -143,6 +170,16 @@ func readOffer(r *msgpack.Reader) (*offer, error) {
 			o.features, err = readList(r)
 		case "link":
 			o.link, err = readString(r)
+		case "process":
+			o.process, err = readString(r)
+		case "nonce":
+			o.nonce, err = readString(r)
+		case "key":
+			o.key, err = readString(r)
+		case "challenge":
+			o.challenge, err = readString(r)
+		case "role":
+			o.role, err = readString(r)
 		default:
 			err = r.Skip()
 		}
@@ -182,20 +219,32 @@ func (h *hello) offers(feature string) bool {
 	return h.offer != nil && slices.Contains(h.offer.features, feature)
 }
 
-// authorise checks the peer's token. While tokens are being changed, there are two.
+// process is that of the node; empty if it does not say.
+func (h *hello) process() processID {
+	if h.offer == nil {
+		return processID{}
+	}
+	return processID{h.offer.process, h.offer.key}
+}
+
+// authorise checks the token of a reference peer. While tokens are being changed, there
+// are two.
 func (n *Node) authorise(h *hello) error {
 	if !n.guarded() {
 		return nil
 	}
+	theirs, right := sha256.Sum256([]byte(h.token)), 0
 	for _, token := range n.tokens() {
-		if subtle.ConstantTimeCompare([]byte(h.token), []byte(token)) == 1 {
-			return nil
-		}
+		ours := sha256.Sum256([]byte(token)) // of one length, so that the time tells nothing of that either
+		right |= subtle.ConstantTimeCompare(theirs[:], ours[:])
 	}
-	if h.token == "" {
-		return fmt.Errorf("%w: no token", core.ErrUnauthorized)
+	switch {
+	case right == 1:
+		return nil
+	case h.token == "":
+		return errNoToken
 	}
-	return fmt.Errorf("%w: wrong token", core.ErrUnauthorized)
+	return errWrongToken
 }
 
 // guarded tells whether peers need a token.
@@ -209,7 +258,7 @@ func (n *Node) tokens() []string {
 	return []string{n.cfg.AuthToken}
 }
 
-// ownToken is what this node sends; "" for none.
+// ownToken is what this node sends to reference peers; "" for none.
 func (n *Node) ownToken() string {
 	if tokens := n.tokens(); len(tokens) > 0 {
 		return tokens[0]
@@ -240,53 +289,16 @@ func agree(ours, theirs *offer) (terms, error) {
 	return terms{version, codec}, nil
 }
 
-// start says how the messages that follow on a link are to be taken.
-type start struct {
-	codec string
-	prev  string // link behind whose last message these come; "" if none
-	sent  uint64 // messages sent to this peer before, on all links
-}
-
-func appendStart(b []byte, s start) []byte {
-	b = msgpack.AppendMapHeader(append(b, frameStart), 3)
-	b = appendPair(b, "codec", s.codec)
-	b = appendPair(b, "prev", s.prev)
-	return msgpack.AppendInt(msgpack.AppendString(b, "sent"), int64(s.sent))
-}
-
-func decodeStart(src []byte) (s start, err error) {
-	r := msgpack.NewReader(src[1:])
-	err = r.Fields(func(key []byte) (err error) {
-		switch string(key) {
-		case "codec":
-			s.codec, err = readString(r)
-		case "prev":
-			s.prev, err = readString(r)
-		case "sent":
-			var n int64
-			n, err = r.Int()
-			s.sent = uint64(max(n, 0))
-		default:
-			err = r.Skip()
-		}
-		return err
-	})
-	if err != nil {
-		return s, fmt.Errorf("%w: start: %w", core.ErrMalformed, err)
-	}
-	return s, nil
-}
-
-// appendSent appends a FINISH or a FLUSH, which say how many messages were sent on
-// the link, for those that are still under way on its streams.
-func appendSent(b []byte, kind byte, sent int64) []byte {
-	b = msgpack.AppendMapHeader(append(b, kind), 1)
+// appendFlush appends a FLUSH, which says how many messages were sent on the link, for
+// those that are still under way on its streams.
+func appendFlush(b []byte, sent int64) []byte {
+	b = msgpack.AppendMapHeader(append(b, frameFlush), 1)
 	return msgpack.AppendInt(msgpack.AppendString(b, "sent"), sent)
 }
 
-// decodeSent reads that number. A frame without it is that of a node without
+// decodeFlush reads that number. A frame without it is that of a node without
 // streams.
-func decodeSent(src []byte) (sent int64, err error) {
+func decodeFlush(src []byte) (sent int64, err error) {
 	if len(src) == 1 {
 		return 0, nil
 	}
@@ -300,9 +312,9 @@ func decodeSent(src []byte) (sent int64, err error) {
 	})
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("%w: finish or flush: %w", core.ErrMalformed, err)
+		return 0, fmt.Errorf("%w: flush: %w", core.ErrMalformed, err)
 	case sent < 0:
-		return 0, fmt.Errorf("%w: finish or flush: %d messages", core.ErrMalformed, sent)
+		return 0, fmt.Errorf("%w: flush: %d messages", core.ErrMalformed, sent)
 	}
 	return sent, nil
 }

@@ -46,22 +46,30 @@ func TestHelloGolden(t *testing.T) {
 // versions meet while a mesh is upgraded. These bytes are version 1 (docs/wire.md).
 func TestNativeHandshakeGolden(t *testing.T) {
 	h := &hello{uid: "386f18bdd6681f00", address: "ws://10.0.0.7:4000", token: "t", offer: &offer{
-		minVersion: 1, maxVersion: 1, codecs: []string{"json", "msgpack"}, link: "0000000000000001"}}
-	s := start{codec: "json", prev: "0000000000000001", sent: 300}
+		minVersion: 1, maxVersion: 1, codecs: []string{"json", "msgpack"}, link: "0000000000000001", process: "p"}}
+	s := start{codec: "json", turn: 7, epoch: "e", session: "s", positions: []uint64{300, 1}, lost: lostKinds{core.KindBroadcast: 2}, gap: "g"}
 	for name, c := range map[string]struct {
 		got  []byte
 		want string
 	}{
 		"HELLO": {appendHello(nil, frameHello, h), "0084a3756964b033383666313862646436363831663030a761646472657373b277733a2f2f31302e302e302e373a34303030a5746f6b656ea174" +
-			"a46d65736885a36d696e01a36d617801a6636f6465637392a46a736f6ea76d73677061636ba8666561747572657390a46c696e6bb030303030303030303030303030303031"},
+			"a46d65736886a36d696e01a36d617801a6636f6465637392a46a736f6ea76d73677061636ba8666561747572657390a46c696e6bb030303030303030303030303030303031a770726f63657373a170"},
 		"WELCOME": {appendHello(nil, frameWelcome, &hello{uid: "b", offer: h.offer}), "0283a3756964a162a761646472657373a0" +
-			"a46d65736885a36d696e01a36d617801a6636f6465637392a46a736f6ea76d73677061636ba8666561747572657390a46c696e6bb030303030303030303030303030303031"},
-		"START":   {appendStart(nil, s), "0383a5636f646563a46a736f6ea470726576b030303030303030303030303030303031a473656e74cd012c"},
-		"PING":    {pingFrame, "04"},
-		"PONG":    {pongFrame, "05"},
-		"FINISH":  {appendSent(nil, frameFinish, 3), "0681a473656e7403"},
-		"FLUSH":   {appendSent(nil, frameFlush, 3), "0981a473656e7403"},
-		"FLUSHED": {flushedFrame, "0a"},
+			"a46d65736886a36d696e01a36d617801a6636f6465637392a46a736f6ea76d73677061636ba8666561747572657390a46c696e6bb030303030303030303030303030303031a770726f63657373a170"},
+		"HELLO with a nonce": {appendHello(nil, frameHello, guardedHello("b", "n")), "0083a3756964a162a761646472657373a0a46d65736887a36d696e01a36d617801a6636f6465637391a46a736f6ea8666561747572657390a46c696e6ba131a770726f63657373a0a56e6f6e6365a16e"},
+		"PROOF":              {transcript{hello: []byte("hello"), welcome: []byte("welcome")}.proof("secret", dialler), "1188bfdf32c1a26cf8740375f97bb839f541852354bb8a149e6ab783fe4ffef254"},
+		"HELLO with a key":   {appendHello(nil, frameHello, &hello{uid: "b", offer: &offer{minVersion: 1, maxVersion: 1, link: "1", process: "p", key: "k", challenge: "c"}}), "0083a3756964a162a761646472657373a0a46d65736888a36d696e01a36d617801a6636f6465637390a8666561747572657390a46c696e6ba131a770726f63657373a170a36b6579a16ba96368616c6c656e6765a163"},
+		"PROOF of a key":     {transcript{hello: []byte("hello"), welcome: []byte("welcome"), secret: []byte("shared")}.proof("", dialler), "119370e55ddb8572a24c71f3ad1c55f7d57a42f5b5176ac91881b07b9384e151b0"},
+		"PROOF of both":      {transcript{hello: []byte("hello"), welcome: []byte("welcome"), secret: []byte("shared")}.proof("secret", acceptor), "11abe22155ddde388df51554e99ec0eb7199233d927150d182b1fc62ce400c359f4fc95d7badd818b99dc4a17e8fe117551303566037207f4b12d7d8a8aee9c074"},
+		"START":              {appendStart(nil, s), "0387a47475726e07a5636f646563a46a736f6ea565706f6368a165a773657373696f6ea173a9706f736974696f6e7392cd012c01a46c6f737481a13302a3676170a167"},
+		"PING":               {pingFrame, "04"},
+		"PONG":               {pongFrame, "05"},
+		"FLUSH":              {appendFlush(nil, 3), "0981a473656e7403"},
+		"SYNC":               {appendSync(nil, 300, "s"), "0dac0273"},
+		"ACK":                {appendAck(nil, ack{counts: []uint64{300, 1}}), "0e00ac0201"},
+		"ACK, ended":         {appendAck(nil, ack{ended: true, counts: []uint64{7}}), "0e0107"},
+		"ACK, unknown":       {appendAck(nil, ack{unknown: true}), "0e02"},
+		"FLUSHED":            {flushedFrame, "0a"},
 	} {
 		if got := hex.EncodeToString(c.got); got != c.want {
 			t.Errorf("%s:\n%s, want\n%s", name, got, c.want)
@@ -106,13 +114,13 @@ func TestHelloOfLaterVersions(t *testing.T) {
 
 func TestHelloRoundTrip(t *testing.T) {
 	want := &hello{uid: "a", address: "ws://x:1", token: "t", offer: &offer{
-		minVersion: 1, maxVersion: 3, codecs: []string{"json", "msgpack"}, features: []string{"f"}, link: "l"}}
+		minVersion: 1, maxVersion: 3, codecs: []string{"json", "msgpack"}, features: []string{"f"}, link: "l", process: "p"}}
 	got, err := decodeHello(appendHello(nil, frameWelcome, want), frameWelcome)
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	s := start{codec: "json", prev: "p", sent: 1 << 40}
-	if got, err := decodeStart(appendStart(nil, s)); err != nil || got != s {
+	s := start{codec: "json", turn: 7, epoch: "e", session: "p", positions: []uint64{1 << 40, 0}, lost: lostKinds{0: 1, core.KindInterest: 1 << 33}}
+	if got, err := decodeStart(appendStart(nil, s)); err != nil || !reflect.DeepEqual(got, s) {
 		t.Errorf("start: %+v, %v", got, err)
 	}
 }

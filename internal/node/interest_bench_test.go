@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/socketmesh/mesh/core"
 )
@@ -89,11 +90,43 @@ func BenchmarkInterest(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				var r route
-				if ns.routeOf(m, &r).includes(p) {
+				if ns.routeOf(m, &r).admit(p, m, nil) != toLeaveOut {
 					b.Fatal("a peer without members is included")
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkWithhold measures what it costs to withhold an event from nine peers, and to
+// forget it when they have answered a mark.
+func BenchmarkWithhold(b *testing.B) {
+	node, err := New(core.Config{Transport: noTransport{}, Codecs: []core.Codec{noCodec{}}, Routing: core.RoutingInterest}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ns := newNamespace(node, "/")
+	peers := make([]*peer, 9)
+	for i := range peers {
+		peers[i] = newPeer(node, &hello{uid: fmt.Sprint(i), offer: &offer{features: []string{featureInterest, featureMark}}}, "", terms{})
+		peers[i].interest.take("/", interestUpdate{first: true, last: true, adds: []uint32{1, 2, 3}})
+	}
+	m := &core.Message{Kind: core.KindBroadcast, To: core.Target{Rooms: []string{"room"}}, Payload: core.Payload{Text: make([]byte, 100)}}
+	var later deferred
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		var r route
+		node.publish(m, 0, ns.routeOf(m, &r), peers, nil, &later)
+		if i%100 == 99 {
+			for _, p := range peers {
+				number, _ := p.interest.mark("/", true, time.Time{})
+				p.interest.cover("/", number)
+			}
+			node.marker.take(nil)
+		}
+	}
+	if held := node.withheld.bytes.Load(); held > 100<<10 {
+		b.Errorf("%d bytes are withheld", held)
 	}
 }
 

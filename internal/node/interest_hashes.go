@@ -43,6 +43,19 @@ func (s *hashes) at(h uint32) int {
 	return i
 }
 
+// size is the memory that the set takes, roughly, without its own fields.
+func (s *hashes) size() int {
+	const part = 56 // fields of a set
+	if s.parts == nil {
+		return 4 * len(s.slots)
+	}
+	size := 0
+	for i := range s.parts {
+		size += part + 4*len(s.parts[i].slots)
+	}
+	return size
+}
+
 func (s *hashes) has(h uint32) bool {
 	if s.parts != nil {
 		s = s.part(h)

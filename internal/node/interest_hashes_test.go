@@ -91,13 +91,15 @@ func TestInterestFrame(t *testing.T) {
 	for want, n := range map[string]interestUpdate{
 		"08052f6368617400" + "0201000000ffffffff" + "0104030201": {adds: []uint32{1, 1<<32 - 1}, removes: []uint32{0x01020304}},
 		"08052f6368617401" + "00" + "00":                         {first: true, last: true, adds: []uint32{}, removes: []uint32{}},
+		"08052f6368617405" + "00" + "00" + "ac02":                {mark: true, number: 300},
+		"08052f6368617406" + "00" + "00" + "ac02":                {covered: true, number: 300},
 	} {
 		f := newInterestFrame(ns, n)
 		if got := fmt.Sprintf("%x", f.bytes); got != want {
 			t.Errorf("frame %s, want %s", got, want)
 		}
 		name, got, err := decodeInterest(f.bytes[1:])
-		if err != nil || name != "/chat" || got.first != n.first || got.last != n.last || len(got.adds) != len(n.adds) || len(got.removes) != len(n.removes) {
+		if err != nil || name != "/chat" || got.first != n.first || got.last != n.last || got.mark != n.mark || got.covered != n.covered || got.number != n.number || len(got.adds) != len(n.adds) || len(got.removes) != len(n.removes) {
 			t.Errorf("decoded %q %+v %v", name, got, err)
 		}
 		for size := range len(f.bytes) - 1 {

@@ -111,7 +111,8 @@ func (in *interest) flush(later *deferred) *frame {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.dirty.Store(false)
+	// Who finds it clean need not wait here, so the peers' queues must have it before.
+	defer in.dirty.Store(false)
 	if len(in.changed) == 0 {
 		return nil
 	}
@@ -178,6 +179,22 @@ func (in *interest) sendSnapshot(p *peer, later *deferred) {
 		// The list that p got has some of these changes in it. Another change of such a
 		// room would cancel the first, and p alone would not hear of it.
 		in.tell(later).release()
+	}
+}
+
+// sendCurrent tells a peer that was without a link that it knows all changes, behind
+// those that wait.
+func (in *interest) sendCurrent(p *peer, later *deferred) {
+	if !p.wantsInterest {
+		return
+	}
+	if f := in.flush(later); f != nil {
+		f.release()
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.watched {
+		in.push(p, interestUpdate{current: true}, later)
 	}
 }
 

@@ -11,6 +11,10 @@ import (
 type interestUpdate struct {
 	first   bool     // adds begin a list of all rooms that have members, instead of what was told before
 	last    bool     // and here it ends
+	current bool     // what was told while there was no link has all been told before
+	mark    bool     // the sender wants to know when what it has sent before has been processed
+	covered bool     // all changes from before a mark was processed have been told
+	number  uint64   // of the mark
 	adds    []uint32 // hashes of rooms that have got members
 	removes []uint32 // hashes of rooms that have members no more
 }
@@ -22,17 +26,27 @@ const (
 	updateAll     = 1 // first and last
 	updateFirst   = 2
 	updateLast    = 3
+	updateCurrent = 4
+	updateMark    = 5
+	updateCovered = 6
 )
 
 // newInterestFrame encodes an update, with the caller as the frame's one holder: the
 // namespace's name behind its length, a byte that tells what it is, and the two
-// lists, each behind its length; a hash takes four bytes.
+// lists, each behind its length; a hash takes four bytes. Behind these is the number of a
+// mark.
 func newInterestFrame(ns *namespace, n interestUpdate) *frame {
-	f := takeFrame(1 + 2*binary.MaxVarintLen16 + len(ns.name) + 1 + 4*(len(n.adds)+len(n.removes)))
+	f := takeFrame(1 + 2*binary.MaxVarintLen16 + len(ns.name) + 1 + 4*(len(n.adds)+len(n.removes)) + binary.MaxVarintLen64)
 	b := append(f.bytes[:0], frameInterest)
 	b = binary.AppendUvarint(b, uint64(len(ns.name)))
 	b = append(b, ns.name...)
 	switch {
+	case n.current:
+		b = append(b, updateCurrent)
+	case n.mark:
+		b = append(b, updateMark)
+	case n.covered:
+		b = append(b, updateCovered)
 	case n.first && n.last:
 		b = append(b, updateAll)
 	case n.first:
@@ -48,23 +62,36 @@ func newInterestFrame(ns *namespace, n interestUpdate) *frame {
 			b = binary.LittleEndian.AppendUint32(b, h)
 		}
 	}
+	if n.mark || n.covered {
+		b = binary.AppendUvarint(b, n.number)
+	}
 	f.bytes = b
 	f.kind, f.volatile, f.stream = core.KindInterest, false, ns.stream
 	f.refs.Store(1)
+	f.writes.Store(1)
 	return f
 }
 
 // decodeInterest reads what follows the kind of such a frame.
 func decodeInterest(src []byte) (namespace string, n interestUpdate, err error) {
-	r := interestReader{src: src}
+	r := interestReader{uvarintReader{src: src}}
 	namespace = string(r.take(r.length(1)))
 	if len(r.src) > 0 {
 		what := r.take(1)[0]
 		n.first = what == updateAll || what == updateFirst
 		n.last = what == updateAll || what == updateLast
+		n.current = what == updateCurrent
+		n.mark = what == updateMark
+		n.covered = what == updateCovered
 	}
 	n.adds = r.list()
 	n.removes = r.list()
+	if n.mark || n.covered {
+		n.number = r.next()
+	}
+	if len(n.adds)+len(n.removes) > maxUpdateRooms {
+		return "", interestUpdate{}, fmt.Errorf("%w: interest: %d rooms in one frame", core.ErrMalformed, len(n.adds)+len(n.removes))
+	}
 	if r.bad {
 		return "", interestUpdate{}, fmt.Errorf("%w: interest", core.ErrMalformed)
 	}
@@ -73,10 +100,7 @@ func decodeInterest(src []byte) (namespace string, n interestUpdate, err error) 
 
 // interestReader reads as long as nothing is bad. What follows the lists is for
 // later versions.
-type interestReader struct {
-	src []byte
-	bad bool
-}
+type interestReader struct{ uvarintReader }
 
 // length reads the number of things, of so many bytes each, that follow.
 func (r *interestReader) length(size int) int {
@@ -97,6 +121,10 @@ func (r *interestReader) take(n int) []byte {
 
 func (r *interestReader) list() []uint32 {
 	b := r.take(4 * r.length(4))
+	if len(b) > 4*maxUpdateRooms {
+		r.bad = true
+		return nil
+	}
 	list := make([]uint32, 0, len(b)/4)
 	for ; len(b) > 0; b = b[4:] {
 		list = append(list, binary.LittleEndian.Uint32(b))

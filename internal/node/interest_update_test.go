@@ -15,7 +15,7 @@ func updatesOf(t *testing.T, p *peer) (all []interestUpdate) {
 	for {
 		p.mu.Lock()
 		batch := p.queue.take(0, nil)
-		p.queue.sent(batch)
+		p.queue.sent(0, batch, nil)
 		p.mu.Unlock()
 		if len(batch) == 0 {
 			return all
@@ -192,4 +192,18 @@ func TestChangesInOneNamespaceAmongMany(t *testing.T) {
 	if dirty, _ := h.take(nil); len(dirty) != 1 {
 		t.Errorf("%d namespaces have changes after a flush, want the one again", len(dirty))
 	}
+}
+
+// take enters an update, as a peer's is that has nothing withheld from it.
+func (r *remoteInterest) take(namespace string, update interestUpdate) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.enter(namespace, update)
+}
+
+// wants tells whether a message for one of the rooms is sent to the peer.
+func (r *remoteInterest) wants(namespace string, rooms []uint32) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.byNamespace[namespace].wants(rooms)
 }

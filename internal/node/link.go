@@ -18,37 +18,46 @@ type link struct {
 	peer       *peer
 	cfg        *core.Config
 	counts     *stats
-	handshakes *handshakes // those under way
+	clock      clock
 	conn       core.Conn
 	id         string // the dialler's name for it; "" with reference peers
 	dialled    bool   // by this node
 	streams    []*stream
 	batchLimit int // size of BATCH frames, in bytes; 0 if the peer does not take them
 
-	received    atomic.Int64 // when something was last received, in ns
+	heard       atomic.Int64 // when something was last received, on the clock
 	reading     atomic.Int32 // streams that have not ended
 	dispatching atomic.Int32 // readers that are not reading, but delivering
-	probe       atomic.Int64 // when it must have proven to be alive, in ns; 0 if it need not
-	pinged      int64        // when it was last pinged for the heartbeat, in ns; heartbeat's own
+	probe       atomic.Int64 // when it must have proven to be alive, on the clock; 0 if it need not
+	pinged      int64        // when it was last pinged for the heartbeat, on the clock; heartbeat's own
 
-	confirmed    bool          // the reference peer has sent something under its id; the reader's own
-	inbound      core.Codec    // in which the peer writes; set before started is closed
-	started      chan struct{} // closed when the peer's messages may be taken
-	arrived      atomic.Int64  // messages of the peer that were delivered
-	announced    atomic.Int64  // messages of the peer, all told; -1 until it has finished
-	flushing     atomic.Int64  // messages of the peer that it wants to know of when they are here; -1 if it does not
-	inboundEnded chan struct{} // closed when no more messages come
-	endInbound   sync.Once
+	confirmed    bool            // the reference peer has sent something under its id; the reader's own
+	inbound      core.Codec      // in which the peer writes; set before started is closed
+	received     []atomic.Uint64 // the counters of the peer's session; set before started is closed
+	session      string          // of the peer's messages; likewise
+	skip         []uint64        // messages of each sequence that are here already; each of its reader's own once started is closed
+	started      chan struct{}   // closed when the peer's messages may be taken
+	arrived      atomic.Int64    // messages of the peer that were delivered
+	flushing     atomic.Int64    // messages of the peer that it wants to know of when they are here; -1 if it does not
+	readersEnded chan struct{}   // closed when no more messages come
+	acked        []*frame        // for ack; its reader's own
+	full         fullNamespaces
+	work         sync.WaitGroup // what waits for capacity
 
 	// Guarded by the peer's lock.
-	since      time.Time // when it was taken up
-	pings      pings
-	signals    [][]byte  // control frames, which go before messages
-	sent       int64     // messages taken from the queue for this link
-	asked      bool      // whether they have arrived
-	writing    int       // streams on which something is being written
-	finished   time.Time // when this side said that it sends no more messages; zero if it has not
-	theyFinish bool      // the peer said so, and all it sent has arrived
+	since        time.Time // when it was taken up
+	pings        pings
+	signals      [][]byte  // control frames, which go before messages
+	open         bool      // START was sent: messages may be
+	turn         uint64    // in the order in which this node uses links
+	asking       int       // SYNCs that were not answered
+	synced       *ack      // the answer to the last one
+	told         lostKinds // what START has told of and the peer has not confirmed
+	saidReceived uint64    // messages of the peer's session that it knows to be here
+	saidAt       time.Time // when it was last told so in its turn
+	sent         int64     // messages taken from the queue for this link
+	asked        bool      // whether they have arrived
+	writing      int       // streams on which something is being written
 
 	stop   chan struct{} // closed by fail
 	once   sync.Once
@@ -62,18 +71,17 @@ func (p *peer) newLink(conn core.Conn, id string, dialled bool) *link {
 		peer:         p,
 		cfg:          p.cfg,
 		counts:       p.counts,
-		handshakes:   &p.node.handshakes,
+		clock:        p.node.clock,
 		conn:         conn,
 		since:        time.Now(),
 		id:           id,
 		dialled:      dialled,
 		started:      make(chan struct{}),
-		inboundEnded: make(chan struct{}),
+		readersEnded: make(chan struct{}),
 		stop:         make(chan struct{}),
 	}
 	l.streams = l.newStreams()
 	l.reading.Store(int32(len(l.streams)))
-	l.announced.Store(-1)
 	l.flushing.Store(-1)
 	if p.reference {
 		l.inbound = p.cfg.Codecs[p.codec]
@@ -81,7 +89,7 @@ func (p *peer) newLink(conn core.Conn, id string, dialled bool) *link {
 	if p.batches {
 		l.batchLimit = min(packedSize, p.cfg.MaxFrame)
 	}
-	l.received.Store(time.Now().UnixNano())
+	l.heard.Store(l.clock.now())
 	return l
 }
 
@@ -101,11 +109,14 @@ func (l *link) run() {
 		writers.Go(s.write)
 	}
 	<-l.stop
-	l.conn.Close(l.reason)
+	var closing sync.WaitGroup
+	closing.Go(func() { l.conn.Close(l.reason) }) // a dead peer takes its time
 	readers.Wait()
-	l.endInbound.Do(func() { close(l.inboundEnded) })
+	close(l.readersEnded)
 	writers.Wait()
+	l.work.Wait()
 	l.peer.remove(l)
+	closing.Wait()
 }
 
 // messageStreams is how many of the streams carry messages.
@@ -133,7 +144,7 @@ func (e *otherPeerError) Error() string {
 }
 
 func (l *link) alive() {
-	l.received.Store(time.Now().UnixNano())
+	l.heard.Store(l.clock.now())
 	if l.probe.Swap(0) != 0 {
 		l.signalAll() // messages have waited for this
 	}
@@ -162,8 +173,16 @@ func (l *link) control(src []byte) error {
 		l.peer.pong(l)
 	case frameStart:
 		return l.start(src)
-	case frameFinish:
-		return l.finish(src)
+	case frameSync:
+		return l.sync(src)
+	case frameAck:
+		return l.peer.ack(l, src)
+	case framePause:
+		l.peer.setPaused(l, string(src[1:]), true)
+	case frameContinue:
+		l.peer.setPaused(l, string(src[1:]), false)
+	case frameLost:
+		l.peer.node.heardLost(string(src[1:]), l.peer)
 	case frameFlush:
 		return l.flush(src)
 	case frameFlushed:
@@ -182,54 +201,6 @@ func (l *link) control(src []byte) error {
 	return nil
 }
 
-// start prepares for the peer's messages, which may continue those of another
-// link: then it waits until that one has delivered its last.
-func (l *link) start(src []byte) error {
-	s, err := decodeStart(src)
-	if err != nil {
-		return err
-	}
-	if l.inbound != nil {
-		return fmt.Errorf("%w: second start", core.ErrMalformed)
-	}
-	for _, c := range l.cfg.Codecs {
-		if c.Name() == s.codec {
-			l.inbound = c
-		}
-	}
-	if l.inbound == nil {
-		return fmt.Errorf("%w: peer writes %q", core.ErrNoCommonCodec, s.codec)
-	}
-	if !l.awaitEnd(s.prev) {
-		return l.err
-	}
-	l.peer.resume(s)
-	close(l.started)
-	return nil
-}
-
-// awaitEnd waits until the link of this name, which may be just coming up, has
-// delivered its last message. It reports false if this one has ended before.
-func (l *link) awaitEnd(name string) bool {
-	if done := l.handshakes.of(name); done != nil {
-		select {
-		case <-done:
-		case <-l.stop:
-			return false
-		}
-	}
-	prev := l.peer.linkNamed(name)
-	if prev == nil || prev == l {
-		return true
-	}
-	select {
-	case <-prev.inboundEnded:
-		return true
-	case <-l.stop:
-		return false
-	}
-}
-
 // awaitStart holds up the messages of a stream, which may overtake the START that
 // goes before them. It reports false if the link has ended.
 func (l *link) awaitStart() bool {
@@ -241,115 +212,132 @@ func (l *link) awaitStart() bool {
 	}
 }
 
-// finish notes that no more messages come on this link, but for those that are
-// under way on other streams.
-func (l *link) finish(src []byte) error {
-	sent, err := decodeSent(src)
-	if err != nil {
-		return err
-	}
-	if len(l.streams) == 1 {
-		sent = 0 // all are before it
-	}
-	l.announced.Store(sent)
-	l.endIfComplete()
-	return nil
-}
-
-// endIfComplete ends the peer's messages when all it has announced were
-// delivered.
-func (l *link) endIfComplete() {
-	if announced := l.announced.Load(); announced >= 0 && l.arrived.Load() >= announced {
-		l.endInbound.Do(func() {
-			close(l.inboundEnded)
-			l.peer.finishedBy(l)
-		})
-	}
-}
-
 // messages takes those of a BATCH frame.
-func (l *link) messages(src []byte) error {
-	err := unpack(src, l.message)
+func (s *stream) messages(src []byte) error {
+	err := unpack(src, s.message)
 	if errors.Is(err, errBatch) {
-		l.peer.dropInbound(0, err)
+		s.link.peer.dropInbound(0, err)
 		return nil
 	}
 	return err
 }
 
 // message takes one message, which is what follows the kind of its frame.
-func (l *link) message(src []byte) error {
+func (s *stream) message(src []byte) error {
+	l := s.link
 	if l.inbound == nil {
 		return fmt.Errorf("%w: message before start", core.ErrMalformed)
 	}
-	l.peer.received.Add(1)
-	err := l.deliver(src)
-	l.arrive()
+	if s.isHere() {
+		return nil
+	}
+	namespace, capacity, err := s.deliver(src)
+	s.arrive(len(src))
+	if capacity != nil {
+		s.assembled()
+		l.awaitCapacity(namespace, capacity, len(src))
+	}
 	return err
 }
 
-// arrive counts a message that was delivered.
-func (l *link) arrive() {
-	l.arrived.Add(1)
-	l.endIfComplete()
-	l.answerFlush()
-}
-
 // interest takes an update of the peer's rooms. It counts as a message.
-func (l *link) interest(src []byte) error {
+func (s *stream) interest(src []byte) error {
+	l := s.link
 	if l.inbound == nil {
 		return fmt.Errorf("%w: interest before start", core.ErrMalformed)
 	}
-	l.peer.received.Add(1)
-	l.peer.in.add(1 + len(src))
+	if s.isHere() {
+		return nil
+	}
+	l.peer.traffic.in.add(1 + len(src))
 	l.counts.received(l.peer.id, core.KindInterest, 1+len(src))
 	namespace, update, err := decodeInterest(src)
 	if err != nil {
 		l.peer.dropInbound(core.KindInterest, err)
+		l.peer.doubtInterest() // it may have told of rooms
 	} else {
-		l.peer.interest.take(namespace, update)
+		l.peer.takeInterest(namespace, update)
 	}
-	l.arrive()
+	s.arrive(len(src))
 	return nil
 }
 
-func (l *link) deliver(src []byte) error {
-	m := new(core.Message)
+// isHere tells whether the message has arrived on an earlier link, and counts it on this
+// one.
+func (s *stream) isHere() bool {
+	l := s.link
+	if len(l.skip) == 0 || l.skip[s.fifo] == 0 {
+		return false
+	}
+	l.skip[s.fifo]--
+	l.arrived.Add(1)
+	l.answerFlush()
+	return true
+}
+
+// arrive counts a message that was delivered, and says so to the peer now and then.
+func (s *stream) arrive(size int) {
+	l := s.link
+	l.arrived.Add(1)
+	if l.received != nil {
+		l.received[s.fifo].Add(1)
+		s.unsaidMessages++
+		if s.unsaidBytes += size; s.unsaidMessages >= ackMessages || s.unsaidBytes >= ackBytes {
+			s.unsaidMessages, s.unsaidBytes = 0, 0
+			l.peer.ackNow(l)
+		}
+	}
+	l.answerFlush()
+}
+
+// deliver delivers a message. It returns the channel of [core.Receiver].Receive, with
+// the namespace it is for.
+func (s *stream) deliver(src []byte) (namespace string, capacity <-chan struct{}, err error) {
+	l, m := s.link, new(core.Message)
 	if err := l.inbound.Decode(src, m); err != nil {
 		l.peer.dropInbound(0, err)
-		return nil
+		return "", nil, nil
 	}
-	l.peer.in.add(1 + len(src))
+	// The codecs of this module stop there while they decode; an application's may not.
+	if limit := l.peer.node.maxSockets; len(m.Sockets) > limit {
+		l.peer.dropInbound(m.Kind, fmt.Errorf("%w: %d sockets in one answer, limit %d", core.ErrMalformed, len(m.Sockets), limit))
+		return "", nil, nil
+	}
+	l.peer.traffic.in.add(1 + len(src))
+	l.peer.heardOnce.Store(true)
 	l.counts.received(l.peer.id, m.Kind, 1+len(src))
+	s.arriving(m)
+	if !maySend(l.peer.role, m) {
+		l.peer.forbid(m.Kind)
+		return "", nil, nil
+	}
 	switch m.From {
 	case core.EmitterID:
-		l.deliverEmitted(m)
-		return nil
+		return m.Namespace, l.deliverEmitted(m), nil
 	case l.peer.id:
 	default:
 		if l.peer.reference && l.dialled && !l.confirmed {
-			return &otherPeerError{m.From}
+			return "", nil, &otherPeerError{m.From}
 		}
 		l.peer.dropInbound(m.Kind, fmt.Errorf("%w: %.64q", core.ErrForged, m.From))
-		return nil
+		return "", nil, nil
 	}
 	if l.peer.reference {
 		l.confirmed = true
 	}
-	l.peer.deliver(m)
-	return nil
+	return m.Namespace, l.peer.node.deliver(l.peer, m), nil
 }
 
 // deliverEmitted takes a message of an emitter, as one of the link's peer: in order
 // with the others of that link, and of no other. It does not make the peer a server
 // of the namespace, nor tell who a reference peer is.
-func (l *link) deliverEmitted(m *core.Message) {
+func (l *link) deliverEmitted(m *core.Message) (capacity <-chan struct{}) {
 	if !emittable(m) {
 		l.peer.dropInbound(m.Kind, fmt.Errorf("%w: %q may act on clients, and not ask or answer", core.ErrForged, core.EmitterID))
-		return
+		return nil
 	}
 	m.From = l.peer.id
-	l.peer.hand(m)
+	return l.peer.node.hand(l.peer, m)
 }
 
 // emittable tells whether an emitter may send m.

@@ -1,11 +1,11 @@
 package node
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/socketmesh/mesh/core"
 )
@@ -18,6 +18,7 @@ type namespace struct {
 	receiver core.Receiver
 	closed   atomic.Bool
 	interest interest
+	covers   owedCovers
 
 	// telling is held while peers are told that it is open, or closed: the latter
 	// comes last.
@@ -34,7 +35,11 @@ type namespace struct {
 	ended     []core.RequestInfo // the observer is to be told of, when none does
 }
 
-var _ core.Cluster = (*namespace)(nil)
+var (
+	_ core.Cluster         = (*namespace)(nil)
+	_ core.RequestTracer   = (*namespace)(nil)
+	_ core.HandledNotifier = (*namespace)(nil)
+)
 
 func newNamespace(n *Node, name string) *namespace {
 	ns := &namespace{node: n, name: name, members: map[string]*peer{}}
@@ -64,7 +69,14 @@ func (ns *namespace) Publish(m *core.Message) (left []string) {
 	}
 	var r route
 	var later deferred
-	left = ns.send(m, ns.routeOf(m, &r), ns.peers(), &later)
+	if observer := ns.node.stats.publications; observer != nil {
+		tally := core.Publication{Namespace: ns.name, Kind: m.Kind}
+		left = ns.send(m, ns.routeOf(m, &r), ns.node.toPublish(m).list, &tally, &later)
+		later.run()
+		observer.Published(tally)
+		return left
+	}
+	left = ns.send(m, ns.routeOf(m, &r), ns.node.toPublish(m).list, nil, &later)
 	later.run()
 	return left
 }
@@ -82,18 +94,21 @@ func (ns *namespace) SendTo(id string, m *core.Message) error {
 
 func (ns *namespace) publish(m *core.Message, to ...*peer) {
 	var later deferred
-	ns.send(m, nil, to, &later)
+	ns.send(m, nil, to, nil, &later)
 	later.run()
 }
 
 // send publishes m, behind the update of rooms that there is. It returns those
 // peers that the route leaves out, if m is a request.
-func (ns *namespace) send(m *core.Message, r *route, to []*peer, later *deferred) (left []string) {
+func (ns *namespace) send(m *core.Message, r *route, to []*peer, tally *core.Publication, later *deferred) (left []string) {
+	if !ns.node.sends(m) {
+		return idsOf(to) // nobody is asked
+	}
 	if f := ns.interest.flush(later); f != nil {
 		f.release()
 	}
 	m.From, m.Namespace = ns.node.id, ns.name
-	return ns.node.publish(m, ns.stream, r, to, later)
+	return ns.node.publish(m, ns.stream, r, to, tally, later)
 }
 
 func (ns *namespace) Reference(id string) bool {
@@ -103,6 +118,22 @@ func (ns *namespace) Reference(id string) bool {
 
 // RequestBegun tells the observer of a request.
 func (ns *namespace) RequestBegun(info core.RequestInfo) { ns.node.stats.requestBegun(info) }
+
+// TraceRequest lets the observer follow a request, if it can.
+func (ns *namespace) TraceRequest(ctx context.Context, info core.RequestInfo) (trace string) {
+	if tracer, ok := ns.node.cfg.Observer.(core.RequestTracer); ok {
+		return tracer.TraceRequest(ctx, info)
+	}
+	return ""
+}
+
+// TraceAnswer lets it follow the request of another server.
+func (ns *namespace) TraceAnswer(trace, from string, info core.RequestInfo) (done func(error)) {
+	if tracer, ok := ns.node.cfg.Observer.(core.RequestTracer); ok {
+		return tracer.TraceAnswer(trace, from, info)
+	}
+	return nil
+}
 
 // RequestDone counts a request that has ended. If somebody holds notify, which may
 // be the caller, the observer is told when that is over.
@@ -195,6 +226,7 @@ func (ns *namespace) rejoin(p *peer) {
 
 // leave removes p from the members, if it is one.
 func (ns *namespace) leave(p *peer, cause error) {
+	ns.covers.forget(p)
 	ns.beginNotify()
 	defer ns.endNotify()
 	ns.mu.Lock()
@@ -270,7 +302,7 @@ func (ns *namespace) tell(kind core.Kind, peers []*peer, later *deferred) {
 	ns.telling.Lock()
 	defer ns.telling.Unlock()
 	if !ns.closed.Load() {
-		ns.send(&core.Message{Kind: kind}, nil, peers, later)
+		ns.send(&core.Message{Kind: kind}, nil, peers, nil, later)
 	}
 }
 
@@ -299,8 +331,11 @@ func (n *Node) streamOf(name string) uint32 {
 func (n *Node) forget(ns *namespace) {
 	var later deferred
 	defer later.run()
+	for _, p := range n.peers.Load().list {
+		p.sendAllWithheld(ns.name, &later) // what comes after this, the peers do not hear of
+	}
 	ns.telling.Lock()
-	ns.send(&core.Message{Kind: core.KindAdapterClose}, nil, n.peers.Load().list, &later)
+	ns.send(&core.Message{Kind: core.KindAdapterClose}, nil, n.peers.Load().list, nil, &later)
 	ns.telling.Unlock()
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -309,37 +344,37 @@ func (n *Node) forget(ns *namespace) {
 }
 
 // deliver takes a message of a peer to its namespace.
-func (n *Node) deliver(p *peer, m *core.Message) {
+func (n *Node) deliver(p *peer, m *core.Message) (capacity <-chan struct{}) {
 	switch m.Kind {
 	case core.KindInitialHeartbeat, core.KindHeartbeat:
 		ns := n.opened(p, m.Namespace)
 		if m.Kind == core.KindInitialHeartbeat && p.reference && ns != nil {
 			ns.publish(&core.Message{Kind: core.KindHeartbeat}, p)
 		}
-		return
+		return nil
 	case core.KindAdapterClose:
 		p.unmark(m.Namespace)
 		p.interest.forget(m.Namespace)
 		if ns := n.namespace(m.Namespace); ns != nil {
 			ns.leave(p, core.ErrPeerLeft)
 		}
-		return
+		return nil
 	}
 	if p.reference && !m.Kind.IsResponse() {
 		// Any other message makes the sender known (docs/reference-protocol.md, section 6).
 		n.opened(p, m.Namespace)
 	}
-	n.hand(p, m)
+	return n.hand(p, m)
 }
 
 // hand gives a message to its namespace.
-func (n *Node) hand(p *peer, m *core.Message) {
+func (n *Node) hand(p *peer, m *core.Message) (capacity <-chan struct{}) {
 	ns := n.namespace(m.Namespace)
 	if ns == nil || ns.closed.Load() {
 		n.stats.ignored(p.id, m.Kind, errNoNamespace)
-		return
+		return nil
 	}
-	ns.receiver.Receive(m)
+	return ns.receiver.Receive(m)
 }
 
 var errNoNamespace = fmt.Errorf("%w: namespace is not open here", core.ErrUnsupported)
@@ -348,7 +383,7 @@ var errNoNamespace = fmt.Errorf("%w: namespace is not open here", core.ErrUnsupp
 // one. The note comes first: a namespace that is opened here at the same moment
 // looks for it when it is in the map, so one of the two sees the other.
 func (n *Node) opened(p *peer, name string) *namespace {
-	isNew := p.mark(name, time.Now().UnixNano())
+	isNew := p.mark(name, n.clock.now())
 	ns := n.namespace(name)
 	if isNew && ns != nil {
 		ns.join(p)

@@ -12,6 +12,7 @@ import (
 	"github.com/socketmesh/mesh/codec/json"
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/internal/await"
 	"github.com/socketmesh/mesh/internal/node"
 	"github.com/socketmesh/mesh/transport/mem"
 )
@@ -50,7 +51,7 @@ func BenchmarkNamespaces(b *testing.B) {
 					return clusters
 				}
 				nodes := []*node.Node{start("a"), start("b"), start("c")}
-				await(b, func() bool { return len(nodes[0].Peers())+len(nodes[1].Peers())+len(nodes[2].Peers()) == 6 })
+				await.Condition(b, "the nodes meet", func() bool { return len(nodes[0].Peers())+len(nodes[1].Peers())+len(nodes[2].Peers()) == 6 })
 
 				began := time.Now()
 				var all [][]core.Cluster
@@ -69,17 +70,17 @@ func BenchmarkNamespaces(b *testing.B) {
 						return true
 					}
 				}
-				await(b, known(2))
+				await.Condition(b, "namespaces of 2 members", known(2))
 				opened := time.Now()
 				late := start("d")
 				all = append(all, open(late))
-				await(b, known(3))
+				await.Condition(b, "namespaces of 3 members", known(3))
 				met := time.Now()
 				for _, c := range all[0] {
 					c.Leave()
 				}
 				all = all[1:]
-				await(b, known(2))
+				await.Condition(b, "namespaces of 2 members", known(2))
 				opening, meeting, closing = opening+opened.Sub(began), meeting+met.Sub(opened), closing+time.Since(met)
 				for _, n := range append(nodes, late) {
 					ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -106,14 +107,4 @@ func cpuTime(b *testing.B) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// await polls until something holds.
-func await(b *testing.B, holds func() bool) {
-	b.Helper()
-	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			b.Fatal("it never holds")
-		}
-	}
 }

@@ -29,6 +29,9 @@ type Node struct {
 	cfg        core.Config
 	newAdapter NewAdapter
 	id         string
+	process    string // tells this node from others that had its id
+	key        *processKey
+	clock      clock
 	log        *slog.Logger
 	reference  int // index of the reference peers' codec; -1 if there is none
 	dialect    *Dialect
@@ -38,11 +41,15 @@ type Node struct {
 	advertised string // address that peers dial
 	listener   core.Listener
 	pending    *pendingset.Set[*pendingConn] // accepted, but without a HELLO yet
-	handshakes handshakes
 	announcer  interestAnnouncer
+	marker     interestMarker
+	withheld   withheldBudget
 	dials      atomic.Uint64   // links dialled, which gives them their names
+	turns      atomic.Uint64   // links that were used, in their order
+	lists      atomic.Uint64   // of withheld messages that were begun
 	answer     Answer          // of questions of peers; nil if there is none
 	asks       asks            // questions of this node
+	traces     traces          // of messages that pass
 	ctx        context.Context // ends when Shutdown begins
 	cancel     context.CancelFunc
 	drained    chan struct{}   // closed when Shutdown has sent what it could
@@ -54,17 +61,24 @@ type Node struct {
 	peers      atomic.Pointer[peerSet] // peers with a link; replaced, never changed
 	namespaces namespaces              // those open here
 
+	capacity       capacity
+	failures       failureLimit
+	assembly       assembly
+	maxPeers       int
+	maxSockets     int                   // in one answer
 	lastTurnedAway atomic.Pointer[error] // of connections that were refused before they said whose they are
 
-	mu         sync.Mutex // guards what follows, and who changes the two above
-	state      state
-	discovered time.Time // when the last roster came
-	adapters   map[*namespace]core.Adapter
-	departed   map[string]departedPeer
-	targets    map[string]*dialTarget
-	started    time.Time
-	streams    map[string]uint32 // of links, by namespace
-	roster     roster
+	mu       sync.Mutex // guards what follows, and who changes the two above
+	state    state
+	adapters map[*namespace]core.Adapter
+	departed map[string]departedPeer
+	targets  map[string]*dialTarget
+	started  time.Time
+	streams  map[string]uint32 // of links, by namespace
+	roster   roster
+
+	dialLimit     *dialLimiter
+	entryRefusals entryRefusalCounts
 
 	peersChanged chan struct{} // closed, and made anew, when peers changes
 }
@@ -88,27 +102,37 @@ func New(cfg core.Config, newAdapter NewAdapter) (*Node, error) {
 		return nil, err
 	}
 	cfg = cfg.WithDefaults()
+	cfg.RefuseReferencePeers = cfg.RefuseReferencePeers || cfg.Role != core.RoleServer // they know no roles
 	cfg.ID = cmp.Or(cfg.ID, randomID())
 	n := &Node{
 		cfg:        cfg,
 		newAdapter: newAdapter,
 		id:         cfg.ID,
+		process:    randomID(),
+		key:        newProcessKey(),
+		clock:      clock{time.Now()},
 		log:        cfg.Logger.With("node", cfg.ID),
 		reference:  slices.IndexFunc(cfg.Codecs, func(c core.Codec) bool { return c.Name() == referenceCodec }),
-		stats:      stats{observer: cfg.Observer},
+		stats:      newStats(cfg.Observer),
 		pending:    pendingset.New[*pendingConn](cfg.MaxHandshakes),
+		maxPeers:   maxPeers,
+		maxSockets: core.MaxSockets,
+		assembly:   assembly{limit: 2 * cfg.MaxFrame},
 		drained:    make(chan struct{}),
 		adapters:   map[*namespace]core.Adapter{},
 		departed:   map[string]departedPeer{},
 		targets:    map[string]*dialTarget{},
 		streams:    map[string]uint32{},
+		dialLimit:  newDialLimiter(cfg.MaxDials, cfg.DialRate),
 
 		peersChanged: make(chan struct{}),
 	}
 	n.announcer.drained, n.announcer.wakeups = n.drained, make(chan struct{}, 1)
+	n.marker.drained, n.marker.wakeups = n.drained, make(chan struct{}, 1)
+	n.withheld.limit = int64(cfg.ReplayBytes)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.listed, n.unlist = context.WithCancel(context.Background())
-	n.peers.Store(&peerSet{})
+	n.peers.Store(&peerSet{published: &tally{}})
 	return n, nil
 }
 
@@ -146,12 +170,16 @@ func (n *Node) start(ctx context.Context) error {
 	if r, ok := listener.(core.RefusalNotifier); ok {
 		r.OnRefuse(n.turnedAway)
 	}
+	if l, ok := listener.(core.SourceLimiter); ok {
+		l.OnConnect(n.failures.judge)
+	}
 	n.advertised = advertise.Address(n.cfg.Advertise, listener.Addr())
 	n.state = stateRunning
 	n.started = time.Now()
 	n.work.Go(n.accept)
 	n.work.Go(n.heartbeat)
 	n.work.Go(n.announcer.run)
+	n.work.Go(n.marker.run)
 	n.work.Go(n.watch)
 	if n.cfg.Discovery != nil {
 		n.discovery.Go(n.discover)
@@ -193,7 +221,7 @@ func (n *Node) Adapter(name string, host core.Host) (core.Adapter, error) {
 
 // Peers lists the peers with a link, sorted by id.
 func (n *Node) Peers() []core.PeerInfo {
-	list := n.peers.Load().list
+	list := n.linkedPeers()
 	infos := make([]core.PeerInfo, len(list))
 	for i, p := range list {
 		infos[i] = p.info()
@@ -207,13 +235,17 @@ func (n *Node) Stats() core.Stats {
 	s := n.stats.snapshot()
 	s.Version, s.MaxQueueBytes = buildinfo.Version(), n.cfg.MaxQueueBytes
 	s.Expected = n.expected()
+	s.RosterRefusals = n.entryRefusals.byName()
 	n.mu.Lock()
 	s.Started, s.Namespaces = n.started, len(n.adapters)
 	n.mu.Unlock()
-	list := n.peers.Load().list
-	s.Peers = make([]core.PeerStats, len(list))
-	for i, p := range list {
-		s.Peers[i] = p.stats()
+	s.Peers = []core.PeerStats{}
+	for _, p := range n.peers.Load().list {
+		if stats := p.stats(); stats.Suspended.IsZero() {
+			s.Peers = append(s.Peers, stats)
+		} else {
+			s.Suspended = append(s.Suspended, stats)
+		}
 	}
 	return s
 }
@@ -243,6 +275,7 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		close(n.drained)
 		for _, p := range n.peers.Load().list {
 			p.fail(core.CloseShutdown, core.ErrClosed)
+			n.expire(p, core.ErrClosed)
 		}
 		n.work.Wait()
 	}
@@ -266,17 +299,22 @@ type joiner interface {
 
 // drain waits until all queues are empty, and the peers have what was in them.
 func (n *Node) drain(ctx context.Context) error {
-	list := n.peers.Load().list
+	list := n.linkedPeers()
+	var lost []error
 	for _, p := range list {
 		p.drain()
 	}
 	for _, p := range list {
 		select {
 		case <-p.drained:
-		case <-p.gone:
+		case <-p.linkEnd():
+			if err := p.wentWithout(); err != nil {
+				lost = append(lost, fmt.Errorf("node: shutdown: %s went before it had taken all that was sent to it: %w", p.id, err))
+			}
 		case <-ctx.Done():
-			return fmt.Errorf("node: shutdown: %s has not taken all that was sent to it: %w", p.id, context.Cause(ctx))
+			lost = append(lost, fmt.Errorf("node: shutdown: %s has not taken all that was sent to it: %w", p.id, context.Cause(ctx)))
+			return errors.Join(lost...)
 		}
 	}
-	return nil
+	return errors.Join(lost...)
 }

@@ -124,9 +124,9 @@ func TestKilledPeerIsGoneAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
 		a, b, c := w.start("a"), w.start("b"), w.start("c")
-		within(10 * time.Millisecond)
+		within(2 * time.Second)
 		w.net.Kill("b")
-		within(10 * time.Millisecond)
+		within(300 * time.Millisecond) // c waits for b to dial before it looks for it
 		expectMembers(t, a, c)
 		expect(t, "a lost", strings.Count(a.membership(), "-"), 1)
 		if !strings.HasSuffix(a.membership(), "-b") {
@@ -151,8 +151,14 @@ func TestHungPeer(t *testing.T) {
 		expectList(t, "c is not held up", c.received(), "a: x")
 		expectMembers(t, a, b, c)
 		within(9 * time.Second)
+		expect(t, "a's links", len(a.Peers()), 1)
+		if err := a.Down("b"); !errors.Is(err, core.ErrSilentPeer) {
+			t.Errorf("cause: %v", err)
+		}
+		expectMembers(t, a, b, c) // it may resume
+		within(31 * time.Second)
 		expectMembers(t, a, c)
-		if !errors.Is(a.lastCause(), core.ErrSilentPeer) {
+		if !errors.Is(a.lastCause(), core.ErrExpired) {
 			t.Errorf("cause: %v", a.lastCause())
 		}
 		w.net.Resume("b")
@@ -189,6 +195,33 @@ func TestRostersNeverEndLinks(t *testing.T) {
 	})
 }
 
+// A roster that gives a server the address of another one, which is met there, is
+// believed no longer than until it says something else, be it that the dial of the wrong
+// address is still under way.
+func TestRosterGivesAWrongAddress(t *testing.T) {
+	for _, slow := range []bool{false, true} {
+		bubble(t, func(t *testing.T) {
+			w := newWorld(t)
+			a, b, c := w.make("a"), w.make("b"), w.make("c")
+			w.roster.Tell(core.Peer{ID: "b", Address: "mem://c"})
+			if slow {
+				w.net.Hold("a", "c")
+			}
+			for _, s := range []*server{a, b, c} {
+				if err := s.Start(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			within(5 * time.Second)
+			w.roster.Truth()
+			synctest.Wait()
+			w.net.Heal("a", "c")
+			within(time.Minute)
+			expectMembers(t, a, b, c)
+		})
+	}
+}
+
 // A link that breaks is dialled again, even if the roster is empty.
 func TestLostLinkIsRedialledWithoutRoster(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -209,7 +242,7 @@ func TestPartitionHeals(t *testing.T) {
 		a, b, c := w.start("a"), w.start("b"), w.start("c")
 		within(10 * time.Millisecond)
 		w.net.Partition("a", "b")
-		within(16 * time.Second)
+		within(16*time.Second + core.DefaultResumeWindow)
 		expectList(t, "a sees", a.Members(), "c")
 		expectList(t, "b sees", b.Members(), "c")
 		expect(t, "c sees", len(c.Members()), 2)
@@ -288,23 +321,6 @@ func TestOrderUnderLoad(t *testing.T) {
 				}
 			}
 		}
-	})
-}
-
-func TestGapsAreCounted(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		w := newWorld(t)
-		a, b := w.start("a"), w.start("b")
-		within(10 * time.Millisecond)
-		w.net.Partition("a", "b")
-		a.emit("lost", "lost too")
-		within(16 * time.Second)
-		w.net.Heal("a", "b")
-		within(31 * time.Second)
-		expectMembers(t, a, b)
-		expect(t, "lost", b.Stats().Lost, 2)
-		expect(t, "observed", b.Lost(), 2)
-		expect(t, "lost the other way", a.Stats().Lost, 0)
 	})
 }
 
@@ -403,7 +419,7 @@ func TestShutdownWithoutDeadlineEndsWithTheHungPeer(t *testing.T) {
 			a.emit(fmt.Sprint(i))
 		}
 		began := time.Now()
-		if err := a.Shutdown(context.Background()); err != nil {
+		if err := a.Shutdown(context.Background()); !errors.Is(err, core.ErrSilentPeer) || !strings.Contains(err.Error(), "b") {
 			t.Errorf("shutdown: %v", err)
 		}
 		if took := time.Since(began); took > core.DefaultHeartbeatTimeout+time.Second {

@@ -1,9 +1,11 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,60 +21,85 @@ import (
 // one beside it.
 const probeTimeout = 2 * time.Second
 
-// maxNamespaces bounds what a peer may announce.
-const maxNamespaces = 1 << 16
+// unlistedTimeout is how long it has when discovery has dropped it.
+const unlistedTimeout = time.Second
 
-// peer is another node, for as long as there is a link to it. Its queue belongs
-// to it and not to a link, so that what waits goes on over a newer link.
+// The bounds of what a peer may announce: namespaces, and the bytes of their names.
+const (
+	maxNamespaces     = 1 << 16
+	maxNamespaceBytes = 16 << 20
+)
+
+// peer is another node, for as long as there is a link to it, and after that for as
+// long as it may resume. Its queue belongs to it and not to a link, so that what waits,
+// and what the peer has not said to have, goes on over a newer link: see session.go.
 //
-// Mostly there is one link. There are more while one replaces another: where
-// both nodes dialled, the connection of the one with the smaller id stays. The
-// sender then finishes the old link and starts the new one "behind" it, and the
-// receiver takes the new link's messages when the old one's have ended: nothing
-// is lost and nothing overtakes.
+// Mostly there is one link. There are more for the moment in which one replaces another:
+// where both nodes dialled, the connection of the one with the smaller id stays.
 type peer struct {
 	node          *Node // for what concerns all peers: who comes and goes, and what they send
 	cfg           *core.Config
 	counts        *stats
 	logLimit      *loglimit.Limiter
 	id            string
+	process       processID // of the other node: another one with this id is another peer
+	certified     string    // the identity in the certificate of its first link; "" if there is none
 	address       string
 	remote        string
+	source        netip.Prefix // of its first link, if it has dialled that
+	dialled       bool         // by this node, when it had no link
 	reference     bool
+	role          core.Role
 	version       int  // of the protocol; 0 with reference peers
 	codec         int  // index in the node's codecs: in which we write
 	referenceOnly bool // knows the reference's kinds only
 	batches       bool // takes BATCH frames
 	flushes       bool // answers FLUSH frames
 	answers       bool // answers ASK frames
+	takesLost     bool // takes LOST frames
 	wantsInterest bool // wants to be told of rooms, and tells of its own
+	marks         bool // answers marks, so that messages may be withheld from it
 	interest      remoteInterest
 	since         time.Time
 	log           *slog.Logger
-	gone          chan struct{} // closed when the last link has ended
+	gone          chan struct{} // closed when it cannot resume any more
 	drained       chan struct{} // closed when all was sent and taken, once drain was called
 
-	received   atomic.Uint64 // messages, on all links and in earlier lives
-	in, out    traffic       // in this life
-	reconnects uint64        // earlier lives
-	asking     atomic.Int32  // questions of it that are being answered
+	traffic    struct{ in, out traffic }
+	reconnects uint64         // earlier lives
+	asking     atomic.Int32   // questions of it that are being answered
+	heardOnce  atomic.Bool    // it has sent a message
+	late       *[kinds]uint64 // messages that came when it had been given up, which outlive it; guarded by the node's lock
+	listed     bool           // in the last roster; guarded by the node's lock
 
-	mu       sync.Mutex
-	links    []*link
-	current  *link // the one we send on; nil if none can be
-	queue    queue
-	taken    uint64    // messages taken from the queue, ever
-	mute     time.Time // since when there is no current link, but still one to hear the peer on
-	trip     roundTrip
-	down     bool
-	cutting  bool // too slow: nothing is queued any more
-	draining bool
+	mu         sync.Mutex
+	links      []*link
+	current    *link // the one we send on; nil if there is none
+	queue      queue
+	out        outbound
+	in         inbound
+	sending    bool   // START was sent, on some link
+	epoch      string // of what we know of the peer; another one after we have given it up
+	theirEpoch string // and of what it knows of us; "" until it has said so
+	trip       roundTrip
+	down       bool
+	cutting    bool // too slow: nothing is queued until a new link is in use
+	draining   bool
+	triedAt    time.Time // when its link was tried because of a hint
+	remembered bool      // the session is that of an earlier peer, and what waits is not of it
+	refusing   bool      // it has ended the last link because of what was sent
+	refusedAt  []uint64  // what it had then
+	suspension
 
-	started    bool // a stream of its messages has begun
-	remembered bool // received is all there was
+	// For tellGaps.
+	misfit           error
+	gapOut           lostKinds
+	dropped, arrived []*frame
+	announceAgain    bool
 
-	openMu sync.Mutex
-	open   map[string]int64 // namespaces it has, with the time it last spoke there, in ns
+	openMu    sync.Mutex
+	open      map[string]int64 // namespaces it has, with the time it last spoke there, in ns
+	openBytes int              // of their names
 }
 
 func newPeer(n *Node, h *hello, remote string, on terms) *peer {
@@ -82,9 +109,11 @@ func newPeer(n *Node, h *hello, remote string, on terms) *peer {
 		counts:        &n.stats,
 		logLimit:      &n.logLimit,
 		id:            h.uid,
+		process:       h.process(),
 		address:       h.address,
 		remote:        remote,
 		reference:     h.offer == nil,
+		role:          h.role(),
 		version:       on.version,
 		codec:         on.codec,
 		since:         time.Now(),
@@ -95,9 +124,20 @@ func newPeer(n *Node, h *hello, remote string, on terms) *peer {
 		batches:       h.offers(featureBatch),
 		flushes:       h.offers(featureFlush),
 		answers:       h.offers(featureAsk),
+		takesLost:     h.offers(featureLost),
 		wantsInterest: h.offers(featureInterest),
+		marks:         h.offers(featureInterest) && h.offers(featureMark),
 		open:          map[string]int64{},
+		late:          new([kinds]uint64),
 	}
+	if h.offers(featureResume) {
+		p.queue.keep(n.cfg.ReplayBytes)
+		p.out.id, p.epoch = randomID(), randomID()
+	}
+	if p.role != core.RoleServer {
+		p.wantsInterest, p.answers = false, p.answers && p.role == core.RoleObserver
+	}
+	p.interest.numbers = &n.lists
 	p.referenceOnly = p.reference || n.cfg.Codecs[on.codec].Name() == referenceCodec
 	return p
 }
@@ -110,31 +150,35 @@ func queueLimits(c *core.Config) backlog.Limits {
 func (p *peer) info() core.PeerInfo {
 	return core.PeerInfo{
 		ID: p.id, Address: p.address, Remote: p.remote, Reference: p.reference,
-		Version: p.version, Codec: p.cfg.Codecs[p.codec].Name(), Since: p.since,
+		Role: p.role, Version: p.version, Codec: p.cfg.Codecs[p.codec].Name(), Since: p.since,
 	}
 }
 
-// add takes up a link; it reports false if the peer has just gone.
-func (p *peer) add(l *link) bool {
+// add takes up a link. It reports false if the peer has just gone, and whether there was
+// no link.
+func (p *peer) add(l *link) (taken, first bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.down {
-		return false
+		return false, false
+	}
+	first = len(p.links) == 0
+	if first {
+		p.linked()
 	}
 	p.links = append(p.links, l)
 	switch {
 	case p.current == nil || p.reference || p.prefers(l, p.current):
 		p.switchTo(l)
 	default:
-		// The other link stays, if it is alive. The peer's part of the
-		// exchange is in finishedBy.
-		p.current.probe.Store(time.Now().Add(probeTimeout).UnixNano())
+		// The other link stays, if it is alive.
+		p.current.probe.Store(l.clock.in(probeTimeout))
 		p.ping(p.current)
 		if l.dialled {
-			p.finish(l)
+			l.fail(core.CloseDuplicate, core.ErrReplaced)
 		}
 	}
-	return true
+	return true, first
 }
 
 // prefers tells whether l is to replace old: a later one of the same dialler is,
@@ -147,125 +191,161 @@ func (p *peer) prefers(l, old *link) bool {
 	return l.dialled == (p.node.id < p.id)
 }
 
-// switchTo sends on l from now on.
+// switchTo sends on l from now on. The other link ends when the peer has begun to use l,
+// too; what that one may have lost is sent again.
 func (p *peer) switchTo(l *link) {
 	old := p.current
-	p.current, p.mute = l, time.Time{}
-	p.queue.resize(l.messageStreams())
+	p.current = l
 	if p.reference {
 		if old != nil {
 			old.fail(core.CloseDuplicate, core.ErrReplaced)
 		}
+		p.queue.resize(l.messageStreams())
+		l.open = true
 		l.signalAll()
 		return
 	}
-	s := start{codec: p.cfg.Codecs[p.codec].Name(), sent: p.taken}
-	if old != nil {
-		s.prev = old.id
-		p.finish(old)
-	}
-	p.control(l, appendStart(nil, s))
-	l.signalAll() // for what has waited
+	p.beginSending(l)
 }
 
-// finish says on l that no more messages will come there.
-func (p *peer) finish(l *link) {
-	if l.finished.IsZero() {
-		l.finished = time.Now()
-		p.control(l, appendSent(nil, frameFinish, l.sent))
-	}
-}
-
-// finishedBy notes that the peer sends no more messages on l. If we do not
-// either, it can be closed; next does it when all is written.
-func (p *peer) finishedBy(l *link) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	l.theyFinish = true
-	if p.current != l {
-		p.finish(l)
-	}
-	l.signal()
-}
-
-// remove gives up a link that has ended. With the last one the peer is gone. One
-// on which we have finished stays for a while to hear the peer out: if it had not
-// yet taken up the link that ended, it still sends on this one.
+// remove gives up a link that has ended. With the last one the peer is gone, unless it
+// may resume.
 func (p *peer) remove(l *link) {
 	p.mu.Lock()
 	p.links = slices.DeleteFunc(p.links, func(other *link) bool { return other == l })
-	resumed := false
+	if p.in.link == l {
+		p.in.link = nil
+	}
 	if p.current == l {
-		p.current = nil
-		if i := slices.IndexFunc(p.links, func(other *link) bool { return other.finished.IsZero() }); i >= 0 {
-			p.switchTo(p.links[i])
-			resumed = true
-		}
+		p.fallBack(l)
 	}
-	if p.current == nil && p.mute.IsZero() {
-		p.mute = time.Now()
-	}
-	down := len(p.links) == 0
-	var lost []*frame
-	if down {
-		p.down = true
-		p.taken += uint64(p.queue.waiting)
-		lost = p.queue.discard()
+	p.refusing = p.refusing || refuses(l.err)
+	p.lastDialled, p.lastEnd = l.dialled, l.err
+	last := len(p.links) == 0
+	suspended := last && p.mayResume(l)
+	switch {
+	case suspended:
+		p.suspend()
+	case last:
+		p.end()
 	}
 	p.mu.Unlock()
-	for _, f := range lost {
-		p.counts.dropped(p.id, f.kind, l.err)
-		f.release()
-	}
+	p.releaseFrames(l.err)
 	switch {
-	case down:
-		p.node.peerDown(p, l)
-	case resumed:
-		var later deferred
-		p.node.announce(p, &later)
-		later.run()
+	case suspended:
+		p.node.peerSuspended(p, l)
+	case last:
+		p.node.peerDown(p, l.err)
+	default:
+		p.tellGaps()
 	}
 }
 
-// linkNamed finds a live link by its dialler's name for it.
-func (p *peer) linkNamed(id string) *link {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, l := range p.links {
-		if l.id == id && id != "" {
-			return l
+// fallBack goes on on another link after the one in use has ended; p.mu is held.
+func (p *peer) fallBack(ended *link) {
+	p.current = nil
+	for _, other := range p.links {
+		switch {
+		case other.open && !ended.open:
+			p.current = other // as if nothing had been
+			other.signalAll()
+			return
+		case other.open:
+			// The session went back to what had arrived before the other link, and may
+			// have lost something with that: this link's START says otherwise.
+			other.fail(core.CloseDuplicate, core.ErrReplaced)
+		case p.current == nil || p.prefers(other, p.current):
+			p.switchTo(other)
 		}
 	}
-	return nil
+}
+
+// settle ends all links but l, which both nodes use; p.mu is held.
+func (p *peer) settle(l *link) {
+	if p.current != l || p.in.link != l {
+		return
+	}
+	for _, other := range p.links {
+		if other != l {
+			other.fail(core.CloseDuplicate, core.ErrReplaced)
+		}
+	}
+}
+
+// refuses tells whether a peer has ended a link because it does not take what was sent:
+// a frame above its limit, as a rule.
+func refuses(err error) bool {
+	closed, ok := errors.AsType[*core.CloseError](err)
+	return ok && closed.Code == core.CloseTooLarge.Code
 }
 
 // push queues a message. It never blocks: a peer whose queue overflows is cut. Who
 // is to be told of what is lost is told later.
 // It reports whether the message is queued.
-func (p *peer) push(f *frame, later *deferred) bool {
+func (p *peer) push(f *frame, later *deferred) bool { return p.put(f, later) != putDropped }
+
+// put is push, and tells whether the frame waits for a link or to be written to one.
+func (p *peer) put(f *frame, later *deferred) outcome {
 	p.mu.Lock()
-	if p.down || p.cutting {
+	if p.down {
+		p.mu.Unlock()
+		if next := p.node.nextLife(p, f); next != nil {
+			return next.put(f, later)
+		}
+		p.drop(f, later)
+		return putDropped
+	}
+	if p.cutting {
+		if !f.volatile {
+			p.out.lost = p.out.lost.add(f.kind, 1)
+		}
 		p.mu.Unlock()
 		p.drop(f, later)
-		return false
+		return putDropped
 	}
-	result, lost := p.queue.push(f)
+	result, dropped, lost := p.enqueue(f)
 	if result == full {
+		if p.queue.keeps {
+			p.out.lost = p.out.lost.add(f.kind, 1)
+		}
 		p.cut(backlog.Full, later)
 	}
-	l, fifo := p.current, p.queue.fifo(f)
+	p.out.lost = p.out.lost.addAll(lost)
+	l, fifo, linked := p.current, p.queue.fifo(f), len(p.links) > 0
 	p.mu.Unlock()
-	for _, f := range lost {
+	for _, f := range dropped {
 		p.drop(f, later)
 		f.release()
 	}
 	switch {
 	case result != queued:
 		p.drop(f, later)
+		return putDropped
 	case l != nil:
 		l.signalFifo(fifo)
 	}
-	return result == queued
+	if !linked {
+		return putHeld
+	}
+	return putQueued
+}
+
+// outcome is what has become of a frame for one peer.
+type outcome uint8
+
+const (
+	putDropped outcome = iota
+	putQueued
+	putHeld // there is no link
+)
+
+// enqueue queues a message, and returns those that are dropped for it; p.mu is held.
+func (p *peer) enqueue(f *frame) (result pushed, dropped []*frame, lost lostKinds) {
+	if len(p.links) == 0 {
+		return p.queue.pushUnlinked(f)
+	}
+	result, dropped = p.queue.push(f)
+	return result, dropped, nil
 }
 
 // drop counts a frame that is not sent.
@@ -286,6 +366,21 @@ func (p *peer) cut(reason backlog.Reason, later *deferred) {
 	err := fmt.Errorf("%w: %s", core.ErrSlowPeer, slow.Detail())
 	for _, l := range p.links {
 		l.fail(core.CloseSlowPeer, err)
+	}
+}
+
+// probe ends the links of a peer that does not answer within a time.
+func (p *peer) probe(within time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reference {
+		return
+	}
+	for _, l := range p.links {
+		if l.probe.Load() == 0 {
+			l.probe.Store(l.clock.in(within))
+			p.ping(l)
+		}
 	}
 }
 
@@ -319,15 +414,17 @@ func (p *peer) next(s *stream, control [][]byte, batch []*frame) ([][]byte, []*f
 		s.busy = false
 		l.writing--
 	}
-	if s.number == 0 {
+	if p.current == l && l.open && s.fifo >= 0 && l.probe.Load() == 0 {
+		batch = p.queue.take(s.fifo, batch)
+		l.sent += int64(len(batch))
+		if len(batch) > 0 && s.number == 0 {
+			p.ackIfDue(l, ackBeside)
+		}
+	}
+	if s.number == 0 && len(l.signals) > 0 {
 		control = append(control, l.signals...)
 		clear(l.signals)
 		l.signals = l.signals[:0]
-	}
-	if p.current == l && s.fifo >= 0 && l.probe.Load() == 0 {
-		batch = p.queue.take(s.fifo, batch)
-		p.taken += uint64(len(batch))
-		l.sent += int64(len(batch))
 	}
 	if len(control)+len(batch) > 0 {
 		s.busy = true
@@ -340,42 +437,45 @@ func (p *peer) next(s *stream, control [][]byte, batch []*frame) ([][]byte, []*f
 
 // idle is called when all that was to be sent on a link has been written.
 func (p *peer) idle(l *link) {
-	if !l.finished.IsZero() && l.theyFinish {
-		l.fail(core.CloseDuplicate, core.ErrReplaced)
-	}
-	if p.draining && p.current == l && p.queue.waiting == 0 {
+	if p.draining && p.current == l && l.open && p.queue.waiting == 0 {
 		p.written(l)
 	}
 }
 
-// sent gives back a batch that was written, or lost with its link.
-func (p *peer) sent(batch []*frame, err error) {
+// sent gives back a batch of a fifo that was written, or may be lost with its link.
+func (p *peer) sent(fifo int, batch []*frame, err error) {
 	if len(batch) == 0 {
 		return
 	}
-	p.mu.Lock()
-	p.queue.sent(batch)
-	p.mu.Unlock()
 	bytes := 0
 	for _, f := range batch {
 		if err == nil {
 			bytes += len(f.bytes)
 			p.counts.sent(p.id, f.kind, len(f.bytes))
-		} else {
+		} else if !p.queue.keeps {
 			p.counts.dropped(p.id, f.kind, err)
 		}
-		f.release()
 	}
 	if err == nil {
-		p.out.addAll(len(batch), bytes)
+		p.traffic.out.addAll(len(batch), bytes)
+	}
+	var few [batchMessages / 8]*frame
+	p.mu.Lock()
+	done := p.queue.sent(fifo, batch, few[:0])
+	l := p.current
+	waited := l != nil && !l.open
+	if waited {
+		p.goBack(l)
+	}
+	p.mu.Unlock()
+	p.node.capacity.signal()
+	for _, f := range done {
+		f.release()
+	}
+	if waited {
+		p.tellGaps()
 	}
 }
-
-// deliver delivers a message of the peer.
-func (p *peer) deliver(m *core.Message) { p.node.deliver(p, m) }
-
-// hand delivers a message that does not show that the peer has the namespace.
-func (p *peer) hand(m *core.Message) { p.node.hand(p, m) }
 
 // fail ends all links.
 func (p *peer) fail(reason core.CloseReason, err error) {
@@ -384,35 +484,6 @@ func (p *peer) fail(reason core.CloseReason, err error) {
 	for _, l := range p.links {
 		l.fail(reason, err)
 	}
-}
-
-// resume begins a stream of the peer's messages. It compares what the peer says it
-// had sent with what has arrived. A peer that begins anew had lost us, and with us
-// the requests we wait for.
-func (p *peer) resume(s start) {
-	p.mu.Lock()
-	remembered, again := p.remembered, p.started
-	p.remembered, p.started = true, true
-	p.mu.Unlock()
-	if received := p.received.Load(); s.sent > received {
-		p.received.Store(s.sent)
-		if remembered {
-			p.counts.gap(p.id, s.sent-received)
-			p.log.Warn("messages of this peer were lost with an earlier link", "lost", s.sent-received)
-		}
-		p.interest.doubt()
-	}
-	if again && s.prev == "" {
-		p.interest.doubt()
-		p.node.peerLostUs(p)
-	}
-}
-
-// departed is what is kept of the peer when it goes.
-func (p *peer) departed() departedPeer {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return departedPeer{sent: p.taken, received: p.received.Load(), reconnects: p.reconnects, at: time.Now()}
 }
 
 // dropInbound counts a message of the peer that is not taken.
@@ -426,8 +497,12 @@ func (p *peer) mark(namespace string, now int64) bool {
 	p.openMu.Lock()
 	defer p.openMu.Unlock()
 	_, known := p.open[namespace]
-	if known || len(p.open) < maxNamespaces {
+	switch {
+	case known:
 		p.open[namespace] = now
+	case len(p.open) < maxNamespaces && p.openBytes+len(namespace) <= maxNamespaceBytes:
+		p.open[namespace] = now
+		p.openBytes += len(namespace)
 	}
 	return !known
 }
@@ -436,7 +511,10 @@ func (p *peer) mark(namespace string, now int64) bool {
 func (p *peer) unmark(namespace string) {
 	p.openMu.Lock()
 	defer p.openMu.Unlock()
-	delete(p.open, namespace)
+	if _, known := p.open[namespace]; known {
+		delete(p.open, namespace)
+		p.openBytes -= len(namespace)
+	}
 }
 
 // has tells whether the peer has a namespace.
@@ -469,13 +547,15 @@ func (p *peer) stats() core.PeerStats {
 		Reconnects:     p.reconnects,
 		RoundTrip:      p.trip.smoothed,
 		LastRoundTrip:  p.trip.last,
-		Sent:           p.out.load(),
-		Received:       p.in.load(),
+		Sent:           p.traffic.out.load(),
+		Received:       p.traffic.in.load(),
 		QueuedMessages: p.queue.waiting + p.queue.writing,
 		QueuedBytes:    p.queue.bytes,
+		UnackedBytes:   p.queue.unacked,
+		Suspended:      p.unlinkedSince,
 	}
 	for _, l := range p.links {
-		if heard := time.Unix(0, l.received.Load()); heard.After(s.Heard) {
+		if heard := l.clock.at(l.heard.Load()); heard.After(s.Heard) {
 			s.Heard = heard
 		}
 		if l == p.current || p.current == nil {

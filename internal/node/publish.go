@@ -9,38 +9,60 @@ import (
 // publish sends m to those of these peers that the route includes, on a stream of
 // its namespace: one encoding per codec, shared by all that are written to in it.
 // It never blocks. If m is a request it returns whom the route leaves out. What
-// observers are to hear of it, they are told later.
-func (n *Node) publish(m *core.Message, stream uint32, r *route, to []*peer, later *deferred) (left []string) {
+// observers are to hear of it, they are told later. A peer from which a request is
+// withheld is not among those: its answer comes, or is made up for it (see takeCovered).
+// tally, if not nil, counts the peers.
+func (n *Node) publish(m *core.Message, stream uint32, r *route, to []*peer, tally *core.Publication, later *deferred) (left []string) {
 	var few [4]*frame
 	frames := few[:]
 	if len(n.cfg.Codecs) > len(few) {
 		frames = make([]*frame, len(n.cfg.Codecs))
 	}
 	published := false
+	traced := n.traced(m, to)
+	if r != nil {
+		r.traced = traced.tagOf()
+	}
 	for _, p := range to {
-		if p.referenceOnly && !m.Kind.Reference() {
+		if !p.takes(m.Kind) {
 			continue
 		}
-		if !r.includes(p) {
+		switch r.admit(p, m, later) {
+		case toLeaveOut:
 			if m.RequestID != "" {
 				left = append(left, p.id)
 			}
+			traced.copy(p, core.CopyLeftOut)
+			continue
+		case toWithhold:
+			traced.copy(p, core.CopyWithheld)
 			continue
 		}
 		f := frames[p.codec]
 		if f == nil {
 			f = n.encode(p.codec, m, stream, later)
+			traced.mark(f)
 			frames[p.codec] = f
 		}
 		if f == &unsendable {
 			id, kind := p.id, m.Kind
 			later.add(func() { n.stats.dropped(id, kind, core.ErrUnsupported) })
+			traced.copy(p, core.CopyDropped)
+			count(tally, putDropped)
 			continue
 		}
-		if p.push(f, later) && !published {
+		result := p.put(f, later)
+		count(tally, result)
+		queued := result != putDropped
+		traced.queued(p, queued)
+		if queued && !published {
 			published = true
 			n.stats.publish(m.Kind, len(f.bytes))
 		}
+	}
+	traced.end()
+	if published && r != nil && r.withheld != nil {
+		r.withheld.counted.Store(true)
 	}
 	for _, f := range frames {
 		if f != nil && f != &unsendable {
@@ -48,6 +70,19 @@ func (n *Node) publish(m *core.Message, stream uint32, r *route, to []*peer, lat
 		}
 	}
 	return left
+}
+
+// count counts a peer.
+func count(tally *core.Publication, result outcome) {
+	switch {
+	case tally == nil:
+	case result == putQueued:
+		tally.Queued++
+	case result == putHeld:
+		tally.Held++
+	default:
+		tally.Dropped++
+	}
 }
 
 // unsendable stands for a message that cannot be encoded.

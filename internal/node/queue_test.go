@@ -63,9 +63,9 @@ func TestQueueDropsVolatileByNumber(t *testing.T) {
 	}
 }
 
-// TestQueueTakesOneGiant: a peer is not cut because of one message above the bound,
+// TestQueueTakesOneMessageAboveItsBound: a peer is not cut because of one message above the bound,
 // wherever in the queue it is.
-func TestQueueTakesOneGiant(t *testing.T) {
+func TestQueueTakesOneMessageAboveItsBound(t *testing.T) {
 	q := testQueue()
 	q.want(t, "a small one", testFrame(500, false), queued)
 	q.want(t, "a giant", testFrame(10_000, false), queued)
@@ -73,7 +73,7 @@ func TestQueueTakesOneGiant(t *testing.T) {
 	q.want(t, "up to the bound", testFrame(500, false), queued)
 	q.want(t, "over it", testFrame(frameSize, false), full)
 	batch := q.take(0, nil)
-	q.sent(batch)
+	q.sent(0, batch, nil)
 	if q.giant != nil || q.bytes != 0 {
 		t.Fatalf("a giant is left when all is sent, and %d bytes", q.bytes)
 	}
@@ -85,7 +85,7 @@ func TestQueueKeepsRoomWhileWriting(t *testing.T) {
 	q.want(t, "the second", testFrame(900, false), queued)
 	batch := q.take(0, nil)
 	q.want(t, "while both are being written", testFrame(201, false), full)
-	q.sent(batch)
+	q.sent(0, batch, nil)
 	q.want(t, "when they are written", testFrame(201, false), queued)
 }
 
@@ -115,7 +115,7 @@ func TestQueueTooSlow(t *testing.T) {
 	q.push(testFrame(1500, false))
 	now := time.Now()
 	q.tooSlow(now)
-	q.window.Took(1000)
+	q.progress.Took(1000)
 	if q.tooSlow(now.Add(10 * time.Second)) {
 		t.Error("too slow at the rate")
 	}
@@ -123,7 +123,7 @@ func TestQueueTooSlow(t *testing.T) {
 	if q.tooSlow(now.Add(24*time.Second)) || !q.tooSlow(now.Add(25*time.Second)) {
 		t.Error("a large piece does not get the time it needs")
 	}
-	q.sent(batch)
+	q.sent(0, batch, nil)
 	if q.tooSlow(now.Add(time.Hour)) {
 		t.Error("too slow with nothing to take")
 	}
@@ -168,7 +168,7 @@ func TestQueueOrderOverManyBatches(t *testing.T) {
 			}
 			next++
 		}
-		q.sent(batch)
+		q.sent(0, batch, nil)
 	}
 	if next != n || q.bytes != 0 || q.writing != 0 {
 		t.Fatalf("took %d of %d, %d bytes and %d messages left", next, n, q.bytes, q.writing)

@@ -29,12 +29,17 @@ const (
 	versionMismatch
 	codecMismatch
 	busy
+	rateLimited
+	manyPeers
 	ownAddress
 	unknownPeer
+	impostor
+	duplicateID
 	malformed
 	unsupported
 	noNamespace
 	forged
+	roleForbids
 	reasons // their number
 )
 
@@ -56,12 +61,17 @@ var reasonNames = [reasons]string{
 	versionMismatch:  "version",
 	codecMismatch:    "codec",
 	busy:             "busy",
+	rateLimited:      "rate-limited",
+	manyPeers:        "too-many-peers",
 	ownAddress:       "self",
 	unknownPeer:      "unknown-peer",
+	impostor:         "impostor",
+	duplicateID:      "duplicate-id",
 	malformed:        "malformed",
 	unsupported:      "unsupported",
 	noNamespace:      "no-namespace",
 	forged:           "forged",
+	roleForbids:      "role",
 }
 
 // cause is an error that stands for a reason.
@@ -108,18 +118,24 @@ var (
 			{core.ErrUnsupported, unsupported},
 			{core.ErrMalformed, malformed},
 			{core.ErrForged, forged},
+			{core.ErrForbidden, roleForbids},
 		},
 		otherwise: []reason{otherReason},
 	}
 	refusalReasons = reasonTable{
 		causes: []cause{
+			{errRoles, roleForbids},
 			{core.ErrUnauthorized, unauthorized},
 			{errHandshakeTimeout, handshakeTimeout},
 			{core.ErrNoCommonVersion, versionMismatch},
 			{core.ErrNoCommonCodec, codecMismatch},
+			{errTooManyFailures, rateLimited},
+			{errTooManyPeers, manyPeers},
 			{core.ErrBusy, busy},
 			{core.ErrSelf, ownAddress},
 			{core.ErrUnknownPeer, unknownPeer},
+			{core.ErrImpostor, impostor},
+			{core.ErrDuplicateID, duplicateID},
 			{core.ErrClosed, ownShutdown},
 			{core.ErrMalformed, malformed},
 		},

@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -149,7 +150,7 @@ func TestBadFramesAreIgnored(t *testing.T) {
 		if err := errors.Join(err, err2); err != nil {
 			t.Fatal(err)
 		}
-		send(t, conn, node.StartFrame("json", "", 0), []byte{}, []byte{1}, []byte{1, 0xc0}, []byte("\x01{}"), []byte("\x01null\n"),
+		send(t, conn, node.StartFrame("json"), []byte{}, []byte{1}, []byte{1, 0xc0}, []byte("\x01{}"), []byte("\x01null\n"),
 			[]byte{0, 1, 2}, []byte{77}, forged, []byte{4}, []byte{5}, good)
 		within(time.Second)
 		expectList(t, "a heard", a.received(), "q: good")
@@ -189,6 +190,8 @@ func TestConfigIsChecked(t *testing.T) {
 		"MaxQueueBytes":     func(c *core.Config) { c.QueueBytes, c.MaxQueueBytes = 100, 99 },
 		"QueueMinRate":      func(c *core.Config) { c.QueueMinRate = -1 },
 		"QueueSlowTime":     func(c *core.Config) { c.QueueSlowTime = -1 },
+		"ResumeWindow":      func(c *core.Config) { c.ResumeWindow = -1 },
+		"ReplayBytes":       func(c *core.Config) { c.ReplayBytes = 1<<20 - 1 },
 		"InboxBytes":        func(c *core.Config) { c.InboxBytes = -1 },
 		"MaxFrame":          func(c *core.Config) { c.MaxFrame = -1 },
 		"MaxHandshakes":     func(c *core.Config) { c.MaxHandshakes = -1 },
@@ -223,5 +226,42 @@ func TestTooLargeMessagesStayHere(t *testing.T) {
 		expectList(t, "b", b.received(), "a: before", "a: after")
 		expect(t, "logged", a.logs.Count("ERROR", "frame limit"), 1)
 		expect(t, "dropped", a.Stats().Dropped, 1)
+	})
+}
+
+// A member that says HELLO under many ids is refused when there are as many peers as there
+// may be; those that are there stay, and may come back.
+func TestPeersAreBounded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		a := w.make("a", func(cfg *core.Config) { cfg.HeartbeatInterval, cfg.HeartbeatTimeout = time.Hour, 2*time.Hour }) // nobody answers pings
+		a.LimitPeers(10)
+		if err := a.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var conns []core.Conn
+		for i := range 300 {
+			conn := w.dial("a")
+			conns = append(conns, conn)
+			send(t, conn, node.ResumableHello(fmt.Sprint("q", i), fmt.Sprint("process ", i), "1"))
+			if _, err := conn.Recv(); err != nil {
+				t.Fatal(err)
+			}
+			if i >= 10 {
+				expect(t, "closed with", closedWith(t, conn), core.CloseBusy)
+			}
+			within(time.Microsecond) // WELCOME comes before it is a peer
+		}
+		expect(t, "peers", len(a.Peers()), 10)
+		expect(t, "refused", a.RefusedWith(core.ErrBusy), 290)
+		conns[0].Close(core.CloseShutdown)
+		within(time.Millisecond)
+		again := w.dial("a")
+		send(t, again, node.ResumableHello("q0", "process 0", "2"))
+		if _, err := again.Recv(); err != nil {
+			t.Fatal(err)
+		}
+		within(time.Millisecond)
+		expect(t, "links of the first", a.Links("q0"), 1)
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 // roster is what discovery said last, and what is known of the servers in it, whether
 // this node dials them or they dial it. It is guarded by the node's lock.
 type roster struct {
-	heard   bool
+	heard   time.Time               // when it came; zero if none has
 	entries map[string]*rosterEntry // by rosterKey; without this node
 }
 
@@ -23,7 +22,7 @@ type rosterEntry struct {
 	core.Peer
 	since time.Time // when it was listed, or lost its link; zero while it has one
 	err   error     // why the last attempt failed, at either end
-	self  bool      // an address without an id that turned out to be this node's own
+	self  bool      // no server to be linked to: an address that turned out to be this node's own, or another emitter's
 }
 
 // rosterKey tells servers apart: by their ids, or their addresses where these are all
@@ -39,7 +38,7 @@ func rosterKey(p core.Peer) string {
 // kept.
 func (r *roster) replace(peers []core.Peer, now time.Time) {
 	before := r.entries
-	r.heard, r.entries = true, make(map[string]*rosterEntry, len(peers))
+	r.heard, r.entries = now, make(map[string]*rosterEntry, len(peers))
 	for _, p := range peers[:min(len(peers), maxTargets)] {
 		key := rosterKey(p)
 		e := before[key]
@@ -72,14 +71,25 @@ func (n *Node) attemptFailed(p core.Peer, err error) {
 		return
 	}
 	e.err = err
-	e.self = e.ID == "" && errors.Is(err, core.ErrSelf)
+	e.self = e.ID == "" && errors.Is(err, core.ErrSelf) || errors.Is(err, errRoles) && n.cfg.Role != core.RoleServer
 }
 
 // Roster compares what discovery has reported with the links that there are.
 func (n *Node) Roster() core.RosterStatus {
+	endpoints := n.endpoints()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.rosterStatus(time.Now())
+	s := n.rosterStatus(time.Now())
+	s.Endpoints = endpoints
+	return s
+}
+
+// endpoints are what the discovery asks. It is the user's code, and called without a lock.
+func (n *Node) endpoints() []core.DiscoveryEndpoint {
+	if d, ok := n.cfg.Discovery.(core.EndpointReporter); ok {
+		return d.Endpoints()
+	}
+	return nil
 }
 
 // expected are the servers of the last roster, by address. Addresses that have turned
@@ -113,18 +123,18 @@ func comparePeers(a, b core.Peer) int {
 
 // rosterStatus is Roster for callers that hold n.mu.
 func (n *Node) rosterStatus(now time.Time) core.RosterStatus {
-	s := core.RosterStatus{Heard: n.roster.heard}
-	peers := n.peers.Load()
-	addresses := make(map[string]bool, len(peers.list))
-	for _, p := range peers.list {
-		addresses[p.address] = true
+	s := core.RosterStatus{Heard: !n.roster.heard.IsZero()}
+	linked := n.linkedPeers()
+	ids, addresses := make(map[string]bool, len(linked)), make(map[string]bool, len(linked))
+	for _, p := range linked {
+		ids[p.id], addresses[p.address] = true, true
 	}
 	for key, e := range n.roster.entries {
 		if e.self {
 			continue
 		}
 		s.Others++
-		if peers.byID[n.idOf(key, e)] != nil || e.ID == "" && addresses[e.Address] {
+		if ids[n.idOf(key, e)] || e.ID == "" && addresses[e.Address] {
 			e.since, e.err = time.Time{}, nil
 			continue
 		}
@@ -145,16 +155,22 @@ func (n *Node) WaitForPeers(ctx context.Context, want int) error {
 		if linked >= want {
 			return nil
 		}
-		var cause error
-		select {
-		case <-changed:
-			continue
-		case <-n.ctx.Done():
-			cause = core.ErrClosed
-		case <-ctx.Done():
-			cause = context.Cause(ctx)
+		if err := n.awaitChange(ctx, changed); err != nil {
+			return &core.PeersError{Want: want, Linked: linked, Unlinked: n.Roster().Unlinked, Cause: err}
 		}
-		return &core.PeersError{Want: want, Linked: linked, Unlinked: n.Roster().Unlinked, Cause: cause}
+	}
+}
+
+// awaitChange waits until changed is closed. The error says that the node, or ctx, has ended
+// before.
+func (n *Node) awaitChange(ctx context.Context, changed <-chan struct{}) error {
+	select {
+	case <-changed:
+		return nil
+	case <-n.ctx.Done():
+		return core.ErrClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
@@ -162,33 +178,5 @@ func (n *Node) WaitForPeers(ctx context.Context, want int) error {
 func (n *Node) linked() (peers int, changed <-chan struct{}) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return len(n.peers.Load().list), n.peersChanged
-}
-
-// Ready tells whether the node takes part in the mesh: it listens, has heard of
-// discovery or has a peer, and is linked to at least that many percent of the
-// other servers in the roster. Else it returns a [*core.NotReadyError].
-func (n *Node) Ready(percent int) error {
-	n.mu.Lock()
-	state, status := n.state, n.rosterStatus(time.Now())
-	n.mu.Unlock()
-	var failed []core.FailedCheck
-	fail := func(name, detail string) { failed = append(failed, core.FailedCheck{Name: name, Detail: detail}) }
-	switch state {
-	case stateNew:
-		fail("listening", "not started yet")
-	case stateClosed:
-		fail("listening", "shut down")
-	}
-	if n.cfg.Discovery != nil && !status.Heard && len(n.peers.Load().list) == 0 {
-		fail("discovery", "no roster yet, and no peer")
-	}
-	linked := status.Others - len(status.Unlinked)
-	if linked*100 < percent*status.Others {
-		fail("peers", fmt.Sprintf("%d of %d servers of the roster are linked, want %d %%", linked, status.Others, percent))
-	}
-	if failed == nil {
-		return nil
-	}
-	return &core.NotReadyError{Failed: failed}
+	return len(n.linkedPeers()), n.peersChanged
 }

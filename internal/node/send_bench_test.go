@@ -93,7 +93,7 @@ func meet(b *testing.B, network *mem.Network, id string) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { conn.Close(core.CloseShutdown) })
-	if err := conn.Send(b.Context(), [][]byte{node.HelloOfLink(id, "link"), node.StartFrame("json", "", 0)}); err != nil {
+	if err := conn.Send(b.Context(), [][]byte{node.HelloOfLink(id, "link"), node.StartFrame("json")}); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -17,7 +17,7 @@ func (n *Node) State() core.NodeState {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s.Listening = n.state == stateRunning
-	s.Advertise, s.Discovered = n.advertised, n.discovered
+	s.Advertise, s.Discovered = n.advertised, n.roster.heard
 	if n.listener != nil {
 		s.Listen = n.listener.Addr()
 	}

@@ -12,15 +12,24 @@ const kinds = core.KindInterest + 1
 
 // stats counts, and tells the observer.
 type stats struct {
-	observer core.Observer
+	observer     core.Observer
+	publications core.PublicationObserver // the same, if it wants to know; else nil
 
 	published, out, in       [kinds]traffic
 	publishedSizes, inSizes  sizes
 	requestTimes             [kinds]durations // by what was asked
-	lost, requests, fail     atomic.Uint64
+	lost, lostOut            atomic.Uint64
+	resumes, replayed        atomic.Uint64
+	requests, fail           atomic.Uint64
 	cut                      [backlog.Reasons]atomic.Uint64
 	downs                    reasonCounts // peers
 	drops, ignores, refusals reasonCounts
+	forbidden                forbidden
+}
+
+func newStats(observer core.Observer) stats {
+	publications, _ := observer.(core.PublicationObserver)
+	return stats{observer: observer, publications: publications}
 }
 
 type traffic struct{ messages, bytes atomic.Uint64 }
@@ -94,11 +103,22 @@ func (s *stats) refused(remote string, why error) {
 	}
 }
 
-func (s *stats) gap(peer string, lost uint64) {
-	s.lost.Add(lost)
-	if s.observer != nil {
-		s.observer.Gap(peer, lost)
+func (s *stats) gap(g core.Gap) {
+	if g.Outbound {
+		s.lostOut.Add(g.Total())
+	} else {
+		s.lost.Add(g.Total())
 	}
+	if s.observer != nil {
+		s.observer.Gap(g)
+	}
+}
+
+// resumed counts a link that took up where an earlier one had broken, and the messages
+// that are sent again.
+func (s *stats) resumed(again int) {
+	s.resumes.Add(1)
+	s.replayed.Add(uint64(again))
 }
 
 func (s *stats) requestBegun(info core.RequestInfo) {
@@ -129,6 +149,9 @@ func (s *stats) snapshot() core.Stats {
 		Sent:           byKind(&s.out),
 		Received:       byKind(&s.in),
 		Lost:           s.lost.Load(),
+		LostOut:        s.lostOut.Load(),
+		Resumed:        s.resumes.Load(),
+		Replayed:       s.replayed.Load(),
 		Requests:       s.requests.Load(),
 		Failed:         s.fail.Load(),
 		SlowRate:       s.cut[backlog.NoProgress].Load(),
@@ -137,6 +160,7 @@ func (s *stats) snapshot() core.Stats {
 		DropReasons:    s.drops.byName(&dropReasons),
 		IgnoreReasons:  s.ignores.byName(&ignoreReasons),
 		RefusalReasons: s.refusals.byName(&refusalReasons),
+		Forbidden:      s.forbidden.byRole(),
 		RequestTimes:   make(map[core.Kind]core.Histogram, len(requestKinds)),
 	}
 	snapshot.Dropped, snapshot.Ignored, snapshot.Refused = sum(snapshot.DropReasons), sum(snapshot.IgnoreReasons), sum(snapshot.RefusalReasons)

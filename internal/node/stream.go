@@ -18,6 +18,9 @@ type stream struct {
 	number int // in the link; 0 carries control frames
 	fifo   int // of the peer's queue: the one whose messages it carries; -1 if none
 
+	assembling                  int // bytes of assembly that the last frame has; the reader's own
+	unsaidMessages, unsaidBytes int // that have arrived since the last ACK; the reader's own
+
 	wake chan struct{} // tells the writer that there may be something to send
 	busy bool          // something is being written; guarded by the peer's lock
 }
@@ -64,9 +67,10 @@ func (s *stream) write() {
 		}
 		out.control(control)
 		out.messages(batch, l.batchLimit)
+		s.trace(batch)
 		err := s.frames.Send(context.Background(), out.frames) // ended by Close
 		out.clear()
-		l.peer.sent(batch, err)
+		l.peer.sent(s.fifo, batch, err)
 		switch {
 		case isGoodbye(err):
 			return // readers end the link when they have all that came before it
@@ -87,7 +91,12 @@ func isGoodbye(err error) bool {
 // what it has sent on each stream, so the last stream that reads it ends the link.
 func (s *stream) read() {
 	l := s.link
+	defer s.assembled()
+	if f, ok := s.frames.(core.FrameAdmitter); ok {
+		f.OnLargeFrame(s.admit)
+	}
 	for {
+		s.assembled()
 		src, err := s.frames.Recv()
 		if err != nil {
 			if last := l.reading.Add(-1) == 0; last || !isGoodbye(err) {
@@ -123,11 +132,11 @@ func (s *stream) handle(src []byte) error {
 		l.peer.dropInbound(0, fmt.Errorf("%w: empty frame", core.ErrMalformed))
 		return nil
 	case src[0] == frameMesh && s.fifo >= 0:
-		return l.message(src[1:])
+		return s.message(src[1:])
 	case src[0] == frameBatch && s.fifo >= 0 && !l.peer.reference:
-		return l.messages(src[1:])
+		return s.messages(src[1:])
 	case src[0] == frameInterest && s.fifo >= 0 && l.peer.wantsInterest:
-		return l.interest(src[1:])
+		return s.interest(src[1:])
 	case s.number == 0 && !l.peer.reference:
 		return l.control(src)
 	}

@@ -57,7 +57,7 @@ func (a askBack) Dropped(_ string, _ core.Kind, why error) { a.ask("Dropped: " +
 func (a askBack) Sent(string, core.Kind, int)              {}
 func (a askBack) Received(string, core.Kind, int)          {}
 func (a askBack) Refused(string, error)                    { a.ask("Refused") }
-func (a askBack) Gap(string, uint64)                       { a.ask("Gap") }
+func (a askBack) Gap(core.Gap)                             { a.ask("Gap") }
 func (a askBack) RequestBegun(core.RequestInfo)            { a.ask("RequestBegun") }
 func (a askBack) RequestDone(core.RequestInfo)             { a.ask("RequestDone") }
 func (a askBack) Enabled(context.Context, slog.Level) bool { return true }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/advertise"
 	"github.com/socketmesh/mesh/internal/loglimit"
 )
 
@@ -77,7 +78,7 @@ const (
 // localAddress: the node listens everywhere and tells others to dial themselves.
 func (s *scene) localAddress() []finding {
 	host, listening := hostOf(s.advertised), hostOf(s.listen)
-	if !hasPort(s.advertised) || !isUnspecified(host) && !(isLoopback(host) && isUnspecified(listening)) {
+	if !hasPort(s.advertised) || !advertise.IsUnspecified(host) && !(advertise.IsLoopback(host) && advertise.IsUnspecified(listening)) {
 		return nil
 	}
 	return []finding{{message: "the advertised address means another machine on each machine: servers elsewhere cannot reach this one", setting: settingAdvertise,
@@ -102,10 +103,10 @@ func (s *scene) noToken() []finding {
 func (s *scene) public() bool {
 	host := hostOf(s.listen)
 	if !hasPort(s.listen) {
-		return hasPort(s.advertised) && !isLoopback(hostOf(s.advertised))
+		return hasPort(s.advertised) && !advertise.IsLoopback(hostOf(s.advertised))
 	}
 	ip := net.ParseIP(host)
-	return isUnspecified(host) || ip != nil && !ip.IsPrivate() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast()
+	return advertise.IsUnspecified(host) || ip != nil && !ip.IsPrivate() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast()
 }
 
 // leadsBack: who dials another server's address reaches this node.
@@ -210,6 +211,8 @@ func settingFor(err error, otherwise string) string {
 		return "HeartbeatTimeout (MESH_HEARTBEAT_TIMEOUT), if the peer is alive"
 	case errors.Is(err, core.ErrTooLarge):
 		return "MaxFrame (MESH_MAX_FRAME)"
+	case errors.Is(err, core.ErrForbiddenAddress):
+		return entryReasons[entryNetwork].setting
 	case errors.Is(err, core.ErrUnknownPeer):
 		return "Discovery (MESH_DISCOVERY)"
 	}
@@ -226,6 +229,10 @@ func (s *scene) alone() []finding {
 		switch s.cfg.Discovery.Name() {
 		case "service":
 			f.setting = "DiscoveryAddress (MESH_DISCOVERY_ADDRESS), the same on all servers"
+		case "gossip":
+			f.setting = "the seeds of the gossip (MESH_GOSSIP_SEEDS), their keys and label"
+		case "dns":
+			f.setting = "DiscoveryAddress (MESH_DISCOVERY_ADDRESS), a name of all servers"
 		case "static":
 			f.setting = "Peers (MESH_PEERS)"
 		}
@@ -278,7 +285,7 @@ func (n *Node) scene() *scene {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := &scene{Node: n, listen: n.listener.Addr(), advertised: n.advertised,
-		roster: n.rosterStatus(time.Now()), peers: len(n.peers.Load().list)}
+		roster: n.rosterStatus(time.Now()), peers: len(n.linkedPeers())}
 	if why := n.lastTurnedAway.Load(); why != nil {
 		s.turnedAway = *why
 	}
@@ -318,15 +325,4 @@ func authorityOf(address string) (authority, scheme string) {
 func schemeOf(address string) string {
 	_, scheme := authorityOf(address)
 	return scheme
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
-}
-
-// isUnspecified: 0.0.0.0 and ::, and the empty host of ":4000".
-func isUnspecified(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "" || ip != nil && ip.IsUnspecified()
 }

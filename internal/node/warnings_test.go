@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
-	"github.com/socketmesh/mesh/internal/node"
 )
 
 // warned tells whether one line of the log is a warning with all of these texts.
@@ -132,6 +131,10 @@ func (silentService) Run(ctx context.Context, _ core.Peer, _ func([]core.Peer)) 
 	return nil
 }
 
+func (silentService) Endpoints() []core.DiscoveryEndpoint {
+	return []core.DiscoveryEndpoint{{Name: "ws://d1:8000", Heard: true}, {Name: "ws://d2:8000", Err: errors.New("connection refused")}}
+}
+
 // TestNoWarnings: a mesh in order logs no warning. A node that only its own machine or
 // a private network can reach needs no token.
 func TestNoWarnings(t *testing.T) {
@@ -185,7 +188,7 @@ func TestPeerLost(t *testing.T) {
 		}
 		w.net.Hang("c")
 		within(time.Minute)
-		if !a.warned("peer lost", "peer=c", "silent peer", "MESH_HEARTBEAT_TIMEOUT") {
+		if !a.warned("link lost", "peer=c", "silent peer", "MESH_HEARTBEAT_TIMEOUT") || !a.warned("peer lost", "peer=c", "resume window") {
 			t.Errorf("a peer that was lost is not warned of: %s", a.logs)
 		}
 		w.net.Resume("c")
@@ -254,35 +257,17 @@ func TestWaitForPeersInVain(t *testing.T) {
 	})
 }
 
-func TestReady(t *testing.T) {
+// TestRosterTellsOfEndpoints: what discovery tells of what it asks is in Roster, if it does.
+func TestRosterTellsOfEndpoints(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
-		failed := func(n *node.Node, percent int) (names string) {
-			if bad, ok := errors.AsType[*core.NotReadyError](n.Ready(percent)); ok {
-				for _, check := range bad.Failed {
-					names += check.Name + " "
-				}
-			}
-			return strings.TrimSpace(names)
-		}
 		a := w.make("a", func(c *core.Config) { c.Discovery = silentService{} })
-		expect(t, "before Start", failed(a.Node, 0), "listening discovery")
-		if err := a.Start(t.Context()); err != nil {
-			t.Fatal(err)
+		endpoints := a.Roster().Endpoints
+		if len(endpoints) != 2 || !endpoints[0].Heard || endpoints[1].Heard || endpoints[1].Err == nil {
+			t.Errorf("endpoints are %+v", endpoints)
 		}
-		within(time.Second)
-		expect(t, "without discovery", failed(a.Node, 0), "discovery")
-
-		w.net.Refuse("d")
-		b, _, _ := w.start("b"), w.start("c"), w.start("d")
-		within(time.Second)
-		expect(t, "one of two is linked, which is half", failed(b.Node, 50), "")
-		expect(t, "one of two is linked, which is not all", failed(b.Node, 100), "peers")
-		w.net.Accept("d")
-		within(time.Minute)
-		expect(t, "all are linked", failed(b.Node, 100), "")
-		expect(t, "in the roster", b.Roster().Others, 2)
-		b.stop()
-		expect(t, "after Shutdown", failed(b.Node, 0), "listening")
+		if endpoints := w.make("b").Roster().Endpoints; endpoints != nil {
+			t.Errorf("a discovery that tells nothing has %+v", endpoints)
+		}
 	})
 }

@@ -111,16 +111,32 @@ type recorder struct {
 	members  []string // "+id", "-id"
 	causes   []error
 	heard    chan struct{}
-	gate     chan struct{} // if set, Receive waits for it
+	gate     chan struct{} // if set, there is no capacity, and nothing is heard, until it is closed
+	waiting  []string
 }
 
-func (r *recorder) Receive(m *core.Message) {
-	if r.gate != nil {
-		<-r.gate
-	}
+func (r *recorder) Receive(m *core.Message) (capacity <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.messages = append(r.messages, m.From+": "+strings.Trim(string(m.Payload.Text), `[]"`))
+	r.waiting = append(r.waiting, m.From+": "+strings.Trim(string(m.Payload.Text), `[]"`))
+	r.hear()
+	if len(r.waiting) > 0 {
+		return r.gate
+	}
+	return nil
+}
+
+// hear hears what waits, if the gate is open; mu is held.
+func (r *recorder) hear() {
+	if r.gate != nil {
+		select {
+		case <-r.gate:
+		default:
+			return
+		}
+	}
+	r.messages = append(r.messages, r.waiting...)
+	r.waiting = nil
 }
 
 func (r *recorder) MemberJoined(id string) { r.note("+"+id, nil) }
@@ -137,6 +153,7 @@ func (r *recorder) note(event string, cause error) {
 func (r *recorder) received() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.hear()
 	return slices.Clone(r.messages)
 }
 

@@ -27,16 +27,32 @@ func Server(c *tls.Config, protocol string) *tls.Config {
 	}
 	// A resumed session would not be verified again after the authorities have changed.
 	s.SessionTicketsDisabled = true
-	if choose := s.GetConfigForClient; choose != nil {
-		s.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-			chosen, err := choose(hello)
-			if chosen == nil || err != nil {
-				return nil, err
-			}
-			return Server(chosen, protocol), nil
-		}
-	}
+	s.GetConfigForClient = changed(c.GetConfigForClient, func(chosen *tls.Config) *tls.Config { return Server(chosen, protocol) })
 	return s
+}
+
+// AskingServer is [Server] for an acceptor that asks for certificates, and leaves it to
+// others whom they let in: see [VerifyClient].
+func AskingServer(c *tls.Config, protocol string) *tls.Config {
+	s := Server(c, protocol)
+	s.ClientAuth, s.VerifyConnection = tls.RequestClientCert, nil
+	s.GetConfigForClient = changed(c.GetConfigForClient, func(chosen *tls.Config) *tls.Config { return AskingServer(chosen, protocol) })
+	return s
+}
+
+// changed returns a GetConfigForClient with what choose returns, changed by change; nil if
+// choose is.
+func changed(choose func(*tls.ClientHelloInfo) (*tls.Config, error), change func(*tls.Config) *tls.Config) func(*tls.ClientHelloInfo) (*tls.Config, error) {
+	if choose == nil {
+		return nil
+	}
+	return func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		chosen, err := choose(hello)
+		if chosen == nil || err != nil {
+			return nil, err
+		}
+		return change(chosen), nil
+	}
 }
 
 // Client returns c for the dialling end; a nil c trusts the system's authorities. The
@@ -61,6 +77,20 @@ func tune(c *tls.Config, protocol string) {
 	c.DynamicRecordSizingDisabled = true
 }
 
+// AsksClients reports whether an acceptor with c asks diallers for certificates and knows
+// by which authorities these have to be. A nil c does not.
+func AsksClients(c *tls.Config) bool { return c != nil && chosen(c).ClientCAs != nil }
+
+// chosen is the configuration that an acceptor with c uses now.
+func chosen(c *tls.Config) *tls.Config {
+	if c.GetConfigForClient != nil {
+		if now, err := c.GetConfigForClient(&tls.ClientHelloInfo{}); err == nil && now != nil {
+			return now
+		}
+	}
+	return c
+}
+
 var errNoCertificate = errors.New("no certificate was presented")
 
 // VerifyClient verifies the dialler as the handshake of [Server] does, for a connection
@@ -70,29 +100,30 @@ func VerifyClient(c *tls.Config, state *tls.ConnectionState) error {
 	if c == nil {
 		return nil
 	}
-	if c.GetConfigForClient != nil {
-		if chosen, err := c.GetConfigForClient(&tls.ClientHelloInfo{}); err == nil && chosen != nil {
-			c = chosen
-		}
-	}
-	if c.ClientCAs == nil {
+	if c = chosen(c); c.ClientCAs == nil {
 		return nil
 	}
 	if state == nil || len(state.PeerCertificates) == 0 {
 		return errNoCertificate
 	}
-	chain := x509.NewCertPool()
-	for _, certificate := range state.PeerCertificates[1:] {
-		chain.AddCert(certificate)
-	}
-	_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{
-		Roots:         c.ClientCAs,
-		Intermediates: chain,
-		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	})
+	err := verifyChain(state.PeerCertificates, c.ClientCAs, x509.ExtKeyUsageClientAuth)
 	if err == nil && c.ServerName != "" {
 		err = checkName(c.ServerName)(*state)
 	}
+	if err == nil && c.VerifyConnection != nil {
+		err = c.VerifyConnection(*state)
+	}
+	return err
+}
+
+// verifyChain verifies a peer's certificate, the first, for one of these uses. The others
+// lead from it to the authorities.
+func verifyChain(certificates []*x509.Certificate, authorities *x509.CertPool, uses ...x509.ExtKeyUsage) error {
+	between := x509.NewCertPool()
+	for _, certificate := range certificates[1:] {
+		between.AddCert(certificate)
+	}
+	_, err := certificates[0].Verify(x509.VerifyOptions{Roots: authorities, Intermediates: between, KeyUsages: uses})
 	return err
 }
 

@@ -1,49 +1,123 @@
-// Package pendingset bounds the connections that have not said who they are. Where
-// there are too many the oldest has to go, so that silent ones keep nobody out.
+// Package pendingset bounds the connections that have not said who they are, in all
+// and of each source. Where there are too many the oldest has to go, so that silent
+// ones keep nobody out.
 package pendingset
 
 import (
 	"container/list"
+	"net/netip"
 	"sync"
+)
+
+// The bounds of a listener's connections in their handshake. They are a small part
+// of the descriptors that a process may have.
+const (
+	Limit     = 512
+	PerSource = 128
 )
 
 // Set holds what is pending, in the order in which it was added.
 type Set[T comparable] struct {
-	limit int
+	limit     int
+	perSource int // 0: no limit but the whole one
 
-	mu       sync.Mutex
-	order    list.List // of T, the oldest first
-	elements map[T]*list.Element
+	mu      sync.Mutex
+	order   list.List // of T, the oldest first
+	members map[T]member
+	sources map[netip.Prefix]*list.List // of T, the oldest first
+}
+
+// member is where something stands in the lists.
+type member struct {
+	source          netip.Prefix
+	order, ofSource *list.Element
 }
 
 // New returns a Set that holds at most limit.
-func New[T comparable](limit int) *Set[T] {
-	return &Set[T]{limit: limit, elements: make(map[T]*list.Element)}
+func New[T comparable](limit int) *Set[T] { return NewPerSource[T](limit, 0) }
+
+// NewPerSource returns a Set that holds at most limit, and of these at most perSource
+// of the same source; 0 means that the sources have no limit of their own.
+func NewPerSource[T comparable](limit, perSource int) *Set[T] {
+	return &Set[T]{limit: limit, perSource: perSource, members: map[T]member{}, sources: map[netip.Prefix]*list.List{}}
 }
 
 // Add takes in one that is not in the set. If the set was full, it removes the
 // oldest one and returns it.
-func (s *Set[T]) Add(pending T) (oldest T, evicted bool) {
+func (s *Set[T]) Add(pending T) (oldest T, evicted bool) { return s.AddFrom(netip.Prefix{}, pending) }
+
+// AddFrom is Add for one that came from a source, see [Source]. If too many are of
+// that source, its oldest one is removed; the zero source is none.
+func (s *Set[T]) AddFrom(source netip.Prefix, pending T) (oldest T, evicted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.order.Len() >= s.limit {
-		oldest, evicted = s.order.Remove(s.order.Front()).(T), true
-		delete(s.elements, oldest)
+	switch {
+	case s.sourceFull(source):
+		oldest, evicted = s.sources[source].Front().Value.(T), true
+	case s.order.Len() >= s.limit:
+		oldest, evicted = s.order.Front().Value.(T), true
 	}
-	s.elements[pending] = s.order.PushBack(pending)
+	if evicted {
+		s.remove(oldest)
+	}
+	s.add(source, pending)
 	return oldest, evicted
+}
+
+// TryAddFrom is AddFrom for those that cannot be removed before they end: it reports
+// false, and does not take in another one, if the set or the source's part is full.
+func (s *Set[T]) TryAddFrom(source netip.Prefix, pending T) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.order.Len() >= s.limit || s.sourceFull(source) {
+		return false
+	}
+	s.add(source, pending)
+	return true
+}
+
+// sourceFull tells whether no more are taken from a source; s.mu is held.
+func (s *Set[T]) sourceFull(source netip.Prefix) bool {
+	of := s.sources[source]
+	return s.perSource > 0 && of != nil && of.Len() >= s.perSource
+}
+
+// add enters one in the lists; s.mu is held.
+func (s *Set[T]) add(source netip.Prefix, pending T) {
+	m := member{source: source, order: s.order.PushBack(pending)}
+	if source.IsValid() && s.perSource > 0 {
+		of := s.sources[source]
+		if of == nil {
+			of = list.New()
+			s.sources[source] = of
+		}
+		m.ofSource = of.PushBack(pending)
+	}
+	s.members[pending] = m
+}
+
+// remove takes one out of the lists; s.mu is held.
+func (s *Set[T]) remove(pending T) bool {
+	m, ok := s.members[pending]
+	if !ok {
+		return false
+	}
+	delete(s.members, pending)
+	s.order.Remove(m.order)
+	if m.ofSource != nil {
+		of := s.sources[m.source]
+		if of.Remove(m.ofSource); of.Len() == 0 {
+			delete(s.sources, m.source)
+		}
+	}
+	return true
 }
 
 // Remove takes one out; it reports false if it was not in the set.
 func (s *Set[T]) Remove(pending T) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	element, ok := s.elements[pending]
-	if ok {
-		s.order.Remove(element)
-		delete(s.elements, pending)
-	}
-	return ok
+	return s.remove(pending)
 }
 
 // Len is the number of those that are pending.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 )
 
 // Files are the paths of PEM files; "" for a file that is not used.
@@ -34,28 +33,11 @@ func (e *Error) Unwrap() error { return e.Err }
 type material struct {
 	certificate *tls.Certificate // nil without Cert
 	authorities *x509.CertPool   // nil without CA
-	stamps      [3]stamp
-}
-
-// stamp identifies a version of a file.
-type stamp struct {
-	modified time.Time
-	size     int64
-}
-
-// stamps returns the stamps of the files; zero for those that cannot be read.
-func (f Files) stamps() (s [3]stamp) {
-	for i, path := range [3]string{f.Cert, f.Key, f.CA} {
-		if info, err := os.Stat(path); err == nil {
-			s[i] = stamp{info.ModTime(), info.Size()}
-		}
-	}
-	return s
 }
 
 // read reads the files. Errors are [*Error].
 func (f Files) read() (m *material, err error) {
-	m = &material{stamps: f.stamps()} // before reading, so that a change meanwhile is seen the next time
+	m = &material{}
 	if f.Cert != "" {
 		if m.certificate, err = f.readPair(); err != nil {
 			return nil, err

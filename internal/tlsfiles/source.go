@@ -4,39 +4,46 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"log/slog"
-	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/socketmesh/mesh/internal/reread"
 )
 
 // Source returns what the files hold now. It has no goroutine: a handshake looks whether
 // a file has changed. If changed files are invalid, the last valid content stays in use,
 // and the error is logged.
 type Source struct {
-	files Files
-	log   *slog.Logger
-
-	current atomic.Pointer[material]
-	reading sync.Mutex // only tried, never waited for
-	invalid [3]stamp   // of the last invalid files; guarded by reading
+	files   Files
+	log     *slog.Logger
+	content *reread.Content[*material]
 }
 
 // Open reads the files. Errors are [*Error].
 func Open(files Files, log *slog.Logger) (*Source, error) {
-	m, err := files.read()
+	s := &Source{files: files, log: log}
+	content, err := reread.Open([]string{files.Cert, files.Key, files.CA}, files.read, s.changed, s.invalid)
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{files: files, log: log}
-	s.use(m)
+	s.content = content
+	s.warnOfDates(s.now())
 	return s, nil
+}
+
+func (s *Source) changed(_, now *material) {
+	s.warnOfDates(now)
+	s.log.Info("certificates have changed")
+}
+
+func (s *Source) invalid(err error) {
+	s.log.Warn("changed certificate files are invalid; the old ones stay in use", "error", err)
 }
 
 // Config returns the configuration of both ends of links. Its authorities are those of
 // now. An acceptor gets later ones by its GetConfigForClient; a dialler has to call
 // RootCAs for each dial.
 func (s *Source) Config(serverName string) *tls.Config {
-	m := s.current.Load()
+	m := s.now()
 	c := &tls.Config{ServerName: serverName, RootCAs: m.authorities, ClientCAs: m.authorities}
 	if s.files.Cert == "" {
 		return c
@@ -65,34 +72,11 @@ func (s *Source) Expires() time.Time {
 	return time.Time{}
 }
 
-// now returns what the files hold. While one goroutine reads them, others get the last
-// content.
-func (s *Source) now() *material {
-	if s.reading.TryLock() {
-		defer s.reading.Unlock()
-		s.refresh()
-	}
-	return s.current.Load()
-}
+// now returns what the files hold.
+func (s *Source) now() *material { return s.content.Now() }
 
-func (s *Source) refresh() {
-	stamps := s.files.stamps()
-	if stamps == s.current.Load().stamps || stamps == s.invalid {
-		return
-	}
-	m, err := s.files.read()
-	if err != nil {
-		s.invalid = stamps
-		s.log.Warn("changed certificate files are invalid; the old ones stay in use", "error", err)
-		return
-	}
-	s.use(m)
-	s.log.Info("certificates have changed")
-}
-
-// use makes m the content in use, and warns if the certificate is not valid now.
-func (s *Source) use(m *material) {
-	s.current.Store(m)
+// warnOfDates warns if the certificate is not valid now.
+func (s *Source) warnOfDates(m *material) {
 	if m.certificate == nil {
 		return
 	}

@@ -10,9 +10,8 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
-	"time"
+
+	"github.com/socketmesh/mesh/internal/reread"
 )
 
 // maxBytes bounds a file. Larger ones are no secrets.
@@ -22,79 +21,36 @@ const maxBytes = 64 << 10
 // goroutine: whoever asks for the tokens looks whether the file has changed. While a
 // changed file cannot be read, or is empty, the last tokens stay valid, and that is
 // logged.
-type File struct {
-	path    string
-	log     *slog.Logger
-	reading sync.Mutex // only tried, never waited for
-	current atomic.Pointer[content]
-	invalid stamp // of the last invalid file; guarded by reading
-}
-
-type content struct {
-	tokens []string
-	stamp  stamp
-}
-
-// stamp tells versions of a file apart.
-type stamp struct {
-	modified time.Time
-	size     int64
-	missing  bool
-}
+type File struct{ content *reread.Content[[]string] }
 
 // Open reads the file, which has to have a token.
 func Open(path string, log *slog.Logger) (*File, error) {
-	f := &File{path: path, log: log}
-	now := f.stamp()
-	tokens, err := f.read()
+	content, err := reread.Open([]string{path},
+		func() ([]string, error) { return read(path) },
+		func(old, now []string) {
+			if !slices.Equal(old, now) {
+				log.Info("tokens have changed", "file", path, "tokens", len(now))
+			}
+		},
+		func(err error) {
+			log.Warn("the changed token file is invalid; the old tokens stay in use", "file", path, "error", err)
+		})
 	if err != nil {
 		return nil, err
 	}
-	f.current.Store(&content{tokens, now})
-	return f, nil
+	return &File{content}, nil
 }
 
 // Tokens are those that the file has now.
-func (f *File) Tokens() []string {
-	if f.reading.TryLock() {
-		defer f.reading.Unlock()
-		f.refresh()
-	}
-	return f.current.Load().tokens
-}
-
-func (f *File) refresh() {
-	now := f.stamp()
-	if now == f.current.Load().stamp || now == f.invalid {
-		return
-	}
-	tokens, err := f.read()
-	if err != nil {
-		f.invalid = now
-		f.log.Warn("the changed token file is invalid; the old tokens stay in use", "file", f.path, "error", err)
-		return
-	}
-	if !slices.Equal(tokens, f.current.Load().tokens) {
-		f.log.Info("tokens have changed", "file", f.path, "tokens", len(tokens))
-	}
-	f.current.Store(&content{tokens, now})
-}
-
-func (f *File) stamp() stamp {
-	info, err := os.Stat(f.path)
-	if err != nil {
-		return stamp{missing: true}
-	}
-	return stamp{modified: info.ModTime(), size: info.Size()}
-}
+func (f *File) Tokens() []string { return f.content.Now() }
 
 // read does not quote what it reads.
-func (f *File) read() ([]string, error) {
-	info, err := os.Stat(f.path)
+func read(path string) ([]string, error) {
+	info, err := os.Stat(path)
 	if err == nil && info.Size() > maxBytes {
 		return nil, fmt.Errorf("%d bytes, at most %d are allowed", info.Size(), maxBytes)
 	}
-	text, err := os.ReadFile(f.path)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -135,8 +135,8 @@ func edges() []edge {
 	return list
 }
 
-// TestEdges: whatever size the pieces have in which it comes.
-func TestEdges(t *testing.T) {
+// TestReaderTakesPiecesOfAnySize: whatever size the pieces have in which it comes.
+func TestReaderTakesPiecesOfAnySize(t *testing.T) {
 	for _, e := range edges() {
 		t.Run(e.name, func(t *testing.T) {
 			stream := slices.Concat(e.frames...)

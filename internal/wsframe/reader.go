@@ -17,8 +17,9 @@ type Sink interface {
 }
 
 // Reader puts a client's frames together, from pieces as they come from the
-// network. Between messages it holds no memory but its own. The zero Reader takes
-// messages of any length, and no deflated ones.
+// network. Between messages it holds no memory but its own, for it is made for many
+// clients that say little; the links of package ws read into a buffer that they keep,
+// without a copy. The zero Reader takes messages of any length, and no deflated ones.
 type Reader struct {
 	Limit   int64 // of a message's payload; 0: none
 	Deflate bool  // permessage-deflate is agreed upon

@@ -53,11 +53,7 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 		out.peer(&stats.Peers[i])
 	}
 	if source, ok := c.source.(rosterSource); ok {
-		heard := 0
-		if source.Roster().Heard {
-			heard = 1
-		}
-		put(out, rosterHeard, heard)
+		out.roster(source.Roster())
 	}
 	if source, ok := c.source.(clientSource); ok {
 		clients := source.ClientStats()
@@ -65,11 +61,32 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
+func (out output) roster(status core.RosterStatus) {
+	put(out, rosterHeard, number(status.Heard))
+	for _, e := range status.Endpoints {
+		name := label(e.Name)
+		put(out, endpointUp, number(e.Heard), name)
+		put(out, endpointServers, e.Peers, name)
+		if !e.Since.IsZero() {
+			out.time(endpointSince, e.Since, name)
+		}
+	}
+}
+
+// number is 1 for true.
+func number(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
 func (out output) links(stats *core.Stats) {
 	put(out, peersConnected, len(stats.Peers))
 	put(out, peersExpected, len(stats.Expected))
 	out.byReason(peerDrops, stats.PeerDrops)
 	out.byReason(connectionsRefused, stats.RefusalReasons)
+	out.byReason(rosterRefused, stats.RosterRefusals)
 	put(out, namespacesOpen, stats.Namespaces)
 	if !stats.Certificate.IsZero() {
 		out.time(certificateExpiry, stats.Certificate)
@@ -94,6 +111,10 @@ func (out output) messages(stats *core.Stats) {
 	out.byReason(messagesDropped, stats.DropReasons)
 	out.byReason(messagesIgnored, stats.IgnoreReasons)
 	put(out, messagesLost, stats.Lost)
+	put(out, messagesLostOut, stats.LostOut)
+	put(out, linksResumed, stats.Resumed)
+	put(out, messagesReplayed, stats.Replayed)
+	put(out, peersSuspended, len(stats.Suspended))
 }
 
 func (out output) peer(p *core.PeerStats) {
@@ -105,6 +126,7 @@ func (out output) peer(p *core.PeerStats) {
 	put(out, peerReceivedBytes, p.Received.Bytes, id)
 	put(out, peerQueueMessages, p.QueuedMessages, id)
 	put(out, peerQueueBytes, p.QueuedBytes, id)
+	put(out, peerUnackedBytes, p.UnackedBytes, id)
 	put(out, peerReconnects, p.Reconnects, id)
 	out.time(peerLinkStart, p.LinkSince, id)
 	if p.LastRoundTrip > 0 {
@@ -134,6 +156,11 @@ func (out output) clients(s *socketio.ClientStats) {
 	put(out, clientBlocked, s.Blocked)
 	put(out, clientsHeld, s.Held)
 	put(out, clientHolds, s.Holds)
+	put(out, clientsConnecting, s.Connecting)
+	put(out, clientsWaiting, s.Waiting)
+	put(out, clientWaits, s.Waits)
+	put(out, clientWaitTime, s.Waited.Seconds())
+	put(out, clientsRefused, s.Refused)
 }
 
 // output takes the metrics of one scrape.

@@ -28,7 +28,11 @@ func (s source) Stats() core.Stats { return s.stats() }
 func (source) ClientStats() socketio.ClientStats {
 	return socketio.ClientStats{Sockets: 7, Rooms: 5, WebSocket: 4, Polling: 2, Connections: 9, Disconnections: 3, SlowRate: 1, Queued: 100, QueuedLimit: 1000}
 }
-func (source) Roster() core.RosterStatus { return core.RosterStatus{Heard: true} }
+func (source) Roster() core.RosterStatus {
+	return core.RosterStatus{Heard: true, Endpoints: []core.DiscoveryEndpoint{
+		{Name: "ws://d1:8000", Heard: true, Since: time.Unix(1e9, 0), Peers: 4}, {Name: "ws://d2:8000"},
+	}}
+}
 
 func saying(s core.Stats) source { return source{func() core.Stats { return s }} }
 
@@ -44,6 +48,7 @@ func TestValues(t *testing.T) {
 		PublishedSizes: core.Histogram{Bounds: []float64{64, 256}, Counts: []uint64{1, 1, 1}, Sum: 400},
 		RequestTimes:   map[core.Kind]core.Histogram{core.KindBroadcast: {Bounds: []float64{.5}, Counts: []uint64{1, 0}, Sum: .25}},
 		PeerDrops:      map[string]uint64{"slow-consumer": 1, "silent": 0},
+		RosterRefusals: map[string]uint64{"path": 6},
 		Peers: []core.PeerStats{{PeerInfo: core.PeerInfo{ID: "b", Address: "ws://b:4000", Codec: "json", Version: 1},
 			RoundTrip: 2 * time.Millisecond, LastRoundTrip: time.Millisecond, QueuedBytes: 10, Reconnects: 4, LinkSince: time.Unix(1e9, 0)}},
 	})
@@ -77,6 +82,11 @@ func TestValues(t *testing.T) {
 		`socketio_mesh_message_bytes_sum{direction="sent"} 400`,
 		`socketio_mesh_request_duration_seconds_count{kind="broadcastWithAck"} 1`,
 		`socketio_mesh_clients_cut_total{reason="rate"} 1`,
+		`socketio_mesh_roster_refused_total{reason="path"} 6`,
+		`socketio_mesh_discovery_endpoint_up{endpoint="ws://d1:8000"} 1`,
+		`socketio_mesh_discovery_endpoint_up{endpoint="ws://d2:8000"} 0`,
+		`socketio_mesh_discovery_endpoint_servers{endpoint="ws://d1:8000"} 4`,
+		`socketio_mesh_discovery_endpoint_since_timestamp_seconds{endpoint="ws://d1:8000"} 1e+09`,
 	} {
 		if !strings.Contains(text, "\n"+line+"\n") {
 			t.Errorf("no line %s", line)

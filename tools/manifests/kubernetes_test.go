@@ -72,6 +72,9 @@ func decode(document []byte) (meta.Object, error) {
 	}
 	make := kinds[kind.APIVersion+" "+kind.Kind]
 	if make == nil {
+		make = chartKinds[kind.APIVersion+" "+kind.Kind]
+	}
+	if make == nil {
 		return nil, fmt.Errorf("unknown kind %s %s", kind.APIVersion, kind.Kind)
 	}
 	object := make()

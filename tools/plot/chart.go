@@ -37,12 +37,7 @@ func writeSVG(w io.Writer, title, x, y string, series []bench.Series) error {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
 	p.Legend.Top, p.Legend.Left, p.Legend.XOffs = true, true, vg.Points(8)
-	for _, font := range []*font.Font{
-		&p.Title.TextStyle.Font, &p.Legend.TextStyle.Font, &p.X.Label.TextStyle.Font, &p.Y.Label.TextStyle.Font,
-		&p.X.Tick.Label.Font, &p.Y.Tick.Label.Font,
-	} {
-		font.Variant = "Sans"
-	}
+	sansSerif(p)
 	p.Add(plotter.NewGrid())
 	places := map[float64]bool{}
 	low, high, top := math.Inf(1), 0.0, 0.0
@@ -69,17 +64,34 @@ func writeSVG(w io.Writer, title, x, y string, series []bench.Series) error {
 	}
 	p.X.Tick.Marker = ticksAt(places)
 	p.Y.Min, p.Y.Max = 0, top*1.1
-	p.Y.Tick.Marker = plot.TickerFunc(func(low, high float64) []plot.Tick {
-		ticks := plot.DefaultTicks{}.Ticks(low, high)
-		for i := range ticks {
-			if !ticks[i].IsMinor() {
-				ticks[i].Label = label(ticks[i].Value)
-			}
-		}
-		return ticks
-	})
+	p.Y.Tick.Marker = plot.TickerFunc(numbered)
 	drawing := vgsvg.New(width, height)
 	p.Draw(draw.Crop(draw.New(drawing), margin, -2*margin, margin, -margin))
+	return save(w, drawing)
+}
+
+// sansSerif is for all texts of a plot.
+func sansSerif(p *plot.Plot) {
+	for _, font := range []*font.Font{
+		&p.Title.TextStyle.Font, &p.Legend.TextStyle.Font, &p.X.Label.TextStyle.Font, &p.Y.Label.TextStyle.Font,
+		&p.X.Tick.Label.Font, &p.Y.Tick.Label.Font,
+	} {
+		font.Variant = "Sans"
+	}
+}
+
+// numbered are the default ticks, with our labels.
+func numbered(low, high float64) []plot.Tick {
+	ticks := plot.DefaultTicks{}.Ticks(low, high)
+	for i := range ticks {
+		if !ticks[i].IsMinor() {
+			ticks[i].Label = label(ticks[i].Value)
+		}
+	}
+	return ticks
+}
+
+func save(w io.Writer, drawing *vgsvg.Canvas) error {
 	var svg bytes.Buffer
 	if _, err := drawing.WriteTo(&svg); err != nil {
 		return err

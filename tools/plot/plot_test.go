@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,12 +44,25 @@ func TestPlot(t *testing.T) {
 	if err := run([]string{"--x", "clients", "--title", "cost & clients", results(t)}, &out); err != nil {
 		t.Fatal(err)
 	}
-	elements := map[string]int{}
-	var texts []string
-	for d := xml.NewDecoder(&out); ; {
+	elements, texts := contents(t, &out)
+	if elements["path"] < 2+6 {
+		t.Errorf("elements %v, want lines and marks", elements)
+	}
+	for _, want := range []string{"cost & clients", "mesh", "a<b", "clients", "server s/M", "100", "200"} {
+		if !strings.Contains(strings.Join(texts, "|"), want) {
+			t.Errorf("no text %q", want)
+		}
+	}
+}
+
+// contents are the elements of a drawing, counted by name, and its texts.
+func contents(t *testing.T, svg io.Reader) (elements map[string]int, texts []string) {
+	t.Helper()
+	elements = map[string]int{}
+	for d := xml.NewDecoder(svg); ; {
 		token, err := d.Token()
 		if err == io.EOF {
-			break
+			return elements, texts
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -59,24 +74,54 @@ func TestPlot(t *testing.T) {
 			texts = append(texts, string(token))
 		}
 	}
-	if elements["path"] < 2+6 {
-		t.Errorf("elements %v, want lines and marks", elements)
+}
+
+// samples are those of two processes.
+func samples(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "soak.csv")
+	text := "seconds,phase,process,goroutines,descriptors,heap,rss\n"
+	for i := range 10 {
+		for _, process := range []string{"discovery", "server 0"} {
+			text += fmt.Sprintf("%d,churn,%s,%d,20,1048576,20971520\n", 60*i, process, 30+i)
+		}
 	}
-	for _, want := range []string{"cost & clients", "mesh", "a<b", "clients", "server s/M", "100", "200"} {
-		if !strings.Contains(strings.Join(texts, "|"), want) {
-			t.Errorf("no text %q", want)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestSoak draws four panels, and a line for each process in each.
+func TestSoak(t *testing.T) {
+	var out bytes.Buffer
+	if err := run([]string{"--soak", samples(t), "--title", "30 minutes"}, &out); err != nil {
+		t.Fatal(err)
+	}
+	elements, texts := contents(t, &out)
+	if elements["path"] < 4*2 {
+		t.Errorf("elements %v, want lines", elements)
+	}
+	for _, want := range []string{"30 minutes: goroutines", "descriptors", "heap after a collection, MiB", "resident memory, MiB", "minutes", "discovery", "server 0"} {
+		if !slices.Contains(texts, want) {
+			t.Errorf("no text %q in %q", want, texts)
 		}
 	}
 }
 
 func TestWrongUse(t *testing.T) {
 	file := results(t)
+	empty := filepath.Join(t.TempDir(), "empty.csv")
+	if err := os.WriteFile(empty, []byte("seconds\n1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for want, args := range map[string][]string{
 		"no files":         {},
 		"arranged by":      {"--x", "moons", file},
 		"no column \"y\"":  {"--y", "y", file},
 		"no such file":     {"missing.json"},
 		"not defined: -zz": {"-zz"},
+		"want seconds":     {"--soak", empty},
 	} {
 		if err := run(args, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %q", args, err, want)

@@ -2,7 +2,10 @@ package mem
 
 import (
 	"errors"
+	"fmt"
 	"time"
+
+	"github.com/socketmesh/mesh/core"
 )
 
 // Errors of connections and dials that meet a fault.
@@ -12,7 +15,7 @@ var (
 	// ErrReset: the other end has gone without a reason.
 	ErrReset = errors.New("connection reset by peer")
 	// ErrRefused: there is no listener at that address.
-	ErrRefused = errors.New("connection refused")
+	ErrRefused = fmt.Errorf("connection refused: %w", core.ErrNoListener)
 	// ErrKilled: this process was killed.
 	ErrKilled = errors.New("process killed")
 )
@@ -24,13 +27,18 @@ func (n *Network) Partition(a, b string) {
 	n.bothWays(a, b, func(r *route) { r.lost = true })
 }
 
+// PartitionOneSide drops all that a sends to b, as Partition does; what b sends arrives.
+func (n *Network) PartitionOneSide(a, b string) {
+	n.change(func() { n.routeBetween(nameOf(a), nameOf(b)).lost = true })
+}
+
 // Hold delays all that a and b send each other until Heal, as TCP does in an outage:
 // nothing is lost, and buffers fill. Dials between the two hang.
 func (n *Network) Hold(a, b string) {
 	n.bothWays(a, b, func(r *route) { r.held = true })
 }
 
-// Heal ends Partition and Hold. What was held arrives. A connection that has lost a frame
+// Heal ends Partition, PartitionOneSide and Hold. What was held arrives. A connection that has lost a frame
 // carries nothing more in that direction, because connections have no gaps.
 func (n *Network) Heal(a, b string) {
 	n.bothWays(a, b, func(r *route) { r.lost, r.held = false, false })

@@ -120,16 +120,13 @@ func (s *stream) received(p packet) ([]byte, error) {
 		s.conn.wake() // the Recvs of other streams wait for this
 	}
 	if p.tooLarge {
-		s.conn.finish(&core.CloseError{CloseReason: closeTooLarge})
+		s.conn.finish(&core.CloseError{CloseReason: core.CloseTooLarge})
 		s.conn.failAlone(fmt.Errorf("%w of %d bytes", core.ErrTooLarge, s.conn.owner.network.maxFrame))
 		return nil, fmt.Errorf("mem: receive from %s: %w", s.conn.remote, s.conn.err)
 	}
 	s.frame = p.frame
 	return p.frame, nil
 }
-
-// closeTooLarge is the reason that the sender of too large a frame gets.
-var closeTooLarge = core.CloseReason{Code: 1009}
 
 // peerEnd returns the error with which the other end has ended, if it has arrived and
 // neither host hangs; otherwise the time to try again.

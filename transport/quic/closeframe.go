@@ -24,8 +24,7 @@ const (
 var (
 	// noReason closes a QUIC connection when nobody has called Close: all frames and
 	// the peer's close frame were read, or the connection has failed.
-	noReason      = core.CloseReason{}
-	closeTooLarge = core.CloseReason{Code: 1009, Text: "frame-too-large"}
+	noReason = core.CloseReason{}
 )
 
 // wellFormed returns the reason as it can be sent to a peer.

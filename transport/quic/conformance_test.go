@@ -1,13 +1,13 @@
 package quic
 
 import (
-	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/socketmesh/mesh/internal/loopback"
 	"github.com/socketmesh/mesh/transport/transporttest"
 )
 
@@ -22,7 +22,7 @@ func TestConformance(t *testing.T) {
 		f := transporttest.Fixture{
 			Transport:  transport,
 			Listen:     "127.0.0.1:0",
-			Nowhere:    "quic://" + freePort(t),
+			Nowhere:    "quic://" + loopback.FreeAddress(t),
 			BadAddress: "mem://somewhere",
 			MaxFrame:   2 << 20,
 			Patience:   patience,
@@ -32,15 +32,4 @@ func TestConformance(t *testing.T) {
 		}
 		return f
 	})
-}
-
-// freePort is an address at which nobody listens.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.LocalAddr().String()
 }

@@ -13,12 +13,17 @@ import (
 	quicgo "github.com/quic-go/quic-go"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/peertls"
 )
 
 var (
 	_ core.Conn        = (*conn)(nil)
 	_ core.ReadLimiter = (*conn)(nil)
 	_ core.MultiStream = (*conn)(nil)
+	_ core.Certified   = (*conn)(nil)
+
+	_ core.FrameAdmitter = (*conn)(nil)
+	_ core.FrameAdmitter = (*stream)(nil)
 )
 
 // conn is one QUIC connection. A goroutine of its own accepts the QUIC streams that
@@ -47,8 +52,14 @@ type conn struct {
 // RemoteAddr is the peer's UDP address now; it may change.
 func (c *conn) RemoteAddr() string { return c.quic.RemoteAddr().String() }
 
+// Identity is that of the peer's certificate, which both ends verify.
+func (c *conn) Identity() string { return peertls.Identity(c.quic.ConnectionState().TLS) }
+
 // LimitReads bounds the frames that are received from now on, on all streams.
 func (c *conn) LimitReads(bytes int) { c.limit.Store(int64(max(bytes, 0))) }
+
+// OnLargeFrame sets who is asked before a large frame is held on the Conn's own stream.
+func (c *conn) OnLargeFrame(admit func(bytes int) error) { c.streams[0].OnLargeFrame(admit) }
 
 // Streams is the number of streams beside the Conn's own: the smaller of what both
 // ends offered.
@@ -156,7 +167,7 @@ func (c *conn) readFailed(err error) error {
 	var reset *quicgo.StreamError
 	switch {
 	case errors.Is(err, core.ErrTooLarge):
-		return c.fail(err, closeTooLarge)
+		return c.fail(err, core.CloseTooLarge)
 	case errors.Is(err, core.ErrMalformed):
 		return c.fail(err, core.CloseProtocolError)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &reset):

@@ -7,10 +7,12 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/advertise"
 	"github.com/socketmesh/mesh/internal/peertls"
 )
 
@@ -58,6 +60,12 @@ func (t *Transport) dial(ctx context.Context, addr string) (*conn, error) {
 	addresses, err := resolve(ctx, host)
 	if err != nil {
 		return nil, err
+	}
+	if t.options.Networks != nil {
+		addresses = slices.DeleteFunc(addresses, func(ip netip.Addr) bool { return !advertise.Within(t.options.Networks, ip) })
+		if len(addresses) == 0 {
+			return nil, core.ErrForbiddenAddress
+		}
 	}
 	config := peertls.Client(credentials.dialler, t.roots(), protocol)
 	if config.ServerName == "" {

@@ -36,7 +36,7 @@ func TestDialTakesAddresses(t *testing.T) {
 
 // The addresses of a name are dialled one after the other, with a head start for each,
 // or at once after a failure. The first that answers is used.
-func TestRace(t *testing.T) {
+func TestAddressesAreDialledInARace(t *testing.T) {
 	addresses := make([]netip.Addr, 4)
 	for i := range addresses {
 		addresses[i] = netip.AddrFrom4([4]byte{127, 0, 0, byte(i)})

@@ -33,8 +33,9 @@ var errCloseFrame = errors.New("close frame")
 // frameReader reads frames from a QUIC stream.
 type frameReader struct {
 	src    *bufio.Reader
-	peeked int    // bytes of src's buffer that hold the last frame
-	buf    []byte // for larger frames
+	peeked int                   // bytes of src's buffer that hold the last frame
+	buf    []byte                // for larger frames
+	admit  func(bytes int) error // is asked before a large frame is held; nil admits all
 }
 
 func newFrameReader(src io.Reader) *frameReader {
@@ -56,6 +57,11 @@ func (r *frameReader) next(limit int) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", core.ErrTooLarge, header-1, limit)
 	}
 	size := int(header - 1)
+	if size > core.LargeFrame && r.admit != nil {
+		if err := r.admit(size); err != nil {
+			return nil, err
+		}
+	}
 	if size > r.src.Size() {
 		return r.large(size)
 	}

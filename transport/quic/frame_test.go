@@ -174,3 +174,32 @@ func checkCloseFrame(t *testing.T, body []byte) {
 		t.Fatalf("close frame %q: %v and %x, then %v and %x, %v", body, received, used, twice, streams, err)
 	}
 }
+
+// TestReaderAsksForLargeFrames: before a large frame is held, and for no other.
+func TestReaderAsksForLargeFrames(t *testing.T) {
+	var src []byte
+	for _, size := range []int{10, core.LargeFrame, core.LargeFrame + 1, 3 * core.LargeFrame} {
+		src = append(appendSize(src, size), make([]byte, size)...)
+	}
+	r := newFrameReader(bytes.NewReader(src))
+	var asked []int
+	no := errors.New("no")
+	r.admit = func(size int) error {
+		if cap(r.buf) > 2*core.LargeFrame {
+			t.Errorf("%d bytes are held before", cap(r.buf))
+		}
+		r.buf = nil
+		if asked = append(asked, size); len(asked) == 2 {
+			return no
+		}
+		return nil
+	}
+	for i := range 4 {
+		if _, err := r.next(4 * core.LargeFrame); (i == 3) != errors.Is(err, no) {
+			t.Errorf("frame %d: %v", i, err)
+		}
+	}
+	if len(asked) != 2 || asked[0] != core.LargeFrame+1 || asked[1] != 3*core.LargeFrame {
+		t.Errorf("asked for %d", asked)
+	}
+}

@@ -2,65 +2,151 @@ package quic
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 
 	quicgo "github.com/quic-go/quic-go"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/pendingset"
 )
 
-// The number of handshakes in progress from which on diallers have to prove their
-// address, and the number above which a listener refuses them.
-const (
-	verifyHandshakes = 64
-	maxHandshakes    = 256
-)
+// verifyHandshakes is the number of handshakes in progress from which on diallers have
+// to prove their address, and have less time.
+const verifyHandshakes = 64
 
-var errTooManyHandshakes = errors.New("too many handshakes are in progress")
+// handshakeLimits are the numbers of handshakes in progress that a listener allows, in
+// all and of one source.
+type handshakeLimits struct{ all, ofSource int }
+
+var defaultHandshakeLimits = handshakeLimits{256, 128}
+
+var (
+	errTooManyHandshakes = fmt.Errorf("%w: too many handshakes are in progress", core.ErrBusy)
+	errOldestHandshake   = fmt.Errorf("%w, and this one is the oldest", errTooManyHandshakes)
+)
 
 // handshakeLimiter bounds the handshakes in progress at a listener, and reports
-// those that fail.
+// those that fail. They are in one of two sets. Those from which the library has
+// not got a whole ClientHello cannot be ended, so that one too many is refused. Of the
+// others, up to the exchange of the prefaces, the oldest is closed.
 type handshakeLimiter struct {
 	refused func(remote string, err error)
-	advice  string // see credentials
+	admit   atomic.Pointer[func(remote string) error] // nil: all are taken
+	advice  string                                    // see credentials
 
-	inProgress atomic.Int64
-	ended      sync.WaitGroup // of inProgress
+	starting *pendingset.Set[*handshake]
+	pending  *pendingset.Set[*handshake]
+
+	inProgress atomic.Int64   // in the hands of the library
+	ended      sync.WaitGroup // of inProgress, and of what evict closes
+}
+
+func newHandshakeLimiter(advice string, limits handshakeLimits) *handshakeLimiter {
+	return &handshakeLimiter{
+		advice:   advice,
+		starting: pendingset.NewPerSource[*handshake](limits.all, limits.ofSource),
+		pending:  pendingset.NewPerSource[*handshake](limits.all, limits.ofSource),
+	}
 }
 
 // handshake is one handshake in progress.
 type handshake struct {
-	stop func() bool // stops waiting for the failure; false if it has failed
+	source  netip.Prefix // zero until the address is proven: it may be forged, to use up somebody's share
+	quic    *quicgo.Conn // nil while it is starting
+	stop    func() bool  // stops waiting for the failure; false if it has failed
+	failed  atomic.Bool
+	evicted atomic.Bool
 }
 
 type handshakeKey struct{}
 
 // begin counts a handshake; it is the library's ConnContext. ctx ends with the
 // connection, during the handshake or later. It returns the context of the
-// connection, in which complete finds the handshake.
+// connection, in which the listener finds the handshake.
 func (h *handshakeLimiter) begin(ctx context.Context, info *quicgo.ClientInfo) (context.Context, error) {
 	remote := info.RemoteAddr.String()
-	if h.inProgress.Add(1) > maxHandshakes {
-		h.inProgress.Add(-1)
+	current := &handshake{}
+	if info.AddrVerified {
+		current.source = pendingset.Source(remote)
+	}
+	if err := h.admits(remote); err != nil && info.AddrVerified {
+		h.refused(remote, err)
+		return nil, err
+	}
+	if !h.starting.TryAddFrom(current.source, current) {
 		h.refused(remote, errTooManyHandshakes)
 		return nil, errTooManyHandshakes
 	}
+	h.inProgress.Add(1)
 	h.ended.Add(1)
-	stop := context.AfterFunc(ctx, func() {
-		h.refused(remote, fmt.Errorf("handshake: %w", explain(context.Cause(ctx), h.advice)))
+	current.stop = context.AfterFunc(ctx, func() {
+		current.failed.Store(true)
+		h.starting.Remove(current)
+		h.pending.Remove(current)
+		why := explain(context.Cause(ctx), h.advice)
+		if current.evicted.Load() {
+			why = errOldestHandshake
+		}
+		h.refused(remote, fmt.Errorf("handshake: %w", why))
 		h.end()
 	})
-	return context.WithValue(ctx, handshakeKey{}, &handshake{stop}), nil
+	return context.WithValue(ctx, handshakeKey{}, current), nil
 }
 
-// complete ends the handshake of a connection that the library has accepted.
-func (h *handshakeLimiter) complete(quic *quicgo.Conn) {
-	if current, ok := quic.Context().Value(handshakeKey{}).(*handshake); ok && current.stop() {
-		h.end()
+// of is the handshake of a connection that the library has accepted.
+func (*handshakeLimiter) of(quic *quicgo.Conn) *handshake {
+	return quic.Context().Value(handshakeKey{}).(*handshake)
+}
+
+// started notes that the library has read a ClientHello. If too many are pending, the
+// oldest one is closed.
+func (h *handshakeLimiter) started(current *handshake, quic *quicgo.Conn) {
+	current.quic = quic
+	if !h.starting.Remove(current) {
+		return // it has failed
+	}
+	h.add(current)
+	if current.failed.Load() { // perhaps before it was added
+		h.pending.Remove(current)
 	}
 }
+
+// add makes a handshake pending, and closes the oldest one if there are too many.
+func (h *handshakeLimiter) add(current *handshake) {
+	if oldest, evicted := h.pending.AddFrom(current.source, current); evicted {
+		oldest.evicted.Store(true)
+		h.ended.Go(func() { oldest.quic.CloseWithError(applicationCode(core.CloseBusy)) })
+	}
+}
+
+// secured ends the part of a handshake that is the library's. It reports false if
+// the handshake has failed; that is reported by then.
+func (h *handshakeLimiter) secured(ctx context.Context, current *handshake) bool {
+	select {
+	case <-current.quic.HandshakeComplete():
+	case <-current.quic.Context().Done():
+		return false
+	case <-ctx.Done():
+		current.quic.CloseWithError(applicationCode(core.CloseGoingAway))
+		return false
+	}
+	if !current.stop() {
+		return false
+	}
+	if !current.source.IsValid() && h.pending.Remove(current) {
+		current.source = pendingset.Source(current.quic.RemoteAddr().String())
+		h.add(current)
+	}
+	h.end()
+	return true
+}
+
+// complete takes a handshake out that has ended, well or not.
+func (h *handshakeLimiter) complete(current *handshake) { h.pending.Remove(current) }
 
 func (h *handshakeLimiter) end() {
 	h.inProgress.Add(-1)
@@ -68,7 +154,31 @@ func (h *handshakeLimiter) end() {
 }
 
 // mustVerify reports whether a dialler has to prove its address; it is the library's
-// VerifySourceAddress.
-func (h *handshakeLimiter) mustVerify(net.Addr) bool {
-	return h.inProgress.Load() >= verifyHandshakes
+// VerifySourceAddress. Nobody is refused for an address that may be forged.
+func (h *handshakeLimiter) mustVerify(remote net.Addr) bool {
+	return h.many() || h.admits(remote.String()) != nil
+}
+
+// admits returns why a connection from an address is not taken, or nil.
+func (h *handshakeLimiter) admits(remote string) error {
+	if admit := h.admit.Load(); admit != nil {
+		return (*admit)(remote)
+	}
+	return nil
+}
+
+// many tells whether so many handshakes are in progress that some may be an attack.
+func (h *handshakeLimiter) many() bool { return h.inProgress.Load() >= verifyHandshakes }
+
+// configure gives diallers less time while many handshakes are in progress. It is
+// the library's GetConfigForClient.
+func (h *handshakeLimiter) configure(usual *quicgo.Config) func(*quicgo.ClientInfo) (*quicgo.Config, error) {
+	hurried := usual.Clone()
+	hurried.HandshakeIdleTimeout = usual.HandshakeIdleTimeout / 4
+	return func(*quicgo.ClientInfo) (*quicgo.Config, error) {
+		if h.many() {
+			return hurried, nil
+		}
+		return usual, nil
+	}
 }

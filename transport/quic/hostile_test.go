@@ -119,6 +119,92 @@ func TestHalfOpenHandshakes(t *testing.T) {
 	}
 }
 
+// retryConn is a socket at which nothing arrives but Retry packets: its user proves
+// the address, and never goes on.
+type retryConn struct{ net.PacketConn }
+
+func (c *retryConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	for {
+		n, from, err := c.PacketConn.ReadFrom(b)
+		if err != nil || n > 0 && b[0]&0xF0 == 0xF0 {
+			return n, from, err
+		}
+	}
+}
+
+func (*retryConn) SetReadBuffer(int) error  { return nil }
+func (*retryConn) SetWriteBuffer(int) error { return nil }
+
+// Handshakes that do not go on keep nobody out, even if their diallers prove the
+// address: the oldest is closed for the next one. Nor do prefaces that never come.
+func TestNewcomersPassHalfOpenHandshakes(t *testing.T) {
+	few := handshakeLimits{verifyHandshakes + 40, 20}
+	for name, attack := range map[string]func(t *testing.T, ctx context.Context, to net.Addr){
+		"silent after ClientHello": func(t *testing.T, ctx context.Context, to net.Addr) {
+			packets, err := net.ListenPacket("udp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			half := &quicgo.Transport{Conn: &retryConn{packets}}
+			var dials sync.WaitGroup
+			t.Cleanup(func() {
+				dials.Wait()
+				half.Close()
+				packets.Close()
+			})
+			for range verifyHandshakes + 3*few.ofSource {
+				dials.Go(func() { half.Dial(ctx, to, member(t), &quicgo.Config{HandshakeIdleTimeout: time.Minute}) })
+			}
+		},
+		"silent after TLS": func(t *testing.T, ctx context.Context, to net.Addr) {
+			packets, err := net.ListenPacket("udp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			silent := &quicgo.Transport{Conn: packets}
+			t.Cleanup(func() {
+				silent.Close()
+				packets.Close()
+			})
+			for range 3 * few.ofSource {
+				silent.Dial(ctx, to, member(t), &quicgo.Config{})
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			options := quick
+			options.HandshakeTimeout = 4 * time.Minute
+			transport := like(options)
+			transport.handshakes = few
+			l := listen(t, transport)
+			evicted := make(chan struct{}, 1000) // more than there are handshakes
+			l.OnRefuse(func(_ string, why error) {
+				if errors.Is(why, errOldestHandshake) && errors.Is(why, core.ErrBusy) {
+					evicted <- struct{}{}
+				}
+			})
+			to, err := net.ResolveUDPAddr("udp", l.Addr())
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			t.Cleanup(cancel)
+			attack(t, ctx, to)
+			for i, late := 0, time.After(patience); i < few.ofSource; i++ {
+				select {
+				case <-evicted:
+				case <-late:
+					t.Fatalf("%d of the oldest were closed", i)
+				}
+			}
+			if n := l.handshakes.pending.Len(); n > verifyHandshakes+few.ofSource {
+				t.Errorf("%d handshakes are pending", n)
+			}
+			wantWorks(t, l)
+		})
+	}
+}
+
 // A connection without a preface is not accepted.
 func TestBadIntroductions(t *testing.T) {
 	options := quick
@@ -307,7 +393,10 @@ func TestAcceptQueueIsBounded(t *testing.T) {
 			t.Fatal("no place in the queue")
 		}
 	}
-	_, err := dial(t, shared(), l.Addr())
+	c, err := dial(t, shared(), l.Addr())
+	if err == nil {
+		_, err = c.Recv()
+	}
 	if reason, _ := closeReason(err); reason != core.CloseBusy {
 		t.Errorf("Dial: got %v, want %v", err, core.CloseBusy)
 	}

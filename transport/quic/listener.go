@@ -17,6 +17,7 @@ import (
 var (
 	_ core.Listener        = (*listener)(nil)
 	_ core.RefusalNotifier = (*listener)(nil)
+	_ core.SourceLimiter   = (*listener)(nil)
 )
 
 // listener accepts connections at a UDP socket. One goroutine takes them from the
@@ -24,7 +25,7 @@ var (
 type listener struct {
 	transport   *Transport
 	socket      *socket
-	quic        *quicgo.Listener
+	quic        *quicgo.EarlyListener // for connections whose handshake can still be ended
 	credentials *credentials
 	onRefuse    atomic.Pointer[func(remote string, why error)]
 	handshakes  *handshakeLimiter
@@ -49,12 +50,14 @@ func (t *Transport) listen(ctx context.Context, addr string) (*listener, error) 
 		transport:   t,
 		socket:      s,
 		credentials: credentials,
-		handshakes:  &handshakeLimiter{advice: credentials.advice},
+		handshakes:  newHandshakeLimiter(credentials.advice, t.handshakes),
 		queue:       acceptqueue.New[*conn](),
 	}
 	l.handshakes.refused = l.refused
 	s.quic.ConnContext, s.quic.VerifySourceAddress = l.handshakes.begin, l.handshakes.mustVerify
-	l.quic, err = s.quic.Listen(credentials.acceptor, t.options.config())
+	config := t.options.config()
+	config.GetConfigForClient = l.handshakes.configure(t.options.config())
+	l.quic, err = s.quic.ListenEarly(credentials.acceptor, config)
 	if err != nil {
 		s.release()
 		return nil, err
@@ -72,33 +75,42 @@ func (l *listener) serve() {
 			l.queue.Fail(fmt.Errorf("%w: %w", net.ErrClosed, err))
 			return
 		}
-		l.handshakes.complete(quic)
-		if !l.queue.Reserve() {
-			l.refused(quic.RemoteAddr().String(), acceptqueue.ErrFull)
-			quic.CloseWithError(applicationCode(core.CloseBusy))
-			continue
-		}
-		l.serving.Go(func() { l.handshake(quic) })
+		current := l.handshakes.of(quic)
+		l.handshakes.started(current, quic)
+		l.serving.Go(func() { l.handshake(quic, current) })
 	}
 }
 
-// handshake exchanges prefaces on a connection and queues it for Accept.
-func (l *listener) handshake(quic *quicgo.Conn) {
-	l.socket.hold() // for the connection
-	c, err := l.transport.handshake(l.ctx, quic, l.socket, l.credentials.advice)
-	if err != nil {
-		l.queue.Release()
-		if l.ctx.Err() == nil {
-			l.refused(quic.RemoteAddr().String(), err)
-		}
+// handshake waits for the end of a connection's handshake, exchanges prefaces on it
+// and queues it for Accept.
+func (l *listener) handshake(quic *quicgo.Conn, current *handshake) {
+	defer l.handshakes.complete(current)
+	if !l.handshakes.secured(l.ctx, current) {
 		return
 	}
-	l.queue.Put(c)
+	remote := quic.RemoteAddr().String()
+	l.socket.hold() // for the connection
+	c, err := l.transport.handshake(l.ctx, quic, l.socket, l.credentials.advice)
+	switch {
+	case err != nil && l.ctx.Err() != nil:
+	case err != nil && current.evicted.Load():
+		l.refused(remote, errOldestHandshake)
+	case err != nil:
+		l.refused(remote, err)
+	case !l.queue.Reserve():
+		l.refused(remote, acceptqueue.ErrFull)
+		c.Close(core.CloseBusy)
+	default:
+		l.queue.Put(c)
+	}
 }
 
 // OnRefuse sets the callback for connections that fail before Accept. Without one
 // they are logged.
 func (l *listener) OnRefuse(refused func(remote string, why error)) { l.onRefuse.Store(&refused) }
+
+// OnConnect sets who decides about connections before their handshake.
+func (l *listener) OnConnect(admit func(remote string) error) { l.handshakes.admit.Store(&admit) }
 
 // refused counts and reports a connection that Accept will not return.
 func (l *listener) refused(remote string, why error) {

@@ -28,8 +28,9 @@ type stream struct {
 	in      *quicgo.ReceiveStream // set before that
 	unused  chan struct{}         // closed when the peer has closed without using this stream
 	reading sync.Mutex
-	reader  *frameReader // of in; nil before the first Recv
-	readErr error        // what Recv returns, once reading has ended
+	reader  *frameReader          // of in; nil before the first Recv
+	admit   func(bytes int) error // asked before a large frame is held; nil admits all
+	readErr error                 // what Recv returns, once reading has ended
 }
 
 // past is a deadline that has expired.
@@ -119,6 +120,16 @@ func (s *stream) recv() ([]byte, error) {
 	return nil, s.conn.waitForEnd()
 }
 
+// OnLargeFrame sets who is asked before a large frame is held.
+func (s *stream) OnLargeFrame(admit func(bytes int) error) {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	s.admit = admit
+	if s.reader != nil {
+		s.reader.admit = admit
+	}
+}
+
 // open waits for the peer's QUIC stream, and reports whether there is one.
 func (s *stream) open() bool {
 	if s.reader != nil {
@@ -134,6 +145,7 @@ func (s *stream) open() bool {
 		return false
 	}
 	s.reader = newFrameReader(s.in)
+	s.reader.admit = s.admit
 	return true
 }
 

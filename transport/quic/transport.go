@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,6 +75,10 @@ type Options struct {
 	// an acceptor, TLS.GetConfigForClient does that.
 	RootCAs func() *x509.CertPool
 
+	// Networks are those whose addresses Dial connects to; others fail with
+	// [core.ErrForbiddenAddress], names by what they stand for. Default: all.
+	Networks []netip.Prefix
+
 	// Logger receives what an operator should know. Default: slog.Default().
 	Logger *slog.Logger
 }
@@ -121,18 +126,19 @@ func (o Options) withDefaults() Options {
 
 // Transport dials QUIC connections and listens for them.
 type Transport struct {
-	options  Options                      // with the defaults filled in
-	invalid  error                        // of Options.Validate
-	identity func() (*credentials, error) // derived when first needed
-	warned   atomic.Bool                  // of small UDP buffers
-	logLimit loglimit.Limiter             // of what strangers can cause
-	counters counters
+	options    Options                      // with the defaults filled in
+	invalid    error                        // of Options.Validate
+	identity   func() (*credentials, error) // derived when first needed
+	warned     atomic.Bool                  // of small UDP buffers
+	handshakes handshakeLimits              // of a listener
+	logLimit   loglimit.Limiter             // of what strangers can cause
+	counters   counters
 }
 
 // New returns a transport. If [Options.Validate] fails, Listen and Dial return its
 // error.
 func New(options Options) *Transport {
-	t := &Transport{options: options.withDefaults(), invalid: options.Validate()}
+	t := &Transport{options: options.withDefaults(), invalid: options.Validate(), handshakes: defaultHandshakeLimits}
 	t.identity = sync.OnceValues(func() (*credentials, error) { return newCredentials(&t.options) })
 	return t
 }

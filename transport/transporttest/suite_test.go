@@ -16,18 +16,18 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// faultVariable says which fault the transport has in a process that TestBrokenOnesFail
+// faultVariable says which fault the transport has in a process that TestBrokenTransportsFail
 // starts.
 const faultVariable = "TRANSPORTTEST_FAULT"
 
 // streamFault begins the names of the faults that connections with streams have.
 const streamFault = "streams: "
 
-// TestBrokenOne is run by TestBrokenOnesFail, in another process.
-func TestBrokenOne(t *testing.T) {
+// TestBrokenTransport is run by TestBrokenTransportsFail, in another process.
+func TestBrokenTransport(t *testing.T) {
 	fault := os.Getenv(faultVariable)
 	if fault == "" {
-		t.Skip("is run by TestBrokenOnesFail")
+		t.Skip("is run by TestBrokenTransportsFail")
 	}
 	Run(t, func(*testing.T) Fixture {
 		n := mem.NewNetwork(mem.WithMaxFrame(1 << 20))
@@ -55,8 +55,8 @@ func TestBrokenOne(t *testing.T) {
 	})
 }
 
-// TestBrokenOnesFail checks that the suite finds each fault, in the right case.
-func TestBrokenOnesFail(t *testing.T) {
+// TestBrokenTransportsFail checks that the suite finds each fault, in the right case.
+func TestBrokenTransportsFail(t *testing.T) {
 	for _, c := range []struct{ fault, clause string }{
 		{"name", "Transport/NameIsConstantAndLowerCase"},
 		{"vague", "Transport/ListenNamesTakenAddress"},
@@ -119,7 +119,7 @@ func TestBrokenOnesFail(t *testing.T) {
 		t.Run(c.fault+"/"+c.clause, func(t *testing.T) {
 			t.Parallel()
 			output, err := runBroken(t, c.fault, "^"+strings.Replace(c.clause, "/", "$/^", 1)+"$")
-			if err == nil || !strings.Contains(output, "--- FAIL: TestBrokenOne/"+c.clause) {
+			if err == nil || !strings.Contains(output, "--- FAIL: TestBrokenTransport/"+c.clause) {
 				t.Errorf("%s does not fail (%v):\n%s", c.clause, err, output)
 			}
 		})
@@ -129,7 +129,7 @@ func TestBrokenOnesFail(t *testing.T) {
 // TestMultiStreamIsRight makes sure that the streams pass when nothing is wrong with
 // them.
 func TestMultiStreamIsRight(t *testing.T) {
-	if output, err := runBroken(t, streamFault, "^Stream$"); err != nil || !strings.Contains(output, "--- PASS: TestBrokenOne/Stream/") {
+	if output, err := runBroken(t, streamFault, "^Stream$"); err != nil || !strings.Contains(output, "--- PASS: TestBrokenTransport/Stream/") {
 		t.Errorf("the cases of streams fail (%v):\n%s", err, output)
 	}
 }
@@ -139,7 +139,7 @@ func runBroken(t *testing.T, fault, cases string) (output string, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	command := exec.CommandContext(ctx, os.Args[0], "-test.v", "-test.run=^TestBrokenOne$/"+cases)
+	command := exec.CommandContext(ctx, os.Args[0], "-test.v", "-test.run=^TestBrokenTransport$/"+cases)
 	command.Env = append(os.Environ(), faultVariable+"="+fault)
 	all, err := command.CombinedOutput()
 	return string(all), err

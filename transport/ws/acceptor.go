@@ -18,6 +18,7 @@ type acceptor struct {
 	options  *Options
 	queue    *acceptqueue.Queue[*conn]
 	onRefuse atomic.Pointer[func(remote string, why error)]
+	admit    atomic.Pointer[func(remote string) error] // nil: all are taken
 }
 
 func newAcceptor(options *Options) *acceptor {
@@ -80,6 +81,22 @@ func (a *acceptor) upgrade(w http.ResponseWriter, r *http.Request) {
 // OnRefuse sets the callback for connections that fail before Accept. Without one
 // they are logged.
 func (a *acceptor) OnRefuse(refused func(remote string, why error)) { a.onRefuse.Store(&refused) }
+
+// OnConnect sets who decides about connections before their TLS handshake.
+func (a *acceptor) OnConnect(admit func(remote string) error) { a.admit.Store(&admit) }
+
+// admits tells whether a connection is taken, and reports it if not.
+func (a *acceptor) admits(remote string) bool {
+	admit := a.admit.Load()
+	if admit == nil {
+		return true
+	}
+	err := (*admit)(remote)
+	if err != nil {
+		a.refused(remote, err)
+	}
+	return err == nil
+}
 
 // refused reports a connection that Accept will not return.
 func (a *acceptor) refused(remote string, why error) {

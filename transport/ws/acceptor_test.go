@@ -3,9 +3,12 @@ package ws
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +18,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
 	"github.com/socketmesh/mesh/internal/acceptqueue"
+	"github.com/socketmesh/mesh/internal/pendingset"
 )
 
 const upgrade = "GET /mesh HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -105,6 +109,78 @@ func TestSilentConnectionsAreDropped(t *testing.T) {
 	wantWorks(t, l)
 }
 
+// Connections that send nothing take a bounded number of descriptors: the oldest are
+// closed and reported, those of others stay, and newcomers get in.
+func TestSilentConnectionsAreBounded(t *testing.T) {
+	for _, secured := range []bool{false, true} {
+		t.Run(map[bool]string{false: "ws", true: "wss"}[secured], func(t *testing.T) {
+			options := Options{HandshakeTimeout: time.Minute, CloseTimeout: 50 * time.Millisecond}
+			if secured {
+				options.TLS = mutual(t, issue(t, "127.0.0.1"))
+			}
+			l := listen(t, options)
+			refused := make(chan struct{}, 1000) // more than there are connections
+			l.(core.RefusalNotifier).OnRefuse(func(_ string, why error) {
+				if errors.Is(why, core.ErrBusy) {
+					refused <- struct{}{}
+				}
+			})
+			neighbour := silentFrom(t, l.Addr(), "127.0.0.2")
+			const excess = 200
+			var silent []net.Conn
+			for range pendingset.PerSource + excess {
+				silent = append(silent, silentFrom(t, l.Addr(), "127.0.0.3"))
+			}
+			for i, c := range silent[:excess] {
+				c.SetReadDeadline(time.Now().Add(patience))
+				if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Fatalf("silent connection %d is still open", i)
+				}
+			}
+			for _, c := range []net.Conn{neighbour, silent[excess]} {
+				c.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+				if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("the connection from %s is closed: %v", c.LocalAddr(), err)
+				}
+			}
+			for i := range pendingset.Limit { // from many addresses
+				silentFrom(t, l.Addr(), fmt.Sprintf("127.0.1.%d", 1+i%200))
+			}
+			neighbour.SetReadDeadline(time.Now().Add(patience))
+			if _, err := neighbour.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error("the oldest connection of all is still open")
+			}
+			for i, late := 0, time.After(patience); i <= excess; i++ { // each is closed before it is reported
+				select {
+				case <-refused:
+				case <-late:
+					t.Fatalf("%d connections were reported", i)
+				}
+			}
+			if more := len(refused); more >= pendingset.Limit {
+				t.Errorf("%d connections were reported", excess+1+more)
+			}
+			if !secured {
+				wantWorks(t, l)
+			}
+		})
+	}
+}
+
+// silentFrom opens a TCP connection from a local address.
+func silentFrom(t *testing.T, addr, local string) net.Conn {
+	t.Helper()
+	c, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(local)}}).Dial("tcp", addr)
+	if err != nil && runtime.GOOS != "linux" {
+		t.Skip("this system has no other loopback addresses than 127.0.0.1, perhaps:", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
 func TestAcceptQueueIsBounded(t *testing.T) {
 	l := listen(t, quick)
 	var last int
@@ -152,7 +228,7 @@ func TestListenBadAddress(t *testing.T) {
 }
 
 // A client that is not of this package can connect to our acceptor.
-func TestStrangerIsServed(t *testing.T) {
+func TestOtherWebSocketClientsAreServed(t *testing.T) {
 	l := listen(t, quick)
 	c, response := stranger(t, l, nil)
 	if got := response.Header.Get("Socketmesh-Protocol"); got != "1" {

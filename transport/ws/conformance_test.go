@@ -2,12 +2,12 @@ package ws
 
 import (
 	"log/slog"
-	"net"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/socketmesh/mesh/internal/loopback"
 	"github.com/socketmesh/mesh/transport/transporttest"
 )
 
@@ -21,7 +21,7 @@ func TestConformance(t *testing.T) {
 		return transporttest.Fixture{
 			Transport:  New(Options{MaxFrame: 2 << 20, CloseTimeout: 300 * time.Millisecond}),
 			Listen:     "127.0.0.1:0",
-			Nowhere:    "ws://" + freePort(t),
+			Nowhere:    "ws://" + loopback.FreeAddress(t),
 			BadAddress: "mem://somewhere",
 			MaxFrame:   2 << 20,
 		}
@@ -35,20 +35,9 @@ func TestConformanceTLS(t *testing.T) {
 		return transporttest.Fixture{
 			Transport:  New(Options{MaxFrame: 2 << 20, CloseTimeout: 300 * time.Millisecond, TLS: config, Secure: true}),
 			Listen:     "127.0.0.1:0",
-			Nowhere:    "wss://" + freePort(t),
+			Nowhere:    "wss://" + loopback.FreeAddress(t),
 			BadAddress: "ws://127.0.0.1:1",
 			MaxFrame:   2 << 20,
 		}
 	})
-}
-
-// freePort is an address at which nobody listens.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/peertls"
 	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
@@ -20,6 +21,8 @@ var (
 	_ core.Conn           = (*conn)(nil)
 	_ core.NativeReporter = (*conn)(nil)
 	_ core.ReadLimiter    = (*conn)(nil)
+	_ core.Certified      = (*conn)(nil)
+	_ core.FrameAdmitter  = (*conn)(nil)
 )
 
 const (
@@ -34,10 +37,11 @@ const (
 
 // conn is one WebSocket. It has no goroutines.
 type conn struct {
-	net    net.Conn
-	raw    net.Conn // the TCP connection: net, or below it if that is TLS
-	remote string
-	native bool // the acceptor is a Go node; not known on the acceptor's end
+	net      net.Conn
+	raw      net.Conn // the TCP connection: net, or below it if that is TLS
+	remote   string
+	identity string // of the peer, from its certificate
+	native   bool   // the acceptor is a Go node; not known on the acceptor's end
 
 	writer writer
 	ping   atomic.Pointer[[]byte] // payload of a ping that is not answered yet
@@ -67,6 +71,9 @@ func newConn(upgraded net.Conn, received []byte, options *Options, dialled bool)
 		closeTimeout: options.CloseTimeout,
 	}
 	c.reader.control = c.control
+	if secured, ok := below.(*tls.Conn); ok && peertls.Verifies(options.TLS, dialled) {
+		c.identity = peertls.Identity(secured.ConnectionState())
+	}
 	return c
 }
 
@@ -84,6 +91,12 @@ func layers(c net.Conn) (below, raw net.Conn) {
 
 // RemoteAddr is the peer's TCP address.
 func (c *conn) RemoteAddr() string { return c.remote }
+
+// Identity is that of the peer's certificate.
+func (c *conn) Identity() string { return c.identity }
+
+// OnLargeFrame sets who is asked before a large message is held.
+func (c *conn) OnLargeFrame(admit func(bytes int) error) { c.reader.admit = admit }
 
 // Native reports whether the acceptor has said that it is a Go node.
 func (c *conn) Native() bool { return c.native }

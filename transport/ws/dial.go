@@ -9,15 +9,18 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gorilla/websocket"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/advertise"
 )
 
 // Dial connects to an address and returns when the connection is a WebSocket.
@@ -57,7 +60,7 @@ func (t *Transport) parse(addr string) (string, error) {
 var past = time.Unix(1, 0)
 
 func (t *Transport) dial(ctx context.Context, target string) (*conn, error) {
-	d := dialAttempt{tls: t.clientTLS()}
+	d := dialAttempt{tls: t.clientTLS(), networks: t.options.Networks}
 	dialer := websocket.Dialer{
 		ReadBufferSize:    handshakeBuffer,
 		WriteBufferSize:   handshakeBuffer,
@@ -84,9 +87,10 @@ func (t *Transport) dial(ctx context.Context, target string) (*conn, error) {
 
 // dialAttempt is one connection that is being dialled.
 type dialAttempt struct {
-	tls  *tls.Config
-	conn *handshakeConn
-	stop func() bool // stops watching the dial's context
+	tls      *tls.Config
+	networks []netip.Prefix // that are dialled; nil for all
+	conn     *handshakeConn
+	stop     func() bool // stops watching the dial's context
 }
 
 // plain dials a connection without TLS.
@@ -122,11 +126,24 @@ func (d *dialAttempt) secured(ctx context.Context, network, address string) (net
 // waits for the connection: the library looks at the context's deadline, and not at
 // its cancellation.
 func (d *dialAttempt) connect(ctx context.Context, network, address string) (net.Conn, error) {
-	socket, err := new(net.Dialer).DialContext(ctx, network, address)
+	socket, err := (&net.Dialer{Control: d.check}).DialContext(ctx, network, address)
 	if err == nil {
 		d.stop = context.AfterFunc(ctx, func() { socket.SetDeadline(past) })
 	}
 	return socket, err
+}
+
+// check refuses addresses that are not to be dialled. It sees them as they are connected to:
+// a name may stand for others than it did a moment ago.
+func (d *dialAttempt) check(_, address string, _ syscall.RawConn) error {
+	if d.networks == nil {
+		return nil
+	}
+	to, err := netip.ParseAddrPort(address)
+	if err != nil || !advertise.Within(d.networks, to.Addr()) {
+		return core.ErrForbiddenAddress
+	}
+	return nil
 }
 
 // describe quotes a response that is not an upgrade.

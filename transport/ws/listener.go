@@ -8,11 +8,13 @@ import (
 	"sync"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/pendingset"
 )
 
 var (
 	_ core.Listener        = (*listener)(nil)
 	_ core.RefusalNotifier = (*listener)(nil)
+	_ core.SourceLimiter   = (*listener)(nil)
 )
 
 // listener is an acceptor behind an HTTP server on a port of its own.
@@ -20,6 +22,7 @@ type listener struct {
 	*acceptor
 	socket  net.Listener
 	server  *http.Server
+	pending *pendingset.Conns // not upgraded yet
 	serving sync.WaitGroup
 	once    sync.Once
 }
@@ -28,6 +31,20 @@ func (l *listener) serve() {
 	if err := l.server.Serve(l.socket); !errors.Is(err, http.ErrServerClosed) {
 		l.queue.Fail(fmt.Errorf("%w: %w", net.ErrClosed, err))
 	}
+}
+
+// errTooManyPending is why a connection was closed in favour of a newer one.
+var errTooManyPending = fmt.Errorf("%w: too many connections have not been upgraded, and this one is the oldest", core.ErrBusy)
+
+// evict closes a connection in favour of a newer one. The one below TLS is closed, as
+// an alert could block for a peer that does not read.
+func (l *listener) evict(conn net.Conn) {
+	if c, ok := conn.(*serverConn); ok && c.tls != nil {
+		c.tls.NetConn().Close()
+	} else {
+		conn.Close()
+	}
+	l.refused(conn.RemoteAddr().String(), errTooManyPending)
 }
 
 // Accept returns the next connection that has been upgraded.
@@ -48,6 +65,7 @@ func (l *listener) Close() error {
 		l.closeQueue(net.ErrClosed, func() {
 			l.server.Close() // leaves the upgraded connections open
 			l.serving.Wait()
+			l.pending.Wait()
 		})
 	})
 	return nil

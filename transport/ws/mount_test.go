@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/loopback"
 	"github.com/socketmesh/mesh/transport/transporttest"
 )
 
@@ -90,7 +91,7 @@ func TestConformanceMounted(t *testing.T) {
 					Dialler:   New(options),
 					Listen:    "127.0.0.1:0",
 					Address:   func(l core.Listener) string { return scheme + "://" + l.Addr() + "/mesh" },
-					Nowhere:   scheme + "://" + freePort(t) + "/mesh",
+					Nowhere:   scheme + "://" + loopback.FreeAddress(t) + "/mesh",
 					MaxFrame:  2 << 20,
 				}
 			})

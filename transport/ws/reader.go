@@ -19,12 +19,19 @@ const (
 
 // reader reads messages from a connection. It returns a message of a single frame
 // as a part of its buffer, without a copy.
+//
+// It is not a [wsframe.Reader], which is for many clients that say little: that one is
+// given what has come, copies it, and holds no memory between messages. A link has few
+// connections and large batches, for which a buffer of its own is worth its memory.
 type reader struct {
 	socket io.Reader
 	masked bool  // the peer is a dialler
 	limit  int64 // of messages, in bytes
 	// control handles a control frame; reading ends with its error.
 	control func(op wsframe.Opcode, payload []byte) error
+	// admit is asked before more than core.LargeFrame bytes of a message are held; nil
+	// admits all.
+	admit func(bytes int) error
 
 	buf      []byte
 	from, to int    // the part of buf that was received and not returned yet
@@ -41,6 +48,9 @@ func (r *reader) next() ([]byte, error) {
 			return nil, err
 		}
 		if err := r.check(h); err != nil {
+			return nil, err
+		}
+		if err := r.askAdmission(h); err != nil {
 			return nil, err
 		}
 		payload, err := r.payload(h)
@@ -111,6 +121,19 @@ func (r *reader) check(h wsframe.Header) error {
 		return fmt.Errorf("%w: %d bytes, at most %d", core.ErrTooLarge, int64(len(r.parts))+h.Length, r.limit)
 	}
 	return nil
+}
+
+// askAdmission asks whether a large message may be received. How long one in several
+// frames will be is not known: it counts as the largest.
+func (r *reader) askAdmission(h wsframe.Header) error {
+	before, size := len(r.parts), len(r.parts)+int(h.Length)
+	switch {
+	case r.admit == nil || h.Op.Control() || size <= core.LargeFrame || before > core.LargeFrame:
+		return nil
+	case h.Final && !r.inParts:
+		return r.admit(size)
+	}
+	return r.admit(int(r.limit))
 }
 
 // payload returns the payload of a frame.

@@ -117,3 +117,55 @@ func TestReaderOfServers(t *testing.T) {
 		}
 	}
 }
+
+// TestReaderAsksForLargeMessages: before a large message is held, and for no other. One in
+// several frames counts as the largest.
+func TestReaderAsksForLargeMessages(t *testing.T) {
+	const limit = 4 * core.LargeFrame
+	out := &script{}
+	w := writer{socket: out}
+	if err := w.messages([][]byte{make([]byte, 10), make([]byte, core.LargeFrame), make([]byte, core.LargeFrame+1)}); err != nil {
+		t.Fatal(err)
+	}
+	src := bytes.Clone(out.written())
+	for i, final := range []bool{false, false, true} {
+		op := wsframe.Continuation
+		if i == 0 {
+			op = wsframe.Binary
+		}
+		start := len(src)
+		src = wsframe.AppendHeader(src, op, core.LargeFrame-1)
+		if !final {
+			src[start] &^= 0x80
+		}
+		src = append(src, make([]byte, core.LargeFrame-1)...)
+	}
+	r := readerOf(bytes.NewReader(src), false)
+	r.limit = limit
+	var asked []int
+	r.admit = func(size int) error {
+		if len(r.parts)+r.to-r.from > 2*core.LargeFrame {
+			t.Errorf("%d bytes are held before", len(r.parts)+r.to-r.from)
+		}
+		asked = append(asked, size)
+		return nil
+	}
+	for i := range 4 {
+		if _, err := r.next(); err != nil {
+			t.Fatalf("message %d: %v", i, err)
+		}
+	}
+	if len(asked) != 2 || asked[0] != core.LargeFrame+1 || asked[1] != limit {
+		t.Errorf("asked for %d", asked)
+	}
+	no := errors.New("no")
+	r = readerOf(bytes.NewReader(out.written()), false)
+	r.limit, r.admit = limit, func(int) error { return no }
+	var err error
+	for err == nil {
+		_, err = r.next()
+	}
+	if !errors.Is(err, no) {
+		t.Errorf("ended with %v", err)
+	}
+}

@@ -87,6 +87,10 @@ type serverListener struct {
 // Accept is net.Listener's.
 func (l serverListener) Accept() (net.Conn, error) {
 	socket, err := l.Listener.Accept()
+	for err == nil && l.tls != nil && !l.acceptor.admits(socket.RemoteAddr().String()) {
+		socket.Close()
+		socket, err = l.Listener.Accept()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/loopback"
 	"github.com/socketmesh/mesh/internal/peertls"
 )
 
@@ -304,7 +305,7 @@ func TestNoHTTP2(t *testing.T) {
 	}
 }
 
-func TestSecureInsists(t *testing.T) {
+func TestSecureRefusesPlainAddresses(t *testing.T) {
 	open := New(Options{Secure: true})
 	if open.Name() != "wss" || New(Options{}).Name() != "ws" {
 		t.Error("names are wrong")
@@ -315,7 +316,7 @@ func TestSecureInsists(t *testing.T) {
 	} else if bad, ok := errors.AsType[*core.ConfigError](err); !ok || bad.Field != "TLS" {
 		t.Errorf("Listen: got %v", err)
 	}
-	if _, err := open.Dial(t.Context(), "ws://"+freePort(t)); err == nil || !strings.Contains(err.Error(), `scheme "ws" is not one of wss`) {
+	if _, err := open.Dial(t.Context(), "ws://"+loopback.FreeAddress(t)); err == nil || !strings.Contains(err.Error(), `scheme "ws" is not one of wss`) {
 		t.Errorf("Dial: got %v", err)
 	}
 }

@@ -8,11 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/peertls"
+	"github.com/socketmesh/mesh/internal/pendingset"
 )
 
 var (
@@ -41,7 +43,9 @@ type Options struct {
 	// connection with close code 1009. Default 100 MiB.
 	MaxFrame int
 	// HandshakeTimeout bounds the time from accepting a TCP connection to its
-	// upgrade. The context of Dial bounds the dialler's side. Default 10 s.
+	// upgrade. The context of Dial bounds the dialler's side. Default 10 s. A
+	// listener with a port of its own has at most 512 such connections, 128 of one
+	// IP address (IPv6: /64 network): the oldest is closed for the next one.
 	HandshakeTimeout time.Duration
 	// CloseTimeout bounds the time that Close waits for a peer that does not answer.
 	// Default 1 s.
@@ -60,6 +64,10 @@ type Options struct {
 	// Secure requires TLS: Dial refuses other addresses than wss://, and Listen
 	// fails without a certificate. The transport's name is then "wss".
 	Secure bool
+	// Networks are those whose addresses Dial connects to; others fail with
+	// [core.ErrForbiddenAddress], names by what they stand for. Default: all.
+	Networks []netip.Prefix
+
 	// Logger receives what an operator should know. Default: slog.Default().
 	Logger *slog.Logger
 }
@@ -138,8 +146,10 @@ func (t *Transport) Listen(ctx context.Context, addr string) (core.Listener, err
 	}
 	a := newAcceptor(&t.options)
 	l := &listener{acceptor: a, socket: serverListener{socket, a, secured}}
+	l.pending = pendingset.NewConns(pendingset.Limit, pendingset.PerSource, l.evict)
 	l.server = &http.Server{
 		Handler:           a,
+		ConnState:         l.pending.Track,
 		ReadHeaderTimeout: t.options.HandshakeTimeout,
 		ReadTimeout:       t.options.HandshakeTimeout,
 		WriteTimeout:      t.options.HandshakeTimeout,

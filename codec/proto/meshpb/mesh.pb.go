@@ -148,7 +148,10 @@ type Message struct {
 	// BROADCAST_CLIENT_COUNT: how many clients got the broadcast. At most 2^63-1.
 	Count uint64 `protobuf:"varint,10,opt,name=count,proto3" json:"count,omitempty"`
 	// FETCH_SOCKETS_RESPONSE: the sockets that match.
-	Sockets       []*Socket `protobuf:"bytes,11,rep,name=sockets,proto3" json:"sockets,omitempty"`
+	Sockets []*Socket `protobuf:"bytes,11,rep,name=sockets,proto3" json:"sockets,omitempty"`
+	// With a request_id: what follows the request across servers, as the W3C's
+	// traceparent. Opaque; missing for nothing.
+	Trace         string `protobuf:"bytes,12,opt,name=trace,proto3" json:"trace,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -258,6 +261,13 @@ func (x *Message) GetSockets() []*Socket {
 		return x.Sockets
 	}
 	return nil
+}
+
+func (x *Message) GetTrace() string {
+	if x != nil {
+		return x.Trace
+	}
+	return ""
 }
 
 // Target says which sockets are meant: those in any of rooms (all sockets where
@@ -543,7 +553,7 @@ var File_codec_proto_meshpb_mesh_proto protoreflect.FileDescriptor
 
 const file_codec_proto_meshpb_mesh_proto_rawDesc = "" +
 	"\n" +
-	"\x1dcodec/proto/meshpb/mesh.proto\x12\rsocketmesh.v1\"\xeb\x02\n" +
+	"\x1dcodec/proto/meshpb/mesh.proto\x12\rsocketmesh.v1\"\x81\x03\n" +
 	"\aMessage\x12'\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x13.socketmesh.v1.KindR\x04kind\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\tR\x04from\x12\x1c\n" +
@@ -557,7 +567,8 @@ const file_codec_proto_meshpb_mesh_proto_rawDesc = "" +
 	"\x05brief\x18\t \x01(\bR\x05brief\x12\x14\n" +
 	"\x05count\x18\n" +
 	" \x01(\x04R\x05count\x12/\n" +
-	"\asockets\x18\v \x03(\v2\x15.socketmesh.v1.SocketR\asocketsJ\x04\b\f\x10\x10\"b\n" +
+	"\asockets\x18\v \x03(\v2\x15.socketmesh.v1.SocketR\asockets\x12\x14\n" +
+	"\x05trace\x18\f \x01(\tR\x05traceJ\x04\b\r\x10\x10\"b\n" +
 	"\x06Target\x12\x14\n" +
 	"\x05rooms\x18\x01 \x03(\tR\x05rooms\x12\x16\n" +
 	"\x06except\x18\x02 \x03(\tR\x06except\x12*\n" +

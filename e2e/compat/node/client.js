@@ -3,6 +3,7 @@
 // transcript that the tests compare.
 import { io as io4 } from "socket.io-client";
 import io2 from "socket.io-client-2";
+import { Conditions } from "../../node/conditions.js";
 import { say, serve } from "../../node/control.js";
 import { show } from "./show.js";
 
@@ -12,8 +13,9 @@ const ATTEMPT_TIME = 3000; // ms
 const libraries = { 4: io4, 2: io2 };
 const clients = new Map(); // name -> Client
 
-class Client {
+class Client extends Conditions {
   constructor(version, socket) {
+    super();
     this.version = version;
     this.socket = socket;
     this.journal = []; // what the application sees
@@ -21,7 +23,6 @@ class Client {
     this.counts = new Map(); // event -> how many were received
     this.answers = new Map(); // event -> arguments of its acknowledgement
     this.series = new Map(); // event, counted and not written down -> what is wrong with its order
-    this.waiting = new Set(); // functions to call when something changes
     this.listen();
   }
 
@@ -80,25 +81,6 @@ class Client {
   note(line) {
     this.journal.push(line);
     this.changed();
-  }
-
-  changed() {
-    for (const check of this.waiting) check();
-  }
-
-  // until waits for a condition, at most timeout ms. It reports whether it holds.
-  until(condition, timeout) {
-    return new Promise((resolve) => {
-      const end = (holds) => {
-        clearTimeout(timer);
-        this.waiting.delete(check);
-        resolve(holds);
-      };
-      const check = () => condition() && end(true);
-      const timer = setTimeout(() => end(condition()), timeout);
-      this.waiting.add(check);
-      check();
-    });
   }
 
   // flagged is the socket with the modifiers of the next emit.

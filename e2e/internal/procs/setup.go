@@ -27,7 +27,9 @@ func InstallNode(folder string) error {
 // Build builds a command, with flags of go build.
 func Build(binary, pkg string, flags ...string) error {
 	build := exec.Command("go", append(append([]string{"build", "-o", binary}, flags...), pkg)...)
-	if !slices.Contains(flags, "-race") {
+	if slices.Contains(flags, "-race") {
+		trimPath(build)
+	} else {
 		Plain(build)
 	}
 	if out, err := build.CombinedOutput(); err != nil {
@@ -39,6 +41,11 @@ func Build(binary, pkg string, flags ...string) error {
 // Plain makes a go build or go test compile as make lint and deploy/Dockerfile do, so
 // that the compiler does that work once. It is not for the race detector, which needs C.
 func Plain(build *exec.Cmd) {
-	build.Args = slices.Insert(build.Args, 2, "-trimpath")
+	trimPath(build)
 	build.Env = append(build.Environ(), "CGO_ENABLED=0")
+}
+
+// trimPath lets clones of the project in other folders share what the compiler has done.
+func trimPath(build *exec.Cmd) {
+	build.Args = slices.Insert(build.Args, 2, "-trimpath")
 }

@@ -81,4 +81,5 @@ export const $ = {
   header: own("header"), // headers, name, value
   regex: source => standIn({ $regex: source }),
   attempt: own("attempt"), // what a function throws, or "fine"
+  fail: own("fail"), // throws, or panics in Go
 };

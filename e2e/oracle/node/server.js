@@ -60,7 +60,7 @@ async function answer(request, send) {
 }
 
 process.setMaxListeners(0);
-process.on("uncaughtException", e => console.error("uncaught:", e.stack));
+process.on("uncaughtException", e => e.meant || console.error("uncaught:", e.stack));
 
 if (cluster.isWorker) {
   process.on("message", m => m.op && answer(m, reply => process.send(reply)));

@@ -148,6 +148,8 @@ export class World {
         } catch {
           return "throws";
         }
+      case "fail":
+        throw Object.assign(new Error(args[0]), { meant: true });
       case "pluck":
         return args[0].map(v => v[args[1]]);
       case "header":

@@ -410,6 +410,8 @@ func (s *server) own(name string, exprs []any, at *scope) (any, error) {
 			}
 		})
 		return outcome, nil
+	case "fail":
+		panic(args[0])
 	case "pluck":
 		all := []any{}
 		for _, v := range args[0].([]*socket.RemoteSocket) {

@@ -207,11 +207,12 @@ func (s *server) root(root []any) any {
 	}
 	key := fmt.Sprint(root[1], " ", root[2])
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	c := s.sockets[key]
+	s.mu.Unlock()
 	if c == nil {
 		panic("no socket of " + key)
 	}
+	s.settled(c)
 	return c
 }
 

@@ -38,6 +38,9 @@ type server struct {
 	sockets map[string]*socket.Socket // the latest one, by client and namespace
 	watched map[socket.Namespace]bool
 	spaces  []socket.Namespace // the static ones
+
+	prepared []socket.Namespace // those that the setup has made
+	settling map[*socket.Socket]chan struct{}
 }
 
 // open starts the servers. They are linked when ready returns.
@@ -90,7 +93,7 @@ func start(r request, l net.Listener, peers []string, note func(string, any)) (*
 		quiet:   r.Options.Quiet,
 		note:    note,
 		vars:    map[string]any{},
-		sockets: map[string]*socket.Socket{},
+		sockets: map[string]*socket.Socket{}, settling: map[*socket.Socket]chan struct{}{},
 		watched: map[socket.Namespace]bool{},
 	}
 	mux := http.NewServeMux()
@@ -104,6 +107,10 @@ func start(r request, l net.Listener, peers []string, note func(string, any)) (*
 	s.run(r.Setup, func(_ any, err error) { failure = err })
 	if failure != nil {
 		return nil, failure
+	}
+	s.prepared = slices.Clone(s.spaces)
+	for _, nsp := range s.prepared { // behind the listeners of the setup
+		_ = nsp.On("connection", func(values ...any) { s.settle(values[0].(*socket.Socket)) })
 	}
 	go s.web.Serve(l)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -169,6 +176,7 @@ func (s *server) watch(nsp socket.Namespace) {
 		c := values[0].(*socket.Socket)
 		s.mu.Lock()
 		s.sockets[nameOf(c)+" "+c.Nsp().Name()] = c
+		s.settling[c] = make(chan struct{})
 		s.mu.Unlock()
 		s.write(c, "connection")
 		_ = c.On("disconnecting", func(values ...any) { s.write(c, "disconnecting", values[0], c.Rooms()) })
@@ -185,6 +193,34 @@ func (s *server) watch(nsp socket.Namespace) {
 			})
 		}
 	})
+}
+
+// settle notes that the listeners of a socket's connection have returned.
+func (s *server) settle(c *socket.Socket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if settled := s.settling[c]; settled != nil {
+		close(settled)
+		delete(s.settling, c)
+	}
+}
+
+// settled waits for that, as in Node nothing happens between two listeners. Those of
+// namespaces that the setup has not made are not known.
+func (s *server) settled(c *socket.Socket) {
+	s.mu.Lock()
+	settling := s.settling[c]
+	if !slices.Contains(s.prepared, c.Nsp()) {
+		settling = nil
+	}
+	s.mu.Unlock()
+	if settling == nil {
+		return
+	}
+	select {
+	case <-settling:
+	case <-time.After(5 * time.Second): // a listener that waits for what comes later
+	}
 }
 
 // write adds to the transcript of a socket, or of the server.

@@ -22,6 +22,7 @@ import (
 
 	"github.com/socketmesh/mesh/internal/backlog"
 	"github.com/socketmesh/mesh/internal/loglimit"
+	"github.com/socketmesh/mesh/socketio/internal/admission"
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/inflow"
 	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
@@ -43,6 +44,7 @@ var (
 type Env struct {
 	Scheduler *sendqueue.Scheduler
 	Inflow    *inflow.Clients
+	Gate      *admission.Gate // nil: clients are let in as they come
 	Host      hostcompat.Host
 	Logger    *slog.Logger
 	// Connected is an engine's listener of "connection", called for each client that
@@ -71,7 +73,7 @@ type Path struct {
 // New makes the path of a server to come.
 func New(env *Env) *Path {
 	return &Path{env: env, shared: &wstransport.Shared{
-		Scheduler: env.Scheduler, Logger: env.Logger, SlowLog: loglimit.Limiter{Burst: 10}, Needs: env.Host.Needs,
+		Scheduler: env.Scheduler, Gate: env.Gate, Logger: env.Logger, SlowLog: loglimit.Limiter{Burst: 10}, Needs: env.Host.Needs,
 	}}
 }
 
@@ -317,6 +319,7 @@ func (p *Path) pollingEnv() *polling.Env {
 		return nil
 	}
 	return &polling.Env{Engine: p.server.Engine(), PingDelay: p.shared.PingDelay, HeldBeat: p.shared.HeldBeat,
+		Clock: p.shared.Clock, PingTimeout: p.shared.PingTimeout,
 		Accounts: p.shared.Scheduler,
 		Slow: func(sid, remote string, err *backlog.Error) {
 			p.shared.LogSlow(transports.POLLING, sid, remote, err)

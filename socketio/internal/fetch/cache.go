@@ -11,13 +11,15 @@ import (
 )
 
 // Cache remembers the sockets that were handed out lately: applications ask for the
-// same ones again and again. It keeps thousands at most, of all namespaces, and nothing
-// when nobody has asked for a minute. All methods may be called at once.
+// same ones again and again. It keeps thousands at most, of all namespaces, each for a
+// minute or two, and nothing when nobody has asked for a minute. All methods may be called
+// at once.
 type Cache struct {
 	fitting bool // see [details.remoteSocket]
 
 	mu     sync.RWMutex
 	known  generational.Cache[cacheKey, *cached]
+	aged   time.Time   // when the generation of known began
 	expiry *time.Timer // nil before the first use
 }
 
@@ -72,10 +74,16 @@ func (c *Cache) put(key cacheKey, s *cached) {
 	c.known.Put(key, s)
 }
 
-// prolong keeps everything for another minute. It comes before what is put.
+// prolong keeps what is new for another minute. It comes before what is put. What is older
+// than a minute is read anew: nobody tells when another server's sockets have gone, and
+// as long as somebody asks, thousands of them would stay.
 func (c *Cache) prolong() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if now := time.Now(); now.Sub(c.aged) >= cacheLifetime {
+		c.known.Age()
+		c.aged = now
+	}
 	if c.expiry == nil {
 		c.expiry = time.AfterFunc(cacheLifetime, c.Clear)
 		return

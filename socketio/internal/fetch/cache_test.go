@@ -53,3 +53,27 @@ func TestCacheIsBounded(t *testing.T) {
 		t.Errorf("%d are kept", n)
 	}
 }
+
+// TestCacheForgetsWhatHasGone: as long as somebody asks, what is asked for is kept, and
+// what is not is forgotten within two minutes.
+func TestCacheForgetsWhatHasGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewCache()
+		ask := func(id socket.SocketId) {
+			r.prolong()
+			key := cacheKey{id: id}
+			if r.find(1, func(int) cacheKey { return key })[0] == nil {
+				r.put(key, new(cached))
+			}
+		}
+		ask("gone")
+		for range 13 {
+			ask("there")
+			time.Sleep(cacheLifetime / 6)
+		}
+		if n := r.known.Len(); n != 1 {
+			t.Errorf("%d sockets are kept, want the one that is there", n)
+		}
+		r.Clear() // and the timer ends with the bubble
+	})
+}

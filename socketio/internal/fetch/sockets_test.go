@@ -72,8 +72,8 @@ func expectSet(t *testing.T, what string, got []string, want ...string) {
 	}
 }
 
-// TestStrangersChange: what is handed out is what was described last.
-func TestStrangersChange(t *testing.T) {
+// TestRemoteSocketsAreAsDescribedLast: what is handed out is what was described last.
+func TestRemoteSocketsAreAsDescribedLast(t *testing.T) {
 	a := newSockets()
 	for _, described := range []core.Socket{
 		stranger(t, "one", 1, `{}`, "one", "r"),
@@ -90,9 +90,9 @@ func TestStrangersChange(t *testing.T) {
 	}
 }
 
-// TestWrittenStrangers: what is handed out is the caller's own, and what a caller has
+// TestRemoteSocketsAreTheCallersOwn: what is handed out is the caller's own, and what a caller has
 // written does not show elsewhere. What takes time is read once.
-func TestWrittenStrangers(t *testing.T) {
+func TestRemoteSocketsAreTheCallersOwn(t *testing.T) {
 	a := newSockets()
 	known := func() *cached {
 		return a.cache.find(1, func(int) cacheKey { return cacheKey{a, "one"} })[0]

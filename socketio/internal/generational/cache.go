@@ -23,7 +23,7 @@ func (c *Cache[K, V]) Get(key K) (V, bool) {
 // Put sets the value of a key.
 func (c *Cache[K, V]) Put(key K, value V) {
 	if len(c.young) >= c.Limit {
-		c.old, c.young = c.young, nil
+		c.Age()
 	}
 	if c.young == nil {
 		c.young = map[K]V{}
@@ -31,6 +31,9 @@ func (c *Cache[K, V]) Put(key K, value V) {
 	c.young[key] = value
 	delete(c.old, key)
 }
+
+// Age begins a generation, and drops the old one.
+func (c *Cache[K, V]) Age() { c.old, c.young = c.young, nil }
 
 // Delete removes a key.
 func (c *Cache[K, V]) Delete(key K) {

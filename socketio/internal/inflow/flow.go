@@ -25,6 +25,7 @@ type Clients struct {
 	held   atomic.Int64
 	holds  atomic.Int64
 	passed atomic.Int64
+	bytes  atomic.Int64 // of those that passed
 }
 
 // NewClients makes the flows' shared part.
@@ -36,10 +37,11 @@ func NewClients(limits Limits) *Clients {
 }
 
 // Held is how many clients are held back now, Holds how often one was, and Packets how
-// many packets of clients were passed on to their handlers.
+// many packets of clients were passed on to their handlers; Bytes is how long those were.
 func (c *Clients) Held() int      { return int(c.held.Load()) }
 func (c *Clients) Holds() int64   { return c.holds.Load() }
 func (c *Clients) Packets() int64 { return c.passed.Load() }
+func (c *Clients) Bytes() int64   { return c.bytes.Load() }
 
 // Flow is what one client has sent and its handlers have not handled, in all
 // namespaces. The zero Flow holds nobody back; its methods may be called at once.
@@ -48,6 +50,11 @@ type Flow struct {
 	owner   Owner
 	coming  atomic.Int64 // bytes of a packet that is not passed on yet
 
+	// Ping is the engine socket's last one. It belongs to the client, not to a
+	// transport: one that was sent to a client that polls is answered over the
+	// WebSocket if the client has been upgraded meanwhile.
+	Ping Ping
+
 	mu      sync.Mutex
 	packets int
 	bytes   int
@@ -55,22 +62,22 @@ type Flow struct {
 	ended   bool   // the connection has: it does not count as held back
 }
 
-// Owner knows the lanes of a flow.
+// Owner knows the namespaces of a flow.
 type Owner interface {
-	// Lanes calls visit for each of them, with its queue.
-	Lanes(visit func(*Lane, Queue))
+	// Namespaces calls visit for each of them, with its queue.
+	Namespaces(visit func(*Namespace, Queue))
 }
 
-// Queue is where the packets of a lane wait.
+// Queue is where the packets of a namespace wait.
 type Queue interface {
 	// Behind puts a task behind all that is in the queue, handlers of events
 	// included.
 	Behind(task func())
 }
 
-// Lane is the packets of one namespace: they wait in a queue of their own. The zero
-// Lane is empty. It belongs to one Flow, which guards it.
-type Lane struct {
+// Namespace is how many packets of one namespace wait, which they do in a queue of their
+// own. The zero Namespace is empty. It belongs to one Flow, which guards it.
+type Namespace struct {
 	packets int32 // that wait, as far as is known
 	marked  int32 // those of them that the mark is behind
 	bytes   int
@@ -78,8 +85,8 @@ type Lane struct {
 	marking bool
 }
 
-// often is how many packets, or bytes, of a lane go between two marks, which tell how far
-// the lane's handlers are. A mark costs two tasks in the lane's queue.
+// often is how many packets, or bytes, of a namespace go between two marks, which tell
+// how far its handlers are. A mark costs two tasks in the namespace's queue.
 const (
 	often      = 64
 	oftenBytes = 64 << 10
@@ -91,68 +98,69 @@ func (f *Flow) Init(clients *Clients, owner Owner) { f.clients, f.owner = client
 // Came notes that bytes of a packet have come in.
 func (f *Flow) Came(bytes int) { f.coming.Add(int64(bytes)) }
 
-// Passed notes that a packet is about to be put into a lane's queue.
-func (f *Flow) Passed(l *Lane, q Queue) {
+// Passed notes that a packet is about to be put into a namespace's queue.
+func (f *Flow) Passed(n *Namespace, q Queue) {
 	if f.clients == nil {
 		return
 	}
 	f.clients.passed.Add(1)
 	bytes := int(f.coming.Swap(0))
+	f.clients.bytes.Add(int64(bytes))
 	f.mu.Lock()
-	mark := f.mark(l, l.packets >= often || l.bytes >= oftenBytes)
-	l.packets++
-	l.bytes += bytes
+	mark := f.mark(n, n.packets >= often || n.bytes >= oftenBytes)
+	n.packets++
+	n.bytes += bytes
 	f.packets++
 	f.bytes += bytes
 	f.mu.Unlock()
 	if mark {
-		q.Behind(func() { f.reached(l, q) })
+		q.Behind(func() { f.reached(n, q) })
 		runtime.Gosched() // a client that sends much could keep others from running
 	}
 }
 
-// mark notes that all packets of a lane so far are in front of a mark, if there is
+// mark notes that all packets of a namespace so far are in front of a mark, if there is
 // to be one and none is under way.
-func (f *Flow) mark(l *Lane, wanted bool) bool {
-	if !wanted || l.marking || l.packets == 0 {
+func (f *Flow) mark(n *Namespace, wanted bool) bool {
+	if !wanted || n.marking || n.packets == 0 {
 		return false
 	}
-	l.marking, l.marked, l.behind = true, l.packets, l.bytes
+	n.marking, n.marked, n.behind = true, n.packets, n.bytes
 	return true
 }
 
-// reached is called in the lane's queue when the packets in front of the mark are
+// reached is called in the namespace's queue when the packets in front of the mark are
 // handled. It lets others run, too.
-func (f *Flow) reached(l *Lane, q Queue) {
+func (f *Flow) reached(n *Namespace, q Queue) {
 	f.mu.Lock()
-	if !l.marking { // the lane has been closed
+	if !n.marking { // the namespace has been closed
 		f.mu.Unlock()
 		return
 	}
-	l.marking = false
-	f.take(l, l.marked, l.behind)
-	again := f.mark(l, f.resume != nil || l.packets >= often || l.bytes >= oftenBytes)
-	resume := f.room()
+	n.marking = false
+	f.take(n, n.marked, n.behind)
+	again := f.mark(n, f.resume != nil || n.packets >= often || n.bytes >= oftenBytes)
+	resume := f.mayGoOn()
 	f.mu.Unlock()
 	if resume != nil {
 		resume()
 	}
 	if again {
-		q.Behind(func() { f.reached(l, q) })
+		q.Behind(func() { f.reached(n, q) })
 	}
 	runtime.Gosched()
 }
 
-func (f *Flow) take(l *Lane, packets int32, bytes int) {
-	l.packets -= packets
-	l.bytes -= bytes
+func (f *Flow) take(n *Namespace, packets int32, bytes int) {
+	n.packets -= packets
+	n.bytes -= bytes
 	f.packets -= int(packets)
 	f.bytes -= bytes
 }
 
-// room returns what to call if a client that is held back may go on: when no more than
+// mayGoOn returns what to call if a client that is held back may go on: when no more than
 // half of what may wait is left.
-func (f *Flow) room() (resume func()) {
+func (f *Flow) mayGoOn() (resume func()) {
 	if f.resume == nil || f.packets > f.clients.limits.Packets/2 || f.bytes > f.clients.limits.Bytes/2 {
 		return nil
 	}
@@ -161,14 +169,14 @@ func (f *Flow) room() (resume func()) {
 	return resume
 }
 
-// Closed notes that a lane's queue takes and handles nothing more.
-func (f *Flow) Closed(l *Lane) {
+// Closed notes that a namespace's queue takes and handles nothing more.
+func (f *Flow) Closed(n *Namespace) {
 	f.mu.Lock()
-	f.take(l, l.packets, l.bytes)
-	l.marking = false
+	f.take(n, n.packets, n.bytes)
+	n.marking = false
 	var resume func()
 	if f.clients != nil {
-		resume = f.room()
+		resume = f.mayGoOn()
 	}
 	f.mu.Unlock()
 	if resume != nil {
@@ -197,12 +205,12 @@ func (f *Flow) Hold(resume func()) bool {
 		return false
 	}
 	// What came last may be in front of no mark.
-	f.owner.Lanes(func(l *Lane, q Queue) {
+	f.owner.Namespaces(func(n *Namespace, q Queue) {
 		f.mu.Lock()
-		mark := f.mark(l, true)
+		mark := f.mark(n, true)
 		f.mu.Unlock()
 		if mark {
-			q.Behind(func() { f.reached(l, q) })
+			q.Behind(func() { f.reached(n, q) })
 		}
 	})
 	return true

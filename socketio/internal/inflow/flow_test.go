@@ -9,11 +9,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// namespace is a lane with a queue as sockets have it: an event passes it twice.
+// namespace is one with a queue as sockets have it: an event passes it twice.
 type namespace struct {
-	lane   Lane
-	tasks  []func()
-	closed bool
+	waiting Namespace
+	tasks   []func()
+	closed  bool
 }
 
 func (n *namespace) enqueue(task func()) {
@@ -52,16 +52,16 @@ func newClient(limits Limits, namespaces int) *client {
 	return c
 }
 
-func (c *client) Lanes(visit func(*Lane, Queue)) {
+func (c *client) Namespaces(visit func(*Namespace, Queue)) {
 	for _, n := range c.namespaces {
-		visit(&n.lane, n)
+		visit(&n.waiting, n)
 	}
 }
 
 // send is a packet that comes in.
 func (c *client) send(n *namespace, bytes int) {
 	c.Came(bytes)
-	c.Passed(&n.lane, n)
+	c.Passed(&n.waiting, n)
 	n.enqueue(func() { n.enqueue(func() { c.handled++ }) })
 }
 
@@ -166,7 +166,7 @@ func TestClosed(t *testing.T) {
 	c.wantAhead(t, 100, 700)
 	n := c.namespaces[0]
 	n.closed = true
-	c.Closed(&n.lane)
+	c.Closed(&n.waiting)
 	if c.resumed != 1 {
 		t.Error("still held back")
 	}
@@ -192,15 +192,15 @@ func TestRelease(t *testing.T) {
 // TestZeroFlow: one that was not set up holds nobody back.
 func TestZeroFlow(t *testing.T) {
 	var f Flow
-	var l Lane
+	var n Namespace
 	for range 10_000 {
 		f.Came(1000)
-		f.Passed(&l, behind(func(func()) { t.Fatal("marked") }))
+		f.Passed(&n, behind(func(func()) { t.Fatal("marked") }))
 	}
 	if f.Ahead() || f.Hold(func() {}) || f.Held() {
 		t.Error("held back")
 	}
-	f.Closed(&l)
+	f.Closed(&n)
 	f.Release()
 }
 
@@ -210,10 +210,10 @@ func TestConcurrently(t *testing.T) {
 	const packets = 20_000
 	clients := NewClients(Limits{Packets: 100})
 	var f Flow
-	var l Lane
+	var n Namespace
 	tasks := make(chan func(), 1<<20)
 	q := behind(func(task func()) { tasks <- func() { tasks <- task } })
-	f.Init(clients, lanesOf(func(visit func(*Lane, Queue)) { visit(&l, q) }))
+	f.Init(clients, namespacesOf(func(visit func(*Namespace, Queue)) { visit(&n, q) }))
 	done := make(chan struct{})
 	var handler sync.WaitGroup
 	handler.Go(func() {
@@ -228,11 +228,11 @@ func TestConcurrently(t *testing.T) {
 	})
 	most := 0
 	for i := range packets {
-		for room := make(chan struct{}); f.Hold(func() { close(room) }); room = make(chan struct{}) {
-			<-room
+		for resumed := make(chan struct{}); f.Hold(func() { close(resumed) }); resumed = make(chan struct{}) {
+			<-resumed
 		}
 		f.Came(3)
-		f.Passed(&l, q)
+		f.Passed(&n, q)
 		tasks <- func() {
 			tasks <- func() {
 				if i == packets-1 {
@@ -245,16 +245,16 @@ func TestConcurrently(t *testing.T) {
 		f.mu.Unlock()
 	}
 	<-done
-	f.Closed(&l)
+	f.Closed(&n)
 	handler.Wait()
 	if f.packets != 0 || f.bytes != 0 || clients.Held() != 0 || most > 100 {
 		t.Errorf("%d packets and %d bytes left, %d held, most %d", f.packets, f.bytes, clients.Held(), most)
 	}
 }
 
-type lanesOf func(visit func(*Lane, Queue))
+type namespacesOf func(visit func(*Namespace, Queue))
 
-func (l lanesOf) Lanes(visit func(*Lane, Queue)) { l(visit) }
+func (n namespacesOf) Namespaces(visit func(*Namespace, Queue)) { n(visit) }
 
 type behind func(task func())
 

@@ -8,6 +8,7 @@ import (
 // Ping tells whether the engine socket's last ping is without a pong. Only then a
 // transport makes up a pong for a client that is held back: a pong too many would put off
 // the next ping, again and again, and a client that gets no pings gives the server up.
+// In revision 3, where clients ping, nobody asks.
 // The zero value is ready. All methods may be called at once.
 type Ping struct{ sent atomic.Pointer[time.Time] } // nil: none, or it was answered
 

@@ -12,6 +12,7 @@ import (
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 
+	"github.com/socketmesh/mesh/socketio/internal/admission"
 	"github.com/socketmesh/mesh/socketio/internal/inflow"
 	"github.com/socketmesh/mesh/socketio/internal/sioparser"
 )
@@ -25,7 +26,8 @@ type Client struct {
 	end     []any     // why the connection has ended, reason and description; nil: it has not
 	closed  func()    // called when it has ended and all sockets have left
 
-	detours bool // packets for sockets that are being connected wait in the socket's queue
+	ticket  *admission.Ticket // of the way in; nil when the first socket is in
+	detours bool              // packets for sockets that are being connected wait in the socket's queue
 	flow    inflow.Flow
 }
 
@@ -36,6 +38,30 @@ var (
 
 // Init is called once, before anything else.
 func (c *Client) Init(conn engine.Socket) { c.conn = conn }
+
+// Admitted gives the client the ticket with which it was let in. It is released when the
+// application has been told of the client's first socket, or the client has gone.
+func (c *Client) Admitted(t *admission.Ticket) {
+	t.Own()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ticket = t
+}
+
+// arrived releases the ticket: whoever waits for the client's place may come.
+func (c *Client) arrived() {
+	c.mu.Lock()
+	t := c.ticket
+	c.ticket = nil
+	c.mu.Unlock()
+	t.Release()
+}
+
+func (c *Client) ticketed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ticket != nil
+}
 
 // Connecting is called while the library connects a socket, before the client is told.
 func Connecting(sock *socket.Socket, logger *slog.Logger) {
@@ -71,7 +97,7 @@ func (c *Client) forget(s *Socket) {
 	}
 	closed := c.whenClosed()
 	c.mu.Unlock()
-	c.flow.Closed(&s.lane)
+	c.flow.Closed(&s.waiting)
 	if again != nil {
 		again()
 	}
@@ -110,6 +136,7 @@ func (c *Client) finish(end []any) {
 	c.end = end
 	sockets := slices.Clone(c.sockets)
 	c.mu.Unlock()
+	c.arrived()
 	c.flow.End()
 	for _, s := range sockets {
 		s.Behind(s.close)
@@ -157,11 +184,13 @@ func (c *Client) Packet(p *parser.Packet, to sioparser.Passer) bool {
 func (c *Client) admit(s *Socket, p *parser.Packet, to sioparser.Passer) bool {
 	switch {
 	case s == nil:
+		ticket := c.ticket
 		c.mu.Unlock()
 		if p.Type != parser.CONNECT {
 			c.refuse()
 			return false
 		}
+		ticket.Step()
 		return true
 	case p.Type == parser.CONNECT && s.left && s.again == nil:
 		s.again = func() { to.Pass(p) }
@@ -182,7 +211,7 @@ func (c *Client) admit(s *Socket, p *parser.Packet, to sioparser.Passer) bool {
 		return false
 	}
 	c.mu.Unlock()
-	c.flow.Passed(&s.lane, s)
+	c.flow.Passed(&s.waiting, s)
 	return true
 }
 
@@ -203,13 +232,13 @@ func (c *Client) paces(transport any) {
 	}
 }
 
-// Lanes are the queues of the sockets.
-func (c *Client) Lanes(visit func(*inflow.Lane, inflow.Queue)) {
+// Namespaces are the queues of the sockets.
+func (c *Client) Namespaces(visit func(*inflow.Namespace, inflow.Queue)) {
 	c.mu.Lock()
 	sockets := slices.Clone(c.sockets)
 	c.mu.Unlock()
 	for _, s := range sockets {
-		visit(&s.lane, s)
+		visit(&s.waiting, s)
 	}
 }
 

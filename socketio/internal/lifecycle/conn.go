@@ -7,6 +7,7 @@ import (
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
+	"github.com/socketmesh/mesh/socketio/internal/admission"
 	"github.com/socketmesh/mesh/socketio/internal/emitter"
 	"github.com/socketmesh/mesh/socketio/internal/inflow"
 	"github.com/socketmesh/mesh/socketio/internal/polling"
@@ -48,10 +49,12 @@ func Front(server engine.BaseServer, gated, detours bool, clients *inflow.Client
 			return
 		}
 		f := follow(conn)
+		// Listeners to be called once have been called already, and may have added others.
+		before := len(f.Listeners("data"))
 		socketIO(f)
-		if data := f.Listeners("data"); gated && len(data) > 0 {
+		if data := f.Listeners("data"); gated && len(data) > before {
 			f.Lifecycle().detours = detours
-			data[0](f.Lifecycle()) // a gate, which the client hands to its decoder
+			data[before](f.Lifecycle()) // a gate, which the client hands to its decoder
 			f.Lifecycle().pace(clients)
 		}
 		others.Emit("connection", f)
@@ -65,6 +68,9 @@ func follow(conn engine.Socket) Follower {
 	}
 	c := &follower{Socket: conn}
 	c.client.Init(c)
+	if r, ok := conn.Request().Response().(interface{ Ticket() *admission.Ticket }); ok {
+		c.client.Admitted(r.Ticket())
+	}
 	_ = conn.Once("close", func(end ...any) {
 		c.client.Closed(end, func() { c.closing.Emit("close", end...) })
 	})

@@ -16,8 +16,10 @@
 //
 //   - an event passes the queue of its socket twice (client.go ondecoded, socket.go
 //     dispatch), everything else once;
+//   - the function that sends an acknowledgement hands its values on as they are (socket.go
+//     ack), see [Answered];
 //   - Socket._onclose emits "disconnecting" and "disconnect" through the socket's public
 //     EventEmitter, and Disconnect(false) writes nothing when the connection is not open;
 //   - the first listener of an engine's "connection" is the Socket.IO server's, and the
-//     first of a connection's "data" is that of the client it has made.
+//     first of a connection's "data" that it adds is that of the client it has made.
 package lifecycle

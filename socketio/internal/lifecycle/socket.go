@@ -28,7 +28,7 @@ type Socket struct {
 	noted   atomic.Bool  // the library takes packets for the socket
 	detours atomic.Int32 // packets that wait in the queue because they came earlier
 
-	lane inflow.Lane // of the client's flow
+	waiting inflow.Namespace // of the client's flow
 
 	// Of the client, under its lock.
 	left  bool   // DISCONNECT has come in
@@ -70,7 +70,7 @@ func (s *Socket) Emit(name types.EventName, data ...any) {
 	case "disconnect":
 		s.disconnect(data)
 	default:
-		s.Emitter.Emit(name, data...)
+		s.Emitter.Emit(name, named(name, data)...)
 	}
 }
 
@@ -158,7 +158,20 @@ func (s *Socket) Behind(f func()) {
 func Connected(sock *socket.Socket) {
 	if s := of(sock); s != nil {
 		s.noted.Store(true)
-		sock.Enqueue(func() { s.entered.Store(true) })
+		sock.Enqueue(func() {
+			s.entered.Store(true)
+			if c := s.client.Load(); c != nil {
+				c.arrived()
+			}
+		})
+	}
+}
+
+// Judged is called when a socket's middlewares have been called. If they have refused it, or
+// decide later, others may come in its place meanwhile.
+func Judged(sock *socket.Socket) {
+	if f, ok := sock.Conn().(Follower); ok && f.Lifecycle().ticketed() {
+		sock.Enqueue(f.Lifecycle().arrived)
 	}
 }
 

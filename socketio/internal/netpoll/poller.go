@@ -100,6 +100,12 @@ func (r *Registration) Wake() {
 	}
 }
 
+// Busy tells whether the handler is called, or about to be.
+func (r *Registration) Busy() bool {
+	state := r.state.Load()
+	return state == called || state == again
+}
+
 // Stopped tells whether the registration has been stopped.
 func (r *Registration) Stopped() bool { return r.state.Load() == stopped }
 

@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"errors"
 	"net"
 	"strings"
 	"sync"
@@ -8,9 +9,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
-)
 
-const patience = 30 * time.Second
+	"github.com/socketmesh/mesh/internal/await"
+)
 
 // reader is a watcher that reads all there is.
 type reader struct {
@@ -80,21 +81,10 @@ func (r *reader) Released() { r.released <- struct{}{} }
 func (r *reader) receive(t *testing.T, want string) {
 	t.Helper()
 	for got := ""; got != want; {
-		got += within(t, r.got)
+		got += await.Value(t, r.got)
 		if !strings.HasPrefix(want, got) {
 			t.Fatalf("read %q, want %q", got, want)
 		}
-	}
-}
-
-func within[T any](t *testing.T, ch <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-ch:
-		return v
-	case <-time.After(patience):
-		t.Fatal("nothing happened")
-		panic("unreachable")
 	}
 }
 
@@ -127,7 +117,7 @@ func TestReady(t *testing.T) {
 	far.Close()
 	r.receive(t, "EOF")
 	r.registration.Stop()
-	within(t, r.released)
+	await.Value(t, r.released)
 }
 
 // TestOneAtATime: what comes while the watcher reads is read after that.
@@ -150,7 +140,7 @@ func TestOneAtATime(t *testing.T) {
 			case piece := <-r.got:
 				got += piece
 			case r.hold <- struct{}{}:
-			case <-time.After(patience):
+			case <-time.After(await.Patience):
 				t.Fatalf("read %q only", got)
 			}
 		}
@@ -172,7 +162,7 @@ func TestStop(t *testing.T) {
 	register(t, &p, quiet)
 	quiet.registration.Stop()
 	quiet.registration.Stop()
-	within(t, quiet.released)
+	await.Value(t, quiet.released)
 	send(t, far, "late")
 
 	busy, far := newReader(t)
@@ -183,10 +173,10 @@ func TestStop(t *testing.T) {
 	}
 	send(t, far, "x")
 	busy.hold <- struct{}{}
-	within(t, busy.got)
+	await.Value(t, busy.got)
 	busy.registration.Stop()
 	close(busy.hold)
-	within(t, busy.released)
+	await.Value(t, busy.released)
 
 	var never Registration
 	never.Stop()
@@ -220,7 +210,7 @@ func TestMany(t *testing.T) {
 		}
 		for _, r := range readers {
 			r.registration.Stop()
-			within(t, r.released)
+			await.Value(t, r.released)
 		}
 	}
 	if p.loop != nil {
@@ -234,7 +224,7 @@ func TestClosed(t *testing.T) {
 	r, _ := newReader(t)
 	register(t, &p, r)
 	r.registration.Stop()
-	within(t, r.released)
+	await.Value(t, r.released)
 
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -246,8 +236,8 @@ func TestClosed(t *testing.T) {
 	}
 	listener.Close()
 	var w Registration
-	if err := p.Register(&w, raw, r); err == nil {
-		t.Error("watched")
+	if err := p.Register(&w, raw, r); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("watched: %v", err)
 	}
 	w.Stop()
 	if p.loop != nil || len(r.released) > 0 {
@@ -280,7 +270,7 @@ func TestStopMeanwhile(t *testing.T) {
 		both.Wait()
 		r.registration.Stop()
 		if err == nil {
-			within(t, r.released)
+			await.Value(t, r.released)
 		}
 		if free := keeper.registration.loop.free; len(free) > 1 {
 			t.Fatalf("slots %d are free, of %d", free, len(keeper.registration.loop.slots))

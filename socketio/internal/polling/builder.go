@@ -9,6 +9,7 @@ import (
 
 	"github.com/socketmesh/mesh/internal/backlog"
 	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
+	"github.com/socketmesh/mesh/socketio/internal/timingwheel"
 )
 
 // Env is what the transports of one engine share.
@@ -19,6 +20,11 @@ type Env struct {
 	// a ping and then begins to wait for the pong; one that comes in between is lost,
 	// and the client is given up.
 	PingDelay time.Duration
+
+	// Clock measures the time that clients have for a pong, PingTimeout, and how late the
+	// process is. Without it nobody looks whether a pong is missing because of that.
+	Clock       *timingwheel.Wheel
+	PingTimeout time.Duration
 
 	// HeldBeat is how often a client that is held back, and so cannot be heard, counts
 	// as alive.

@@ -11,7 +11,8 @@ import (
 )
 
 // Close closes the transport. fn is called when the client has been told, or will not
-// be: at once, unless there is no poll to answer and the transport is not discarded.
+// be: at once, unless there is no poll to answer and the transport is not discarded, or
+// the engine socket is just asked what it has for one.
 //
 // When a client is upgraded, its engine socket closes the polling transport, without
 // fn, a moment before it takes the other one. Who closes the socket in that moment
@@ -34,7 +35,7 @@ func (t *Transport) Close(fn ...types.Callable) {
 		}
 		t.OnClose()
 	})
-	if t.closeOpenPoll() || told == nil || t.Discarded() || !t.endLater(end) {
+	if t.closeOpenPoll() || !t.endLater(end, told != nil && !t.Discarded()) {
 		end()
 	}
 }
@@ -94,11 +95,17 @@ func (t *Transport) finish(kind packet.Type) bool {
 	return true
 }
 
-// endLater has the next poll answered with CLOSE and then end called, or end alone if
-// none comes in time. It reports false if one has come meanwhile.
-func (t *Transport) endLater(end func()) bool {
+// endLater has a poll answered with CLOSE and then end called: the one for which the engine
+// socket is just asked what it has, or, if that is waited for, the next one. If none comes
+// in time, end alone is called. It reports false if there is no poll, or one has come
+// meanwhile.
+func (t *Transport) endLater(end func(), wait bool) bool {
 	t.mu.Lock()
-	if t.poll == nil || t.poll == t.offered {
+	if t.poll == nil && !wait {
+		t.mu.Unlock()
+		return false
+	}
+	if t.poll == t.offered || t.poll == nil {
 		defer t.mu.Unlock()
 		t.ending = end
 		t.timer = time.AfterFunc(transports.DefaultPollingCloseTimeout, end)

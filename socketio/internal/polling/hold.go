@@ -67,8 +67,36 @@ func (t *Transport) pretend() {
 	kind := packet.PONG
 	if t.Protocol() == 3 {
 		kind = packet.PING
-	} else if !t.ping.Take() {
+	} else if !t.flow.Load().Ping.Take() {
 		return
 	}
 	t.OnPacket(&packet.Packet{Type: kind, Data: types.NewStringBuffer(nil)})
+}
+
+// watchPong sees that the engine socket does not give the client up because the server is
+// late: its pong comes in a request, which has to be accepted and read. Calls come one after
+// the other, as pings do.
+func (t *Transport) watchPong() {
+	if t.env.Clock == nil {
+		return
+	}
+	if t.reprieve == nil {
+		t.reprieve = &inflow.Reprieve{
+			Clock: t.env.Clock, Timeout: t.env.PingTimeout, Late: t.env.Clock.Late, Unread: t.isPosting, Pong: t.makeUpPong,
+		}
+	}
+	t.reprieve.Sent()
+}
+
+// isPosting tells whether packets of the client are being read.
+func (t *Transport) isPosting() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.posting != nil
+}
+
+func (t *Transport) makeUpPong() {
+	if t.flow.Load() != nil && t.ReadyState() == stateOpen {
+		t.pretend()
+	}
 }

@@ -27,7 +27,8 @@ type Transport struct {
 	remote  string             // the client's address
 
 	flow atomic.Pointer[inflow.Flow] // nil: the client is never held back
-	ping inflow.Ping                 // of revision 4
+
+	reprieve *inflow.Reprieve // nil until there is a ping
 
 	mu       sync.Mutex
 	poll     *poll              // the open one, which takes the next packets
@@ -49,8 +50,8 @@ var _ transports.Polling = (*Transport)(nil)
 
 // OnPacket passes on a packet that came in.
 func (t *Transport) OnPacket(p *packet.Packet) {
-	if p.Type == packet.PONG {
-		t.ping.Answered()
+	if f := t.flow.Load(); f != nil && p.Type == packet.PONG {
+		f.Ping.Answered()
 	}
 	t.Polling.OnPacket(p)
 }
@@ -138,8 +139,11 @@ func (t *Transport) Send(packets []*packet.Packet) {
 	}
 	a := answer{then: ending}
 	if slices.ContainsFunc(packets, isPing) {
-		t.ping.Sent()
+		if f := t.flow.Load(); f != nil {
+			f.Ping.Sent()
+		}
 		a.delay = t.env.PingDelay
+		t.watchPong()
 	}
 	if ending != nil {
 		packets = append(slices.Clip(packets), &packet.Packet{Type: packet.CLOSE})

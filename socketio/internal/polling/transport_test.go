@@ -78,15 +78,30 @@ func TestKickedAndSilent(t *testing.T) {
 	})
 }
 
-// TestClosingUnheard: an engine socket that closes waits for its packets to be taken,
+// TestNextPollEndsAClosingSocket: an engine socket that closes waits for its packets to be taken,
 // and misses it if a poll takes them at that moment. The next poll ends it.
-func TestClosingUnheard(t *testing.T) {
+func TestNextPollEndsAClosingSocket(t *testing.T) {
 	inBubble(t, nil, func(h *host) {
 		s := h.connect("EIO=4")
 		s.Socket.(interface{ SetReadyState(string) }).SetReadyState("closing")
 		h.want("poll", s.poll(), "200 1")
 		h.wantNoted(closed)
 	})
+}
+
+// TestClosingWhileOffered: an engine socket that is closed at once, just when it is asked
+// what it has for a poll, has the client told so in that poll. It would poll again else, and
+// take the refusal for an error.
+func TestClosingWhileOffered(t *testing.T) {
+	for _, discard := range []bool{true, false} {
+		inBubble(t, nil, func(h *host) {
+			s := h.connect("EIO=4")
+			_ = s.Transport().Once("ready", func(...any) { s.Close(discard) })
+			h.want("poll", s.poll(), "200 6\x1e1")
+			h.wantNoted(closed)
+			h.want("next poll", s.poll(), `400 {"code":1,"message":"Session ID unknown"}`)
+		})
+	}
 }
 
 // TestServerCloses: open polls are answered at once.

@@ -124,10 +124,10 @@ func TestOperationsOnOneSocketExcludeEachOther(t *testing.T) {
 	}
 }
 
-// TestWalkMeetsWhoStays: sockets come and go while a broadcast is under way. Who is
+// TestBroadcastMeetsWhoStays: sockets come and go while a broadcast is under way. Who is
 // in the room all the time is met once, who has left is not met any more, and nobody
 // is met twice.
-func TestWalkMeetsWhoStays(t *testing.T) {
+func TestBroadcastMeetsWhoStays(t *testing.T) {
 	r, ids := crowd(t, 6*visitedAtOnce)
 	random := rand.New(rand.NewPCG(3, 4))
 	for _, to := range []core.Target{

@@ -9,6 +9,7 @@
 //	rooms.go         Rooms: joining and leaving, and the locks
 //	arrivals.go      ids that are in no room and yet belong to this server
 //	index.go         the index itself: sockets, rooms, and memberships between them
+//	list.go          lists that never move many values at once
 //	match.go         from a target to sockets; descriptions of sockets
 //	walk.go          one way through the index, with pauses for others
 //	library_maps.go  the library's maps, made when somebody asks for them

@@ -1,6 +1,8 @@
 package rooms
 
 import (
+	"slices"
+
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
@@ -11,7 +13,7 @@ type roomEvents struct {
 	emitter types.EventEmitter
 	names   [2]types.EventName // in the order in which they are emitted
 	heard   [2]bool            // whether somebody listens to them
-	changes []change
+	changes [][]change
 }
 
 func (r *Rooms) joinEvents() roomEvents  { return r.newEvents("create-room", "join-room") }
@@ -25,22 +27,28 @@ func (r *Rooms) newEvents(first, second types.EventName) roomEvents {
 // add notes changes for emit, if somebody listens.
 func (e *roomEvents) add(changes []change) {
 	if e.heard[0] || e.heard[1] {
-		e.changes = append(e.changes, changes...)
+		e.changes = append(e.changes, slices.Clone(changes))
 	}
 }
 
 // emit calls the listeners. No lock is held: they may join and leave rooms themselves.
 // The events of two concurrent operations may come in either order.
 func (e *roomEvents) emit(id socket.SocketId) {
-	for _, c := range e.changes {
-		for i, event := range e.names {
-			switch {
-			case !e.heard[i]:
-			case event == "join-room", event == "leave-room":
-				e.emitter.Emit(event, c.name, id)
-			case c.edge:
-				e.emitter.Emit(event, c.name)
-			}
+	for _, changes := range e.changes {
+		for _, c := range changes {
+			e.tell(id, c)
+		}
+	}
+}
+
+func (e *roomEvents) tell(id socket.SocketId, c change) {
+	for i, event := range e.names {
+		switch {
+		case !e.heard[i]:
+		case event == "join-room", event == "leave-room":
+			e.emitter.Emit(event, c.name, id)
+		case c.edge:
+			e.emitter.Emit(event, c.name)
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 // most such rooms never have another member.
 type index struct {
 	sockets map[socket.SocketId]*LocalSocket
-	all     []*LocalSocket // the same, in any order
+	all     list[member] // the same, in any order; they have no other places
 	rooms   map[socket.Room]*room
 	numbers numbers
 }
@@ -34,7 +34,7 @@ type LocalSocket struct {
 	gone   bool  // it is in the index no more, and about to be taken out of its rooms
 
 	id     socket.SocketId
-	in     []membership            // the other rooms, in any order
+	in     list[membership]        // the other rooms, in any order
 	places map[*room]int32         // where they are in that list, once it is longer than searched
 	set    *types.Set[socket.Room] // the same for the library; nil until it is asked for
 }
@@ -48,17 +48,19 @@ type membership struct {
 // room lists its members, except for the socket whose id is the room's name.
 type room struct {
 	name    socket.Room
-	members []*LocalSocket // in any order
-	places  []int32        // where the room is in each one's list
+	members list[member] // in any order
+	one     [1]member    // most rooms have one member, and their list needs no other memory
+}
 
-	// Most rooms have one member. Its lists are here, and need no memory of their own.
-	firstMember [1]*LocalSocket
-	firstPlace  [1]int32
+// member is a room's side of a membership.
+type member struct {
+	socket *LocalSocket
+	at     int32
 }
 
 func newRoom(name socket.Room) *room {
 	r := &room{name: name}
-	r.members, r.places = r.firstMember[:0], r.firstPlace[:0]
+	r.members.first = r.one[:0]
 	return r
 }
 
@@ -74,14 +76,14 @@ func newIndex() index {
 
 // add adds a socket. It is in no room yet.
 func (x *index) add(id socket.SocketId, s *socket.Socket) *LocalSocket {
-	m := &LocalSocket{id: id, Socket: s, at: int32(len(x.all)), number: x.numbers.take()}
+	m := &LocalSocket{id: id, Socket: s, at: int32(x.all.len()), number: x.numbers.take()}
 	if s.Client() != nil { // else there is nobody at the other end
 		if own, ok := s.Conn().(*session.Session); ok {
 			m.Direct, _ = own.Transport().(*wstransport.Transport)
 		}
 	}
 	x.sockets[id] = m
-	x.all = append(x.all, m)
+	x.all.push(member{socket: m})
 	return m
 }
 
@@ -89,11 +91,10 @@ func (x *index) add(id socket.SocketId, s *socket.Socket) *LocalSocket {
 // the caller takes it out of these with vacate.
 func (x *index) remove(m *LocalSocket) {
 	delete(x.sockets, m.id)
-	last := len(x.all) - 1
-	moved := x.all[last]
-	x.all[m.at], moved.at = moved, m.at
-	x.all[last] = nil
-	x.all = shrunk(x.all[:last])
+	if moved := x.all.pop().socket; moved != m {
+		x.all.at(int(m.at)).socket = moved
+		moved.at = m.at
+	}
 	x.numbers.give(m.number)
 	m.gone, m.own, m.places = true, false, nil
 }
@@ -117,17 +118,16 @@ func (x *index) enter(m *LocalSocket, name socket.Room) (entered, created bool) 
 	} else if m.place(r) >= 0 {
 		return false, false
 	}
-	place := int32(len(m.in))
-	m.in = append(m.in, membership{r, int32(len(r.members))})
-	r.members = append(r.members, m)
-	r.places = append(r.places, place)
+	place := int32(m.in.len())
+	m.in.push(membership{r, int32(r.members.len())})
+	r.members.push(member{m, place})
 	switch {
 	case m.places != nil:
 		m.places[r] = place
-	case len(m.in) > searched:
+	case m.in.len() > searched:
 		m.places = make(map[*room]int32, 2*searched)
-		for i := range m.in {
-			m.places[m.in[i].room] = int32(i)
+		for i := range m.in.len() {
+			m.places[m.in.at(i).room] = int32(i)
 		}
 	}
 	return true, created
@@ -154,31 +154,26 @@ func (x *index) leave(m *LocalSocket, name socket.Room) (left, deleted bool) {
 // vacate takes a socket out of the room that is at place in its list. It reports
 // whether the room has no member left.
 func (x *index) vacate(m *LocalSocket, place int) (deleted bool) {
-	r, at := m.in[place].room, m.in[place].at
-	last := len(r.members) - 1
-	r.members[at], r.places[at] = r.members[last], r.places[last]
-	r.members[at].in[r.places[at]].at = at
-	r.members[last] = nil
-	r.members, r.places = shrunk(r.members[:last]), shrunk(r.places[:last])
-
-	end := len(m.in) - 1
-	if place != end {
-		moved := m.in[end]
-		m.in[place] = moved
-		moved.room.places[moved.at] = int32(place)
+	r, at := m.in.at(place).room, m.in.at(place).at
+	if moved := r.members.pop(); moved.socket != m {
+		*r.members.at(int(at)) = moved
+		moved.socket.in.at(int(moved.at)).at = at
+	}
+	end := m.in.len() - 1
+	if moved := m.in.pop(); place != end {
+		*m.in.at(place) = moved
+		moved.room.members.at(int(moved.at)).at = int32(place)
 		if m.places != nil {
 			m.places[moved.room] = int32(place)
 		}
 	}
-	m.in[end] = membership{}
-	m.in = shrunk(m.in[:end])
 	if m.places != nil {
 		delete(m.places, r)
 		if end < searched/2 {
 			m.places = nil
 		}
 	}
-	if last > 0 {
+	if r.members.len() > 0 {
 		return false
 	}
 	delete(x.rooms, r.name)
@@ -194,12 +189,27 @@ func (m *LocalSocket) place(r *room) int {
 		}
 		return -1
 	}
-	for i := range m.in {
-		if m.in[i].room == r {
+	for i := range m.in.len() {
+		if m.in.at(i).room == r {
 			return i
 		}
 	}
 	return -1
+}
+
+// size is how many members the rooms have together, at most: sockets that are in
+// several of them count several times. No rooms means all sockets.
+func (x *index) size(names []string) (size int) {
+	if len(names) == 0 {
+		return x.all.len()
+	}
+	for _, name := range names {
+		size++
+		if r := x.rooms[socket.Room(name)]; r != nil {
+			size += r.members.len()
+		}
+	}
+	return size
 }
 
 // appendRooms appends the names of the socket's rooms.
@@ -207,34 +217,24 @@ func (m *LocalSocket) appendRooms(names []string) []string {
 	if m.own {
 		names = append(names, string(m.id))
 	}
-	for i := range m.in {
-		names = append(names, string(m.in[i].room.name))
+	for i := range m.in.len() {
+		names = append(names, string(m.in.at(i).room.name))
 	}
 	return names
 }
 
-// shrunk returns the list in less memory if it needs a quarter of what it has.
-func shrunk[T any](list []T) []T {
-	if cap(list) <= 64 || len(list) > cap(list)/4 {
-		return list
-	}
-	return append(make([]T, 0, cap(list)/2), list...)
-}
-
 // numbers gives out numbers, those that were given back first.
 type numbers struct {
-	free []int32
+	free list[int32]
 	next int32
 }
 
 func (n *numbers) take() int32 {
-	if last := len(n.free) - 1; last >= 0 {
-		number := n.free[last]
-		n.free = n.free[:last]
-		return number
+	if n.free.len() > 0 {
+		return n.free.pop()
 	}
 	n.next++
 	return n.next - 1
 }
 
-func (n *numbers) give(number int32) { n.free = append(n.free, number) }
+func (n *numbers) give(number int32) { n.free.push(number) }

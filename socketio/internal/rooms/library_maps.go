@@ -5,6 +5,8 @@ import (
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/core"
 )
 
 // libraryMaps are the library's own maps of rooms and sockets, which an application
@@ -33,8 +35,8 @@ func (r *Rooms) LibraryRooms() *types.Map[socket.Room, *types.Set[socket.SocketI
 	f := filler{rooms: r}
 	for _, room := range r.index.rooms {
 		// From the end to the beginning: members may leave meanwhile, see [walk].
-		for i := len(room.members) - 1; i >= 0; i = min(i, len(room.members)) - 1 {
-			if m := room.members[i]; !m.gone {
+		for i := room.members.len() - 1; i >= 0; i = min(i, room.members.len()) - 1 {
+			if m := room.members.at(i).socket; !m.gone {
 				l.entered(m, room.name)
 			}
 			f.next()
@@ -57,9 +59,9 @@ func (r *Rooms) LibrarySids() *types.Map[socket.SocketId, *types.Set[socket.Room
 	if l.sidsReady.Load() {
 		return l.sids
 	}
+	ids := make([]socket.SocketId, 0, r.size(core.Target{})) // here, for it takes long under the lock
 	r.writing.Lock()
 	l.sidsKept = true
-	ids := make([]socket.SocketId, 0, len(r.index.sockets))
 	f := filler{rooms: r}
 	for id := range r.index.sockets {
 		ids = append(ids, id)

@@ -14,45 +14,40 @@ func (r *Rooms) Population() (sockets, rooms int) {
 	return len(r.index.sockets), len(r.index.rooms)
 }
 
-// EachRoom calls fn for each of these rooms, until it returns false. It ranges over a map
-// that others change each time that they have their turn: what comes or goes meanwhile
-// is met or not, and all else once.
+// EachRoom calls fn for each of these rooms, until it returns false. What comes or goes
+// meanwhile is met or not, and all else once.
 func (r *Rooms) EachRoom(fn func(room string, members int) bool) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	n := 0
-	for name, room := range r.index.rooms {
-		members := len(room.members)
+	inTurns(r, r.index.rooms, func(name socket.Room, room *room) bool {
+		members := room.members.len()
 		if owner := r.index.sockets[socket.SocketId(name)]; owner != nil && owner.own {
 			members++ // others have joined a socket's own room
 		}
-		if !fn(string(name), members) {
-			return
-		}
-		if n++; n%atOnce == 0 {
-			r.mu.RUnlock()
-			r.unlocked()
-			r.mu.RLock()
-		}
-	}
+		return fn(string(name), members)
+	})
 }
 
 // EachSocket does the same with the ids of sockets in room, or of all sockets if room
 // is "".
 func (r *Rooms) EachSocket(room string, fn func(id string) bool) {
-	if room != "" {
-		for _, s := range r.Matching(core.Target{Rooms: []string{room}}) {
-			if !fn(string(s.Id())) {
-				return
-			}
-		}
+	if room == "" {
+		inTurns(r, r.index.sockets, func(id socket.SocketId, _ *LocalSocket) bool { return fn(string(id)) })
 		return
 	}
+	for _, s := range r.Matching(core.Target{Rooms: []string{room}}) {
+		if !fn(string(s.Id())) {
+			return
+		}
+	}
+}
+
+// inTurns calls fn for each entry of a map of the index, until it returns false. fn is called
+// under the lock. Others change the map each time that they have their turn.
+func inTurns[K comparable, V any](r *Rooms, entries map[K]V, fn func(K, V) bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	n := 0
-	for id := range r.index.sockets {
-		if !fn(string(id)) {
+	for key, value := range entries {
+		if !fn(key, value) {
 			return
 		}
 		if n++; n%atOnce == 0 {
@@ -71,9 +66,9 @@ func (r *Rooms) Look(id socket.SocketId, most int) *core.SocketState {
 	if m == nil {
 		return nil
 	}
-	s := &core.SocketState{ID: string(id), RoomCount: len(m.in)}
-	for i := range min(most, len(m.in)) {
-		s.Rooms = append(s.Rooms, string(m.in[i].room.name))
+	s := &core.SocketState{ID: string(id), RoomCount: m.in.len()}
+	for i := range min(most, m.in.len()) {
+		s.Rooms = append(s.Rooms, string(m.in.at(i).room.name))
 	}
 	return s
 }

@@ -15,6 +15,7 @@ func (r *Rooms) Match(to core.Target, fn func(*LocalSocket)) { r.walk(to, false,
 // Matching lists the sockets that to means, for what is not a broadcast: a socket
 // named by its id is meant even if it has left the room of that name, or all rooms.
 func (r *Rooms) Matching(to core.Target) (found []*socket.Socket) {
+	found = make([]*socket.Socket, 0, r.size(to)) // here, for it takes long under the lock
 	r.walk(to, true, func(s *LocalSocket) { found = append(found, s.Socket) })
 	var seen map[*socket.Socket]struct{}
 	for _, name := range to.Rooms {
@@ -39,6 +40,13 @@ func (r *Rooms) Matching(to core.Target) (found []*socket.Socket) {
 	return found
 }
 
+// size is how many sockets a target means, at most.
+func (r *Rooms) size(to core.Target) int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.index.size(to.Rooms)
+}
+
 // Describe fills in the ids and rooms of found, in the same order. sockets must be as
 // long as found.
 func (r *Rooms) Describe(sockets []core.Socket, found []*socket.Socket) {
@@ -50,8 +58,11 @@ func (r *Rooms) Describe(sockets []core.Socket, found []*socket.Socket) {
 		sockets[i].ID = string(s.Id())
 		start := len(names)
 		m := r.index.sockets[s.Id()]
-		if m != nil && len(m.in) > atOnce {
-			sockets[i].Rooms = r.manyNames(m)
+		if m != nil && m.in.len() > atOnce {
+			count := m.in.len()
+			r.mu.RUnlock()
+			sockets[i].Rooms = r.manyNames(s.Id(), count)
+			r.mu.RLock()
 			continue
 		}
 		if m != nil {
@@ -67,11 +78,23 @@ func (r *Rooms) Describe(sockets []core.Socket, found []*socket.Socket) {
 	}
 }
 
-// manyNames are the names of a socket's rooms. It is called with the lock held, and
-// holds it for a copy of the list only: the names are made without it.
-func (r *Rooms) manyNames(s *LocalSocket) []string {
-	then := LocalSocket{id: s.id, own: s.own, in: slices.Clone(s.in)}
-	r.mu.RUnlock()
-	defer r.mu.RLock()
-	return then.appendRooms(make([]string, 0, 1+len(then.in)))
+// manyNames are the names of a socket's rooms, of which there are about as many as count
+// says. It lets others have their turn, all but those who change the socket's rooms.
+func (r *Rooms) manyNames(id socket.SocketId, count int) []string {
+	names := make([]string, 0, 1+count+atOnce) // here, for it takes long under a lock
+	s := r.begin(id)
+	defer r.end(id)
+	if s == nil {
+		return nil // it has gone meanwhile
+	}
+	if s.own {
+		names = append(names, string(id))
+	}
+	for i := range s.in.len() {
+		if i%atOnce == atOnce-1 {
+			r.yield(id)
+		}
+		names = append(names, string(s.in.at(i).room.name))
+	}
+	return names
 }

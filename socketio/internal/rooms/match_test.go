@@ -68,8 +68,8 @@ func TestIndexAgainstModel(t *testing.T) {
 	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if len(r.index.all) != 1 || len(r.index.sockets) != 1 || len(r.index.rooms) != 0 {
-		t.Errorf("left over: %d sockets, %d rooms", len(r.index.all), len(r.index.rooms))
+	if r.index.all.len() != 1 || len(r.index.sockets) != 1 || len(r.index.rooms) != 0 {
+		t.Errorf("left over: %d sockets, %d rooms", r.index.all.len(), len(r.index.rooms))
 	}
 }
 
@@ -77,18 +77,19 @@ func TestIndexAgainstModel(t *testing.T) {
 func checkIndex(t *testing.T, x *index) {
 	t.Helper()
 	for _, m := range x.sockets {
-		if x.all[m.at] != m || m.places != nil && len(m.places) != len(m.in) || m.places == nil && len(m.in) > searched {
+		if x.all.at(int(m.at)).socket != m || m.places != nil && len(m.places) != m.in.len() || m.places == nil && m.in.len() > searched {
 			t.Fatalf("%s is misplaced", m.id)
 		}
-		for i, in := range m.in {
-			if in.room.members[in.at] != m || int(in.room.places[in.at]) != i || m.place(in.room) != i {
+		for i := range m.in.len() {
+			in := m.in.at(i)
+			if back := in.room.members.at(int(in.at)); back.socket != m || int(back.at) != i || m.place(in.room) != i {
 				t.Fatalf("%s is misplaced in %s", m.id, in.room.name)
 			}
 		}
 	}
 	for name, r := range x.rooms {
-		if r.name != name || len(r.members) == 0 || len(r.members) != len(r.places) {
-			t.Fatalf("%d members of %s at %d places", len(r.members), name, len(r.places))
+		if r.name != name || r.members.len() == 0 {
+			t.Fatalf("%d members of %s", r.members.len(), name)
 		}
 	}
 }

@@ -169,14 +169,14 @@ func (r *Rooms) RemoveAll(id socket.SocketId) (here bool) {
 			}
 			r.index.remove(s)
 		}
-		for range min(len(s.in), atOnce) {
-			last := len(s.in) - 1
-			name := s.in[last].room.name
+		for range min(s.in.len(), atOnce) {
+			last := s.in.len() - 1
+			name := s.in.at(last).room.name
 			r.changed = append(r.changed, change{name, r.index.vacate(s, last)})
 		}
 		r.mu.Unlock()
 		r.publish(s, false, &events)
-		if len(s.in) == 0 {
+		if s.in.len() == 0 {
 			break
 		}
 		r.yield(id)
@@ -218,11 +218,11 @@ func (r *Rooms) setOf(s *LocalSocket) *types.Set[socket.Room] {
 	if s.own {
 		set.Add(socket.Room(s.id))
 	}
-	for i := range s.in {
+	for i := range s.in.len() {
 		if i%atOnce == atOnce-1 {
 			r.yield(s.id)
 		}
-		set.Add(s.in[i].room.name)
+		set.Add(s.in.at(i).room.name)
 	}
 	r.mu.Lock()
 	s.set = set

@@ -43,10 +43,7 @@ func (r *Rooms) walk(to core.Target, named bool, fn func(*LocalSocket)) {
 	x := &r.index
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	size := len(x.all)
-	if len(to.Rooms) > 0 {
-		size = w.size(to.Rooms)
-	}
+	size := x.size(to.Rooms)
 	if len(to.Rooms) > 1 || size > visitedAtOnce {
 		w.marks = getMarks()
 	}
@@ -62,18 +59,6 @@ func (r *Rooms) walk(to core.Target, named bool, fn func(*LocalSocket)) {
 		return
 	}
 	w.in(to.Rooms, fn)
-}
-
-// size is how many members the rooms have together, at most: sockets that are in
-// several of them count several times.
-func (w *walk) size(names []string) (size int) {
-	for _, name := range names {
-		size++
-		if r := w.rooms.index.rooms[socket.Room(name)]; r != nil {
-			size += len(r.members)
-		}
-	}
-	return size
 }
 
 // exclude keeps the members of rooms from being visited. size is how many sockets are
@@ -92,7 +77,7 @@ func (w *walk) exclude(names []string, size int) {
 				lists++
 			}
 		}
-		if lists == 0 || w.size(names) > 4*size {
+		if lists == 0 || x.size(names) > 4*size {
 			return
 		}
 		w.few, w.except = [4]*LocalSocket{}, [4]*room{}
@@ -118,17 +103,15 @@ func (w *walk) in(names []string, fn func(*LocalSocket)) {
 }
 
 // over visits the sockets in a list of the index.
-func (w *walk) over(list *[]*LocalSocket, fn func(*LocalSocket)) {
+func (w *walk) over(l *list[member], fn func(*LocalSocket)) {
 	if w.free { // then the list is short enough to do without pauses
-		for _, m := range *list {
-			if !m.gone && m.Socket.Connected() {
-				fn(m)
-			}
+		for i := range l.len() {
+			visit(l.at(i).socket, fn)
 		}
 		return
 	}
-	for i := len(*list) - 1; i >= 0; i-- {
-		if m := (*list)[i]; w.isNew(m) {
+	for i := l.len() - 1; i >= 0; i-- {
+		if m := l.at(i).socket; w.isNew(m) {
 			visit(m, fn)
 		}
 		if w.marks == nil {
@@ -139,7 +122,7 @@ func (w *walk) over(list *[]*LocalSocket, fn func(*LocalSocket)) {
 			w.rooms.mu.RUnlock()
 			w.rooms.unlocked()
 			w.rooms.mu.RLock()
-			i = min(i, len(*list))
+			i = min(i, l.len())
 		}
 	}
 }

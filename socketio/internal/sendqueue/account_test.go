@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/socketmesh/mesh/internal/await"
 	"github.com/socketmesh/mesh/internal/backlog"
 )
 
@@ -34,7 +35,7 @@ func TestAccountFull(t *testing.T) {
 	for range 5 {
 		a.Add(size)
 	}
-	err := within(t, failed)
+	err := await.Value(t, failed)
 	wantCut(t, err, backlog.Full)
 	wantStats(t, o, 0, only(backlog.Full))
 	a.Add(10 * size)
@@ -83,7 +84,7 @@ func TestAccountLarge(t *testing.T) {
 		t.Fatal(<-failed)
 	}
 	a.Add(100 * mb)
-	wantCut(t, within(t, failed), backlog.Full)
+	wantCut(t, await.Value(t, failed), backlog.Full)
 }
 
 // TestAccountProgress: over the soft bound, a client that takes less than the rate is
@@ -143,7 +144,7 @@ func TestAccountTotal(t *testing.T) {
 			break
 		}
 	}
-	wantCut(t, within(t, cut), backlog.Memory)
+	wantCut(t, await.Value(t, cut), backlog.Memory)
 	if len(kept) > 0 {
 		t.Error(<-kept)
 	}

@@ -112,9 +112,9 @@ func TestProgress(t *testing.T) {
 	})
 }
 
-// TestTrickle: a connection that takes less than the rate is cut over the soft bound
+// TestSlowBeyondTheSoftBoundIsCut: a connection that takes less than the rate is cut over the soft bound
 // only.
-func TestTrickle(t *testing.T) {
+func TestSlowBeyondTheSoftBoundIsCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := NewScheduler(Config{Limits: backlog.Limits{Soft: 1 << 20, Rate: 50_000}})
 		w, over := watch(), watch()
@@ -178,9 +178,9 @@ func TestTotal(t *testing.T) {
 	})
 }
 
-// TestGiantForAll: a frame that is longer than all queues may be costs nobody the
+// TestLargeFrameForAllCutsNobody: a frame that is longer than all queues may be costs nobody the
 // connection.
-func TestGiantForAll(t *testing.T) {
+func TestLargeFrameForAllCutsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := NewScheduler(Config{Total: 1_000_000})
 		queues := make([]*Queue, 10)
@@ -201,9 +201,9 @@ func TestGiantForAll(t *testing.T) {
 	})
 }
 
-// TestHeldIsExact: whatever is put, taken, cut and closed, the memory that is held
+// TestHeldMemoryComesBackToNothing: whatever is put, taken, cut and closed, the memory that is held
 // comes back to nothing.
-func TestHeldIsExact(t *testing.T) {
+func TestHeldMemoryComesBackToNothing(t *testing.T) {
 	s := NewScheduler(Config{Limits: backlog.Limits{Soft: 100_000, Hard: 400_000}, Total: 2_000_000})
 	var readers, putters sync.WaitGroup
 	var queues []*Queue

@@ -9,12 +9,11 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/socketmesh/mesh/internal/await"
 	"github.com/socketmesh/mesh/internal/backlog"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-const patience = 30 * time.Second
 
 // watcher is an owner that passes on what it is told.
 type watcher struct {
@@ -27,17 +26,6 @@ func (w *watcher) Failed(err error) { w.failed <- err }
 
 func watch() *watcher {
 	return &watcher{sent: make(chan int, 1000), failed: make(chan error, 10)}
-}
-
-func within[T any](t *testing.T, ch <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-ch:
-		return v
-	case <-time.After(patience):
-		t.Fatal("nothing happened")
-		panic("unreachable")
-	}
 }
 
 // kinds are connections that the scheduler treats differently.
@@ -84,7 +72,7 @@ func opaque(t *testing.T) (near, far net.Conn) {
 
 func receive(t *testing.T, far net.Conn, want string) {
 	t.Helper()
-	_ = far.SetReadDeadline(time.Now().Add(patience))
+	_ = far.SetReadDeadline(time.Now().Add(await.Patience))
 	got := make([]byte, len(want))
 	if _, err := io.ReadFull(far, got); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/socketmesh/mesh/internal/await"
 	"github.com/socketmesh/mesh/internal/backlog"
 )
 
@@ -42,11 +43,7 @@ func TestInOrder(t *testing.T) {
 		}
 		wg.Wait()
 		// A frame may be read before the one who wrote it has counted it.
-		for deadline := time.Now().Add(patience); q.scheduler.Stats().Frames != senders*each; time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("%d frames counted", q.scheduler.Stats().Frames)
-			}
-		}
+		await.Condition(t, "all frames are counted", func() bool { return q.scheduler.Stats().Frames == senders*each })
 	})
 }
 
@@ -68,7 +65,7 @@ func TestBlocked(t *testing.T) {
 			t.Errorf("volatile frame taken: %v", err)
 		}
 		receive(t, far, strings.Repeat(long, 20))
-		if n := within(t, w.sent); n != 1 {
+		if n := await.Value(t, w.sent); n != 1 {
 			t.Errorf("%d marks", n)
 		}
 		if ok, err := q.PutVolatile(frame("taken")); !ok || err != nil {
@@ -102,11 +99,11 @@ func TestFullIsCut(t *testing.T) {
 			t.Errorf("%d frames behind the long one, not %d", n, want)
 		}
 		wantCut(t, err, backlog.Full)
-		wantCut(t, within(t, w.failed), backlog.Full)
+		wantCut(t, await.Value(t, w.failed), backlog.Full)
 		if err := q.Put(frame("x")); !errors.Is(err, ErrClosed) {
 			t.Errorf("after the cut: %v", err)
 		}
-		_ = far.SetReadDeadline(time.Now().Add(patience))
+		_ = far.SetReadDeadline(time.Now().Add(await.Patience))
 		if _, err := io.Copy(io.Discard, far); errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Error("connection left open")
 		}
@@ -123,7 +120,7 @@ func TestStuckIsCut(t *testing.T) {
 		if err := q.Put(frame(strings.Repeat("x", 8<<20))); err != nil {
 			t.Fatal(err)
 		}
-		wantCut(t, within(t, w.failed), backlog.Timeout)
+		wantCut(t, await.Value(t, w.failed), backlog.Timeout)
 		if s := q.scheduler.Stats(); s.Cut != only(backlog.Timeout) || s.Held != 0 {
 			t.Errorf("counted %+v", s)
 		}
@@ -152,7 +149,7 @@ func TestHolds(t *testing.T) {
 		}
 		q.Release("1")
 		receive(t, far, "bcde")
-		within(t, w.sent)
+		await.Value(t, w.sent)
 		_ = q.PutHeld("1", frame("f"))
 		q.Close(frame("bye"))
 		receive(t, far, "fbye")
@@ -199,7 +196,7 @@ func TestBrokenIsTold(t *testing.T) {
 		for q.Put(frame(strings.Repeat("x", 10_000))) == nil {
 			time.Sleep(time.Millisecond)
 		}
-		if err := within(t, w.failed); err == nil {
+		if err := await.Value(t, w.failed); err == nil {
 			t.Error("no reason")
 		}
 	})

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"time"
+
 	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
 	engineerrors "github.com/zishang520/socket.io/servers/engine/v3/errors"
 )
@@ -13,6 +15,7 @@ func (s *Session) schedule() {
 	if s.protocol == 3 {
 		d += options.PingTimeout()
 	}
+	s.late.Store(int64(s.env.Late()))
 	s.env.Clock.Set(&s.timer, d)
 	if s.state.Load() == &stateClosed { // meanwhile
 		s.env.Clock.Stop(&s.timer)
@@ -22,15 +25,32 @@ func (s *Session) schedule() {
 // Expire is called by the clock: it is time to ping, or to give the client up.
 func (s *Session) Expire() {
 	if s.protocol == 3 || s.awaiting.Load() {
+		if more, late := s.reprieve(); late {
+			s.env.Clock.Set(&s.timer, more)
+			return
+		}
 		go s.close("ping timeout", nil) // listeners may take their time
 		return
 	}
 	s.awaiting.Store(true)
+	s.late.Store(int64(s.env.Late()))
 	s.send(packet.PING, nil, nil, nil)
 	s.env.Clock.Set(&s.timer, s.env.Engine.Opts().PingTimeout())
 	if s.state.Load() == &stateClosed {
 		s.env.Clock.Stop(&s.timer)
 	}
+}
+
+// reprieve tells whether the server is late, not the client, and how much time the client gets
+// on top: what has arrived of it is read before it is given up, and the time in which the
+// process did not run does not count.
+func (s *Session) reprieve() (more time.Duration, late bool) {
+	if s.transport.Unread() {
+		return 0, true // the next tick
+	}
+	total := int64(s.env.Late())
+	more = time.Duration(total - s.late.Swap(total))
+	return more, more > 0
 }
 
 // Packet is called by the transport for each packet that comes in.

@@ -21,11 +21,16 @@ type handshake struct {
 	Upgrades     []string `json:"upgrades"`
 }
 
-// Open opens the session over its transport and invites the client.
-func (s *Session) Open(transport *wstransport.Transport, remote string) {
+// Attach gives the session its transport and the client's address. It comes before anybody
+// else can find the session.
+func (s *Session) Attach(transport *wstransport.Transport, remote string) {
 	s.transport, s.remote = transport, remote
-	s.state.Store(&stateOpen)
 	transport.SetSid(s.id)
+}
+
+// Open opens the session over its transport and invites the client.
+func (s *Session) Open() {
+	s.state.Store(&stateOpen)
 	options := s.env.Engine.Opts()
 	invitation, err := json.Marshal(handshake{
 		MaxPayload:   options.MaxHttpBufferSize(),

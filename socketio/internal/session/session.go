@@ -9,6 +9,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
 	"github.com/zishang520/socket.io/servers/engine/v3"
@@ -25,6 +26,7 @@ import (
 type Env struct {
 	Engine engine.BaseServer
 	Clock  *timingwheel.Wheel
+	Late   func() time.Duration // how late the process was, all together, up to now
 	// Left is called once when a session has closed, before the listeners of "close".
 	Left func(*Session)
 }
@@ -41,7 +43,8 @@ type Session struct {
 	state     atomic.Pointer[string]
 	client    lifecycle.Client
 	timer     timingwheel.Timer
-	awaiting  atomic.Bool // a ping was sent, and its pong has not come
+	awaiting  atomic.Bool  // a ping was sent, and its pong has not come
+	late      atomic.Int64 // how late the process had been when the time for a heartbeat began
 	watched   atomic.Bool
 
 	mu        sync.Mutex

@@ -56,8 +56,8 @@ func TestGate(t *testing.T) {
 	}
 }
 
-// TestGuarded: a parser that takes gates is left as it is.
-func TestGuarded(t *testing.T) {
+// TestParserThatTakesGates: a parser that takes gates is left as it is.
+func TestParserThatTakesGates(t *testing.T) {
 	once := Guarded(foreign{})
 	if Guarded(Parser{}) != parser.Parser(Parser{}) || Guarded(once) != once {
 		t.Error("guarded twice")

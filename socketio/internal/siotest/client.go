@@ -8,6 +8,8 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // Client is a socket of the library's own server, and its client's WebSocket.
@@ -16,9 +18,6 @@ type Client struct {
 	conn *websocket.Conn
 	t    testing.TB
 }
-
-// patience is how long a test waits for what must happen.
-const patience = 5 * time.Second
 
 // Connect starts a server of the library alone, which ends with the test, and connects a
 // client to it.
@@ -39,17 +38,17 @@ func Connect(t testing.TB) *Client {
 		server.CloseClientConnections()
 		server.Close()
 	})
-	within(t, listening) // the library loses a CONNECT that comes before
+	await.Value(t, listening) // the library loses a CONNECT that comes before
 	if err := conn.WriteMessage(websocket.TextMessage, []byte("40")); err != nil {
 		t.Fatal(err)
 	}
-	return &Client{within(t, connected), conn, t}
+	return &Client{await.Value(t, connected), conn, t}
 }
 
 // Expect reads until an event comes, and compares it: `["name",…]`.
 func (c *Client) Expect(event string) {
 	c.t.Helper()
-	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
+	_ = c.conn.SetReadDeadline(time.Now().Add(await.Patience))
 	for {
 		_, data, err := c.conn.ReadMessage()
 		if err != nil {
@@ -61,17 +60,5 @@ func (c *Client) Expect(event string) {
 			}
 			return
 		}
-	}
-}
-
-// within returns the next value of ch.
-func within[T any](t testing.TB, ch <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-ch:
-		return v
-	case <-time.After(patience):
-		t.Fatal("nothing happened")
-		panic("unreachable")
 	}
 }

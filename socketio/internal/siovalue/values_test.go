@@ -252,9 +252,9 @@ type once struct {
 
 func (o once) Close() error { *o.closed++; return nil }
 
-// TestReadersOfOnce: what can be read only once is read to its end and closed, and may
+// TestReadersThatCanBeReadOnce: what can be read only once is read to its end and closed, and may
 // stand in an event twice. Neither a check nor what is kept touches it.
-func TestReadersOfOnce(t *testing.T) {
+func TestReadersThatCanBeReadOnce(t *testing.T) {
 	closed := 0
 	r := once{bytes.NewBufferString("content"), &closed}
 	if _, _, err := Append(nil, []any{r}, Options{Check: true}); err != nil || closed != 0 {

@@ -4,7 +4,9 @@
 package timingwheel
 
 import (
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -38,12 +40,21 @@ type Wheel struct {
 	count    int
 	done     int64 // the last tick whose timers have expired
 	clock    *time.Timer
-	expiring bool     // expire is under way
-	due      []*Timer // what expires then
+	ticks    time.Time // when it ticks next
+	expiring bool      // expire is under way
+	due      []*Timer  // what expires then
+
+	late atomic.Int64 // nanoseconds, see Late
 }
 
 // Now is the time since the wheel was made.
 func (w *Wheel) Now() time.Duration { return time.Since(w.start) }
+
+// Late is for how long, all together, the process was late since the wheel was made: a tick
+// came later than it was due, or a goroutine waited for a processor, by more than a tick.
+// What others were to do in that time they may have done; nobody has looked. It is known
+// while there are timers.
+func (w *Wheel) Late() time.Duration { return time.Duration(w.late.Load()) }
 
 // New makes a wheel that is at most two ticks late, and never early.
 func New(tick time.Duration) *Wheel {
@@ -91,6 +102,7 @@ func (w *Wheel) now() int64 { return int64(time.Since(w.start) / w.tick) }
 
 // startClock lets the clock tick once.
 func (w *Wheel) startClock() {
+	w.ticks = time.Now().Add(w.tick)
 	if w.clock == nil {
 		w.clock = time.AfterFunc(w.tick, w.expire)
 		return
@@ -101,6 +113,7 @@ func (w *Wheel) startClock() {
 // expire calls the handlers of the timers that are due. The clock stands still
 // meanwhile.
 func (w *Wheel) expire() {
+	w.noteLate()
 	for _, t := range w.takeDue() {
 		t.Handler.Expire()
 	}
@@ -111,6 +124,18 @@ func (w *Wheel) expire() {
 	w.due = w.due[:0]
 	if w.count > 0 {
 		w.startClock()
+	}
+}
+
+// noteLate is called when the clock ticks. The goroutine of a timer is among the next to run; those
+// whose connection has something wait at the end of a queue, to which this one goes, too.
+func (w *Wheel) noteLate() {
+	runtime.Gosched()
+	w.mu.Lock()
+	late := time.Since(w.ticks)
+	w.mu.Unlock()
+	if late > w.tick {
+		w.late.Add(int64(late))
 	}
 }
 

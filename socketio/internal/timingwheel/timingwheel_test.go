@@ -93,3 +93,25 @@ func BenchmarkSet(b *testing.B) {
 		w.Set(&timers[i%len(timers)], time.Hour)
 	}
 }
+
+// TestLate: what counts is by how much a tick was late, if that is more than a tick.
+func TestLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := New(tick)
+		timer := Timer{Handler: new(recorder)}
+		w.Set(&timer, time.Minute)
+		time.Sleep(time.Second)
+		if late := w.Late(); late != 0 {
+			t.Errorf("late by %v", late)
+		}
+		w.Stop(&timer)
+		w = New(tick) // whose clock stands still
+		w.ticks = time.Now().Add(-5 * tick)
+		w.noteLate()
+		w.ticks = time.Now().Add(-tick)
+		w.noteLate()
+		if late := w.Late(); late != 5*tick {
+			t.Errorf("late by %v, want %v", late, 5*tick)
+		}
+	})
+}

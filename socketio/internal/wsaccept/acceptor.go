@@ -17,6 +17,7 @@ import (
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
+	"github.com/socketmesh/mesh/socketio/internal/admission"
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/session"
 	"github.com/socketmesh/mesh/socketio/internal/timingwheel"
@@ -46,8 +47,9 @@ func Open(server engine.BaseServer, shared *wstransport.Shared) (*Acceptor, erro
 	if shared.Needs.DelayedPing {
 		shared.PingDelay = wstransport.PingDelay(server.Opts().PingTimeout())
 	}
+	shared.PingTimeout = server.Opts().PingTimeout()
 	shared.HeldBeat = max(server.Opts().PingTimeout()/2, 10*time.Millisecond)
-	d.env = session.Env{Engine: server, Clock: shared.Clock, Left: d.left}
+	d.env = session.Env{Engine: server, Clock: shared.Clock, Late: shared.Clock.Late, Left: d.left}
 	var err error
 	d.clients, err = hostcompat.ClientsCount(server)
 	_ = server.On("connection", d.late)
@@ -86,20 +88,48 @@ func (d *Acceptor) late(args ...any) {
 
 // admit is the middleware. It answers all requests.
 func (d *Acceptor) admit(ctx *types.HttpContext, next func(error)) {
+	ticket, ok := d.await(ctx)
+	if !ok {
+		return
+	}
 	d.others(ctx, d.before+1, func(err error) {
 		if err != nil {
+			ticket.Release()
 			next(err) // which answers the request
 			return
 		}
-		d.handle(ctx)
+		d.handle(ctx, ticket)
 	})
 }
 
-func (d *Acceptor) handle(ctx *types.HttpContext) {
+// await returns when it is the turn of a client that begins. Requests of those that are in
+// do not wait. It reports false if the request is answered: too many wait, or the client has
+// gone.
+func (d *Acceptor) await(ctx *types.HttpContext) (*admission.Ticket, bool) {
+	known := ctx.Query().Peek("sid") != ""
+	switch {
+	case d.refuses() && !known: // which costs less than waiting
+		Unavailable(ctx)
+		return nil, false
+	case !known:
+		ticket, err := d.shared.Gate.Enter(ctx.Context())
+		if err != nil {
+			Unavailable(ctx)
+		}
+		return ticket, err == nil
+	case websocket.IsWebSocketUpgrade(ctx.Request()):
+		return d.shared.Gate.Pass(), true
+	}
+	return nil, true
+}
+
+// handle answers a request. The ticket is released when a client has been let in, or is not.
+func (d *Acceptor) handle(ctx *types.HttpContext, ticket *admission.Ticket) {
+	defer ticket.Answered()
 	if websocket.IsWebSocketUpgrade(ctx.Request()) {
-		d.handleUpgrade(ctx)
+		d.handleUpgrade(ctx, ticket)
 	} else {
-		d.handleRequest(ctx)
+		d.handleRequest(ctx, ticket)
 	}
 }
 

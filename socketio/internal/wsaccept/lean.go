@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/socketmesh/mesh/socketio/internal/admission"
 )
 
 // A client's first request is kept as long as the client: the application may ask
@@ -25,6 +27,7 @@ type response struct {
 	mu     sync.Mutex
 	inner  http.ResponseWriter // nil once it is released
 	header http.Header
+	ticket *admission.Ticket // of the client that begins; nil once the response is released
 }
 
 var (
@@ -35,7 +38,14 @@ var (
 func (r *response) release() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.inner, r.header = nil, nil
+	r.inner, r.header, r.ticket = nil, nil, nil
+}
+
+// Ticket is the client's.
+func (r *response) Ticket() *admission.Ticket {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ticket
 }
 
 func (r *response) writer() http.ResponseWriter {

@@ -5,11 +5,12 @@ import (
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
+	"github.com/socketmesh/mesh/socketio/internal/admission"
 	"github.com/socketmesh/mesh/socketio/internal/polling"
 )
 
 // handleRequest answers a request that is no upgrade: one of a client that polls.
-func (d *Acceptor) handleRequest(ctx *types.HttpContext) {
+func (d *Acceptor) handleRequest(ctx *types.HttpContext, ticket *admission.Ticket) {
 	sid := ctx.Query().Peek("sid")
 	client, known := d.engine.Clients().Load(sid)
 	if d.refuses() && !known {
@@ -21,7 +22,7 @@ func (d *Acceptor) handleRequest(ctx *types.HttpContext) {
 	case code != nil:
 		d.refuse(ctx, code, context, abortRequest)
 	case sid == "":
-		d.greet(ctx)
+		d.greet(ctx, ticket)
 	case !known: // it came between the two looks
 		d.refuse(ctx, engine.UNKNOWN_SID, map[string]any{"sid": sid}, abortRequest)
 	case client.Transport().Name() != transports.POLLING: // whose requests nobody would answer
@@ -32,13 +33,13 @@ func (d *Acceptor) handleRequest(ctx *types.HttpContext) {
 }
 
 // greet answers the request that a client begins with polling by. The engine socket
-// keeps the request.
-func (d *Acceptor) greet(ctx *types.HttpContext) {
+// keeps the request, by which whoever follows the client finds the ticket.
+func (d *Acceptor) greet(ctx *types.HttpContext, ticket *admission.Ticket) {
 	if code, context := d.unsupported(ctx); code != nil {
 		d.refuse(ctx, code, context, abortRequest)
 		return
 	}
-	response := &response{inner: ctx.Response(), header: ctx.Response().Header()}
+	response := &response{inner: ctx.Response(), header: ctx.Response().Header(), ticket: ticket}
 	lean := leanContext(ctx, response)
 	code, transport := d.engine.Handshake(transports.POLLING, lean)
 	if transport == nil {

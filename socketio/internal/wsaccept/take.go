@@ -26,7 +26,9 @@ func (d *Acceptor) Answer(ctx *types.HttpContext) {
 	own := types.NewHttpContext(ctx.Response(), ctx.Request())
 	own.Query().Replace(ctx.Query().All())
 	own.ResponseHeaders().With(ctx.ResponseHeaders().All())
-	d.handle(own)
+	if ticket, ok := d.await(own); ok {
+		d.handle(own, ticket)
+	}
 	ctx.Flush()
 }
 
@@ -39,7 +41,7 @@ func (d *Acceptor) Take(ctx *types.HttpContext) transports.Transport {
 	case ctx.Query().Has("sid"):
 		return nil // one that began with polling, and so after the acceptor was opened
 	case ctx.Websocket == nil:
-		d.greet(ctx)
+		d.greet(ctx, nil)
 		return t
 	}
 	nobody, err := unconnected(ctx.Request())
@@ -54,7 +56,7 @@ func (d *Acceptor) Take(ctx *types.HttpContext) transports.Transport {
 	d.enter(wstransport.Conn{
 		WebSocketConn: own.Websocket,
 		Deflate:       d.engine.Opts().PerMessageDeflate() != nil && Deflates(ctx.Request().Header),
-	}, own)
+	}, own, nil)
 	return t
 }
 

@@ -6,12 +6,13 @@ import (
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
+	"github.com/socketmesh/mesh/socketio/internal/admission"
 	"github.com/socketmesh/mesh/socketio/internal/session"
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
 // handleUpgrade answers a request to become a WebSocket.
-func (d *Acceptor) handleUpgrade(ctx *types.HttpContext) {
+func (d *Acceptor) handleUpgrade(ctx *types.HttpContext, ticket *admission.Ticket) {
 	if d.refuses() {
 		Unavailable(ctx)
 		return
@@ -46,7 +47,7 @@ func (d *Acceptor) handleUpgrade(ctx *types.HttpContext) {
 	case sid != "":
 		d.upgrade(sid, conn, ctx)
 	default:
-		d.enter(conn, ctx)
+		d.enter(conn, ctx, ticket)
 	}
 }
 
@@ -106,16 +107,18 @@ func (d *Acceptor) configure(t *wstransport.Transport) {
 	t.LimitMessages(d.engine.Opts().MaxHttpBufferSize())
 }
 
-// enter makes a session.
-func (d *Acceptor) enter(conn wstransport.Conn, ctx *types.HttpContext) {
+// enter makes a session, which owns the ticket.
+func (d *Acceptor) enter(conn wstransport.Conn, ctx *types.HttpContext, ticket *admission.Ticket) {
 	s := session.New(&d.env, d.engine.GenerateId(ctx), protocolOf(ctx), ctx)
+	s.Lifecycle().Admitted(ticket)
 	t := wstransport.New(d.shared, conn, ctx, s)
 	d.configure(t)
+	s.Attach(t, conn.RemoteAddr().String())
 	d.engine.Clients().Store(s.Id(), s)
 	if d.clients != nil {
 		d.clients.Add(1)
 	}
-	s.Open(t, conn.RemoteAddr().String())
+	s.Open()
 	d.engine.Emit("connection", s)
 	t.Start() // the server listens
 }

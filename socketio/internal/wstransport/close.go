@@ -77,8 +77,8 @@ func (t *Transport) OnError(message string, cause error) {
 
 // OnPacket passes on a packet that came in.
 func (t *Transport) OnPacket(p *packet.Packet) {
-	if p.Type == packet.PONG {
-		t.ping.Answered()
+	if f := t.flow.Load(); f != nil && p.Type == packet.PONG {
+		f.Ping.Answered()
 	}
 	if t.receiver != nil {
 		t.receiver.Packet(p)

@@ -108,7 +108,7 @@ func (t *Transport) feignHeartbeat() {
 	kind := packet.PONG
 	if t.Protocol() == 3 {
 		kind = packet.PING
-	} else if !t.ping.Take() {
+	} else if !t.flow.Load().Ping.Take() {
 		return
 	}
 	t.OnPacket(&packet.Packet{Type: kind, Data: types.NewStringBuffer(nil)})

@@ -15,10 +15,7 @@ const (
 // peerGone tells whether the other end of a connection has closed it, or the kernel
 // has given it up, without reading what is there.
 func peerGone(conn net.Conn) bool {
-	if c, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		conn = c.NetConn() // below TLS
-	}
-	c, ok := conn.(syscall.Conn)
+	c, ok := innermost(conn).(syscall.Conn)
 	if !ok {
 		return false
 	}

@@ -3,6 +3,7 @@ package wstransport
 import (
 	"time"
 
+	"github.com/socketmesh/mesh/socketio/internal/inflow"
 	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
 )
 
@@ -18,10 +19,33 @@ func PingDelay(timeout time.Duration) time.Duration {
 
 // putPing puts a ping into the queue.
 func (t *Transport) putPing(f *sendqueue.Frame) {
-	t.ping.Sent()
+	if flow := t.flow.Load(); flow != nil {
+		flow.Ping.Sent()
+	}
+	if t.receiver == nil {
+		t.watchPong()
+	}
 	if t.receiver != nil || t.shared.PingDelay == 0 {
 		_ = t.queue.Put(f) // the owner is told of errors
 		return
 	}
 	time.AfterFunc(t.shared.PingDelay, func() { _ = t.queue.Put(f) })
+}
+
+// watchPong sees that the engine socket does not give the client up because the server is late.
+// Calls come one after the other: a ping is sent when the last one was answered.
+func (t *Transport) watchPong() {
+	if t.reprieve == nil {
+		t.reprieve = &inflow.Reprieve{
+			Clock: t.shared.Clock, Timeout: t.shared.PingTimeout, Late: t.shared.Clock.Late, Unread: t.Unread, Pong: t.makeUpPong,
+		}
+	}
+	t.reprieve.Sent()
+}
+
+// makeUpPong gives the engine socket the pong that the server has not come to read.
+func (t *Transport) makeUpPong() {
+	if t.flow.Load() != nil {
+		t.feignHeartbeat()
+	}
 }

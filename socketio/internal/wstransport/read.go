@@ -107,6 +107,12 @@ func (t *Transport) closeWith(code uint16, err error) {
 	}
 }
 
+// Unread tells whether something that the client has sent, perhaps a pong, is still to be read
+// or looked at. A client that is held back is not read from for a reason, and does not count.
+func (t *Transport) Unread() bool {
+	return !t.held() && (t.registration.Busy() || unread(t.conn))
+}
+
 // Message is a message of the client: a packet.
 func (t *Transport) Message(op wsframe.Opcode, payload []byte) {
 	if t.state.Load() == &stateClosed {

@@ -10,6 +10,7 @@ import (
 	"github.com/socketmesh/mesh/internal/backlog"
 	"github.com/socketmesh/mesh/internal/human"
 	"github.com/socketmesh/mesh/internal/loglimit"
+	"github.com/socketmesh/mesh/socketio/internal/admission"
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 	"github.com/socketmesh/mesh/socketio/internal/netpoll"
 	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
@@ -22,10 +23,12 @@ type Shared struct {
 	Poller    netpoll.Poller
 	Clock     *timingwheel.Wheel // set before there is a transport
 	Logger    *slog.Logger
+	Gate      *admission.Gate // where clients wait to be let in; nil: none does
 
 	SlowLog loglimit.Limiter // of clients that were cut for being slow
 
-	PingDelay time.Duration // likewise; see [PingDelay]
+	PingDelay   time.Duration // likewise; see [PingDelay]
+	PingTimeout time.Duration // likewise: that a client has for a pong
 
 	// HeldBeat is how often a client that is held back, and so cannot be heard, counts
 	// as alive; likewise.

@@ -67,7 +67,8 @@ type Transport struct {
 	flow   atomic.Pointer[inflow.Flow] // nil: the client is never held back
 	parked atomic.Bool                 // it is, and no goroutine reads
 	beat   *time.Timer                 // while it is; guarded by mu
-	ping   inflow.Ping                 // of revision 4
+
+	reprieve *inflow.Reprieve // of pings of the library's engine socket; nil until there is one
 
 	registration netpoll.Registration
 	idle         time.Duration     // how long the client may say nothing; 0: for ever

@@ -52,7 +52,7 @@ scenario("nobody answers", {}, async t => {
   const [a, b] = await t.connect("a", "b");
   answer(b, "ask", () => ["from b"]);
   t.note("one", await t.failure(t.at(a, s => s.timeout(40).emitWithAck("ask"))));
-  t.note("all", await t.failure(t.io(io => io.timeout(3000).emitWithAck("ask"))));
+  t.note("all", await t.failure(t.io(io => io.timeout(10_000).emitWithAck("ask"))));
   t.note("a room without members", await t.failure(t.io(io => io.to("nobody").timeout(3000).emitWithAck("ask"))));
 });
 

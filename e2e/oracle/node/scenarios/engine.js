@@ -147,7 +147,7 @@ scenario("polling: binary posts", { transports: ["polling"], servers: 1, setup: 
   await r.post("40");
   await r.get();
   await r.post('451-["echo",{"_placeholder":true,"num":0}]\x1ebAQID');
-  await r.get();
+  await r.polls("bAQID");
 });
 
 scenario("cookies", { ...here, options: { cookie: { name: "io", path: "/", httpOnly: true, sameSite: "lax" } } }, async t => {

@@ -1,0 +1,290 @@
+// Package dns is discovery by DNS: the servers are what a name stands for. That is a
+// name with A and AAAA records, as a headless service of Kubernetes has, whose servers all
+// listen on the same port; or one with SRV records, which have a port each.
+//
+// The name is resolved again and again. A lookup that fails, or finds nothing, changes
+// nothing: the last servers found stay. Nothing is announced, and nodes have no ids in
+// DNS, so each node dials all others, and one link of two stays; nodes of the reference
+// are not found, because they can be dialled by id only.
+package dns
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/loglimit"
+)
+
+// Options configure a [Discovery]. Zero values mean the defaults.
+type Options struct {
+	// Name is what is resolved, as "chat.default.svc.cluster.local". One that begins with
+	// "_" is of SRV records, as "_mesh._tcp.chat.default.svc.cluster.local".
+	Name string
+	// Port is where all servers listen. With SRV records it has to be 0: they have ports.
+	Port int
+	// Scheme and Path complete the addresses: scheme://address:port/path. Default "ws",
+	// and no path.
+	Scheme, Path string
+
+	// Interval is the time between two lookups, more or less: it is up to a quarter shorter
+	// or longer each time, so that servers that were started together do not ask together.
+	// Default 10 s.
+	Interval time.Duration
+	// RetryMin is the time after which a first lookup that has failed is tried again; it
+	// doubles up to Interval. Default 500 ms.
+	RetryMin time.Duration
+	// Timeout bounds the time of a lookup. Default 5 s.
+	Timeout time.Duration
+	// MaxPeers bounds the servers. Default 4096.
+	MaxPeers int
+
+	// Resolver asks. Default: net.DefaultResolver.
+	Resolver *net.Resolver
+	// Logger receives what an operator should know. Default: slog.Default().
+	Logger *slog.Logger
+}
+
+// Defaults of [Options].
+const (
+	DefaultScheme   = "ws"
+	DefaultInterval = 10 * time.Second
+	DefaultRetryMin = 500 * time.Millisecond
+	DefaultTimeout  = 5 * time.Second
+	DefaultMaxPeers = 4096
+)
+
+func (o Options) withDefaults() Options {
+	o.Scheme = cmp.Or(o.Scheme, DefaultScheme)
+	o.Interval = cmp.Or(o.Interval, DefaultInterval)
+	o.RetryMin = cmp.Or(o.RetryMin, min(DefaultRetryMin, o.Interval))
+	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
+	o.MaxPeers = cmp.Or(o.MaxPeers, DefaultMaxPeers)
+	o.Resolver = cmp.Or(o.Resolver, net.DefaultResolver)
+	o.Logger = cmp.Or(o.Logger, slog.Default())
+	return o
+}
+
+// ParseName returns the options for "host:port", or for the name of SRV records, which
+// begins with "_" and has no port. The error says what is allowed.
+func ParseName(name string) (Options, error) {
+	if strings.HasPrefix(name, "_") {
+		o := Options{Name: name}
+		return o, o.Validate()
+	}
+	host, port, err := net.SplitHostPort(name)
+	number, bad := strconv.ParseUint(port, 10, 16)
+	if err != nil || bad != nil {
+		return Options{}, &core.ConfigError{Field: "Name", Value: name, Allowed: `"host:port", or a name of SRV records, "_service._tcp.host"`}
+	}
+	o := Options{Name: host, Port: int(number)}
+	return o, o.Validate()
+}
+
+// Validate returns a [*core.ConfigError] for the first option that can never work.
+func (o Options) Validate() error {
+	o = o.withDefaults()
+	switch {
+	case o.Name == "" || strings.ContainsAny(o.Name, ":/ "):
+		return &core.ConfigError{Field: "Name", Value: o.Name, Allowed: "a host name"}
+	case o.srv() && o.Port != 0:
+		return &core.ConfigError{Field: "Port", Value: o.Port, Allowed: "0 with SRV records, which have ports"}
+	case !o.srv() && (o.Port < 1 || o.Port > 65535):
+		return &core.ConfigError{Field: "Port", Value: o.Port, Allowed: "a port between 1 and 65535"}
+	case o.Path != "" && !strings.HasPrefix(o.Path, "/"):
+		return &core.ConfigError{Field: "Path", Value: o.Path, Allowed: `a path that begins with "/"`}
+	case o.MaxPeers < 0:
+		return &core.ConfigError{Field: "MaxPeers", Value: o.MaxPeers, Allowed: "more than 0, or 0 for the default"}
+	}
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{{"Interval", o.Interval}, {"RetryMin", o.RetryMin}, {"Timeout", o.Timeout}} {
+		if d.value < 0 {
+			return &core.ConfigError{Field: d.field, Value: d.value, Allowed: "more than 0, or 0 for the default"}
+		}
+	}
+	return nil
+}
+
+func (o Options) srv() bool { return strings.HasPrefix(o.Name, "_") }
+
+// Discovery resolves a name.
+type Discovery struct {
+	options Options
+	limit   loglimit.Limiter
+
+	mu       sync.Mutex
+	endpoint core.DiscoveryEndpoint
+}
+
+var (
+	_ core.Discovery        = (*Discovery)(nil)
+	_ core.EndpointReporter = (*Discovery)(nil)
+)
+
+// New returns a Discovery. It does not check o: Run and [Options.Validate] do.
+func New(o Options) *Discovery {
+	o = o.withDefaults()
+	name := o.Name
+	if !o.srv() {
+		name = net.JoinHostPort(o.Name, strconv.Itoa(o.Port))
+	}
+	return &Discovery{options: o, endpoint: core.DiscoveryEndpoint{Name: name}, limit: loglimit.Limiter{Period: 5 * time.Minute}}
+}
+
+// Name is "dns".
+func (d *Discovery) Name() string { return "dns" }
+
+// Endpoints tells of the name that is resolved.
+func (d *Discovery) Endpoints() []core.DiscoveryEndpoint {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return []core.DiscoveryEndpoint{d.endpoint}
+}
+
+// Run resolves the name until ctx ends, and reports the servers, self's address left out,
+// when they are others than before. It returns a [*core.ConfigError] at once for a bad
+// option, and nil when ctx has ended.
+func (d *Discovery) Run(ctx context.Context, self core.Peer, update func([]core.Peer)) error {
+	if err := d.options.Validate(); err != nil {
+		return err
+	}
+	d.note(nil, nil)
+	var known []core.Peer
+	found, retry := false, d.options.RetryMin
+	for ctx.Err() == nil {
+		addresses, err := d.lookup(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		d.note(addresses, err)
+		wait := d.options.Interval
+		if err != nil {
+			d.limit.Log(d.options.Logger, slog.LevelWarn, "failed", "discovery cannot resolve its name; the last servers that it has found stay",
+				"discovery", d.endpoint.Name, "error", err, "setting", "DiscoveryAddress (MESH_DISCOVERY_ADDRESS)")
+			if !found {
+				wait, retry = min(retry, wait), 2*retry
+			}
+		} else {
+			d.limit.Forget("failed")
+			peers := others(addresses, self.Address)
+			if !found || !slices.Equal(peers, known) {
+				known, found = peers, true
+				update(slices.Clone(peers))
+			}
+		}
+		sleep(ctx, jittered(wait))
+	}
+	return nil
+}
+
+// note takes down how a lookup went. Without addresses and an error, Run begins.
+func (d *Discovery) note(addresses []string, err error) {
+	now := time.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e := &d.endpoint
+	heard := err == nil && addresses != nil
+	if e.Heard != heard || e.Since.IsZero() {
+		e.Heard, e.Since = heard, now
+	}
+	e.Err = err
+	if heard {
+		e.Last, e.Peers = now, len(addresses)
+	}
+}
+
+// lookup returns the addresses of the servers, sorted. None is an error.
+func (d *Discovery) lookup(ctx context.Context) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.options.Timeout)
+	defer cancel()
+	find := d.lookupHost
+	if d.options.srv() {
+		find = d.lookupSRV
+	}
+	addresses, err := find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(addresses)
+	addresses = slices.Compact(addresses)
+	if len(addresses) > d.options.MaxPeers {
+		d.limit.Log(d.options.Logger, slog.LevelWarn, "many", "discovery's name has too many addresses: ignoring the rest",
+			"discovery", d.endpoint.Name, "limit", d.options.MaxPeers, "entries", len(addresses))
+		addresses = addresses[:d.options.MaxPeers]
+	}
+	if len(addresses) == 0 {
+		return nil, errors.New("the name has no records that can be used")
+	}
+	return addresses, nil
+}
+
+func (d *Discovery) lookupHost(ctx context.Context) (addresses []string, err error) {
+	ips, err := d.options.Resolver.LookupNetIP(ctx, "ip", d.options.Name)
+	if err != nil {
+		return nil, err
+	}
+	for _, ip := range ips {
+		addresses = append(addresses, d.address(ip.Unmap().String(), uint16(d.options.Port)))
+	}
+	return addresses, nil
+}
+
+func (d *Discovery) lookupSRV(ctx context.Context) (addresses []string, err error) {
+	_, records, err := d.options.Resolver.LookupSRV(ctx, "", "", d.options.Name)
+	if len(records) == 0 && err != nil {
+		return nil, err
+	}
+	for _, r := range records { // those of which err says nothing
+		if target := strings.TrimSuffix(r.Target, "."); target != "" && r.Port != 0 {
+			addresses = append(addresses, d.address(target, r.Port))
+		}
+	}
+	return addresses, nil
+}
+
+func (d *Discovery) address(host string, port uint16) string {
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Zone() != "" {
+		host = ip.WithZone(url.PathEscape(ip.Zone())).String()
+	}
+	return fmt.Sprintf("%s://%s%s", d.options.Scheme, net.JoinHostPort(host, strconv.Itoa(int(port))), d.options.Path)
+}
+
+// others are peers of all addresses but this node's own.
+func others(addresses []string, own string) []core.Peer {
+	peers := make([]core.Peer, 0, len(addresses))
+	for _, address := range addresses {
+		if address != own {
+			peers = append(peers, core.Peer{Address: address})
+		}
+	}
+	return peers
+}
+
+// jittered is d, up to a quarter shorter or longer.
+func jittered(d time.Duration) time.Duration {
+	return d - d/4 + time.Duration(rand.Int64N(int64(d/2)+1))
+}
+
+// sleep waits for d or for the end of ctx.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,512 @@
+// Package gossip is discovery by gossip between the nodes themselves, with no process
+// beside them: github.com/hashicorp/memberlist, a SWIM protocol over UDP and TCP. A node
+// needs the gossip address of one or a few others to begin with, its seeds; it learns of
+// the rest from them, and tells them its id and the address at which it accepts links.
+//
+// A node that ends says so, and one that dies is found out by the others within seconds.
+// One that lost all others joins its seeds again.
+//
+// Programs that do not import the package do not have the library in them:
+//
+//	mesh.New(cfg, mesh.WithDiscovery(gossip.New(gossip.Options{Seeds: seeds, Keys: [][]byte{gossip.Key(token)}})))
+//
+// Without keys everybody who reaches the port can read the roster and write it. Nodes of
+// the reference do not gossip.
+package gossip
+
+import (
+	"cmp"
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+
+	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/backoff"
+	"github.com/socketmesh/mesh/internal/loglimit"
+)
+
+// Options configure a [Discovery]. Zero values mean the defaults.
+type Options struct {
+	// Listen is where the node gossips, "host:port" or ":port", by TCP and UDP; port 0
+	// picks a free one. Default ":7946".
+	Listen string
+	// Advertise is where the others reach it, "ip:port". Default: the host of Listen, or a
+	// private address of this machine, and the port it listens on.
+	Advertise string
+	// Seeds are gossip addresses of other nodes, "host:port", of which one that answers is
+	// enough. This node's own may be among them. A name may stand for several. Default
+	// none: the node waits for others that have it as a seed.
+	Seeds []string
+
+	// Keys encrypt and authenticate what is gossiped, with AES-GCM: 16, 24 or 32 bytes
+	// each. The first is written with, all are read with, so that keys can be changed node
+	// by node. See [Key]. Default none: it is in the clear.
+	Keys [][]byte
+	// Label tells meshes apart that share a network: nodes with different ones do not hear
+	// each other. At most 255 bytes. Default none.
+	Label string
+	// Network says how fast failures are detected: "lan", the default, within some
+	// seconds; "local", for one machine, within one; "wan", more patiently.
+	Network string
+
+	// RejoinMin and RejoinMax bound the time after which a node that hears of nobody joins
+	// its seeds again; it doubles from one to the other. One that hears of others joins a
+	// seed about each RejoinMax, so that two halves of a network that was split find each
+	// other. Default 500 ms and 30 s.
+	RejoinMin, RejoinMax time.Duration
+	// LeaveTimeout bounds the time to tell the others that this node leaves. Default 2 s.
+	LeaveTimeout time.Duration
+	// MaxPeers bounds the nodes that are known; others are ignored. Default 4096.
+	MaxPeers int
+
+	// Logger receives what an operator should know. Default: slog.Default().
+	Logger *slog.Logger
+}
+
+// Defaults of [Options].
+const (
+	DefaultListen       = ":7946"
+	DefaultRejoinMin    = 500 * time.Millisecond
+	DefaultRejoinMax    = 30 * time.Second
+	DefaultLeaveTimeout = 2 * time.Second
+	DefaultMaxPeers     = 4096
+)
+
+// Key derives a key of 32 bytes from a secret, such as the token of the mesh.
+func Key(secret string) []byte {
+	key, err := hkdf.Key(sha256.New, []byte(secret), nil, "mesh gossip key", 32)
+	if err != nil {
+		panic(err) // of the length, which is constant
+	}
+	return key
+}
+
+func (o Options) withDefaults() Options {
+	o.Listen = cmp.Or(o.Listen, DefaultListen)
+	o.Network = cmp.Or(o.Network, "lan")
+	o.RejoinMin = cmp.Or(o.RejoinMin, DefaultRejoinMin)
+	o.RejoinMax = cmp.Or(o.RejoinMax, max(o.RejoinMin, DefaultRejoinMax))
+	o.LeaveTimeout = cmp.Or(o.LeaveTimeout, DefaultLeaveTimeout)
+	o.MaxPeers = cmp.Or(o.MaxPeers, DefaultMaxPeers)
+	o.Logger = cmp.Or(o.Logger, slog.Default())
+	return o
+}
+
+var networks = map[string]func() *memberlist.Config{
+	"lan": memberlist.DefaultLANConfig, "local": memberlist.DefaultLocalConfig, "wan": memberlist.DefaultWANConfig,
+}
+
+// Validate returns a [*core.ConfigError] for the first option that can never work.
+func (o Options) Validate() error {
+	o = o.withDefaults()
+	if _, _, err := splitHostPort(o.Listen); err != nil {
+		return &core.ConfigError{Field: "Listen", Value: o.Listen, Allowed: `"host:port" or ":port"`}
+	}
+	if host, port, err := splitHostPort(o.Advertise); o.Advertise != "" && (err != nil || net.ParseIP(host) == nil || port == 0) {
+		return &core.ConfigError{Field: "Advertise", Value: o.Advertise, Allowed: `"ip:port"`}
+	}
+	for i, seed := range o.Seeds {
+		if host, port, err := splitHostPort(seed); err != nil || host == "" || port == 0 {
+			return &core.ConfigError{Field: fmt.Sprintf("Seeds[%d]", i), Value: seed, Allowed: `"host:port"`}
+		}
+	}
+	for i, key := range o.Keys {
+		if memberlist.ValidateKey(key) != nil {
+			return &core.ConfigError{Field: fmt.Sprintf("Keys[%d]", i), Value: fmt.Sprintf("%d bytes", len(key)), Allowed: "16, 24 or 32 bytes"}
+		}
+	}
+	switch {
+	case len(o.Label) > memberlist.LabelMaxSize:
+		return &core.ConfigError{Field: "Label", Value: o.Label, Allowed: "at most 255 bytes"}
+	case networks[o.Network] == nil:
+		return &core.ConfigError{Field: "Network", Value: o.Network, Allowed: `"lan", "local" or "wan"`}
+	case o.RejoinMin < 0:
+		return &core.ConfigError{Field: "RejoinMin", Value: o.RejoinMin, Allowed: "more than 0, or 0 for the default"}
+	case o.RejoinMax < o.RejoinMin:
+		return &core.ConfigError{Field: "RejoinMax", Value: o.RejoinMax, Allowed: "RejoinMin or more"}
+	case o.LeaveTimeout < 0:
+		return &core.ConfigError{Field: "LeaveTimeout", Value: o.LeaveTimeout, Allowed: "more than 0, or 0 for the default"}
+	case o.MaxPeers < 0:
+		return &core.ConfigError{Field: "MaxPeers", Value: o.MaxPeers, Allowed: "more than 0, or 0 for the default"}
+	}
+	return nil
+}
+
+// splitHostPort is net's, with the port as a number.
+func splitHostPort(address string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, err
+	}
+	number, err := strconv.ParseUint(text, 10, 16)
+	return host, int(number), err
+}
+
+// Discovery gossips with other nodes.
+type Discovery struct {
+	options Options
+	limit   loglimit.Limiter // of what others can cause
+
+	malformed, ignored atomic.Uint64
+
+	mu       sync.Mutex
+	address  string // where it gossips; "" when it does not
+	endpoint core.DiscoveryEndpoint
+}
+
+var (
+	_ core.Discovery        = (*Discovery)(nil)
+	_ core.EndpointReporter = (*Discovery)(nil)
+)
+
+// New returns a Discovery of one node. It does not check o: Run and [Options.Validate] do.
+func New(o Options) *Discovery {
+	o = o.withDefaults()
+	return &Discovery{options: o, endpoint: core.DiscoveryEndpoint{Name: "gossip at " + o.Listen}, limit: loglimit.Limiter{Period: 5 * time.Minute, Keys: 64}}
+}
+
+// Name is "gossip".
+func (d *Discovery) Name() string { return "gossip" }
+
+// Stats are counters of a [Discovery].
+type Stats struct {
+	Malformed uint64 // nodes whose metadata could not be read, each time they were told of
+	Ignored   uint64 // nodes above MaxPeers, each time they were told of
+}
+
+// Stats returns the counters as they are now.
+func (d *Discovery) Stats() Stats { return Stats{d.malformed.Load(), d.ignored.Load()} }
+
+// Addr is where it gossips, with the real port; "" while Run does not run. It is a seed
+// for others.
+func (d *Discovery) Addr() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.address
+}
+
+// Endpoints tells of the gossip: it is heard while others are, or none has to be.
+func (d *Discovery) Endpoints() []core.DiscoveryEndpoint {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return []core.DiscoveryEndpoint{d.endpoint}
+}
+
+// metadata is what a node tells of itself.
+type metadata struct {
+	ID      string `json:"id"`
+	Address string `json:"address"`
+}
+
+// settle is how long changes are collected.
+const settle = 50 * time.Millisecond
+
+// Run gossips until ctx ends, and reports the nodes that are alive, self included. It then
+// tells the others that this node leaves, and returns nil. It returns a
+// [*core.ConfigError] at once if an option is bad, or self lacks an id or an address or
+// has a long one, and another error if it cannot listen.
+func (d *Discovery) Run(ctx context.Context, self core.Peer, update func([]core.Peer)) error {
+	if err := d.options.Validate(); err != nil {
+		return err
+	}
+	if self.ID == "" {
+		return &core.ConfigError{Field: "ID", Value: self.ID, Allowed: "an id"}
+	}
+	meta, err := json.Marshal(metadata{self.ID, self.Address})
+	if err != nil || self.Address == "" || len(meta) > memberlist.MetaMaxSize {
+		return &core.ConfigError{Field: "Advertise", Value: self.Address, Allowed: fmt.Sprintf("the address peers dial, which fits with the id into %d bytes", memberlist.MetaMaxSize)}
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	delegate := &delegate{discovery: d, meta: meta, self: self.ID, changed: make(chan struct{}, 1), alive: map[string]told{}}
+	members, err := d.create(self, delegate)
+	if err != nil {
+		return fmt.Errorf("gossip: listening on %s: %w", d.options.Listen, err)
+	}
+	d.begin(members)
+	var joining sync.WaitGroup
+	joining.Go(func() { d.join(ctx, members) })
+	d.report(ctx, delegate, update)
+	if err := members.Leave(d.options.LeaveTimeout); err != nil {
+		d.options.Logger.Debug("leaving without having told everybody", "error", err)
+	}
+	err = members.Shutdown()
+	joining.Wait()
+	d.end()
+	if err != nil {
+		d.options.Logger.Debug("ending the gossip", "error", err)
+	}
+	return nil
+}
+
+func (d *Discovery) create(self core.Peer, events *delegate) (*memberlist.Memberlist, error) {
+	c := networks[d.options.Network]()
+	c.Name = self.ID
+	c.BindAddr, c.BindPort, _ = splitHostPort(d.options.Listen)
+	if c.BindAddr == "" {
+		c.BindAddr = "0.0.0.0"
+	}
+	c.AdvertisePort = c.BindPort
+	if d.options.Advertise != "" {
+		c.AdvertiseAddr, c.AdvertisePort, _ = splitHostPort(d.options.Advertise)
+	}
+	c.TCPTimeout = min(c.TCPTimeout, 3*time.Second) // which Run's end may have to wait for
+	c.Label = d.options.Label
+	c.Delegate, c.Events, c.Alive, c.Conflict = events, events, events, events
+	c.DelegateProtocolVersion, c.DelegateProtocolMin, c.DelegateProtocolMax = 1, 1, 1
+	c.DeadNodeReclaimTime = time.Second
+	c.LogOutput, c.Logger = nil, log.New(logWriter{d}, "", 0)
+	if len(d.options.Keys) > 0 {
+		keyring, err := memberlist.NewKeyring(d.options.Keys, d.options.Keys[0])
+		if err != nil {
+			return nil, err
+		}
+		c.Keyring = keyring
+	}
+	return memberlist.Create(c)
+}
+
+// report reports the nodes whenever they are others, until ctx ends.
+func (d *Discovery) report(ctx context.Context, events *delegate, update func([]core.Peer)) {
+	var known []core.Peer
+	for {
+		peers := d.peers(events.nodes())
+		if !slices.Equal(peers, known) {
+			known = peers
+			d.heard(len(peers))
+			update(slices.Clone(peers))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-events.changed:
+		}
+		sleep(ctx, settle)
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// peers are the nodes that tell an address, by id.
+func (d *Discovery) peers(nodes map[string]told) []core.Peer {
+	peers := make([]core.Peer, 0, len(nodes))
+	for name, n := range nodes {
+		var m metadata
+		if err := json.Unmarshal(n.meta, &m); err != nil || m.ID != name || m.Address == "" {
+			d.malformed.Add(1)
+			d.limit.Log(d.options.Logger, slog.LevelWarn, "malformed", "a node that gossips tells no address: it is ignored",
+				"peer", fmt.Sprintf("%.64q", name), "remote", n.remote, "error", err)
+			continue
+		}
+		peers = append(peers, core.Peer{ID: m.ID, Address: m.Address})
+	}
+	slices.SortFunc(peers, func(a, b core.Peer) int { return cmp.Compare(a.ID, b.ID) })
+	return peers
+}
+
+// join joins seeds until ctx ends: all of them while nobody is heard of, one after that.
+func (d *Discovery) join(ctx context.Context, members *memberlist.Memberlist) {
+	if len(d.options.Seeds) == 0 {
+		return
+	}
+	retry := backoff.Backoff{Min: d.options.RejoinMin, Max: d.options.RejoinMax}
+	for ctx.Err() == nil {
+		if members.NumMembers() > 1 {
+			retry.Reset()
+			sleep(ctx, d.options.RejoinMax-d.options.RejoinMax/4+time.Duration(rand.Int64N(int64(d.options.RejoinMax/2)+1)))
+			if ctx.Err() == nil && members.NumMembers() > 1 {
+				members.Join(d.options.Seeds[rand.IntN(len(d.options.Seeds)):][:1])
+			}
+			continue
+		}
+		err := d.joinAny(ctx, members)
+		if ctx.Err() != nil {
+			return
+		}
+		if members.NumMembers() > 1 {
+			d.limit.Forget("join")
+			continue
+		}
+		if err == nil {
+			err = errors.New("no seed knows of another node")
+		}
+		d.failed(err)
+		d.limit.Log(d.options.Logger, slog.LevelWarn, "join", "nobody answers the gossip; retrying with backoff", "error", err, "setting", "Seeds of gossip")
+		sleep(ctx, retry.Next())
+	}
+}
+
+// joinAny joins the seeds, one at a time so that ctx can end it.
+func (d *Discovery) joinAny(ctx context.Context, members *memberlist.Memberlist) (err error) {
+	for _, seed := range d.options.Seeds {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if _, failed := members.Join([]string{seed}); failed != nil {
+			err = errors.Join(err, errors.New(strings.Join(strings.Fields(failed.Error()), " ")))
+		}
+	}
+	return err
+}
+
+func (d *Discovery) begin(members *memberlist.Memberlist) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.address = members.LocalNode().FullAddress().Addr
+	d.endpoint = core.DiscoveryEndpoint{Name: d.endpoint.Name, Since: time.Now()}
+}
+
+func (d *Discovery) end() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.address = ""
+	d.endpoint = core.DiscoveryEndpoint{Name: d.endpoint.Name, Since: time.Now(), Last: d.endpoint.Last}
+}
+
+func (d *Discovery) heard(peers int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e, now := &d.endpoint, time.Now()
+	if heard := peers > 1 || len(d.options.Seeds) == 0; e.Heard != heard {
+		e.Heard, e.Since = heard, now
+	}
+	if e.Heard {
+		e.Err = nil
+	}
+	e.Last, e.Peers = now, peers
+}
+
+func (d *Discovery) failed(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.endpoint.Err = err
+}
+
+// delegate is what the library asks and tells. It is called with the library's locks held,
+// and calls nothing of it.
+type delegate struct {
+	discovery *Discovery
+	meta      []byte
+	self      string
+	changed   chan struct{} // holds one
+
+	mu    sync.Mutex
+	alive map[string]told // the nodes that are, by id
+}
+
+// told is what a node tells. It is copied while the library holds its lock, since the nodes
+// that memberlist.Members returns change while they are read.
+type told struct {
+	meta   []byte
+	remote string // where it gossips
+}
+
+// NodeMeta is memberlist.Delegate's.
+func (e *delegate) NodeMeta(int) []byte { return e.meta }
+
+// NotifyMsg, GetBroadcasts, LocalState and MergeRemoteState are memberlist.Delegate's: no
+// messages are gossiped.
+func (*delegate) NotifyMsg([]byte)                {}
+func (*delegate) GetBroadcasts(_, _ int) [][]byte { return nil }
+func (*delegate) LocalState(bool) []byte          { return nil }
+func (*delegate) MergeRemoteState([]byte, bool)   {}
+
+// NotifyJoin, NotifyLeave and NotifyUpdate are memberlist.EventDelegate's.
+func (e *delegate) NotifyJoin(n *memberlist.Node)   { e.set(n) }
+func (e *delegate) NotifyUpdate(n *memberlist.Node) { e.set(n) }
+
+func (e *delegate) NotifyLeave(n *memberlist.Node) {
+	e.mu.Lock()
+	delete(e.alive, n.Name)
+	e.mu.Unlock()
+	e.notify()
+}
+
+func (e *delegate) set(n *memberlist.Node) {
+	e.mu.Lock()
+	e.alive[n.Name] = told{slices.Clone(n.Meta), n.FullAddress().Addr}
+	e.mu.Unlock()
+	e.notify()
+}
+
+// nodes are those that are alive now.
+func (e *delegate) nodes() map[string]told {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return maps.Clone(e.alive)
+}
+
+func (e *delegate) notify() {
+	select {
+	case e.changed <- struct{}{}:
+	default:
+	}
+}
+
+// NotifyAlive is memberlist.AliveDelegate's: it refuses new nodes when there are too many.
+func (e *delegate) NotifyAlive(n *memberlist.Node) error {
+	d := e.discovery
+	e.mu.Lock()
+	_, known := e.alive[n.Name]
+	alive := len(e.alive)
+	e.mu.Unlock()
+	if known || n.Name == e.self || alive < d.options.MaxPeers {
+		return nil
+	}
+	d.ignored.Add(1)
+	d.limit.Log(d.options.Logger, slog.LevelWarn, "many", "too many nodes gossip: ignoring the rest", "limit", d.options.MaxPeers)
+	return errors.New("too many nodes")
+}
+
+// NotifyConflict is memberlist.ConflictDelegate's: two nodes have one id.
+func (e *delegate) NotifyConflict(existing, other *memberlist.Node) {
+	e.discovery.limit.Log(e.discovery.options.Logger, slog.LevelWarn, "conflict", "two nodes that gossip have the same id",
+		"peer", fmt.Sprintf("%.64q", existing.Name), "address", existing.FullAddress().Addr, "other", other.FullAddress().Addr)
+}
+
+// logWriter passes the library's lines on: what is wrong as a warning, a few of each kind,
+// the rest for debugging.
+type logWriter struct{ discovery *Discovery }
+
+// Write is io.Writer's.
+func (w logWriter) Write(line []byte) (int, error) {
+	text := strings.TrimSpace(string(line))
+	level, text, _ := strings.Cut(text, "] ")
+	text = strings.TrimPrefix(text, "memberlist: ")
+	d := w.discovery
+	if level == "[ERR" || level == "[WARN" {
+		kind, _, _ := strings.Cut(text, ":")
+		d.limit.Log(d.options.Logger, slog.LevelWarn, fmt.Sprintf("%.20s", kind), "gossip has trouble", "error", fmt.Sprintf("%.300s", text))
+	} else {
+		d.options.Logger.Debug("gossip: " + text)
+	}
+	return len(line), nil
+}
+
+// sleep waits for d or for the end of ctx.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

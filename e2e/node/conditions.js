@@ -1,0 +1,23 @@
+// Conditions are waited for: they are looked at again whenever something has changed.
+export class Conditions {
+  #waiting = new Set(); // functions that look at a condition
+
+  changed() {
+    for (const check of this.#waiting) check();
+  }
+
+  // until waits for a condition, at most timeout ms. It reports whether it holds.
+  until(condition, timeout) {
+    return new Promise((resolve) => {
+      const end = (holds) => {
+        clearTimeout(timer);
+        this.#waiting.delete(check);
+        resolve(holds);
+      };
+      const check = () => condition() && end(true);
+      const timer = setTimeout(() => end(condition()), timeout);
+      this.#waiting.add(check);
+      check();
+    });
+  }
+}

@@ -1,0 +1,39 @@
+package pendingset
+
+import (
+	"net"
+	"net/http"
+	"sync"
+)
+
+// Conns are the TCP connections at an HTTP server that are not WebSockets yet. Those
+// for which there are too many are handed to the caller, who closes them.
+type Conns struct {
+	set   *Set[net.Conn]
+	evict func(net.Conn)
+	open  sync.WaitGroup // one for each, until net/http is done with it
+}
+
+// NewConns returns Conns with the limits of [NewPerSource]. evict closes a
+// connection; it must not block.
+func NewConns(limit, perSource int, evict func(net.Conn)) *Conns {
+	return &Conns{set: NewPerSource[net.Conn](limit, perSource), evict: evict}
+}
+
+// Track follows the state of a connection: it is an [http.Server]'s ConnState.
+func (c *Conns) Track(conn net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		c.open.Add(1)
+		if oldest, evicted := c.set.AddFrom(Source(conn.RemoteAddr().String()), conn); evicted {
+			c.evict(oldest)
+		}
+	case http.StateHijacked, http.StateClosed:
+		c.set.Remove(conn)
+		c.open.Done()
+	}
+}
+
+// Wait waits until the server is done with all of them. It is called after the
+// server's Close.
+func (c *Conns) Wait() { c.open.Wait() }

@@ -1,0 +1,28 @@
+//go:build unix
+
+package wstransport
+
+import (
+	"net"
+	"syscall"
+)
+
+// unread tells whether something of the other end has arrived, its end included, that nobody
+// has read. It looks below TLS, where a goroutine of Go's reads what there is.
+func unread(conn net.Conn) bool {
+	c, ok := innermost(conn).(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return false
+	}
+	found := false
+	err = raw.Control(func(fd uintptr) {
+		var b [1]byte
+		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		found = err == nil
+	})
+	return err == nil && found
+}

@@ -38,9 +38,10 @@ func TestRoutes(t *testing.T) {
 		synctest.Wait()
 		expect(t, "copies", a.sent(core.KindBroadcast)-before, 2)
 
+		w.net.Delay("b", "a", time.Millisecond)
 		a.AddSockets(inRooms("room"), []string{"new"})
 		expect(t, "before b has told", a.reasonsOf(inRooms("new")), "b joining true; c no-member false; d silent true; ")
-		synctest.Wait()
+		within(10 * time.Millisecond)
 		expect(t, "when it has", a.reasonsOf(inRooms("new")), "b member true; c no-member false; d silent true; ")
 
 		expect(t, "of a namespace that is not open", len(a.server.Routes("/other", core.Target{}, 256)), 0)

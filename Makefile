@@ -91,8 +91,9 @@ fmt: ## format all Go files
 api: ## list what the public packages export, below api/
 	$(GO) run -C tools ./api ..
 
-generate: ## the Go code of the protobuf schema
+generate: ## the Go code of the protobuf schema, and the chart's copies of files of deploy/
 	$(PROTOGEN) ..
+	cp deploy/prometheus/alerts.yml deploy/grafana/dashboard.json deploy/helm/mesh/files/
 
 fuzz: ## every fuzz target, for FUZZTIME each
 	@FUZZTIME=$(FUZZTIME) GO=$(GO) ./tools/fuzz.sh

@@ -100,14 +100,14 @@ func joined(t *testing.T, files map[string]string) []byte {
 				case "Secret":
 					data[key] = strings.Repeat("x", len(value.(string)))
 				case "ConfigMap":
-					if value == string(linked(t, "dashboard.json")) {
-						data[key] = asLinked
+					if value == string(copied(t, "dashboard.json")) {
+						data[key] = asInDeploy
 					}
 				}
 			}
 			if object["kind"] == "PrometheusRule" {
-				if reflect.DeepEqual(object["spec"], any(parsed(t, string(linked(t, "alerts.yml"))))) {
-					object["spec"] = map[string]any{"groups": []any{map[string]any{"name": asLinked}}}
+				if reflect.DeepEqual(object["spec"], any(parsed(t, string(copied(t, "alerts.yml"))))) {
+					object["spec"] = map[string]any{"groups": []any{map[string]any{"name": asInDeploy}}}
 				}
 			}
 			text, err := yaml.Marshal(object)

@@ -186,8 +186,13 @@ func sourcesSum(t *testing.T) string {
 	t.Helper()
 	var all bytes.Buffer
 	err := filepath.WalkDir(chartFolder, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || d.Type() == fs.ModeSymlink {
+		switch {
+		case err != nil:
 			return err
+		case d.IsDir() && path == copiesFolder:
+			return fs.SkipDir
+		case d.IsDir():
+			return nil
 		}
 		text, err := os.ReadFile(path)
 		fmt.Fprintf(&all, "%s %s\n", strings.TrimPrefix(filepath.ToSlash(path), chartFolder), sumOf(text))
@@ -201,21 +206,23 @@ func sourcesSum(t *testing.T) string {
 
 func sumOf(text []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(text)) }
 
-// asLinked stands in testdata for what helm has taken as it is from a file of deploy/.
-const asLinked = "as linked"
+// A chart is one folder, so it has copies of files of deploy/.
+const copiesFolder = chartFolder + "/files"
 
-// linked reads a file of the chart that has to be a link to one of deploy/: the chart has
+// asInDeploy stands in testdata for what helm has taken as it is from such a copy.
+const asInDeploy = "as in deploy/"
+
+// copied reads a file of the chart that has to be the same as one of deploy/: the chart has
 // no rules and no dashboard of its own.
-func linked(t *testing.T, name string) []byte {
+func copied(t *testing.T, name string) []byte {
 	t.Helper()
-	path := chartFolder + "/files/" + name
-	target, err := os.Readlink(path)
-	if err != nil || !strings.HasPrefix(target, "../../../") {
-		t.Errorf("%s is no link to a file of deploy/: %q, %v", path, target, err)
-	}
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(filepath.Join(copiesFolder, name))
 	if err != nil {
 		t.Fatal(err)
+	}
+	folder := map[string]string{"alerts.yml": "prometheus", "dashboard.json": "grafana"}[name]
+	if original, err := os.ReadFile(filepath.Join("../../deploy", folder, name)); err != nil || !bytes.Equal(text, original) {
+		t.Errorf("%s/%s differs from deploy/%s/%[2]s (%v): run make generate", copiesFolder, name, folder, err)
 	}
 	return text
 }
@@ -610,14 +617,14 @@ func (r *rendered) checkSwitches(t *testing.T) {
 func (r *rendered) checkMonitoring(t *testing.T) {
 	t.Helper()
 	for _, rule := range all[*prometheusRule](r) {
-		linked(t, "alerts.yml")
-		if len(rule.Spec.Groups) != 1 || rule.Spec.Groups[0].Name != asLinked {
+		copied(t, "alerts.yml")
+		if len(rule.Spec.Groups) != 1 || rule.Spec.Groups[0].Name != asInDeploy {
 			t.Error("the rules differ from deploy/prometheus/alerts.yml")
 		}
 	}
 	for _, m := range all[*core.ConfigMap](r) {
-		linked(t, "dashboard.json")
-		if m.Data["mesh.json"] != asLinked || m.Labels["grafana_dashboard"] != "1" {
+		copied(t, "dashboard.json")
+		if m.Data["mesh.json"] != asInDeploy || m.Labels["grafana_dashboard"] != "1" {
 			t.Error("the dashboard differs from deploy/grafana/dashboard.json")
 		}
 	}

@@ -263,6 +263,7 @@ func (b *builder) service() service.ClientOptions {
 		URL:              b.config.DiscoveryAddress,
 		AuthToken:        b.config.AuthToken,
 		RefusePlainToken: !b.config.allowsReferencePeers(),
+		AllowTLSProxies:  b.config.AllowTLSProxies,
 		Tokens:           b.tokens,
 		RedialMin:        b.config.RedialMin,
 		RedialMax:        b.config.RedialMax,

@@ -88,6 +88,11 @@ type Config struct {
 	// passes for one of the reference, so that whoever can add it to the roster gets the
 	// token. Default nil: they may, except with TLS, and "wss" or "quic".
 	AllowReferencePeers *bool
+	// AllowTLSProxies allows proxies between servers, and before the discovery service, that
+	// end TLS and open it anew, as a re-encrypting balancer does. Default:
+	// servers refuse each other then, because a relay that a false roster names does the
+	// same. A proxy before a server without TLS of its own needs no leave.
+	AllowTLSProxies bool
 	// AcceptToken is a second secret that is accepted beside AuthToken, while one takes
 	// the place of the other server by server. Default none.
 	AcceptToken string
@@ -291,6 +296,7 @@ func (c Config) node() core.Config {
 		ResumeWindow:      c.ResumeWindow,
 
 		RefuseReferencePeers: !c.allowsReferencePeers(),
+		AllowTLSProxies:      c.AllowTLSProxies,
 
 		DialNetworks:  c.networks(),
 		DialPaths:     c.dialPaths(),

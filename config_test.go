@@ -184,6 +184,7 @@ func optionCases(t *testing.T) []optionCase {
 		{"QueueSlowTime", mesh.Config{QueueSlowTime: time.Second}, ""},
 		{"QueueSlowTime", mesh.Config{QueueSlowTime: -time.Second}, "a duration"},
 		{"AllowReferencePeers", mesh.Config{AllowReferencePeers: new(false)}, ""},
+		{"AllowTLSProxies", mesh.Config{AllowTLSProxies: true}, ""},
 		{"ResumeWindow", mesh.Config{ResumeWindow: time.Minute}, ""},
 		{"ResumeWindow", mesh.Config{ResumeWindow: -time.Second}, "a duration"},
 		{"ReplayBytes", mesh.Config{ReplayBytes: 1 << 20}, ""},

@@ -101,6 +101,7 @@ var variables = []variable{
 	{"MESH_AUTH_TOKEN", "AuthToken", text(func(c *Config) *string { return &c.AuthToken })},
 	{"MESH_AUTH_TOKEN_FILE", "AuthTokenFile", text(func(c *Config) *string { return &c.AuthTokenFile })},
 	{"MESH_ALLOW_REFERENCE_PEERS", "AllowReferencePeers", setAllowReferencePeers},
+	{"MESH_ALLOW_TLS_PROXIES", "AllowTLSProxies", boolean(func(c *Config) *bool { return &c.AllowTLSProxies })},
 	{"MESH_ROLE", "Role", text(func(c *Config) *string { return &c.Role })},
 	{"MESH_EMITTER_TOKENS", "EmitterTokens", list("tokens separated by commas", func(c *Config) *[]string { return &c.EmitterTokens })},
 	{"MESH_EMITTER_TOKENS_FILE", "EmitterTokensFile", text(func(c *Config) *string { return &c.EmitterTokensFile })},

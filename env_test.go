@@ -55,6 +55,7 @@ var envCases = []struct {
 	{"MESH_QUEUE_MIN_RATE", "1005", mesh.Config{QueueMinRate: 1005}},
 	{"MESH_QUEUE_SLOW_TIME", "3s", mesh.Config{QueueSlowTime: 3 * time.Second}},
 	{"MESH_ALLOW_REFERENCE_PEERS", "false", mesh.Config{AllowReferencePeers: new(false)}},
+	{"MESH_ALLOW_TLS_PROXIES", "true", mesh.Config{AllowTLSProxies: true}},
 	{"MESH_RESUME_WINDOW", "4s", mesh.Config{ResumeWindow: 4 * time.Second}},
 	{"MESH_REPLAY_BYTES", "2MiB", mesh.Config{ReplayBytes: 2 << 20}},
 	{"MESH_INBOX_BYTES", "1002", mesh.Config{InboxBytes: 1002}},

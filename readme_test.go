@@ -25,7 +25,7 @@ func TestReadmeListsEveryOption(t *testing.T) {
 	}
 	good := map[string]string{
 		"Listen": ":1", "Advertise": "ws://x:1", "Transport": "ws", "Codec": "msgpack", "Discovery": "service",
-		"DiscoveryAddress": "ws://x:1", "TLS": "x", "Peers": "ws://x:1", "AuthToken": "x", "AuthTokenFile": "x", "AcceptToken": "x", "AllowReferencePeers": "true", "Role": "emitter", "EmitterTokens": "x", "ObserverTokens": "x", "EmitterTokensFile": "x", "ObserverTokensFile": "x", "Routing": "interest",
+		"DiscoveryAddress": "ws://x:1", "TLS": "x", "Peers": "ws://x:1", "AuthToken": "x", "AuthTokenFile": "x", "AcceptToken": "x", "AllowReferencePeers": "true", "AllowTLSProxies": "true", "Role": "emitter", "EmitterTokens": "x", "ObserverTokens": "x", "EmitterTokensFile": "x", "ObserverTokensFile": "x", "Routing": "interest",
 		"HeartbeatInterval": "1s", "HeartbeatTimeout": "1m", "HandshakeTimeout": "1s", "RequestTimeout": "1s",
 		"DialNetworks": "10.0.0.0/8", "DialPaths": "/mesh", "MaxDials": "1", "DialRate": "1", "RedialMin": "1s", "RedialMax": "1h", "QueueBytes": "1", "QueueMessages": "1", "InboxBytes": "1",
 		"MaxQueueBytes": "1073741824", "QueueMinRate": "1", "QueueSlowTime": "1s", "ResumeWindow": "1m", "ReplayBytes": "1048576",

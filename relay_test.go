@@ -2,6 +2,7 @@ package mesh_test
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -63,7 +64,7 @@ func relay(t *testing.T, l net.Listener, dial func() (net.Conn, error)) {
 
 // TestRelayBetweenServers: who passes on a handshake between two servers gets a link between
 // them over ws, as SECURITY.md says. Over wss he would have to be the end of the dialler's
-// connection, for which he lacks the certificate.
+// connection, for which he lacks the certificate; and if he has one, both see it.
 func TestRelayBetweenServers(t *testing.T) {
 	t.Parallel()
 	t.Run("ws", func(t *testing.T) {
@@ -77,6 +78,55 @@ func TestRelayBetweenServers(t *testing.T) {
 		m := start(t, mesh.Config{Listen: "127.0.0.1:0", AuthToken: "s", Peers: []string{"ws://" + l.Addr().String()}})
 		seen.waitFor(t, m.ID())
 	})
+	// A relay with a certificate by an authority that servers trust for others, too, is the end
+	// of both connections.
+	public := mustAuthority("public")
+	everybodys := func(t *testing.T) *tls.Config {
+		pair, err := public.Issue(time.Hour, "127.0.0.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		certificate, err := pair.TLS()
+		if err != nil {
+			t.Fatal(err)
+		}
+		pool := x509.NewCertPool()
+		pool.AppendCertsFromPEM(public.Cert)
+		return &tls.Config{Certificates: []tls.Certificate{certificate}, RootCAs: pool}
+	}
+	for name, c := range map[string]struct {
+		dialler, acceptor bool // allow proxies
+	}{
+		"public":                              {},
+		"public, the dialler allows proxies":  {dialler: true},
+		"public, the acceptor allows proxies": {acceptor: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := tls.Listen("tcp", "127.0.0.1:0", everybodys(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			dialled, accepted := newPeers(), newPeers()
+			server := start(t, mesh.Config{Listen: "127.0.0.1:0", TLS: mesh.TLS{Config: everybodys(t)}, AuthToken: "s", AllowTLSProxies: c.acceptor}, mesh.WithObserver(accepted))
+			relay(t, l, func() (net.Conn, error) {
+				return tls.Dial("tcp", strings.TrimPrefix(server.Advertised(), "wss://"), everybodys(t))
+			})
+			m := start(t, mesh.Config{Listen: "127.0.0.1:0", TLS: mesh.TLS{Config: everybodys(t)}, AuthToken: "s", Peers: []string{"wss://" + l.Addr().String()},
+				AllowTLSProxies: c.dialler}, mesh.WithObserver(dialled))
+			if c.dialler || c.acceptor {
+				accepted.waitFor(t, m.ID())
+				return
+			}
+			for end, seen := range map[string]*peers{"dialler": dialled, "acceptor": accepted} {
+				if why := await.Value(t, seen.refused); !errors.Is(why, core.ErrRelayed) {
+					t.Errorf("the %s refuses with %v", end, why)
+				}
+			}
+			if len(m.Peers()) > 0 || len(server.Peers()) > 0 || server.Stats().RefusalReasons["relayed"] == 0 {
+				t.Error("they are linked, or it is not counted")
+			}
+		})
+	}
 	t.Run("wss", func(t *testing.T) {
 		ours, seen := issued(t, authority(), "127.0.0.1"), newPeers()
 		server := start(t, mesh.Config{Listen: "127.0.0.1:0", TLS: ours, AuthToken: "s"})

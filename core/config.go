@@ -62,6 +62,11 @@ type Config struct {
 	// they are allowed.
 	RefuseReferencePeers bool
 
+	// AllowTLSProxies allows links with proxies on their way that end TLS and open it anew.
+	// Without it both ends compare what they say as [ChannelBinder], if both do, and refuse
+	// each other if that differs. Default: they are not allowed.
+	AllowTLSProxies bool
+
 	// HeartbeatInterval is how often a link is pinged, and how often reference peers
 	// hear of each namespace. Default 5 s.
 	HeartbeatInterval time.Duration

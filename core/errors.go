@@ -37,6 +37,9 @@ var (
 	// and does not prove to be it: it has not the key of that process, or a certificate
 	// with another identity. It wraps [ErrDuplicateID].
 	ErrImpostor = fmt.Errorf("impostor: %w", ErrDuplicateID)
+	// ErrRelayed: a connection over TLS on whose way somebody ends TLS and opens it anew. It
+	// wraps [ErrUnauthorized].
+	ErrRelayed = fmt.Errorf("%w: somebody between the two ends of the connection ends TLS (is it a proxy of yours? see AllowTLSProxies)", ErrUnauthorized)
 	// ErrNoListener: nothing listens at an address: the process there has gone. A
 	// [Transport] whose Dial can tell wraps it, or the system's "connection refused".
 	ErrNoListener = errors.New("nothing listens at the address")

@@ -149,6 +149,14 @@ type Certified interface {
 	Identity() string
 }
 
+// ChannelBinder is what a [Conn] implements that may be over TLS. Nodes tell each other what it
+// returns, so that nobody can stand between them who ends one connection and opens another.
+type ChannelBinder interface {
+	// ChannelBinding is the same on both ends of a connection and another one on each other
+	// connection: tls-exporter (RFC 9266), 32 bytes. It is nil without TLS. Constant.
+	ChannelBinding() []byte
+}
+
 // MultiStream is what a [Conn] implements that carries several streams of frames,
 // as a QUIC connection does. What must not wait for each other goes on different
 // streams: the node sends its own signals on the Conn itself, and the messages of

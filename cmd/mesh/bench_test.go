@@ -54,8 +54,8 @@ func TestBench(t *testing.T) {
 // TestBenchStorm: newcomers and those that are there, with the gate and without it, in
 // processes of their own; and pings in time.
 func TestBenchStorm(t *testing.T) {
-	out := runBench(t, "storm", "--compare", "mesh,ungated", "--nodes", "1", "--present", "10", "--newcomers", "30", "--at-once", "10",
-		"--server-cpus", "1", "--ping-interval", "50ms", "--ping-timeout", "1m", "--json", "-")
+	out := runBench(t, "storm", "--compare", "mesh,ungated", "--nodes", "1", "--present", "10", "--newcomers", "600", "--at-once", "10",
+		"--server-cpus", "1", "--ping-interval", "10ms", "--ping-timeout", "1m", "--json", "-")
 	var c bench.Comparison
 	if err := json.Unmarshal([]byte(out), &c); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -65,7 +65,7 @@ func TestBenchStorm(t *testing.T) {
 	}
 	for _, r := range c.Results {
 		s := r.Storm
-		if s == nil || s.Present != 10 || s.Lost != 0 || s.In != 30 || s.Out != 0 || s.Wait == nil || s.Probe == nil || s.PingLate == nil {
+		if s == nil || s.Present != 10 || s.Lost != 0 || s.In != 600 || s.Out != 0 || s.Wait == nil || s.Probe == nil || s.PingLate == nil {
 			t.Errorf("%s: %+v: %s", r.Config, s, r.Error)
 		}
 	}

@@ -29,6 +29,9 @@ type ClientOptions struct {
 	// for a proof of it instead; one of the reference, or of an earlier version, is sent no token
 	// then, and refuses the node if it wants one. Default: it is sent.
 	RefusePlainToken bool
+	// AllowTLSProxies allows proxies before the service that end TLS and open it anew.
+	// Default: the service refuses the node there.
+	AllowTLSProxies bool
 	// TLS is for wss:// addresses. Default: the system's authorities.
 	TLS *tls.Config
 	// RootCAs, if not nil, returns the authorities for each attempt, in place of

@@ -17,6 +17,7 @@ var (
 	closeShutdown     = core.CloseReason{Code: 1001, Text: "discovery-shutdown"}
 	closeLeaving      = core.CloseReason{Code: 1000, Text: "client-closing"}
 
+	closeRelayed      = core.CloseReason{Code: 4401, Text: "relayed"}
 	closeUnregistered = core.CloseReason{Code: 1008, Text: "register-timeout"}
 	closeFull         = core.CloseReason{Code: 1013, Text: "too-many-nodes"}
 	closeLongID       = core.CloseReason{Code: 1008, Text: "id-too-long"}
@@ -42,7 +43,10 @@ func readError(err error) error {
 		return err
 	}
 	cause := &core.CloseError{CloseReason: core.CloseReason{Code: closed.Code, Text: closed.Text}}
-	if closed.Code == closeUnauthorized.Code {
+	switch {
+	case cause.CloseReason == closeRelayed:
+		return fmt.Errorf("%w: %w", core.ErrRelayed, cause)
+	case closed.Code == closeUnauthorized.Code:
 		return fmt.Errorf("%w: %w", core.ErrUnauthorized, cause)
 	}
 	return cause

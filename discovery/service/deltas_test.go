@@ -16,7 +16,7 @@ import (
 // registerFor registers, and asks for features.
 func (f *foreign) registerFor(p core.Peer, asked features) {
 	f.t.Helper()
-	f.say(appendRegister(nil, registration{p, "", asked, ""}))
+	f.say(appendRegister(nil, registration{Peer: p, features: asked}))
 }
 
 // message waits for the next message of the service.
@@ -279,7 +279,7 @@ func TestDecodeDelta(t *testing.T) {
 	if err != nil || m.kind != typeNotice || m.notice != (notice{"some-code", a}) {
 		t.Errorf("decoded %+v, %v", m, err)
 	}
-	r := registration{a, "t", features{deltas: true, notices: true}, ""}
+	r := registration{Peer: a, token: "t", features: features{deltas: true, notices: true}}
 	if have, err := decodeRegister(appendRegister(nil, r)); err != nil || have != r {
 		t.Errorf("registration became %+v, %v", have, err)
 	}

@@ -29,6 +29,7 @@
 // another node that has registered the same address. Close codes:
 //
 //	4401 unauthorized         service: another token, or none, where one is configured
+//	4401 relayed              service: a proof of another connection, over TLS
 //	1001 discovery-shutdown   service: it stops
 //	1008 register-timeout     service: no registration in time (ours; the reference waits for ever)
 //	1013 too-many-handshakes  service: too many connections that have not registered (ours)

@@ -83,7 +83,7 @@ func (f *foreign) sayAs(kind int, message []byte) {
 
 func (f *foreign) register(p core.Peer, token string) {
 	f.t.Helper()
-	f.say(appendRegister(nil, registration{p, token, features{}, ""}))
+	f.say(appendRegister(nil, registration{Peer: p, token: token}))
 }
 
 // leave closes the connection as a node does, and waits for the service to

@@ -2,8 +2,13 @@ package service
 
 import (
 	"bytes"
+	"crypto/tls"
+	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +17,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/discovery/discoverytest"
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // TestTokenIsNotGivenToRogueDiscovery: what answers at the address of the service gets a
@@ -23,10 +29,10 @@ func TestTokenIsNotGivenToRogueDiscovery(t *testing.T) {
 		want   string // is in the registration
 		not    string
 	}{
-		"asks for a proof":              {http.Header{challengeHeader: {"c"}}, false, proofOf("hunter2", "c", a), "hunter2"},
+		"asks for a proof":              {http.Header{challengeHeader: {"c"}}, false, proofOf("hunter2", "c", a, ""), "hunter2"},
 		"asks for none":                 {nil, true, "register", "hunter2"},
 		"is of the reference, perhaps":  {nil, false, "hunter2", "proof"},
-		"asks for one, none is allowed": {http.Header{challengeHeader: {"d"}}, true, proofOf("hunter2", "d", a), "hunter2"},
+		"asks for one, none is allowed": {http.Header{challengeHeader: {"d"}}, true, proofOf("hunter2", "d", a, ""), "hunter2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := make(chan []byte, 1)
@@ -70,14 +76,14 @@ func TestProofIsGoodForOneConnection(t *testing.T) {
 		proof func(challenge string) registration
 		taken bool
 	}{
-		"right":                 {func(c string) registration { return registration{Peer: a, proof: proofOf("new", c, a)} }, true},
-		"of the other token":    {func(c string) registration { return registration{Peer: a, proof: proofOf("old", c, a)} }, true},
-		"of another connection": {func(string) registration { return registration{Peer: a, proof: proofOf("new", "recorded", a)} }, false},
-		"of another token":      {func(c string) registration { return registration{Peer: a, proof: proofOf("guess", c, a)} }, false},
-		"of no token":           {func(c string) registration { return registration{Peer: a, proof: proofOf("", c, a)} }, false},
-		"of another node":       {func(c string) registration { return registration{Peer: a, proof: proofOf("new", c, b)} }, false},
+		"right":                 {func(c string) registration { return registration{Peer: a, proof: proofOf("new", c, a, "")} }, true},
+		"of the other token":    {func(c string) registration { return registration{Peer: a, proof: proofOf("old", c, a, "")} }, true},
+		"of another connection": {func(string) registration { return registration{Peer: a, proof: proofOf("new", "recorded", a, "")} }, false},
+		"of another token":      {func(c string) registration { return registration{Peer: a, proof: proofOf("guess", c, a, "")} }, false},
+		"of no token":           {func(c string) registration { return registration{Peer: a, proof: proofOf("", c, a, "")} }, false},
+		"of another node":       {func(c string) registration { return registration{Peer: a, proof: proofOf("new", c, b, "")} }, false},
 		"the token beside it": {func(string) registration {
-			return registration{Peer: a, token: "new", proof: proofOf("guess", "", a)}
+			return registration{Peer: a, token: "new", proof: proofOf("guess", "", a, "")}
 		}, false},
 		"none":                   {func(string) registration { return registration{Peer: a} }, false},
 		"as the reference sends": {func(string) registration { return registration{Peer: a, token: "old"} }, true},
@@ -111,4 +117,51 @@ func TestProvenToken(t *testing.T) {
 	client := NewClient(ClientOptions{URL: "ws://" + s.Addr(), AuthToken: "t", RefusePlainToken: true})
 	running := discoverytest.Start(t, client, a)
 	running.Next("its own entry", func(roster []core.Peer) bool { return len(roster) == 1 && roster[0] == a })
+}
+
+// TestRelayBeforeTheService: a node sees that somebody between it and the service ends TLS,
+// unless that is allowed. A balancer that ends TLS before a service without is no relay.
+func TestRelayBeforeTheService(t *testing.T) {
+	for name, c := range map[string]struct {
+		encrypted, allowed bool
+		taken              bool
+	}{
+		"it opens TLS anew":                 {true, false, false},
+		"it opens TLS anew, and is allowed": {true, true, true},
+		"a balancer that ends TLS":          {false, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := NewServer(ServerOptions{AuthToken: "t", Logger: slog.New(slog.DiscardHandler)})
+			defer shutdown(t, s)
+			front, back := httptest.NewUnstartedServer(nil), httptest.NewUnstartedServer(s)
+			if c.encrypted {
+				back.StartTLS()
+			} else {
+				back.Start()
+			}
+			defer back.Close()
+			target, err := url.Parse(back.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			proxy := httputil.NewSingleHostReverseProxy(target)
+			proxy.Transport, proxy.ErrorLog = back.Client().Transport, slog.NewLogLogger(slog.DiscardHandler, 0)
+			front.Config.Handler = proxy
+			front.StartTLS()
+			defer front.Close()
+			client := NewClient(ClientOptions{
+				URL: "wss" + strings.TrimPrefix(front.URL, "https"), AuthToken: "t", AllowTLSProxies: c.allowed, RefusePlainToken: true,
+				TLS: &tls.Config{RootCAs: front.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs},
+			})
+			running := discoverytest.Start(t, client, a)
+			if c.taken {
+				running.Next("its own entry", func(roster []core.Peer) bool { return len(roster) == 1 && roster[0] == a })
+				return
+			}
+			await.Condition(t, "refused as relayed", func() bool { return errors.Is(client.Endpoints()[0].Err, core.ErrRelayed) })
+			if s.Stats().Unauthorized == 0 || s.Stats().Nodes > 0 {
+				t.Errorf("%+v", s.Stats())
+			}
+		})
+	}
 }

@@ -100,7 +100,7 @@ func (r *replica) runSession(ctx context.Context, update func([]core.Peer)) erro
 	}
 	defer s.close()
 	registration := registration{Peer: r.self, features: features{deltas: true, notices: true}}
-	if err := s.register(r.credentials(registration, s.challenge)); err != nil {
+	if err := s.register(r.credentials(registration, s)); err != nil {
 		return fmt.Errorf("register: %w", err)
 	}
 	var roster []core.Peer

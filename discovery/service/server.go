@@ -230,7 +230,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var header http.Header
 	if s.guarded() {
-		sub.challenge = rand.Text()
+		sub.challenge, sub.binding = rand.Text(), bindingOf(r.TLS)
 		header = http.Header{challengeHeader: {sub.challenge}}
 	}
 	conn, err := s.upgrader.Upgrade(w, r, header)

@@ -69,7 +69,7 @@ func TestServerSurvivesHostileMessages(t *testing.T) {
 		for _, message := range hostile {
 			stranger.say(message)
 		}
-		stranger.sayAs(websocket.TextMessage, appendRegister(nil, registration{b, "", features{}, ""}))
+		stranger.sayAs(websocket.TextMessage, appendRegister(nil, registration{Peer: b}))
 		synctest.Wait()
 		stranger.wantNothing()
 		node.wantNothing()
@@ -99,7 +99,7 @@ func TestServerRefusesEachWrongShape(t *testing.T) {
 		}
 		messages := slices.Clone(hostile)
 		for _, p := range unacceptable {
-			messages = append(messages, appendRegister(nil, registration{p, "", features{}, ""}))
+			messages = append(messages, appendRegister(nil, registration{Peer: p}))
 		}
 		for _, message := range messages {
 			f := visit(t, pipeURL, p.dial)

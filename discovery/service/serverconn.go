@@ -69,8 +69,12 @@ func (s *Server) handle(sub *subscriber, kind int, message []byte) error {
 	if err != nil {
 		return err
 	}
-	if !s.authorized(registration, sub.challenge) {
-		s.refuse(sub, registration)
+	switch {
+	case !s.authorized(registration, sub.challenge):
+		s.refuse(sub, registration, closeUnauthorized, errWrongToken)
+		return nil
+	case registration.isRelayed(sub.binding):
+		s.refuse(sub, registration, closeRelayed, core.ErrRelayed)
 		return nil
 	}
 	if registration.ID == "" || registration.Address == "" {
@@ -123,11 +127,13 @@ func tooLong(p core.Peer) (core.CloseReason, bool) {
 	return core.CloseReason{}, false
 }
 
-func (s *Server) refuse(sub *subscriber, r registration) {
+var errWrongToken = errors.New("wrong or missing token")
+
+func (s *Server) refuse(sub *subscriber, r registration, reason core.CloseReason, why error) {
 	s.unauthorized.Add(1)
-	s.warn(refusalKey(sub, r.Peer), "node refused: wrong or missing token",
+	s.warn(refusalKey(sub, r.Peer), "node refused: "+why.Error(),
 		"peer", clip(r.ID), "address", clip(r.Address), "remote", sub.remote)
-	sub.stop(closeUnauthorized)
+	sub.stop(reason)
 }
 
 func (s *Server) register(sub *subscriber, r registration) {

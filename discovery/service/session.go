@@ -25,7 +25,8 @@ type session struct {
 	silence time.Duration // the time without messages and pings after which it fails
 	// challenge is what the service wants a proof for; "" if it asks for none.
 	challenge string
-	warned    bool // of the service's malformed messages; more are debug lines
+	binding   string // of the connection to its TLS; "" without
+	warned    bool   // of the service's malformed messages; more are debug lines
 
 	ended   chan struct{} // closed by close
 	watched chan struct{} // closed when closeAfter has returned
@@ -62,6 +63,10 @@ func (c *Client) connect(ctx context.Context, url string) (*session, error) {
 	}
 	s := newSession(ctx, conn, c.options)
 	s.challenge = response.Header.Get(challengeHeader)
+	if secured, ok := conn.NetConn().(*tls.Conn); ok {
+		state := secured.ConnectionState()
+		s.binding = bindingOf(&state)
+	}
 	return s, nil
 }
 

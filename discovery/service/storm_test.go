@@ -39,7 +39,7 @@ func storm(t testing.TB, nodes int, asked features) (sent uint64, took time.Dura
 		}
 		reading.Go(read)
 		self := core.Peer{ID: fmt.Sprintf("%016x", i*7919), Address: fmt.Sprintf("ws://10.0.%d.%d:4000", i/256, i%256)}
-		if err := conn.WriteMessage(websocket.BinaryMessage, appendRegister(nil, registration{self, "", asked, ""})); err != nil {
+		if err := conn.WriteMessage(websocket.BinaryMessage, appendRegister(nil, registration{Peer: self, features: asked})); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -21,6 +21,7 @@ type subscriber struct {
 	conn    atomic.Pointer[websocket.Conn]
 
 	challenge string // that its node has to prove the token with; "" if it need not
+	binding   string // of the connection to its TLS; "" without
 
 	closing  chan struct{} // closed by stop
 	stopping sync.Once

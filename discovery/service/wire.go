@@ -14,6 +14,7 @@ type registration struct {
 	token    string // "" if none was sent
 	features features
 	proof    string // of the token, in its place; "" if none was sent
+	binding  string // of the connection to its TLS, beside a proof; "" for none
 }
 
 // features are what a node asks of the service beyond the reference's protocol. The
@@ -55,6 +56,9 @@ func appendRegister(b []byte, r registration) []byte {
 	if r.proof != "" {
 		members++
 	}
+	if r.binding != "" {
+		members++
+	}
 	b = msgpack.AppendMapHeader(b, members)
 	b = appendMember(b, "type", "register")
 	b = appendMember(b, "serverId", r.ID)
@@ -67,6 +71,9 @@ func appendRegister(b []byte, r registration) []byte {
 	}
 	if r.proof != "" {
 		b = appendMember(b, "proof", r.proof)
+	}
+	if r.binding != "" {
+		b = appendMember(b, "binding", r.binding)
 	}
 	return b
 }
@@ -91,6 +98,8 @@ func decodeRegister(data []byte) (registration, error) {
 			r.token, err = text(in)
 		case "proof":
 			r.proof, err = text(in)
+		case "binding":
+			r.binding, err = text(in)
 		case "features":
 			r.features, err = decodeFeatures(in)
 		default:

@@ -35,7 +35,7 @@ func (c captured) bytes(t testing.TB) []byte {
 }
 
 func (c captured) registration() registration {
-	return registration{core.Peer{ID: c.Content.ServerID, Address: c.Content.Address}, c.Content.Token, features{}, ""}
+	return registration{Peer: core.Peer{ID: c.Content.ServerID, Address: c.Content.Address}, token: c.Content.Token}
 }
 
 func (c captured) roster() []core.Peer {
@@ -214,10 +214,10 @@ func TestDecodeRegister(t *testing.T) {
 		want    registration
 		err     error
 	}{
-		"members in another order": {build(mapOf(3), "address", "ws://x:1", "serverId", "x", "type", "register"), registration{x, "", features{}, ""}, nil},
-		"unknown member":           {build(mapOf(4), "type", "register", "serverId", "x", "zone", mapOf(1), "a", listOf(0), "address", "ws://x:1"), registration{x, "", features{}, ""}, nil},
-		"token is nil":             {build(mapOf(4), "type", "register", "serverId", "x", "address", "ws://x:1", "token", nil), registration{x, "", features{}, ""}, nil},
-		"id is missing":            {build(mapOf(2), "type", "register", "token", "t"), registration{core.Peer{}, "t", features{}, ""}, nil},
+		"members in another order": {build(mapOf(3), "address", "ws://x:1", "serverId", "x", "type", "register"), registration{Peer: x}, nil},
+		"unknown member":           {build(mapOf(4), "type", "register", "serverId", "x", "zone", mapOf(1), "a", listOf(0), "address", "ws://x:1"), registration{Peer: x}, nil},
+		"token is nil":             {build(mapOf(4), "type", "register", "serverId", "x", "address", "ws://x:1", "token", nil), registration{Peer: x}, nil},
+		"id is missing":            {build(mapOf(2), "type", "register", "token", "t"), registration{token: "t"}, nil},
 		"id is a list":             {build(mapOf(2), "type", "register", "serverId", listOf(2), 1, 2), registration{}, nil},
 		"id is not UTF-8":          {build(mapOf(2), "type", "register", "serverId", "\xc3\x28"), registration{}, nil},
 		"nil":                      {build(nil), registration{}, core.ErrMalformed},

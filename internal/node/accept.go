@@ -70,6 +70,8 @@ func reasonFor(err error) core.CloseReason {
 		return closeSelf
 	case errors.Is(err, errRoles):
 		return closeRoles
+	case errors.Is(err, core.ErrRelayed):
+		return closeRelayed
 	case errors.Is(err, errWrongKey):
 		return core.CloseHelloInvalid
 	case errors.Is(err, core.ErrDuplicateID):
@@ -85,6 +87,9 @@ func reasonFor(err error) core.CloseReason {
 // closeSelf tells a Go node that it dialled itself. Reference diallers get what
 // the reference gives.
 var closeSelf = core.CloseReason{Code: 1002, Text: "self"}
+
+// closeRelayed tells a Go node that somebody stands between the two.
+var closeRelayed = core.CloseReason{Code: 1002, Text: "relayed"}
 
 // refuse turns a connection away.
 func (n *Node) refuse(conn core.Conn, reason core.CloseReason, why error) {
@@ -130,7 +135,7 @@ func (n *Node) acceptHandshake(conn core.Conn) (l *link, err error) {
 	if h.offer == nil {
 		return n.acceptReference(conn, h)
 	}
-	ours := n.offer(h.offer.link)
+	ours := n.offer(conn, h.offer.link)
 	said := transcriptOf(src, appendHello(nil, frameWelcome, n.ownHello(ours)))
 	if said.secret, err = n.key.shared(ours, h.offer); err != nil {
 		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
@@ -138,7 +143,7 @@ func (n *Node) acceptHandshake(conn core.Conn) (l *link, err error) {
 	if err := conn.Send(ctx, [][]byte{said.welcome}); err != nil {
 		return nil, fmt.Errorf("welcome: %w", err)
 	}
-	if err := cmp.Or(n.checkRoles(h, false), n.checkCertificate(conn, h)); err != nil {
+	if err := cmp.Or(checkBinding(ours, h.offer), n.checkRoles(h, false), n.checkCertificate(conn, h)); err != nil {
 		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
 	}
 	terms, err := agree(ours, h.offer)
@@ -175,7 +180,7 @@ var errReferencePeer = fmt.Errorf("%w: a reference peer, and AllowReferencePeers
 // noReferenceCodec is why there can be no link to a reference peer.
 func (n *Node) noReferenceCodec() error {
 	theirs := offer{codecs: []string{referenceCodec}}
-	return &core.MismatchError{Ours: n.offer("").String(), Theirs: theirs.String(), Err: core.ErrNoCommonCodec}
+	return &core.MismatchError{Ours: n.offer(nil, "").String(), Theirs: theirs.String(), Err: core.ErrNoCommonCodec}
 }
 
 var errHandshakeTimeout = errors.New("handshake timed out")
@@ -227,7 +232,8 @@ func (n *Node) features() []string {
 	return features
 }
 
-func (n *Node) offer(link string) *offer {
+// offer is what this node can do, on conn.
+func (n *Node) offer(conn core.Conn, link string) *offer {
 	names := make([]string, len(n.cfg.Codecs))
 	for i, c := range n.cfg.Codecs {
 		names[i] = c.Name()
@@ -238,6 +244,7 @@ func (n *Node) offer(link string) *offer {
 	}
 	o.key, o.challenge = n.key.public, rand.Text()
 	o.role = string(notServer(n.cfg.Role))
+	o.binding = n.binding(conn)
 	if n.dialect != nil {
 		o.as(n.dialect)
 	}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -366,7 +367,7 @@ func (n *Node) dialHandshake(ctx context.Context, conn core.Conn, expected, addr
 		return n.dialReference(ctx, conn, expected, address)
 	}
 	// Both may dial, so the name tells whose it is.
-	ours := n.offer(fmt.Sprintf("%016x %s", n.dials.Add(1), n.id))
+	ours := n.offer(conn, fmt.Sprintf("%016x %s", n.dials.Add(1), n.id))
 	sent := appendHello(nil, frameHello, n.ownHello(ours))
 	if err := conn.Send(ctx, [][]byte{sent}); err != nil {
 		return nil, fmt.Errorf("hello: %w", err)
@@ -386,7 +387,7 @@ func (n *Node) dialHandshake(ctx context.Context, conn core.Conn, expected, addr
 	if h.offer == nil {
 		return nil, fmt.Errorf("%w: welcome without an offer", core.ErrMalformed)
 	}
-	if err := n.checkRoles(h, true); err != nil {
+	if err := cmp.Or(checkBinding(ours, h.offer), n.checkRoles(h, true)); err != nil {
 		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
 	}
 	said := transcriptOf(sent, src)
@@ -412,6 +413,8 @@ func refusedBy(err error, awaited string) error {
 	switch {
 	case errors.As(err, &closed) && closed.CloseReason == closeSelf:
 		return core.ErrSelf
+	case errors.As(err, &closed) && closed.CloseReason == closeRelayed:
+		return fmt.Errorf("%w, says the peer", core.ErrRelayed)
 	case errors.As(err, &closed) && closed.CloseReason == closeRoles:
 		return fmt.Errorf("%w, says the peer", errRoles)
 	case errors.As(err, &closed) && closed.CloseReason == core.CloseHelloInvalid:

@@ -13,6 +13,7 @@
 //     each comes about. dial_limit.go: which addresses are dialled, and how fast.
 //     handshake.go: what both ends tell each other before it is a link. proof.go: that they
 //     have the token. process_key.go: that each is the process that it says it is.
+//     binding.go: that nobody stands between them.
 //     role.go: what each may do.
 //     failure_limit.go: who has failed to too often. dialect.go: nodes of
 //     other versions, for tests.

@@ -42,6 +42,7 @@ type offer struct {
 	key        string // the process's public key, which it proves to have; "" from nodes that have none
 	challenge  string // random, beside a key
 	role       string // what the node is; "" for a server
+	binding    string // of the connection to its TLS; "" without TLS, and where proxies are allowed
 	extra      string // a member of a later version; "" for none
 }
 
@@ -88,6 +89,9 @@ func appendOffer(b []byte, o *offer) []byte {
 	if o.role != "" {
 		members++
 	}
+	if o.binding != "" {
+		members++
+	}
 	b = msgpack.AppendMapHeader(b, members)
 	if o.extra != "" {
 		b = appendPair(b, o.extra, "")
@@ -106,6 +110,9 @@ func appendOffer(b []byte, o *offer) []byte {
 	}
 	if o.role != "" {
 		b = appendPair(b, "role", o.role)
+	}
+	if o.binding != "" {
+		b = appendPair(b, "binding", o.binding)
 	}
 	return b
 }
@@ -180,6 +187,8 @@ func readOffer(r *msgpack.Reader) (*offer, error) {
 			o.challenge, err = readString(r)
 		case "role":
 			o.role, err = readString(r)
+		case "binding":
+			o.binding, err = readString(r)
 		default:
 			err = r.Skip()
 		}

@@ -1,5 +1,7 @@
 package node
 
+import "math/rand/v2"
+
 // hashes is a set of room hashes: open addressing with linear probing. There may be one
 // hash for every socket of every peer, so memory counts. A set takes 6.5 to 8.4 bytes
 // for each, a map[uint32]struct{} of Go 1.26 12 to 19, because it pads its empty values
@@ -8,10 +10,14 @@ package node
 // shrinks when rooms go, which a map does not.
 //
 // A large set consists of parts, so that no single add waits for the whole to grow.
+//
+// A peer chooses its hashes. Each set, and each part, scatters them by a random number of
+// its own: nobody can choose such that all fall on one place, and each takes a walk past all others.
 type hashes struct {
 	slots []uint32 // 0 is an empty one; len is a power of two
 	parts []hashes // instead of slots
 	count int
+	seed  uint32 // drawn with the first slots
 }
 
 // The parts of a large set, and from how many hashes on there are parts.
@@ -21,7 +27,14 @@ const (
 )
 
 // part is the part in which h is.
-func (s *hashes) part(h uint32) *hashes { return &s.parts[h*2246822519>>(32-partBits)] }
+func (s *hashes) part(h uint32) *hashes { return &s.parts[s.scatter(h)>>(32-partBits)] }
+
+// scatter gives each hash another one, by the set's seed. Each bit of the result depends on
+// the seed: the second product brings the low bits up, which the shift has taken from the high ones.
+func (s *hashes) scatter(h uint32) uint32 {
+	h = (h ^ s.seed) * 2246822519
+	return (h ^ h>>15) * 2654435769
+}
 
 // hashOf is the hash of a room's name, the same on all nodes; never 0. Two rooms of
 // one hash count as one room, which costs a message now and then, and loses none.
@@ -36,7 +49,7 @@ func hashOf(room string) uint32 {
 // at is where h is, or the empty slot where it would be.
 func (s *hashes) at(h uint32) int {
 	mask := len(s.slots) - 1
-	i := int(uint64(h*2654435769) * uint64(len(s.slots)) >> 32) // by its high bits
+	i := int(uint64(s.scatter(h)) * uint64(len(s.slots)) >> 32) // by its high bits
 	for s.slots[i] != 0 && s.slots[i] != h {
 		i = (i + 1) & mask
 	}
@@ -45,7 +58,7 @@ func (s *hashes) at(h uint32) int {
 
 // size is the memory that the set takes, roughly, without its own fields.
 func (s *hashes) size() int {
-	const part = 56 // fields of a set
+	const part = 64 // fields of a set
 	if s.parts == nil {
 		return 4 * len(s.slots)
 	}
@@ -146,7 +159,9 @@ func (s *hashes) take(h uint32) {
 
 func (s *hashes) resize(size int) {
 	old := s.slots
-	s.slots = make([]uint32, size)
+	if s.slots = make([]uint32, size); old == nil {
+		s.seed = rand.Uint32()
+	}
 	for _, h := range old {
 		if h != 0 {
 			s.slots[s.at(h)] = h

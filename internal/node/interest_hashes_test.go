@@ -40,6 +40,46 @@ func TestHashesAgainstMap(t *testing.T) {
 	}
 }
 
+// TestForgedHashes: a peer that chooses its hashes so that all would fall on one place of one
+// set gains nothing at another one, whose seed it does not know.
+func TestForgedHashes(t *testing.T) {
+	const count = 2 * partedAt
+	var known hashes
+	known.add(1)
+	for name, falls := range map[string]func(h uint32) bool{
+		"on one place of another set": func(h uint32) bool { return known.scatter(h)>>24 == 7 },
+		"in one part of another set":  func(h uint32) bool { return known.scatter(h)<<24 == 7<<24 },
+		"on one place without a seed": func(h uint32) bool { return h*2654435769>>24 == 7 },
+		"close to each other":         func(h uint32) bool { return h < 1<<20 },
+		"alike in their low bits":     func(h uint32) bool { return h&0x3ff == 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var s hashes
+			for h := uint32(1); h != 0 && s.count < count; h++ {
+				if falls(h) {
+					s.add(h)
+				}
+			}
+			if s.count < count {
+				t.Fatalf("only %d hashes are forged", s.count)
+			}
+			longest := 0
+			for i := range s.parts {
+				run := 0
+				for _, h := range s.parts[i].slots {
+					if run++; h == 0 {
+						run = 0
+					}
+					longest = max(longest, run)
+				}
+			}
+			if longest > 200 {
+				t.Errorf("%d hashes stand in a row, of %d in %d parts", longest, s.count, len(s.parts))
+			}
+		})
+	}
+}
+
 // A large set grows and shrinks in small parts, one at a time.
 func TestHashesInParts(t *testing.T) {
 	const count = 10 * partedAt
@@ -132,4 +172,29 @@ func FuzzInterest(f *testing.F) {
 		v.take(name, n)
 		v.wants(name, n.adds)
 	})
+}
+
+// BenchmarkHashes measures a set of the rooms of a peer: finding one, missing one, and
+// adding and removing one.
+func BenchmarkHashes(b *testing.B) {
+	for _, count := range []int{1_000, 100_000, 1_000_000} {
+		var s hashes
+		names := make([]uint32, 2*count)
+		for i := range names {
+			names[i] = hashOf(fmt.Sprint("room", i))
+		}
+		for _, h := range names[:count] {
+			s.add(h)
+		}
+		run := func(name string, from int, f func(h uint32)) {
+			b.Run(fmt.Sprintf("%s/%d", name, count), func(b *testing.B) {
+				for i := 0; b.Loop(); i++ {
+					f(names[from+i*7919%count])
+				}
+			})
+		}
+		run("hit", 0, func(h uint32) { s.has(h) })
+		run("miss", count, func(h uint32) { s.has(h) })
+		run("add and remove", count, func(h uint32) { s.add(h); s.remove(h) })
+	}
 }

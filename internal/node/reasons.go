@@ -34,6 +34,7 @@ const (
 	ownAddress
 	unknownPeer
 	impostor
+	relayed
 	duplicateID
 	malformed
 	unsupported
@@ -66,6 +67,7 @@ var reasonNames = [reasons]string{
 	ownAddress:       "self",
 	unknownPeer:      "unknown-peer",
 	impostor:         "impostor",
+	relayed:          "relayed",
 	duplicateID:      "duplicate-id",
 	malformed:        "malformed",
 	unsupported:      "unsupported",
@@ -125,6 +127,7 @@ var (
 	refusalReasons = reasonTable{
 		causes: []cause{
 			{errRoles, roleForbids},
+			{core.ErrRelayed, relayed}, // before what it wraps
 			{core.ErrUnauthorized, unauthorized},
 			{errHandshakeTimeout, handshakeTimeout},
 			{core.ErrNoCommonVersion, versionMismatch},

@@ -685,6 +685,27 @@ var secretMutants = []mutant{
 		promise: "another process does not get the id of a server whose link has just broken",
 	},
 	{
+		name: "relay-not-noticed", file: "internal/node/binding.go",
+		old: `return core.ErrRelayed`,
+		new: `return nil`,
+		pkg: ".", test: "TestRelayBetweenServers",
+		promise: "nobody who ends TLS stands between two servers unnoticed",
+	},
+	{
+		name: "relay-before-discovery-not-noticed", file: "discovery/service/proof.go",
+		old: `return r.binding != "" && binding != "" && r.binding != binding`,
+		new: `return false`,
+		pkg: "discovery/service", test: "TestRelayBeforeTheService",
+		promise: "nobody who ends TLS stands between a server and the discovery service unnoticed",
+	},
+	{
+		name: "hashes-scattered-alike", file: "internal/node/interest_hashes.go",
+		old: `s.seed = rand.Uint32()`,
+		new: `s.seed = rand.Uint32() & 0`,
+		pkg: "internal/node", test: "TestForgedHashes",
+		promise: "a peer cannot choose hashes of rooms that are slow to look up",
+	},
+	{
 		name: "old-token-refused", file: "internal/node/proof.go",
 		old: `for _, candidate := range credentials {`,
 		new: `for _, candidate := range credentials[:1] {`,

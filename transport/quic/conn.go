@@ -17,10 +17,11 @@ import (
 )
 
 var (
-	_ core.Conn        = (*conn)(nil)
-	_ core.ReadLimiter = (*conn)(nil)
-	_ core.MultiStream = (*conn)(nil)
-	_ core.Certified   = (*conn)(nil)
+	_ core.Conn          = (*conn)(nil)
+	_ core.ReadLimiter   = (*conn)(nil)
+	_ core.MultiStream   = (*conn)(nil)
+	_ core.Certified     = (*conn)(nil)
+	_ core.ChannelBinder = (*conn)(nil)
 
 	_ core.FrameAdmitter = (*conn)(nil)
 	_ core.FrameAdmitter = (*stream)(nil)
@@ -54,6 +55,11 @@ func (c *conn) RemoteAddr() string { return c.quic.RemoteAddr().String() }
 
 // Identity is that of the peer's certificate, which both ends verify.
 func (c *conn) Identity() string { return peertls.Identity(c.quic.ConnectionState().TLS) }
+
+// ChannelBinding is that of the connection's TLS.
+func (c *conn) ChannelBinding() []byte {
+	return peertls.ChannelBinding(c.quic.ConnectionState().TLS)
+}
 
 // LimitReads bounds the frames that are received from now on, on all streams.
 func (c *conn) LimitReads(bytes int) { c.limit.Store(int64(max(bytes, 0))) }

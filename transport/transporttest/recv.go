@@ -106,6 +106,29 @@ func remoteAddrIsKnown(s *suite) {
 	}
 }
 
+// ChannelBinder.ChannelBinding: "the same on both ends of a connection and another one on
+// each other connection", "constant".
+func channelBindingIsOfOneConnection(s *suite) {
+	binding := func(c core.Conn) []byte {
+		b, ok := c.(core.ChannelBinder)
+		if !ok {
+			s.Skip("its connections are no core.ChannelBinder")
+		}
+		return b.ChannelBinding()
+	}
+	a, b := s.pair()
+	ours, theirs := binding(a), binding(b)
+	if !bytes.Equal(ours, theirs) || !bytes.Equal(ours, binding(a)) {
+		s.Errorf("ChannelBinding: got %x, then %x, and %x at the other end", ours, binding(a), theirs)
+	}
+	if ours == nil {
+		return // without TLS
+	}
+	if c, _ := s.pair(); len(ours) != 32 || bytes.Equal(ours, binding(c)) {
+		s.Errorf("ChannelBinding: got %x, want 32 bytes, and of another connection others than %x", ours, binding(c))
+	}
+}
+
 // Conn.Recv: "The slice is valid until the next Recv", whatever arrives
 // meanwhile.
 func recvIsValidUntilNextRecv(s *suite) {

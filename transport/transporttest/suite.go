@@ -95,6 +95,7 @@ var cases = []struct {
 	{"Conn/ManyFramesInOneSend", manyFramesInOneSend},
 	{"Conn/BothDirectionsAtOnce", bothDirectionsAtOnce},
 	{"Conn/RemoteAddrIsKnown", remoteAddrIsKnown},
+	{"Conn/ChannelBindingIsOfOneConnection", channelBindingIsOfOneConnection},
 	{"Conn/SendBorrowsFrames", sendBorrowsFrames},
 	{"Conn/SendLeavesSharedFramesAlone", sendLeavesSharedFramesAlone},
 	{"Conn/SendBlocksUntilDeadline", sendBlocksUntilDeadline},

@@ -22,6 +22,7 @@ var (
 	_ core.NativeReporter = (*conn)(nil)
 	_ core.ReadLimiter    = (*conn)(nil)
 	_ core.Certified      = (*conn)(nil)
+	_ core.ChannelBinder  = (*conn)(nil)
 	_ core.FrameAdmitter  = (*conn)(nil)
 )
 
@@ -94,6 +95,14 @@ func (c *conn) RemoteAddr() string { return c.remote }
 
 // Identity is that of the peer's certificate.
 func (c *conn) Identity() string { return c.identity }
+
+// ChannelBinding is that of the connection's TLS; nil without.
+func (c *conn) ChannelBinding() []byte {
+	if secured, ok := c.net.(*tls.Conn); ok {
+		return peertls.ChannelBinding(secured.ConnectionState())
+	}
+	return nil
+}
 
 // OnLargeFrame sets who is asked before a large message is held.
 func (c *conn) OnLargeFrame(admit func(bytes int) error) { c.reader.admit = admit }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/jsonscan"
-	"github.com/socketmesh/mesh/internal/listbounds"
 )
 
 // fastPath decodes the headers that nearly all messages have, byte for byte as
@@ -14,7 +13,7 @@ import (
 // sockets, with strings that have no escapes. For any other header it reports false,
 // and the header has to be decoded as JSON; m may be changed by then.
 func (d *decoder) fastPath(m *core.Message) bool {
-	c := cursor{rest: d.src, used: &d.used}
+	c := cursor{rest: d.src}
 	if !c.accept(`{"kind":`) {
 		return false
 	}
@@ -30,7 +29,7 @@ func (d *decoder) fastPath(m *core.Message) bool {
 		m.Trace = c.text()
 	}
 	if c.accept(`,"to":{"rooms":["`) {
-		m.To.Rooms = c.texts()
+		m.To.Rooms = d.fastTexts(&c)
 		c.expect(`}`)
 	}
 	if c.accept(`,"payload":[`) {
@@ -77,7 +76,7 @@ func (d *decoder) fastSockets(c *cursor) []core.Socket {
 		c.expect(`{"id":"`)
 		s.ID = c.text()
 		if c.accept(`,"rooms":["`) {
-			s.Rooms = c.texts()
+			s.Rooms = d.fastTexts(c)
 		}
 		if c.accept(`,"address":"`) {
 			s.Address = c.text()
@@ -95,11 +94,26 @@ func (d *decoder) fastSockets(c *cursor) []core.Socket {
 	return sockets
 }
 
+// fastTexts reads the rest of a list of strings, behind the opening quote of the first.
+func (d *decoder) fastTexts(c *cursor) []string {
+	n := 1 + strings.Count(c.rest[:max(0, strings.IndexByte(c.rest, ']'))], `","`)
+	if d.used.Names(n) != nil {
+		c.failed = true
+		return nil
+	}
+	list := make([]string, 1, n)
+	list[0] = c.text()
+	for !c.failed && c.accept(`,"`) {
+		list = append(list, c.text())
+	}
+	c.expect(`]`)
+	return list
+}
+
 // cursor reads a header of the expected form. It has failed when it meets another.
 type cursor struct {
 	rest   string
 	failed bool
-	used   *listbounds.Used
 }
 
 // accept skips s, if it comes next.
@@ -132,22 +146,6 @@ func (c *cursor) text() string {
 	}
 	c.failed = true
 	return ""
-}
-
-// texts reads the rest of a list of strings, behind the opening quote of the first.
-func (c *cursor) texts() []string {
-	n := 1 + strings.Count(c.rest[:max(0, strings.IndexByte(c.rest, ']'))], `","`)
-	if c.used.Names(n) != nil {
-		c.failed = true
-		return nil
-	}
-	list := make([]string, 1, n)
-	list[0] = c.text()
-	for !c.failed && c.accept(`,"`) {
-		list = append(list, c.text())
-	}
-	c.expect(`]`)
-	return list
 }
 
 // number reads a non-negative integer of up to nine digits.

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"math"
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -131,8 +132,22 @@ func (b *serialQueue[T]) kill() {
 	b.letGo()
 }
 
+// handlerStack is how much of its stack the goroutine may need, in bytes.
+const handlerStack = 8 << 10
+
+// growStack makes the stack large enough while there is little on it to copy. It would
+// grow step by step in the middle of the first message else, which takes longer than all
+// that is done with one.
+//
+//go:noinline
+func growStack() {
+	var stack [handlerStack]byte
+	runtime.KeepAlive(&stack)
+}
+
 func (b *serialQueue[T]) run() {
 	defer b.owner.exit()
+	growStack()
 	var batch []queued[T]
 	for {
 		if batch = b.take(batch); len(batch) == 0 {

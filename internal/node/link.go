@@ -304,7 +304,9 @@ func (s *stream) deliver(src []byte) (namespace string, capacity <-chan struct{}
 		return "", nil, nil
 	}
 	l.peer.traffic.in.add(1 + len(src))
-	l.peer.heardOnce.Store(true)
+	if !l.peer.heardOnce.Load() { // other goroutines read what is beside it
+		l.peer.heardOnce.Store(true)
+	}
 	l.counts.received(l.peer.id, m.Kind, 1+len(src))
 	s.arriving(m)
 	if !maySend(l.peer.role, m) {

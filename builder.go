@@ -21,35 +21,35 @@ import (
 	"github.com/socketmesh/mesh/transport/ws"
 )
 
-// builder is what a mesh is put together from, with and without fx.
+// builder collects what a mesh is made from, whether by New or by fx.
 type builder struct {
 	config  Config
-	refused error // the first option that was bad
+	refused error // the error of the first bad option
 
 	// Parts that Config can name, beside the built-in ones.
 	transports  []core.Transport
 	codecs      []core.Codec
 	discoveries []core.Discovery
 
-	// Parts that are used whatever Config names; nil where it decides.
+	// Parts that are used whatever Config names; nil where Config decides.
 	transport core.Transport
 	codec     core.Codec
 	discovery core.Discovery
 
-	material material        // of config.TLS
-	tokens   func() []string // of config's; nil for none that change
+	material material        // loaded from config.TLS
+	tokens   func() []string // accepted now; nil if config.AuthToken is the only one
 	logger   *slog.Logger
-	journal  *ops.Journal // of what is logged
+	journal  *ops.Journal // keeps the last log lines
 	observer core.Observer
 	clients  socketio.ClientOptions
 	metrics  func(ops.Source) http.Handler // nil for none
 
-	// Wrappers, the innermost first.
+	// Wrappers, innermost first.
 	adapters []wrapper[core.Adapter]
 	hosts    []wrapper[core.Host]
 }
 
-// build makes the mesh. Nothing runs yet.
+// build makes the mesh. It starts nothing.
 func (b *builder) build() (*Mesh, error) {
 	if b.refused != nil {
 		return nil, b.refused
@@ -122,7 +122,7 @@ func (b *builder) build() (*Mesh, error) {
 	return m, nil
 }
 
-// readTokens reads the token file, and makes config.AuthToken the one in use now.
+// readTokens reads the token file, and sets config.AuthToken to its current token.
 func (b *builder) readTokens() error {
 	switch {
 	case b.config.AuthTokenFile != "":
@@ -138,8 +138,9 @@ func (b *builder) readTokens() error {
 	return nil
 }
 
-// readRoleTokens reads the token files of emitters and observers. Their tokens may be no
-// others' when the node starts; later a token that is a server's stays one.
+// readRoleTokens reads the token files of emitters and observers. When the node starts,
+// their tokens must differ from those of servers and of the other role. If a file changes
+// later, a token that servers have stays one of servers.
 func (b *builder) readRoleTokens(cfg *core.Config) error {
 	servers := []string{b.config.AuthToken, b.config.AcceptToken}
 	if b.tokens != nil {
@@ -172,7 +173,8 @@ func (b *builder) readRoleTokens(cfg *core.Config) error {
 	return nil
 }
 
-// handlerOf is that of a transport which can be mounted.
+// handlerOf returns the handler of a transport that can be mounted, else one that answers
+// 404.
 func handlerOf(t core.Transport) http.Handler {
 	if t, ok := t.(interface{ Handler() http.Handler }); ok {
 		return t.Handler()
@@ -191,7 +193,7 @@ func (b *builder) pickTransport() (core.Transport, error) {
 	return known.pick(b.config.Transport)
 }
 
-// webSocket are the options of transports ws and, secure, wss.
+// webSocket returns the options of transport ws or, if secure, wss.
 func (b *builder) webSocket(secure bool) ws.Options {
 	return ws.Options{
 		MaxFrame:         b.config.MaxFrame,
@@ -218,9 +220,8 @@ func (b *builder) quic() quic.Options {
 	}
 }
 
-// pickCodecs returns all codecs known, the preferred one first. A codec of the
-// application takes the place of the built-in one that has its name, so that it can
-// be put around that.
+// pickCodecs returns all known codecs, the preferred one first. A codec of the application
+// replaces the built-in one of the same name, so that it can wrap it.
 func (b *builder) pickCodecs() ([]core.Codec, error) {
 	known, err := newRegistry("Codec", slices.Concat(b.codecs, b.otherCodecs())...)
 	if err != nil {
@@ -235,7 +236,7 @@ func (b *builder) pickCodecs() ([]core.Codec, error) {
 	return append([]core.Codec{first}, known.without(first.Name())...), nil
 }
 
-// otherCodecs are the built-in codecs whose names the application's do not have.
+// otherCodecs returns the built-in codecs whose names no codec of the application has.
 func (b *builder) otherCodecs() []core.Codec {
 	return slices.DeleteFunc(buildAll(b, builtinCodecs), func(builtin core.Codec) bool {
 		return slices.ContainsFunc(b.codecs, func(c core.Codec) bool { return !isnil.Value(c) && c.Name() == builtin.Name() })
@@ -273,8 +274,8 @@ func (b *builder) service() service.ClientOptions {
 	}
 }
 
-// dns are the options for the name in DiscoveryAddress, which has been validated if that
-// kind of discovery is used. Servers are dialled as this one is.
+// dns returns the options for looking up DiscoveryAddress, which is valid if discovery is
+// "dns". Servers are dialled with the scheme and path of this server's own address.
 func (b *builder) dns() dns.Options {
 	o, err := dns.ParseName(b.config.DiscoveryAddress)
 	if err != nil {

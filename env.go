@@ -16,25 +16,25 @@ import (
 	"github.com/socketmesh/mesh/internal/human"
 )
 
-// ConfigFromEnv reads a Config from the environment; fields whose variable is
-// not set, or empty, stay zero. Whatever the program sets in the result
-// afterwards wins.
+// ConfigFromEnv reads a Config from the environment; fields whose variable is not set, or
+// empty, stay zero. What the program sets in the result afterwards wins.
 //
 // Every field has a variable: MESH_ and its name, as MESH_LISTEN or
 // MESH_HEARTBEAT_INTERVAL. Durations are written as "5s", "250 ms" or "1d", sizes as
-// "16MiB" or "64k", numbers also as "262,144" or "10k"; MESH_PEERS, MESH_DIAL_NETWORKS and MESH_DIAL_PATHS are separated by commas. TLS has MESH_TLS_CERT, MESH_TLS_KEY, MESH_TLS_CA and
-// MESH_TLS_SERVER_NAME. The variables of the reference implementation are
-// read too, and give way to those of the same field above: MESH_WS_PORT to
-// MESH_LISTEN; MESH_WS_IP, the host under which peers reach this server, to
-// MESH_SERVER_WS_ADDRESS and that to MESH_ADVERTISE; and
-// MESH_DISCOVERY_SERVICE_ADDRESS to MESH_DISCOVERY_ADDRESS.
+// "16MiB" or "64k", numbers also as "262,144" or "10k"; the items of MESH_PEERS,
+// MESH_DIAL_NETWORKS and MESH_DIAL_PATHS are separated by commas. TLS has MESH_TLS_CERT,
+// MESH_TLS_KEY, MESH_TLS_CA and MESH_TLS_SERVER_NAME. The variables of the reference
+// implementation are read too, unless the field's own variable is set: MESH_LISTEN wins
+// over MESH_WS_PORT; MESH_ADVERTISE over MESH_SERVER_WS_ADDRESS, and that over MESH_WS_IP,
+// the host under which peers reach this server; and MESH_DISCOVERY_ADDRESS over
+// MESH_DISCOVERY_SERVICE_ADDRESS.
 //
-// Of variables that begin with MESH_ and that nobody reads, [New] warns in the mesh's
-// log. A bad value is a [*core.ConfigError] that names the variable. That all fits
-// together is for [New] to say, when the program has set the rest.
+// [New] warns in the mesh's log of variables that begin with MESH_ and that no part of the
+// mesh reads. A bad value is a [*core.ConfigError] that names the variable. Whether the
+// fields fit together, New checks, when the program has set the rest.
 func ConfigFromEnv() (Config, error) {
 	var c Config
-	source := map[string]read{} // by the field
+	source := map[string]read{} // by field
 	for _, v := range variables {
 		value := os.Getenv(v.name)
 		if value == "" {
@@ -52,8 +52,8 @@ func ConfigFromEnv() (Config, error) {
 	return c, nil
 }
 
-// blameEnvironment makes an error about a field that only [New] can judge name the
-// variable that the field was read from, if the environment has that very value.
+// blameEnvironment makes an error about a field that only [New] can check name the
+// variable, if the environment has the value that is wrong.
 func blameEnvironment(err error) error {
 	bad, ok := errors.AsType[*core.ConfigError](err)
 	if !ok {
@@ -69,15 +69,15 @@ func blameEnvironment(err error) error {
 	return err
 }
 
-// variable is an environment variable and the field of Config it sets. set
-// returns what is allowed if value is not.
+// variable is an environment variable and the field of Config it sets. set returns what is
+// allowed if value is bad, else "".
 type variable struct {
 	name, field string
 	set         func(c *Config, value string) (allowed string)
 }
 
-// variables are all of them, in the order in which they are read: of the same
-// field's, the last one wins.
+// variables are all variables in the order in which they are read: of several for one
+// field, the last one wins.
 var variables = []variable{
 	{"MESH_WS_PORT", "Listen", setPort},
 	{"MESH_LISTEN", "Listen", text(func(c *Config) *string { return &c.Listen })},
@@ -161,7 +161,7 @@ func boolean(field func(*Config) *bool) func(*Config, string) string {
 	return parsed(strconv.ParseBool, "true or false", field)
 }
 
-// setAllowReferencePeers tells false from a value that is not set.
+// setAllowReferencePeers sets a pointer, because false differs from not set.
 func setAllowReferencePeers(c *Config, value string) string {
 	c.AllowReferencePeers = new(bool)
 	return boolean(func(c *Config) *bool { return c.AllowReferencePeers })(c, value)
@@ -178,7 +178,7 @@ func parsed[T any](parse func(string) (T, error), allowed string, field func(*Co
 	}
 }
 
-// list is for a field with several values.
+// list is the setter of a field with several values.
 func list(allowed string, field func(*Config) *[]string) func(*Config, string) string {
 	return func(c *Config, value string) string {
 		items := commas.Split(value)
@@ -190,7 +190,7 @@ func list(allowed string, field func(*Config) *[]string) func(*Config, string) s
 	}
 }
 
-// setDrainTime reads 0 as "not at all", which is below 0 in Config, where 0 is the default.
+// setDrainTime reads 0 as "do not drain", which Config has below 0: its 0 is the default.
 func setDrainTime(c *Config, value string) string {
 	allowed := duration(func(c *Config) *time.Duration { return &c.DrainTime })(c, value)
 	if allowed == "" && c.DrainTime == 0 {
@@ -207,8 +207,8 @@ func setPort(c *Config, value string) string {
 	return ""
 }
 
-// setHost leaves the scheme to the transport and the port to the listener, both of
-// which may be set later than by the environment.
+// setHost leaves the scheme to the transport and the port to the listener, both of which
+// the program may still set.
 func setHost(c *Config, value string) string {
 	host := strings.Trim(value, "[]")
 	if net.ParseIP(host) == nil && strings.ContainsAny(host, ":/[] ") {
@@ -218,17 +218,17 @@ func setHost(c *Config, value string) string {
 	return ""
 }
 
-// read is a variable that was read, with what was in it.
+// read is a variable that was read, and its value.
 type read struct{ variable, value string }
 
-// blameVariable makes a ConfigError name the variables its fields were read from,
-// with the values as they are written there.
+// blameVariable makes a ConfigError name the variables that its fields were read from, with
+// the values as the environment has them.
 func blameVariable(err error, source map[string]read) error {
 	bad, ok := errors.AsType[*core.ConfigError](err)
 	if !ok {
 		return err
 	}
-	field, _, _ := strings.Cut(bad.Field, "[") // Peers[1] was in MESH_PEERS
+	field, _, _ := strings.Cut(bad.Field, "[") // Peers[1] comes from MESH_PEERS
 	from, known := source[field]
 	if !known {
 		return err
@@ -245,7 +245,7 @@ func blameVariable(err error, source map[string]read) error {
 	return &blamed
 }
 
-// show is what was read, for v that was made of it.
+// show returns the text that v was parsed from; v itself for a secret, which the error has hidden.
 func (r read) show(v any) any {
 	switch v.(type) {
 	case int, time.Duration:

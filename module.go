@@ -15,16 +15,16 @@ import (
 )
 
 // Module is the mesh for fx applications. It provides *[Mesh] and
-// [socket.AdapterConstructor]. Whoever asks for one of them gets a mesh that
-// starts and stops with the application; if nobody asks, there is none. Closing
-// the Socket.IO server is for whoever makes it, in a stop hook of its own: that
-// runs before the mesh's, which then sends what is left.
+// [socket.AdapterConstructor]. If the application asks for one of them, a mesh starts and
+// stops with the application; otherwise none is made. The application closes its Socket.IO
+// server itself, in a stop hook: that hook runs before the mesh's, which then sends what is
+// still queued.
 //
-// It takes, all optional: a [Config]; a *slog.Logger; a [core.Observer]; the
-// parts of [ProvideTransport], [ProvideCodec] and [ProvideDiscovery], among
-// which Config chooses by name; a [core.Transport], [core.Codec] or
-// [core.Discovery] provided as such, as by [UseTransport], which is used whatever
-// Config names; a [socketio.ClientOptions]; and the wrappers of [ProvideAdapterWrapper] and
+// Module takes from the application, all optional: a [Config]; a *slog.Logger; a
+// [core.Observer]; the parts of [ProvideTransport], [ProvideCodec] and [ProvideDiscovery],
+// from which Config chooses by name; a [core.Transport], [core.Codec] or [core.Discovery]
+// provided as such, as by [UseTransport], which is used whatever Config names; a
+// [socketio.ClientOptions]; and the wrappers of [ProvideAdapterWrapper] and
 // [ProvideHostWrapper].
 var Module = fx.Module("mesh",
 	fx.Provide(
@@ -33,10 +33,10 @@ var Module = fx.Module("mesh",
 	),
 )
 
-// NamedModule is a further mesh in the same application: it provides what [Module]
-// does, under a name, to be asked for with the tag `name:"…"`. It takes the
-// application's *slog.Logger, and everything else from cfg and options, so that
-// meshes share nothing. Each needs a Listen of its own.
+// NamedModule is a further mesh in the same application. It provides what [Module] does
+// under a name: ask for it with the tag `name:"…"`. It takes the application's
+// *slog.Logger, and everything else from cfg and options, so that meshes share nothing.
+// Each mesh needs its own Listen.
 func NamedModule(name string, cfg Config, options ...Option) fx.Option {
 	if name == "" {
 		return fx.Error(&core.ConfigError{Field: "NamedModule", Value: name, Allowed: "a name; without one there is Module"})
@@ -56,7 +56,7 @@ func NamedModule(name string, cfg Config, options ...Option) fx.Option {
 	))
 }
 
-// fxEnv are what every mesh takes from its application.
+// fxEnv is what every mesh takes from its application, NamedModule's too.
 type fxEnv struct {
 	fx.In
 
@@ -64,7 +64,7 @@ type fxEnv struct {
 	Logger    *slog.Logger `optional:"true"`
 }
 
-// fxParams are what the application gives to the mesh.
+// fxParams is what the application can provide for the mesh of [Module].
 type fxParams struct {
 	fx.In
 
@@ -115,8 +115,8 @@ func newForFx(in fxParams, around fxEnv) (*Mesh, error) {
 	return b.buildFor(around.Lifecycle)
 }
 
-// buildFor makes a mesh that lives as long as an application. Start's context ends
-// with the hook; the mesh does not.
+// buildFor makes a mesh that starts and stops with an application. The context of Start
+// ends with the start hook; the mesh goes on.
 func (b *builder) buildFor(lifecycle fx.Lifecycle) (*Mesh, error) {
 	m, err := b.build()
 	if err != nil {
@@ -134,9 +134,9 @@ func ProvideTransport(ctor any) fx.Option {
 	return providePart[core.Transport]("ProvideTransport", "UseTransport", ctor, `group:"mesh.transports"`)
 }
 
-// ProvideCodec adds a codec that Config.Codec can name, as [ProvideTransport]
-// does. Every codec added is understood, whichever is preferred. One that has the
-// name of a built-in codec takes its place, and may be something put around it.
+// ProvideCodec adds a codec that Config.Codec can name, as [ProvideTransport] does. Every
+// added codec is understood, whichever is preferred. A codec that has the name of a
+// built-in one replaces it, and may wrap it.
 func ProvideCodec(ctor any) fx.Option {
 	return providePart[core.Codec]("ProvideCodec", "UseCodec", ctor, `group:"mesh.codecs"`)
 }
@@ -147,9 +147,9 @@ func ProvideDiscovery(ctor any) fx.Option {
 	return providePart[core.Discovery]("ProvideDiscovery", "UseDiscovery", ctor, `group:"mesh.discoveries"`)
 }
 
-// UseTransport makes the mesh use t, whatever Config.Transport names. An
-// application does so once; fx.Supply(t), which knows t by its own type and not as
-// a [core.Transport], would have no effect.
+// UseTransport makes the mesh use t, whatever Config.Transport names. Use it only once in
+// an application. fx.Supply(t) would have no effect: it provides t under its own type, not
+// as a [core.Transport].
 func UseTransport(t core.Transport) fx.Option { return usePart("UseTransport", t) }
 
 // UseCodec makes the mesh prefer c, whatever Config.Codec names, as [UseTransport]
@@ -160,7 +160,7 @@ func UseCodec(c core.Codec) fx.Option { return usePart("UseCodec", c) }
 // [UseTransport] does.
 func UseDiscovery(d core.Discovery) fx.Option { return usePart("UseDiscovery", d) }
 
-// UseObserver lets o see what happens in the mesh, as [WithObserver] does.
+// UseObserver tells o what happens in the mesh, as [WithObserver] does.
 func UseObserver(o core.Observer) fx.Option { return usePart("UseObserver", o) }
 
 // UseMetrics serves metrics to operators, as [WithMetrics] does.
@@ -175,8 +175,8 @@ func providePart[T any](helper, forValues string, ctor any, group string) fx.Opt
 	return fx.Provide(fx.Annotate(ctor, fx.As(new(T)), fx.ResultTags(group)))
 }
 
-// checkPart tells what is wrong with the constructor of a part: fx would do so as
-// well, in other words.
+// checkPart returns an error if ctor is no constructor of a part. fx would notice, too, but
+// its message would not say what to use instead.
 func checkPart[T any](helper, forValues string, ctor any) error {
 	want := reflect.TypeFor[T]()
 	bad := &core.ConfigError{Field: helper, Value: typeName(ctor),
@@ -211,15 +211,14 @@ func typeName(v any) string {
 	return reflect.TypeOf(v).String()
 }
 
-// ProvideAdapterWrapper puts what ctor makes around the adapter of namespaces, as
-// [WrapAdapter] does. ctor is a func(core.Adapter) core.Adapter, or of any
-// other type that implements it; what it takes beside the adapter comes from the
-// application:
+// ProvideAdapterWrapper wraps the adapter of namespaces in what ctor returns, as
+// [WrapAdapter] does. ctor is a func(core.Adapter) core.Adapter, or returns another type
+// that implements it; its further parameters come from the application:
 //
 //	func newAudit(inner core.Adapter, log *slog.Logger) *audit
 //
-// Several must be for different namespaces, because fx keeps no order in which they
-// could be applied. To have one around another, make both in one ctor.
+// Several wrappers must be for different namespaces, because fx keeps no order in which
+// they could be applied. To nest wrappers, make both in one ctor.
 func ProvideAdapterWrapper(ctor any, namespaces ...string) fx.Option {
 	o := wrapper[core.Adapter]{option: "ProvideAdapterWrapper", namespaces: namespaces}
 	return provideWrapper(o, ctor, `group:"mesh.adapters"`, func(_ string, inner core.Adapter) []reflect.Value {
@@ -227,9 +226,9 @@ func ProvideAdapterWrapper(ctor any, namespaces ...string) fx.Option {
 	})
 }
 
-// ProvideHostWrapper puts what ctor makes around the host of namespaces, as
-// [WrapHost] does. ctor is a func(namespace string, h core.Host) core.Host,
-// and otherwise as that of [ProvideAdapterWrapper].
+// ProvideHostWrapper wraps the host of namespaces in what ctor returns, as [WrapHost] does.
+// ctor is a func(namespace string, h core.Host) core.Host; everything else is as with
+// [ProvideAdapterWrapper].
 func ProvideHostWrapper(ctor any, namespaces ...string) fx.Option {
 	o := wrapper[core.Host]{option: "ProvideHostWrapper", namespaces: namespaces}
 	return provideWrapper(o, ctor, `group:"mesh.hosts"`, func(namespace string, inner core.Host) []reflect.Value {
@@ -237,8 +236,8 @@ func ProvideHostWrapper(ctor any, namespaces ...string) fx.Option {
 	})
 }
 
-// provideWrapper makes of ctor, which takes what lead returns and then whatever it
-// wants of the application, a constructor that takes the latter only.
+// provideWrapper turns ctor, whose first parameters are the values that lead returns, into
+// a constructor that fx can call: one that takes only ctor's other parameters.
 func provideWrapper[T any](o wrapper[T], ctor any, group string, lead func(string, T) []reflect.Value) fx.Option {
 	var none T
 	leading := lead("", none)
@@ -283,7 +282,7 @@ func checkWrapperConstructor[T any](option string, ctor any, leading []reflect.V
 	return nil
 }
 
-// checkDisjoint wants no two wrappers of a namespace: fx gives them in any order.
+// checkDisjoint refuses two wrappers of one namespace: fx gives them in any order.
 func checkDisjoint[T any](wrappers []wrapper[T]) error {
 	for i, a := range wrappers {
 		for _, b := range wrappers[i+1:] {

@@ -24,46 +24,48 @@ var (
 	_ ops.Tracer = (*Mesh)(nil)
 )
 
-// OpsHandler is what operators see of this server: health checks, metrics, and the state
-// of the whole mesh as JSON, see package [ops]. Mount it where the application's own
-// operators look, at the root of its host or port, for its paths are absolute; or let
-// Config.OpsListen give it a port of its own.
+// OpsHandler serves operators of this server: health checks, metrics, and the state of the
+// whole mesh as JSON, see package [ops]. Mount it at the root of a host or port that
+// operators can reach, because its paths are absolute; or set Config.OpsListen for a port
+// of its own.
 //
 // Requests need the token of Config.OpsToken, or a certificate by the authority of
-// Config.TLS, if there is one of them; health checks need neither.
+// Config.TLS, if either is configured; health checks need neither.
 func (m *Mesh) OpsHandler() http.Handler { return m.ops.handler }
 
 // OpsAddr is the address at which operators are served, with the real port; "" before
 // Start, and without Config.OpsListen.
 func (m *Mesh) OpsAddr() string { return m.ops.addr() }
 
-// State is a snapshot of this server: where it is reached, which servers discovery
-// lists, and which namespaces are open.
+// State is a snapshot of this server: its addresses, the servers that discovery lists, and
+// the namespaces that are open.
 func (m *Mesh) State() core.NodeState { return m.node.State() }
 
-// Namespaces are those that are open here, in no order, to look into and to act on.
+// Namespaces returns the namespaces that are open here, in no order, to inspect and to act
+// on.
 func (m *Mesh) Namespaces() []core.OpenNamespace { return m.adapter.Namespaces() }
 
-// Ask puts a question to the ops handler of another server, and waits for its answer, or
-// for ctx. It is for package [ops], which knows what can be asked. Errors wrap
+// Ask sends a question to the ops handler of another server, and waits for its answer, or
+// for ctx. It is for package [ops], which defines the questions. Errors wrap
 // [core.ErrNoServer], [core.ErrUnsupported], [core.ErrPeerLeft], or ctx's cause.
 func (m *Mesh) Ask(ctx context.Context, node string, question []byte) ([]byte, error) {
 	return m.node.Ask(ctx, node, question)
 }
 
-// Routes tells, for each server that there is a link to or that may resume, whether an event
-// of so many bytes would be sent to it now, and why. The namespace must be open here.
+// Routes says, for each server with a link or a link that may resume, whether an event of
+// size bytes would be sent to it now, and why. The namespace must be open here.
 func (m *Mesh) Routes(namespace string, to core.Target, size int) []core.PeerRoute {
 	return m.node.Routes(namespace, to, size)
 }
 
-// Trace begins to look at messages that this server sends and gets: at those that fit, and
-// of its own at so many per second. Close ends it; only a few can run at once.
+// Trace starts to record messages that this server sends and receives: those that match
+// filter, and of its own at most rate per second. Close ends it; only a few can run at
+// once.
 func (m *Mesh) Trace(filter core.TraceFilter, rate int) (core.Trace, error) {
 	return m.node.Trace(filter, rate)
 }
 
-// opsOptions are those of the handler, as far as the configuration has them.
+// opsOptions returns the ops handler's options that the configuration determines.
 func (b *builder) opsOptions(adapter *socketio.Constructor) ops.Options {
 	c := b.config
 	o := ops.Options{
@@ -100,14 +102,14 @@ func clientsOf(s socketio.ClientStats) ops.Clients {
 	}
 }
 
-// settings are the fields that are set, as text, without secrets.
+// settings returns the fields that are set, as text, without secrets.
 func (c Config) settings() map[string]string {
 	settings := map[string]string{}
 	addSettings(settings, "", reflect.ValueOf(c))
 	return settings
 }
 
-// isSize tells whether a field is in bytes.
+// isSize reports whether a field is a number of bytes.
 func isSize(name string) bool {
 	return strings.HasSuffix(name, "Bytes") || name == "QueueMinRate" || name == "MaxFrame"
 }
@@ -135,7 +137,7 @@ func addSettings(settings map[string]string, prefix string, v reflect.Value) {
 	}
 }
 
-// opsServer serves operators on a port of their own, if there is to be one.
+// opsServer serves operators on a port of their own, if Config.OpsListen is set.
 type opsServer struct {
 	listen  string // "" for none
 	tls     *tls.Config
@@ -159,7 +161,7 @@ func (s *opsServer) addr() string {
 	return ""
 }
 
-// start listens, if there is a port to listen on.
+// start listens, if a port is configured.
 func (s *opsServer) start(ctx context.Context) error {
 	if s.listen == "" {
 		return nil
@@ -174,9 +176,9 @@ func (s *opsServer) start(ctx context.Context) error {
 	return nil
 }
 
-// stop ends what it serves, when ctx ends at the latest.
+// stop closes the server; it waits for requests until ctx ends.
 func (s *opsServer) stop(ctx context.Context) {
-	s.handler.Close() // ends what would not end by itself: the feeds of pages
+	s.handler.Close() // ends requests that would not end by themselves: the feeds of admin pages
 	if server := s.running(); server != nil {
 		server.Shutdown(ctx)
 	}

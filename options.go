@@ -13,8 +13,8 @@ import (
 	"github.com/socketmesh/mesh/socketio"
 )
 
-// Option gives [New] what a [Config] cannot hold. An option that is nil is none; one
-// with a nil value is an error that names it.
+// Option gives [New] what a [Config] cannot hold. New ignores a nil Option; an option that
+// was made with a nil value is an error that names it.
 type Option func(*builder)
 
 // WithTransport makes the mesh use t, whatever Config.Transport names.
@@ -22,10 +22,9 @@ func WithTransport(t core.Transport) Option {
 	return notNil("WithTransport", t, func(b *builder) { b.transport = t })
 }
 
-// WithCodec makes the mesh prefer c, whatever Config.Codec names. The built-in
-// codecs are understood beside it, except one that has c's name: c takes its place,
-// and may be something put around it. Given several times, the last c is preferred
-// and all are understood:
+// WithCodec makes the mesh prefer c, whatever Config.Codec names. The built-in codecs are
+// still understood, except one that has c's name: c replaces it, and may wrap it. Given
+// several times, the last c is preferred and all are understood:
 //
 //	mesh.WithCodec(counted{msgpack.New()}), mesh.WithCodec(json.New())
 func WithCodec(c core.Codec) Option {
@@ -48,38 +47,38 @@ func WithLogger(l *slog.Logger) Option {
 	return notNil("WithLogger", l, func(b *builder) { b.logger = l })
 }
 
-// WithObserver lets o see what happens in the mesh, for metrics and tests.
+// WithObserver tells o what happens in the mesh, for metrics and tests.
 func WithObserver(o core.Observer) Option {
 	return notNil("WithObserver", o, func(b *builder) { b.observer = o })
 }
 
-// WithMetrics serves what handler returns at /metrics of [Mesh.OpsHandler]. It is called
-// once, by [New], with the mesh that is being made, and must not use it before it is
-// served.
+// WithMetrics serves the handler that handler returns at /metrics of [Mesh.OpsHandler].
+// [New] calls handler once, with the mesh that it is making; the mesh must not be used
+// before the first request.
 func WithMetrics(handler func(ops.Source) http.Handler) Option {
 	return notNil("WithMetrics", handler, func(b *builder) { b.metrics = handler })
 }
 
-// WithClientOptions says how events get to the clients of this server: how much may
-// wait for one, and whether the mesh or the Socket.IO library writes them.
+// WithClientOptions says how events get to the clients of this server: how much may wait
+// for each, and whether the mesh or the Socket.IO library writes them.
 func WithClientOptions(o socketio.ClientOptions) Option {
 	return func(b *builder) { b.clients = o }
 }
 
-// WrapAdapter puts wrap around the adapter of namespaces, which then is
-// what the Socket.IO server calls: it sees what the application asks of this
-// server. To change some operations, embed the [core.Adapter] that wrap is given
-// and define those methods. AddAll, Del and DelAll come for every join and leave of
-// a local socket, and so must not call AddSockets or DelSockets.
+// WrapAdapter puts the result of wrap around the adapter of namespaces. The Socket.IO
+// server then calls the wrapper, which sees what the application asks of this server. To
+// change some operations, embed the [core.Adapter] that wrap is given and define those
+// methods. AddAll, Del and DelAll are called for every join and leave of a local socket,
+// and so must not call AddSockets or DelSockets.
 //
-// namespaces are names as "/chat", or beginnings of names as "/tenant-*"; none
-// means every namespace. wrap is called when such a namespace is opened. If it
-// returns nil or panics, that is logged, and the namespace works without the mesh.
-// Given several times, the last wrap is the outermost.
+// namespaces are names as "/chat", or prefixes of names as "/tenant-*"; none means every
+// namespace. wrap is called when such a namespace is opened. If it returns nil or panics,
+// that is logged, and the namespace works without the mesh. Given several times, the last
+// wrap is the outermost.
 //
-// Wrapping switches fast paths off, which a wrapper would not see: in its namespaces,
-// the rooms of a local socket, FetchSockets and EmitWithAck take the way through wrap's
-// methods, and answers to EmitWithAck may come in any order.
+// Wrapping switches off fast paths that a wrapper would not see: in its namespaces, the
+// rooms of a local socket, FetchSockets and EmitWithAck go through the wrapper's methods,
+// and answers to EmitWithAck may come in any order.
 func WrapAdapter(wrap func(core.Adapter) core.Adapter, namespaces ...string) Option {
 	o := wrapper[core.Adapter]{option: "WrapAdapter", namespaces: namespaces}
 	if wrap != nil {
@@ -88,19 +87,19 @@ func WrapAdapter(wrap func(core.Adapter) core.Adapter, namespaces ...string) Opt
 	return func(b *builder) { b.adapters = append(b.adapters, o) }
 }
 
-// WrapHost puts wrap around the host of namespaces, through which the mesh
-// acts on the sockets of this server: it sees what is done to them, whether the
-// application asked for it here or on a peer. Embed the [core.Host] that wrap is
-// given. Otherwise it is as [WrapAdapter].
+// WrapHost puts the result of wrap around the host of namespaces, through which the mesh
+// acts on the sockets of this server. The wrapper sees what is done to them, whether the
+// application asked for it on this server or on another. Embed the [core.Host] that wrap is
+// given. Everything else is as with [WrapAdapter].
 //
-// Wrapping a host switches a fast path off, in every namespace: FetchSockets gets this
-// server's sockets from the host, too, instead of reading them while others answer.
+// Wrapping a host switches off a fast path in every namespace: FetchSockets gets this
+// server's sockets from the host, too, instead of reading them while other servers answer.
 func WrapHost(wrap func(namespace string, h core.Host) core.Host, namespaces ...string) Option {
 	o := wrapper[core.Host]{option: "WrapHost", namespaces: namespaces, wrap: wrap}
 	return func(b *builder) { b.hosts = append(b.hosts, o) }
 }
 
-// notNil is an option with a value, which must not be nil.
+// notNil returns an option that calls use, or one that refuses a nil value.
 func notNil[T any](option string, value T, use func(*builder)) Option {
 	if isnil.Value(value) {
 		return func(b *builder) {
@@ -114,7 +113,7 @@ func nilValue[T any](option string) *core.ConfigError {
 	return &core.ConfigError{Field: option, Value: nil, Allowed: "a " + reflect.TypeFor[T]().String()}
 }
 
-// take applies options.
+// take applies options to b; nil ones are ignored.
 func (b *builder) take(options []Option) {
 	for _, option := range options {
 		if option != nil {
@@ -123,15 +122,14 @@ func (b *builder) take(options []Option) {
 	}
 }
 
-// wrapper is put around one side of some namespaces.
+// wrapper wraps the adapter or the host (T) of some namespaces.
 type wrapper[T any] struct {
-	option     string // what it was given with, for errors
+	option     string // the name of the option, for errors
 	namespaces scope
 	wrap       func(namespace string, inner T) T
 }
 
-// checkWrappers tells whether they can be used, as far as that can be known
-// before a namespace is opened.
+// checkWrappers checks wrappers as far as that is possible before a namespace is opened.
 func checkWrappers[T any](wrappers []wrapper[T]) error {
 	for _, o := range wrappers {
 		if o.wrap == nil {
@@ -144,7 +142,7 @@ func checkWrappers[T any](wrappers []wrapper[T]) error {
 	return nil
 }
 
-// around puts o around inner, if it is for that namespace.
+// around wraps inner if the wrapper is for namespace, and otherwise returns inner.
 func (o wrapper[T]) around(namespace string, inner T) T {
 	if !o.namespaces.has(namespace) {
 		return inner
@@ -152,13 +150,13 @@ func (o wrapper[T]) around(namespace string, inner T) T {
 	return o.wrap(namespace, inner)
 }
 
-// scope says which namespaces are meant: their names, as "/chat", or beginnings of
-// names, as "/tenant-*". An empty one means all of them.
+// scope is a set of namespaces: names, as "/chat", or prefixes of names, as "/tenant-*". An
+// empty scope has all namespaces.
 type scope []string
 
 const scopeAllowed = `namespaces as "/chat" or "/tenant-*"`
 
-// check wants every element to be able to name a namespace.
+// check checks that every pattern can match a namespace.
 func (s scope) check(field string) error {
 	for _, pattern := range s {
 		if !strings.HasPrefix(pattern, "/") {
@@ -168,7 +166,7 @@ func (s scope) check(field string) error {
 	return nil
 }
 
-// has tells whether a namespace is meant.
+// has reports whether namespace is in the scope.
 func (s scope) has(namespace string) bool {
 	for _, pattern := range s.patterns() {
 		if covers(pattern, namespace) {
@@ -178,7 +176,7 @@ func (s scope) has(namespace string) bool {
 	return false
 }
 
-// overlap finds what two scopes have in common; "" if that is nothing.
+// overlap returns a pattern for namespaces that are in both scopes; "" if there are none.
 func (s scope) overlap(other scope) string {
 	for _, a := range s.patterns() {
 		for _, b := range other.patterns() {

@@ -20,7 +20,7 @@ import (
 // Names of the built-in transports.
 const (
 	TransportWS   = "ws"
-	TransportWSS  = "wss" // ws that insists on TLS
+	TransportWSS  = "wss" // insists on TLS
 	TransportQUIC = "quic"
 )
 
@@ -31,19 +31,19 @@ const (
 	DiscoveryDNS     = "dns"
 )
 
-// builtin is a part that comes with the mesh, with all that is to know about it.
+// builtin is a part that comes with the mesh, and what the configuration needs to know of
+// it.
 type builtin[P part] struct {
 	name string
-	// schemes are those of the addresses that it dials. Parts that are not built in
-	// say so themselves, if they care: see [core.Schemer].
+	// schemes are the URL schemes that the part dials. Parts that are not built in may
+	// implement [core.Schemer] instead.
 	schemes []string
 	// mountable parts can be reached through [Mesh.Handler].
 	mountable bool
-	// validate looks at the fields that the part reads, and at those that it does not
-	// look at and that must not be set therefore. dialled are the schemes of the
-	// transport.
+	// validate checks the fields that the part reads, and refuses fields that it would
+	// ignore. dialled are the schemes of the transport.
 	validate func(c Config, dialled []string) error
-	// complete wants what the part does not work without. It is asked when the
+	// complete refuses a configuration without what the part needs. It is called when the
 	// program has set all fields.
 	complete func(c Config) error
 	build    func(b *builder) P
@@ -71,7 +71,7 @@ var builtinTransports = []builtin[core.Transport]{
 	},
 }
 
-// "msgpack" has to be among the codecs: it lets reference peers in.
+// "msgpack" has to be among the codecs: reference peers speak no other.
 var builtinCodecs = []builtin[core.Codec]{
 	{name: "json", build: func(*builder) core.Codec { return json.New() }},
 	{name: "msgpack", build: func(*builder) core.Codec { return msgpack.New() }},
@@ -106,7 +106,7 @@ func findBuiltin[P part](table []builtin[P], name string) *builtin[P] {
 	return nil
 }
 
-// allSchemes are those of all built-in transports.
+// allSchemes returns the URL schemes of all built-in transports.
 func allSchemes() []string {
 	var schemes []string
 	for _, t := range builtinTransports {
@@ -119,7 +119,7 @@ func allSchemes() []string {
 	return schemes
 }
 
-// buildAll makes every part of a table. Parts are inert until they are used.
+// buildAll makes every part of a table. Parts do nothing until they are used.
 func buildAll[P part](b *builder, table []builtin[P]) []P {
 	parts := make([]P, len(table))
 	for i := range table {
@@ -133,7 +133,7 @@ type part interface{ Name() string }
 
 // registry holds the parts of one kind that a configuration can choose from.
 type registry[P part] struct {
-	field string // of Config, in which the choice is made
+	field string // the field of Config that names the choice
 	parts []P
 }
 
@@ -181,8 +181,8 @@ func (s *registry[P]) names() string {
 	return strings.Join(names, ", ")
 }
 
-// without returns all parts but the one that is called name, by name: value
-// groups come in any order, and two servers should not differ by that.
+// without returns all parts but the one called name, sorted by name: fx's value groups come
+// in any order, in which two servers should not differ.
 func (s *registry[P]) without(name string) []P {
 	rest := slices.DeleteFunc(slices.Clone(s.parts), func(p P) bool { return p.Name() == name })
 	slices.SortFunc(rest, func(a, b P) int { return strings.Compare(a.Name(), b.Name()) })

@@ -19,12 +19,12 @@ import (
 	"github.com/socketmesh/mesh/transport/ws"
 )
 
-// Validate tells whether c can work, as far as c alone can tell: a
-// [*core.ConfigError] names the field, its value and what is allowed. Whether
-// the parts and files it names exist is for [New] to say, which validates too.
+// Validate returns a [*core.ConfigError] with the field, its value and what is allowed, if
+// c is wrong in itself. Whether the parts and files that c names exist, [New] checks, which
+// validates c, too.
 func (c Config) Validate() error { return c.withDefaults().validate() }
 
-// validate is Validate for a configuration that has its defaults.
+// validate is Validate for a configuration whose defaults are set.
 func (c Config) validate() error {
 	if err := c.check(c.schemes(), c.advertisable()); err != nil {
 		return err
@@ -38,8 +38,8 @@ func (c Config) validate() error {
 	return nil
 }
 
-// validateSoFar is for a configuration that is not complete: what is there has to
-// be good in itself, but may need, or fit, what is still to come.
+// validateSoFar validates a configuration that is not complete: the fields that are set
+// must be valid, but what they need or contradict may be set later.
 func (c Config) validateSoFar() error {
 	known := c.schemes()
 	if c.Transport == "" {
@@ -48,8 +48,8 @@ func (c Config) validateSoFar() error {
 	return c.withDefaults().check(known, known)
 }
 
-// check looks at each field, and at those that must not be there together. dialled
-// are the schemes that are allowed in Peers, advertised those in Advertise.
+// check checks each field, and combinations of fields that exclude each other. dialled are
+// the schemes that are allowed in Peers, advertised those in Advertise.
 func (c Config) check(dialled, advertised []string) error {
 	if err := c.TLS.check(); err != nil {
 		return err
@@ -81,20 +81,21 @@ func (c Config) check(dialled, advertised []string) error {
 	if c.OpsReadyLinks < ops.NoReadyLinks || c.OpsReadyLinks > 100 {
 		return &core.ConfigError{Field: "OpsReadyLinks", Value: c.OpsReadyLinks, Allowed: "percent, 1 to 100, or -1 for none"}
 	}
-	// Numbers and times are judged by their owner, the parts later.
+	// core checks numbers and times. The probe has stand-ins for the parts, which are
+	// checked later.
 	probe := c.node()
 	probe.Advertise = ""
 	probe.Transport, probe.Codecs = ws.New(ws.Options{}), []core.Codec{json.New()}
 	return probe.Validate()
 }
 
-// hidden stands for a secret in errors.
+// hidden stands for a secret in error messages.
 const hidden = "…"
 
-// distinctTokens is what tokens of emitters or observers have to be.
+// distinctTokens says in errors what the tokens of emitters and observers have to be.
 const distinctTokens = "tokens that differ from each other, from AuthToken and AcceptToken, and from those of other roles"
 
-// checkTokens wants one source of tokens.
+// checkTokens refuses two sources of tokens at once.
 func (c Config) checkTokens() error {
 	switch {
 	case c.AuthTokenFile != "" && c.AuthToken != "":
@@ -110,8 +111,9 @@ func (c Config) checkTokens() error {
 	return c.checkRoleTokens("ObserverTokens", c.ObserverTokens, c.ObserverTokensFile, c.EmitterTokens)
 }
 
-// checkRoleTokens wants tokens of emitters or observers, or a file of them, that are good for
-// nothing else, and a server that can tell them from servers.
+// checkRoleTokens checks the tokens of emitters or observers, or the name of their file:
+// they must differ from all others, and this process must be a server with a token of its
+// own.
 func (c Config) checkRoleTokens(field string, tokens []string, file string, others []string) error {
 	given, value := field, hidden
 	if file != "" {
@@ -140,7 +142,7 @@ func (c Config) checkRoleTokens(field string, tokens []string, file string, othe
 	return nil
 }
 
-// checkListen knows where the built-in transports can be.
+// checkListen checks Listen and Advertise for a built-in transport.
 func (c Config) checkListen(advertised []string, mountable bool) error {
 	mounted := c.Listen == ListenHandler && mountable
 	if !mounted && !isListen(c.Listen) {
@@ -152,7 +154,7 @@ func (c Config) checkListen(advertised []string, mountable bool) error {
 	return nil
 }
 
-// checkService refuses peers, which discovery by the service would not look at.
+// checkService checks the service's URLs, and refuses Peers, which it would ignore.
 func (c Config) checkService([]string) error {
 	if len(c.Peers) > 0 {
 		return &core.ConfigError{Field: "Peers", Value: c.Peers, Allowed: `none with Discovery "service"`}
@@ -169,7 +171,8 @@ func (c Config) checkService([]string) error {
 	return nil
 }
 
-// checkDNS refuses what is no name, and peers, which discovery by DNS would not look at.
+// checkDNS checks the name to look up, if there is one, and refuses Peers, which it would
+// ignore.
 func (c Config) checkDNS([]string) error {
 	if len(c.Peers) > 0 {
 		return &core.ConfigError{Field: "Peers", Value: c.Peers, Allowed: `none with Discovery "dns"`}
@@ -180,7 +183,7 @@ func (c Config) checkDNS([]string) error {
 	return c.needName()
 }
 
-// needName wants a name to look up.
+// needName refuses a DiscoveryAddress that is not a name to look up.
 func (c Config) needName() error {
 	if _, err := dns.ParseName(c.DiscoveryAddress); err != nil {
 		return &core.ConfigError{Field: "DiscoveryAddress", Value: c.DiscoveryAddress,
@@ -189,7 +192,7 @@ func (c Config) needName() error {
 	return nil
 }
 
-// allowedBy is what an error of a part's options says is allowed.
+// allowedBy returns what err, from the options of a part, says is allowed.
 func allowedBy(err error) string {
 	if bad, ok := errors.AsType[*core.ConfigError](err); ok {
 		return bad.Allowed
@@ -197,8 +200,8 @@ func allowedBy(err error) string {
 	return err.Error()
 }
 
-// checkStatic refuses a service's address, which static discovery would not look
-// at, and peers that the transport does not dial.
+// checkStatic refuses DiscoveryAddress, which static discovery would ignore, and peers that
+// the transport cannot dial.
 func (c Config) checkStatic(dialled []string) error {
 	if c.DiscoveryAddress != "" {
 		return &core.ConfigError{Field: "DiscoveryAddress", Value: c.DiscoveryAddress, Allowed: `none with Discovery "static"`}
@@ -214,7 +217,8 @@ func (c Config) checkStatic(dialled []string) error {
 	return nil
 }
 
-// checkMount wants to be told where the handler is: nothing here knows.
+// checkMount requires an Advertise with a port: the mesh cannot know where its handler is
+// mounted.
 func (c Config) checkMount() error {
 	if c.Listen != ListenHandler || c.schemes() == nil {
 		return nil
@@ -226,7 +230,7 @@ func (c Config) checkMount() error {
 	return nil
 }
 
-// checkWSS wants a certificate, without which nobody can dial this server.
+// checkWSS requires a certificate, without which no server can dial this one.
 func (c Config) checkWSS() error {
 	if !c.TLS.serves() && c.Listen != ListenHandler {
 		return &core.ConfigError{Field: "TLS.CertFile", Value: c.TLS.CertFile, Allowed: `a certificate, with Transport "wss"`}
@@ -234,13 +238,13 @@ func (c Config) checkWSS() error {
 	return nil
 }
 
-// checkQUIC wants certificates for both ends, or a token that stands for them.
+// checkQUIC requires certificates for both ends, or a token in their place.
 func (c Config) checkQUIC() error {
 	switch {
 	case c.TLS == TLS{} && c.AcceptToken != "":
 		return &core.ConfigError{Field: "AcceptToken", Value: hidden, Allowed: `none with Transport "quic" and no certificates: connections are secured by AuthToken itself`}
 	case c.TLS == TLS{} && c.AuthTokenFile != "":
-		return nil // the file has it
+		return nil // the token is in the file
 	case c.TLS == TLS{}, c.TLS.Config != nil:
 		return quic.Options{AuthToken: c.AuthToken, TLS: c.TLS.Config}.Validate()
 	case c.TLS.CertFile == "":
@@ -251,8 +255,8 @@ func (c Config) checkQUIC() error {
 	return nil
 }
 
-// adopt fits addresses to a transport that is not built in, as far as it says
-// which are its own. What is advertised is judged by the node.
+// adopt fits Advertise and Peers to a transport that is not built in, if that says which
+// schemes it has. The node checks Advertise.
 func (c *Config) adopt(t core.Transport) error {
 	s, ok := t.(core.Schemer)
 	if !ok {
@@ -270,15 +274,15 @@ func (c *Config) adopt(t core.Transport) error {
 	return nil
 }
 
-// isURL wants a URL of one of these schemes, with host and port. Credentials,
-// queries and fragments have no meaning there.
+// isURL reports whether raw is a URL of one of schemes, with host and port, and without
+// credentials, query and fragment, which have no meaning in an address.
 func isURL(raw string, schemes []string) bool {
 	u, err := url.Parse(raw)
 	return err == nil && slices.Contains(schemes, u.Scheme) && u.Hostname() != "" && isPort(u.Port()) &&
 		u.User == nil && u.RawQuery == "" && u.Fragment == ""
 }
 
-// urlAllowed says in messages what [isURL] wants.
+// urlAllowed says in error messages what [isURL] accepts.
 func urlAllowed(schemes []string) string {
 	forms := make([]string, len(schemes))
 	for i, scheme := range schemes {
@@ -287,7 +291,7 @@ func urlAllowed(schemes []string) string {
 	return strings.Join(forms, " or ")
 }
 
-// urlAllowed names the reason as well.
+// urlAllowed says what is allowed, and which settings require it.
 func (c Config) urlAllowed(schemes []string) string {
 	allowed := fmt.Sprintf("%s, with Transport %q", urlAllowed(schemes), c.Transport)
 	if c.Transport == TransportWS && len(schemes) == 1 {
@@ -296,7 +300,7 @@ func (c Config) urlAllowed(schemes []string) string {
 	return allowed
 }
 
-// isListen wants "host:port" with a numeric port.
+// isListen reports whether addr is "host:port" with a numeric port.
 func isListen(addr string) bool {
 	_, port, err := net.SplitHostPort(addr)
 	return err == nil && isPort(port)

@@ -18,14 +18,15 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
-// adapter is what the Socket.IO server calls for one namespace. The library's own adapter
-// inside has the events, and what does not concern the mesh.
+// adapter is the adapter that the Socket.IO server calls for one namespace. It embeds the
+// library's own adapter, which has the events and everything that does not concern the
+// mesh.
 type adapter struct {
 	socket.Adapter
-	core       core.Adapter  // the mesh's, wrapped or not
-	unwrapped  bool          // core is the mesh's own, without a wrapper
-	others     othersFetcher // the mesh's, if neither it nor the host is wrapped; else nil
-	acker      ackCollector  // the mesh's, if it is not wrapped; else nil
+	core       core.Adapter  // the mesh's adapter, perhaps with wrappers around it
+	unwrapped  bool          // core has no wrapper
+	others     othersFetcher // the mesh's adapter, if neither it nor the host is wrapped; else nil
+	acker      ackCollector  // the mesh's adapter, if it is not wrapped; else nil
 	hearsFirst bool          // onConnect is the first listener of "connect"
 	host       *host
 	rooms      *rooms.Rooms
@@ -43,18 +44,20 @@ type adapter struct {
 
 var _ socket.Adapter = (*adapter)(nil)
 
-// ackCollector is what the mesh's own adapter is as well. See there for what it does.
+// ackCollector is an optional interface of core.Adapter, which package internal/cluster
+// implements and describes.
 type ackCollector interface {
 	CollectAcks(ctx context.Context, event core.Payload, to core.Target, ack func(core.Payload)) *core.Call[int]
 }
 
-// othersFetcher is what the mesh's own adapter is as well. See there for what it does.
+// othersFetcher is an optional interface of core.Adapter, which package internal/cluster
+// implements and describes.
 type othersFetcher interface {
 	FetchOthers(ctx context.Context, to core.Target) *core.Call[[][]core.Socket]
 }
 
-// newAdapter prepares the adapter of a namespace; join completes it. closed is
-// called once, when it is closed.
+// newAdapter makes the adapter of a namespace; join completes it. closed is called once,
+// when the adapter is closed.
 func newAdapter(nsp socket.Namespace, cache *fetch.Cache, logger *slog.Logger, closed func(*adapter)) *adapter {
 	a := &adapter{Adapter: socket.MakeAdapter(), logger: logger, fetch: fetch.NewSockets(nsp, cache, logger)}
 	a.Prototype(a)
@@ -74,8 +77,8 @@ func newAdapter(nsp socket.Namespace, cache *fetch.Cache, logger *slog.Logger, c
 	return a
 }
 
-// join puts the adapter on top of the mesh's. direct tells that the mesh acts on this
-// server through the adapter's host itself, without wrappers.
+// join connects the adapter to the mesh's. direct says that the mesh calls the adapter's
+// own host, without wrappers.
 func (a *adapter) join(mesh core.Adapter, direct bool) {
 	a.core = mesh
 	var innermost localFirstAdapter
@@ -88,9 +91,9 @@ func (a *adapter) join(mesh core.Adapter, direct bool) {
 	a.ackServerCount.Count = mesh.ServerCount
 }
 
-// Close closes the namespace in the mesh. The library calls it more than once, and for
-// the main namespace when the server closes, before it closes the clients' connections.
-// Callbacks of requests under way are not waited for: one of them may be calling.
+// Close closes the namespace in the mesh. The library calls it more than once, and for the
+// main namespace when the server closes, before it closes the clients' connections. Close
+// does not wait for callbacks of requests: it may be called from one of them.
 func (a *adapter) Close() {
 	if a.onServerClose != nil {
 		a.onServerClose()
@@ -101,9 +104,9 @@ func (a *adapter) Close() {
 // ServerCount is the number of servers that have the namespace.
 func (a *adapter) ServerCount() int64 { return int64(a.ackServerCount.Read()) }
 
-// Rooms and Sids are the library's maps of this server's sockets. They are filled when
-// they are asked for the first time, and change with the rooms from then on. The caller
-// must not write to them.
+// Rooms and Sids return the library's maps of this server's sockets. A map is filled when
+// it is first asked for, and follows the rooms from then on. The caller must not write to
+// it.
 func (a *adapter) Rooms() *types.Map[socket.Room, *types.Set[socket.SocketId]] {
 	return a.rooms.LibraryRooms()
 }
@@ -120,8 +123,8 @@ func (a *adapter) Sockets(in *types.Set[socket.Room]) *types.Set[socket.SocketId
 	return ids
 }
 
-// AddAll makes a socket join rooms, wherever it lives. The first room that a socket of
-// this server joins is its own: that is how the library connects it.
+// AddAll makes a socket of any server join rooms. The first room that a socket of this
+// server joins is the one of its own id: the library connects sockets this way.
 func (a *adapter) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
 	if rooms.Len() == 1 && rooms.Has(socket.Room(id)) {
 		if s, ok := a.Nsp().Sockets().Load(id); ok {
@@ -131,23 +134,23 @@ func (a *adapter) AddAll(id socket.SocketId, rooms *types.Set[socket.Room]) {
 	a.core.AddAll(string(id), roomStrings(rooms.Keys()))
 }
 
-// Del makes a socket leave a room, wherever it lives.
+// Del makes a socket of any server leave a room.
 func (a *adapter) Del(id socket.SocketId, room socket.Room) {
 	a.core.Del(string(id), string(room))
 }
 
-// DelAll makes a socket leave all its rooms, wherever it lives.
+// DelAll makes a socket of any server leave all its rooms.
 func (a *adapter) DelAll(id socket.SocketId) {
 	if s, ok := a.Nsp().Sockets().Load(id); ok && lifecycle.Telling(s) {
-		return // the listeners of "disconnecting" may ask for its rooms; it leaves them afterwards
+		return // its "disconnecting" listeners may ask for its rooms; it leaves them afterwards
 	}
 	a.core.DelAll(string(id))
 }
 
-// SocketRooms returns the rooms of a socket, nil if there is none with this id.
-// For a socket that lives elsewhere it asks the other servers and blocks for their
-// answer, up to the request timeout. A listener of server-side events must not do so: the
-// answer may wait behind the event. Prefer SocketRooms of [Of]'s adapter.
+// SocketRooms returns the rooms of a socket, nil if there is none with this id. For a
+// socket of another server it asks the other servers and blocks for their answer, up to the
+// request timeout. A listener of server-side events must not call it: the answer may wait
+// behind the event. Prefer SocketRooms of [Of]'s adapter.
 func (a *adapter) SocketRooms(id socket.SocketId) *types.Set[socket.Room] {
 	joined, ours := a.rooms.Of(id)
 	if a.unwrapped && (ours || a.core.ServerCount() <= 1) {
@@ -163,9 +166,9 @@ func (a *adapter) SocketRooms(id socket.SocketId) *types.Set[socket.Room] {
 	return types.NewSet(roomsOf(names)...)
 }
 
-// Broadcast sends an event to the matching sockets of all servers. A packet with
-// an id is one socket's own, which waits for its client's answer (the library
-// sends it this way under connection state recovery): it stays here.
+// Broadcast sends an event to the matching sockets of all servers. A packet with an id is
+// for one socket that waits for its client's acknowledgement (the library sends such
+// packets under connection state recovery): it is sent to local sockets only.
 func (a *adapter) Broadcast(packet *parser.Packet, opts *socket.BroadcastOptions) {
 	event, err := encodeEvent(packet.Data)
 	if err != nil {
@@ -179,15 +182,15 @@ func (a *adapter) Broadcast(packet *parser.Packet, opts *socket.BroadcastOptions
 	a.core.Broadcast(event, targetOf(opts))
 }
 
-// BroadcastWithAck sends an event to the matching sockets of all servers, and gathers the
-// answers of their clients. It is made for the library's operator: count and ack are
-// called as [acks.Broadcast] says.
+// BroadcastWithAck sends an event to the matching sockets of all servers, and collects the
+// answers of their clients. Its caller is the library's broadcast operator: count and ack
+// are called as [acks.Broadcast] describes.
 func (a *adapter) BroadcastWithAck(packet *parser.Packet, opts *socket.BroadcastOptions, count func(uint64), ack socket.Ack) {
 	to := targetOf(opts)
 	b := acks.NewBroadcast(&a.ackServerCount, to.Flags.ExpectSingleResponse, count, ack, a.logger)
 	event, err := encodeEvent(packet.Data)
 	if err != nil {
-		logEncodeError(a.logger, "event not sent", err) // the operator's timeout tells the caller
+		logEncodeError(a.logger, "event not sent", err) // the operator's timeout ends the call
 		return
 	}
 	var call *core.Call[int]
@@ -199,13 +202,12 @@ func (a *adapter) BroadcastWithAck(packet *parser.Packet, opts *socket.Broadcast
 	whenDone(a, call, func(_ int, err error) { b.End(err) })
 }
 
-// FetchSockets describes the matching sockets of all servers, each as a
-// [*socket.RemoteSocket]: the local ones with their live data, others as they were.
-// The request is sent when the returned function is called. Its callback is called
-// before that returns if the answer is there by then, as it is without peers; else when
-// the answer comes, in order with the callbacks of other requests. A server that
-// leaves or dies meanwhile is no error. If others do not answer in time, it gets the
-// sockets of those who have, and an error with Node's text that wraps a
+// FetchSockets returns a function that fetches the matching sockets of all servers, each as
+// a [*socket.RemoteSocket]: local ones share their live data, others are a snapshot. The
+// callback runs before that function returns if the answer is there already, as without
+// peers; otherwise when the answer comes, in order with the callbacks of other requests. A
+// server that leaves or dies meanwhile is no error. If a server does not answer in time,
+// the callback gets the sockets of the others, and an error with Node's text that wraps a
 // [*core.IncompleteError].
 func (a *adapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket.SocketDetails, error)) {
 	return func(callback func([]socket.SocketDetails, error)) {
@@ -220,7 +222,7 @@ func (a *adapter) FetchSockets(opts *socket.BroadcastOptions) func(func([]socket
 		call := callOf(a.others.FetchOthers(a.ctx, to))
 		ours := sync.OnceValue(func() []socket.SocketDetails { return a.fetch.Details(local) })
 		if !isDone(call) {
-			go protect(a.logger, "callback", func() { ours() }) // while the others are at work
+			go protect(a.logger, "callback", func() { ours() }) // while the other servers answer
 		}
 		whenDone(a, call, func(others [][]core.Socket, err error) {
 			callback(append(ours(), a.fetch.Details(nil, others...)...), asNode(err))
@@ -243,9 +245,9 @@ func (a *adapter) DisconnectSockets(opts *socket.BroadcastOptions, closeConn boo
 	a.core.DisconnectSockets(targetOf(opts), closeConn)
 }
 
-// ServerSideEmit sends an event, [name, args…], to the other servers. With a
-// socket.Ack as the last argument it gathers one value per server (nil where a
-// server answered with none) and calls that as FetchSockets calls its callback.
+// ServerSideEmit sends an event, [name, args…], to the other servers. If the last argument
+// is a socket.Ack, it collects one value per server (nil for an empty answer) and calls the
+// socket.Ack in the way in which FetchSockets calls its callback.
 func (a *adapter) ServerSideEmit(args []any) error {
 	if len(args) == 0 {
 		return siovalue.ErrNotAnEvent

@@ -14,59 +14,58 @@ import (
 	"github.com/socketmesh/mesh/internal/backlog"
 )
 
-// ClientStats are counters of this server's clients and of what is sent between them and
-// the server. Where nothing else is said they are about WebSocket clients, but for those
-// left to the library, see [ClientOptions]. Of clients that poll, those that were too slow
-// and what waits for them is in it.
+// ClientStats are counters of this server's clients and of the traffic with them. Unless a
+// field says otherwise they are about WebSocket clients, without those that are left to the
+// library, see [ClientOptions]. The counters of slow clients and of queued memory include
+// clients that poll.
 type ClientStats struct {
 	Clients     int   // connected now
 	Slow        int64 // disconnected because they were too slow, for one of these reasons:
 	SlowRate    int64 // they took less than MinRate while more than QueueBytes waited
 	SlowFull    int64 // more than MaxQueueBytes waited
 	SlowTimeout int64 // they took nothing for Timeout
-	SlowMemory  int64 // more than TotalBytes waited for all, and much of it for them
-	Queued      int64 // memory that is held by what waits for clients that are behind, in bytes
-	QueuedLimit int64 // that it may be: TotalBytes
-	Held        int   // clients, polling ones included, that are ahead of their handlers, and not read from now
-	Holds       int64 // times that one was
-	Dropped     int64 // volatile events not sent to clients that were behind
+	SlowMemory  int64 // more than TotalBytes waited for all clients, and a large part of it for these
+	Queued      int64 // memory of what waits for clients that are behind, in bytes
+	QueuedLimit int64 // the limit of Queued: TotalBytes
+	Held        int   // clients, polling ones included, that are not read from now because they are ahead of their handlers
+	Holds       int64 // times that a client was held back
+	Dropped     int64 // volatile events that were not sent to clients that were behind
 	Blocked     int64 // times that a client did not take everything at once
 	Writes      int64 // system calls
-	Frames      int64 // written: events, and what else there is
+	Frames      int64 // written: events and other frames
 	Bytes       int64 // written
 
-	// Clients that are connected now, by their transport, those left to the library
-	// included. One that is being upgraded is still among those that poll, and counts
-	// in Upgrading, too.
+	// Clients of all kinds that are connected now, by transport. A client that is being
+	// upgraded counts in Polling and in Upgrading.
 	WebSocket       int
 	Polling         int
 	OtherTransports int
 	Upgrading       int
-	// Sockets is how many there are, a client's in each of its namespaces, and Rooms how
-	// many rooms have members, but for those that sockets have for themselves. Each
-	// namespace counts for itself.
+	// Sockets counts sockets, of which a client has one per namespace. Rooms counts rooms
+	// with members, without the rooms of single sockets' ids. Rooms of the same name in two
+	// namespaces are two.
 	Sockets int
 	Rooms   int
-	// Connections and Disconnections count clients of all kinds that have come and
-	// gone.
+	// Connections and Disconnections count clients of all kinds that have connected and
+	// disconnected.
 	Connections    int64
 	Disconnections int64
-	// PacketsIn counts what clients of all kinds have sent and handlers got: events and
-	// acknowledgements. It stays 0 with a parser of the application's that the mesh
-	// cannot look into. BytesIn is how long they were.
+	// PacketsIn counts the events and acknowledgements of clients of all kinds that reached
+	// handlers, and BytesIn their bytes. Both stay 0 with a parser of the application's
+	// that the mesh cannot wrap.
 	PacketsIn int64
 	BytesIn   int64
 
-	// Clients of all kinds that are on their way in, see [ClientOptions.MaxConnecting].
-	Connecting int           // being let in now
-	Waiting    int           // for their turn
-	Waits      int64         // those that have waited and were let in
-	Waited     time.Duration // for how long, all together
+	// Clients of all kinds that are about to connect, see [ClientOptions.MaxConnecting].
+	Connecting int           // admitted, and connecting now
+	Waiting    int           // waiting for admission
+	Waits      int64         // clients that had to wait and were admitted
+	Waited     time.Duration // the sum of their waiting times
 	Refused    int64         // answered with 503, because too many were waiting or they had waited for too long
 }
 
-// ClientStats returns a snapshot. It looks at each client: of 10,000 that takes some
-// hundred microseconds, and holds nobody up.
+// ClientStats returns a snapshot. It looks at each client without blocking any: with 10,000
+// clients that takes some hundred microseconds.
 func (c *Constructor) ClientStats() ClientStats {
 	s := c.fastpath.Scheduler.Stats()
 	slow := int64(0)
@@ -107,7 +106,7 @@ func (c *Constructor) ClientStats() ClientStats {
 	return stats
 }
 
-// servers are those that have namespaces open here: one, or none.
+// servers returns the servers that have namespaces open here: one, or none.
 func (c *Constructor) servers() (list []*socket.Server) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -117,7 +116,7 @@ func (c *Constructor) servers() (list []*socket.Server) {
 	return list
 }
 
-// openAdapters are those of the namespaces that are open here.
+// openAdapters returns the adapters of all open namespaces.
 func (c *Constructor) openAdapters() []*adapter {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -146,23 +145,23 @@ func (s *ClientStats) countTransports(server engine.BaseServer) {
 	})
 }
 
-// connections counts clients that come. Who has gone is known from that and from who is
-// there: nothing has to be kept for each client.
+// connections counts the clients that have connected. The number that has left follows from
+// it and from the number that is connected, so nothing is kept per client.
 type connections struct {
 	came atomic.Int64
 
 	mu   sync.Mutex
-	left int64 // at least so many have gone
+	left int64 // the highest number returned so far, below which counts does not go
 }
 
 // opened is an engine's listener of "connection".
 func (c *connections) opened(...any) { c.came.Add(1) }
 
-// counts returns how many have come and gone, while so many are there.
+// counts returns how many clients have connected and left, if now are connected.
 func (c *connections) counts(now int) (came, left int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	came = c.came.Load()
-	c.left = max(c.left, came-int64(now)) // who is counted a moment before it came has not gone
+	c.left = max(c.left, came-int64(now)) // now may include a client that came does not count yet
 	return came, c.left
 }

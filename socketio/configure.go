@@ -10,16 +10,16 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/sioparser"
 )
 
-// Configure sets the options of a server to come, before socket.NewServer gets them:
+// Configure sets the options of a server, before socket.NewServer gets them:
 //
 //   - The adapter is this one. Options that name another one already are an error, and
 //     so is a second server while the first one is open, see [ErrSecondServer].
-//   - The parser is ours, which leaves values as they are and takes less to decode what
-//     clients send. One that the options name stays, and what its decoders decode is
-//     held back where a client is ahead of its handlers.
-//   - The transports are those that the options name, else polling and WebSocket, with
-//     ours in the place of the library's. One of another make stays, and clients that
-//     use it are left to the library, which is logged when the server starts.
+//   - The parser is ours, which does not change the values that are sent, and decodes packets
+//     of clients at less cost. If the options name a parser, it stays, and its decoders are
+//     wrapped so that clients that are ahead of their handlers can be held back.
+//   - The transports are those that the options name, by default polling and WebSocket, with
+//     ours instead of the library's. Other transports stay; clients that
+//     use them are left to the library, which is logged when the server starts.
 //
 // With the option [ClientOptions.Library] the transports stay as they are.
 func (c *Constructor) Configure(options *socket.ServerOptions) error {
@@ -43,6 +43,6 @@ func (c *Constructor) Configure(options *socket.ServerOptions) error {
 	if own != nil {
 		options.SetParser(sioparser.Guarded(own))
 	}
-	_ = fastpath.New(&c.fastpath).Prepare(options) // an error is logged when there is a server
+	_ = fastpath.New(&c.fastpath).Prepare(options) // its error is logged when the server starts
 	return nil
 }

@@ -19,11 +19,11 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
 )
 
-// Opener opens namespaces of the mesh. The node that is inside a mesh.Mesh is one.
+// Opener opens namespaces of the mesh. The node inside a mesh.Mesh is one.
 //
 // An Opener may have these methods as well:
 //
-//	// Occupancy is told which rooms of a namespace have members; nil: nobody is.
+//	// Occupancy returns what is told which rooms of a namespace have members, or nil.
 //	Occupancy(namespace string) core.Occupancy
 //
 //	// Standalone makes the adapter of a namespace that works without the mesh,
@@ -45,14 +45,14 @@ type standaloneOpener interface {
 
 var _ socket.AdapterConstructor = (*Constructor)(nil)
 
-// Constructor makes the adapters of one Socket.IO server. Another server may have it
-// when that one has been closed. While it is open, socket.NewServer panics for
-// another one with an error that wraps [ErrSecondServer]: both have the namespace
-// "/", and the mesh has only one place for it.
+// Constructor makes the adapters of one Socket.IO server. After that server is closed it
+// may serve another one. While it is open, socket.NewServer panics for a second one with an
+// error that wraps [ErrSecondServer]: both have the namespace "/", which a node can open
+// only once.
 type Constructor struct {
 	node     Opener
 	logger   *slog.Logger
-	adapters []func(namespace string, a core.Adapter) core.Adapter // wrappers, the innermost first
+	adapters []func(namespace string, a core.Adapter) core.Adapter // wrappers, innermost first
 	hosts    []func(namespace string, h core.Host) core.Host       // likewise
 
 	host        hostcompat.Host
@@ -63,25 +63,24 @@ type Constructor struct {
 
 	mu         sync.Mutex
 	open       map[string]*adapter               // by namespace
-	namespaces map[*socket.Server]int            // how many of them each server has
-	madeAt     map[*socket.Server]string         // the servers met, with where they were made
-	fast       map[*socket.Server]*fastpath.Path // those that have a fast path
+	namespaces map[*socket.Server]int            // the number of open namespaces of each server
+	madeAt     map[*socket.Server]string         // where each server was made, as "file:line"
+	fast       map[*socket.Server]*fastpath.Path // servers with a fast path
 
-	draining bool // no new clients are let in
+	draining bool // no new clients are accepted
 }
 
 // New returns the adapter constructor of a node. Give it to the server with
-// ServerOptions.SetAdapter before socket.NewServer. Server.SetAdapter works too,
-// but only as long as nobody is connected: the library then forgets all rooms.
+// ServerOptions.SetAdapter before socket.NewServer. Server.SetAdapter works too, but only
+// as long as no client is connected: the library then forgets all rooms.
 //
-// With the adapter comes a fast path to the server's WebSocket clients, see
-// [ClientOptions]. The transports that the options name are part of it, so
-// name them where the adapter is named, not in the options of Listen, Attach or
-// ServeHandler. A server with another WebSocket transport than the library's
-// keeps that one, which is logged.
+// The adapter installs a fast path to the server's WebSocket clients, see [ClientOptions].
+// It replaces the transports that the options name, so name them together with the adapter,
+// not in the options of Listen, Attach or ServeHandler. If the options name a WebSocket
+// transport other than the library's, the server keeps it, and a warning is logged.
 //
-// A nil node, and an option with a nil value, is a mistake in the program: New
-// panics with a [*core.ConfigError] that names it.
+// A nil node, and an option with a nil value, is a mistake in the program: New panics with
+// a [*core.ConfigError] that names it.
 func New(node Opener, opts ...Option) *Constructor {
 	c := &Constructor{
 		node:       node,
@@ -112,9 +111,9 @@ func New(node Opener, opts ...Option) *Constructor {
 	return c
 }
 
-// New makes the adapter of a namespace and opens the namespace in the mesh. The adapter
-// that it replaces is closed, which the library does not do. If the mesh refuses (it is
-// shut down), that is logged and the namespace works on its own. If the mesh has another
+// New makes the adapter of a namespace and opens the namespace in the mesh. It closes the
+// adapter that the new one replaces, which the library does not do. If the mesh refuses (it
+// is shut down), that is logged and the namespace works on its own. If the mesh has another
 // server already, New panics.
 func (c *Constructor) New(nsp socket.Namespace) socket.Adapter {
 	c.closePrevious(nsp)
@@ -143,8 +142,8 @@ func (c *Constructor) New(nsp socket.Namespace) socket.Adapter {
 	return a
 }
 
-// install installs the parser and the fast path of a server, and logs what the server has
-// to do without.
+// install installs the parser and the fast path of a server, and logs what does not work
+// with the version of its library.
 func (c *Constructor) install(server *socket.Server) {
 	losses := c.losses()
 	if err := installParser(server, c.namespace, c.logger); err != nil && !errors.Is(err, hostcompat.ErrForeignParser) {
@@ -169,7 +168,7 @@ func (c *Constructor) install(server *socket.Server) {
 	c.host.Warn(c.logger, losses...)
 }
 
-// closePath lets no more clients of a server in, because the server closes.
+// closePath makes a server that closes accept no more clients.
 func (c *Constructor) closePath(server *socket.Server) {
 	c.mu.Lock()
 	p := c.fast[server]
@@ -180,9 +179,9 @@ func (c *Constructor) closePath(server *socket.Server) {
 	}
 }
 
-// StopAccepting lets no more clients in: the requests of clients that begin, or want to
-// upgrade, are answered with 503. Clients that are connected go on. It has no effect on
-// servers whose clients are left to the library, see [ClientOptions].
+// StopAccepting accepts no more clients: new clients, and clients that want to upgrade, are
+// answered with 503. Connected clients stay. It has no effect on servers whose clients are
+// left to the library, see [ClientOptions].
 func (c *Constructor) StopAccepting() {
 	c.mu.Lock()
 	paths := slices.Collect(maps.Values(c.fast))
@@ -192,7 +191,7 @@ func (c *Constructor) StopAccepting() {
 	}
 }
 
-// namespace returns a namespace that is open, or nil.
+// namespace returns the open namespace called name, or nil.
 func (c *Constructor) namespace(name string) socket.Namespace {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -202,8 +201,7 @@ func (c *Constructor) namespace(name string) socket.Namespace {
 	return nil
 }
 
-// announces tells whether a namespace's adapter is the first to hear of a socket
-// that is connected.
+// announces reports whether the adapter of a namespace is the first listener of "connect".
 func (c *Constructor) announces(server *socket.Server, namespace string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -211,8 +209,8 @@ func (c *Constructor) announces(server *socket.Server, namespace string) bool {
 	return a != nil && a.hearsFirst && a.Nsp().Server() == server
 }
 
-// openInMesh opens the namespace in the mesh, and puts the wrappers around both of its
-// sides.
+// openInMesh opens the namespace in the mesh, and puts the wrappers around its host and its
+// adapter.
 func (c *Constructor) openInMesh(a *adapter) (core.Adapter, error) {
 	name := a.Nsp().Name()
 	host, err := wrapped(name, core.Host(a.host), c.hosts)
@@ -240,8 +238,8 @@ func (c *Constructor) openInMesh(a *adapter) (core.Adapter, error) {
 	return outer, nil
 }
 
-// standalone makes the adapter of a namespace that works without the mesh, for the reason
-// that why tells.
+// standalone makes the adapter of a namespace that works without the mesh. why is the
+// reason, for the panic.
 func (c *Constructor) standalone(namespace string, host core.Host, why error) core.Adapter {
 	opener, ok := c.node.(standaloneOpener)
 	if !ok {
@@ -250,12 +248,12 @@ func (c *Constructor) standalone(namespace string, host core.Host, why error) co
 	return opener.Standalone(namespace, host)
 }
 
-// closePrevious closes the adapter that nsp has, and that of a namespace of the
-// same name whose place nsp takes: the library may drop one, empty, while a late
-// client still holds on to it.
+// closePrevious closes the adapter that nsp has, and the adapter of a namespace of the same
+// name that nsp replaces: the library may drop an empty namespace while a late client still
+// refers to it.
 func (c *Constructor) closePrevious(nsp socket.Namespace) {
 	if previous, ours := nsp.Adapter().(*adapter); ours {
-		previous.close() // the server goes on
+		previous.close() // not Close, which tells that the server closes
 	} else if previous := nsp.Adapter(); previous != nil {
 		previous.Close()
 	}
@@ -287,7 +285,7 @@ func (c *Constructor) forget(a *adapter) {
 	}
 }
 
-// closed counts a namespace that is open no more; c.mu is held.
+// closed counts down the open namespaces of a's server; c.mu is held.
 func (c *Constructor) closed(a *adapter) {
 	server := a.Nsp().Server()
 	if c.namespaces[server]--; c.namespaces[server] == 0 {
@@ -295,9 +293,9 @@ func (c *Constructor) closed(a *adapter) {
 	}
 }
 
-// Of returns the mesh's adapter behind a namespace, for what the library's interface
-// does not have: cluster-wide Sockets and SocketRooms, the ids of the servers, requests
-// with a context. It is nil if nsp has another kind of adapter, as parent namespaces have.
+// Of returns the mesh's adapter of a namespace, which has more than the library's
+// interface: Sockets and SocketRooms of all servers, the ids of the servers, requests with
+// a context. It is nil if nsp has another kind of adapter, as parent namespaces have.
 func Of(nsp socket.Namespace) core.Adapter {
 	if a, ok := nsp.Adapter().(*adapter); ok {
 		return a.core

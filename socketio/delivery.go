@@ -17,8 +17,8 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
-// delivery is one event on its way to local sockets. What the sockets share is made when
-// the first of them needs it.
+// delivery is the local delivery of one event. What its sockets share is made when the
+// first of them needs it.
 type delivery struct {
 	host  *host
 	event core.Payload
@@ -26,33 +26,33 @@ type delivery struct {
 	flags core.Flags
 
 	ready   bool
-	buffers []types.BufferInterface // the encoded packet; written copies only
+	buffers []types.BufferInterface // the encoded packet; only copies of it are written
 	options *socket.WriteOptions
-	packet  *parser.Packet // decoded, for listeners
+	packet  *parser.Packet // the decoded packet, for listeners
 
 	watchedKnown, watchedAll bool // see watched
 	message                  wstransport.Message
-	headBuf                  [32]byte // for head
+	headBuf                  [32]byte // the memory for head
 }
 
 var deliveries = sync.Pool{New: func() any { return new(delivery) }}
 
-// delivery begins a delivery. The caller ends it.
+// delivery returns a delivery from the pool. The caller calls end.
 func (h *host) delivery(event core.Payload, id *uint64, flags core.Flags) *delivery {
 	d := deliveries.Get().(*delivery)
 	d.host, d.event, d.id, d.flags = h, event, id, flags
 	return d
 }
 
-// end gives the delivery back to the pool. Sockets keep nothing of it but the message's
-// contents.
+// end returns the delivery to the pool. Sockets keep nothing of it but the contents of the
+// message.
 func (d *delivery) end() {
 	*d = delivery{}
 	deliveries.Put(d)
 }
 
-// to writes the event to one socket. It reports false if the event cannot be
-// written to anyone.
+// to writes the event to one socket. It returns false if the event cannot be written to any
+// socket.
 func (d *delivery) to(s *socket.Socket) bool {
 	if d.directly(s, nil) {
 		return true
@@ -70,9 +70,8 @@ func (d *delivery) to(s *socket.Socket) bool {
 	return true
 }
 
-// encode makes the packet's frames: by hand from the event's text for the
-// library's own format, which is a header in front of it, and through the
-// server's encoder otherwise.
+// encode makes the packet's frames. In the library's own format they are a header in front
+// of the event's text; with an application's encoder, that encodes the packet.
 func (d *delivery) encode() {
 	d.ready = true
 	d.options = writeOptions(d.flags)
@@ -92,8 +91,8 @@ func (d *delivery) encode() {
 	}
 }
 
-// engineMessage is Engine.IO's packet type of messages. A text packet is sent over
-// WebSocket with it in front, once encoded for all.
+// engineMessage is Engine.IO's packet type of messages. Over WebSocket a text packet begins
+// with it, and is encoded once for all clients.
 const engineMessage = '4'
 
 // frames returns the header with the event's text, and the attachments (Socket.IO
@@ -111,7 +110,7 @@ func (d *delivery) frames() []types.BufferInterface {
 	return buffers
 }
 
-// head is what goes before the event's text, with Engine.IO's type in front.
+// head returns Engine.IO's packet type and the header that go before the event's text.
 func (d *delivery) head() []byte {
 	nsp := d.host.nsp.Name()
 	head := append(d.headBuf[:0], engineMessage)
@@ -130,7 +129,7 @@ func (d *delivery) head() []byte {
 	return head
 }
 
-// notify tells a socket's "any outgoing" listeners.
+// notify calls a socket's "any outgoing" listeners.
 func (d *delivery) notify(s *socket.Socket) {
 	if d.packet == nil {
 		if d.packet = d.decode(siovalue.AsBuffer); d.packet == nil {
@@ -149,10 +148,10 @@ func (d *delivery) decode(binary func([]byte) any) *parser.Packet {
 	return &parser.Packet{Type: parser.EVENT, Nsp: d.host.nsp.Name(), Data: args, Id: d.id}
 }
 
-// directly puts the event into the queue of the socket's connection, past the library. t is
-// the connection's transport, or nil if the caller does not know it. It reports false, and
-// does nothing, where the library has to take part: for clients that poll, for listeners
-// that see every packet, for an encoder of the application's.
+// directly puts the event into the queue of the socket's connection, without the library. t
+// is the connection's transport, or nil if the caller does not know it. It returns false,
+// and does nothing, if the library has to take part: for clients that poll, for listeners
+// of outgoing packets, for an application's encoder.
 func (d *delivery) directly(s *socket.Socket, t *wstransport.Transport) bool {
 	if d.host.encoder != nil || d.watched() || len(s.ListenersAnyOutgoing()) > 0 {
 		return false
@@ -177,8 +176,8 @@ func (d *delivery) directly(s *socket.Socket, t *wstransport.Transport) bool {
 	return t.Deliver(&d.message)
 }
 
-// watched tells whether the engine has listeners that see what is written to any client.
-// The engine is asked once for all sockets.
+// watched reports whether the engine has listeners of what is written to any client. It
+// asks the engine once for all sockets.
 func (d *delivery) watched() bool {
 	if !d.watchedKnown {
 		d.watchedKnown = true
@@ -189,7 +188,7 @@ func (d *delivery) watched() bool {
 	return d.watchedAll
 }
 
-// watched tells whether a connection has listeners that see all that is written to it.
+// watched reports whether a connection has listeners of what is written to it.
 func watched(conn engine.Socket) bool {
 	if s, ok := conn.(*session.Session); ok {
 		return s.Watched()

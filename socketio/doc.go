@@ -11,38 +11,41 @@
 //
 // The other files are
 //
-//	constructor.go, configure.go, options.go    what an application sets up
+//	constructor.go, configure.go, options.go    setting up a server
 //	second_server.go                            one server per mesh
 //	wrap.go                                     an application's own adapters and hosts
 //	losses.go                                   what does not work with a version of the library
 //	requests.go                                 requests and their errors
 //	local_first.go, on_connect.go               sockets of this server
-//	delivery.go                                 an event on its way to local sockets
+//	delivery.go                                 delivering one event to local sockets
 //	emit.go, encode_failures.go                 values that cannot be sent
-//	target.go                                   the library's options, in the mesh's words
+//	target.go                                   the library's options as values of core
+//	drain.go                                    sending clients to other servers
+//	client_stats.go, state.go                   counters, and namespaces for operators
 //
-// The subjects of their own are packages below internal: rooms, acks, callbacks, fetch,
-// siovalue, and the fast path to clients with its parts. docs/architecture.md has the list.
+// Larger subjects are packages below internal: rooms, acks, callbacks, fetch, siovalue, and
+// the fast path to clients with its parts. docs/architecture.md has the list.
 //
 // # Values
 //
-// What is emitted is encoded once, by the rules of the library's own encoder, and
-// before the emitting call returns. It is decoded where Go code wants to see it:
-// arguments of server-side events, acknowledgements, the data of remote sockets,
-// "any outgoing" listeners. Numbers are float64 there, and binary values are
-// types.BufferInterface, as in events that come from clients.
+// Values are encoded once, by the rules of the library's own encoder, and before the
+// emitting call returns. They are decoded only where Go code reads them: arguments of
+// server-side events, acknowledgements, the data of remote sockets, "any outgoing"
+// listeners. Numbers are float64 there, and binary values are types.BufferInterface, as in
+// events that come from clients.
 //
 // # Delivery
 //
-// With the adapter comes a fast path for what is sent to WebSocket clients, see
-// [ClientOptions]: it replaces the library's transports, and for clients that connect by
-// WebSocket directly its engine socket too. Events for clients that poll, and
-// for listeners that want to see all that is sent, go through the library's engine
-// socket. What clients send is decoded here too, polling ones' as well; values and
-// errors are the library's. Requests are checked, and refused, as Node's engine.io does.
+// The adapter installs a fast path for what is sent to WebSocket clients, see
+// [ClientOptions]: it replaces the library's transports and, for clients that connect by
+// WebSocket directly, its engine socket too. Events for clients that poll, and events that
+// have listeners of outgoing packets, go through the library's engine socket. Packets from
+// all clients are decoded here too, with the library's values and errors. Requests are
+// checked, and refused, as Node's engine.io does.
 //
 // # Rooms
 //
-// Rooms of a socket of this server are handled here, under one lock per namespace. What
-// concerns any other id goes to the mesh, and is done where that socket lives.
+// Rooms of a socket of this server are handled here, under one lock per namespace.
+// Operations on any other id go to the mesh, and are done on the server that has the
+// socket.
 package socketio

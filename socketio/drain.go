@@ -16,25 +16,25 @@ import (
 
 const (
 	drainTick = 20 * time.Millisecond
-	// drainReserve is the part of the time up to a deadline that is kept for the last
-	// clients to be told: 1/drainReserve of it.
+	// drainReserve is the part of the time up to a deadline that is left for the last
+	// clients to disconnect: 1/drainReserve of it.
 	drainReserve = 5
-	// drainGrace is how long a client may take to hear that it is disconnected. One
-	// that polls hears it with its next poll, which a client that is gone never sends.
+	// drainGrace is how long a client may take to learn that it is disconnected. A client
+	// that polls learns it from its next poll, which never comes if the client is gone.
 	drainGrace = 10 * time.Second
 )
 
-// Drain sends the clients away, perSecond of them in a second, so that they come back on
-// other servers. From here on new clients are refused with 503 and Retry-After, and so
-// are clients that poll and want to upgrade; those that are in go on until it is their
-// turn. If ctx has a deadline that would pass before, they go faster.
+// Drain disconnects the clients, perSecond of them in a second, so that they reconnect to
+// other servers. From here on new clients are refused with 503 and Retry-After, and so are
+// clients that poll and want to upgrade; connected clients stay until it is their turn. If
+// ctx's deadline is too early for that rate, they are disconnected faster.
 //
-// A client's connection is closed behind all that was sent to it, whatever transport and
-// protocol revision it uses. To it that is "transport close", after which it connects
-// again by itself; here its sockets leave with "forced close".
+// A client's connection is closed behind everything that was sent to it, whatever transport
+// and protocol revision it uses. The client sees "transport close", after which it
+// reconnects by itself; on this server its sockets leave with "forced close".
 //
-// Drain returns when the last client has gone, or with an error that says how many are
-// left when ctx ends. It may be called again, and from several goroutines.
+// Drain returns when no client is left, or when ctx ends, with an error that says how many
+// are left. It may be called again, and from several goroutines.
 func (c *Constructor) Drain(ctx context.Context, perSecond int) error {
 	if perSecond <= 0 {
 		return &core.ConfigError{Field: "Drain", Value: perSecond, Allowed: "clients per second, at least 1"}
@@ -49,7 +49,7 @@ func (c *Constructor) Drain(ctx context.Context, perSecond int) error {
 	return err
 }
 
-// runDrain sends the clients of engines away.
+// runDrain disconnects the clients of engines.
 func runDrain(ctx context.Context, engines []engine.BaseServer, perSecond int) error {
 	d := drain{engines: engines, perSecond: float64(perSecond), told: map[engine.Socket]time.Time{}, last: time.Now()}
 	if deadline, ok := ctx.Deadline(); ok {
@@ -71,8 +71,8 @@ func runDrain(ctx context.Context, engines []engine.BaseServer, perSecond int) e
 	}
 }
 
-// refuseNew lets no new clients in, of servers that are there and of those to come, and
-// returns the engines of those that are there.
+// refuseNew accepts no more clients on existing and future servers, and returns the engines
+// of the existing ones.
 func (c *Constructor) refuseNew() []engine.BaseServer {
 	c.mu.Lock()
 	first := !c.draining
@@ -87,7 +87,7 @@ func (c *Constructor) refuseNew() []engine.BaseServer {
 			p.Drain()
 		}
 		if server.Engine() == nil {
-			continue // nobody has come
+			continue // no client has come yet
 		}
 		if p == nil && first { // its clients are left to the library
 			server.Engine().Use(refuseHandshakes)
@@ -97,7 +97,8 @@ func (c *Constructor) refuseNew() []engine.BaseServer {
 	return engines
 }
 
-// refuseHandshakes is a middleware of an engine that has no acceptor.
+// refuseHandshakes is a middleware for an engine without the mesh's acceptor. It refuses
+// requests of new clients, which have no session id.
 func refuseHandshakes(ctx *types.HttpContext, next func(error)) {
 	if ctx.Query().Peek("sid") == "" {
 		wsaccept.Unavailable(ctx)
@@ -106,19 +107,19 @@ func refuseHandshakes(ctx *types.HttpContext, next func(error)) {
 	next(nil)
 }
 
-// drain is under way.
+// drain is a drain in progress.
 type drain struct {
 	engines   []engine.BaseServer
 	perSecond float64
-	end       time.Time // when the last client is told, at the latest; zero: any time
+	end       time.Time // the last client is disconnected by then; zero if there is no deadline
 
-	waiting []engine.Socket             // whose turn comes
-	told    map[engine.Socket]time.Time // when a client was, by its connection
-	last    time.Time                   // of the last step
-	due     float64                     // how many may be told now
+	waiting []engine.Socket             // connected clients that are not disconnected yet
+	told    map[engine.Socket]time.Time // when each client was disconnected
+	last    time.Time                   // time of the last step
+	due     float64                     // how many clients may be disconnected now
 }
 
-// left counts the clients that have not gone.
+// left counts the clients that are still connected.
 func (d *drain) left() (n int) {
 	for _, e := range d.engines {
 		n += e.Clients().Len()
@@ -126,7 +127,7 @@ func (d *drain) left() (n int) {
 	return n
 }
 
-// step tells those clients whose turn it is.
+// step disconnects as many clients as are due.
 func (d *drain) step(now time.Time) {
 	if len(d.waiting) == 0 {
 		d.look(now)
@@ -145,7 +146,7 @@ func (d *drain) step(now time.Time) {
 		conn := d.waiting[0]
 		d.waiting = d.waiting[1:]
 		if conn.ReadyState() != "open" || conn.Upgrading() {
-			continue // it has gone by itself, or look finds it again
+			continue // the client has left, or look finds it again after its upgrade
 		}
 		d.due--
 		d.told[conn] = now
@@ -153,7 +154,8 @@ func (d *drain) step(now time.Time) {
 	}
 }
 
-// look finds clients that have not been told, and gives up those that do not listen.
+// look lists the clients that are not disconnected yet, and discards those that have not
+// reacted to it within drainGrace.
 func (d *drain) look(now time.Time) {
 	for _, e := range d.engines {
 		e.Clients().Range(func(_ string, conn engine.Socket) bool {

@@ -11,8 +11,8 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
-// Emitter is what emits events: a [*socket.Socket], a [*socket.BroadcastOperator] as
-// To returns it, a [*socket.RemoteSocket], a [socket.Namespace]. Of a server it is
+// Emitter is anything that emits events: a [*socket.Socket], a [*socket.BroadcastOperator]
+// as To returns it, a [*socket.RemoteSocket], a [socket.Namespace]. For a server, pass its
 // Sockets().
 type Emitter interface {
 	Emit(event string, args ...any) error
@@ -25,14 +25,13 @@ var (
 	_ Emitter = (socket.Namespace)(nil)
 )
 
-// Emit emits an event as to.Emit does, and returns an [*EncodeError] if an argument
-// cannot be encoded: then nothing was sent, and an acknowledgement callback is not
-// called.
+// Emit emits an event as to.Emit does, and returns an [*EncodeError] if an argument cannot
+// be encoded: then nothing was sent, and an acknowledgement callback is not called.
 //
 //	err := socketio.Emit(io.To("room"), "update", user)
 //
-// It encodes the arguments to find out, before to.Emit does so; use it where what is
-// emitted is not known to be good.
+// To find out, it encodes the arguments before to.Emit does so again: use it for values
+// that may be impossible to encode.
 func Emit(to Emitter, event string, args ...any) error {
 	data := append([]any{event}, args...)
 	if _, ok := data[len(data)-1].(socket.Ack); ok {
@@ -44,20 +43,19 @@ func Emit(to Emitter, event string, args ...any) error {
 	return to.Emit(event, args...)
 }
 
-// EncodeError says that a value cannot be sent: it contains itself, its MarshalJSON
-// fails or panics, or encoding/json has no form for its type. Nothing of it was sent,
-// to nobody.
+// EncodeError says that a value cannot be sent: it contains itself, its MarshalJSON fails
+// or panics, or encoding/json does not support its type. Nothing was sent, to no client.
 //
 // [Emit] and ServerSideEmit return it. The library's own Emit of sockets, operators and
-// namespaces has no way to: there it is logged as an error, and an acknowledgement
+// namespaces cannot return it: there it is logged as an error, and an acknowledgement
 // callback of [*socket.Socket].Emit without a timeout gets it.
 type EncodeError struct {
 	// Event is the event's name, "" if the value belongs to none.
 	Event string
-	// Path is the place of what cannot be encoded, counted from the arguments behind
-	// the name: "args[1].user.name". Beside args there are ack (the values of an
-	// acknowledgement), answer (to a server-side event), data (of a socket), handshake
-	// and error (what a middleware refuses a client with).
+	// Path is the place of the value that cannot be encoded; args are the arguments behind
+	// the event's name: "args[1].user.name". Other paths begin with ack (the values of an
+	// acknowledgement), answer (to a server-side event), data (of a socket), handshake or
+	// error (with which a middleware refuses a client).
 	Path string
 	// Err is the reason.
 	Err error
@@ -84,8 +82,8 @@ func encodeEvent(data any) (core.Payload, error) {
 	return p, nil
 }
 
-// encodeFirst encodes the first of the values of an acknowledgement: the mesh carries one.
-// No values are the zero payload. The error calls the list name.
+// encodeFirst encodes the first of an acknowledgement's values: the mesh carries only one.
+// Without values it returns the zero payload. Errors call the list name.
 func encodeFirst(name string, values []any) (core.Payload, *EncodeError) {
 	if len(values) == 0 {
 		return core.Payload{}, nil
@@ -97,7 +95,7 @@ func encodeFirst(name string, values []any) (core.Payload, *EncodeError) {
 	return p, nil
 }
 
-// eventError says which of the application's events cannot be encoded.
+// eventError makes the EncodeError for an event of the application.
 func eventError(data any, err *siovalue.Error) *EncodeError {
 	e := &EncodeError{Path: err.PlaceInEvent(), Err: err.Err}
 	if args, _ := data.([]any); len(args) > 0 {

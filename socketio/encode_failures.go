@@ -13,15 +13,16 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
-// encodeFailures handles the packets of a server that cannot be encoded on their way to
-// one client: it logs them, and tells the acknowledgement callbacks.
+// encodeFailures handles packets for one client that the server's encoder refuses: it logs
+// them, and gives the error to acknowledgement callbacks.
 type encodeFailures struct {
-	namespace func(name string) socket.Namespace // nil if it is not open
+	namespace func(name string) socket.Namespace // returns nil if it is not open
 	logger    *slog.Logger
 }
 
-// installParser gives a server [sioparser.Parser], unless it has a parser of the
-// application's, or an engine already. Its encoder reports what it refuses.
+// installParser sets the server's parser to [sioparser.Parser], unless the server has a
+// parser of the application's, or an engine already. Packets that its encoder refuses go to
+// encodeFailures.
 func installParser(server *socket.Server, namespace func(name string) socket.Namespace, logger *slog.Logger) error {
 	if _, ours := server.Encoder().(*sioparser.Encoder); !ours {
 		if err := hostcompat.SetParser(server, sioparser.Parser{}); err != nil {
@@ -52,15 +53,15 @@ func (f *encodeFailures) handle(p *parser.Packet, err *siovalue.Error) {
 	}
 }
 
-// tellCallback hands the error to the acknowledgement callback of an event, on the queue of
-// its socket as an answer would be. If the event has a timeout, the library keeps a
-// function of its own, which takes no error: the callback gets the timeout's.
+// tellCallback calls the acknowledgement callback of an event with the error, on the queue
+// of its socket, as an answer would be. If the event has a timeout, the library keeps
+// another function, which takes no error: then the callback gets the error of the timeout.
 func (f *encodeFailures) tellCallback(p *parser.Packet, e *EncodeError) {
 	args, _ := p.Data.([]any)
 	if cap(args) == len(args) {
 		return
 	}
-	callback, ok := args[:len(args)+1][len(args)].(socket.Ack) // the library cuts it off
+	callback, ok := args[:len(args)+1][len(args)].(socket.Ack) // the library has cut it off the slice
 	nsp := f.namespace(p.Nsp)
 	if !ok || nsp == nil {
 		return

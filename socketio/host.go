@@ -17,11 +17,11 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
-// host is a namespace of the Socket.IO server, as the mesh acts on it.
+// host is the core.Host of a namespace: the mesh acts on the local sockets through it.
 type host struct {
 	nsp     socket.Namespace
 	rooms   *rooms.Rooms
-	encoder parser.Encoder // the application's own, nil if packets have Socket.IO's format
+	encoder parser.Encoder // the application's own; nil if packets have Socket.IO's format
 	acks    acks.LocalRequests
 	logger  *slog.Logger
 }
@@ -40,11 +40,12 @@ func (h *host) Broadcast(event core.Payload, to core.Target) {
 	h.emit(event, to, nil)
 }
 
-// emit is Broadcast with a packet id. The caller has registered the acknowledgement.
+// emit is Broadcast with an optional packet id. The caller has registered the
+// acknowledgement of that id.
 func (h *host) emit(event core.Payload, to core.Target, id *uint64) {
 	d := h.delivery(event, id, to.Flags)
 	defer d.end()
-	var others []*socket.Socket // have listeners, which may take their time
+	var others []*socket.Socket // delivered without the index's lock, because their listeners may take long
 	h.rooms.Match(to, func(m *rooms.LocalSocket) {
 		if !d.directly(m.Socket, m.Direct) {
 			others = append(others, m.Socket)
@@ -72,7 +73,7 @@ func (h *host) BroadcastWithAck(event core.Payload, to core.Target, count func(i
 	})
 	var asked []*socket.Socket
 	h.rooms.Match(to, func(m *rooms.LocalSocket) {
-		if s := m.Socket; s.Client() == nil || s.Conn().ReadyState() != "closed" { // a closed one is still here because its handlers are at work
+		if s := m.Socket; s.Client() == nil || s.Conn().ReadyState() != "closed" { // a closed one is still listed while its handlers run
 			asked = append(asked, s)
 		}
 	})
@@ -123,10 +124,9 @@ func (h *host) Disconnect(to core.Target, closeConn bool) {
 	}
 }
 
-// ServerSideEmit gives the namespace's listeners the event's arguments and, if an
-// answer is wanted, a socket.Ack behind them. Events that the library keeps for
-// itself are refused, as they are on the sending side: their listeners expect
-// sockets.
+// ServerSideEmit calls the namespace's listeners with the event's arguments and, if an
+// answer is wanted, a socket.Ack behind them. Names of events that the library emits itself
+// are refused, as on the sending side: their listeners expect sockets.
 func (h *host) ServerSideEmit(event core.Payload, reply func(core.Payload)) {
 	args, err := siovalue.DecodeEvent(event, siovalue.AsBuffer)
 	if err != nil {
@@ -144,8 +144,8 @@ func (h *host) ServerSideEmit(event core.Payload, reply func(core.Payload)) {
 	h.protect("server-side listener", func() { h.nsp.OnServerSideEmit(args) })
 }
 
-// replyOnce passes on the first answer that can be encoded. Without one the server that
-// asks gets no answer, and reports that when its timeout is over.
+// replyOnce returns a socket.Ack that sends the first answer that can be encoded. If there
+// is none, the server that asks gets no answer, and reports that after its timeout.
 func (h *host) replyOnce(event string, reply func(core.Payload)) socket.Ack {
 	var once sync.Once
 	return func(args []any, _ error) {
@@ -162,8 +162,8 @@ func (h *host) replyOnce(event string, reply func(core.Payload)) socket.Ack {
 // close ends the requests for acknowledgements of local clients.
 func (h *host) close() { h.acks.Close() }
 
-// protect runs the application's code on a goroutine of the mesh. As with the
-// library's own listeners, a panic ends the callback and not the process.
+// protect runs application code on a goroutine of the mesh. As with the library's own
+// listeners, a panic ends the callback and not the process.
 func (h *host) protect(what string, fn func()) { protect(h.logger, what, fn) }
 
 func protect(logger *slog.Logger, what string, fn func()) {

@@ -9,9 +9,9 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/rooms"
 )
 
-// localFirstAdapter is the mesh's adapter of a namespace, except that what concerns a
-// single socket of this server is done here, without the mesh. It is inside of all
-// adapters of [WrapAdapter], so that these see what concerns local sockets too.
+// localFirstAdapter is the mesh's adapter of a namespace, but handles operations on a
+// single socket of this server itself, without the mesh. All wrappers of [WrapAdapter] are
+// around it, so that they see operations on local sockets too.
 type localFirstAdapter struct {
 	core.Adapter
 	rooms *rooms.Rooms

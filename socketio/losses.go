@@ -8,7 +8,7 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 )
 
-// losses are what no server has because of the library's version.
+// losses lists what does not work on any server with this version of the library.
 func (c *Constructor) losses() (losses []hostcompat.Loss) {
 	if !c.fetched.FitsLibrary() {
 		losses = append(losses, hostcompat.Loss{

@@ -9,8 +9,8 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/lifecycle"
 )
 
-// watch follows sockets from their arrival in the namespace. complete tells that the
-// namespace was there before the adapter.
+// watch listens for sockets from their arrival in the namespace. complete says that the
+// namespace had an adapter before, so that the library has set up its middlewares.
 func (a *adapter) watch(complete bool) {
 	nsp := a.Nsp()
 	a.hearsFirst = len(nsp.Listeners("connect")) == 0
@@ -18,12 +18,12 @@ func (a *adapter) watch(complete bool) {
 	if nsp.Name() == "/" {
 		_ = nsp.On("new_namespace", a.namespaceCreated)
 	} else if !complete {
-		return // a child of a parent namespace gets its middlewares after its adapter
+		return // a child of a parent namespace gets its middlewares later; namespaceCreated goes on
 	}
 	nsp.Fns().Unshift(a.arriving)
 }
 
-// namespaceCreated puts the first middleware into a namespace that is complete.
+// namespaceCreated adds the arriving middleware to a new namespace that is set up.
 func (a *adapter) namespaceCreated(args ...any) {
 	nsp, ok := args[0].(socket.Namespace)
 	if !ok || a.ctx.Err() != nil {
@@ -34,8 +34,8 @@ func (a *adapter) namespaceCreated(args ...any) {
 	}
 }
 
-// arriving is that middleware. It runs before the application's, and so before the
-// application can join rooms or listen to the socket.
+// arriving is the namespace's first middleware. It runs before the application's, and so
+// before the application can join rooms or listen to the socket.
 func (a *adapter) arriving(s *socket.Socket, next func(*socket.ExtendedError)) {
 	lifecycle.Adopt(s, a.logger)
 	a.rooms.Arrive(s.Id())
@@ -48,8 +48,8 @@ func (a *adapter) arriving(s *socket.Socket, next func(*socket.ExtendedError)) {
 	lifecycle.Judged(s)
 }
 
-// refuse answers a client one of whose middlewares has panicked, unless it has called
-// next before.
+// refuse answers a client whose middleware has panicked, unless the middleware had let it
+// in.
 func (a *adapter) refuse(s *socket.Socket, next func(*socket.ExtendedError), reason any, stack []byte) {
 	a.logger.Error("middleware panicked", "socket", s.Id(), "panic", reason, "stack", string(stack))
 	s.Enqueue(func() {
@@ -59,8 +59,8 @@ func (a *adapter) refuse(s *socket.Socket, next func(*socket.ExtendedError), rea
 	})
 }
 
-// onConnect is the namespace's first listener of "connect". From here on the library takes
-// what the client sends, so the answer to its CONNECT can be sent.
+// onConnect is the namespace's first listener of "connect". From here on the library
+// handles packets of the client, so the answer to its CONNECT can be sent.
 func (a *adapter) onConnect(args ...any) {
 	s, ok := args[0].(*socket.Socket)
 	if !ok {

@@ -18,12 +18,12 @@ import (
 // Option changes how [New] works.
 type Option func(*Constructor)
 
-// WithLogger sets where problems are reported. Default: nowhere.
+// WithLogger sets the logger for problems. Default: nothing is logged.
 func WithLogger(logger *slog.Logger) Option {
 	return notNil("WithLogger", logger, func(c *Constructor) { c.logger = logger })
 }
 
-// notNil is an option with a value, which must not be nil.
+// notNil returns an option, or one that refuses a nil value.
 func notNil[T any](option string, value T, use Option) Option {
 	if isnil.Value(value) {
 		return func(*Constructor) { panic(nilValue[T](option)) }
@@ -38,65 +38,63 @@ func nilValue[T any](option string) error {
 // ClientOptions says how events get to the clients of this server. The zero value means
 // the defaults.
 type ClientOptions struct {
-	// Library leaves WebSocket clients to the Socket.IO library: it writes each
-	// event to each of them separately, and keeps what they do not take, without
-	// bounds.
+	// Library leaves WebSocket clients to the Socket.IO library: it writes each event to
+	// each of them separately, and queues what they do not take, without bounds.
 	Library bool
 
-	// QueueBytes is how many bytes may wait for one client for as long as it takes.
-	// A client for which more waits has to take MinRate; one that takes less for
-	// SlowTime is disconnected, as are all others that are too slow, with the reason
-	// "transport error". What counts are the bytes of events as they are sent, and 48
-	// bytes for each. Default: 16 MiB.
+	// QueueBytes is how many bytes may wait for one client for any length of time. Above
+	// it, the client has to take MinRate; if it takes less for SlowTime, it is disconnected
+	// with the reason "transport error", as are all clients that are too slow. What counts
+	// are the bytes of events as they are sent, and 48 bytes for each event. Default: 16
+	// MiB.
 	QueueBytes int
 
-	// MaxQueueBytes is how many bytes may wait for one client at all. A single event
-	// that is longer than QueueBytes does not count, so that it can be sent.
-	// Default: four times QueueBytes, 64 MiB.
+	// MaxQueueBytes is the hard limit of the bytes that wait for one client. A single event
+	// that is longer than QueueBytes does not count, so that it can be sent. Default: four
+	// times QueueBytes, 64 MiB.
 	MaxQueueBytes int
 
-	// MinRate is how many bytes per second a client has to take while more than
-	// QueueBytes wait for it. Default: a sixty-fourth of QueueBytes, 256 KiB, with
-	// which that much is taken in about a minute.
+	// MinRate is how many bytes per second a client has to take while more than QueueBytes
+	// wait for it. Default: a sixty-fourth of QueueBytes, 256 KiB, which empties that queue
+	// in about a minute.
 	MinRate int
 
 	// SlowTime is the time over which MinRate is measured. Default: 10 s.
 	SlowTime time.Duration
 
-	// TotalBytes is how much memory what waits for all clients may take. If it takes
-	// more, those with the longest queues are disconnected. An event that waits for
-	// many clients takes memory once, and counts once. Of clients that take what they
-	// are sent at once, nothing counts: up to 128 KiB may wait for each of them while
-	// the processors are busy. For each client that polls, an event is copied, and the
-	// copies count. Default: a quarter of the memory that the process may
-	// have: of GOMEMLIMIT, of its control group or of the machine, whichever is least;
-	// 1 GiB if nobody knows.
+	// TotalBytes limits the memory of what waits for all clients. Above it, the clients
+	// with the longest queues are disconnected. An event that waits for many clients takes
+	// memory once, and counts once; only for clients that poll it is copied, and each copy
+	// counts. Clients that take at once what they are sent do not count, although up to 128
+	// KiB may wait for each of them while the processors are busy. Default: a quarter of
+	// the memory that the process may have, which is the least of GOMEMLIMIT, its control
+	// group and the machine; 1 GiB if that is not known.
 	TotalBytes int64
 
-	// AheadPackets and AheadBytes say how far a client may be ahead of its handlers, in
-	// all namespaces together: of one that has sent so much that is not handled, no
-	// more is read until half of it is; a request with packets is not answered until
-	// then. What one read of the network brings, 16 KiB, or one request, comes on top.
+	// AheadPackets and AheadBytes limit what a client has sent, in all its namespaces
+	// together, and handlers have not handled. Above either, the server reads no more from
+	// the client until half of it is handled; a polling client's request is not answered
+	// until then. One more read of the network, 16 KiB, or one request, may come on top.
 	// Default: 1,000 packets and 1 MiB.
 	AheadPackets int
 	AheadBytes   int
 
-	// MaxConnecting is how many clients may be connecting at once. While the process has
-	// the time for it, all of them are let in at once. When its heartbeats would be late
-	// because of that, as many as do not make them late are let in at a time; the others
-	// wait for their turn for 20 s at most, after which Socket.IO's clients give up: in the
-	// order in which they came, and the newest first while some have waited for 5 s. Those beyond MaxConnecting are answered with 503 and
-	// Retry-After, and come again by themselves. Default: 8,192; below 0: all are let in
-	// as they come.
+	// MaxConnecting is how many clients may be connecting at once, waiting ones included.
+	// Clients are admitted at once unless that would delay the process's heartbeats. Then
+	// only so many are admitted at a time that heartbeats are on time, and the others wait
+	// for up to 20 s, after which Socket.IO's clients give up: in the order in which they
+	// came, but the newest first while some have waited for 5 s. Clients above
+	// MaxConnecting are answered with 503 and Retry-After, and come again by themselves.
+	// Default: 8,192; below 0: all are admitted at once.
 	MaxConnecting int
 
-	// Timeout is after how long a client that takes nothing is disconnected, however
-	// little waits for it, and how long one that is being disconnected gets to take
-	// what waits for it. Default: 30 s.
+	// Timeout is the time after which a client that takes nothing is disconnected, however
+	// little waits for it, and the time that a client gets to take what waits for it when
+	// it is being disconnected. Default: 30 s.
 	Timeout time.Duration
 }
 
-// The defaults of [ClientOptions], but for TotalBytes.
+// The defaults of [ClientOptions]; that of TotalBytes depends on the process.
 const (
 	DefaultQueueBytes    = sendqueue.DefaultBytes
 	DefaultMaxQueueBytes = 4 * DefaultQueueBytes
@@ -144,7 +142,7 @@ func (o ClientOptions) Validate() error {
 	return nil
 }
 
-// scheduler is what the queues of clients are set up with.
+// scheduler returns the limits of the clients' queues.
 func (o ClientOptions) scheduler() sendqueue.Config {
 	if o.Validate() != nil {
 		o = ClientOptions{}
@@ -156,7 +154,7 @@ func (o ClientOptions) scheduler() sendqueue.Config {
 	}
 }
 
-// inflow is what clients are held back with.
+// inflow returns the limits of AheadPackets and AheadBytes.
 func (o ClientOptions) inflow() inflow.Limits {
 	if o.Validate() != nil {
 		o = ClientOptions{}
@@ -164,7 +162,8 @@ func (o ClientOptions) inflow() inflow.Limits {
 	return inflow.Limits{Packets: o.AheadPackets, Bytes: o.AheadBytes}
 }
 
-// gate is where clients wait that want to be let in; nil if none has to.
+// gate returns the gate in which clients wait for admission; nil if all are admitted at
+// once.
 func (o ClientOptions) gate(logger *slog.Logger) *admission.Gate {
 	if o.Validate() != nil {
 		o = ClientOptions{}

@@ -8,9 +8,9 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// whenDone hands over the answer of a call: at once if it is there, as it is without
-// other servers, else when it comes, at the latest when the adapter is closed. Answers
-// that were there earlier are handed over first.
+// whenDone calls fn with the answer of a call: before it returns if the answer is there, as
+// without other servers, else when it comes, at the latest when the adapter is closed. fn
+// runs behind the callbacks of calls that ended earlier.
 func whenDone[T any](a *adapter, call *core.Call[T], fn func(T, error)) {
 	call = callOf(call)
 	finish := func() { protect(a.logger, "callback", func() { fn(call.Wait()) }) }
@@ -32,8 +32,8 @@ func isDone[T any](call *core.Call[T]) bool {
 
 var errNoCall = errors.New("wrapper returned no call")
 
-// callOf is the call that the mesh has returned. A wrapper may return none, which is an
-// error.
+// callOf returns the call that the mesh has returned. If a wrapper has returned nil, it
+// returns a call with an error.
 func callOf[T any](call *core.Call[T]) *core.Call[T] {
 	if call == nil {
 		var none T
@@ -42,9 +42,9 @@ func callOf[T any](call *core.Call[T]) *core.Call[T] {
 	return call
 }
 
-// timeoutError is what the callers of Socket.IO's API get when servers have not
-// answered in time. Its text is the one that Node's cluster adapter gives;
-// errors.As finds the [*core.IncompleteError], which names them.
+// timeoutError is the error of Socket.IO's API when servers have not answered in time. Its
+// text is that of Node's cluster adapter; errors.As finds the [*core.IncompleteError],
+// which names the servers.
 type timeoutError struct {
 	missing int
 	err     error
@@ -56,7 +56,7 @@ func (e *timeoutError) Error() string {
 
 func (e *timeoutError) Unwrap() error { return e.err }
 
-// asNode gives the error of a request that has timed out Node's text.
+// asNode gives an error of missing answers the text that it has in Node.
 func asNode(err error) error {
 	incomplete, ok := errors.AsType[*core.IncompleteError](err)
 	if !ok || !errors.Is(incomplete.Cause, context.DeadlineExceeded) {

@@ -9,11 +9,11 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// ErrSecondServer: a mesh was given to a second Socket.IO server. Each needs a mesh
-// of its own.
+// ErrSecondServer says that a mesh was given to a second Socket.IO server. Each needs a
+// mesh of its own.
 var ErrSecondServer = errors.New("this mesh has a Socket.IO server already; each server needs a mesh of its own")
 
-// register notes a server that asks for an adapter, and reports whether it is new here.
+// register notes where a server was made, and reports whether it was not known before.
 func (c *Constructor) register(server *socket.Server) (isNew bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -24,7 +24,7 @@ func (c *Constructor) register(server *socket.Server) (isNew bool) {
 	return true
 }
 
-// otherServer is where another server was made that has namespaces open here; "" if
+// otherServer returns where the other server was made that has namespaces open here; "" if
 // there is none.
 func (c *Constructor) otherServer(server *socket.Server) string {
 	c.mu.Lock()
@@ -37,10 +37,9 @@ func (c *Constructor) otherServer(server *socket.Server) string {
 	return ""
 }
 
-// secondServer completes a, the adapter of a second server: it logs an error, and panics
-// where the server is made, as http.ServeMux does for two handlers of one pattern. The
-// namespaces that the server opens later, in goroutines of its clients, work without the
-// mesh.
+// secondServer completes a, the adapter of a second server: it logs an error, and panics in
+// socket.NewServer, as http.ServeMux does for two handlers of one pattern. Namespaces that
+// the server opens later, in goroutines of its clients, work without the mesh.
 func (c *Constructor) secondServer(a *adapter, isNew bool, first string) socket.Adapter {
 	nsp := a.Nsp()
 	c.mu.Lock()
@@ -55,8 +54,8 @@ func (c *Constructor) secondServer(a *adapter, isNew bool, first string) socket.
 	return a
 }
 
-// callerOfLibrary is the place in the application, as "file:line", from which the
-// Socket.IO library was called that now calls this package.
+// callerOfLibrary returns the place in the application, as "file:line", that called the
+// Socket.IO library, which in turn calls this package.
 func callerOfLibrary() string {
 	var callers [64]uintptr
 	frames := runtime.CallersFrames(callers[:runtime.Callers(2, callers[:])])

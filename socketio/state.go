@@ -8,8 +8,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Namespaces are the namespaces that are open in the mesh, in no order, to look into
-// and to act on.
+// Namespaces returns the namespaces that are open in the mesh, in no order, to inspect and
+// to act on.
 func (c *Constructor) Namespaces() []core.OpenNamespace {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -35,7 +35,7 @@ func (h *host) SocketState(id string, rooms int) *core.SocketState {
 	}
 	s, ok := h.nsp.Sockets().Load(socket.SocketId(id))
 	if !ok {
-		return nil // it has just gone
+		return nil // it has left meanwhile
 	}
 	if handshake := s.Handshake(); handshake != nil {
 		state.Address = handshake.Address

@@ -7,7 +7,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// targetOf translates the library's options; nil means everybody.
+// targetOf translates the library's broadcast options; nil means all sockets.
 func targetOf(opts *socket.BroadcastOptions) core.Target {
 	if opts == nil {
 		return core.Target{}
@@ -40,7 +40,7 @@ func flagsOf(flags *socket.BroadcastFlags) core.Flags {
 	return f
 }
 
-// writeOptions translates the flags that say how to write to a client.
+// writeOptions translates the flags to options for writing to a client.
 func writeOptions(flags core.Flags) *socket.WriteOptions {
 	opts := &socket.WriteOptions{Volatile: flags.Volatile, PreEncoded: true}
 	if flags.Compress != core.CompressUnset {

@@ -10,24 +10,25 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
-// Broadcast hands the acknowledgements of one broadcast, by the clients of all servers,
+// Broadcast passes the acknowledgements of one broadcast, from the clients of all servers,
 // to the library's operator. The operator is done when
 //
 //	calls of count == ServerCount, as read after BroadcastWithAck has returned
 //	answers        == sum of the counts
 //
-// hold at the same time. It looks after each call of count or ack, and once after its
-// read of ServerCount.
+// hold at the same time. It checks after each call of count or ack, and once after it has
+// read ServerCount.
 //
-// Servers join and die meanwhile, so their counts are not passed on. Answers are, as they
-// come; no call of count is made, so that there are fewer calls than servers. When all
-// clients have answered, the first call of count gets the number of answers there were,
-// which makes the second line hold from then on. Calls with 0 follow until their number is
-// the ServerCount that the operator has read or will read, see [ServerCount].
+// Servers join and die meanwhile, so Broadcast does not pass on their counts. It passes on
+// each answer as it comes, but does not call count: as long as there are fewer calls than
+// servers, the operator goes on. When all clients have answered, it calls count with the
+// number of answers, which makes the second equation hold from then on. Calls with 0 follow
+// until their number is the ServerCount that the operator has read or will read, see
+// [ServerCount].
 //
-// A server that left or died counts as those of its clients that have answered. Where
-// answers of others are missing count is not called: the operator's timeout ends the
-// broadcast, with the answers there are.
+// A server that left or died counts with those of its clients that have answered. If
+// answers of other servers are missing, count is not called: the operator's timeout ends
+// the broadcast with the answers that there are.
 type Broadcast struct {
 	servers *ServerCount
 	began   int // servers, when it began
@@ -36,19 +37,19 @@ type Broadcast struct {
 	ack     socket.Ack
 	logger  *slog.Logger
 	answers atomic.Uint64
-	bad     atomic.Pointer[error] // of the first answer that cannot be decoded
+	bad     atomic.Pointer[error] // the error of the first answer that cannot be decoded
 }
 
-// NewBroadcast begins a broadcast. single tells that the operator expects a single
-// answer; count and ack are the operator's.
+// NewBroadcast begins a broadcast. single says that the operator expects a single answer;
+// count and ack are the operator's callbacks.
 func NewBroadcast(servers *ServerCount, single bool, count func(uint64), ack socket.Ack, logger *slog.Logger) *Broadcast {
 	return &Broadcast{servers: servers, began: servers.hold(), single: single, count: count, ack: ack, logger: logger}
 }
 
-// Answer passes a client's answer to the operator. The answer is a list of one element,
-// because the operator compares the number of elements with the number of clients. An
-// operator that expects a single answer takes the element for the list of its values,
-// and drops anything else: so the element is a list then.
+// Answer passes a client's answer to the operator, as a list of one element, because the
+// operator compares the number of elements with the number of clients. An operator that
+// expects a single answer takes that element as the list of its values, and drops anything
+// else: for it the element is a list, too.
 func (b *Broadcast) Answer(p core.Payload) {
 	value, err := siovalue.Decode(p, siovalue.AsBuffer)
 	if err != nil {
@@ -62,7 +63,7 @@ func (b *Broadcast) Answer(p core.Payload) {
 	b.ack([]any{value}, nil)
 }
 
-// End ends the broadcast, behind the last answer. err is why answers are missing.
+// End ends the broadcast, after the last answer. err says why answers are missing.
 func (b *Broadcast) End(err error) {
 	if bad := b.bad.Load(); bad != nil {
 		b.logger.Warn("acknowledgement taken for empty", "error", *bad)
@@ -77,9 +78,9 @@ func (b *Broadcast) End(err error) {
 	}
 }
 
-// calls is how many calls of count there have to be: exactly as many as servers at the
-// beginning, as long as the operator may still have to read that number. Then more are
-// allowed, as the operator is done when the numbers have met once.
+// calls returns how many calls of count there must be. While an operator may still have to
+// read ServerCount, that is exactly the number of servers at the beginning. After that it
+// may be more, because the operator is done as soon as the numbers are equal once.
 func (b *Broadcast) calls() int {
 	if highest, ok := b.servers.settled(); ok {
 		return max(highest, b.began)

@@ -9,14 +9,15 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// LocalRequests are the acknowledgements that local clients owe. The zero value is ready.
+// LocalRequests are the requests for acknowledgements that local clients have not answered.
+// The zero value is ready.
 type LocalRequests struct {
 	mu  sync.Mutex
 	all map[*LocalRequest]struct{}
 }
 
-// LocalRequest is one event that local clients are asked to acknowledge. Their sockets
-// know its packet id until they have answered, the time is up, or Close.
+// LocalRequest is one event that local clients are asked to acknowledge. Their sockets keep
+// its packet id until they have answered, the request times out, or Close.
 type LocalRequest struct {
 	owner  *LocalRequests
 	id     uint64
@@ -28,8 +29,8 @@ type LocalRequest struct {
 	timer   *time.Timer
 }
 
-// Begin begins a request with a packet id of its own. answer is called for each client
-// that answers, from any goroutine.
+// Begin begins a request with its own packet id. answer is called for each client that
+// answers, from any goroutine.
 func (l *LocalRequests) Begin(id uint64, answer func(values []any)) *LocalRequest {
 	r := &LocalRequest{owner: l, id: id, answer: answer, waiting: map[*socket.Socket]struct{}{}}
 	l.mu.Lock()
@@ -41,7 +42,7 @@ func (l *LocalRequests) Begin(id uint64, answer func(values []any)) *LocalReques
 	return r
 }
 
-// Len is how many requests are under way.
+// Len returns the number of requests in progress.
 func (l *LocalRequests) Len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -83,10 +84,10 @@ func (r *LocalRequest) Withdraw(s *socket.Socket) {
 	r.mu.Unlock()
 }
 
-// Asked is how many clients were asked.
+// Asked returns how many clients were asked.
 func (r *LocalRequest) Asked() int { return r.asked }
 
-// answered passes the first answer of a socket on, if it comes in time.
+// answered passes the first answer of a socket on, unless the request has ended.
 func (r *LocalRequest) answered(s *socket.Socket, values []any) {
 	r.mu.Lock()
 	_, ok := r.waiting[s]
@@ -101,8 +102,8 @@ func (r *LocalRequest) answered(s *socket.Socket, values []any) {
 	}
 }
 
-// EndAfter lets the request end after a timeout, 0 meaning the default. All clients have
-// been asked.
+// EndAfter ends the request after a timeout; 0 means the default. It is called after all
+// clients have been asked.
 func (r *LocalRequest) EndAfter(timeout time.Duration) {
 	if timeout <= 0 {
 		timeout = core.DefaultRequestTimeout
@@ -118,7 +119,7 @@ func (r *LocalRequest) EndAfter(timeout time.Duration) {
 	}
 }
 
-// end ends the request: answers that come later are ignored.
+// end ends the request: later answers are ignored.
 func (r *LocalRequest) end() {
 	r.owner.remove(r)
 	r.mu.Lock()

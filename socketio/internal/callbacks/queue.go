@@ -6,25 +6,26 @@ import (
 	"time"
 )
 
-// Queue runs callbacks one after the other, in the order in which they were added: that
-// of the ends of their requests, as in Node. If a callback takes longer than Patience,
-// because it blocks or waits for a request of its own, those behind it are begun beside
-// it. The zero value is ready. Nobody waits for callbacks that run.
+// Queue runs callbacks one after the other, in the order in which they were added, which is
+// the order in which their requests ended, as in Node. If a callback takes longer than
+// Patience, because it blocks or waits for a request of its own, the callbacks behind it
+// start without waiting for it. The zero value is ready. There is no way to wait for
+// running callbacks.
 type Queue struct {
-	// Patience is how long a callback may hold up the others; 0: DefaultPatience. It is
-	// set before the first use.
+	// Patience is how long a callback may delay the others; 0: DefaultPatience. It is set
+	// before the first use.
 	Patience time.Duration
 
 	mu       sync.Mutex
 	waiting  []func()
-	head     int    // of waiting: the callbacks before it have begun
+	head     int    // index into waiting of the next callback to begin
 	runner   uint64 // the goroutine that may begin the next callback
-	running  bool   // there is one
-	begun    uint64 // callbacks
-	watching bool   // the timer runs
+	running  bool   // such a goroutine exists
+	begun    uint64 // the number of callbacks begun
+	watching bool   // the timer is running
 }
 
-// DefaultPatience is how long a callback may hold up others.
+// DefaultPatience is how long a callback may delay others.
 const DefaultPatience = 10 * time.Millisecond
 
 // Add adds a callback. It never blocks.
@@ -41,7 +42,7 @@ func (q *Queue) Add(callback func()) {
 	go q.run(q.runner)
 }
 
-// Idle tells whether no callback runs or waits, except those that took too long.
+// Idle reports whether no callback runs or waits, apart from those that took too long.
 func (q *Queue) Idle() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -54,12 +55,12 @@ func (q *Queue) run(self uint64) {
 	}
 }
 
-// next is the callback that a runner begins; nil: the runner ends.
+// next returns the callback that a runner begins; nil ends the runner.
 func (q *Queue) next(self uint64) func() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if self != q.runner {
-		return nil // its last callback took too long
+		return nil // its last callback took too long, and others were started without it
 	}
 	if q.head == len(q.waiting) {
 		q.stop()
@@ -72,12 +73,12 @@ func (q *Queue) next(self uint64) func() {
 	return callback
 }
 
-// stop is called when no callback waits any more; mu is held.
+// stop resets the queue when no callback waits any more; mu is held.
 func (q *Queue) stop() {
 	q.waiting, q.head, q.running = nil, 0, false
 }
 
-// watch begins the callbacks that wait, if the one that runs takes too long; mu is held.
+// watch starts the waiting callbacks if the running one takes too long; mu is held.
 func (q *Queue) watch() {
 	if q.watching {
 		return
@@ -97,7 +98,7 @@ func (q *Queue) watch() {
 			for _, callback := range q.waiting[q.head:] {
 				go callback()
 			}
-			q.runner++ // the runner ends behind its callback
+			q.runner++ // the old runner ends after its callback
 			q.stop()
 		default:
 			q.watch()

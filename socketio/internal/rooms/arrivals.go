@@ -5,17 +5,17 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// Some ids are in no room and yet belong to this server, so that the mesh need not be
+// These ids are in no room and yet belong to this server, so that the mesh need not be
 // asked about them:
 //
-//   - arriving: sockets whose middlewares are still at work. What they join is kept
-//     until they are connected. An unknown id is kept here too, in case it is one
-//     that joined a room before [Rooms.Arrive] was called.
-//   - departed: sockets that have left lately. Applications leave rooms in their
-//     "disconnect" listeners, when the socket is out of all of them already.
+//   - arriving: sockets whose middlewares are still running. The rooms that they join are
+//     kept until they are connected. An unknown id is kept here too, because it may be a
+//     socket that joined a room before [Rooms.Arrive] was called.
+//   - departed: sockets that have left recently. Applications leave rooms in
+//     "disconnect" listeners, when the socket has already left all of them.
 //
-// Both are bounded. Beyond the bounds (tens of thousands of sockets held up in
-// middlewares, thousands gone since) the mesh is asked in vain, and a room joined in a
+// Both are bounded. Beyond the bounds (tens of thousands of sockets in middlewares,
+// thousands that have left recently) the mesh is asked needlessly, and a room joined in a
 // middleware may be forgotten.
 const (
 	maxArriving = 1 << 14
@@ -28,14 +28,14 @@ type arrival struct {
 	rooms *types.Set[socket.Room]
 }
 
-// Arrive notes that the middlewares of a socket of this server begin.
+// Arrive notes that a socket of this server enters its middlewares.
 func (r *Rooms) Arrive(id socket.SocketId) {
 	r.writing.Lock()
 	defer r.writing.Unlock()
 	r.arriving.Put(id, &arrival{here: true, rooms: types.NewSet[socket.Room]()})
 }
 
-// addLater keeps what a socket joins until it is connected.
+// addLater keeps the rooms that a socket joins until it is connected.
 func (r *Rooms) addLater(id socket.SocketId, join []socket.Room) (here bool) {
 	if _, ok := r.departed.Get(id); ok {
 		return true
@@ -49,7 +49,7 @@ func (r *Rooms) addLater(id socket.SocketId, join []socket.Room) (here bool) {
 	return a.here
 }
 
-// depart notes that a socket without rooms has gone, if it was this server's.
+// depart notes that a socket without rooms has left, if it was one of this server.
 func (r *Rooms) depart(id socket.SocketId) (here bool) {
 	a, arriving := r.arriving.Get(id)
 	r.arriving.Delete(id)
@@ -60,7 +60,7 @@ func (r *Rooms) depart(id socket.SocketId) (here bool) {
 	return here
 }
 
-// ours tells whether a socket that is in no room lives here, or has lately.
+// ours reports whether a socket that is in no room lives here, or has left recently.
 func (r *Rooms) ours(id socket.SocketId) bool {
 	if _, ok := r.sockets.Load(id); ok {
 		return true
@@ -69,7 +69,7 @@ func (r *Rooms) ours(id socket.SocketId) bool {
 	return ok
 }
 
-// Has tells whether the socket lives here.
+// Has reports whether the socket lives here.
 func (r *Rooms) Has(id socket.SocketId) bool {
 	if r.indexed(id) {
 		return true
@@ -78,7 +78,7 @@ func (r *Rooms) Has(id socket.SocketId) bool {
 	return ok
 }
 
-// indexed tells whether the socket is in the index.
+// indexed reports whether the socket is in the index.
 func (r *Rooms) indexed(id socket.SocketId) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

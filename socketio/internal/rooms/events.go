@@ -7,12 +7,12 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// roomEvents are the adapter's events of one operation. There are two for each room:
-// that the socket joined or left it, and that the room was created or deleted.
+// roomEvents collects the adapter's events of one operation. There are two for each room:
+// the socket joined or left it, and the room was created or deleted.
 type roomEvents struct {
 	emitter types.EventEmitter
 	names   [2]types.EventName // in the order in which they are emitted
-	heard   [2]bool            // whether somebody listens to them
+	heard   [2]bool            // whether the event has listeners
 	changes [][]change
 }
 
@@ -24,7 +24,7 @@ func (r *Rooms) newEvents(first, second types.EventName) roomEvents {
 	return roomEvents{emitter: r.events, names: [2]types.EventName{first, second}, heard: heard}
 }
 
-// add notes changes for emit, if somebody listens.
+// add notes changes for emit, if either event has listeners.
 func (e *roomEvents) add(changes []change) {
 	if e.heard[0] || e.heard[1] {
 		e.changes = append(e.changes, slices.Clone(changes))

@@ -9,14 +9,14 @@ import (
 )
 
 // index holds the sockets, the rooms, and the memberships between them. The locks of
-// [Rooms] guard it. The cost of an operation depends on what it changes: neither on
-// how many sockets a room has, nor on how many rooms a socket is in.
+// [Rooms] guard it. The cost of an operation depends on what it changes, not on how many
+// sockets a room has or how many rooms a socket is in.
 //
-// The room that has the id of its socket as its name takes no list for that socket:
-// most such rooms never have another member.
+// The room of a socket's own id does not list that socket: a flag says that it is a member,
+// as most such rooms never have another one.
 type index struct {
 	sockets map[socket.SocketId]*LocalSocket
-	all     list[member] // the same, in any order; they have no other places
+	all     list[member] // the same sockets, in any order; member.at is not used here
 	rooms   map[socket.Room]*room
 	numbers numbers
 }
@@ -28,31 +28,32 @@ type LocalSocket struct {
 	// Direct is the transport of the socket's connection if it never changes, as that
 	// of a client that has connected by WebSocket; else nil.
 	Direct *wstransport.Transport
-	number int32 // no other socket in the index has it, for [marks]
+	number int32 // unique among the sockets in the index, for [marks]
 	at     int32 // its place in index.all
 	own    bool  // it is in the room of its own id
-	gone   bool  // it is in the index no more, and about to be taken out of its rooms
+	gone   bool  // it has been taken out of the index, and will be taken out of its rooms
 
 	id     socket.SocketId
 	in     list[membership]        // the other rooms, in any order
-	places map[*room]int32         // where they are in that list, once it is longer than searched
-	set    *types.Set[socket.Room] // the same for the library; nil until it is asked for
+	places map[*room]int32         // index of each room in that list; nil up to searched rooms
+	set    *types.Set[socket.Room] // the rooms as a set, for the library; nil until it is asked for
 }
 
-// membership is a socket's place in a room. Both know where the other is in their list.
+// membership is a socket's entry for a room. Membership and member hold each other's index
+// in the other's list.
 type membership struct {
 	room *room
 	at   int32
 }
 
-// room lists its members, except for the socket whose id is the room's name.
+// room lists its members, without the socket whose id is the room's name.
 type room struct {
 	name    socket.Room
 	members list[member] // in any order
-	one     [1]member    // most rooms have one member, and their list needs no other memory
+	one     [1]member    // memory of the list while the room has one member, as most have
 }
 
-// member is a room's side of a membership.
+// member is a room's entry for a socket.
 type member struct {
 	socket *LocalSocket
 	at     int32
@@ -64,7 +65,7 @@ func newRoom(name socket.Room) *room {
 	return r
 }
 
-// searched is how many rooms a socket has at most without a map of their places.
+// searched is the number of rooms up to which a socket has no map of their places.
 const searched = 32
 
 // ID is the socket's id.
@@ -74,10 +75,10 @@ func newIndex() index {
 	return index{sockets: map[socket.SocketId]*LocalSocket{}, rooms: map[socket.Room]*room{}}
 }
 
-// add adds a socket. It is in no room yet.
+// add adds a socket that is in no room yet.
 func (x *index) add(id socket.SocketId, s *socket.Socket) *LocalSocket {
 	m := &LocalSocket{id: id, Socket: s, at: int32(x.all.len()), number: x.numbers.take()}
-	if s.Client() != nil { // else there is nobody at the other end
+	if s.Client() != nil { // a socket without a client has no connection
 		if own, ok := s.Conn().(*session.Session); ok {
 			m.Direct, _ = own.Transport().(*wstransport.Transport)
 		}
@@ -87,8 +88,8 @@ func (x *index) add(id socket.SocketId, s *socket.Socket) *LocalSocket {
 	return m
 }
 
-// remove takes a socket out of the index. From now on walks pass it over in its rooms;
-// the caller takes it out of these with vacate.
+// remove takes a socket out of the index. From now on walks skip it in its rooms; the
+// caller takes it out of them with vacate.
 func (x *index) remove(m *LocalSocket) {
 	delete(x.sockets, m.id)
 	if moved := x.all.pop().socket; moved != m {
@@ -99,8 +100,8 @@ func (x *index) remove(m *LocalSocket) {
 	m.gone, m.own, m.places = true, false, nil
 }
 
-// enter puts a socket into a room. It reports whether the socket was not in it before,
-// and whether no socket was.
+// enter puts a socket into a room. It reports whether the socket was not in it before, and
+// whether the room had no members.
 func (x *index) enter(m *LocalSocket, name socket.Room) (entered, created bool) {
 	r := x.rooms[name]
 	if name == socket.Room(m.id) {
@@ -151,8 +152,8 @@ func (x *index) leave(m *LocalSocket, name socket.Room) (left, deleted bool) {
 	return true, x.vacate(m, place)
 }
 
-// vacate takes a socket out of the room that is at place in its list. It reports
-// whether the room has no member left.
+// vacate takes a socket out of the room at index place of its list. It reports whether the
+// room has no member left.
 func (x *index) vacate(m *LocalSocket, place int) (deleted bool) {
 	r, at := m.in.at(place).room, m.in.at(place).at
 	if moved := r.members.pop(); moved.socket != m {
@@ -181,7 +182,7 @@ func (x *index) vacate(m *LocalSocket, place int) (deleted bool) {
 	return owner == nil || !owner.own
 }
 
-// place is where a room is in the socket's list, or -1.
+// place returns the index of a room in the socket's list, or -1.
 func (m *LocalSocket) place(r *room) int {
 	if m.places != nil {
 		if place, ok := m.places[r]; ok {
@@ -197,8 +198,8 @@ func (m *LocalSocket) place(r *room) int {
 	return -1
 }
 
-// size is how many members the rooms have together, at most: sockets that are in
-// several of them count several times. No rooms means all sockets.
+// size returns an upper bound of the rooms' members: a socket in several of them counts
+// several times. No rooms means all sockets.
 func (x *index) size(names []string) (size int) {
 	if len(names) == 0 {
 		return x.all.len()
@@ -223,7 +224,7 @@ func (m *LocalSocket) appendRooms(names []string) []string {
 	return names
 }
 
-// numbers gives out numbers, those that were given back first.
+// numbers hands out numbers for sockets, and reuses those that were given back.
 type numbers struct {
 	free list[int32]
 	next int32

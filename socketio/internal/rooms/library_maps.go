@@ -9,11 +9,10 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// libraryMaps are the library's own maps of rooms and sockets, which an application
-// gets from Adapter.Rooms and Adapter.Sids. Each is filled when it is asked for the
-// first time, and changes with the rooms from then on. Emits do not wait for them: the
-// library copies such a map now and then, which takes 0.2 s for a million rooms.
-// Rooms.writing guards them.
+// libraryMaps are the library's own maps of rooms and sockets, which an application gets
+// from Adapter.Rooms and Adapter.Sids. Each is filled when it is first asked for, and
+// follows the rooms from then on. Emits do not use them: the library copies such a map now
+// and then, which takes 0.2 s for a million rooms. Rooms.writing guards them.
 type libraryMaps struct {
 	rooms *types.Map[socket.Room, *types.Set[socket.SocketId]]
 	sids  *types.Map[socket.SocketId, *types.Set[socket.Room]]
@@ -22,7 +21,7 @@ type libraryMaps struct {
 	roomsReady, sidsReady atomic.Bool
 }
 
-// LibraryRooms is what Adapter.Rooms returns: the rooms with their sockets. The caller
+// LibraryRooms returns the map for Adapter.Rooms: the rooms with their sockets. The caller
 // must not write to it.
 func (r *Rooms) LibraryRooms() *types.Map[socket.Room, *types.Set[socket.SocketId]] {
 	l := &r.library
@@ -52,14 +51,14 @@ func (r *Rooms) LibraryRooms() *types.Map[socket.Room, *types.Set[socket.SocketI
 	return l.rooms
 }
 
-// LibrarySids is what Adapter.Sids returns: the sockets with their rooms. The caller
+// LibrarySids returns the map for Adapter.Sids: the sockets with their rooms. The caller
 // must not write to it.
 func (r *Rooms) LibrarySids() *types.Map[socket.SocketId, *types.Set[socket.Room]] {
 	l := &r.library
 	if l.sidsReady.Load() {
 		return l.sids
 	}
-	ids := make([]socket.SocketId, 0, r.size(core.Target{})) // here, for it takes long under the lock
+	ids := make([]socket.SocketId, 0, r.size(core.Target{})) // allocated before the lock is taken, because that takes long
 	r.writing.Lock()
 	l.sidsKept = true
 	f := filler{rooms: r}
@@ -78,8 +77,8 @@ func (r *Rooms) LibrarySids() *types.Map[socket.SocketId, *types.Set[socket.Room
 	return l.sids
 }
 
-// filler counts the entries that are written while a map is filled, and lets others have
-// their turn after each atOnce of them.
+// filler counts the entries that are written while a map is filled, and releases the lock
+// for a moment after each atOnce of them.
 type filler struct {
 	rooms *Rooms
 	done  int
@@ -94,8 +93,8 @@ func (f *filler) next() {
 	}
 }
 
-// changed notes that a socket has joined or left a room. When a socket leaves all rooms
-// its set stays as it was, as the library's does.
+// changed updates the maps after a socket has joined or left a room. When a socket leaves
+// all rooms its set stays as it was, as in the library.
 func (l *libraryMaps) changed(m *LocalSocket, c change, joined bool) {
 	switch {
 	case joined:

@@ -1,18 +1,18 @@
 package rooms
 
-// list is a list whose end alone grows and shrinks. It never moves more than one chunk of
-// its values: to make a slice of a hundred thousand larger takes milliseconds, for which
-// emits would wait. The zero list is empty.
+// list is a list that grows and shrinks at its end only, in chunks. It never moves more
+// than one chunk of values: to grow a slice of a hundred thousand takes milliseconds, for
+// which emits would wait. The zero list is empty.
 type list[T any] struct {
-	first []T        // the first chunk, in as much memory as it needs
+	first []T        // the first chunk, allocated as needed
 	rest  *chunks[T] // nil if there is none
 }
 
-// chunks are the values behind the first chunk. All but the last one or two, of which
-// one is spare, are full.
+// chunks are the chunks after the first. All are full but the last two: the last may be a
+// spare that is empty.
 type chunks[T any] struct {
 	all [][]T
-	len int // of values
+	len int // number of values
 }
 
 const (
@@ -27,7 +27,7 @@ func (l *list[T]) len() int {
 	return len(l.first) + l.rest.len
 }
 
-// at is the place of a value that is there.
+// at returns a pointer to the value at index i.
 func (l *list[T]) at(i int) *T {
 	if i < len(l.first) {
 		return &l.first[i]
@@ -52,7 +52,7 @@ func (l *list[T]) push(v T) {
 	r.len++
 }
 
-// pop takes the last value off.
+// pop removes the last value and returns it.
 func (l *list[T]) pop() (v T) {
 	var none T
 	if r := l.rest; r != nil && r.len > 0 {
@@ -69,12 +69,12 @@ func (l *list[T]) pop() (v T) {
 	v, l.first[last] = l.first[last], none
 	l.first = shrunk(l.first[:last])
 	if last < chunkLen/2 {
-		l.rest = nil // the spare chunk
+		l.rest = nil // release the spare chunk
 	}
 	return v
 }
 
-// shrunk returns a slice in less memory if it needs a quarter of what it has.
+// shrunk halves the memory of a slice that uses at most a quarter of it.
 func shrunk[T any](s []T) []T {
 	if cap(s) <= 64 || len(s) > cap(s)/4 {
 		return s

@@ -6,28 +6,28 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Population counts the sockets, and the rooms but for those that sockets have for
-// themselves.
+// Population returns the number of sockets and of rooms, without the rooms of single
+// sockets' own ids.
 func (r *Rooms) Population() (sockets, rooms int) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return len(r.index.sockets), len(r.index.rooms)
 }
 
-// EachRoom calls fn for each of these rooms, until it returns false. What comes or goes
-// meanwhile is met or not, and all else once.
+// EachRoom calls fn for each of these rooms once, until it returns false. Rooms that are
+// created or deleted meanwhile may be left out.
 func (r *Rooms) EachRoom(fn func(room string, members int) bool) {
 	inTurns(r, r.index.rooms, func(name socket.Room, room *room) bool {
 		members := room.members.len()
 		if owner := r.index.sockets[socket.SocketId(name)]; owner != nil && owner.own {
-			members++ // others have joined a socket's own room
+			members++ // the room of a socket's id, which other sockets have joined
 		}
 		return fn(string(name), members)
 	})
 }
 
-// EachSocket does the same with the ids of sockets in room, or of all sockets if room
-// is "".
+// EachSocket calls fn in the same way for the ids of the sockets in room, or of all sockets
+// if room is "".
 func (r *Rooms) EachSocket(room string, fn func(id string) bool) {
 	if room == "" {
 		inTurns(r, r.index.sockets, func(id socket.SocketId, _ *LocalSocket) bool { return fn(string(id)) })
@@ -40,8 +40,8 @@ func (r *Rooms) EachSocket(room string, fn func(id string) bool) {
 	}
 }
 
-// inTurns calls fn for each entry of a map of the index, until it returns false. fn is called
-// under the lock. Others change the map each time that they have their turn.
+// inTurns calls fn for each entry of a map of the index, until it returns false. It holds
+// the lock while it calls fn, and releases it now and then; the map may change in between.
 func inTurns[K comparable, V any](r *Rooms, entries map[K]V, fn func(K, V) bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -58,7 +58,8 @@ func inTurns[K comparable, V any](r *Rooms, entries map[K]V, fn func(K, V) bool)
 	}
 }
 
-// Look describes a socket with at most so many of its rooms; nil if it is in none.
+// Look describes a socket with at most most of its rooms; nil if the index does not have
+// it.
 func (r *Rooms) Look(id socket.SocketId, most int) *core.SocketState {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

@@ -8,14 +8,14 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Match calls fn for each connected socket that to means, once, under the lock of the
+// Match calls fn once for each connected socket that matches to, under the lock of the
 // index: fn must be quick, and must not call Rooms.
 func (r *Rooms) Match(to core.Target, fn func(*LocalSocket)) { r.walk(to, false, fn) }
 
-// Matching lists the sockets that to means, for what is not a broadcast: a socket
-// named by its id is meant even if it has left the room of that name, or all rooms.
+// Matching lists the sockets that match to, for operations other than broadcasts: a socket
+// named by its id matches even if it has left the room of that name, or all rooms.
 func (r *Rooms) Matching(to core.Target) (found []*socket.Socket) {
-	found = make([]*socket.Socket, 0, r.size(to)) // here, for it takes long under the lock
+	found = make([]*socket.Socket, 0, r.size(to)) // allocated before the lock is taken, because that takes long
 	r.walk(to, true, func(s *LocalSocket) { found = append(found, s.Socket) })
 	var seen map[*socket.Socket]struct{}
 	for _, name := range to.Rooms {
@@ -40,7 +40,7 @@ func (r *Rooms) Matching(to core.Target) (found []*socket.Socket) {
 	return found
 }
 
-// size is how many sockets a target means, at most.
+// size returns an upper bound of the number of sockets that match a target.
 func (r *Rooms) size(to core.Target) int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -50,7 +50,7 @@ func (r *Rooms) size(to core.Target) int {
 // Describe fills in the ids and rooms of found, in the same order. sockets must be as
 // long as found.
 func (r *Rooms) Describe(sockets []core.Socket, found []*socket.Socket) {
-	names := make([]string, 0, 2*len(found)) // its own room, and another
+	names := make([]string, 0, 2*len(found)) // each has its own room, and often another
 	noted := 0
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -78,14 +78,14 @@ func (r *Rooms) Describe(sockets []core.Socket, found []*socket.Socket) {
 	}
 }
 
-// manyNames are the names of a socket's rooms, of which there are about as many as count
-// says. It lets others have their turn, all but those who change the socket's rooms.
+// manyNames returns the names of a socket's rooms, of which there are about count. It
+// releases the lock now and then, but keeps operations on this socket waiting.
 func (r *Rooms) manyNames(id socket.SocketId, count int) []string {
-	names := make([]string, 0, 1+count+atOnce) // here, for it takes long under a lock
+	names := make([]string, 0, 1+count+atOnce) // allocated before the lock is taken, because that takes long
 	s := r.begin(id)
 	defer r.end(id)
 	if s == nil {
-		return nil // it has gone meanwhile
+		return nil // it has left meanwhile
 	}
 	if s.own {
 		names = append(names, string(id))

@@ -12,39 +12,38 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/generational"
 )
 
-// Rooms are the rooms of one namespace on this server. All methods may be called at
-// once.
+// Rooms are the rooms of one namespace on this server. All methods are safe for concurrent
+// use.
 //
-// No operation keeps others waiting for long, however many rooms or sockets it is
-// about: after atOnce of them it lets others have their turn. Operations on one socket
-// exclude each other: the next one waits until the one before is complete. While an
-// operation lets others have their turn, they see
+// No operation keeps others waiting for long, however many rooms or sockets it concerns:
+// after atOnce of them it releases the locks for a moment. Operations on one socket exclude
+// each other: the next one waits until the one before is complete. In such a pause, others
+// see
 //
-//   - of a socket that joins more than atOnce rooms, that it is in some of them;
-//   - of a socket that leaves all rooms, that it is in none, from the beginning: it
-//     gets no event any more. That its rooms become empty and are deleted is seen one
-//     after the other.
+//   - a socket that joins more than atOnce rooms in some of them;
+//   - a socket that leaves all rooms in none of them, from the beginning: it
+//     gets no more events. Its rooms that become empty are deleted one after the other.
 type Rooms struct {
-	sockets *types.Map[socket.SocketId, *socket.Socket] // the namespace's, those that are connected
+	sockets *types.Map[socket.SocketId, *socket.Socket] // the namespace's connected sockets
 	events  types.EventEmitter
-	pause   func() // for tests: called where others have their turn
+	pause   func() // for tests: called in each pause, without locks
 
-	// writing is held by an operation that changes something, and guards all fields up
-	// to mu. mu guards the index alone, which is changed with both held: an emit takes
-	// mu only, and so waits for nothing but the index.
+	// writing is held by an operation that changes something, and guards the fields up to
+	// mu. mu guards the index, which is changed with both held: an emit takes only mu, and
+	// so never waits for the rest of an operation.
 	writing   sync.Mutex
-	occupancy core.Occupancy // told which rooms have members; may be nil
+	occupancy core.Occupancy // gets the rooms that have members; may be nil
 	arriving  generational.Cache[socket.SocketId, *arrival]
 	departed  generational.Cache[socket.SocketId, struct{}]
 	busy      map[socket.SocketId]chan struct{} // closed when a long operation on the socket is complete
-	changed   []change                          // by the operation that holds writing
+	changed   []change                          // collected by the operation that holds writing
 	library   libraryMaps
 
 	mu    sync.RWMutex
 	index index
 }
 
-// New makes the rooms of a's namespace. It takes over the maps of a, which must be new.
+// New makes the rooms of a's namespace. It empties the maps of a, which must be new.
 func New(a socket.Adapter) *Rooms {
 	return &Rooms{
 		sockets:  a.Nsp().Sockets(),
@@ -57,7 +56,7 @@ func New(a socket.Adapter) *Rooms {
 	}
 }
 
-// Report has o told which rooms have members, from now on. It is called before the
+// Report makes o learn which rooms have members, from now on. It is called before the
 // namespace has its first socket.
 func (r *Rooms) Report(o core.Occupancy) {
 	r.writing.Lock()
@@ -109,7 +108,7 @@ func (r *Rooms) Add(id socket.SocketId, join []socket.Room) (here bool) {
 	return true
 }
 
-// connect takes a socket that is connected into the index.
+// connect puts a connected socket into the index.
 func (r *Rooms) connect(id socket.SocketId, connected *socket.Socket) *LocalSocket {
 	var set *types.Set[socket.Room]
 	if r.library.sidsKept {
@@ -186,8 +185,8 @@ func (r *Rooms) RemoveAll(id socket.SocketId) (here bool) {
 	return true
 }
 
-// Of returns the rooms of a socket, and whether this server knows: if not, the socket
-// may live elsewhere. As the library's, the set changes with the rooms.
+// Of returns the rooms of a socket, and whether it is known here: if not, the socket may
+// live elsewhere. As in the library, the set follows the rooms.
 func (r *Rooms) Of(id socket.SocketId) (_ *types.Set[socket.Room], here bool) {
 	r.mu.RLock()
 	s := r.index.sockets[id]
@@ -208,8 +207,8 @@ func (r *Rooms) Of(id socket.SocketId) (_ *types.Set[socket.Room], here bool) {
 	return nil, r.ours(id)
 }
 
-// setOf makes the set of a socket's rooms. It is called in an operation on that
-// socket, so no other goroutine changes meanwhile which rooms these are.
+// setOf returns the set of a socket's rooms, and makes it if necessary. Its caller is in an
+// operation on that socket, so no other goroutine changes these rooms meanwhile.
 func (r *Rooms) setOf(s *LocalSocket) *types.Set[socket.Room] {
 	if s.set != nil {
 		return s.set
@@ -230,8 +229,8 @@ func (r *Rooms) setOf(s *LocalSocket) *types.Set[socket.Room] {
 	return set
 }
 
-// begin takes the lock for an operation on a socket, when the operation before it is
-// complete. It returns the socket, nil if the index does not have it.
+// begin takes the lock for an operation on a socket, after the operation before it is
+// complete. It returns the socket, or nil if the index does not have it.
 func (r *Rooms) begin(id socket.SocketId) *LocalSocket {
 	r.writing.Lock()
 	for {
@@ -254,8 +253,8 @@ func (r *Rooms) end(id socket.SocketId) {
 	r.writing.Unlock()
 }
 
-// yield lets others have their turn in the middle of an operation on a socket. Other
-// operations on the same socket wait for its end.
+// yield releases the lock for a moment in the middle of an operation on a socket. Other
+// operations on the same socket go on waiting until it is complete.
 func (r *Rooms) yield(id socket.SocketId) {
 	if r.busy[id] == nil {
 		r.busy[id] = make(chan struct{})
@@ -265,9 +264,8 @@ func (r *Rooms) yield(id socket.SocketId) {
 	r.writing.Lock()
 }
 
-// unlocked is called without a lock where others have their turn. It gives up the
-// processor too: else the scheduler would take it sooner or later from a goroutine
-// that holds the lock.
+// unlocked is called in each pause, without a lock. It yields the processor, too: otherwise
+// the scheduler would sooner or later preempt a goroutine that holds the lock.
 func (r *Rooms) unlocked() {
 	if r.pause != nil {
 		r.pause()
@@ -278,11 +276,11 @@ func (r *Rooms) unlocked() {
 // change is a room that the socket of an operation has joined or left.
 type change struct {
 	name socket.Room
-	edge bool // the room was created with it, or deleted
+	edge bool // the room was created or deleted by this change
 }
 
-// publish tells the library's maps and the mesh what has changed, and notes it for the
-// listeners.
+// publish applies the operation's changes to the library's maps, tells the mesh, and notes
+// them for the listeners.
 func (r *Rooms) publish(s *LocalSocket, joined bool, events *roomEvents) {
 	for _, c := range r.changed {
 		r.library.changed(s, c, joined)

@@ -8,36 +8,35 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// atOnce is how many rooms a socket joins or leaves before others get their turn, and
-// visitedAtOnce how many sockets a broadcast visits: both take some 100 µs.
+// atOnce is how many rooms a socket joins or leaves between two pauses, and visitedAtOnce
+// how many sockets a broadcast visits: both take some 100 µs.
 const (
 	atOnce        = 1 << 8
 	visitedAtOnce = 1 << 10
 )
 
-// walk visits the sockets that a target means. It holds the lock for visitedAtOnce of
-// them at a time, so that no other goroutine waits for all of them.
+// walk visits the sockets that match a target. It holds the lock for visitedAtOnce of them
+// at a time, so that no other goroutine waits for all of them.
 //
-// Lists change between two such spells. The walk goes from the end of a list to its
-// beginning, and a socket that leaves is replaced by the last one of the list: so no
-// socket that stays is missed. A socket that was visited already may get a place that
-// is still to come; [marks] tell. A socket that has left is not visited.
+// Lists change while the lock is not held. The walk goes from the end of a list to its
+// beginning, and the list's last socket takes the place of one that leaves: so no socket
+// that stays is missed. A visited socket may move to a place that is still to come: [marks]
+// keep it from being visited again. A socket that has left is not visited.
 type walk struct {
 	rooms *Rooms
-	named bool // a socket named by its id is meant even if it is not in that room
-	count int  // visited since others had their turn
-	free  bool // no socket is to be left out
+	named bool // a socket named by its id matches even if it is not in the room of that name
+	count int  // sockets visited since the last pause
+	free  bool // nothing is excepted and nothing visited twice, so sockets need no check
 
-	// A socket is passed over if it is one of few, or in a room of except, or marked: as
-	// excepted, or because it was visited already.
-	few    [4]*LocalSocket // excepted by their ids
-	except [4]*room        // excepted rooms with many more members than the rooms that are meant
+	// A socket is skipped if it is in few, or in a room of except, or marked. A marked one
+	// is excepted, or was visited before.
+	few    [4]*LocalSocket // sockets excepted by their ids
+	except [4]*room        // excepted rooms, if they have many more members than the target's rooms
 	marks  *marks
 }
 
-// walk calls fn for each connected socket of the index that to means, once, under the
-// lock. Its cost depends on how many sockets are meant, and not on how many are
-// excepted.
+// walk calls fn once for each connected socket of the index that matches to, under the
+// lock. Its cost depends on how many sockets match, and not on how many are excepted.
 func (r *Rooms) walk(to core.Target, named bool, fn func(*LocalSocket)) {
 	w := walk{rooms: r, named: named}
 	x := &r.index
@@ -61,8 +60,8 @@ func (r *Rooms) walk(to core.Target, named bool, fn func(*LocalSocket)) {
 	w.in(to.Rooms, fn)
 }
 
-// exclude keeps the members of rooms from being visited. size is how many sockets are
-// meant.
+// exclude keeps the members of rooms from being visited. size is how many sockets match the
+// target's rooms.
 func (w *walk) exclude(names []string, size int) {
 	x := &w.rooms.index
 	if len(names) <= len(w.few) {
@@ -104,7 +103,7 @@ func (w *walk) in(names []string, fn func(*LocalSocket)) {
 
 // over visits the sockets in a list of the index.
 func (w *walk) over(l *list[member], fn func(*LocalSocket)) {
-	if w.free { // then the list is short enough to do without pauses
+	if w.free { // the list is short enough to do without pauses
 		for i := range l.len() {
 			visit(l.at(i).socket, fn)
 		}
@@ -127,18 +126,18 @@ func (w *walk) over(l *list[member], fn func(*LocalSocket)) {
 	}
 }
 
-// visit calls fn, if there is one, for a socket that is connected.
+// visit calls fn, unless it is nil, for a socket that is connected.
 func visit(m *LocalSocket, fn func(*LocalSocket)) {
 	if fn != nil && !m.gone && m.Socket.Connected() {
 		fn(m)
 	}
 }
 
-// isNew tells whether a socket is not excepted and has not been visited. With marks it
-// marks the socket.
+// isNew reports whether a socket is not excepted and has not been visited. If the walk has
+// marks, it marks the socket.
 func (w *walk) isNew(m *LocalSocket) bool {
 	if m.gone {
-		return false // another socket may have its number by now
+		return false // its number may belong to another socket by now
 	}
 	if w.few[0] != nil {
 		for _, excluded := range w.few {
@@ -157,10 +156,10 @@ func (w *walk) isNew(m *LocalSocket) bool {
 	return w.marks == nil || !w.marks.set(m.number)
 }
 
-// marks are a set of sockets: a bit for the number of each.
+// marks is a set of sockets, with a bit for each socket's number.
 type marks struct {
 	bits    []uint64
-	touched []int32 // which of them are not 0
+	touched []int32 // the words of bits that are not 0
 }
 
 var marksPool = sync.Pool{New: func() any { return new(marks) }}

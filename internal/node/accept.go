@@ -14,7 +14,7 @@ import (
 	"github.com/socketmesh/mesh/internal/pendingset"
 )
 
-// accept takes connections until the listener is closed.
+// accept accepts connections until the listener is closed.
 func (n *Node) accept() {
 	for {
 		conn, err := n.listener.Accept()
@@ -40,15 +40,15 @@ func (n *Node) accept() {
 	}
 }
 
-// pendingConn is a connection whose dialler has not said HELLO.
+// pendingConn is a connection whose dialler has not sent HELLO.
 type pendingConn struct{ conn core.Conn }
 
-// admit does the handshake with a dialler, and serves the link that comes of it.
+// admit does the handshake with a dialler, and runs the link that results.
 func (n *Node) admit(p *pendingConn) {
 	conn := p.conn
 	l, err := n.acceptHandshake(conn)
 	if !n.pending.Remove(p) && err != nil {
-		return // a newer connection has taken its place, and it was refused for that
+		return // a newer connection has evicted this one, and accept has refused it
 	}
 	if err != nil {
 		n.failures.note(sourceOf(conn), err)
@@ -58,7 +58,7 @@ func (n *Node) admit(p *pendingConn) {
 	l.run()
 }
 
-// reasonFor tells the peer why a handshake has failed.
+// reasonFor returns the close reason that tells the peer why a handshake has failed.
 func reasonFor(err error) core.CloseReason {
 	var mismatch *core.MismatchError
 	switch {
@@ -84,14 +84,14 @@ func reasonFor(err error) core.CloseReason {
 	return core.CloseHelloInvalid
 }
 
-// closeSelf tells a Go node that it dialled itself. Reference diallers get what
-// the reference gives.
+// closeSelf tells a Go node that it has dialled itself. A reference peer gets the close
+// code that the reference uses.
 var closeSelf = core.CloseReason{Code: 1002, Text: "self"}
 
-// closeRelayed tells a Go node that somebody stands between the two.
+// closeRelayed tells a Go node that a third party relays between the two.
 var closeRelayed = core.CloseReason{Code: 1002, Text: "relayed"}
 
-// refuse turns a connection away.
+// refuse counts, logs and closes a connection that is not accepted.
 func (n *Node) refuse(conn core.Conn, reason core.CloseReason, why error) {
 	n.stats.refused(conn.RemoteAddr(), why)
 	if !errors.Is(why, core.ErrSelf) && !errors.Is(why, core.ErrClosed) && !errors.Is(why, errRoles) {
@@ -100,7 +100,7 @@ func (n *Node) refuse(conn core.Conn, reason core.CloseReason, why error) {
 	conn.Close(reason)
 }
 
-// turnedAway is told of connections that the transport refuses.
+// turnedAway is called for each connection that the transport refuses.
 func (n *Node) turnedAway(remote string, why error) {
 	n.stats.refused(remote, why)
 	n.failures.note(pendingset.Source(remote), why)
@@ -156,7 +156,8 @@ func (n *Node) acceptHandshake(conn core.Conn) (l *link, err error) {
 	return n.attachLink(conn, h, terms, h.offer.link, false)
 }
 
-// acceptReference takes up a reference peer, which expects no answer.
+// acceptReference makes a link with a reference peer, which expects no answer to its
+// HELLO.
 func (n *Node) acceptReference(conn core.Conn, h *hello) (*link, error) {
 	if n.cfg.RefuseReferencePeers {
 		return nil, fmt.Errorf("node %.64q: %w", h.uid, errReferencePeer)
@@ -173,11 +174,11 @@ func (n *Node) acceptReference(conn core.Conn, h *hello) (*link, error) {
 	return n.attachLink(conn, h, terms{codec: n.reference}, "", false)
 }
 
-// errReferencePeer is why there is no link with a peer that cannot prove that it has
-// the token, and would have to be sent it.
+// errReferencePeer is why this node makes no link with reference peers: they cannot prove
+// that they have the token without sending it, and would have to be sent it.
 var errReferencePeer = fmt.Errorf("%w: a reference peer, and AllowReferencePeers is off", core.ErrUnauthorized)
 
-// noReferenceCodec is why there can be no link to a reference peer.
+// noReferenceCodec is the error for a node that does not have the reference's codec.
 func (n *Node) noReferenceCodec() error {
 	theirs := offer{codecs: []string{referenceCodec}}
 	return &core.MismatchError{Ours: n.offer(nil, "").String(), Theirs: theirs.String(), Err: core.ErrNoCommonCodec}
@@ -185,7 +186,7 @@ func (n *Node) noReferenceCodec() error {
 
 var errHandshakeTimeout = errors.New("handshake timed out")
 
-// maxHandshake bounds, in bytes, what a stranger can make us hold.
+// maxHandshake limits the bytes that a stranger can make the node hold.
 const maxHandshake = 64 << 10
 
 func limitReads(conn core.Conn, bytes int) {
@@ -214,7 +215,8 @@ func (n *Node) await(ctx context.Context, conn core.Conn) ([]byte, error) {
 	return src, err
 }
 
-// ownHello is what this node says of itself.
+// ownHello returns this node's HELLO or WELCOME. Without an offer it is for a reference
+// peer and contains the token.
 func (n *Node) ownHello(o *offer) *hello {
 	h := &hello{uid: n.id, address: n.advertised, offer: o}
 	if o == nil {
@@ -223,7 +225,7 @@ func (n *Node) ownHello(o *offer) *hello {
 	return h
 }
 
-// features are what this node understands beside the version.
+// features lists the optional parts of the protocol that this node understands.
 func (n *Node) features() []string {
 	features := []string{featureBatch, featureFlush, featureAsk, featureResume, featureRoles, featureLost}
 	if n.cfg.Routing == core.RoutingInterest && n.cfg.Role == core.RoleServer {
@@ -232,7 +234,7 @@ func (n *Node) features() []string {
 	return features
 }
 
-// offer is what this node can do, on conn.
+// offer returns what this node offers on conn.
 func (n *Node) offer(conn core.Conn, link string) *offer {
 	names := make([]string, len(n.cfg.Codecs))
 	for i, c := range n.cfg.Codecs {

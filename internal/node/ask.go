@@ -12,51 +12,53 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// featureAsk is what a node offers that answers ASK frames.
+// featureAsk is the feature of nodes that answer ASK frames.
 const featureAsk = "ask"
 
-// The bounds of questions and answers.
+// The limits of questions and answers.
 const (
 	maxQuestion      = 32 << 10         // bytes
 	maxAnswer        = 1 << 20          // bytes
 	maxAsking        = 8                // questions of one peer that are being answered
-	maxAskWaiting    = 16               // control frames that wait for a peer; it does not read, if there are more
-	maxAnswerTime    = 30 * time.Second // however long the other one would wait
+	maxAskWaiting    = 16               // control frames that wait for a peer; above this it does not read
+	maxAnswerTime    = 30 * time.Second // even if the asking node would wait longer
 	askFrameOverhead = 1 + 3*binary.MaxVarintLen64
 )
 
-// Answer answers the question of a peer, in no more than limit bytes. ctx ends when the
-// peer does not wait any more. An error's text goes to the peer.
+// Answer answers the question of a peer, in at most limit bytes. ctx ends when the peer
+// stops waiting. The text of an error is sent to the peer.
 type Answer func(ctx context.Context, from core.PeerInfo, question []byte, limit int) ([]byte, error)
 
 // Errors of questions.
 var (
-	// errNoAnswers is why a peer is not asked: it would not understand.
+	// errNoAnswers is returned for a peer without featureAsk, which would not understand
+	// ASK.
 	errNoAnswers = fmt.Errorf("%w: the peer answers no questions: it is a reference node, or of an earlier version", core.ErrUnsupported)
 	errNotTaken  = fmt.Errorf("%w: too much waits for it", core.ErrSlowPeer)
 	errBusy      = errors.New("too many questions at once")
 )
 
-// AnswerError is what a peer answered that had no answer.
+// AnswerError is the error with which a peer answered a question.
 type AnswerError struct{ Text string }
 
 // Error is the peer's text.
 func (e *AnswerError) Error() string { return "the peer says: " + e.Text }
 
-// asks are the questions of this node that peers have not answered.
+// asks holds this node's questions that peers have not answered.
 type asks struct {
 	mu      sync.Mutex
 	last    uint64
 	waiting map[uint64]asked
 }
 
-// asked is one of them.
+// asked is a question that waits for its answer.
 type asked struct {
 	peer   *peer
-	answer chan answer // of one place
+	answer chan answer // buffered, for one answer
 }
 
-// begin enters a question.
+// begin registers a question, and returns its id, the channel of its answer, and the
+// function to call at its end.
 func (a *asks) begin(p *peer) (id uint64, answers <-chan answer, end func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -74,7 +76,7 @@ func (a *asks) begin(p *peer) (id uint64, answers <-chan answer, end func()) {
 	}
 }
 
-// take hands an answer over, unless nobody waits for it any more.
+// take passes an answer to the goroutine that waits for it, if it still does.
 func (a *asks) take(p *peer, ans answer) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -84,14 +86,14 @@ func (a *asks) take(p *peer, ans answer) {
 	}
 }
 
-// OnAsk says who answers the questions of peers. It is called before Start. Without
-// it they are answered with an error.
+// OnAsk sets the function that answers the questions of peers. It is called before Start.
+// Without it peers get an error.
 func (n *Node) OnAsk(answer Answer) { n.answer = answer }
 
 // Ask puts a question to a peer, and waits for its answer, or for ctx. The error wraps
 // [core.ErrNoServer] if there is no link to such a peer, [core.ErrUnsupported] if it
-// answers no questions, [core.ErrPeerLeft] if it went meanwhile, and ctx's cause.
-// What the peer says instead of an answer is an [*AnswerError].
+// answers no questions, [core.ErrPeerLeft] if its link ended meanwhile, or ctx's cause.
+// If the peer answered with an error, it is an [*AnswerError].
 func (n *Node) Ask(ctx context.Context, id string, text []byte) ([]byte, error) {
 	p := n.peers.Load().byID[id]
 	switch {
@@ -125,8 +127,8 @@ func (n *Node) Ask(ctx context.Context, id string, text []byte) ([]byte, error) 
 	}
 }
 
-// ask sends an ASK or an ANSWER on the link in use, ahead of messages that wait. It
-// reports false if there is none, or the peer does not read.
+// ask sends an ASK or an ANSWER on the current link, ahead of messages that wait. It
+// reports false if there is no link, or the peer does not read.
 func (p *peer) ask(frame []byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -137,7 +139,8 @@ func (p *peer) ask(frame []byte) bool {
 	return true
 }
 
-// takeQuestion takes a question of the peer. It is answered elsewhere: the link goes on.
+// takeQuestion handles a question of the peer. Another goroutine answers it, so that the
+// link goes on.
 func (l *link) takeQuestion(src []byte) error {
 	q, err := decodeQuestion(src)
 	if err != nil {
@@ -171,7 +174,7 @@ func (p *peer) answer(q question) {
 	defer cancel()
 	text, err := p.node.answerTo(ctx, p.info(), q)
 	if err != nil && ctx.Err() != nil && q.wait > 0 && q.wait < maxAnswerTime {
-		return // the peer does not wait any more
+		return // the peer has stopped waiting
 	}
 	a := answer{id: q.id, text: text}
 	if err != nil {
@@ -199,18 +202,18 @@ func (n *Node) answerTo(ctx context.Context, from core.PeerInfo, q question) (te
 	return text, err
 }
 
-// question is what an ASK frame says.
+// question is the content of an ASK frame.
 type question struct {
-	id    uint64        // the asking node's
-	limit uint64        // bytes of the answer that it takes
-	wait  time.Duration // for how long it waits, in whole milliseconds; 0: it does not say
+	id    uint64        // chosen by the asking node
+	limit uint64        // maximum length of the answer, in bytes
+	wait  time.Duration // how long the asking node waits, in whole milliseconds; 0 if it does not say
 	text  []byte
 }
 
-// answer is what an ANSWER frame says.
+// answer is the content of an ANSWER frame.
 type answer struct {
-	id     uint64 // the question's
-	failed bool   // text is what went wrong
+	id     uint64 // of the question
+	failed bool   // text is an error
 	text   []byte
 }
 
@@ -221,7 +224,7 @@ func appendQuestion(b []byte, q question) []byte {
 	return append(b, q.text...)
 }
 
-// decodeQuestion reads such a frame. The result does not alias src.
+// decodeQuestion decodes an ASK frame. The result does not alias src.
 func decodeQuestion(src []byte) (q question, err error) {
 	r := uvarintReader{src: src[1:]}
 	q.id, q.limit = r.next(), r.next()
@@ -243,7 +246,7 @@ func appendAnswer(b []byte, a answer) []byte {
 	return append(append(b, status), a.text...)
 }
 
-// decodeAnswer reads such a frame. The result does not alias src.
+// decodeAnswer decodes an ANSWER frame. The result does not alias src.
 func decodeAnswer(src []byte) (a answer, err error) {
 	r := uvarintReader{src: src[1:]}
 	a.id = r.next()

@@ -6,9 +6,9 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// assembly bounds the memory of large frames that are being received, of all peers
-// together. Who does not fit waits, in turn, and is not read from meanwhile; a single one
-// always fits. Small frames are not asked about.
+// assembly limits the memory of large frames that are being received, over all links. A
+// frame that does not fit waits for its turn, and its stream is not read meanwhile; a
+// single frame always fits. Small frames are not counted.
 type assembly struct {
 	limit int
 
@@ -19,10 +19,11 @@ type assembly struct {
 
 type waitingFrame struct {
 	bytes    int
-	admitted chan struct{} // closed when it fits
+	admitted chan struct{} // closed when the frame fits
 }
 
-// acquire waits until so many bytes fit. It reports false if stop is closed before.
+// acquire waits until a frame of so many bytes fits. It reports false if stop is closed
+// before.
 func (a *assembly) acquire(bytes int, stop <-chan struct{}) bool {
 	a.mu.Lock()
 	w := &waitingFrame{bytes, make(chan struct{})}
@@ -47,7 +48,7 @@ func (a *assembly) acquire(bytes int, stop <-chan struct{}) bool {
 			break
 		}
 	}
-	a.admit() // those behind it may fit
+	a.admit() // the frames behind it may fit now
 	return false
 }
 
@@ -58,7 +59,7 @@ func (a *assembly) release(bytes int) {
 	a.admit()
 }
 
-// admit lets those begin that have waited for longest; a.mu is held.
+// admit admits the frames that have waited longest, as far as they fit; a.mu is held.
 func (a *assembly) admit() {
 	for len(a.waiting) > 0 && (a.used == 0 || a.used+a.waiting[0].bytes <= a.limit) {
 		a.used += a.waiting[0].bytes
@@ -67,8 +68,8 @@ func (a *assembly) admit() {
 	}
 }
 
-// admit is asked by the connection before it holds a large frame. While it waits nobody
-// takes the link for silent: it is this node that does not read.
+// admit is called by the connection before it allocates a large frame. While it waits,
+// the link does not count as silent, because this node is not reading.
 func (s *stream) admit(bytes int) error {
 	l := s.link
 	l.dispatching.Add(1)
@@ -82,8 +83,8 @@ func (s *stream) admit(bytes int) error {
 	return nil
 }
 
-// assembled gives back what the frame took that was received last. It is handed over by
-// now, or held up by its listeners, for which there is another bound.
+// assembled releases the memory of the frame that was received last. By now the frame was
+// passed on; messages that wait for listeners have a limit of their own.
 func (s *stream) assembled() {
 	if s.assembling > 0 {
 		s.link.peer.node.assembly.release(s.assembling)

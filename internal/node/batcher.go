@@ -8,19 +8,19 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// featureBatch is what a node offers that takes BATCH frames.
+// featureBatch is the feature of nodes that take BATCH frames.
 const featureBatch = "batch"
 
-// The bounds of BATCH frames. A message above packable is not worth the copy.
+// The limits of BATCH frames. Copying a message above packable costs more than it saves.
 const (
 	packable   = 4 << 10
 	packedSize = 32 << 10
-	maxBatch   = 4 << 10 // messages: more than fit into packedSize
+	maxBatch   = 4 << 10 // messages
 )
 
-// batcher puts together what one Send gets. For peers that take them it joins
-// small messages that wait together into BATCH frames: each frame costs its
-// transport more than a message costs here.
+// batcher collects the frames of one Send. For peers that take BATCH frames, it joins
+// small messages that wait together: a frame costs its transport more than joining a
+// message costs here.
 type batcher struct {
 	frames [][]byte
 	packed []*[]byte // buffers of BATCH frames
@@ -31,11 +31,11 @@ var packPool = sync.Pool{New: func() any {
 	return &b
 }}
 
-// control adds frames that go before messages.
+// control adds control frames, which go before messages.
 func (b *batcher) control(frames [][]byte) { b.frames = append(b.frames, frames...) }
 
-// messages adds a batch, joined into frames of at most limit bytes; 0 if the peer
-// does not take such.
+// messages adds a batch, joined into frames of at most limit bytes; the limit is 0 if the
+// peer does not take BATCH frames.
 func (b *batcher) messages(batch []*frame, limit int) {
 	for len(batch) > 0 {
 		n := joinable(batch, limit)
@@ -49,7 +49,7 @@ func (b *batcher) messages(batch []*frame, limit int) {
 	}
 }
 
-// joinable tells how many of the first messages fit into one frame.
+// joinable returns how many of the first messages fit into one frame.
 func joinable(batch []*frame, limit int) int {
 	size := 1
 	for i, f := range batch {
@@ -61,7 +61,8 @@ func joinable(batch []*frame, limit int) int {
 	return len(batch)
 }
 
-// join makes one frame of messages: each one's length, and what follows its kind.
+// join appends one BATCH frame of these messages: of each, the length, and its frame
+// without the first byte.
 func (b *batcher) join(batch []*frame) {
 	buf := packPool.Get().(*[]byte)
 	packed := append((*buf)[:0], frameBatch)
@@ -74,7 +75,7 @@ func (b *batcher) join(batch []*frame) {
 	b.frames = append(b.frames, packed)
 }
 
-// clear lets go of the frames when they are sent.
+// clear empties the batcher after its frames were sent.
 func (b *batcher) clear() {
 	for _, buf := range b.packed {
 		packPool.Put(buf)
@@ -84,14 +85,15 @@ func (b *batcher) clear() {
 	b.packed, b.frames = b.packed[:0], b.frames[:0]
 }
 
-// errBatch is for what is not a sequence of messages.
+// errBatch is for a BATCH frame that cannot be split into messages.
 var errBatch = fmt.Errorf("%w: batch", core.ErrMalformed)
 
-// errLargeBatch is for a frame with which a peer would keep this node busy.
+// errLargeBatch is for a BATCH frame with more messages than any node sends, with which a
+// peer could keep this one busy.
 var errLargeBatch = fmt.Errorf("%w: more than %d messages in a batch", core.ErrMalformed, maxBatch)
 
-// unpack splits what follows the kind of a BATCH frame. It ends with the first
-// error of take.
+// unpack splits a BATCH frame without its first byte. It stops at the first error of
+// take.
 func unpack(src []byte, take func(message []byte) error) error {
 	for i := 0; len(src) > 0; i++ {
 		if i == maxBatch {

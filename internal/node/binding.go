@@ -6,13 +6,13 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// A proof says that who makes it has the token, and not on which connection he has made it:
-// somebody who ends the TLS of one server, and opens a connection to another, could pass
-// both proofs on and change what follows. So both say, in the HELLO and the WELCOME that the
-// proofs are about, what their TLS has that no other connection has.
+// A proof shows that its sender has the token, but not on which connection it was made: a
+// third party that ends the TLS of one server, and has a TLS connection to the other,
+// could pass both proofs on and change what follows. So the HELLO and the WELCOME, which
+// the proofs cover, contain a value that only their own TLS session has.
 
-// binding ties what this node says to the TLS of conn; "" without TLS, and where proxies are
-// allowed that end it.
+// binding returns the value that identifies conn's TLS session; "" without TLS, and where
+// proxies that end TLS are allowed.
 func (n *Node) binding(conn core.Conn) string {
 	c, ok := conn.(core.ChannelBinder)
 	if !ok || n.cfg.AllowTLSProxies {
@@ -21,8 +21,8 @@ func (n *Node) binding(conn core.Conn) string {
 	return hex.EncodeToString(c.ChannelBinding())
 }
 
-// checkBinding tells whether both ends speak of the same connection. An end without TLS,
-// as one behind a balancer that ends it, has nothing to compare.
+// checkBinding returns an error if the two ends have different TLS sessions. An end
+// without TLS, such as one behind a balancer that ends it, has no value to compare.
 func checkBinding(ours, theirs *offer) error {
 	if ours.binding == "" || theirs.binding == "" || ours.binding == theirs.binding {
 		return nil

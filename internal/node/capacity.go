@@ -8,11 +8,11 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// capacity lets publishers wait until less waits for peers. Nobody waits, mostly: then a
-// writer looks at one word.
+// capacity lets publishers wait until the queues of the peers are shorter. If none waits,
+// which is the rule, a writer that has written loads one word.
 type capacity struct{ changed atomic.Pointer[chan struct{}] }
 
-// change returns what is closed when there may be more capacity than now.
+// change returns a channel that is closed when there may be more capacity.
 func (c *capacity) change() <-chan struct{} {
 	for {
 		if ch := c.changed.Load(); ch != nil {
@@ -25,7 +25,7 @@ func (c *capacity) change() <-chan struct{} {
 	}
 }
 
-// signal is called when something was written, and now and then.
+// signal is called when something was written, and by the heartbeat.
 func (c *capacity) signal() {
 	if c.changed.Load() == nil {
 		return
@@ -35,12 +35,12 @@ func (c *capacity) signal() {
 	}
 }
 
-// WaitForCapacity returns when no more than half of QueueBytes and QueueMessages waits for
-// any peer that has a link and is not being cut. If ctx or the node ends before, the error is
+// WaitForCapacity returns when no linked peer that is not being cut has more than half of
+// QueueBytes and QueueMessages in its queue. If ctx or the node ends before, the error is
 // a [*core.CapacityError].
 func (n *Node) WaitForCapacity(ctx context.Context) error {
 	for {
-		changed := n.capacity.change() // before looking
+		changed := n.capacity.change() // before looking at the queues, so that no change is missed
 		full := n.fullPeers()
 		if len(full) == 0 {
 			return nil
@@ -51,7 +51,7 @@ func (n *Node) WaitForCapacity(ctx context.Context) error {
 	}
 }
 
-// fullPeers are the ids of those for which too much waits.
+// fullPeers returns the ids of the peers for which publishers should wait.
 func (n *Node) fullPeers() (full []string) {
 	for _, p := range n.peers.Load().list {
 		if p.isFull() {
@@ -62,8 +62,8 @@ func (n *Node) fullPeers() (full []string) {
 	return full
 }
 
-// isFull tells whether publishers should wait for a peer. Nobody waits for one without a
-// link: that may take long, or for ever, and what waits for it is bounded.
+// isFull reports whether publishers should wait for a peer. They do not wait for one
+// without a link: it may never come back, and its queue is bounded.
 func (p *peer) isFull() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

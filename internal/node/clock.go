@@ -2,18 +2,18 @@ package node
 
 import "time"
 
-// clock tells the time since a node was made. It is the monotonic one: steps of the
-// wall clock cut no links.
+// clock tells the time since the node was made. It is monotonic: a step of the wall clock
+// cuts no links.
 type clock struct{ began time.Time }
 
-// now is the time in ns.
+// now returns the time in ns.
 func (c clock) now() int64 { return int64(time.Since(c.began)) }
 
-// in is the time in d from now.
+// in returns the time that is d from now.
 func (c clock) in(d time.Duration) int64 { return c.now() + int64(d) }
 
-// since is the time that has passed since then.
+// since returns how much time has passed since then.
 func (c clock) since(then int64) time.Duration { return time.Duration(c.now() - then) }
 
-// at is then as others write times.
+// at converts a time of this clock to a [time.Time].
 func (c clock) at(then int64) time.Time { return c.began.Add(time.Duration(then)) }

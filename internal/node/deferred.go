@@ -1,8 +1,8 @@
 package node
 
-// deferred are calls of observers and log handlers that come up while a lock is
-// held. Whoever holds it runs them when it has let go, so that such code may do
-// anything, and take its time. The zero deferred is ready; it is one goroutine's.
+// deferred collects calls of observers and log handlers that come up while a lock is
+// held. The holder runs them after it has released the lock, so that such code may call
+// the node, and may be slow. The zero value is ready; it belongs to one goroutine.
 type deferred struct{ calls []func() }
 
 func (d *deferred) add(call func()) { d.calls = append(d.calls, call) }

@@ -15,29 +15,30 @@ import (
 	"github.com/socketmesh/mesh/internal/backoff"
 )
 
-// maxTargets bounds the addresses a roster can make the node dial.
+// maxTargets limits the number of addresses that a roster can make the node dial.
 const maxTargets = 4096
 
-// lingerFor is how long an address that is not in the roster any more is still
-// dialled after its link was lost: the roster may be wrong.
+// lingerFor is how long an address that has left the roster is still dialled after its
+// link was lost: the roster may be wrong.
 const lingerFor = time.Minute
 
-// steadyAfter is how old a link has to be for its end to be dialled away at once.
+// steadyAfter is how long a link has to have lasted for its target to be dialled again at
+// once, without backoff.
 const steadyAfter = time.Second
 
-// dialTarget is an address to dial, with a goroutine that sees to it. Its fields are
-// guarded by the node's lock.
+// dialTarget is an address to dial, with a goroutine that keeps a link to it (dialLoop).
+// Its fields are guarded by the node's lock.
 type dialTarget struct {
-	id      string // of the peer that is expected, or was met there; "" if unknown
+	id      string // of the peer that is expected there, or was met there; "" if unknown
 	address string
 	listed  bool          // in the roster
-	taken   bool          // not in the roster, which has another node at the address
-	proven  bool          // a peer was heard on a link to the address
-	since   time.Time     // when it last changed listed, or lost its link
-	wake    chan struct{} // wakes the goroutine: the address may work now
+	taken   bool          // not in the roster, which lists another node at the same address
+	proven  bool          // a link to the address has lasted for a while, or has brought a message
+	since   time.Time     // when listed last became false, or the link was lost
+	wake    chan struct{} // wakes the goroutine: the address has changed or is listed again
 }
 
-// discover runs the discovery for the life of the node.
+// discover runs the discovery as long as the node is running.
 func (n *Node) discover() {
 	self := core.Peer{ID: n.id, Address: n.Advertised()}
 	err := n.cfg.Discovery.Run(n.listed, self, n.update)
@@ -46,7 +47,7 @@ func (n *Node) discover() {
 	}
 }
 
-// update takes a roster: new addresses are dialled. It never ends a link.
+// update handles a roster: the node dials new addresses. It never ends a link.
 func (n *Node) update(peers []core.Peer) {
 	var later deferred
 	defer later.run()
@@ -59,7 +60,7 @@ func (n *Node) update(peers []core.Peer) {
 	later.add(func() { n.refusedEntries(&refused) })
 	n.roster.replace(slices.DeleteFunc(slices.Clone(peers), func(p core.Peer) bool { return p.Address == "" || n.isSelf(p) }), time.Now())
 	listed := map[string]bool{}
-	taken := map[string]bool{} // addresses
+	taken := map[string]bool{} // by address
 	for _, p := range peers {
 		taken[p.Address] = true
 		if p.Address == "" || n.isSelf(p) {
@@ -70,7 +71,7 @@ func (n *Node) update(peers []core.Peer) {
 			continue
 		}
 		if p.ID != "" && n.id > p.ID && n.cfg.Role == core.RoleServer {
-			continue // that one dials
+			continue // that node dials this one
 		}
 		key := rosterKey(p)
 		if n.targets[key] == nil && len(n.targets) >= maxTargets {
@@ -103,7 +104,7 @@ func (n *Node) refusedEntries(refused *refusedEntries) {
 	}
 }
 
-// clip shortens for the log what others have written.
+// clip shortens text of other nodes for the log.
 func clip(text string) string {
 	const limit = 256
 	if len(text) <= limit {
@@ -112,8 +113,8 @@ func clip(text string) string {
 	return strings.ToValidUTF8(text[:limit], "") + "…"
 }
 
-// probeUnlisted tries the links to peers that have just gone from the roster: discovery
-// often hears first that a process has ended. n.mu is held.
+// probeUnlisted pings the peers that have just left the roster: discovery often notices
+// first that a process has ended. n.mu is held.
 func (n *Node) probeUnlisted(roster []core.Peer) {
 	listed := make(map[string]bool, len(roster))
 	for _, p := range roster {
@@ -128,12 +129,12 @@ func (n *Node) probeUnlisted(roster []core.Peer) {
 	}
 }
 
-// isSelf tells whether an entry of a roster is this node; n.mu is held.
+// isSelf reports whether a roster entry is this node itself; n.mu is held.
 func (n *Node) isSelf(p core.Peer) bool {
 	return p.ID == n.id || p.ID == "" && p.Address == n.advertised
 }
 
-// list enters an address, or confirms it; n.mu is held.
+// list adds a roster entry to the targets, or updates its target; n.mu is held.
 func (n *Node) list(key string, p core.Peer) {
 	t := n.targets[key]
 	if t == nil {
@@ -143,7 +144,7 @@ func (n *Node) list(key string, p core.Peer) {
 		return
 	}
 	if t.address != p.Address {
-		t.id = p.ID // whoever was met at the old address is not meant
+		t.id = p.ID // a peer that was met at the old address is not the one meant
 		t.proven = false
 	}
 	if !t.listed || t.address != p.Address {
@@ -155,10 +156,11 @@ func (n *Node) list(key string, p core.Peer) {
 	}
 }
 
-// dialLoop keeps a link to a target, until the node stops or the target has been
-// out of the roster for long.
+// dialLoop keeps a link to a target, until the node stops or the target has been out of
+// the roster for lingerFor.
 func (n *Node) dialLoop(key string, t *dialTarget) {
-	// Ids are random, and so are the delays; a test that fixes the ids fixes both.
+	// The seed depends on the ids, which are random. A test that fixes the ids fixes the
+	// delays.
 	source := rand.New(rand.NewPCG(uint64(hashOf(n.id)), uint64(hashOf(key))))
 	retry := backoff.Backoff{Min: n.cfg.RedialMin, Max: n.cfg.RedialMax, Rand: source}
 	complaint, attempts := "", 0
@@ -168,7 +170,7 @@ func (n *Node) dialLoop(key string, t *dialTarget) {
 			select {
 			case <-p.linkEnd():
 				n.lost(t, nil)
-			case <-t.wake: // the target may be another peer now
+			case <-t.wake: // the target may stand for another peer now
 			case <-n.ctx.Done():
 				return
 			}
@@ -181,7 +183,7 @@ func (n *Node) dialLoop(key string, t *dialTarget) {
 		if end == nil {
 			return
 		}
-		if !n.wanted(key, t) { // it may have waited for long
+		if !n.wanted(key, t) { // begin may have waited for long
 			end()
 			return
 		}
@@ -196,7 +198,7 @@ func (n *Node) dialLoop(key string, t *dialTarget) {
 		}
 		switch {
 		case errors.Is(err, core.ErrSelf) && expected == "":
-			return // a list of addresses has this node's own
+			return // a list of addresses contains this node's own
 		case n.ctx.Err() != nil:
 			return
 		case err == nil:
@@ -220,7 +222,7 @@ func (n *Node) dialLoop(key string, t *dialTarget) {
 			complaint = err.Error()
 			level := slog.LevelWarn
 			if !n.isListed(t) || errors.Is(err, errRoles) {
-				level = slog.LevelDebug // it has left, and its end is to be expected
+				level = slog.LevelDebug // the server has left, or the roles need no link: nothing to warn of
 			}
 			n.log.Log(n.ctx, level, "cannot link to a peer; retrying with backoff", "address", address, "peer", expected, "error", err)
 		default:
@@ -232,7 +234,8 @@ func (n *Node) dialLoop(key string, t *dialTarget) {
 	}
 }
 
-// awaitWake waits, and reports whether the wait was cut short.
+// awaitWake waits for a time, and reports whether it was woken, or the node stopped,
+// before.
 func (n *Node) awaitWake(t *dialTarget, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -246,7 +249,7 @@ func (n *Node) awaitWake(t *dialTarget, d time.Duration) bool {
 	}
 }
 
-// pause waits; it reports false if the node stops meanwhile.
+// pause waits for a time; it reports false if the node stops before.
 func (n *Node) pause(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -258,7 +261,8 @@ func (n *Node) pause(d time.Duration) bool {
 	}
 }
 
-// peerAt is the peer that a target stands for, if there is a link to it.
+// peerAt returns the peer that a target stands for, with or without a link; nil if there
+// is none.
 func (n *Node) peerAt(t *dialTarget) *peer {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -268,9 +272,10 @@ func (n *Node) peerAt(t *dialTarget) *peer {
 	return n.peers.Load().byID[t.id]
 }
 
-// lost notes that the peer of a target has gone, and who is there instead if that
-// is why. l is the link that had been dialled, or nil. A reference peer that said
-// nothing on it was not there: it had refused the HELLO.
+// lost notes that the link to a target has ended. l is the link if it was dialled, or
+// nil. If another reference peer than expected answered, the target expects that one from
+// now on. A reference peer that sent nothing on l had refused the HELLO, so that l does
+// not count as a link that was lost.
 func (n *Node) lost(t *dialTarget, l *link) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -283,7 +288,7 @@ func (n *Node) lost(t *dialTarget, l *link) {
 	}
 }
 
-// wanted tells whether to go on dialling a target, and forgets it if not.
+// wanted reports whether a target is still to be dialled, and removes it if not.
 func (n *Node) wanted(key string, t *dialTarget) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -297,7 +302,7 @@ func (n *Node) wanted(key string, t *dialTarget) bool {
 	return false
 }
 
-// urgency says how soon a target is to be dialled.
+// urgency says how urgently a target is to be dialled.
 func (n *Node) urgency(t *dialTarget, attempts int) dialUrgency {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -310,29 +315,30 @@ func (n *Node) urgency(t *dialTarget, attempts int) dialUrgency {
 	return dialUnheard
 }
 
-// proven notes that a peer was heard at the address of a target.
+// proven notes that a peer at the target's address has sent a message, or its link has
+// lasted for a heartbeat interval.
 func (n *Node) proven(t *dialTarget, address string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	t.proven = t.address == address
 }
 
-// isListed tells whether a target is in the roster.
+// isListed reports whether a target is in the roster.
 func (n *Node) isListed(t *dialTarget) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return t.listed
 }
 
-// current is who is expected at a target, and where that is.
+// current returns the id that is expected at a target, and its address.
 func (n *Node) current(t *dialTarget) (expected, address string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return t.id, t.address
 }
 
-// dial connects to a target and does the handshake. The link that comes of it
-// is running when it returns.
+// dial connects to a target and does the handshake. It returns the link, which is
+// running.
 func (n *Node) dial(t *dialTarget, expected, address string) (*link, error) {
 	ctx, cancel := context.WithTimeout(n.ctx, n.cfg.HandshakeTimeout)
 	defer cancel()
@@ -341,7 +347,7 @@ func (n *Node) dial(t *dialTarget, expected, address string) (*link, error) {
 		if errors.Is(err, core.ErrUnauthorized) {
 			n.stats.refused(address, err)
 		}
-		if errors.Is(err, core.ErrForbiddenAddress) { // a name that stands for one
+		if errors.Is(err, core.ErrForbiddenAddress) { // the transport has resolved a name to such an address
 			n.entryRefusals[entryNetwork].Add(1)
 		}
 		return nil, err
@@ -353,7 +359,7 @@ func (n *Node) dial(t *dialTarget, expected, address string) (*link, error) {
 		return nil, fmt.Errorf("link to %s: %w", address, err)
 	}
 	n.mu.Lock()
-	if t.address == address { // else a roster has come meanwhile, with another one
+	if t.address == address { // otherwise a new roster has changed the address meanwhile
 		t.id = l.peer.id
 	}
 	n.mu.Unlock()
@@ -366,7 +372,7 @@ func (n *Node) dialHandshake(ctx context.Context, conn core.Conn, expected, addr
 	if r, ok := conn.(core.NativeReporter); ok && !r.Native() {
 		return n.dialReference(ctx, conn, expected, address)
 	}
-	// Both may dial, so the name tells whose it is.
+	// The name contains this node's id, because both nodes may dial.
 	ours := n.offer(conn, fmt.Sprintf("%016x %s", n.dials.Add(1), n.id))
 	sent := appendHello(nil, frameHello, n.ownHello(ours))
 	if err := conn.Send(ctx, [][]byte{sent}); err != nil {
@@ -407,7 +413,7 @@ func (n *Node) dialHandshake(ctx context.Context, conn core.Conn, expected, addr
 	return n.attachLink(conn, h, terms, ours.link, true)
 }
 
-// refusedBy explains the end of a connection on which an answer was awaited.
+// refusedBy explains why a connection ended while an answer was awaited.
 func refusedBy(err error, awaited string) error {
 	var closed *core.CloseError
 	switch {
@@ -423,8 +429,8 @@ func refusedBy(err error, awaited string) error {
 	return fmt.Errorf("%s: %w", awaited, err)
 }
 
-// dialReference links to a reference peer. It never answers, so the link is
-// up as soon as the HELLO is out (docs/reference-protocol.md, section 3).
+// dialReference links to a reference peer, which does not answer HELLO: the link is up as
+// soon as the HELLO is sent (docs/reference-protocol.md, section 3).
 func (n *Node) dialReference(ctx context.Context, conn core.Conn, expected, address string) (*link, error) {
 	if n.cfg.RefuseReferencePeers {
 		return nil, errReferencePeer

@@ -15,26 +15,26 @@ import (
 	"github.com/socketmesh/mesh/internal/advertise"
 )
 
-// What follows bounds what discovery can make a node do: which addresses it dials, how many
-// at once and how fast. Discovery may be wrong, or somebody else's.
+// This file limits what discovery can make a node do: which addresses it dials, how many
+// at once and how fast. Discovery may be wrong, or under somebody else's control.
 
-// maxAddress bounds an address that is dialled, in bytes.
+// maxAddress limits the length of an address that is dialled, in bytes.
 const maxAddress = 2048
 
-// entryRefusal is why an entry of a roster is not dialled.
+// entryRefusal is why a roster entry is not dialled.
 type entryRefusal int
 
 const (
 	entryTaken   entryRefusal = iota
-	entryScheme               // its scheme is another transport's
-	entryAddress              // it is no address, too long, or has a part that means nothing here
+	entryScheme               // its scheme belongs to another transport
+	entryAddress              // it is malformed, too long, or has a part that is not allowed, such as a query
 	entryPath                 // its path is not among DialPaths
 	entryNetwork              // its IP address is not in DialNetworks
 	entryExcess               // the roster is too long
 	entryRefusals
 )
 
-// entryReasons are their names, as statistics have them, and what is logged.
+// entryReasons are the names of the refusals in statistics, and what is logged.
 var entryReasons = [entryRefusals]struct{ name, message, setting string }{
 	entryScheme:  {"scheme", "ignoring peers whose addresses are for another transport", "Transport (MESH_TRANSPORT)"},
 	entryAddress: {"address", "ignoring peers whose addresses are malformed", settingAdvertise + " of that server"},
@@ -43,7 +43,7 @@ var entryReasons = [entryRefusals]struct{ name, message, setting string }{
 	entryExcess:  {"excess", "roster is too large: ignoring the rest", "Discovery (MESH_DISCOVERY)"},
 }
 
-// entryRefusalCounts count entries of rosters that are not dialled.
+// entryRefusalCounts counts roster entries that are not dialled.
 type entryRefusalCounts [entryRefusals]atomic.Uint64
 
 func (c *entryRefusalCounts) byName() map[string]uint64 {
@@ -74,8 +74,8 @@ func (n *Node) dialPolicy() dialPolicy {
 	return p
 }
 
-// judge tells whether an address may be dialled. Only WebSockets have paths that somebody
-// is asked for; what other transports call their addresses is theirs to judge.
+// judge decides whether an address may be dialled. Only WebSocket addresses have a path
+// that is sent to a server; the addresses of other transports are checked by these.
 func (p dialPolicy) judge(address string) entryRefusal {
 	if len(address) > maxAddress {
 		return entryAddress
@@ -100,8 +100,8 @@ func (p dialPolicy) judge(address string) entryRefusal {
 	return p.judgeHost(u.Hostname())
 }
 
-// judgeHost tells whether a host may be dialled. Names are resolved by the transport, which
-// judges what they stand for.
+// judgeHost decides whether a host may be dialled. A name is allowed here: the transport
+// resolves it and checks the addresses.
 func (p dialPolicy) judgeHost(host string) entryRefusal {
 	ip, err := netip.ParseAddr(host)
 	if err != nil || p.networks == nil || advertise.Within(p.networks, ip) {
@@ -110,9 +110,9 @@ func (p dialPolicy) judgeHost(host string) entryRefusal {
 	return entryNetwork
 }
 
-// allowsPath tells whether a path is in the list. A pattern that ends in * stands for all
-// that begin with what is before it. No path and "/" are always allowed: no server of
-// another kind does anything for them.
+// allowsPath reports whether a path is in the list. A pattern that ends in * allows all
+// paths that begin with the part before it. An empty path and "/" are always allowed:
+// requesting them does no harm to other kinds of servers.
 func (p dialPolicy) allowsPath(path string) bool {
 	return path == "" || path == "/" || slices.ContainsFunc(p.paths, func(pattern string) bool {
 		if beginning, ok := strings.CutSuffix(pattern, "*"); ok {
@@ -122,40 +122,40 @@ func (p dialPolicy) allowsPath(path string) bool {
 	})
 }
 
-// dialUrgency says which dials go first.
+// dialUrgency orders the dials that wait.
 type dialUrgency int
 
 const (
-	dialAgain   dialUrgency = iota // there was a link to that address: it does not wait
+	dialAgain   dialUrgency = iota // there was a link to the address: it does not wait
 	dialFirst                      // nothing is known of the address
 	dialUnheard                    // the address has failed before
 	dialUrgencies
 )
 
-// dialLimiter bounds the dials at once, and those that begin in a second. Addresses that
-// have led to a peer are not bounded: however many others a roster has, these do not wait
-// for them.
+// dialLimiter limits the dials that are under way, and those that begin per second.
+// Addresses at which a peer was proven are not limited, and so do not wait for other
+// entries of the roster, however many there are.
 type dialLimiter struct {
 	limit    int
-	interval time.Duration // between two dials, in the mean
-	burst    time.Duration // how far dials may be ahead of that
+	interval time.Duration // between two dials, on average
+	burst    time.Duration // how far the dials may be ahead of this average
 
 	mu      sync.Mutex
 	active  int
 	waiting [dialUrgencies][]*waitingDial
-	due     time.Time // when the next dial would begin, if they came evenly
+	due     time.Time // when the next dial would begin at even intervals
 }
 
 type waitingDial struct {
-	begun chan struct{} // closed when it may
-	ended bool          // it does not want to any more
+	begun chan struct{} // closed when the dial may begin
+	ended bool          // the caller has given up
 }
 
 func newDialLimiter(limit, rate int) *dialLimiter {
 	return &dialLimiter{limit: limit, interval: time.Second / time.Duration(rate), burst: time.Second}
 }
 
-// begin waits until a dial may begin, and returns what has to be called at its end; nil if
+// begin waits until a dial may begin, and returns the function to call at its end; nil if
 // ctx has ended.
 func (l *dialLimiter) begin(ctx context.Context, u dialUrgency) (end func()) {
 	if u == dialAgain {
@@ -179,7 +179,8 @@ func (l *dialLimiter) begin(ctx context.Context, u dialUrgency) (end func()) {
 	}
 }
 
-// take waits until fewer than limit dials are under way.
+// take waits until fewer than limit dials are under way; it reports false if ctx has
+// ended.
 func (l *dialLimiter) take(ctx context.Context, u dialUrgency) bool {
 	l.mu.Lock()
 	if l.active < l.limit {
@@ -206,7 +207,7 @@ func (l *dialLimiter) take(ctx context.Context, u dialUrgency) bool {
 	return false
 }
 
-// pace is how long a dial has to wait so that not too many begin in a second.
+// pace returns how long a dial has to wait for the limit per second.
 func (l *dialLimiter) pace(now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -223,8 +224,8 @@ func (l *dialLimiter) end() {
 	l.next()
 }
 
-// next lets the dial that has waited for longest begin in the place of one that has ended,
-// the most urgent ones first; l.mu is held.
+// next lets the next waiting dial begin when one has ended: the most urgent, and of these
+// the one that has waited longest; l.mu is held.
 func (l *dialLimiter) next() {
 	for u := range l.waiting {
 		for len(l.waiting[u]) > 0 {
@@ -239,7 +240,8 @@ func (l *dialLimiter) next() {
 	l.active--
 }
 
-// refusedEntries are those of one roster that are not dialled.
+// refusedEntries are the entries of one roster that are not dialled, with an example per
+// reason.
 type refusedEntries [entryRefusals]struct {
 	count   uint64
 	example core.Peer

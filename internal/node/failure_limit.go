@@ -12,25 +12,25 @@ import (
 	"github.com/socketmesh/mesh/internal/pendingset"
 )
 
-// The handshakes that may fail from one source: so many at once, and so many in a
-// second. Servers with a wrong token redial less often than that.
+// A source may fail failureBurst handshakes at once, and failureRate per second. Servers
+// with a wrong token redial less often than that.
 const (
 	failureBurst   = 64
 	failureRate    = 4
-	failureSources = 4096 // that are remembered
+	failureSources = 4096 // the number of sources that are remembered
 )
 
 var errTooManyFailures = fmt.Errorf("%w: too many handshakes from this address have failed", core.ErrBusy)
 
-// failureLimit refuses connections of sources from which many handshakes have failed,
-// before they cost more than being accepted. It is safe for concurrent use.
+// failureLimit refuses connections from sources with many failed handshakes, before such
+// a connection costs more than being accepted. It is safe for concurrent use.
 type failureLimit struct {
 	mu      sync.Mutex
 	sources map[netip.Prefix]failures
 }
 
-// failures are those of a source: how many count at this moment. They are forgotten at
-// failureRate.
+// failures is the number of a source's failures that still count. It decreases by
+// failureRate per second.
 type failures struct {
 	count float64
 	at    time.Time
@@ -40,14 +40,14 @@ func (f failures) now(now time.Time) float64 {
 	return max(0, f.count-failureRate*now.Sub(f.at).Seconds())
 }
 
-// allows tells whether a connection of a source may begin a handshake.
+// allows reports whether a connection from a source may begin a handshake.
 func (l *failureLimit) allows(source netip.Prefix) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.sources[source].now(time.Now()) <= failureBurst-1
 }
 
-// judge is allows for transports: it returns why not.
+// judge is allows for transports: it returns an error if not.
 func (l *failureLimit) judge(remote string) error {
 	if l.allows(pendingset.Source(remote)) {
 		return nil
@@ -55,8 +55,8 @@ func (l *failureLimit) judge(remote string) error {
 	return errTooManyFailures
 }
 
-// note counts a handshake that has failed. Only what no server of this mesh does
-// counts, and sources that are no IP addresses are not told apart.
+// note counts a failed handshake, if it failed in a way that no server of this mesh
+// causes. Sources that are no IP addresses are not counted.
 func (l *failureLimit) note(source netip.Prefix, why error) {
 	if !source.IsValid() || !errors.Is(why, core.ErrUnauthorized) && !errors.Is(why, core.ErrMalformed) && !errors.Is(why, core.ErrImpostor) && !errors.Is(why, errHandshakeTimeout) {
 		return
@@ -74,8 +74,8 @@ func (l *failureLimit) note(source netip.Prefix, why error) {
 	l.sources[source] = failures{count, now}
 }
 
-// forget takes out, of a few sources, those without failures that count, or else the
-// one with the fewest; l.mu is held.
+// forget looks at a few sources and removes those whose failures no longer count. If
+// there is none, it removes the one with the fewest; l.mu is held.
 func (l *failureLimit) forget(now time.Time) {
 	var least netip.Prefix
 	fewest, seen := math.Inf(1), 0
@@ -95,5 +95,5 @@ func (l *failureLimit) forget(now time.Time) {
 	}
 }
 
-// sourceOf is where a connection comes from.
+// sourceOf returns the network from which a connection comes.
 func sourceOf(conn core.Conn) netip.Prefix { return pendingset.Source(conn.RemoteAddr()) }

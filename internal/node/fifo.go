@@ -4,7 +4,7 @@ import "slices"
 
 // fifo is a queue of frames, first in, first out.
 type fifo struct {
-	frames []*frame // frames[:head] are taken
+	frames []*frame // frames[:head] were taken
 	head   int
 }
 
@@ -12,7 +12,7 @@ func (q *fifo) push(frames ...*frame) { q.frames = append(q.frames, frames...) }
 
 func (q *fifo) len() int { return len(q.frames) - q.head }
 
-// take moves the first frames to batch, as many as one Send may get.
+// take moves the first frames to batch, as many as one Send takes.
 func (q *fifo) take(batch []*frame) []*frame {
 	size := 0
 	for q.head < len(q.frames) && len(batch) < batchMessages {
@@ -36,7 +36,7 @@ func (q *fifo) pushFront(frames []*frame) {
 	q.frames, q.head = append(slices.Clone(frames), q.frames[q.head:]...), 0
 }
 
-// pop takes the first frame off; nil if there is none.
+// pop removes the first frame and returns it; nil if there is none.
 func (q *fifo) pop() *frame {
 	if q.head == len(q.frames) {
 		return nil
@@ -48,7 +48,7 @@ func (q *fifo) pop() *frame {
 	return f
 }
 
-// popMany takes the first n frames off, and appends them to popped.
+// popMany removes the first n frames, and appends them to popped.
 func (q *fifo) popMany(n int, popped []*frame) []*frame {
 	first := q.frames[q.head:][:n]
 	popped = append(popped, first...)
@@ -60,7 +60,7 @@ func (q *fifo) popMany(n int, popped []*frame) []*frame {
 
 func (q *fifo) compact() { q.frames, q.head = compact(q.frames, q.head) }
 
-// compact gives back the space of the elements before head, which were taken, now and then.
+// compact moves the elements from head on to the beginning of s, if that is worth it.
 func compact[T any](s []T, head int) ([]T, int) {
 	switch {
 	case head == len(s):
@@ -73,7 +73,7 @@ func compact[T any](s []T, head int) ([]T, int) {
 	return s[:n], 0
 }
 
-// filter keeps the frames for which keep says so.
+// filter removes the frames for which keep returns false.
 func (q *fifo) filter(keep func(*frame) bool) {
 	kept := q.frames[:0]
 	for _, f := range q.frames[q.head:] {

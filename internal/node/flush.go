@@ -6,16 +6,15 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// featureFlush is what a node offers that answers FLUSH frames.
+// featureFlush is the feature of nodes that answer FLUSH frames.
 const featureFlush = "flush"
 
-// A node that leaves must not close a link before the peer has taken what was sent
-// on it: what lies in buffers between the two would be lost with the connection,
-// all the more if the peer is sending too. So it asks, behind its last message:
-// FLUSH says how many it has sent on the link, and the peer answers FLUSHED when
-// they have arrived.
+// A node that leaves must not close a link before the peer has received everything: data
+// in buffers on the way would be lost with the connection, all the more if the peer is
+// sending, too. So it sends FLUSH behind its last message, with the number of messages
+// sent on the link, and the peer answers FLUSHED when they have arrived.
 
-// flush takes the question.
+// flush handles a FLUSH.
 func (l *link) flush(src []byte) error {
 	sent, err := decodeFlush(src)
 	if err != nil {
@@ -26,7 +25,7 @@ func (l *link) flush(src []byte) error {
 	return nil
 }
 
-// answerFlush answers when everything is here.
+// answerFlush answers FLUSHED if everything has arrived.
 func (l *link) answerFlush() {
 	sent := l.flushing.Load()
 	if sent >= 0 && l.arrived.Load() >= sent && l.flushing.CompareAndSwap(sent, -1) {
@@ -34,8 +33,8 @@ func (l *link) answerFlush() {
 	}
 }
 
-// drain asks for drained to be closed when nothing waits any more, and the peer
-// has taken all that was sent.
+// drain asks the peer to close drained when nothing waits any more, and the peer has
+// received what was sent, as far as it can say so.
 func (p *peer) drain() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -45,8 +44,8 @@ func (p *peer) drain() {
 	}
 }
 
-// written goes on with draining when all that was to be sent on the current link
-// has been written; p.mu is held.
+// written continues a drain when everything for the current link was written; p.mu is
+// held.
 func (p *peer) written(l *link) {
 	switch {
 	case !p.flushes:
@@ -57,7 +56,7 @@ func (p *peer) written(l *link) {
 	}
 }
 
-// flushed takes the peer's answer.
+// flushed handles a FLUSHED.
 func (p *peer) flushed() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -71,9 +70,9 @@ func (p *peer) endDrain() {
 	}
 }
 
-// outlast lets the readers of a link take what the peer had sent before this side
-// could not write any more: a peer that leaves without asking may have closed its
-// end by now.
+// outlast is called when writing has failed. It lets the readers go on for a while: a
+// peer that left without waiting has closed its end, and what it sent before is still to
+// be read.
 func (l *link) outlast(err error) {
 	timer := time.NewTimer(l.cfg.HeartbeatTimeout)
 	defer timer.Stop()

@@ -9,68 +9,68 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// The first byte of every frame. The first two are the reference's (docs/reference-protocol.md,
-// section 3); the others are spoken between Go nodes only.
+// The first byte of every frame. The first two kinds are the reference's
+// (docs/reference-protocol.md, section 3); only Go nodes send the others.
 const (
 	frameHello    = 0x00 // from the dialler
 	frameMesh     = 0x01 // a message
-	frameWelcome  = 0x02 // acceptor's answer to a HELLO
-	frameStart    = 0x03 // the messages that follow come in this codec, from these positions on
+	frameWelcome  = 0x02 // the acceptor's answer to HELLO
+	frameStart    = 0x03 // codec and positions of the messages that follow
 	framePing     = 0x04
 	framePong     = 0x05
-	frameBatch    = 0x07 // messages, each with its length before it
-	frameInterest = 0x08 // which rooms have members here
-	frameFlush    = 0x09 // a node that leaves asks whether all has arrived
-	frameFlushed  = 0x0a // all has
-	frameAsk      = 0x0b // a question about the other node
-	frameAnswer   = 0x0c // its answer
-	frameSync     = 0x0d // how much of this session has arrived?
-	frameAck      = 0x0e // so much has
-	frameProof    = 0x11 // that the sender has the token, without showing it
-	framePause    = 0x0f // no more of this namespace for now
-	frameContinue = 0x10 // and now again
-	frameLost     = 0x12 // the link to this node has broken
+	frameBatch    = 0x07 // several messages, each behind its length
+	frameInterest = 0x08 // rooms that have got or lost their members on the sender
+	frameFlush    = 0x09 // a node that leaves asks whether everything has arrived
+	frameFlushed  = 0x0a // everything has arrived
+	frameAsk      = 0x0b // a question to the other node
+	frameAnswer   = 0x0c // the answer to ASK
+	frameSync     = 0x0d // asks how many messages of a session have arrived
+	frameAck      = 0x0e // how many messages have arrived
+	frameProof    = 0x11 // proves that the sender has the token, without showing it
+	framePause    = 0x0f // send no more messages of this namespace
+	frameContinue = 0x10 // send messages of this namespace again
+	frameLost     = 0x12 // the sender has lost its link to this node
 )
 
-// Frames that carry nothing.
+// Frames without content.
 var (
 	pingFrame    = []byte{framePing}
 	pongFrame    = []byte{framePong}
 	flushedFrame = []byte{frameFlushed}
 )
 
-// The buffers of frames are kept by their sizes, which double from one to the next:
-// a small message that waits must not take a large one's buffer.
+// Frames are pooled by the size of their buffer, from one power of two to the next, so
+// that a small message that waits does not occupy a large buffer.
 const (
 	freshFrame = 512 // bytes of the smallest: most messages fit
 	frameSizes = 12  // the largest that are kept have 1 MiB
 )
 
-// frame is one encoded message, shared by the queues of all peers that get it.
-// Its bytes do not change between newFrame and the last release.
+// frame is one encoded message, shared by the queues of all peers that get it. Its bytes
+// do not change between newFrame and the last release.
 type frame struct {
 	bytes    []byte
 	kind     core.Kind
 	volatile bool
-	stream   uint32 // its namespace's: those with the same one keep their order
-	traced   uint64 // by which traces, and its number for them; 0 if by none
+	stream   uint32 // of its namespace: messages with the same number keep their order
+	traced   uint64 // its tag: a bit for each trace that shows it, and its number there; 0 if no trace does
 	refs     atomic.Int32
 
-	// Of INTEREST frames: who has made one may wait until it is written to all peers.
-	writes  atomic.Int32  // queues that have not written it; and one, until watch is done
-	written chan struct{} // closed when writes is 0; nil if nobody waits
+	// For INTEREST frames: the announcer waits until all peers' queues have written one.
+	writes  atomic.Int32  // queues that have not written it, plus one until watch is called
+	written chan struct{} // closed when writes is 0; nil if no goroutine waits
 }
 
 var frames [frameSizes]sync.Pool
 
-// frameSizeFor is the smallest size that holds so many bytes, frameSizeOf the largest that a
-// buffer of so many is good for.
+// frameSizeFor returns the smallest pool size that holds so many bytes, frameSizeOf the
+// largest one for which a buffer of so many bytes can be used.
 func frameSizeFor(bytes int) int {
 	return min(bits.Len(uint(max(0, bytes-1))/freshFrame), frameSizes-1)
 }
 func frameSizeOf(bytes int) int { return bits.Len(uint(bytes)/freshFrame) - 1 }
 
-// takeFrame returns a frame that nobody holds, for so many bytes.
+// takeFrame returns a frame without holders and with space for so many bytes.
 func takeFrame(bytes int) *frame {
 	size := frameSizeFor(bytes)
 	if f, ok := frames[size].Get().(*frame); ok {
@@ -79,7 +79,7 @@ func takeFrame(bytes int) *frame {
 	return &frame{bytes: make([]byte, 0, freshFrame<<size)}
 }
 
-// newFrame encodes m for a stream, with the caller as its one holder.
+// newFrame encodes m for a stream. The caller holds the frame.
 func newFrame(codec core.Codec, m *core.Message, stream uint32) (*frame, error) {
 	f := takeFrame(encodedSize(m))
 	bytes, err := codec.Append(append(f.bytes[:0], frameMesh), m)
@@ -93,7 +93,7 @@ func newFrame(codec core.Codec, m *core.Message, stream uint32) (*frame, error) 
 	return f, nil
 }
 
-// encodedSize is roughly what m takes when it is encoded.
+// encodedSize estimates the encoded size of m.
 func encodedSize(m *core.Message) int {
 	const (
 		envelope  = 192 // kind, sender, namespace, flags
@@ -108,24 +108,24 @@ func encodedSize(m *core.Message) int {
 	return size
 }
 
-// free keeps what nobody holds for another message. Its bytes may be no more than
-// those of a codec that has failed.
+// free returns a frame without holders to its pool. After a failed encoding the buffer
+// may be smaller than the codec got it; such a frame is not kept.
 func (f *frame) free() {
 	if size := frameSizeOf(cap(f.bytes)); size >= 0 && size < frameSizes {
 		frames[size].Put(f)
 	}
 }
 
-// frameSize is what a frame takes beside its bytes, its place in a queue included.
+// frameSize is the memory of a frame beside its bytes, including its place in a queue.
 const frameSize = 96
 
-// size is the memory that the frame takes.
+// size returns the memory that the frame takes.
 func (f *frame) size() int { return cap(f.bytes) + frameSize }
 
 func (f *frame) hold() { f.refs.Add(1) }
 
-// watch returns what is closed when the last peer's copy was written or given up.
-// It is for the holder that made the frame.
+// watch returns a channel that is closed when all peers' copies were written or given up.
+// Only the maker of the frame calls it, once.
 func (f *frame) watch() <-chan struct{} {
 	written := make(chan struct{})
 	f.written = written
@@ -133,7 +133,7 @@ func (f *frame) watch() <-chan struct{} {
 	return written
 }
 
-// toWrite counts a queue that is to write the frame, and wrote one that has.
+// toWrite counts a queue that is going to write the frame, and wrote one that has.
 func (f *frame) toWrite() {
 	if f.kind == core.KindInterest {
 		f.writes.Add(1)
@@ -146,8 +146,8 @@ func (f *frame) wrote() {
 	}
 }
 
-// toWriteAgain counts a queue that writes the frame a second time. Whoever waited for the
-// first does not wait for that, so the count never comes to 0 any more.
+// toWriteAgain counts a queue that writes the frame a second time. watch does not wait
+// for that, so it adds so much that the count never comes to 0 again.
 func (f *frame) toWriteAgain() {
 	if f.kind == core.KindInterest {
 		f.writes.Add(1 << 16)
@@ -163,7 +163,7 @@ func (f *frame) release() {
 	f.free()
 }
 
-// uvarintReader reads numbers as long as nothing is bad.
+// uvarintReader reads numbers until one is malformed.
 type uvarintReader struct {
 	src []byte
 	bad bool

@@ -13,16 +13,16 @@ import (
 	"github.com/socketmesh/mesh/internal/msgpack"
 )
 
-// The versions of the protocol between Go nodes that this one speaks.
+// The protocol versions between Go nodes that this one speaks.
 const (
 	minVersion = 1
 	maxVersion = 1
 )
 
-// hello is what a node says of itself: the HELLO frame of a dialler, and the
-// WELCOME with which a Go node answers. Its first three members are the
-// reference's (docs/reference-protocol.md, section 3). The token is sent to reference
-// peers alone, which have no offer; Go nodes prove that they have it.
+// hello is how a node introduces itself: the HELLO frame of a dialler, and the WELCOME
+// with which a Go node answers. Its first three fields are those of the reference
+// (docs/reference-protocol.md, section 3). Only reference peers, which have no offer, are
+// sent the token; Go nodes prove that they have it.
 type hello struct {
 	uid     string
 	address string
@@ -30,23 +30,23 @@ type hello struct {
 	offer   *offer
 }
 
-// offer is what a Go node can do, and the name the dialler gives to the link.
+// offer is what a Go node can do, and the dialler's name for the link.
 type offer struct {
 	minVersion int
 	maxVersion int
 	codecs     []string
 	features   []string
-	link       string // the dialler counts: a later link has a larger name
-	process    string // tells the process from others that have, or had, the same uid; "" if the node does not say
-	nonce      string // random, from a node that wants a proof of the token; else ""
-	key        string // the process's public key, which it proves to have; "" from nodes that have none
+	link       string // the dialler counts its links: a later link has a larger name
+	process    string // distinguishes the process from others with the same uid; "" from nodes that do not send it
+	nonce      string // random, from a node that requires the token; otherwise ""
+	key        string // the process's public key, to which it proves to have the private one; "" from nodes without one
 	challenge  string // random, beside a key
-	role       string // what the node is; "" for a server
-	binding    string // of the connection to its TLS; "" without TLS, and where proxies are allowed
-	extra      string // a member of a later version; "" for none
+	role       string // the role of the node; "" for a server
+	binding    string // identifies the connection's TLS session; "" without TLS, and where proxies are allowed
+	extra      string // name of a field that a later version may have; "" for none
 }
 
-// String is for errors and logs. What a peer says is cut where it is long.
+// String is for errors and logs. Long values of a peer are cut.
 func (o *offer) String() string {
 	if o.maxVersion == 0 {
 		return fmt.Sprintf("the reference's protocol, codecs %.256s", strings.Join(o.codecs, " "))
@@ -54,7 +54,7 @@ func (o *offer) String() string {
 	return fmt.Sprintf("versions %d-%d, codecs %.256s", o.minVersion, o.maxVersion, strings.Join(o.codecs, " "))
 }
 
-// appendHello appends the frame of this kind.
+// appendHello appends a frame of this kind.
 func appendHello(b []byte, kind byte, h *hello) []byte {
 	members := 2
 	if h.token != "" {
@@ -129,8 +129,8 @@ func appendList(b []byte, list []string) []byte {
 	return b
 }
 
-// decodeHello reads a frame that has to be of this kind. Members it does not
-// know are for later versions.
+// decodeHello decodes a frame that has to be of this kind. It ignores unknown fields,
+// which later versions may have.
 func decodeHello(src []byte, kind byte) (*hello, error) {
 	if len(src) < 2 || src[0] != kind {
 		return nil, fmt.Errorf("%w: not a handshake", core.ErrMalformed)
@@ -223,12 +223,12 @@ func readList(r *msgpack.Reader) ([]string, error) {
 	return list, nil
 }
 
-// offers tells whether a Go node has said that it understands a feature.
+// offers reports whether a Go node has announced a feature.
 func (h *hello) offers(feature string) bool {
 	return h.offer != nil && slices.Contains(h.offer.features, feature)
 }
 
-// process is that of the node; empty if it does not say.
+// process returns the id of the node's process; empty if the node does not send it.
 func (h *hello) process() processID {
 	if h.offer == nil {
 		return processID{}
@@ -236,15 +236,15 @@ func (h *hello) process() processID {
 	return processID{h.offer.process, h.offer.key}
 }
 
-// authorise checks the token of a reference peer. While tokens are being changed, there
-// are two.
+// authorise checks the token of a reference peer. While a token is being replaced, the
+// old and the new one are valid.
 func (n *Node) authorise(h *hello) error {
 	if !n.guarded() {
 		return nil
 	}
 	theirs, right := sha256.Sum256([]byte(h.token)), 0
 	for _, token := range n.tokens() {
-		ours := sha256.Sum256([]byte(token)) // of one length, so that the time tells nothing of that either
+		ours := sha256.Sum256([]byte(token)) // of equal length, so that the time does not tell the token's length
 		right |= subtle.ConstantTimeCompare(theirs[:], ours[:])
 	}
 	switch {
@@ -256,10 +256,10 @@ func (n *Node) authorise(h *hello) error {
 	return errWrongToken
 }
 
-// guarded tells whether peers need a token.
+// guarded reports whether peers need a token.
 func (n *Node) guarded() bool { return n.cfg.Tokens != nil || n.cfg.AuthToken != "" }
 
-// tokens are those of this moment; this node's own is the first.
+// tokens returns the tokens that are valid now; this node's own is the first.
 func (n *Node) tokens() []string {
 	if n.cfg.Tokens != nil {
 		return n.cfg.Tokens()
@@ -267,7 +267,7 @@ func (n *Node) tokens() []string {
 	return []string{n.cfg.AuthToken}
 }
 
-// ownToken is what this node sends to reference peers; "" for none.
+// ownToken returns the token that is sent to reference peers; "" for none.
 func (n *Node) ownToken() string {
 	if tokens := n.tokens(); len(tokens) > 0 {
 		return tokens[0]
@@ -275,17 +275,16 @@ func (n *Node) ownToken() string {
 	return ""
 }
 
-// terms are how one node talks to another.
+// terms are what two nodes have agreed on for messages from this node to the other one.
 type terms struct {
-	version int // of the protocol between Go nodes; 0 with reference peers
+	version int // of the protocol between Go nodes; 0 for reference peers
 	codec   int // index of the codec in which this node writes
 }
 
-// agree finds the terms of the node with our offer: the latest version that both
-// speak, and of the codecs that the other reads the one that this node likes
-// best. The other one writes in the one that it likes best, so that a node whose
-// preference changes writes accordingly as soon as it is back, whatever the
-// others prefer, and encodes a message once for all that read it.
+// agree chooses the latest version that both nodes speak, and the first codec in our
+// order that the other one reads. The other node chooses in its own order. So a node
+// whose preferred codec changes writes in it as soon as it is restarted, whatever the
+// others prefer, and encodes a message once for all peers that read this codec.
 func agree(ours, theirs *offer) (terms, error) {
 	version := min(ours.maxVersion, theirs.maxVersion)
 	if version < max(ours.minVersion, theirs.minVersion) {
@@ -298,15 +297,14 @@ func agree(ours, theirs *offer) (terms, error) {
 	return terms{version, codec}, nil
 }
 
-// appendFlush appends a FLUSH, which says how many messages were sent on the link, for
-// those that are still under way on its streams.
+// appendFlush appends a FLUSH with the number of messages that were sent on the link:
+// some may still be under way on other streams.
 func appendFlush(b []byte, sent int64) []byte {
 	b = msgpack.AppendMapHeader(append(b, frameFlush), 1)
 	return msgpack.AppendInt(msgpack.AppendString(b, "sent"), sent)
 }
 
-// decodeFlush reads that number. A frame without it is that of a node without
-// streams.
+// decodeFlush reads that number. A node without streams sends a FLUSH without it.
 func decodeFlush(src []byte) (sent int64, err error) {
 	if len(src) == 1 {
 		return 0, nil
@@ -328,7 +326,7 @@ func decodeFlush(src []byte) (sent int64, err error) {
 	return sent, nil
 }
 
-// randomID returns 16 lower-case hex digits, as the reference's ids have.
+// randomID returns 16 lower-case hex digits, like the ids of the reference.
 func randomID() string {
 	var b [8]byte
 	rand.Read(b[:])

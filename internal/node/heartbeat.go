@@ -7,7 +7,8 @@ import (
 	"github.com/socketmesh/mesh/internal/backlog"
 )
 
-// heartbeat looks after all links in turn: pings them, cuts those that are dead, and tells reference peers that the namespaces are alive.
+// heartbeat checks all links in turn: it sends pings, ends links that are dead, cuts
+// peers that are too slow, and tells reference peers that the namespaces are still open.
 func (n *Node) heartbeat() {
 	every := min(max(n.cfg.HeartbeatInterval/4, 5*time.Millisecond), 250*time.Millisecond)
 	ticker := time.NewTicker(every)
@@ -25,7 +26,7 @@ func (n *Node) heartbeat() {
 			p.heartbeat(now, &later)
 			later.run()
 		}
-		n.capacity.signal() // links may have ended
+		n.capacity.signal() // links may have ended: a peer without one does not count as full
 		if now.Sub(checked) >= markOverdue/2 {
 			checked = now
 			for _, p := range n.peers.Load().list {
@@ -39,7 +40,7 @@ func (n *Node) heartbeat() {
 	}
 }
 
-// heartbeat looks after the links of one peer, and what waits for it.
+// heartbeat checks the links of one peer, and its queue.
 func (p *peer) heartbeat(now time.Time, later *deferred) {
 	cfg := p.cfg
 	p.mu.Lock()
@@ -56,7 +57,7 @@ func (p *peer) heartbeat(now time.Time, later *deferred) {
 		probe := l.probe.Load()
 		switch {
 		case l.dispatching.Load() > 0:
-			// It is we who do not read.
+			// This node is not reading, so silence says nothing about the peer.
 		case silent > cfg.HeartbeatTimeout, probe != 0 && l.clock.now() > probe:
 			l.fail(core.CloseSilent, core.ErrSilentPeer)
 		case !p.reference && (l.pinged == 0 || l.clock.since(l.pinged) >= cfg.HeartbeatInterval):
@@ -70,12 +71,12 @@ func (p *peer) heartbeat(now time.Time, later *deferred) {
 	}
 }
 
-// ackInterval is how long a peer waits at most until it is told what has arrived.
+// ackInterval is how long a message may wait for its acknowledgement.
 const ackInterval = time.Second
 
-// awaitResume looks after a peer without a link: observers are told of it where no other
-// link has taken the last one's place at once, and when the time is up it is gone. p.mu
-// is held.
+// awaitResume checks a peer without a link. If a link ended for another one that has not
+// come up, observers are told after probeTimeout; at the end of the resume window the
+// peer is given up. p.mu is held.
 func (p *peer) awaitResume(now time.Time, later *deferred) {
 	since := now.Sub(p.unlinkedSince)
 	switch {
@@ -88,8 +89,8 @@ func (p *peer) awaitResume(now time.Time, later *deferred) {
 	}
 }
 
-// beat does what is per namespace: heartbeats to reference peers, and removing
-// those of them that have not sent any. It also forgets peers that departed long ago.
+// beat sends heartbeats to reference peers for each namespace, removes the namespaces in
+// which they have sent none, and forgets expected rooms and peers that departed long ago.
 func (n *Node) beat(now time.Time) {
 	var references []*peer
 	for _, p := range n.peers.Load().list {

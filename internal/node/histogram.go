@@ -9,20 +9,19 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// The bounds are those of the reference, so that the histograms of a mesh with both
-// kinds of nodes can be added up.
+// The bounds are the reference's, so that histograms of both kinds of nodes can be added
+// up.
 var (
 	sizeBounds    = []float64{64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20} // bytes, see sizeBucket
 	requestBounds = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}                  // seconds
 )
 
-// sizes counts messages by their size. What all of them have together is counted
-// elsewhere.
+// sizes counts messages by their size. Their total size is counted elsewhere.
 type sizes [9]atomic.Uint64
 
 func (s *sizes) add(bytes int) { s[sizeBucket(bytes)].Add(1) }
 
-// sizeBucket is the bucket of sizeBounds for so many bytes: each bound is four times
+// sizeBucket returns the bucket of sizeBounds for so many bytes: each bound is four times
 // the one before.
 func sizeBucket(bytes int) int {
 	if bytes <= 64 {

@@ -6,26 +6,27 @@ import (
 	"time"
 )
 
-// interestAnnouncer sends the updates of namespaces. While some are under way, the next
-// ones gather, so that peers get them together.
+// interestAnnouncer sends the updates of all namespaces. While updates are being written,
+// further changes accumulate, so that peers get them in one frame.
 type interestAnnouncer struct {
 	drained  <-chan struct{} // closed when the node has sent what it could
 	wakeups  chan struct{}
-	underWay []<-chan struct{} // run's own
+	underWay []<-chan struct{} // closed when the frames of the last updates are written; used by run alone
 
 	mu    sync.Mutex
 	dirty []*interest
-	calls deferred // of observers, that came up while a host reported rooms
+	calls deferred // calls of observers that came up while a host reported rooms
 }
 
-// maxAnnounceWait is how long a slow peer keeps updates from the others, and
-// namespacesAtOnce of how many namespaces.
+// maxAnnounceWait is how long a slow peer may delay the next updates to all peers, and
+// namespacesAtOnce in how many namespaces.
 const (
 	maxAnnounceWait  = 5 * time.Millisecond
 	namespacesAtOnce = 1 << 8
 )
 
-// add has the changes of a namespace sent. It is called when it becomes dirty.
+// add asks for the changes of a namespace to be sent. It is called when the namespace
+// becomes dirty.
 func (a *interestAnnouncer) add(in *interest) {
 	a.mu.Lock()
 	a.dirty = append(a.dirty, in)
@@ -51,7 +52,7 @@ func (a *interestAnnouncer) wake() {
 	}
 }
 
-// take returns what has been added, and uses spare the next time.
+// take returns what was added since the last call, and keeps spare for reuse.
 func (a *interestAnnouncer) take(spare []*interest) ([]*interest, deferred) {
 	clear(spare)
 	a.mu.Lock()
@@ -61,7 +62,7 @@ func (a *interestAnnouncer) take(spare []*interest) ([]*interest, deferred) {
 	return dirty, calls
 }
 
-// run works until the node has drained its queues.
+// run sends updates until the node has drained its queues.
 func (a *interestAnnouncer) run() {
 	timer := time.NewTimer(maxAnnounceWait)
 	defer timer.Stop()
@@ -83,7 +84,7 @@ func (a *interestAnnouncer) run() {
 	}
 }
 
-// send sends the updates of some namespaces, and waits until they are written, but no
+// send sends the updates of some namespaces and waits until they are written, but no
 // longer than maxAnnounceWait. It reports false if the node has drained its queues.
 func (a *interestAnnouncer) send(dirty []*interest, timer *time.Timer) bool {
 	underWay := a.underWay[:0]

@@ -3,41 +3,44 @@ package node
 import "math/rand/v2"
 
 // hashes is a set of room hashes: open addressing with linear probing. There may be one
-// hash for every socket of every peer, so memory counts. A set takes 6.5 to 8.4 bytes
-// for each, a map[uint32]struct{} of Go 1.26 12 to 19, because it pads its empty values
-// to four bytes (1,000 to 1,000,000 hashes). Finding a hash takes a third of the map's
-// time, missing one half to four fifths; adding and removing up to 1.6 times as long. It
-// shrinks when rooms go, which a map does not.
+// hash for every socket of every peer, so memory counts. A set takes 6.5 to 8.4 bytes per
+// hash; a map[uint32]struct{} of Go 1.26 takes 12 to 19, because it pads its empty values
+// to four bytes (1,000 to 1,000,000 hashes). Compared with the map, finding a hash takes
+// a third of the time, missing one half to four fifths, adding and removing up to 1.6
+// times as long. A set shrinks when rooms go; a map does not.
 //
-// A large set consists of parts, so that no single add waits for the whole to grow.
+// A large set consists of parts, so that no single add has to copy the whole set.
 //
-// A peer chooses its hashes. Each set, and each part, scatters them by a random number of
-// its own: nobody can choose such that all fall on one place, and each takes a walk past all others.
+// A peer chooses its hashes. So each set, and each part, scatters them by its own random
+// seed: a peer cannot choose hashes that all fall on one place, where each look-up would
+// have to pass all the others.
 type hashes struct {
 	slots []uint32 // 0 is an empty one; len is a power of two
 	parts []hashes // instead of slots
 	count int
-	seed  uint32 // drawn with the first slots
+	seed  uint32 // drawn when the set gets its first slots
 }
 
-// The parts of a large set, and from how many hashes on there are parts.
+// A set of partedAt hashes is divided into 2^partBits parts.
 const (
 	partBits = 8
 	partedAt = 1 << 14
 )
 
-// part is the part in which h is.
+// part returns the part to which h belongs.
 func (s *hashes) part(h uint32) *hashes { return &s.parts[s.scatter(h)>>(32-partBits)] }
 
-// scatter gives each hash another one, by the set's seed. Each bit of the result depends on
-// the seed: the second product brings the low bits up, which the shift has taken from the high ones.
+// scatter maps each hash to another one, by the set's seed. Every bit of the result
+// depends on the seed: the shift brings high bits down, and the second product brings low
+// bits up.
 func (s *hashes) scatter(h uint32) uint32 {
 	h = (h ^ s.seed) * 2246822519
 	return (h ^ h>>15) * 2654435769
 }
 
-// hashOf is the hash of a room's name, the same on all nodes; never 0. Two rooms of
-// one hash count as one room, which costs a message now and then, and loses none.
+// hashOf returns the hash of a room's name, the same on all nodes; never 0. Two rooms
+// with one hash count as one room: a message is then sent in vain now and then, and none
+// is lost.
 func hashOf(room string) uint32 {
 	h := uint64(14695981039346656037) // FNV-1a
 	for i := range len(room) {
@@ -46,17 +49,17 @@ func hashOf(room string) uint32 {
 	return max(1, uint32(h>>32^h))
 }
 
-// at is where h is, or the empty slot where it would be.
+// at returns the index of h, or of the empty slot where it would be.
 func (s *hashes) at(h uint32) int {
 	mask := len(s.slots) - 1
-	i := int(uint64(s.scatter(h)) * uint64(len(s.slots)) >> 32) // by its high bits
+	i := int(uint64(s.scatter(h)) * uint64(len(s.slots)) >> 32) // the high bits choose the slot
 	for s.slots[i] != 0 && s.slots[i] != h {
 		i = (i + 1) & mask
 	}
 	return i
 }
 
-// size is the memory that the set takes, roughly, without its own fields.
+// size returns roughly the memory of the set, without its own fields.
 func (s *hashes) size() int {
 	const part = 64 // fields of a set
 	if s.parts == nil {
@@ -90,7 +93,7 @@ func (s *hashes) add(h uint32) {
 	s.count += part.count - before
 }
 
-// divide makes parts, if there are none.
+// divide divides the set into parts, unless it has parts.
 func (s *hashes) divide() {
 	if s.parts != nil {
 		return
@@ -104,7 +107,7 @@ func (s *hashes) divide() {
 	s.slots = nil
 }
 
-// unite does without parts.
+// unite puts all hashes into one table, without parts.
 func (s *hashes) unite() {
 	parts := s.parts
 	*s = hashes{}
@@ -141,7 +144,7 @@ func (s *hashes) remove(h uint32) {
 	}
 }
 
-// take closes the gap it makes, so that whatever was put behind is found.
+// take removes h, and moves the hashes behind it so that they can still be found.
 func (s *hashes) take(h uint32) {
 	mask := len(s.slots) - 1
 	gap := s.at(h)

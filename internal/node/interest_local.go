@@ -8,14 +8,14 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// featureInterest is what a node offers that routes by interest: it wants to be
-// told, and tells.
+// featureInterest is the feature of nodes that route by interest: they tell peers of
+// their rooms, and want to be told of the peers' rooms.
 const featureInterest = "interest"
 
-// Occupancy returns where the host of an open namespace reports its rooms, or nil if
-// this node does not route by interest. A host that asks has to report every room from
-// then on, beginning with those that have members already: peers rely on it. A
-// namespace whose host does not ask gets everything.
+// Occupancy returns the value to which the host of an open namespace reports its rooms,
+// or nil if this node does not route by interest. A host that calls it has to report
+// every room from then on, beginning with those that have members already: peers rely on
+// it. A namespace whose host does not call it gets all messages.
 func (n *Node) Occupancy(namespace string) core.Occupancy {
 	ns := n.namespace(namespace)
 	if ns == nil || n.cfg.Routing != core.RoutingInterest {
@@ -25,32 +25,32 @@ func (n *Node) Occupancy(namespace string) core.Occupancy {
 	return &ns.interest
 }
 
-// interest is what this node tells its peers about a namespace: which rooms have
-// members here. An update goes out at once if none is under way, else together with the
-// next ones; and always before the next message of the namespace.
+// interest records, for one namespace, which rooms have members on this node, and tells
+// the peers. An update is sent at once if none is being written, otherwise together with
+// the next changes; and always before the next message of the namespace.
 //
-// Reporting a room and emitting wait for updates of maxUpdateRooms rooms at most.
+// A call that reports a room, or emits, waits at most for updates of maxUpdateRooms
+// rooms.
 type interest struct {
 	ns        *namespace
 	announcer *interestAnnouncer
 	stats     *stats
-	dirty     atomic.Bool // there are changes that peers have not been told of
+	dirty     atomic.Bool // some changes were not sent to the peers
 
-	// snapshots is held while a peer is told all; one peer after the other.
+	// snapshots is held while a peer is sent the whole list: one peer after the other.
 	snapshots sync.Mutex
 
 	// mu is held until updates are queued, so that each peer gets them in order.
 	mu      sync.Mutex
 	watched bool
-	partial bool             // a peer has been told of some of the rooms, and is about to be of others
-	rooms   map[uint32]int32 // how many rooms with members have this hash
-	changed map[uint32]bool  // of those that peers have not been told of: whether they have members
-	adds    []uint32         // for flush
+	partial bool             // a peer was sent a part of the list, and the rest is to follow
+	rooms   map[uint32]int32 // number of rooms with members, by hash
+	changed map[uint32]bool  // the changes that were not sent: whether a hash has members now
+	adds    []uint32         // adds and removes are reused by tell
 	removes []uint32
 }
 
-// maxUpdateRooms is how many rooms the peers are told of in one frame, which takes 16 KiB,
-// and some 100 µs.
+// maxUpdateRooms is the number of rooms in one frame: that takes 16 KiB, and some 100 µs.
 const maxUpdateRooms = 1 << 12
 
 var _ core.Occupancy = (*interest)(nil)
@@ -88,13 +88,14 @@ func (in *interest) count(h uint32, by int32) {
 		return
 	}
 	if _, changed := in.changed[h]; changed && !in.partial {
-		delete(in.changed, h) // back to what peers know
+		delete(in.changed, h) // back to what the peers know
 	} else {
 		in.changed[h] = after > 0
 	}
 	switch n := len(in.changed); {
 	case n >= maxUpdateRooms:
-		// The caller may hold locks of its own.
+		// The caller may hold its own locks, so observers are called by another
+		// goroutine.
 		var later deferred
 		in.tell(&later).release()
 		in.announcer.call(later)
@@ -103,15 +104,16 @@ func (in *interest) count(h uint32, by int32) {
 	}
 }
 
-// flush tells what has changed, if anything, and returns the frame that is under way
-// to the peers, or nil. The caller releases it.
+// flush sends the changes, if there are any, and returns the frame that the peers get, or
+// nil. The caller releases it.
 func (in *interest) flush(later *deferred) *frame {
 	if !in.dirty.Load() {
 		return nil
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	// Who finds it clean need not wait here, so the peers' queues must have it before.
+	// A caller that finds dirty false goes on without the lock; so dirty is reset only
+	// when the update is in the peers' queues.
 	defer in.dirty.Store(false)
 	if len(in.changed) == 0 {
 		return nil
@@ -119,7 +121,7 @@ func (in *interest) flush(later *deferred) *frame {
 	return in.tell(later)
 }
 
-// tell tells what has changed; mu is held.
+// tell sends the changes to the peers; mu is held.
 func (in *interest) tell(later *deferred) *frame {
 	in.adds, in.removes = in.adds[:0], in.removes[:0]
 	for h, occupied := range in.changed {
@@ -144,8 +146,8 @@ func (in *interest) tell(later *deferred) *frame {
 }
 
 // sendSnapshot tells a new peer which rooms have members: in one frame, or in several,
-// between which the lock is free. The peer gets what changes meanwhile as all the others
-// do, also what changes and changes back.
+// with the lock released in between. Meanwhile the peer gets changes like all others do,
+// including those that are undone at once.
 func (in *interest) sendSnapshot(p *peer, later *deferred) {
 	if !p.wantsInterest {
 		return
@@ -176,14 +178,15 @@ func (in *interest) sendSnapshot(p *peer, later *deferred) {
 	part.last = true
 	in.push(p, part, later)
 	if len(in.changed) > 0 {
-		// The list that p got has some of these changes in it. Another change of such a
-		// room would cancel the first, and p alone would not hear of it.
+		// The list that p has got contains some of these changes already. If such a room
+		// changed back now, the two changes would cancel out, and p would keep what the
+		// list said.
 		in.tell(later).release()
 	}
 }
 
-// sendCurrent tells a peer that was without a link that it knows all changes, behind
-// those that wait.
+// sendCurrent tells a peer that had no link that it has got all changes: this is queued
+// behind the updates that wait.
 func (in *interest) sendCurrent(p *peer, later *deferred) {
 	if !p.wantsInterest {
 		return

@@ -7,9 +7,9 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// interestMarker sends marks to peers from which something is withheld: at once, and then
-// no more often than every markEvery. A peer gets the next one in a namespace when it has
-// answered the last one.
+// interestMarker sends marks to the peers from which messages are withheld: the first one
+// at once, further ones at intervals of markEvery at least. In one namespace, a peer gets
+// the next mark only after it has answered the last one.
 type interestMarker struct {
 	drained <-chan struct{} // closed when the node has sent what it could
 	wakeups chan struct{}
@@ -18,26 +18,27 @@ type interestMarker struct {
 	due []markDue
 }
 
-// markDue is a peer from which something is withheld in a namespace.
+// markDue is a peer and a namespace in which messages are withheld from it.
 type markDue struct {
 	peer *peer
 	ns   *namespace
 }
 
 const (
-	// markEvery is how old something is at most, beside the round trip, that is sent to
-	// somebody who joins: what was emitted before the last mark is not.
+	// markEvery limits how old a message may be, apart from the round trip, that is sent
+	// late to a client that joins a room: one emitted before the last answered mark is
+	// not sent.
 	markEvery = 10 * time.Millisecond
 
-	// markOverdue is how long a peer may take to answer. Then it gets everything until it
-	// has answered, so that nothing that is sent late is older than that.
+	// markOverdue is how long a peer may take to answer a mark. After that, everything is
+	// sent to it until it answers, so no message that is sent late is older than that.
 	markOverdue = 2 * time.Second
 
-	// markShare is which part of a core's time marks may take.
+	// markShare is the part of one core's time that sending marks may take.
 	markShare = 1.0 / 16
 )
 
-// add has a mark sent to a peer.
+// add asks for a mark to be sent to a peer in a namespace.
 func (m *interestMarker) add(p *peer, ns *namespace) {
 	m.mu.Lock()
 	m.due = append(m.due, markDue{p, ns})
@@ -48,7 +49,7 @@ func (m *interestMarker) add(p *peer, ns *namespace) {
 	}
 }
 
-// take returns what has been added, and uses spare the next time.
+// take returns what was added since the last call, and keeps spare for reuse.
 func (m *interestMarker) take(spare []markDue) []markDue {
 	clear(spare)
 	m.mu.Lock()
@@ -58,7 +59,7 @@ func (m *interestMarker) take(spare []markDue) []markDue {
 	return due
 }
 
-// run works until the node has drained its queues.
+// run sends marks until the node has drained its queues.
 func (m *interestMarker) run() {
 	timer := time.NewTimer(markEvery)
 	defer timer.Stop()
@@ -85,8 +86,9 @@ func (m *interestMarker) run() {
 	}
 }
 
-// sendMark sends a mark behind what is withheld from the peer, if there is none and the last
-// one was answered; or in any case, for a request, whose end waits for the answer.
+// sendMark sends a mark behind the messages withheld from the peer, if there are any
+// behind the last mark and that one was answered. With atOnce it always does: a request
+// ends only when the mark behind it is answered.
 func (p *peer) sendMark(ns *namespace, atOnce bool, later *deferred) {
 	number, due := p.interest.mark(ns.name, atOnce, time.Now())
 	if due {
@@ -94,7 +96,7 @@ func (p *peer) sendMark(ns *namespace, atOnce bool, later *deferred) {
 	}
 }
 
-// mark returns the number of the next mark, if one is due.
+// mark returns the number of the next mark, and whether it is to be sent.
 func (r *remoteInterest) mark(namespace string, atOnce bool, now time.Time) (number uint64, due bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -113,8 +115,8 @@ func (r *remoteInterest) mark(namespace string, atOnce bool, now time.Time) (num
 	return l.marked, true
 }
 
-// overdue lists the namespaces in which a mark was not answered for too long. In these
-// nothing is withheld any more until it is.
+// overdue lists the namespaces in which the peer has not answered a mark within
+// markOverdue. Nothing is withheld there until it answers.
 func (r *remoteInterest) overdue(now time.Time) (names []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -128,8 +130,8 @@ func (r *remoteInterest) overdue(now time.Time) (names []string) {
 	return names
 }
 
-// checkMarks sends what is withheld from a peer that does not answer, and another mark:
-// the last one may be lost with its link.
+// checkMarks sends what is withheld from a peer that does not answer marks, and sends
+// another mark: the last one may be lost with its link.
 func (n *Node) checkMarks(p *peer, now time.Time) {
 	for _, name := range p.interest.overdue(now) {
 		var later deferred
@@ -141,8 +143,8 @@ func (n *Node) checkMarks(p *peer, now time.Time) {
 	}
 }
 
-// takeCovered takes the answer to a mark. Servers that were not asked, and still need
-// not be, have answered the requests before it with nothing.
+// takeCovered handles the answer to a mark. Requests that were withheld before the mark
+// did not concern the peer: empty answers are delivered in its name.
 func (n *Node) takeCovered(p *peer, namespace string, number uint64) {
 	ns := n.namespace(namespace)
 	covered, due := p.interest.cover(namespace, number)
@@ -168,8 +170,8 @@ func (n *Node) takeCovered(p *peer, namespace string, number uint64) {
 	}
 }
 
-// cover takes an answer in. It returns the requests that it concerns, messages that are
-// traced, and whether another mark is due.
+// cover removes what an answer covers. It returns the requests and traced messages among
+// it, and whether another mark is due.
 func (r *remoteInterest) cover(namespace string, number uint64) (covered []*withheld, due bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -185,14 +187,14 @@ func (r *remoteInterest) cover(namespace string, number uint64) (covered []*with
 	return covered, due
 }
 
-// owedCovers are the marks of peers that were not answered, of one namespace. Each peer
-// is owed one answer at most at a time, behind what it had sent before.
+// owedCovers holds the peers' marks in one namespace that this node has not answered yet.
+// A peer gets at most one answer at a time, for its last mark.
 type owedCovers struct {
 	mu     sync.Mutex
 	byPeer map[*peer]uint64 // the last mark
 }
 
-// owe notes a mark. It reports false if an earlier one was not answered yet.
+// owe notes a mark. It reports false if an answer to the peer is already under way.
 func (o *owedCovers) owe(p *peer, number uint64) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -204,7 +206,8 @@ func (o *owedCovers) owe(p *peer, number uint64) bool {
 	return !owed
 }
 
-// answered notes the answer to a mark, and returns the last one if that is another.
+// answered notes that a mark was answered. It returns the peer's last mark if that is a
+// later one, which has to be answered, too.
 func (o *owedCovers) answered(p *peer, number uint64) (last uint64, more bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -216,15 +219,15 @@ func (o *owedCovers) answered(p *peer, number uint64) (last uint64, more bool) {
 	return 0, false
 }
 
-// forget forgets a peer.
+// forget forgets the marks of a peer.
 func (o *owedCovers) forget(p *peer) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.byPeer, p)
 }
 
-// takeMark answers a mark of a peer when what the peer had sent before has been
-// processed. A namespace that is closed need not: the peer hears of that.
+// takeMark handles a mark: it answers when everything that the peer sent before has been
+// processed. In a closed namespace it does not: the peer is told of the closing instead.
 func (n *Node) takeMark(p *peer, namespace string, number uint64) {
 	ns := n.namespace(namespace)
 	if ns == nil || ns.closed.Load() || !ns.covers.owe(p, number) {
@@ -247,7 +250,7 @@ func (ns *namespace) coverAfter(p *peer, number uint64) {
 	}
 }
 
-// cover tells a peer what has changed, and behind that that it has been told.
+// cover sends the changes that were not sent yet, and behind them "covered" to the peer.
 func (in *interest) cover(p *peer, number uint64) {
 	var later deferred
 	defer later.run()

@@ -8,54 +8,57 @@ import (
 	"time"
 )
 
-// remoteInterest is what a peer has told this node of the rooms in its namespaces, and
-// what was withheld from it for that.
+// remoteInterest records what a peer has told of the rooms in its namespaces, and the
+// messages that are withheld from it because of that.
 type remoteInterest struct {
-	numbers *atomic.Uint64 // in which lists of withheld messages begin
+	numbers *atomic.Uint64 // of the node: gives each list of withheld messages its own range of numbers
 
 	mu          sync.Mutex
-	gone        bool // the peer has; nothing is withheld any more
+	gone        bool // the peer is gone; nothing is withheld any more
 	byNamespace map[string]*namespaceInterest
-	bytes       int // that all of it takes, roughly
+	bytes       int // memory of all entries, roughly
 }
 
 // namespaceInterest is what is known of one namespace of a peer. It is not current until
-// the peer has told all its rooms, and again after updates may have been lost: then the
-// peer gets everything.
+// the peer has sent all its rooms, and after updates may have been lost: until then the
+// peer gets every message.
 type namespaceInterest struct {
-	coming  bool // the peer has begun to tell all
+	coming  bool // the peer has begun to send all its rooms
 	current bool
-	stale   bool // there was no link, and the peer has not told all that changed meanwhile
+	stale   bool // the peer has lost its link since, and has not sent all changes from that time
 	rooms   hashes
 
-	// What this node has asked the peer's sockets to join. The peer tells when
-	// they have; until then it counts as if they had.
+	// The rooms that this node has asked the peer's sockets to join, with the time until
+	// which the peer counts as having a member there. The peer reports the join in its
+	// own update.
 	expected map[uint32]time.Time // until when
-	flooded  time.Time            // until when anything may be expected
+	flooded  time.Time            // until then any room may be expected, because expected was full
 
 	withheld withheldList
 	markedAt time.Time // when the peer was last sent a mark
-	overdue  bool      // it has not answered one for too long, so that nothing is withheld
+	overdue  bool      // it has not answered a mark for too long, so nothing is withheld
 }
 
-// The bounds of what is known of a namespace.
+// The limits of expected. expectFor is longer than it takes a peer to work off a full
+// inbox.
 const (
-	expectFor   = time.Minute // more than a peer's inbox may hold
+	expectFor   = time.Minute
 	maxExpected = 1 << 14     // rooms
 )
 
-// maxInterestBytes bounds what is known of a peer, in all namespaces, whether they are
-// open here or not: that is enough for seven million rooms. A peer that has more gets
-// everything in the namespace that does not fit.
+// maxInterestBytes limits the memory per peer, over all its namespaces, whether they are
+// open on this node or not: enough for seven million rooms. In a namespace that does not
+// fit, the peer gets every message.
 const maxInterestBytes = 64 << 20
 
-// size is the memory that is taken by what the peer has told of a namespace.
+// size returns roughly the memory of what the peer has told of a namespace.
 func (n *namespaceInterest) size(name string) int {
 	const entry = 512
 	return entry + len(name) + n.rooms.size()
 }
 
-// of is what is known of a namespace; mu is held.
+// of returns the entry of a namespace, and makes it if there is none; nil if a limit
+// forbids that. mu is held.
 func (r *remoteInterest) of(namespace string) *namespaceInterest {
 	known := r.byNamespace[namespace]
 	if known == nil && len(r.byNamespace) < maxNamespaces && r.bytes+new(namespaceInterest).size(namespace) <= maxInterestBytes {
@@ -64,8 +67,8 @@ func (r *remoteInterest) of(namespace string) *namespaceInterest {
 		}
 		known = &namespaceInterest{}
 		if r.numbers != nil {
-			// The numbers of a list are not those of an earlier one, of which there may
-			// still be an answer under way.
+			// The numbers of a list differ from those of an earlier list, for which an
+			// answer may still be under way.
 			l := &known.withheld
 			l.base = r.numbers.Add(1) << 40
 			l.marked, l.covered = l.base, l.base
@@ -76,7 +79,7 @@ func (r *remoteInterest) of(namespace string) *namespaceInterest {
 	return known
 }
 
-// enter enters an update; mu is held.
+// enter applies an update; mu is held.
 func (r *remoteInterest) enter(namespace string, update interestUpdate) {
 	known := r.of(namespace)
 	if known == nil {
@@ -92,7 +95,7 @@ func (r *remoteInterest) enter(namespace string, update interestUpdate) {
 		known.rooms, known.coming, known.current = hashes{}, true, false
 	}
 	if !known.coming && !known.current {
-		return // all is still to come
+		return // the whole list is still to come
 	}
 	if update.last && known.coming {
 		known.coming, known.current = false, true
@@ -108,8 +111,7 @@ func (r *remoteInterest) enter(namespace string, update interestUpdate) {
 	}
 }
 
-// age marks all namespaces as stale: while there is no link, the peer cannot tell what
-// changes.
+// age marks all namespaces as stale: without a link, the peer cannot report changes.
 func (r *remoteInterest) age() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -128,7 +130,7 @@ func (r *remoteInterest) doubt() {
 	}
 }
 
-// forget drops a namespace: the peer has closed the namespace.
+// forget removes a namespace that the peer has closed.
 func (r *remoteInterest) forget(namespace string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -139,26 +141,26 @@ func (r *remoteInterest) forget(namespace string) {
 	}
 }
 
-// namespaces lists those of which something is known.
+// namespaces lists the namespaces that have an entry.
 func (r *remoteInterest) namespaces() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Collect(maps.Keys(r.byNamespace))
 }
 
-// end withholds nothing any more: the peer has gone.
+// end is called when the peer is gone: from then on nothing is withheld.
 func (r *remoteInterest) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.gone = true
 }
 
-// isKnown tells whether the peer has told all its rooms, and tells what changes.
+// isKnown reports whether the recorded rooms are complete and up to date.
 func (n *namespaceInterest) isKnown() bool {
 	return n != nil && n.current && !n.stale && !n.overdue
 }
 
-// wants tells whether the peer may have members of one of rooms.
+// wants reports whether the peer may have members in one of these rooms.
 func (n *namespaceInterest) wants(rooms []uint32) bool {
 	if !n.isKnown() {
 		return true
@@ -171,7 +173,7 @@ func (n *namespaceInterest) wants(rooms []uint32) bool {
 	return n.isExpecting() && n.expects(rooms, time.Now())
 }
 
-// isExpecting tells whether sockets there were asked to join anything.
+// isExpecting reports whether sockets of the peer were asked to join any room.
 func (n *namespaceInterest) isExpecting() bool { return len(n.expected) > 0 || !n.flooded.IsZero() }
 
 func (n *namespaceInterest) expects(rooms []uint32, now time.Time) bool {
@@ -186,7 +188,7 @@ func (n *namespaceInterest) expects(rooms []uint32, now time.Time) bool {
 	return false
 }
 
-// expect notes that sockets of the peer are asked to join rooms.
+// expect notes that sockets of the peer are being asked to join rooms.
 func (r *remoteInterest) expect(namespace string, rooms []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -209,7 +211,7 @@ func (n *namespaceInterest) expect(rooms []string) {
 	}
 }
 
-// expire forgets what is expected no longer.
+// expire removes the expected rooms whose time is over.
 func (r *remoteInterest) expire(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -6,19 +6,19 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// route says which peers a message is for.
+// route decides which peers get a message.
 type route struct {
 	ns       *namespace
-	joins    []string  // rooms that sockets of the peer will be in
+	joins    []string  // rooms that the message makes sockets join
 	withheld *withheld // the message, once it is withheld from a peer
-	traced   uint64    // its tag, if traces show it
+	traced   uint64    // its tag, if a trace shows it
 
-	// Hashes of the message's rooms: a peer gets it if it may have members of
-	// one, unless it is for everybody. A few need no allocation.
+	// The hashes of the message's rooms: a peer gets the message if it may have a member
+	// in one of them, or if everybody is set. A few hashes fit without an allocation.
 	everybody bool
 	few       [16]uint32
-	count     int      // of those in few
-	many      []uint32 // instead of them
+	count     int      // hashes in few
+	many      []uint32 // used instead of few for more hashes
 }
 
 func (r *route) add(h uint32) {
@@ -40,11 +40,11 @@ func (r *route) rooms() []uint32 {
 	return r.few[:r.count]
 }
 
-// maxRouted is the number of rooms beyond which asking for each one is not worth
-// it.
+// maxRouted is the number of rooms above which a message goes to everybody: looking up
+// each room would cost more than it saves.
 const maxRouted = 64
 
-// routeOf makes r the route of m and returns it, or nil if m is for all peers.
+// routeOf fills in r for m and returns it, or nil if m is for all peers.
 func (ns *namespace) routeOf(m *core.Message, r *route) *route {
 	if ns.node.cfg.Routing != core.RoutingInterest {
 		return nil
@@ -69,22 +69,22 @@ func (ns *namespace) routeOf(m *core.Message, r *route) *route {
 	return r
 }
 
-// admission is what becomes of a message for one peer.
+// admission says what happens to a message for one peer.
 type admission uint8
 
 const (
 	toSend     admission = iota // the peer gets it
-	toWithhold                  // the peer gets it if it turns out to have members for it
+	toWithhold                  // the peer gets it late, if it turns out to have a member in its rooms
 	toLeaveOut                  // the peer does not get it
 )
 
-// admit decides whether p is to get the message m. What was withheld from it and has to
-// be there before m is sent.
+// admit decides whether p gets the message m. Withheld messages that p has to get before
+// m are sent first.
 func (r *route) admit(p *peer, m *core.Message, later *deferred) admission {
 	if r == nil || !p.wantsInterest {
 		return toSend
 	}
-	if r.everybody { // that joins are for
+	if r.everybody { // a join for all sockets, or for those in many rooms: see routeOf
 		p.interest.expect(r.ns.name, r.joins)
 		return toSend
 	}
@@ -98,8 +98,8 @@ func (r *route) admit(p *peer, m *core.Message, later *deferred) admission {
 	return what
 }
 
-// tryAdmit is admit, but for the messages that are to be sent before m, which before
-// chooses.
+// tryAdmit is admit without sending. before, if not nil, chooses the withheld messages
+// that have to be sent before m.
 func (r *route) tryAdmit(p *peer, m *core.Message) (what admission, before func(*withheldList) []int) {
 	in := &p.interest
 	in.mu.Lock()
@@ -113,7 +113,7 @@ func (r *route) tryAdmit(p *peer, m *core.Message) (what admission, before func(
 			}
 		}
 		if known != nil && known.withheld.count > 0 && (len(rooms) > 1 || !known.isKnown() || known.isExpecting()) {
-			return toSend, dueFor(slices.Clone(rooms)) // a copy, so that routes need no memory
+			return toSend, dueFor(slices.Clone(rooms)) // a copy: otherwise every route would be allocated
 		}
 		return toSend, nil
 	case !p.marks:
@@ -135,7 +135,7 @@ func (r *route) tryAdmit(p *peer, m *core.Message) (what admission, before func(
 	return toWithhold, nil
 }
 
-// dueFor chooses what is due where these rooms are wanted.
+// dueFor chooses the withheld messages that are due when these rooms are wanted.
 func dueFor(rooms []uint32) func(*withheldList) []int {
 	wanted := func(h uint32) bool { return slices.Contains(rooms, h) }
 	return func(l *withheldList) []int { return l.due(wanted) }

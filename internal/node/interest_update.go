@@ -7,20 +7,21 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// interestUpdate is what an INTEREST frame says about a namespace of its sender.
+// interestUpdate is the content of an INTEREST frame, about one namespace of the sender.
 type interestUpdate struct {
-	first   bool     // adds begin a list of all rooms that have members, instead of what was told before
-	last    bool     // and here it ends
-	current bool     // what was told while there was no link has all been told before
-	mark    bool     // the sender wants to know when what it has sent before has been processed
-	covered bool     // all changes from before a mark was processed have been told
+	first   bool     // adds are the beginning of a list of all rooms with members, which replaces what was sent before
+	last    bool     // the list ends with this frame
+	current bool     // the receiver had no link, and has now got all changes from that time
+	mark    bool     // the sender wants an answer when everything that it sent before has been processed
+	covered bool     // answers a mark: all changes from before it was processed have been sent
 	number  uint64   // of the mark
 	adds    []uint32 // hashes of rooms that have got members
-	removes []uint32 // hashes of rooms that have members no more
+	removes []uint32 // hashes of rooms that have no members any more
 }
 
-// The byte of an INTEREST frame that says what it is. Nodes that know the first two
-// only do not take a list in several frames for complete, and send everything.
+// The byte behind the namespace in an INTEREST frame says which kind of update it is.
+// Nodes that know only the first two kinds do not accept a list in several frames as
+// complete, and send every message.
 const (
 	updateChanges = 0
 	updateAll     = 1 // first and last
@@ -31,10 +32,10 @@ const (
 	updateCovered = 6
 )
 
-// newInterestFrame encodes an update, with the caller as the frame's one holder: the
-// namespace's name behind its length, a byte that tells what it is, and the two
-// lists, each behind its length; a hash takes four bytes. Behind these is the number of a
-// mark.
+// newInterestFrame encodes an update; the caller holds the frame. After the first byte
+// come the namespace's name behind its length, a byte for the kind of update, and the two
+// lists, each behind its length, with four bytes per hash; and behind these, for a mark
+// and its answer, the number.
 func newInterestFrame(ns *namespace, n interestUpdate) *frame {
 	f := takeFrame(1 + 2*binary.MaxVarintLen16 + len(ns.name) + 1 + 4*(len(n.adds)+len(n.removes)) + binary.MaxVarintLen64)
 	b := append(f.bytes[:0], frameInterest)
@@ -72,7 +73,7 @@ func newInterestFrame(ns *namespace, n interestUpdate) *frame {
 	return f
 }
 
-// decodeInterest reads what follows the kind of such a frame.
+// decodeInterest decodes such a frame, without its first byte.
 func decodeInterest(src []byte) (namespace string, n interestUpdate, err error) {
 	r := interestReader{uvarintReader{src: src}}
 	namespace = string(r.take(r.length(1)))
@@ -98,11 +99,11 @@ func decodeInterest(src []byte) (namespace string, n interestUpdate, err error) 
 	return namespace, n, nil
 }
 
-// interestReader reads as long as nothing is bad. What follows the lists is for
-// later versions.
+// interestReader reads the fields until one of them is malformed. Bytes behind the last
+// field belong to later versions.
 type interestReader struct{ uvarintReader }
 
-// length reads the number of things, of so many bytes each, that follow.
+// length reads the number of the items that follow, each of so many bytes.
 func (r *interestReader) length(size int) int {
 	n, width := binary.Uvarint(r.src)
 	if width <= 0 || n > uint64(len(r.src)-width)/uint64(size) {

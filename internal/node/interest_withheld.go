@@ -6,61 +6,63 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Routing by interest delivers what sending everything to everybody would deliver, also
-// where an emit and a join cross.
+// With routing by interest, clients get the same messages as if every message were sent
+// to every server, also when an emit and a join cross.
 //
-// A message that this node does not send to a peer, because the peer has told of no
-// member in its rooms, is withheld: it goes to the end of a list of that peer and
-// namespace. Now and then the sender puts a mark in the sequence of its messages. The
-// peer answers a mark, when it has processed everything before it, with its own
-// changes of rooms that it has not told yet, and behind them, in the same sequence, with
-// "covered". The sender then forgets what it had withheld before the mark. When changes
-// come, it first sends what is in the list for rooms that have got members, and then
-// counts these as wanted; nothing can be withheld in between.
+// A message for rooms in which a peer has reported no member is not sent to that peer: it
+// is withheld, in a list for that peer and namespace. From time to time the sender puts a
+// mark between its messages. When the peer has processed everything before the mark, it
+// sends the changes of its rooms that it has not sent yet, and then "covered". The sender
+// then forgets what it had withheld before the mark. When changes arrive, it first sends
+// the withheld messages for rooms that have got members, and then enters the changes; no
+// message can be withheld between the two.
 //
 // Nothing is missed. Let a room get its first member on the peer before a message for it
-// is emitted here. If the message is withheld, the peer's news have not come. They come
-// before any "covered" that takes the message off the list: such a mark was sent after
-// the message, so the peer took it after the join, and sent the news first. Where the
-// news may be lost, the list is full, or the peer does not answer a mark, everything in
-// the list is sent.
+// is emitted here. If the message is withheld, the peer's update has not arrived yet. It
+// arrives before any "covered" that removes the message: such a mark was sent after the
+// message, so the peer processed it after the join, and sent the update first. If updates
+// may be lost, the list is full, or the peer does not answer a mark, everything in the
+// list is sent.
 //
-// Nothing is old. What is sent late was emitted after the last mark that the peer had
-// processed before the join. So it is about as old as a round trip at most, and without
-// a mark in between it could as well have been under way.
+// Nothing is old. A message that is sent late was emitted after the last mark that the
+// peer had processed before the join. So it is at most about one round trip old, and
+// without a mark in between it could as well still have been on its way.
 //
-// Order. Messages for a room are sent in their order: with a withheld message go those
-// before it that share a room with it, and a message that the peer gets for another of
-// its rooms takes with it what was withheld for any of them. A message that is sent late
-// may come behind later ones for other rooms, or for everybody.
+// Order. Messages for a room are sent in their order: when a withheld message is sent, so
+// are earlier ones that share a room with it; and before a message that the peer gets for
+// one of several rooms, the messages withheld for any of these rooms are sent. A message
+// that is sent late may come behind later messages for other rooms, or for everybody.
 //
-// Once. A message is either sent or in the list, which it leaves when it is sent.
+// At most once. A message is either sent or in the list, and leaves the list when it is
+// sent.
 
-// featureMark is what a node offers that answers marks. Peers that do not are left out
-// as ever: what crosses a join there is lost.
+// featureMark is the feature of nodes that answer marks. For a peer without it, messages
+// for rooms without a member are not withheld but dropped, so a message that crosses a
+// join there is lost.
 const featureMark = "mark"
 
-// maxWithheld bounds the messages that are withheld from a peer in one namespace. Their
-// bytes are bounded by ReplayBytes in the whole node, and by half of it for a peer's
-// namespace.
+// maxWithheld limits the number of messages that are withheld from a peer in one
+// namespace. Their memory is limited to ReplayBytes in the whole node, and to half of
+// that in one list.
 const maxWithheld = 1 << 15
 
-// withheldBudget is what all withheld messages of a node take.
+// withheldBudget is the memory that all withheld messages of a node take.
 type withheldBudget struct {
 	bytes atomic.Int64
 	limit int64
 }
 
-// withheld is a message that some peers did not get; one for all of them.
+// withheld is a message that was not sent to some peers. The lists of all these peers
+// share it.
 type withheld struct {
 	message *core.Message
 	stream  uint32
-	rooms   []uint32 // hashes
+	rooms   []uint32 // hashes of its rooms
 	size    int      // memory, roughly
 	budget  *withheldBudget
-	lists   atomic.Int32 // in which it is
-	counted atomic.Bool  // as a message that was published
-	traced  uint64       // by which traces, and its number for them; as of frames
+	lists   atomic.Int32 // number of lists that it is in
+	counted atomic.Bool  // it was counted as published
+	traced  uint64       // the tag of its frames: see frame.traced
 }
 
 func newWithheld(m *core.Message, ns *namespace, rooms []uint32, traced uint64) *withheld {
@@ -71,7 +73,7 @@ func newWithheld(m *core.Message, ns *namespace, rooms []uint32, traced uint64) 
 	}
 }
 
-// enter counts a list in which the message is, and leave one in which it is no more.
+// enter is called when a list gets the message, and leave when a list loses it.
 func (w *withheld) enter() {
 	if w.lists.Add(1) == 1 {
 		w.budget.bytes.Add(int64(w.size))
@@ -84,7 +86,7 @@ func (w *withheld) leave() {
 	}
 }
 
-// isFor tells whether the message is for one of the rooms.
+// isFor reports whether the message is for one of the rooms.
 func (w *withheld) isFor(wanted func(uint32) bool) bool {
 	for _, h := range w.rooms {
 		if wanted(h) {
@@ -94,27 +96,27 @@ func (w *withheld) isFor(wanted func(uint32) bool) bool {
 	return false
 }
 
-// withheldList is what is withheld from a peer in one namespace, in order. Each message
-// has a number. It is guarded by the lock of the peer's interest.
+// withheldList holds the messages withheld from a peer in one namespace, in order. Each
+// message has a number. It is guarded by the lock of the peer's remoteInterest.
 type withheldList struct {
-	base    uint64      // number of the first
-	entries []*withheld // entries[:head] are covered; nil where it was sent
+	base    uint64      // number of entries[head]
+	entries []*withheld // entries[:head] are covered; an entry is nil when the message was sent
 	head    int
-	count   int // that were not sent
+	count   int // messages that were not sent
 	bytes   int
 
-	marked    uint64 // the peer was sent a mark behind all messages before this number
-	covered   uint64 // and has answered one behind all before this
-	scheduled bool   // the marker is to mark what is not marked
+	marked    uint64 // a mark was sent behind all messages before this number
+	covered   uint64 // the peer has answered a mark for all messages before this number
+	scheduled bool   // the marker is going to send a mark
 }
 
-// next is the number of the next message.
+// next returns the number that the next message gets.
 func (l *withheldList) next() uint64 { return l.base + uint64(len(l.entries)-l.head) }
 
-// unmarked tells whether there is anything behind the last mark.
+// unmarked reports whether the list has messages behind the last mark.
 func (l *withheldList) unmarked() bool { return l.count > 0 && l.marked < l.next() }
 
-// full tells whether one more message would be too much.
+// full reports whether m would exceed a limit.
 func (l *withheldList) full(m *core.Message, b *withheldBudget) bool {
 	size := int64(encodedSize(m))
 	return len(l.entries)-l.head >= maxWithheld || int64(l.bytes)+size > b.limit/2 || b.bytes.Load()+size > b.limit
@@ -127,7 +129,7 @@ func (l *withheldList) add(w *withheld) {
 	l.bytes += w.size
 }
 
-// remove takes out a message that is sent, or given up.
+// remove removes the message at a place: it is sent, or forgotten.
 func (l *withheldList) remove(i int) *withheld {
 	w := l.entries[i]
 	l.entries[i] = nil
@@ -139,8 +141,8 @@ func (l *withheldList) remove(i int) *withheld {
 	return w
 }
 
-// cover forgets the messages before a number, and returns the requests among them, and those
-// that are traced.
+// cover removes the messages before a number. It returns those of them that are requests
+// or are traced.
 func (l *withheldList) cover(number uint64) (covered []*withheld) {
 	l.covered = max(l.covered, min(number, l.next()))
 	for l.base < l.covered {
@@ -154,10 +156,10 @@ func (l *withheldList) cover(number uint64) (covered []*withheld) {
 	return covered
 }
 
-// clear forgets all.
+// clear removes all messages.
 func (l *withheldList) clear() { l.cover(l.next()) }
 
-// any tells whether there is a message for one of the rooms.
+// any reports whether the list has a message for a wanted room.
 func (l *withheldList) any(wanted func(uint32) bool) bool {
 	for _, w := range l.entries[l.head:] {
 		if w != nil && w.isFor(wanted) {
@@ -167,9 +169,9 @@ func (l *withheldList) any(wanted func(uint32) bool) bool {
 	return false
 }
 
-// due are the places of the messages that have to be sent where some rooms are wanted, in
-// order. With each one go those before it that share a room with it, and those behind it
-// for rooms that it makes sockets join.
+// due returns the places of the messages that have to be sent when some rooms are wanted,
+// in order. A message takes with it the earlier ones that share a room with it; and if it
+// makes sockets join rooms, all messages for these rooms.
 func (l *withheldList) due(wanted func(uint32) bool) []int {
 	if l.count == 0 || !l.any(wanted) {
 		return nil
@@ -206,13 +208,13 @@ func (l *withheldList) due(wanted func(uint32) bool) []int {
 	return due
 }
 
-// all are the places of all messages.
+// all returns the places of all messages.
 func (l *withheldList) all() []int { return l.due(func(uint32) bool { return true }) }
 
-// sendWithheld sends messages that were withheld in a namespace, and calls then: both
-// with the lock of what is known of the peer's rooms, so that no message for these rooms
-// comes in between. Messages are encoded without the lock, so choose may be called again;
-// it returns their places.
+// sendWithheld sends withheld messages of a namespace, and then calls then, in one
+// critical section of the peer's remoteInterest, so that no other message for these rooms
+// comes in between. choose returns the places of the messages. It may be called several
+// times: messages are encoded without the lock, and then it is tried again.
 func (p *peer) sendWithheld(namespace string, choose func(*withheldList) []int, then func(), later *deferred) {
 	var frames map[*withheld]*frame
 	for missing := []*withheld(nil); ; {
@@ -237,8 +239,8 @@ func (p *peer) sendWithheld(namespace string, choose func(*withheldList) []int, 
 	}
 }
 
-// trySendWithheld does nothing but return the messages that are not encoded, if there are
-// such.
+// trySendWithheld sends the messages if frames has all of them. Otherwise it sends
+// nothing and returns those that have to be encoded.
 func (p *peer) trySendWithheld(namespace string, choose func(*withheldList) []int, then func(), frames map[*withheld]*frame, later *deferred) (missing []*withheld) {
 	p.interest.mu.Lock()
 	defer p.interest.mu.Unlock()
@@ -290,7 +292,7 @@ func (p *peer) sendAllWithheld(namespace string, later *deferred) {
 	p.sendWithheld(namespace, (*withheldList).all, nil, later)
 }
 
-// sendEverythingWithheld does so in all namespaces.
+// sendEverythingWithheld sends everything that is withheld in all namespaces.
 func (p *peer) sendEverythingWithheld() {
 	var later deferred
 	for _, name := range p.interest.namespaces() {
@@ -299,7 +301,8 @@ func (p *peer) sendEverythingWithheld() {
 	later.run()
 }
 
-// takeInterest enters an update, behind what was withheld and is due for it.
+// takeInterest handles an INTEREST frame of the peer: it sends the withheld messages that
+// are due because of it, and then enters the update.
 func (p *peer) takeInterest(namespace string, update interestUpdate) {
 	switch {
 	case update.mark:
@@ -314,10 +317,11 @@ func (p *peer) takeInterest(namespace string, update interestUpdate) {
 	later.run()
 }
 
-// due are the places of messages that are due for an update.
+// due returns the places of the messages that have to be sent before the update is
+// entered.
 func (n *interestUpdate) due(l *withheldList) []int {
 	if n.first {
-		return l.all() // until all rooms are known
+		return l.all() // the list of rooms may come in several frames
 	}
 	if len(n.adds) == 0 {
 		return nil
@@ -329,21 +333,21 @@ func (n *interestUpdate) due(l *withheldList) []int {
 	return l.due(added.has)
 }
 
-// ageInterest sends everything from now on, what was withheld too: there is no link, so
-// the peer cannot tell what changes.
+// ageInterest is called when the peer has lost its link and cannot report changes. What
+// was withheld is sent, and nothing is withheld any more.
 func (p *peer) ageInterest() {
 	p.interest.age()
 	p.sendEverythingWithheld()
 }
 
-// doubtInterest does so because updates may have been lost.
+// doubtInterest does the same when updates of the peer may have been lost.
 func (p *peer) doubtInterest() {
 	p.interest.doubt()
 	p.sendEverythingWithheld()
 }
 
-// endInterest does so because the peer has gone, which counts what was withheld from it
-// among what it has lost.
+// endInterest does the same when the peer is gone, so that withheld messages are counted
+// among those that it lost.
 func (p *peer) endInterest() {
 	p.interest.end()
 	p.sendEverythingWithheld()

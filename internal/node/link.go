@@ -11,61 +11,60 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// link is one connection to a peer, after the handshake. A reader and a
-// writer serve each of its streams, and one more goroutine waits for the end and
-// tidies up.
+// link is one connection to a peer, after the handshake. Each of its streams has a reader
+// and a writer; one more goroutine waits until the link ends and cleans up.
 type link struct {
 	peer       *peer
 	cfg        *core.Config
 	counts     *stats
 	clock      clock
 	conn       core.Conn
-	id         string // the dialler's name for it; "" with reference peers
+	id         string // the name that the dialler gave it; "" with reference peers
 	dialled    bool   // by this node
 	streams    []*stream
 	batchLimit int // size of BATCH frames, in bytes; 0 if the peer does not take them
 
 	heard       atomic.Int64 // when something was last received, on the clock
-	reading     atomic.Int32 // streams that have not ended
-	dispatching atomic.Int32 // readers that are not reading, but delivering
-	probe       atomic.Int64 // when it must have proven to be alive, on the clock; 0 if it need not
-	pinged      int64        // when it was last pinged for the heartbeat, on the clock; heartbeat's own
+	reading     atomic.Int32 // streams whose reader has not reached their end
+	dispatching atomic.Int32 // readers that are busy with a frame, or wait for memory, instead of reading
+	probe       atomic.Int64 // by when it must have received something, on the clock; 0 if it is not being probed
+	pinged      int64        // when the heartbeat last sent a ping, on the clock; used by the heartbeat alone
 
-	confirmed    bool            // the reference peer has sent something under its id; the reader's own
-	inbound      core.Codec      // in which the peer writes; set before started is closed
-	received     []atomic.Uint64 // the counters of the peer's session; set before started is closed
-	session      string          // of the peer's messages; likewise
-	skip         []uint64        // messages of each sequence that are here already; each of its reader's own once started is closed
-	started      chan struct{}   // closed when the peer's messages may be taken
-	arrived      atomic.Int64    // messages of the peer that were delivered
-	flushing     atomic.Int64    // messages of the peer that it wants to know of when they are here; -1 if it does not
-	readersEnded chan struct{}   // closed when no more messages come
-	acked        []*frame        // for ack; its reader's own
+	confirmed    bool            // a reference peer has sent a message under the expected id; used by the reader alone
+	inbound      core.Codec      // the codec in which the peer writes; set before started is closed
+	received     []atomic.Uint64 // per sequence, messages received in the peer's session; set before started is closed
+	session      string          // the peer's session; set before started is closed
+	skip         []uint64        // per sequence, messages that an earlier link has delivered; each reader's own once started is closed
+	started      chan struct{}   // closed after START: from then on the peer's messages are accepted
+	arrived      atomic.Int64    // messages that this link has delivered
+	flushing     atomic.Int64    // answer FLUSHED when arrived is this; -1 if the peer has not sent FLUSH
+	readersEnded chan struct{}   // closed when all readers have ended
+	acked        []*frame        // scratch space of ack; used by its reader alone
 	full         fullNamespaces
-	work         sync.WaitGroup // what waits for capacity
+	work         sync.WaitGroup // goroutines that wait for capacity
 
 	// Guarded by the peer's lock.
-	since        time.Time // when it was taken up
+	since        time.Time // when the handshake was done
 	pings        pings
 	signals      [][]byte  // control frames, which go before messages
-	open         bool      // START was sent: messages may be
-	turn         uint64    // in the order in which this node uses links
-	asking       int       // SYNCs that were not answered
-	synced       *ack      // the answer to the last one
-	told         lostKinds // what START has told of and the peer has not confirmed
-	saidReceived uint64    // messages of the peer's session that it knows to be here
-	saidAt       time.Time // when it was last told so in its turn
+	open         bool      // START was sent, so messages may be sent
+	turn         uint64    // orders the links of this node by when it took them into use: see claim
+	asking       int       // number of SYNCs without an answer
+	synced       *ack      // the answer to the last SYNC
+	told         lostKinds // the losses that START reported and the peer has not confirmed
+	saidReceived uint64    // number of the peer's messages that were acknowledged so far
+	saidAt       time.Time // when the heartbeat last acknowledged
 	sent         int64     // messages taken from the queue for this link
-	asked        bool      // whether they have arrived
-	writing      int       // streams on which something is being written
+	asked        bool      // FLUSH was sent
+	writing      int       // streams that are writing
 
 	stop   chan struct{} // closed by fail
 	once   sync.Once
-	reason core.CloseReason // both written before stop is closed
+	reason core.CloseReason // reason and err are written before stop is closed
 	err    error
 }
 
-// newLink makes a link of a connection after its handshake.
+// newLink makes a link from a connection after its handshake.
 func (p *peer) newLink(conn core.Conn, id string, dialled bool) *link {
 	l := &link{
 		peer:         p,
@@ -101,7 +100,7 @@ func (l *link) fail(reason core.CloseReason, err error) {
 	})
 }
 
-// run serves the link until it fails, and returns when nothing of it is left.
+// run serves the link until it fails, and returns when all its goroutines have ended.
 func (l *link) run() {
 	var readers, writers sync.WaitGroup
 	for _, s := range l.streams {
@@ -110,7 +109,7 @@ func (l *link) run() {
 	}
 	<-l.stop
 	var closing sync.WaitGroup
-	closing.Go(func() { l.conn.Close(l.reason) }) // a dead peer takes its time
+	closing.Go(func() { l.conn.Close(l.reason) }) // Close may block if the peer is dead
 	readers.Wait()
 	close(l.readersEnded)
 	writers.Wait()
@@ -119,24 +118,24 @@ func (l *link) run() {
 	closing.Wait()
 }
 
-// messageStreams is how many of the streams carry messages.
+// messageStreams is the number of streams that carry messages.
 func (l *link) messageStreams() int { return max(1, len(l.streams)-1) }
 
-// signal tells the writer of control frames that there may be something to send.
+// signal wakes the writer of control frames.
 func (l *link) signal() { l.streams[0].signal() }
 
-// signalFifo tells the writer of that fifo's messages that there may be some.
+// signalFifo wakes the writer of a fifo's messages.
 func (l *link) signalFifo(fifo int) { l.streams[len(l.streams)-l.messageStreams()+fifo].signal() }
 
-// signalAll tells all writers.
+// signalAll wakes all writers.
 func (l *link) signalAll() {
 	for _, s := range l.streams {
 		s.signal()
 	}
 }
 
-// otherPeerError says that another reference peer than expected answers at an
-// address. Its messages are the first to tell, for it never answers HELLO.
+// otherPeerError says that another reference peer than the expected one answers at an
+// address. A reference peer does not answer HELLO, so its first message shows who it is.
 type otherPeerError struct{ id string }
 
 func (e *otherPeerError) Error() string {
@@ -146,11 +145,12 @@ func (e *otherPeerError) Error() string {
 func (l *link) alive() {
 	l.heard.Store(l.clock.now())
 	if l.probe.Swap(0) != 0 {
-		l.signalAll() // messages have waited for this
+		l.signalAll() // messages wait while a link is being probed
 	}
 }
 
-// readError tells a goodbye from a failure.
+// readError explains why reading has ended: the peer said goodbye, or the connection
+// failed.
 func readError(err error) error {
 	var closed *core.CloseError
 	switch {
@@ -164,7 +164,7 @@ func readError(err error) error {
 	return fmt.Errorf("receive: %w", err)
 }
 
-// control takes a frame of a Go node that is no message.
+// control handles a control frame, which only Go nodes send.
 func (l *link) control(src []byte) error {
 	switch src[0] {
 	case framePing:
@@ -201,8 +201,8 @@ func (l *link) control(src []byte) error {
 	return nil
 }
 
-// awaitStart holds up the messages of a stream, which may overtake the START that
-// goes before them. It reports false if the link has ended.
+// awaitStart blocks the reader of a numbered stream until START, which comes on another
+// stream and may arrive later. It reports false if the link has ended.
 func (l *link) awaitStart() bool {
 	select {
 	case <-l.started:
@@ -212,7 +212,7 @@ func (l *link) awaitStart() bool {
 	}
 }
 
-// messages takes those of a BATCH frame.
+// messages handles the messages of a BATCH frame.
 func (s *stream) messages(src []byte) error {
 	err := unpack(src, s.message)
 	if errors.Is(err, errBatch) {
@@ -222,7 +222,7 @@ func (s *stream) messages(src []byte) error {
 	return err
 }
 
-// message takes one message, which is what follows the kind of its frame.
+// message handles one message: a frame without its first byte, the kind.
 func (s *stream) message(src []byte) error {
 	l := s.link
 	if l.inbound == nil {
@@ -240,7 +240,8 @@ func (s *stream) message(src []byte) error {
 	return err
 }
 
-// interest takes an update of the peer's rooms. It counts as a message.
+// interest handles an INTEREST frame, the update of the peer's rooms. It counts as a
+// message.
 func (s *stream) interest(src []byte) error {
 	l := s.link
 	if l.inbound == nil {
@@ -254,7 +255,7 @@ func (s *stream) interest(src []byte) error {
 	namespace, update, err := decodeInterest(src)
 	if err != nil {
 		l.peer.dropInbound(core.KindInterest, err)
-		l.peer.doubtInterest() // it may have told of rooms
+		l.peer.doubtInterest() // the update may have added rooms
 	} else {
 		l.peer.takeInterest(namespace, update)
 	}
@@ -262,8 +263,8 @@ func (s *stream) interest(src []byte) error {
 	return nil
 }
 
-// isHere tells whether the message has arrived on an earlier link, and counts it on this
-// one.
+// isHere reports whether an earlier link has delivered this message already. If so, it
+// counts the message for this link.
 func (s *stream) isHere() bool {
 	l := s.link
 	if len(l.skip) == 0 || l.skip[s.fifo] == 0 {
@@ -275,7 +276,8 @@ func (s *stream) isHere() bool {
 	return true
 }
 
-// arrive counts a message that was delivered, and says so to the peer now and then.
+// arrive counts a message that was delivered, and sends an ACK after every ackMessages
+// messages or ackBytes bytes.
 func (s *stream) arrive(size int) {
 	l := s.link
 	l.arrived.Add(1)
@@ -290,21 +292,22 @@ func (s *stream) arrive(size int) {
 	l.answerFlush()
 }
 
-// deliver delivers a message. It returns the channel of [core.Receiver].Receive, with
-// the namespace it is for.
+// deliver decodes and delivers a message. It returns the message's namespace and the
+// channel that [core.Receiver].Receive returned.
 func (s *stream) deliver(src []byte) (namespace string, capacity <-chan struct{}, err error) {
 	l, m := s.link, new(core.Message)
 	if err := l.inbound.Decode(src, m); err != nil {
 		l.peer.dropInbound(0, err)
 		return "", nil, nil
 	}
-	// The codecs of this module stop there while they decode; an application's may not.
+	// The codecs of this module enforce the limit while they decode; an application's own
+	// codec may not.
 	if limit := l.peer.node.maxSockets; len(m.Sockets) > limit {
 		l.peer.dropInbound(m.Kind, fmt.Errorf("%w: %d sockets in one answer, limit %d", core.ErrMalformed, len(m.Sockets), limit))
 		return "", nil, nil
 	}
 	l.peer.traffic.in.add(1 + len(src))
-	if !l.peer.heardOnce.Load() { // other goroutines read what is beside it
+	if !l.peer.heardOnce.Load() { // reading first: other goroutines read the fields beside it
 		l.peer.heardOnce.Store(true)
 	}
 	l.counts.received(l.peer.id, m.Kind, 1+len(src))
@@ -330,9 +333,9 @@ func (s *stream) deliver(src []byte) (namespace string, capacity <-chan struct{}
 	return m.Namespace, l.peer.node.deliver(l.peer, m), nil
 }
 
-// deliverEmitted takes a message of an emitter, as one of the link's peer: in order
-// with the others of that link, and of no other. It does not make the peer a server
-// of the namespace, nor tell who a reference peer is.
+// deliverEmitted delivers a message of an emitter as if the link's peer had sent it: in
+// order with the peer's own messages. It does not make the peer a member of the
+// namespace, and does not confirm the id of a reference peer.
 func (l *link) deliverEmitted(m *core.Message) (capacity <-chan struct{}) {
 	if !emittable(m) {
 		l.peer.dropInbound(m.Kind, fmt.Errorf("%w: %q may act on clients, and not ask or answer", core.ErrForged, core.EmitterID))
@@ -342,7 +345,7 @@ func (l *link) deliverEmitted(m *core.Message) (capacity <-chan struct{}) {
 	return l.peer.node.hand(l.peer, m)
 }
 
-// emittable tells whether an emitter may send m.
+// emittable reports whether an emitter may send m.
 func emittable(m *core.Message) bool {
 	switch m.Kind {
 	case core.KindBroadcast, core.KindServerSideEmit, core.KindSocketsJoin, core.KindSocketsLeave, core.KindSocketsLeaveAll, core.KindDisconnectSockets:

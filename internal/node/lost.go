@@ -7,19 +7,19 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// featureLost is what a node offers that takes LOST frames.
+// featureLost is the feature of nodes that take LOST frames.
 const featureLost = "lost"
 
-// A node whose link to a peer has broken says so to its other peers, with a LOST frame.
-// They try their own links: the heartbeats of a process that is gone are missed at other times
-// on each link, and so all know when the first one does. What a node says of another is a
-// hint: who answers is there, whatever was said. Each link is tried once per heartbeat
-// interval at most, so a peer that lies costs pings.
+// A node whose link to a peer has broken sends a LOST frame to its other peers. They ping
+// the lost node at once: without LOST, each link would notice a dead process only when
+// its own heartbeat is overdue. LOST is a hint: a node that answers the ping stays. A
+// link is tested once per heartbeat interval at most, so a peer that lies costs pings
+// only.
 
-// tellLost tells the other peers that the last link to p has ended.
+// tellLost sends LOST to the other peers after the last link to p has ended.
 func (n *Node) tellLost(p *peer, cause error) {
 	if errors.Is(cause, core.ErrSlowPeer) || errors.Is(cause, core.ErrReplaced) {
-		return // it is there
+		return // such a peer is alive
 	}
 	for _, other := range n.peers.Load().list {
 		if other != p && other.takesLost {
@@ -37,17 +37,17 @@ func (p *peer) hint(lost string) {
 	}
 }
 
-// heardLost tries the link to a node that another one has lost.
+// heardLost pings a node to which another node has lost its link.
 func (n *Node) heardLost(id string, by *peer) {
 	if p := n.peers.Load().byID[id]; p != nil && p != by && p.mayTry(time.Now()) {
 		p.probe(lostTimeout)
 	}
 }
 
-// lostTimeout is how long a peer has to answer that another node has lost.
+// lostTimeout is how long a peer has to answer the ping after a LOST frame.
 const lostTimeout = time.Second
 
-// mayTry tells whether the link may be tried because of a hint.
+// mayTry reports whether a LOST frame may make this node ping the peer now.
 func (p *peer) mayTry(now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -10,29 +10,30 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// namespace is one namespace of this node: the [core.Cluster] of its adapter.
+// namespace is a namespace that is open on this node: the [core.Cluster] of its adapter.
 type namespace struct {
 	node     *Node
 	name     string
-	stream   uint32 // of links, for its messages; set when it is opened
+	stream   uint32 // number of the stream for its messages; set when it is opened
 	receiver core.Receiver
 	closed   atomic.Bool
 	interest interest
 	covers   owedCovers
 
-	// telling is held while peers are told that it is open, or closed: the latter
-	// comes last.
+	// telling is held while peers are told that the namespace is open or closed, so that
+	// "closed" comes last.
 	telling sync.Mutex
 
-	// notify serialises joining and leaving with their reports; mu guards the
-	// map alone, so that the receiver may ask for the members meanwhile.
+	// notify is held while a join or leave is made and reported to the receiver, so that
+	// reports come in order. mu guards the map alone: the receiver may ask for the
+	// members meanwhile.
 	notify  sync.Mutex
 	mu      sync.Mutex
 	members map[string]*peer
 
 	endedMu   sync.Mutex
-	notifying int                // goroutines that hold notify, or are about to
-	ended     []core.RequestInfo // the observer is to be told of, when none does
+	notifying int                // goroutines that hold notify, or wait for it
+	ended     []core.RequestInfo // requests to report to the observer when notifying is 0
 }
 
 var (
@@ -47,7 +48,7 @@ func newNamespace(n *Node, name string) *namespace {
 	return ns
 }
 
-// peers are all peers with a link, members of the namespace or not.
+// peers returns all peers, members of the namespace or not.
 func (ns *namespace) peers() []*peer { return ns.node.peers.Load().list }
 
 func (ns *namespace) ID() string        { return ns.node.id }
@@ -98,11 +99,11 @@ func (ns *namespace) publish(m *core.Message, to ...*peer) {
 	later.run()
 }
 
-// send publishes m, behind the update of rooms that there is. It returns those
-// peers that the route leaves out, if m is a request.
+// send publishes m, after the pending update of rooms. If m is a request, it returns the
+// ids of the peers that the route leaves out.
 func (ns *namespace) send(m *core.Message, r *route, to []*peer, tally *core.Publication, later *deferred) (left []string) {
 	if !ns.node.sends(m) {
-		return idsOf(to) // nobody is asked
+		return idsOf(to) // this node's role forbids the message: no peer is asked
 	}
 	if f := ns.interest.flush(later); f != nil {
 		f.release()
@@ -119,7 +120,7 @@ func (ns *namespace) Reference(id string) bool {
 // RequestBegun tells the observer of a request.
 func (ns *namespace) RequestBegun(info core.RequestInfo) { ns.node.stats.requestBegun(info) }
 
-// TraceRequest lets the observer follow a request, if it can.
+// TraceRequest lets the observer trace a request, if it is a [core.RequestTracer].
 func (ns *namespace) TraceRequest(ctx context.Context, info core.RequestInfo) (trace string) {
 	if tracer, ok := ns.node.cfg.Observer.(core.RequestTracer); ok {
 		return tracer.TraceRequest(ctx, info)
@@ -127,7 +128,7 @@ func (ns *namespace) TraceRequest(ctx context.Context, info core.RequestInfo) (t
 	return ""
 }
 
-// TraceAnswer lets it follow the request of another server.
+// TraceAnswer lets the observer trace the answer to another server's request.
 func (ns *namespace) TraceAnswer(trace, from string, info core.RequestInfo) (done func(error)) {
 	if tracer, ok := ns.node.cfg.Observer.(core.RequestTracer); ok {
 		return tracer.TraceAnswer(trace, from, info)
@@ -135,8 +136,8 @@ func (ns *namespace) TraceAnswer(trace, from string, info core.RequestInfo) (don
 	return nil
 }
 
-// RequestDone counts a request that has ended. If somebody holds notify, which may
-// be the caller, the observer is told when that is over.
+// RequestDone counts a request that has ended and tells the observer: at once, or, if a
+// goroutine holds notify, which may be the caller, when it has released it.
 func (ns *namespace) RequestDone(info core.RequestInfo) {
 	ns.endedMu.Lock()
 	later := ns.notifying > 0
@@ -149,7 +150,7 @@ func (ns *namespace) RequestDone(info core.RequestInfo) {
 	}
 }
 
-// beginNotify takes notify.
+// beginNotify acquires notify.
 func (ns *namespace) beginNotify() {
 	ns.endedMu.Lock()
 	ns.notifying++
@@ -157,7 +158,7 @@ func (ns *namespace) beginNotify() {
 	ns.notify.Lock()
 }
 
-// endNotify lets it go, and tells the observer of what has ended meanwhile.
+// endNotify releases notify, and reports the requests that ended meanwhile.
 func (ns *namespace) endNotify() {
 	ns.notify.Unlock()
 	ns.endedMu.Lock()
@@ -178,15 +179,14 @@ func (ns *namespace) Leave() {
 	}
 }
 
-// seed takes those of the peers among the members that have the namespace.
+// seed adds the peers on which the namespace is open to the members.
 func (ns *namespace) seed(peers []*peer) {
 	for _, p := range peers {
 		ns.join(p)
 	}
 }
 
-// join takes p among the members, unless it has gone or does not have the
-// namespace.
+// join adds p to the members, unless p is gone or does not have the namespace open.
 func (ns *namespace) join(p *peer) {
 	ns.beginNotify()
 	defer ns.endNotify()
@@ -211,7 +211,8 @@ func (ns *namespace) join(p *peer) {
 	ns.receiver.MemberJoined(p.id)
 }
 
-// rejoin lets p leave, which ends what is asked of it, and join again.
+// rejoin reports that p has left and joined again, which ends the requests that wait for
+// it.
 func (ns *namespace) rejoin(p *peer) {
 	ns.beginNotify()
 	defer ns.endNotify()
@@ -240,8 +241,8 @@ func (ns *namespace) leave(p *peer, cause error) {
 	}
 }
 
-// namespaces are those that are open here, by name. Finding one takes no lock, and
-// opening one takes no longer with many others open.
+// namespaces holds the namespaces that are open on this node, by name. Finding one takes
+// no lock, and opening one takes no longer when many others are open.
 type namespaces struct{ byName sync.Map }
 
 func (n *namespaces) get(name string) *namespace {
@@ -251,7 +252,7 @@ func (n *namespaces) get(name string) *namespace {
 	return nil
 }
 
-// put adds a namespace, unless there is one of that name.
+// put adds a namespace. It reports false if there is one with this name.
 func (n *namespaces) put(ns *namespace) bool {
 	_, taken := n.byName.LoadOrStore(ns.name, ns)
 	return !taken
@@ -259,16 +260,16 @@ func (n *namespaces) put(ns *namespace) bool {
 
 func (n *namespaces) remove(ns *namespace) { n.byName.CompareAndDelete(ns.name, ns) }
 
-// all are the namespaces that are open all the while, and perhaps some of those that
-// are opened or closed meanwhile.
+// all iterates over the namespaces. It may miss some that are opened meanwhile, and yield
+// some that are closed meanwhile.
 func (n *namespaces) all() iter.Seq[*namespace] {
 	return func(yield func(*namespace) bool) {
 		n.byName.Range(func(_, ns any) bool { return yield(ns.(*namespace)) })
 	}
 }
 
-// open registers a namespace and announces it to the peers of that moment, which
-// it returns. Those that come later are told when they are linked.
+// open registers a namespace and announces it to the current peers, which it returns.
+// Later peers are told when they are linked.
 func (n *Node) open(ns *namespace, a core.Adapter) ([]*peer, error) {
 	if err := n.enlist(ns, a); err != nil {
 		return nil, err
@@ -306,13 +307,13 @@ func (ns *namespace) tell(kind core.Kind, peers []*peer, later *deferred) {
 	}
 }
 
-// maxStreamNames bounds the names that have a stream of their own. Others share, by
-// their hash.
+// maxStreamNames limits the names with a stream number of their own. Other names share
+// numbers, by their hash.
 const maxStreamNames = 1 << 12
 
-// streamOf is the stream of a name: the next one when it is first opened, and the same
-// ever after, so that a namespace that is opened again keeps its order. n.mu is
-// held.
+// streamOf returns the stream number of a name: a new one when the name is first opened,
+// and the same one ever after, so that a namespace that is opened again keeps its order.
+// n.mu is held.
 func (n *Node) streamOf(name string) uint32 {
 	stream, known := n.streams[name]
 	if known {
@@ -326,13 +327,13 @@ func (n *Node) streamOf(name string) uint32 {
 	return stream
 }
 
-// forget tells the peers that a namespace is closed, and takes it out: in this order,
-// so that they are told before it can be opened again.
+// forget tells the peers that a namespace is closed, and then removes it: in this order,
+// so that "closed" is sent before it can be opened again.
 func (n *Node) forget(ns *namespace) {
 	var later deferred
 	defer later.run()
 	for _, p := range n.peers.Load().list {
-		p.sendAllWithheld(ns.name, &later) // what comes after this, the peers do not hear of
+		p.sendAllWithheld(ns.name, &later) // before "closed", after which the peer ignores them
 	}
 	ns.telling.Lock()
 	ns.send(&core.Message{Kind: core.KindAdapterClose}, nil, n.peers.Load().list, nil, &later)
@@ -343,7 +344,7 @@ func (n *Node) forget(ns *namespace) {
 	delete(n.adapters, ns)
 }
 
-// deliver takes a message of a peer to its namespace.
+// deliver handles a message of a peer, or passes it to its namespace.
 func (n *Node) deliver(p *peer, m *core.Message) (capacity <-chan struct{}) {
 	switch m.Kind {
 	case core.KindInitialHeartbeat, core.KindHeartbeat:
@@ -367,7 +368,7 @@ func (n *Node) deliver(p *peer, m *core.Message) (capacity <-chan struct{}) {
 	return n.hand(p, m)
 }
 
-// hand gives a message to its namespace.
+// hand passes a message to its namespace.
 func (n *Node) hand(p *peer, m *core.Message) (capacity <-chan struct{}) {
 	ns := n.namespace(m.Namespace)
 	if ns == nil || ns.closed.Load() {
@@ -379,9 +380,9 @@ func (n *Node) hand(p *peer, m *core.Message) (capacity <-chan struct{}) {
 
 var errNoNamespace = fmt.Errorf("%w: namespace is not open here", core.ErrUnsupported)
 
-// opened notes that p has a namespace, and returns ours of that name, if there is
-// one. The note comes first: a namespace that is opened here at the same moment
-// looks for it when it is in the map, so one of the two sees the other.
+// opened notes that p has a namespace, and returns the namespace of this name that is
+// open here, or nil. The note comes first: a namespace that is being opened at the same
+// moment looks for the note once it is in the map, so one of the two sees the other.
 func (n *Node) opened(p *peer, name string) *namespace {
 	isNew := p.mark(name, n.clock.now())
 	ns := n.namespace(name)
@@ -391,5 +392,5 @@ func (n *Node) opened(p *peer, name string) *namespace {
 	return ns
 }
 
-// namespace is the one of this name that is open here, or nil.
+// namespace returns the namespace of this name that is open here, or nil.
 func (n *Node) namespace(name string) *namespace { return n.namespaces.get(name) }

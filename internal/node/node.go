@@ -22,34 +22,34 @@ import (
 // referenceCodec is the name of the codec that reference peers speak.
 const referenceCodec = "msgpack"
 
-// Node is one process's place in the mesh. It is one-shot: [New] makes it,
-// inert; [Node.Start] lets it listen and dial; [Node.Shutdown] ends it. All
-// methods may be called at once.
+// Node is one process's part of the mesh. It is one-shot: [New] makes it, inert;
+// [Node.Start] lets it listen and dial; [Node.Shutdown] ends it. All methods are safe for
+// concurrent use.
 type Node struct {
 	cfg        core.Config
 	newAdapter NewAdapter
 	id         string
-	process    string // tells this node from others that had its id
+	process    string // random; distinguishes this process from others with the same id
 	key        *processKey
 	clock      clock
 	log        *slog.Logger
 	reference  int // index of the reference peers' codec; -1 if there is none
 	dialect    *Dialect
 	stats      stats
-	logLimit   loglimit.Limiter // of what peers and strangers can cause
+	logLimit   loglimit.Limiter // for log lines that peers or strangers can cause
 
 	advertised string // address that peers dial
 	listener   core.Listener
-	pending    *pendingset.Set[*pendingConn] // accepted, but without a HELLO yet
+	pending    *pendingset.Set[*pendingConn] // accepted connections without a HELLO
 	announcer  interestAnnouncer
 	marker     interestMarker
 	withheld   withheldBudget
-	dials      atomic.Uint64   // links dialled, which gives them their names
-	turns      atomic.Uint64   // links that were used, in their order
-	lists      atomic.Uint64   // of withheld messages that were begun
-	answer     Answer          // of questions of peers; nil if there is none
-	asks       asks            // questions of this node
-	traces     traces          // of messages that pass
+	dials      atomic.Uint64   // number of links dialled; a part of their names
+	turns      atomic.Uint64   // number of times a link was taken into use; orders links in time
+	lists      atomic.Uint64   // number of lists of withheld messages begun; see remoteInterest.of
+	answer     Answer          // answers the questions of peers; nil if there is none
+	asks       asks            // this node's own questions to peers
+	traces     traces          // of messages that are sent and received
 	ctx        context.Context // ends when Shutdown begins
 	cancel     context.CancelFunc
 	drained    chan struct{}   // closed when Shutdown has sent what it could
@@ -59,22 +59,22 @@ type Node struct {
 	work       sync.WaitGroup // all goroutines
 
 	peers      atomic.Pointer[peerSet] // peers with a link; replaced, never changed
-	namespaces namespaces              // those open here
+	namespaces namespaces              // open on this node
 
 	capacity       capacity
 	failures       failureLimit
 	assembly       assembly
 	maxPeers       int
-	maxSockets     int                   // in one answer
-	lastTurnedAway atomic.Pointer[error] // of connections that were refused before they said whose they are
+	maxSockets     int                   // sockets in one answer
+	lastTurnedAway atomic.Pointer[error] // why the transport last refused a connection, before the dialler said its id
 
-	mu       sync.Mutex // guards what follows, and who changes the two above
+	mu       sync.Mutex // guards the fields below, and the changes of peers and namespaces
 	state    state
 	adapters map[*namespace]core.Adapter
 	departed map[string]departedPeer
 	targets  map[string]*dialTarget
 	started  time.Time
-	streams  map[string]uint32 // of links, by namespace
+	streams  map[string]uint32 // stream number by namespace
 	roster   roster
 
 	dialLimit     *dialLimiter
@@ -91,18 +91,19 @@ const (
 	stateClosed
 )
 
-// NewAdapter makes the adapter of a namespace, and what c has to tell of the other
-// servers. It is cluster.New, but for tests of a node alone.
+// NewAdapter makes the adapter of a namespace, and the receiver to which c passes
+// messages and changes of the members. It is cluster.New, except in tests of a node
+// alone.
 type NewAdapter func(c core.Cluster, h core.Host, cfg core.AdapterConfig) (core.Adapter, core.Receiver)
 
-// New checks cfg and makes a node of it, which opens namespaces with newAdapter.
-// Errors are [*core.ConfigError].
+// New checks cfg and makes a node, which makes the adapters of its namespaces with
+// newAdapter. Errors are [*core.ConfigError].
 func New(cfg core.Config, newAdapter NewAdapter) (*Node, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	cfg = cfg.WithDefaults()
-	cfg.RefuseReferencePeers = cfg.RefuseReferencePeers || cfg.Role != core.RoleServer // they know no roles
+	cfg.RefuseReferencePeers = cfg.RefuseReferencePeers || cfg.Role != core.RoleServer // reference peers do not know roles
 	cfg.ID = cmp.Or(cfg.ID, randomID())
 	n := &Node{
 		cfg:        cfg,
@@ -139,9 +140,9 @@ func New(cfg core.Config, newAdapter NewAdapter) (*Node, error) {
 // ID is the node's id in the mesh.
 func (n *Node) ID() string { return n.id }
 
-// Start listens, and looks for peers. It returns when the node can be reached;
-// links come up later. ctx limits the call only. After an error, which leaves
-// nothing behind, the node is of no more use.
+// Start listens and looks for peers. It returns when other nodes can reach this one;
+// links come up later. ctx limits the call only. A failed Start leaves nothing running,
+// and the node cannot be started again.
 func (n *Node) Start(ctx context.Context) error {
 	if err := n.start(ctx); err != nil {
 		return err
@@ -187,7 +188,7 @@ func (n *Node) start(ctx context.Context) error {
 	return nil
 }
 
-// Addr is the address it listens on, with the real port; "" before Start.
+// Addr is the address on which the node listens, with the real port; "" before Start.
 func (n *Node) Addr() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -204,9 +205,9 @@ func (n *Node) Advertised() string {
 	return n.advertised
 }
 
-// Adapter opens a namespace: what the mesh does there from now on, it does
-// through host. A namespace can be open once at a time; closing its adapter
-// closes it. It may be opened before Start.
+// Adapter opens a namespace and returns its adapter, which acts on this server's sockets
+// through host. A namespace can be open once at a time; closing its adapter closes it. It
+// may be opened before Start.
 func (n *Node) Adapter(name string, host core.Host) (core.Adapter, error) {
 	ns := newNamespace(n, name)
 	a, receiver := n.newAdapter(ns, host, n.adapterConfig(name))
@@ -229,8 +230,8 @@ func (n *Node) Peers() []core.PeerInfo {
 	return infos
 }
 
-// Stats takes a snapshot of the node. Its Certificate is for those to fill in who know
-// the transport's.
+// Stats takes a snapshot of the node. It leaves Certificate empty: the caller fills it in
+// if it knows the certificate of the transport.
 func (n *Node) Stats() core.Stats {
 	s := n.stats.snapshot()
 	s.Version, s.MaxQueueBytes = buildinfo.Version(), n.cfg.MaxQueueBytes
@@ -250,11 +251,11 @@ func (n *Node) Stats() core.Stats {
 	return s
 }
 
-// Shutdown leaves the mesh: it closes all adapters, which tells the others,
-// sends what is queued, waits until the others have taken it, as long as ctx lets
-// it, and closes all links. It returns when nothing of the node is left; if ctx
-// ends before, with who has not taken everything, or which listeners have not
-// returned. Later calls do nothing.
+// Shutdown leaves the mesh: it closes all adapters, which tells the peers, sends what is
+// queued, waits until the peers have received it (as far as they can say so), as long as
+// ctx lets it, and closes all links. It returns when all goroutines of the node have
+// ended. The error names peers that did not get everything, and listeners that had not
+// returned when ctx ended. Later calls do nothing.
 func (n *Node) Shutdown(ctx context.Context) error {
 	n.mu.Lock()
 	was := n.state
@@ -279,8 +280,8 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		}
 		n.work.Wait()
 	}
-	// Reference peers end links to those who are not in the roster, so this comes
-	// when nothing more is to be said.
+	// A reference peer ends its link to a node that leaves the roster, so the node leaves
+	// discovery only when it has nothing more to send.
 	n.unlist()
 	n.discovery.Wait()
 	for _, a := range adapters {
@@ -292,12 +293,13 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// joiner is an adapter that runs user code, which may take its time.
+// joiner is an adapter that runs users' listeners; Join waits until they have returned.
 type joiner interface {
 	Join(ctx context.Context) error
 }
 
-// drain waits until all queues are empty, and the peers have what was in them.
+// drain waits until all queues are empty and the peers have received what was in them, as
+// far as they can say so.
 func (n *Node) drain(ctx context.Context) error {
 	list := n.linkedPeers()
 	var lost []error

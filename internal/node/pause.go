@@ -2,24 +2,25 @@ package node
 
 import "sync"
 
-// A namespace whose listeners do not keep up is full here: what a peer has sent to it
-// waits, up to InboxBytes. Then the peer is told to PAUSE the namespace, and to CONTINUE
-// it later. Its other namespaces go on, and so do pings and acknowledgements: nothing
-// else on the link is held up.
+// A namespace is full when its listeners do not keep up and a peer's messages that wait
+// for them take InboxBytes. Then the node sends the peer PAUSE for this namespace, and
+// CONTINUE later. Other namespaces, pings and acknowledgements on the link are not held
+// up.
 
-// maxFull is how many bytes of a namespace are taken while it is full: more than what a
-// peer has under way. Of one that does not pause, nothing is read any more.
+// maxFull is how many bytes of a full namespace are accepted on a link: more than a peer
+// has under way when it gets PAUSE. If the peer goes on sending, the link is not read any
+// more.
 const maxFull = 32 << 20
 
-// fullNamespaces are those of this node which a link's peer was asked to pause.
+// fullNamespaces holds the namespaces of this node that a link's peer was asked to pause.
 type fullNamespaces struct {
 	mu    sync.Mutex
-	taken map[string]int // bytes since then, by namespace
+	taken map[string]int // bytes accepted since PAUSE, by namespace
 }
 
 // awaitCapacity is called when a namespace is full, with the size of the message that it
-// took. It blocks only if the peer does not pause, until there is capacity or the link
-// has ended.
+// has just accepted. If the peer does not pause, it blocks until there is capacity or the
+// link has ended.
 func (l *link) awaitCapacity(namespace string, capacity <-chan struct{}, size int) {
 	if l.peer.queue.keeps && l.pause(namespace, capacity, size) {
 		return
@@ -30,8 +31,8 @@ func (l *link) awaitCapacity(namespace string, capacity <-chan struct{}, size in
 	}
 }
 
-// pause asks the peer to pause a namespace, if it has not been asked, until there is
-// capacity. It reports false if it goes on all the same.
+// pause asks the peer to pause a namespace until there is capacity, unless it was asked
+// already. It reports false if the peer goes on sending.
 func (l *link) pause(namespace string, capacity <-chan struct{}, size int) bool {
 	f := &l.full
 	f.mu.Lock()
@@ -48,7 +49,7 @@ func (l *link) pause(namespace string, capacity <-chan struct{}, size int) bool 
 	return f.taken[namespace] <= maxFull
 }
 
-// unpause lets the peer go on with a namespace when there is capacity.
+// unpause sends CONTINUE when there is capacity.
 func (l *link) unpause(namespace string, capacity <-chan struct{}) {
 	select {
 	case <-capacity:
@@ -64,7 +65,7 @@ func (l *link) unpause(namespace string, capacity <-chan struct{}) {
 	l.peer.control(l, append([]byte{frameContinue}, namespace...))
 }
 
-// setPaused sends no more of a namespace on l, or goes on with it.
+// setPaused stops or continues sending messages of a namespace on l.
 func (p *peer) setPaused(l *link, namespace string, paused bool) {
 	stream, known := p.node.knownStream(namespace)
 	p.mu.Lock()
@@ -79,7 +80,8 @@ func (p *peer) setPaused(l *link, namespace string, paused bool) {
 	}
 }
 
-// knownStream is the stream of a namespace that is, or was, open here.
+// knownStream returns the stream number of a namespace that is, or was, open on this
+// node.
 func (n *Node) knownStream(namespace string) (stream uint32, known bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -93,7 +95,7 @@ func (n *Node) knownStream(namespace string) (stream uint32, known bool) {
 	return ns.stream, true
 }
 
-// pause parks the messages of a stream until proceed.
+// pause holds back the messages of a stream until proceed.
 func (q *queue) pause(stream uint32) {
 	if q.parked == nil {
 		q.parked = map[uint32]*fifo{}
@@ -103,7 +105,7 @@ func (q *queue) pause(stream uint32) {
 	}
 }
 
-// proceed lets the messages of a stream go again.
+// proceed puts the messages of a paused stream back into their fifo.
 func (q *queue) proceed(stream uint32) {
 	if parked := q.parked[stream]; parked != nil {
 		delete(q.parked, stream)
@@ -111,14 +113,14 @@ func (q *queue) proceed(stream uint32) {
 	}
 }
 
-// proceedAll lets all go: another link begins without pauses.
+// proceedAll ends all pauses: a new link begins without any.
 func (q *queue) proceedAll() {
 	for stream := range q.parked {
 		q.proceed(stream)
 	}
 }
 
-// takeUnparked takes from a fifo what is not paused.
+// takeUnparked takes the messages of a fifo that are not paused, and parks the others.
 func (q *queue) takeUnparked(n int, batch []*frame) []*frame {
 	size := 0
 	for len(batch) < batchMessages && size < batchBytes {

@@ -17,89 +17,91 @@ import (
 	"github.com/socketmesh/mesh/internal/loglimit"
 )
 
-// probeTimeout is how long a link has to answer when the peer has opened another
-// one beside it.
+// probeTimeout is how long an old link has to answer a ping when the peer has opened
+// another link beside it.
 const probeTimeout = 2 * time.Second
 
-// unlistedTimeout is how long it has when discovery has dropped it.
+// unlistedTimeout is how long a link has to answer a ping when its peer has left the
+// roster of discovery.
 const unlistedTimeout = time.Second
 
-// The bounds of what a peer may announce: namespaces, and the bytes of their names.
+// The limits of what a peer may announce: the number of its namespaces, and the total
+// length of their names in bytes.
 const (
 	maxNamespaces     = 1 << 16
 	maxNamespaceBytes = 16 << 20
 )
 
-// peer is another node, for as long as there is a link to it, and after that for as
-// long as it may resume. Its queue belongs to it and not to a link, so that what waits,
-// and what the peer has not said to have, goes on over a newer link: see session.go.
+// peer is another node: as long as it has a link to this one, and then as long as it may
+// resume. The queue belongs to the peer, not to a link, so that messages that wait or are
+// not acknowledged continue on the next link: see session.go.
 //
-// Mostly there is one link. There are more for the moment in which one replaces another:
-// where both nodes dialled, the connection of the one with the smaller id stays.
+// A peer usually has one link. It has two for a moment when one replaces the other: when
+// both nodes dial at once, the link dialled by the node with the smaller id stays.
 type peer struct {
-	node          *Node // for what concerns all peers: who comes and goes, and what they send
+	node          *Node // for what concerns all peers: the peer set, and received messages
 	cfg           *core.Config
 	counts        *stats
 	logLimit      *loglimit.Limiter
 	id            string
-	process       processID // of the other node: another one with this id is another peer
+	process       processID // of the other node; the same id with another process is another peer
 	certified     string    // the identity in the certificate of its first link; "" if there is none
 	address       string
 	remote        string
-	source        netip.Prefix // of its first link, if it has dialled that
-	dialled       bool         // by this node, when it had no link
+	source        netip.Prefix // network of its first link, if the peer dialled that one
+	dialled       bool         // this node dialled the peer's first link
 	reference     bool
 	role          core.Role
-	version       int  // of the protocol; 0 with reference peers
-	codec         int  // index in the node's codecs: in which we write
-	referenceOnly bool // knows the reference's kinds only
+	version       int  // of the protocol; 0 for reference peers
+	codec         int  // index in the node's codecs, of the one in which this node writes
+	referenceOnly bool // knows only the kinds of message that the reference has
 	batches       bool // takes BATCH frames
 	flushes       bool // answers FLUSH frames
 	answers       bool // answers ASK frames
 	takesLost     bool // takes LOST frames
-	wantsInterest bool // wants to be told of rooms, and tells of its own
+	wantsInterest bool // routes by interest: takes and sends INTEREST frames
 	marks         bool // answers marks, so that messages may be withheld from it
 	interest      remoteInterest
 	since         time.Time
 	log           *slog.Logger
-	gone          chan struct{} // closed when it cannot resume any more
-	drained       chan struct{} // closed when all was sent and taken, once drain was called
+	gone          chan struct{} // closed when the peer cannot resume any more
+	drained       chan struct{} // after drain: closed when everything was sent, and received by a peer that can say so
 
 	traffic    struct{ in, out traffic }
-	reconnects uint64         // earlier lives
-	asking     atomic.Int32   // questions of it that are being answered
-	heardOnce  atomic.Bool    // it has sent a message
-	late       *[kinds]uint64 // messages that came when it had been given up, which outlive it; guarded by the node's lock
+	reconnects uint64         // number of times that it came back before
+	asking     atomic.Int32   // number of its questions that are being answered
+	heardOnce  atomic.Bool    // a message of the peer was received
+	late       *[kinds]uint64 // messages published after the peer was given up, kept by departedPeer; guarded by the node's lock
 	listed     bool           // in the last roster; guarded by the node's lock
 
 	mu         sync.Mutex
 	links      []*link
-	current    *link // the one we send on; nil if there is none
+	current    *link // the link on which messages are sent; nil if there is none
 	queue      queue
 	out        outbound
 	in         inbound
 	sending    bool   // START was sent, on some link
-	epoch      string // of what we know of the peer; another one after we have given it up
-	theirEpoch string // and of what it knows of us; "" until it has said so
+	epoch      string // changes when this node has given the peer up and forgotten its state
+	theirEpoch string // the peer's epoch for this node; "" until its first START
 	trip       roundTrip
 	down       bool
 	cutting    bool // too slow: nothing is queued until a new link is in use
 	draining   bool
-	triedAt    time.Time // when its link was tried because of a hint
-	remembered bool      // the session is that of an earlier peer, and what waits is not of it
-	refusing   bool      // it has ended the last link because of what was sent
-	refusedAt  []uint64  // what it had then
+	triedAt    time.Time // when its links were last pinged because of a LOST frame
+	remembered bool      // the session is that of an earlier peer value; the messages that wait are not part of it
+	refusing   bool      // the peer ended the last link because of a frame that it does not take
+	refusedAt  []uint64  // what the peer had received at the last goBack
 	suspension
 
-	// For tellGaps.
+	// Set under mu, reported by tellGaps without it.
 	misfit           error
 	gapOut           lostKinds
 	dropped, arrived []*frame
 	announceAgain    bool
 
 	openMu    sync.Mutex
-	open      map[string]int64 // namespaces it has, with the time it last spoke there, in ns
-	openBytes int              // of their names
+	open      map[string]int64 // namespaces open on the peer, with the time of its last message there, in ns
+	openBytes int              // total length of their names
 }
 
 func newPeer(n *Node, h *hello, remote string, on terms) *peer {
@@ -142,7 +144,7 @@ func newPeer(n *Node, h *hello, remote string, on terms) *peer {
 	return p
 }
 
-// queueLimits are for what waits for a peer.
+// queueLimits are the limits of a peer's queue.
 func queueLimits(c *core.Config) backlog.Limits {
 	return backlog.Limits{Soft: c.QueueBytes, Hard: c.MaxQueueBytes, Rate: c.QueueMinRate, Grace: c.QueueSlowTime}
 }
@@ -154,8 +156,8 @@ func (p *peer) info() core.PeerInfo {
 	}
 }
 
-// add takes up a link. It reports false if the peer has just gone, and whether there was
-// no link.
+// add adds a link to the peer. taken is false if the peer was given up just before. first
+// reports whether the peer had no link.
 func (p *peer) add(l *link) (taken, first bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -171,7 +173,7 @@ func (p *peer) add(l *link) (taken, first bool) {
 	case p.current == nil || p.reference || p.prefers(l, p.current):
 		p.switchTo(l)
 	default:
-		// The other link stays, if it is alive.
+		// The current link stays if it answers the ping.
 		p.current.probe.Store(l.clock.in(probeTimeout))
 		p.ping(p.current)
 		if l.dialled {
@@ -181,9 +183,9 @@ func (p *peer) add(l *link) (taken, first bool) {
 	return true, first
 }
 
-// prefers tells whether l is to replace old: a later one of the same dialler is,
-// and so is the one that the node with the smaller id dialled. Both nodes come to
-// the same answer.
+// prefers reports whether l should replace old. Of two links with the same dialler, the
+// later one wins; otherwise the one that the node with the smaller id dialled. Both nodes
+// come to the same result.
 func (p *peer) prefers(l, old *link) bool {
 	if l.dialled == old.dialled {
 		return l.id > old.id
@@ -191,8 +193,9 @@ func (p *peer) prefers(l, old *link) bool {
 	return l.dialled == (p.node.id < p.id)
 }
 
-// switchTo sends on l from now on. The other link ends when the peer has begun to use l,
-// too; what that one may have lost is sent again.
+// switchTo makes l the link on which messages are sent. The old link ends when the peer
+// has switched to l, too; messages that may have been lost on the old link are sent
+// again.
 func (p *peer) switchTo(l *link) {
 	old := p.current
 	p.current = l
@@ -208,8 +211,8 @@ func (p *peer) switchTo(l *link) {
 	p.beginSending(l)
 }
 
-// remove gives up a link that has ended. With the last one the peer is gone, unless it
-// may resume.
+// remove removes a link that has ended. Without any link left the peer is given up,
+// unless it may resume.
 func (p *peer) remove(l *link) {
 	p.mu.Lock()
 	p.links = slices.DeleteFunc(p.links, func(other *link) bool { return other == l })
@@ -241,18 +244,19 @@ func (p *peer) remove(l *link) {
 	}
 }
 
-// fallBack goes on on another link after the one in use has ended; p.mu is held.
+// fallBack switches to another link after the current one has ended; p.mu is held.
 func (p *peer) fallBack(ended *link) {
 	p.current = nil
 	for _, other := range p.links {
 		switch {
 		case other.open && !ended.open:
-			p.current = other // as if nothing had been
+			p.current = other // the session never left this link
 			other.signalAll()
 			return
 		case other.open:
-			// The session went back to what had arrived before the other link, and may
-			// have lost something with that: this link's START says otherwise.
+			// The session has gone back to what was acknowledged before it moved to the
+			// ended link, and may have lost messages since. The START that was sent on
+			// this older link does not say so; so this link is of no use.
 			other.fail(core.CloseDuplicate, core.ErrReplaced)
 		case p.current == nil || p.prefers(other, p.current):
 			p.switchTo(other)
@@ -260,7 +264,7 @@ func (p *peer) fallBack(ended *link) {
 	}
 }
 
-// settle ends all links but l, which both nodes use; p.mu is held.
+// settle ends all links but l, if both nodes use l; p.mu is held.
 func (p *peer) settle(l *link) {
 	if p.current != l || p.in.link != l {
 		return
@@ -272,19 +276,19 @@ func (p *peer) settle(l *link) {
 	}
 }
 
-// refuses tells whether a peer has ended a link because it does not take what was sent:
-// a frame above its limit, as a rule.
+// refuses reports whether a peer has ended a link because it does not take a frame:
+// usually because the frame is larger than the peer's limit.
 func refuses(err error) bool {
 	closed, ok := errors.AsType[*core.CloseError](err)
 	return ok && closed.Code == core.CloseTooLarge.Code
 }
 
-// push queues a message. It never blocks: a peer whose queue overflows is cut. Who
-// is to be told of what is lost is told later.
-// It reports whether the message is queued.
+// push queues a message and reports whether it did. It never blocks: a peer whose queue
+// overflows is cut. Calls to observers are added to later.
 func (p *peer) push(f *frame, later *deferred) bool { return p.put(f, later) != putDropped }
 
-// put is push, and tells whether the frame waits for a link or to be written to one.
+// put is push, and also reports whether the peer has no link, so that the frame waits for
+// one.
 func (p *peer) put(f *frame, later *deferred) outcome {
 	p.mu.Lock()
 	if p.down {
@@ -336,10 +340,11 @@ type outcome uint8
 const (
 	putDropped outcome = iota
 	putQueued
-	putHeld // there is no link
+	putHeld // queued, but the peer has no link
 )
 
-// enqueue queues a message, and returns those that are dropped for it; p.mu is held.
+// enqueue adds a message to the queue. It returns the messages that were dropped to make
+// space for it, and counts of those that are lost; p.mu is held.
 func (p *peer) enqueue(f *frame) (result pushed, dropped []*frame, lost lostKinds) {
 	if len(p.links) == 0 {
 		return p.queue.pushUnlinked(f)
@@ -369,7 +374,7 @@ func (p *peer) cut(reason backlog.Reason, later *deferred) {
 	}
 }
 
-// probe ends the links of a peer that does not answer within a time.
+// probe pings the links of a peer, and ends those that do not answer within a time.
 func (p *peer) probe(within time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -384,8 +389,8 @@ func (p *peer) probe(within time.Duration) {
 	}
 }
 
-// maxEchoes bounds what a peer can make us owe it by sending pings without
-// reading.
+// maxEchoes is the number of pongs and other answers that may wait for a peer: a peer
+// that sends pings and does not read cannot make this node queue more.
 const maxEchoes = 64
 
 // echo queues a ping or a pong.
@@ -397,15 +402,15 @@ func (p *peer) echo(l *link, frame []byte) {
 	}
 }
 
-// control queues a frame that is no message; p.mu is held.
+// control queues a control frame, which is not a message; p.mu is held.
 func (p *peer) control(l *link, frame []byte) {
 	l.signals = append(l.signals, frame)
 	l.signal()
 }
 
-// next collects what a stream is to send: control frames, if it is the one for
-// them, and messages if its link is the current one and not in doubt. What it
-// returned before has been written.
+// next returns what a stream should send next: control frames, if it is the stream for
+// them, and messages, if its link is the current one and is not being probed. A call also
+// says that the stream has written what the last call returned.
 func (p *peer) next(s *stream, control [][]byte, batch []*frame) ([][]byte, []*frame) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -435,14 +440,15 @@ func (p *peer) next(s *stream, control [][]byte, batch []*frame) ([][]byte, []*f
 	return control, batch
 }
 
-// idle is called when all that was to be sent on a link has been written.
+// idle is called when everything for a link has been written.
 func (p *peer) idle(l *link) {
 	if p.draining && p.current == l && l.open && p.queue.waiting == 0 {
 		p.written(l)
 	}
 }
 
-// sent gives back a batch of a fifo that was written, or may be lost with its link.
+// sent is called after a batch of a fifo was written, or, with err, when its writing has
+// failed and the batch may be lost with its link.
 func (p *peer) sent(fifo int, batch []*frame, err error) {
 	if len(batch) == 0 {
 		return
@@ -486,13 +492,13 @@ func (p *peer) fail(reason core.CloseReason, err error) {
 	}
 }
 
-// dropInbound counts a message of the peer that is not taken.
+// dropInbound counts and logs a message of the peer that this node ignores.
 func (p *peer) dropInbound(kind core.Kind, why error) {
 	p.counts.ignored(p.id, kind, why)
 	p.logLimit.Log(p.log, slog.LevelWarn, p.id+kind.String(), "ignoring a message of this peer", "kind", kind, "error", why)
 }
 
-// mark notes that the peer has a namespace, and reports whether that is new.
+// mark notes that a namespace is open on the peer, and reports whether that is new.
 func (p *peer) mark(namespace string, now int64) bool {
 	p.openMu.Lock()
 	defer p.openMu.Unlock()
@@ -507,7 +513,7 @@ func (p *peer) mark(namespace string, now int64) bool {
 	return !known
 }
 
-// unmark notes that it does not have it.
+// unmark notes that a namespace is closed on the peer.
 func (p *peer) unmark(namespace string) {
 	p.openMu.Lock()
 	defer p.openMu.Unlock()
@@ -517,7 +523,7 @@ func (p *peer) unmark(namespace string) {
 	}
 }
 
-// has tells whether the peer has a namespace.
+// has reports whether a namespace is open on the peer.
 func (p *peer) has(namespace string) bool {
 	p.openMu.Lock()
 	defer p.openMu.Unlock()
@@ -525,7 +531,7 @@ func (p *peer) has(namespace string) bool {
 	return ok
 }
 
-// silentSince lists the namespaces in which nothing was heard since then.
+// silentSince lists the namespaces in which the peer has sent nothing since then.
 func (p *peer) silentSince(then int64) []string {
 	p.openMu.Lock()
 	defer p.openMu.Unlock()

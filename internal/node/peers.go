@@ -15,36 +15,36 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// peerSet is a snapshot of the peers, those that may resume included.
+// peerSet is a snapshot of the peers, including those without a link that may resume.
 type peerSet struct {
 	list      []*peer
 	byID      map[string]*peer
 	published *tally
 }
 
-// tally counts the messages that were published for all peers of a set. Those of the
-// sets without a peer are what it has missed.
+// tally counts the messages published while a peer set is in use. A peer that comes back
+// has missed the messages of the sets that did not contain it.
 type tally struct {
-	counts [kinds]atomic.Uint64 // with tallyClosed once another set takes its place
-	final  [kinds]uint64        // what they were then; guarded by the node's lock
-	next   *tally               // of that set; guarded by the node's lock
+	counts [kinds]atomic.Uint64 // with the bit tallyClosed once another set has replaced this one
+	final  [kinds]uint64        // the counts at that moment; guarded by the node's lock
+	next   *tally               // the tally of the next set; guarded by the node's lock
 }
 
 const tallyClosed = 1 << 63
 
-// toPublish is the set of peers that get m, which is counted with it.
+// toPublish returns the peer set to which m is published, and counts m there.
 func (n *Node) toPublish(m *core.Message) *peerSet {
 	for {
 		set := n.peers.Load()
 		if m.Volatile() || set.published.counts[m.Kind].Add(1)&tallyClosed == 0 {
 			return set
 		}
-		runtime.Gosched() // until the next one is there, which is about to be
+		runtime.Gosched() // until setPeer has stored the next set
 	}
 }
 
-// close ends the counting, before another set takes the place of this one; the node's
-// lock is held.
+// close stops the counting, before another set replaces this one; the node's lock is
+// held.
 func (t *tally) close() {
 	for kind := range t.counts {
 		if before := t.counts[kind].Or(tallyClosed); before&tallyClosed == 0 {
@@ -53,8 +53,8 @@ func (t *tally) close() {
 	}
 }
 
-// missed is what was published from this set on, to sets that are closed; the node's lock
-// is held.
+// missed returns what was published to this set and all later ones that are closed; the
+// node's lock is held.
 func (t *tally) missed() (lost lostKinds) {
 	for ; t != nil; t = t.next {
 		for kind, n := range t.final {
@@ -64,20 +64,21 @@ func (t *tally) missed() (lost lostKinds) {
 	return lost
 }
 
-// departedPeer is what is kept of a peer that has gone, to tell exactly what was lost
-// should it come back as the same process.
+// departedPeer is what the node remembers of a peer that is gone. If the same process
+// comes back, the node can say exactly what was lost.
 type departedPeer struct {
 	process    processID
 	out        outbound
-	replays    []replay // with the kinds of messages that it may have
+	replays    []replay // kinds of messages that the peer may have received
 	in         inbound
-	late       *[kinds]uint64 // what was for it after that was written down; guarded by the node's lock
-	missed     *tally         // from the first set without it; nil if there was none
+	late       *[kinds]uint64 // messages that came for the peer after this was recorded; guarded by the node's lock
+	missed     *tally         // of the first peer set without it; nil if there was none, or the peer gets no messages
 	at         time.Time
-	reconnects uint64 // before
+	reconnects uint64 // number of times that it had come back before
 }
 
-// lost is what the peer has not, or perhaps has, if it does not come back.
+// lost returns what counts as lost if the process does not come back: messages that were
+// not sent, and messages that the peer may have received or not.
 func (d *departedPeer) lost() lostKinds {
 	lost := d.out.lost.without(d.out.told)
 	for i := range d.replays {
@@ -88,17 +89,17 @@ func (d *departedPeer) lost() lostKinds {
 	return lost
 }
 
-// maxPeers bounds the nodes in a mesh, as maxTargets does: a peer takes memory and
-// goroutines, and a member can say HELLO under many ids.
+// maxPeers limits the number of peers, as maxTargets limits the targets: each peer takes
+// memory and goroutines, and a member could say HELLO under many ids.
 const maxPeers = 4096
 
-// The bounds of what is kept.
+// The limits of departedPeer values: how long, and how many.
 const (
 	rememberFor = 10 * time.Minute
 	maxDeparted = 4096
 )
 
-// attachLink takes up a connection to a peer as a link, to be run by the caller.
+// attachLink makes a link of a connection after its handshake. The caller runs the link.
 func (n *Node) attachLink(conn core.Conn, h *hello, on terms, id string, dialled bool) (*link, error) {
 	for {
 		l, isNew, first, err := n.register(conn, h, on, id, dialled)
@@ -121,7 +122,7 @@ func (n *Node) attachLink(conn core.Conn, h *hello, on terms, id string, dialled
 			p.log.Info("peer up", "remote", p.remote, "reference", p.reference,
 				"version", on.version, "codec", n.cfg.Codecs[on.codec].Name(), "dialled", dialled)
 		case !p.queue.keeps:
-			n.announce(p, &later) // it may have lost sight of us
+			n.announce(p, &later) // a peer without sessions may have lost sight of this node
 		default:
 			for ns := range n.namespaces.all() {
 				ns.interest.sendCurrent(p, &later)
@@ -137,8 +138,8 @@ func (n *Node) attachLink(conn core.Conn, h *hello, on terms, id string, dialled
 	}
 }
 
-// expireReplaced gives up those that may resume and at whose address p is now: a server
-// that was killed and started again has another id.
+// expireReplaced gives up suspended peers that had p's address: a server that was killed
+// and started again has another id.
 func (n *Node) expireReplaced(p *peer) {
 	if p.address == "" {
 		return
@@ -150,7 +151,7 @@ func (n *Node) expireReplaced(p *peer) {
 	}
 }
 
-// restartedError says that a peer's id is that of another process.
+// restartedError says that another process with the id of a peer wants a link.
 type restartedError struct{ before *peer }
 
 func (e *restartedError) Error() string {
@@ -159,9 +160,9 @@ func (e *restartedError) Error() string {
 
 func (e *restartedError) Unwrap() error { return core.ErrDuplicateID }
 
-// giveWay gives up a peer whose id another process has now, unless there is a link to
-// it, or one comes up at once: it may just have broken. The link has to prove that the
-// peer lives.
+// giveWay gives up a peer whose id another process has now, and reports whether it did.
+// If the peer has just lost its link, it gets time to resume; if it has a link, it has to
+// answer a ping on it.
 func (n *Node) giveWay(p *peer) bool {
 	if p.maySoonResume() {
 		n.awaitLink(p, probeTimeout)
@@ -175,15 +176,14 @@ func (n *Node) giveWay(p *peer) bool {
 	return true
 }
 
-// maySoonResume tells whether there is no link to a peer, and nothing says that it has
-// gone.
+// maySoonResume reports whether a peer has no link, and nothing says that it is gone.
 func (p *peer) maySoonResume() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.links) == 0 && !p.presumedGone
 }
 
-// awaitLink waits a while for a peer that may resume to do so.
+// awaitLink waits until a suspended peer resumes, but no longer than within.
 func (n *Node) awaitLink(p *peer, within time.Duration) {
 	timer := time.NewTimer(within)
 	defer timer.Stop()
@@ -204,10 +204,10 @@ func (n *Node) awaitLink(p *peer, within time.Duration) {
 	}
 }
 
-// isImpostor tells whether who says h, on this connection, cannot be p, nor the server of
-// which p was a process: it names p's process and has another key, or p has shown a
-// certificate and this one has another identity. Where both have keys, these tell one
-// process from another; without them, certificates do.
+// isImpostor reports whether the node that sent h on this connection can be neither p nor
+// a restart of p's server: h names p's process with another key, or p has shown a
+// certificate and this connection's has another identity. If the process and its key are
+// p's, no certificate is compared.
 func (p *peer) isImpostor(h *hello, conn core.Conn) bool {
 	claimed := h.process()
 	switch {
@@ -219,8 +219,8 @@ func (p *peer) isImpostor(h *hello, conn core.Conn) bool {
 	return p.certified != "" && p.certified != p.node.identityOf(conn)
 }
 
-// identityOf is who the peer is by its certificate; "" if servers need not show one
-// wherever they link.
+// identityOf returns the identity in the peer's certificate; "" if the transport does not
+// require one of every server.
 func (n *Node) identityOf(conn core.Conn) string {
 	c, ok := conn.(core.Certified)
 	if t, verifies := n.cfg.Transport.(core.PeerVerifier); !ok || !verifies || !t.VerifiesPeers() {
@@ -229,8 +229,8 @@ func (n *Node) identityOf(conn core.Conn) string {
 	return c.Identity()
 }
 
-// register makes a link of a connection: of a peer that is there, or of a new one. first
-// tells that the peer had no link.
+// register makes a link from a connection: for a known peer, or for a new one. first
+// reports whether the peer had no link.
 func (n *Node) register(conn core.Conn, h *hello, on terms, id string, dialled bool) (l *link, isNew, first bool, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -249,14 +249,14 @@ func (n *Node) register(conn core.Conn, h *hello, on terms, id string, dialled b
 		if taken, first := p.add(l); taken {
 			return l, false, first, nil
 		}
-		before, known = n.departing(p), true // it is just going
+		before, known = n.departing(p), true // the peer is being given up at this moment
 	}
 	if n.peers.Load().byID[h.uid] == nil && len(n.peers.Load().list) >= n.maxPeers {
 		return nil, false, false, fmt.Errorf("%w: %d peers", core.ErrBusy, n.maxPeers)
 	}
 	source := sourceOf(conn)
 	if dialled {
-		source = netip.Prefix{} // this node has chosen it
+		source = netip.Prefix{} // this node has chosen the address
 	} else if err := n.tooMany(source, n.identityOf(conn), h.uid); err != nil {
 		return nil, false, false, err
 	}
@@ -265,7 +265,7 @@ func (n *Node) register(conn core.Conn, h *hello, on terms, id string, dialled b
 	p.certified = n.identityOf(conn)
 	switch {
 	case known && before.process != p.process:
-		p.gapOut = before.lost() // with the process
+		p.gapOut = before.lost() // it was lost with the old process
 	case known:
 		p.reconnects = before.reconnects + 1
 		if p.queue.keeps {
@@ -281,9 +281,9 @@ func (n *Node) register(conn core.Conn, h *hello, on terms, id string, dialled b
 	return l, true, false, nil
 }
 
-// tooMany returns an error if as many peers as are allowed have dialled from a source, or
-// with a certificate's identity, beside the one with this id; n.mu is held. Sources that
-// are no IP addresses are not told apart, and neither are peers without an identity.
+// tooMany returns an error if MaxPeersPerSource peers other than id have dialled from a
+// source, or with a certificate's identity; n.mu is held. Sources that are no IP
+// addresses, and peers without an identity, are not counted.
 func (n *Node) tooMany(source netip.Prefix, identity, id string) error {
 	limit := n.cfg.MaxPeersPerSource
 	if limit < 0 {
@@ -312,7 +312,8 @@ func (n *Node) tooMany(source netip.Prefix, identity, id string) error {
 
 var errTooManyPeers = fmt.Errorf("%w: too many peers", core.ErrBusy)
 
-// remember goes on with what is known of the same process. p is nobody else's yet.
+// remember continues with the state that was kept of the same process. p is not published
+// yet.
 func (p *peer) remember(d *departedPeer) {
 	p.out, p.in, p.remembered = d.out, d.in, true
 	p.in.link = nil
@@ -327,8 +328,8 @@ func (p *peer) remember(d *departedPeer) {
 	}
 }
 
-// nextLife is the peer that has taken the place of one that was given up while something
-// was being published for it; nil if there is none. Then it counts what that is.
+// nextLife returns the peer value that has replaced p, which was given up while f was
+// being published to it. If there is none, it counts f as late, and returns nil.
 func (n *Node) nextLife(p *peer, f *frame) *peer {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -341,8 +342,9 @@ func (n *Node) nextLife(p *peer, f *frame) *peer {
 	return nil
 }
 
-// announce tells a peer which namespaces are open here. A reference peer
-// answers an initial heartbeat, so that it is known here at once.
+// announce tells a peer which namespaces are open on this node, and which rooms have
+// members. A reference peer answers an initial heartbeat, so this node learns at once
+// which namespaces it has.
 func (n *Node) announce(p *peer, later *deferred) {
 	kind := core.KindHeartbeat
 	if p.reference {
@@ -355,10 +357,11 @@ func (n *Node) announce(p *peer, later *deferred) {
 	}
 }
 
-// peerDown is called when a peer has gone for good, and all it sent has been delivered.
+// peerDown is called when a peer is given up for good. Everything that it sent before has
+// been delivered.
 func (n *Node) peerDown(p *peer, cause error) {
 	n.mu.Lock()
-	if n.peers.Load().byID[p.id] == p { // else it is back already, with what was kept
+	if n.peers.Load().byID[p.id] == p { // otherwise the peer is back already, with the state of this one
 		n.setPeer(p.id, nil)
 		if len(n.departed) < maxDeparted {
 			d := n.departing(p)
@@ -395,14 +398,15 @@ func (n *Node) peerDown(p *peer, cause error) {
 	n.logLimit.Log(p.log, slog.LevelWarn, "lost "+p.id, "peer lost", attrs...)
 }
 
-// peerLostUs is called when a peer that is up says that it had no link to us.
+// peerLostUs is called when a linked peer says that it had given this node up.
 func (n *Node) peerLostUs(p *peer) {
 	for ns := range n.namespaces.all() {
 		ns.rejoin(p)
 	}
 }
 
-// setPeer replaces the snapshot of the peers; n.mu is held.
+// setPeer replaces the peer set by one with p under this id, or without it if p is nil;
+// n.mu is held.
 func (n *Node) setPeer(id string, p *peer) {
 	byID := maps.Clone(n.peers.Load().byID)
 	if byID == nil {
@@ -421,7 +425,7 @@ func (n *Node) setPeer(id string, p *peer) {
 	n.peersHaveChanged()
 }
 
-// signalPeers wakes those who wait for links.
+// signalPeers wakes the goroutines that wait for links.
 func (n *Node) signalPeers() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -434,12 +438,12 @@ func (n *Node) peersHaveChanged() {
 	n.peersChanged = make(chan struct{})
 }
 
-// linkedPeers are those with a link.
+// linkedPeers returns the peers with a link.
 func (n *Node) linkedPeers() []*peer {
 	return slices.DeleteFunc(slices.Clone(n.peers.Load().list), func(p *peer) bool { return !p.isLinked() })
 }
 
-// departing is what is kept of a peer when it goes.
+// departing returns what to remember of a peer that is given up.
 func (n *Node) departing(p *peer) departedPeer {
 	p.mu.Lock()
 	defer p.mu.Unlock()

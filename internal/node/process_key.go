@@ -9,29 +9,29 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// processID tells a process from others that have, or had, the same uid: by the name that
-// it has drawn, which all its peers learn, and by its public key, to which it alone has
-// the private one. Processes of older versions have no key.
+// processID distinguishes a process from others that have, or had, the same uid: by a
+// random name, which all its peers learn, and by its public key, for which only the
+// process has the private one. Processes of older versions have no key.
 type processID struct{ name, key string }
 
 // processKey is the key pair of this process. With the public key of another process it
-// makes a secret that these two alone can know: so each can prove in every handshake that
-// it is the process that it says it is.
+// yields a secret that only these two can compute; so in every handshake each can prove
+// that it is the process that it claims to be.
 type processKey struct {
 	private *ecdh.PrivateKey
-	public  string // in hex, as HELLO has it
+	public  string // in hex, as in HELLO
 }
 
 func newProcessKey() *processKey {
 	private, err := ecdh.X25519().GenerateKey(rand.Reader)
 	if err != nil {
-		panic(fmt.Sprintf("node: no key: %v", err)) // the system has no random numbers, which ends the program elsewhere, too
+		panic(fmt.Sprintf("node: no key: %v", err)) // the system has no random numbers
 	}
 	return &processKey{private, hex.EncodeToString(private.PublicKey().Bytes())}
 }
 
-// shared is the secret of the two processes that have made these offers; nil if one of
-// them has no key.
+// shared returns the secret of the two processes with these offers; nil if one of them
+// has no key.
 func (k *processKey) shared(ours, theirs *offer) ([]byte, error) {
 	if ours.key == "" || theirs.key == "" {
 		return nil, nil

@@ -11,14 +11,14 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Two Go nodes prove to each other that they have the token, and neither sends it; and
-// that they are the processes that they say they are, see processKey. A proof is a MAC
-// over the HELLO and the WELCOME as they were sent. Each has a random number of its
-// sender's, so that a proof is good for one handshake only. The dialler proves first:
-// strangers who dial get nothing by which they could try tokens.
+// Two Go nodes prove to each other that they have the token, without sending it, and that
+// they are the processes that they claim to be (see processKey). A proof is a MAC over
+// the HELLO and the WELCOME as they were sent. Each of these contains a random number, so
+// a proof is valid for one handshake only. The dialler proves first, so that strangers
+// who dial get nothing with which they could try out tokens.
 
-// end is that of a connection whose proof it is. It goes into the MAC, so that none can
-// be sent back to its maker.
+// end says which end of a connection makes a proof. It goes into the MAC, so that a proof
+// cannot be sent back to its maker.
 type end string
 
 const (
@@ -26,11 +26,11 @@ const (
 	acceptor end = "socketmesh acceptor"
 )
 
-// transcript is what both ends have said, and the secret of their processes; nil if one
-// of them has no key.
+// transcript is the handshake so far: the HELLO, the WELCOME, and the secret of the two
+// processes, which is nil if one of them has no key.
 type transcript struct{ hello, welcome, secret []byte }
 
-// mac is what who has the key can make of the transcript.
+// mac computes the MAC of the transcript with a key.
 func (t transcript) mac(key []byte, by end) []byte {
 	parts := [][]byte{[]byte(by), t.hello, t.welcome}
 	if t.secret != nil {
@@ -44,8 +44,8 @@ func (t transcript) mac(key []byte, by end) []byte {
 	return mac.Sum(nil)
 }
 
-// proof is a PROOF frame: that the sender is the process with its key, if both have one,
-// and that it has the token, if that is not empty.
+// proof makes a PROOF frame. It proves that the sender is the process with its key, if
+// both have one, and that it has the token, if that is not empty.
 func (t transcript) proof(token string, by end) []byte {
 	frame := []byte{frameProof}
 	if t.secret != nil {
@@ -57,8 +57,8 @@ func (t transcript) proof(token string, by end) []byte {
 	return frame
 }
 
-// verify checks a PROOF frame, and returns the credential with which it was made: a
-// server's without a token if none is wanted.
+// verify checks a PROOF frame, and returns the credential with which it was made. If no
+// token is required, that is a server's without a token.
 func (t transcript) verify(frame []byte, by end, guarded bool, credentials []credential) (proven credential, err error) {
 	if len(frame) == 0 || frame[0] != frameProof {
 		return proven, fmt.Errorf("%w: not a proof", core.ErrMalformed)
@@ -95,8 +95,8 @@ var (
 	errWrongKey   = fmt.Errorf("%w: it does not have the key that it names", core.ErrImpostor)
 )
 
-// acceptProof is the acceptor's side: it wants the dialler's proof, and answers it with
-// its own, by the token that the dialler has.
+// acceptProof is the acceptor's side: it checks the dialler's proof, and answers with its
+// own, made with the token that the dialler has used.
 func (n *Node) acceptProof(ctx context.Context, conn core.Conn, h *hello, t transcript) error {
 	guarded := n.guarded()
 	switch {
@@ -131,11 +131,11 @@ func (n *Node) dialProof(ctx context.Context, conn core.Conn, h *hello, t transc
 	case !guarded && t.secret == nil:
 		return nil
 	}
-	// Who is dialled is a server, and has to prove that it is one.
+	// Only servers are dialled, so the other end has to prove that it is one.
 	tokens, own := n.tokens(), ""
 	if guarded && len(tokens) > 0 {
 		own = tokens[0]
-	} // else the acceptor says that there is no token
+	} // otherwise the acceptor reports that there is no token
 	if err := conn.Send(ctx, [][]byte{t.proof(own, dialler)}); err != nil {
 		return fmt.Errorf("proof: %w", err)
 	}
@@ -147,7 +147,7 @@ func (n *Node) dialProof(ctx context.Context, conn core.Conn, h *hello, t transc
 	return err
 }
 
-// serverCredentials are tokens by which servers prove themselves.
+// serverCredentials returns the credentials of servers with these tokens.
 func serverCredentials(tokens []string) []credential {
 	list := make([]credential, len(tokens))
 	for i, token := range tokens {
@@ -156,7 +156,7 @@ func serverCredentials(tokens []string) []credential {
 	return list
 }
 
-// transcriptOf copies what was received or sent; buffers are used again.
+// transcriptOf makes a transcript. It copies the frames, whose buffers are reused.
 func transcriptOf(hello, welcome []byte) transcript {
 	return transcript{hello: bytes.Clone(hello), welcome: bytes.Clone(welcome)}
 }

@@ -6,12 +6,14 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// publish sends m to those of these peers that the route includes, on a stream of
-// its namespace: one encoding per codec, shared by all that are written to in it.
-// It never blocks. If m is a request it returns whom the route leaves out. What
-// observers are to hear of it, they are told later. A peer from which a request is
-// withheld is not among those: its answer comes, or is made up for it (see takeCovered).
-// tally, if not nil, counts the peers.
+// publish sends m to those of these peers that the route includes, on its namespace's
+// stream. m is encoded once per codec, and all peers with that codec share the frame.
+// publish never blocks; calls to observers are added to later, and tally, if not nil,
+// counts the peers.
+//
+// If m is a request, it returns the ids of the peers that the route leaves out. A peer
+// from which a request is withheld is not one of them: it answers, or takeCovered does in
+// its name.
 func (n *Node) publish(m *core.Message, stream uint32, r *route, to []*peer, tally *core.Publication, later *deferred) (left []string) {
 	var few [4]*frame
 	frames := few[:]
@@ -72,7 +74,7 @@ func (n *Node) publish(m *core.Message, stream uint32, r *route, to []*peer, tal
 	return left
 }
 
-// count counts a peer.
+// count counts the result for one peer.
 func count(tally *core.Publication, result outcome) {
 	switch {
 	case tally == nil:
@@ -85,7 +87,7 @@ func count(tally *core.Publication, result outcome) {
 	}
 }
 
-// unsendable stands for a message that cannot be encoded.
+// unsendable stands for a message that cannot be encoded, or is larger than MaxFrame.
 var unsendable frame
 
 func (n *Node) encode(codec int, m *core.Message, stream uint32, later *deferred) *frame {

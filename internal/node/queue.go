@@ -8,62 +8,65 @@ import (
 	"github.com/socketmesh/mesh/internal/backlog"
 )
 
-// queue is what waits for one peer, including what is being written, and what the peer
-// has not said to have. It has one fifo for each stream of messages of the link in use;
-// all messages of a namespace are in the same one. It is guarded by its peer's lock.
+// queue holds the messages for one peer: those that wait, those that are being written,
+// and those that were written and not acknowledged. It has one fifo for each message
+// stream of the current link; all messages of a namespace go to the same fifo. It is
+// guarded by its peer's lock.
 type queue struct {
 	limits      backlog.Limits // of bytes
-	maxMessages int            // more count as more than limits.Soft bytes
+	maxMessages int            // more messages count like more than limits.Soft bytes
 
 	fifos    []fifo // at least one
 	waiting  int    // messages in all fifos
 	writing  int    // messages being written
-	volatile int    // messages that wait and may be dropped
-	bytes    int    // memory of waiting and writing
-	underWay int    // memory of writing
-	giant    *frame // the first one above limits.Soft, which does not count for limits.Hard
+	volatile int    // waiting messages that may be dropped
+	bytes    int    // memory of the messages that wait or are being written
+	underWay int    // memory of the messages that are being written
+	giant    *frame // the first frame above limits.Soft; limits.Hard does not count it
 
-	parked map[uint32]*fifo // what waits of streams that the peer has paused
+	parked map[uint32]*fifo // waiting messages of the streams that the peer has paused
 
-	keeps   bool     // the peer says what it has; until then it is kept
+	keeps   bool     // the peer acknowledges messages: they are kept until then
 	replays []replay // of each fifo, if keeps
-	unacked int      // memory of what they hold
-	window  int      // beyond so much of it, nothing more is taken
-	held    bool     // nothing was taken for that reason
+	unacked int      // memory of the frames in replays
+	window  int      // with so much unacked memory, no further messages are taken
+	held    bool     // messages were not taken because of window
 
-	behind   time.Time      // since when more waits than one Send gets; zero if no more does
-	progress backlog.Window // of what the peer takes
+	behind   time.Time      // since when more bytes wait than one Send takes; zero if there are fewer
+	progress backlog.Window // how fast the peer takes messages
 }
 
 func newQueue(limits backlog.Limits, maxMessages int) queue {
 	return queue{limits: limits, maxMessages: maxMessages, fifos: make([]fifo, 1)}
 }
 
-// keep makes the queue keep what is written, about window bytes of it.
+// keep makes the queue keep messages until they are acknowledged, about window bytes of
+// them.
 func (q *queue) keep(window int) {
 	q.keeps, q.window, q.replays = true, window, make([]replay, len(q.fifos))
 }
 
-// fifo is the number of the fifo that f belongs in.
+// fifo returns the number of the fifo to which f belongs.
 func (q *queue) fifo(f *frame) int { return int(f.stream % uint32(len(q.fifos))) }
 
-// over tells whether more waits, with so many bytes and messages beside, than may
-// for as long as it takes.
+// over reports whether, with so many more bytes and messages, the queue would be above
+// the soft limit, where it may stay only while the peer makes progress.
 func (q *queue) over(bytes, messages int) bool {
 	return q.bytes+bytes > q.limits.Soft || q.waiting+q.writing+messages > q.maxMessages
 }
 
-// pushed is what has become of a frame.
+// pushed is the result of a push.
 type pushed uint8
 
 const (
 	queued  pushed = iota
-	dropped        // it is volatile, and the peer is behind
-	full           // more would wait than may
+	dropped        // the frame is volatile, and the peer is behind
+	full           // the queue would be above the hard limit
 )
 
-// push adds f and holds it. Where the peer is behind, volatile frames are dropped,
-// f before others, which are returned: the caller releases them.
+// push adds f and holds it. Above the soft limit volatile frames are dropped: f itself,
+// if it is volatile, otherwise those that wait. The latter are returned, and the caller
+// releases them.
 func (q *queue) push(f *frame) (result pushed, lost []*frame) {
 	size := f.size()
 	if q.over(size, 1) && q.waiting+q.writing > 0 {
@@ -90,7 +93,7 @@ func (q *queue) push(f *frame) (result pushed, lost []*frame) {
 	return queued, lost
 }
 
-// entered counts a frame that waits.
+// entered counts a frame that waits from now on.
 func (q *queue) entered(f *frame) {
 	q.waiting++
 	if q.bytes += f.size(); q.bytes > batchBytes && q.behind.IsZero() {
@@ -98,9 +101,9 @@ func (q *queue) entered(f *frame) {
 	}
 }
 
-// pushUnlinked is push while there is no link: the oldest messages make way for
-// new ones, and volatile frames are dropped. Those that were not sent are lost; whether
-// the peer has the others it will say.
+// pushUnlinked is push while there is no link: volatile frames are dropped, and the
+// oldest messages make way for new ones. Those of them that were never written are
+// counted in lost; whether the peer has got the others, it says when it resumes.
 func (q *queue) pushUnlinked(f *frame) (result pushed, done []*frame, lost lostKinds) {
 	if f.volatile {
 		return dropped, nil, nil
@@ -122,8 +125,8 @@ func (q *queue) pushUnlinked(f *frame) (result pushed, done []*frame, lost lostK
 	return queued, done, lost
 }
 
-// oldest gives up the oldest message of a fifo, or of any other if it has none, and
-// tells whether it had been sent.
+// oldest removes the oldest message of a fifo, or of another one if that fifo is empty.
+// It reports whether the message had been written.
 func (q *queue) oldest(first int) (f *frame, sent bool) {
 	for i := range q.fifos {
 		n := (first + i) % len(q.fifos)
@@ -139,7 +142,7 @@ func (q *queue) oldest(first int) (f *frame, sent bool) {
 	return nil, false
 }
 
-// tooMuch tells whether more than may wait at all would, with f.
+// tooMuch reports whether f would bring the queue above the hard limit.
 func (q *queue) tooMuch(f *frame) bool {
 	giant := q.giant
 	if giant == nil && f.size() > q.limits.Soft {
@@ -152,8 +155,9 @@ func (q *queue) tooMuch(f *frame) bool {
 	return q.limits.Full(q.bytes+f.size(), spared)
 }
 
-// tooSlow tells whether the peer has been over the soft bound for long without
-// taking what it has to. It is asked now and then.
+// tooSlow reports whether the queue has been above the soft limit for too long while the
+// peer took less than it has to. It is called at intervals, and measures between the
+// calls.
 func (q *queue) tooSlow(now time.Time) bool {
 	bytes := q.bytes
 	if q.over(0, 0) {
@@ -162,7 +166,7 @@ func (q *queue) tooSlow(now time.Time) bool {
 	return q.progress.TooSlow(&q.limits, bytes, q.underWay, now)
 }
 
-// slow describes a peer that is cut.
+// slow makes the error for a peer that is cut.
 func (q *queue) slow(reason backlog.Reason) *backlog.Error {
 	err := &backlog.Error{Reason: reason, Bytes: q.bytes, Messages: q.waiting + q.writing}
 	if !q.behind.IsZero() {
@@ -182,7 +186,7 @@ func (q *queue) dropVolatile() (lost []*frame) {
 	return lost
 }
 
-// filter keeps the waiting frames for which keep says so.
+// filter removes the waiting frames for which keep returns false.
 func (q *queue) filter(keep func(*frame) bool) {
 	for i := range q.fifos {
 		q.fifos[i].filter(keep)
@@ -192,7 +196,7 @@ func (q *queue) filter(keep func(*frame) bool) {
 	}
 }
 
-// lose gives up a frame that was waiting.
+// lose uncounts a waiting frame that will not be sent.
 func (q *queue) lose(f *frame) {
 	q.waiting--
 	if f.volatile {
@@ -202,7 +206,7 @@ func (q *queue) lose(f *frame) {
 	f.wrote()
 }
 
-// gone takes a frame off that neither waits any more nor is being written.
+// gone uncounts a frame that neither waits nor is being written any more.
 func (q *queue) gone(f *frame) {
 	if q.giant == f {
 		q.giant = nil
@@ -212,14 +216,14 @@ func (q *queue) gone(f *frame) {
 	}
 }
 
-// The most that one Send gets, so that pings do not wait long behind a batch.
+// The most that one Send takes, so that a ping does not wait long behind a batch.
 const (
 	batchBytes    = 1 << 20
 	batchMessages = 1024
 )
 
-// take moves the next frames of a fifo to batch, for a writer that calls sent
-// when it is through with them.
+// take moves the next frames of a fifo to batch. The writer calls sent when it has
+// written them.
 func (q *queue) take(fifo int, batch []*frame) []*frame {
 	if q.keeps && q.unacked >= q.window {
 		q.held = true
@@ -248,8 +252,8 @@ func (q *queue) take(fifo int, batch []*frame) []*frame {
 	return batch
 }
 
-// sent takes a batch of a fifo off that was written, or has failed to be. It appends to
-// done what nobody needs any more: the caller releases it.
+// sent is called when a batch of a fifo was written, or its writing has failed. It
+// appends to done the frames that are not needed any more: the caller releases them.
 func (q *queue) sent(fifo int, batch, done []*frame) []*frame {
 	for _, f := range batch {
 		q.underWay -= f.size()
@@ -266,7 +270,7 @@ func (q *queue) sent(fifo int, batch, done []*frame) []*frame {
 	return q.release(r, done)
 }
 
-// release lets go of what the peer has of a fifo.
+// release removes the acknowledged frames from a replay and appends them to done.
 func (q *queue) release(r *replay, done []*frame) []*frame {
 	before := len(done)
 	done = r.release(done)
@@ -276,9 +280,9 @@ func (q *queue) release(r *replay, done []*frame) []*frame {
 	return done
 }
 
-// acknowledge notes how many messages of each fifo the peer has, and appends to done what
-// is not needed any more: the caller releases it. proceed tells that writers were
-// waiting for this.
+// acknowledge notes how many messages of each fifo the peer has received, and appends to
+// done the frames that are not needed any more: the caller releases them. proceed reports
+// that writers were waiting for that and have to be woken.
 func (q *queue) acknowledge(counts []uint64, done []*frame) (_ []*frame, proceed bool, err error) {
 	if err := q.check(counts); err != nil {
 		return done, false, err
@@ -294,7 +298,8 @@ func (q *queue) acknowledge(counts []uint64, done []*frame) (_ []*frame, proceed
 	return done, proceed, nil
 }
 
-// check tells whether the peer can have so many messages of each fifo.
+// check returns an error if the peer cannot have received that many messages of each
+// fifo.
 func (q *queue) check(counts []uint64) error {
 	if len(counts) != len(q.replays) {
 		return fmt.Errorf("%w: acknowledgement for %d sequences of %d", core.ErrMalformed, len(counts), len(q.replays))
@@ -307,17 +312,17 @@ func (q *queue) check(counts []uint64) error {
 	return nil
 }
 
-// rewound is what has become of messages that the peer did not have when its link
-// broke.
+// rewound says what has become of the messages that the peer had not received when its
+// link broke.
 type rewound struct {
-	again   int       // wait to be sent again
-	lost    lostKinds // are not there any more
-	dropped []*frame  // are not sent again; the caller releases them
-	arrived []*frame  // the peer has them; the caller releases them
+	again   int       // number of messages that wait to be sent again
+	lost    lostKinds // messages whose frames were not kept
+	dropped []*frame  // volatile, so not sent again; the caller releases them
+	arrived []*frame  // received by the peer; the caller releases them
 }
 
-// rewind makes what the peer does not have wait again, in the order in which it was
-// taken. The peer has so many messages of each fifo. Nothing is being written.
+// rewind puts the messages that the peer has not received back into the fifos, in their
+// order. counts says how many it has received of each fifo. No writer may hold a batch.
 func (q *queue) rewind(counts []uint64) (w rewound, err error) {
 	if err := q.check(counts); err != nil {
 		return w, err
@@ -351,8 +356,8 @@ func (q *queue) rewind(counts []uint64) (w rewound, err error) {
 	return w, nil
 }
 
-// restart begins a new session: the messages that were sent in this one are lost, and
-// so are those that wait, if they belong to it.
+// restart begins a new session. The messages that were written in the old one are lost,
+// and with waiting, those that wait are, too.
 func (q *queue) restart(waiting bool) (w rewound) {
 	if waiting {
 		w.lost, w.dropped = q.abandon()
@@ -367,8 +372,8 @@ func (q *queue) restart(waiting bool) (w rewound) {
 	return w
 }
 
-// abandon lets all frames go. Of those that were sent it keeps the kinds, until the
-// peer says which of them it has.
+// abandon removes all frames. It remembers the kinds of those that were written, until
+// the peer says which of them it has received.
 func (q *queue) abandon() (lost lostKinds, done []*frame) {
 	done = q.discard()
 	for _, f := range done {
@@ -381,12 +386,12 @@ func (q *queue) abandon() (lost lostKinds, done []*frame) {
 			q.unacked -= f.size()
 			done = append(done, f)
 		}
-		q.replays[i].sent = fifo{} // gives back its memory: the kinds are kept for long
+		q.replays[i].sent = fifo{} // frees its memory: the kinds may be kept for minutes
 	}
 	return lost, done
 }
 
-// positions are how many messages of each fifo were taken in this session.
+// positions returns how many messages of each fifo were taken in this session.
 func (q *queue) positions() []uint64 {
 	positions := make([]uint64, len(q.replays))
 	for i := range q.replays {
@@ -395,7 +400,7 @@ func (q *queue) positions() []uint64 {
 	return positions
 }
 
-// allAcked tells whether the peer has said that it has everything that was taken.
+// allAcked reports whether the peer has acknowledged all messages that were taken.
 func (q *queue) allAcked() bool {
 	for i := range q.replays {
 		if r := &q.replays[i]; r.acked < r.taken() {
@@ -405,7 +410,7 @@ func (q *queue) allAcked() bool {
 	return true
 }
 
-// anyAcked tells whether the peer has said that it has anything.
+// anyAcked reports whether the peer has acknowledged any message.
 func (q *queue) anyAcked() bool {
 	for i := range q.replays {
 		if q.replays[i].acked > 0 {
@@ -415,8 +420,8 @@ func (q *queue) anyAcked() bool {
 	return false
 }
 
-// resize changes the number of fifos. The order within a namespace stays. A queue that
-// keeps what it sends has to be restarted before.
+// resize changes the number of fifos. The order within a namespace stays. If messages are
+// kept, everything has to be acknowledged, or the session restarted, before.
 func (q *queue) resize(fifos int) {
 	if fifos == len(q.fifos) {
 		return
@@ -434,7 +439,7 @@ func (q *queue) resize(fifos int) {
 	}
 }
 
-// discard drops all that waits, and returns it: the caller releases it.
+// discard removes all waiting frames and returns them: the caller releases them.
 func (q *queue) discard() (lost []*frame) {
 	q.filter(func(f *frame) bool {
 		q.lose(f)

@@ -7,8 +7,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// reason says, in statistics, why something did not go well. The names of those that
-// the reference has are the reference's.
+// reason classifies, in statistics, why something went wrong. Where the reference has the
+// same reason, the name is the reference's.
 type reason uint8
 
 const (
@@ -76,14 +76,15 @@ var reasonNames = [reasons]string{
 	roleForbids:      "role",
 }
 
-// cause is an error that stands for a reason.
+// cause maps an error to a reason.
 type cause struct {
 	err    error
 	reason reason
 }
 
-// reasonTable has the reasons for which one thing can happen: of an error, the first
-// cause that it wraps counts. Any other error is of the reason otherwise.
+// reasonTable maps errors to the reasons for which one kind of thing can happen: the
+// first cause that an error wraps decides. Any other error has the first reason of
+// otherwise.
 type reasonTable struct {
 	causes    []cause
 	otherwise []reason
@@ -127,7 +128,7 @@ var (
 	refusalReasons = reasonTable{
 		causes: []cause{
 			{errRoles, roleForbids},
-			{core.ErrRelayed, relayed}, // before what it wraps
+			{core.ErrRelayed, relayed}, // before ErrUnauthorized, which it wraps
 			{core.ErrUnauthorized, unauthorized},
 			{errHandshakeTimeout, handshakeTimeout},
 			{core.ErrNoCommonVersion, versionMismatch},
@@ -146,7 +147,7 @@ var (
 	}
 )
 
-// of is the reason for err.
+// of returns the reason for err.
 func (t *reasonTable) of(err error) reason {
 	for _, c := range t.causes {
 		if errors.Is(err, c.err) {
@@ -156,10 +157,10 @@ func (t *reasonTable) of(err error) reason {
 	return t.otherwise[0]
 }
 
-// errSend marks what a connection could not write.
+// errSend marks errors of writing to a connection.
 var errSend = errors.New("send")
 
-// dropReason is why a peer has gone, whose last link has ended with err.
+// dropReason returns why a peer has gone whose last link has ended with err.
 func dropReason(err error, dialled bool) reason {
 	_, closedByPeer := errors.AsType[*core.CloseError](err)
 	_, otherPeer := errors.AsType[*otherPeerError](err)
@@ -180,7 +181,7 @@ type reasonCounts [reasons]atomic.Uint64
 
 func (c *reasonCounts) add(r reason) { c[r].Add(1) }
 
-// byName are the counts of those reasons that the table knows.
+// byName returns the counts of the reasons in a table.
 func (c *reasonCounts) byName(t *reasonTable) map[string]uint64 {
 	counts := make(map[string]uint64, len(t.causes)+len(t.otherwise))
 	for _, known := range t.causes {

@@ -9,17 +9,17 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// featureRoles is what a node offers that knows roles: others would take any node for a
-// server.
+// featureRoles is the feature of nodes that know roles. A node without it would take an
+// emitter or observer for a server.
 const featureRoles = "roles"
 
-// credential is a token, and what who has it may be.
+// credential is a token, and the role that it grants.
 type credential struct {
 	token string
 	role  core.Role
 }
 
-// credentials are those of this moment that let nodes in.
+// credentials returns the credentials that are accepted now.
 func (n *Node) credentials() []credential {
 	var list []credential
 	add := func(tokens []string, role core.Role) {
@@ -37,13 +37,13 @@ func (n *Node) credentials() []credential {
 	return list
 }
 
-// allows tells whether who has proven this credential may be of a role: a server's token
-// is good for all of them.
+// allows reports whether a node that has proven this credential may have a role. A
+// server's token is valid for every role.
 func (c credential) allows(role core.Role) bool {
 	return c.role == core.RoleServer || c.role == role
 }
 
-// role is what the node says that it is.
+// role returns the role that the node claims.
 func (h *hello) role() core.Role {
 	if h.offer == nil {
 		return core.RoleServer
@@ -51,15 +51,15 @@ func (h *hello) role() core.Role {
 	return cmp.Or(core.Role(h.offer.role), core.RoleServer)
 }
 
-// errRoles is why there is no link between two nodes, which need none, or not this one.
+// errRoles is why two nodes with these roles do not link, or not in this direction.
 var errRoles = fmt.Errorf("%w: no link", core.ErrForbidden)
 
-// closeRoles tells the peer so.
+// closeRoles tells the peer that their roles forbid this link.
 var closeRoles = core.CloseReason{Code: 1000, Text: "role"}
 
-// checkRoles tells whether there is to be a link with a peer. One end is a server, and the
-// other end, if it is none, has dialled: only so the server knows by which token it is to
-// prove itself.
+// checkRoles returns an error if the roles forbid a link. One end has to be a server. If
+// the other end is none, it has to be the dialler: only then does the server know which
+// token it has to use in its own proof.
 func (n *Node) checkRoles(h *hello, dialled bool) error {
 	ours, theirs := n.cfg.Role, h.role()
 	switch {
@@ -75,8 +75,9 @@ func (n *Node) checkRoles(h *hello, dialled bool) error {
 	return nil
 }
 
-// checkCertificate tells whether who has dialled may be of the role that it claims by its
-// certificate. Whom this node dials needs a server's, which is the transport's to check.
+// checkCertificate returns an error if the dialler's certificate does not allow the role
+// that it claims. Nodes that this one dials need a server's certificate, which the
+// transport checks.
 func (n *Node) checkCertificate(conn core.Conn, h *hello) error {
 	if n.cfg.CertificateAllows == nil {
 		return nil
@@ -91,7 +92,7 @@ func (n *Node) checkCertificate(conn core.Conn, h *hello) error {
 	return nil
 }
 
-// notServer is role, unless that is the server's.
+// notServer returns role, or "" for a server.
 func notServer(role core.Role) core.Role {
 	if role == core.RoleServer {
 		return ""
@@ -99,7 +100,7 @@ func notServer(role core.Role) core.Role {
 	return role
 }
 
-// takes tells whether a peer gets messages of a kind.
+// takes reports whether a peer gets messages of a kind.
 func (p *peer) takes(kind core.Kind) bool {
 	switch p.role {
 	case core.RoleEmitter:
@@ -110,12 +111,12 @@ func (p *peer) takes(kind core.Kind) bool {
 	return !p.referenceOnly || kind.Reference()
 }
 
-// announces tells whether messages of a kind say which namespaces a server has.
+// announces reports whether messages of a kind say which namespaces a server has open.
 func announces(kind core.Kind) bool {
 	return kind == core.KindInitialHeartbeat || kind == core.KindHeartbeat || kind == core.KindAdapterClose
 }
 
-// maySend tells whether a node of a role may send m.
+// maySend reports whether a node with a role may send m.
 func maySend(role core.Role, m *core.Message) bool {
 	switch role {
 	case core.RoleEmitter:
@@ -126,14 +127,14 @@ func maySend(role core.Role, m *core.Message) bool {
 	return true
 }
 
-// forbid counts what the peer's role does not allow. The link stays.
+// forbid counts a message that the peer's role does not allow. The link stays.
 func (p *peer) forbid(kind core.Kind) {
 	p.counts.forbid(p.role, kind)
 	p.dropInbound(kind, fmt.Errorf("%w: %s", core.ErrForbidden, p.role))
 }
 
-// sends tells whether this node sends m. What only servers say of themselves an emitter or
-// observer leaves out; other messages are the application's, which is told.
+// sends reports whether this node's role allows it to send m. If not, it warns, unless m
+// is one of the announcements that only servers make.
 func (n *Node) sends(m *core.Message) bool {
 	if maySend(n.cfg.Role, m) {
 		return true
@@ -153,7 +154,7 @@ func idsOf(peers []*peer) []string {
 	return ids
 }
 
-// forbidden counts what roles do not allow, by role and kind.
+// forbidden counts messages that roles do not allow, by role and kind.
 type forbidden struct{ emitter, observer [kinds]atomic.Uint64 }
 
 func (s *stats) forbid(role core.Role, kind core.Kind) {
@@ -167,7 +168,7 @@ func (s *stats) forbid(role core.Role, kind core.Kind) {
 	}
 }
 
-// byRole are the counts that are not 0.
+// byRole returns the counts that are not 0.
 func (f *forbidden) byRole() map[core.Role]map[core.Kind]uint64 {
 	counts := map[core.Role]map[core.Kind]uint64{}
 	add := func(role core.Role, of *[kinds]atomic.Uint64) {

@@ -10,23 +10,23 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// roster is what discovery said last, and what is known of the servers in it, whether
-// this node dials them or they dial it. It is guarded by the node's lock.
+// roster is the last report of discovery, and what is known of the servers in it, whether
+// this node dials them or they dial this node. It is guarded by the node's lock.
 type roster struct {
-	heard   time.Time               // when it came; zero if none has
-	entries map[string]*rosterEntry // by rosterKey; without this node
+	heard   time.Time               // when it was reported; zero if none was
+	entries map[string]*rosterEntry // by rosterKey; this node is not among them
 }
 
 // rosterEntry is another server of the roster.
 type rosterEntry struct {
 	core.Peer
-	since time.Time // when it was listed, or lost its link; zero while it has one
-	err   error     // why the last attempt failed, at either end
-	self  bool      // no server to be linked to: an address that turned out to be this node's own, or another emitter's
+	since time.Time // when it was listed, or lost its link; zero while it has a link
+	err   error     // why the last attempt to link failed, at either end
+	self  bool      // not to be linked: this node's own address, or a node whose role needs no link with this one
 }
 
-// rosterKey tells servers apart: by their ids, or their addresses where these are all
-// that discovery knows.
+// rosterKey identifies a server: by its id, or by its address if discovery does not know
+// ids.
 func rosterKey(p core.Peer) string {
 	if p.ID != "" {
 		return p.ID
@@ -34,8 +34,8 @@ func rosterKey(p core.Peer) string {
 	return "address " + p.Address
 }
 
-// replace takes a new roster, without this node. What is known of servers that stay is
-// kept.
+// replace sets a new roster, which does not contain this node. What is known of servers
+// that stay is kept.
 func (r *roster) replace(peers []core.Peer, now time.Time) {
 	before := r.entries
 	r.heard, r.entries = now, make(map[string]*rosterEntry, len(peers))
@@ -53,8 +53,8 @@ func (r *roster) replace(peers []core.Peer, now time.Time) {
 	}
 }
 
-// find returns the entry of a server that is known by its id, its address, or both;
-// nil if there is none.
+// find returns the entry of a server by its id, its address, or both; nil if there is
+// none.
 func (r *roster) find(p core.Peer) *rosterEntry {
 	if e := r.entries[p.ID]; e != nil {
 		return e
@@ -62,7 +62,7 @@ func (r *roster) find(p core.Peer) *rosterEntry {
 	return r.entries[rosterKey(core.Peer{Address: p.Address})]
 }
 
-// attemptFailed notes why there is no link to a server of the roster.
+// attemptFailed notes why an attempt to link to a server of the roster has failed.
 func (n *Node) attemptFailed(p core.Peer, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -74,7 +74,7 @@ func (n *Node) attemptFailed(p core.Peer, err error) {
 	e.self = e.ID == "" && errors.Is(err, core.ErrSelf) || errors.Is(err, errRoles) && n.cfg.Role != core.RoleServer
 }
 
-// Roster compares what discovery has reported with the links that there are.
+// Roster compares what discovery has reported with the current links.
 func (n *Node) Roster() core.RosterStatus {
 	endpoints := n.endpoints()
 	n.mu.Lock()
@@ -84,7 +84,7 @@ func (n *Node) Roster() core.RosterStatus {
 	return s
 }
 
-// endpoints are what the discovery asks. It is the user's code, and called without a lock.
+// endpoints returns what the discovery asks. That calls users' code, so no lock is held.
 func (n *Node) endpoints() []core.DiscoveryEndpoint {
 	if d, ok := n.cfg.Discovery.(core.EndpointReporter); ok {
 		return d.Endpoints()
@@ -92,8 +92,8 @@ func (n *Node) endpoints() []core.DiscoveryEndpoint {
 	return nil
 }
 
-// expected are the servers of the last roster, by address. Addresses that have turned
-// out to be this node's own are not; one without an id has that of the node that was met
+// expected returns the servers of the last roster, sorted by address, except those that
+// turned out to need no link. A server without an id gets that of the node that was met
 // there.
 func (n *Node) expected() []core.Peer {
 	n.mu.Lock()
@@ -108,8 +108,8 @@ func (n *Node) expected() []core.Peer {
 	return peers
 }
 
-// idOf is the id of a server of the roster, which may have been met at its address; n.mu
-// is held.
+// idOf returns the id of a server of the roster, or that of the node that was met at its
+// address; n.mu is held.
 func (n *Node) idOf(key string, e *rosterEntry) string {
 	if t := n.targets[key]; e.ID == "" && t != nil {
 		return t.id
@@ -161,7 +161,7 @@ func (n *Node) WaitForPeers(ctx context.Context, want int) error {
 	}
 }
 
-// awaitChange waits until changed is closed. The error says that the node, or ctx, has ended
+// awaitChange waits until changed is closed. It returns an error if the node or ctx ends
 // before.
 func (n *Node) awaitChange(ctx context.Context, changed <-chan struct{}) error {
 	select {
@@ -174,7 +174,8 @@ func (n *Node) awaitChange(ctx context.Context, changed <-chan struct{}) error {
 	}
 }
 
-// linked is the number of peers, and a channel that is closed when it changes.
+// linked returns the number of linked peers, and a channel that is closed when it
+// changes.
 func (n *Node) linked() (peers int, changed <-chan struct{}) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -2,8 +2,8 @@ package node
 
 import "time"
 
-// pings are those of one link. They are answered in order and carry nothing, so that
-// counting tells which ping an answer is for. One at a time is timed.
+// pings counts the pings of one link. Answers come in order and carry nothing, so
+// counting shows which ping an answer is for. One ping at a time is timed.
 type pings struct {
 	sent, answered int
 	timed          int // number of the ping that is, or was last, timed
@@ -18,19 +18,19 @@ func (g *pings) begin(now time.Time) {
 	}
 }
 
-// end counts an answer. It returns how long it took, if that was timed.
+// end counts an answer. It returns how long it took, if this ping was timed.
 func (g *pings) end(now time.Time) (took time.Duration, timed bool) {
 	if g.answered == g.sent {
-		return 0, false // nobody asked
+		return 0, false // there was no ping
 	}
 	g.answered++
 	return now.Sub(g.at), g.answered == g.timed
 }
 
-// roundTrip is how long pings of a peer take.
+// roundTrip is how long a peer takes to answer pings.
 type roundTrip struct{ last, smoothed time.Duration }
 
-// add takes one in, by the rule of TCP (RFC 6298): an eighth of the difference.
+// add updates the smoothed time as TCP does (RFC 6298), by an eighth of the difference.
 func (r *roundTrip) add(took time.Duration) {
 	r.last = took
 	if r.smoothed == 0 {
@@ -46,7 +46,7 @@ func (p *peer) ping(l *link) {
 	p.control(l, pingFrame)
 }
 
-// pong takes an answer.
+// pong handles the answer to a ping.
 func (p *peer) pong(l *link) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -8,9 +8,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Routes tells, for each peer, whether an event of so many bytes for these rooms would be
-// sent to it and why. Of a namespace that is not open here, or without peers, there are
-// none.
+// Routes returns, for each peer, whether an event of so many bytes for these rooms would
+// be sent to it, and why. It returns nothing for a namespace that is not open here.
 func (n *Node) Routes(namespace string, to core.Target, size int) []core.PeerRoute {
 	ns := n.namespace(namespace)
 	if ns == nil {
@@ -23,7 +22,7 @@ func (n *Node) Routes(namespace string, to core.Target, size int) []core.PeerRou
 	var routes []core.PeerRoute
 	for _, p := range n.peers.Load().list {
 		if !p.takes(m.Kind) {
-			continue // an emitter's or observer's
+			continue // an emitter or observer
 		}
 		if _, known := sizes[p.codec]; !known {
 			sizes[p.codec] = n.frameBytes(p.codec, m)
@@ -34,7 +33,7 @@ func (n *Node) Routes(namespace string, to core.Target, size int) []core.PeerRou
 	return routes
 }
 
-// frameBytes is the length of m's frame; 0 if it cannot be encoded.
+// frameBytes returns the length of m's frame; 0 if m cannot be encoded.
 func (n *Node) frameBytes(codec int, m *core.Message) int {
 	f, err := newFrame(n.cfg.Codecs[codec], m, 0)
 	if err != nil {
@@ -44,14 +43,14 @@ func (n *Node) frameBytes(codec int, m *core.Message) int {
 	return len(f.bytes)
 }
 
-// sampleEvent is an event whose payload has about so many bytes.
+// sampleEvent makes an event whose payload has about so many bytes.
 func sampleEvent(size int) core.Payload {
 	const name, end = `["event","`, `"]`
 	text := append([]byte(name), bytes.Repeat([]byte{'x'}, max(0, size-len(name)-len(end)))...)
 	return core.Payload{Text: append(text, end...)}
 }
 
-// reason is why route includes p, or does not.
+// reason returns why the route includes p, or does not.
 func (n *Node) reason(r *route, p *peer) core.RouteReason {
 	switch {
 	case n.cfg.Routing != core.RoutingInterest:
@@ -64,7 +63,7 @@ func (n *Node) reason(r *route, p *peer) core.RouteReason {
 	return p.interest.reason(r.ns.name, r.rooms())
 }
 
-// reason is why wants says what it says.
+// reason explains the result of namespaceInterest.wants.
 func (r *remoteInterest) reason(namespace string, rooms []uint32) core.RouteReason {
 	r.mu.Lock()
 	defer r.mu.Unlock()

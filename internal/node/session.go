@@ -12,20 +12,19 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// featureResume is what a node offers that keeps sessions.
+// featureResume is the feature of nodes that keep sessions.
 const featureResume = "resume"
 
-// A session is the sequence of messages from one node to another, whatever links carry
-// it. The sender keeps what it has written until the receiver says, with ACK, that it
-// has it. When a link takes the place of another one, which may have lost something, the
-// sender asks with SYNC what has arrived, goes back to there, and goes on with START: so
-// nothing is lost, doubled or overtaken. Where it cannot go back, START says what is
-// missing.
+// A session is the sequence of messages from one node to another, over all links that
+// carry it. The sender keeps each message until the receiver acknowledges it with ACK.
+// When another link takes over, messages on the old one may be lost. The sender then asks
+// with SYNC what has arrived, goes back to that position, and continues with START: no
+// message is lost, doubled or overtaken. If it cannot go back, START says what is lost.
 //
-// Both nodes remember a session for a while after they have given each other up, to tell
-// exactly what was lost should they meet again.
+// Both nodes remember a session for a while after they have given each other up. If they
+// meet again, they can say exactly what was lost.
 
-// lostKinds counts lost messages.
+// lostKinds counts lost messages by kind.
 type lostKinds map[core.Kind]uint64
 
 func (k lostKinds) add(kind core.Kind, n uint64) lostKinds {
@@ -39,7 +38,7 @@ func (k lostKinds) add(kind core.Kind, n uint64) lostKinds {
 	return k
 }
 
-// without is k less other, which is part of it.
+// without subtracts other, which is a part of k.
 func (k lostKinds) without(other lostKinds) (rest lostKinds) {
 	for kind, n := range k {
 		rest = rest.add(kind, n-min(n, other[kind]))
@@ -54,34 +53,34 @@ func (k lostKinds) addAll(other lostKinds) lostKinds {
 	return k
 }
 
-// outbound is the session of the messages to a peer. What was sent in it is in the
+// outbound is the session of the messages to a peer. The messages themselves are in the
 // peer's queue. It is guarded by the peer's lock.
 type outbound struct {
 	id   string
-	lost lostKinds // what the peer does not know of, or has been told of and not confirmed
-	gap  string    // names what is in lost: the peer may be told of it more than once
-	told lostKinds // what of lost this node's observers know of
+	lost lostKinds // losses that the peer has not confirmed
+	gap  string    // id of the report in which START tells of lost; the peer may get the same report twice
+	told lostKinds // the part of lost that this node's observers have been told of
 }
 
-// confirm takes off what the peer knows to be lost.
+// confirm subtracts the losses that the peer has confirmed.
 func (out *outbound) confirm(known lostKinds) {
 	out.lost, out.told = out.lost.without(known), out.told.without(known)
 	out.gap = ""
 }
 
-// inbound is the session of a peer's messages. It is guarded by the peer's lock, but for
-// the counters: the readers of the link that carries it add to them.
+// inbound is the session of a peer's messages. It is guarded by the peer's lock, except
+// the counters, which the readers of the link in use increment.
 type inbound struct {
 	id       string
-	received []atomic.Uint64 // messages of each sequence
-	gap      string          // the last one that the peer has told of
-	lost     lostKinds       // what was in it
+	received []atomic.Uint64 // messages received, per sequence
+	gap      string          // id of the peer's last report of losses
+	lost     lostKinds       // the losses in that report
 	ended    bool            // this node has given the peer up since
-	turn     uint64          // of the peer's links: the last that has spoken
-	link     *link           // which carries it, or did last
+	turn     uint64          // the highest turn of the peer's links: see claim
+	link     *link           // carries the session, or was the last to do so
 }
 
-// counts are how many messages of each sequence have arrived.
+// counts returns how many messages of each sequence have arrived.
 func (in *inbound) counts() []uint64 {
 	counts := make([]uint64, len(in.received))
 	for i := range in.received {
@@ -90,7 +89,7 @@ func (in *inbound) counts() []uint64 {
 	return counts
 }
 
-// total is how many messages have arrived.
+// total returns how many messages have arrived in all sequences.
 func (in *inbound) total() (n uint64) {
 	for i := range in.received {
 		n += in.received[i].Load()
@@ -98,7 +97,7 @@ func (in *inbound) total() (n uint64) {
 	return n
 }
 
-// begin begins the peer's session anew, at these positions.
+// begin starts a new session of the peer at these positions.
 func (in *inbound) begin(id string, positions []uint64) {
 	in.id, in.received = id, make([]atomic.Uint64, len(positions))
 	for i, n := range positions {
@@ -106,16 +105,18 @@ func (in *inbound) begin(id string, positions []uint64) {
 	}
 }
 
-// When a node says what has arrived, without being asked. In between it says so with
-// what it sends anyway, and once a heartbeat's turn.
+// A reader sends an ACK after so many messages or bytes. Otherwise an ACK goes out with
+// other frames, if ackBeside messages have arrived, or by the heartbeat after
+// ackInterval.
 const (
 	ackMessages = 1 << 10
 	ackBytes    = 256 << 10
-	ackBeside   = 64 // messages, if something is sent anyway
+	ackBeside   = 64 // messages
 )
 
-// beginSending makes l the link on which messages are sent, after START. If the peer
-// may have missed something that was sent, it is asked first. p.mu is held.
+// beginSending makes l the link on which messages are sent. If the peer may have missed
+// messages, a SYNC asks first what it has; otherwise START goes out at once. p.mu is
+// held.
 func (p *peer) beginSending(l *link) {
 	p.queue.proceedAll()
 	l.turn = p.node.turns.Add(1)
@@ -126,7 +127,8 @@ func (p *peer) beginSending(l *link) {
 		return
 	}
 	if streams != len(p.queue.fifos) {
-		// Another transport: the sequences are not those of the session any more.
+		// The new link has another number of streams, so the session's sequences do not
+		// fit it.
 		if !p.queue.allAcked() {
 			p.restart()
 		}
@@ -142,14 +144,15 @@ func (p *peer) beginSending(l *link) {
 	p.control(l, appendSync(nil, l.turn, p.out.id))
 }
 
-// openLink lets messages be sent on l; p.mu is held.
+// openLink sends START on l, so that messages may follow; p.mu is held.
 func (p *peer) openLink(l *link) {
 	l.open = true
 	s := start{codec: p.cfg.Codecs[p.codec].Name(), turn: l.turn, epoch: p.epoch}
 	if p.queue.keeps {
 		s.session, s.positions = p.out.id, p.queue.positions()
 		if len(p.out.lost) > 0 {
-			// START may be lost with its link, so that the next one tells of it again.
+			// START may be lost with its link: then the next START reports the same
+			// losses again, under the same id.
 			p.out.gap = cmp.Or(p.out.gap, randomID())
 			s.gap, s.lost = p.out.gap, p.out.lost
 			l.told = maps.Clone(p.out.lost)
@@ -159,11 +162,10 @@ func (p *peer) openLink(l *link) {
 	}
 	p.sending = true
 	p.control(l, appendStart(nil, s))
-	l.signalAll() // for what has waited
+	l.signalAll() // messages may have waited
 }
 
-// restart begins a new session, because the last one cannot be gone on with; p.mu is
-// held.
+// restart begins a new session because the old one cannot be continued; p.mu is held.
 func (p *peer) restart() {
 	w := p.queue.restart(!p.remembered)
 	p.out.id = randomID()
@@ -171,8 +173,7 @@ func (p *peer) restart() {
 	p.dropped = append(p.dropped, w.dropped...)
 }
 
-// ack takes what the peer says it has. On a link that is not open yet it is the answer
-// to SYNC.
+// ack handles an ACK. On a link that is not open yet it is the answer to SYNC.
 func (p *peer) ack(l *link, src []byte) error {
 	a, err := decodeAck(src)
 	if err != nil {
@@ -188,7 +189,7 @@ func (p *peer) ack(l *link, src []byte) error {
 			p.goBack(l)
 		}
 	case l == p.current && l.open:
-		if l.told != nil { // by START, which the peer has read before it says so
+		if l.told != nil { // the peer sends ACK only after it has read START
 			p.out.confirm(l.told)
 			l.told = nil
 		}
@@ -211,22 +212,22 @@ func (p *peer) ack(l *link, src []byte) error {
 	return err
 }
 
-// goBack goes on on l behind what the peer has, when the answer to SYNC is here and no
-// other link's writer has anything in hand; p.mu is held.
+// goBack opens l, beginning behind the messages that the peer has: when the answer to
+// SYNC has come and no writer of another link holds messages; p.mu is held.
 func (p *peer) goBack(l *link) {
 	a := l.synced
 	if a == nil || l != p.current || l.open || p.queue.writing > 0 {
 		return
 	}
 	if a.unknown && !p.queue.anyAcked() {
-		a.unknown, a.counts = false, make([]uint64, len(p.queue.fifos)) // nothing of it has arrived
+		a.unknown, a.counts = false, make([]uint64, len(p.queue.fifos)) // no message of the session has arrived
 	}
 	var w rewound
 	if !a.unknown {
 		w, p.misfit = p.queue.rewind(a.counts)
 	}
 	if a.unknown || p.misfit != nil {
-		// The peer has forgotten the session, or remembers something else of it.
+		// The peer has forgotten the session, or its counts contradict this node's.
 		p.restart()
 	} else {
 		p.counts.resumed(w.again)
@@ -245,9 +246,8 @@ func (p *peer) goBack(l *link) {
 	p.openLink(l)
 }
 
-// skipFirst gives up the first message of each sequence: the peer has ended two links one
-// after the other instead of taking it, as it does with one above its limit. p.mu is
-// held.
+// skipFirst gives up the first message of each sequence: the peer has ended two links in
+// a row instead of taking it, as peers do with a message above their limit. p.mu is held.
 func (p *peer) skipFirst() {
 	for i := range p.queue.fifos {
 		if f := p.queue.fifos[i].pop(); f != nil {
@@ -258,8 +258,9 @@ func (p *peer) skipFirst() {
 	}
 }
 
-// tellGaps tells of what was lost on the way to the peer, and tells the peer again what
-// was perhaps among it. It is called without a lock.
+// tellGaps tells the observers of messages to the peer that were lost, and announces the
+// namespaces and rooms to the peer again, because such messages may be among the lost
+// ones. It is called without a lock.
 func (p *peer) tellGaps() {
 	p.releaseFrames(errLinkLost)
 	p.mu.Lock()
@@ -280,10 +281,10 @@ func (p *peer) tellGaps() {
 	}
 }
 
-// errLinkLost is why messages are dropped that were lost with a link.
+// errLinkLost is why messages are counted as dropped that were lost with a link.
 var errLinkLost = errors.New("lost with its link")
 
-// showLost is for logs.
+// showLost formats losses for logs.
 func showLost(lost lostKinds) string {
 	text := ""
 	for kind := core.Kind(0); kind < kinds; kind++ {
@@ -297,13 +298,14 @@ func showLost(lost lostKinds) string {
 	return text
 }
 
-// claim makes l the link that carries the peer's messages. Another link that did so ends,
-// for the peer has given it up; what it has delivered by its end counts. It reports
-// false if l has ended before.
+// claim makes l the link that carries the peer's messages, and ends the link that did so
+// before; messages that the old link has delivered by then count. It reports false if l
+// has ended before.
 //
-// The peer's links come up in another order here than there, so it numbers them in the
-// order in which it uses them. What it has sent on an earlier one, it may have sent again
-// on a later one: once that has spoken, the earlier one is not listened to any more.
+// The peer numbers its links in the order in which it takes them into use (turn), because
+// they may come up here in another order. It may send messages of an earlier link again
+// on a later one; so once the later link has spoken, the earlier one is not read any
+// more.
 func (p *peer) claim(l *link, turn uint64) bool {
 	for {
 		p.mu.Lock()
@@ -334,7 +336,8 @@ func (p *peer) claim(l *link, turn uint64) bool {
 	}
 }
 
-// sync answers what has arrived of the peer's session.
+// sync answers a SYNC with the number of messages that have arrived of the peer's
+// session.
 func (l *link) sync(src []byte) error {
 	turn, session, err := decodeSync(src)
 	if err != nil {
@@ -354,7 +357,7 @@ func (l *link) sync(src []byte) error {
 	return nil
 }
 
-// start prepares for the peer's messages.
+// start handles a START frame, and then lets the peer's messages in.
 func (l *link) start(src []byte) error {
 	s, err := decodeStart(src)
 	if err != nil {
@@ -385,7 +388,7 @@ func (l *link) start(src []byte) error {
 		p.doubtInterest()
 	}
 	if forgotten {
-		// And with us what we had asked it.
+		// The peer has forgotten this node's requests and rooms, too.
 		p.doubtInterest()
 		p.node.peerLostUs(p)
 		p.tellGaps()
@@ -394,8 +397,9 @@ func (l *link) start(src []byte) error {
 	return nil
 }
 
-// take begins or goes on with the peer's session on l. It returns what the peer says was
-// lost, and whether the peer had given us up since it last began.
+// take begins the peer's session on l, or continues it. It returns the losses that the
+// peer has reported and this node did not know of, and whether the peer had given this
+// node up since the last START.
 func (p *peer) take(l *link, s start) (lost lostKinds, forgotten bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -437,7 +441,7 @@ func (p *peer) take(l *link, s start) (lost lostKinds, forgotten bool, err error
 	return lost, forgotten, nil
 }
 
-// ackIfDue queues an ACK if at least so many messages have arrived since the last one;
+// ackIfDue queues an ACK if at least that many messages have arrived since the last one;
 // p.mu is held.
 func (p *peer) ackIfDue(l *link, least uint64) {
 	if !p.queue.keeps || p.in.link != l || l.received == nil {
@@ -449,7 +453,7 @@ func (p *peer) ackIfDue(l *link, least uint64) {
 	}
 }
 
-// ackNow says what has arrived.
+// ackNow queues an ACK if any message has arrived since the last one.
 func (p *peer) ackNow(l *link) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

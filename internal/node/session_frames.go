@@ -8,18 +8,18 @@ import (
 	"github.com/socketmesh/mesh/internal/msgpack"
 )
 
-// maxSequences bounds the streams of messages that a peer may have.
+// maxSequences limits the number of message streams that a peer may have.
 const maxSequences = 1 << 10
 
-// start says how the messages that follow on a link are to be taken.
+// start is the content of a START frame: how to read the messages that follow on a link.
 type start struct {
 	codec     string
 	turn      uint64    // of the link: see claim
-	epoch     string    // another one after the sender has forgotten the receiver: what is open there, and what it was asked
+	epoch     string    // changes when the sender has forgotten the receiver, with its namespaces and requests
 	session   string    // "" from nodes without sessions
-	positions []uint64  // of the first message that follows, in each sequence
-	lost      lostKinds // messages before these that are not sent again
-	gap       string    // names what is in lost; "" if nothing is
+	positions []uint64  // in each sequence, the position of the first message that follows
+	lost      lostKinds // messages before these positions that will not be sent again
+	gap       string    // id of this report of losses; "" if nothing is lost
 }
 
 func appendStart(b []byte, s start) []byte {
@@ -99,7 +99,8 @@ func readPositions(r *msgpack.Reader) ([]uint64, error) {
 	return positions, nil
 }
 
-// readLost reads counts by kind. What this version does not know counts as of no kind.
+// readLost reads counts by kind. Kinds that this version does not know are counted as
+// kind 0.
 func readLost(r *msgpack.Reader) (lost lostKinds, err error) {
 	err = r.Fields(func(key []byte) error {
 		var kind uint8
@@ -118,11 +119,11 @@ func readLost(r *msgpack.Reader) (lost lostKinds, err error) {
 	return lost, err
 }
 
-// ack says what has arrived of a session.
+// ack is the content of an ACK frame: how many messages of a session have arrived.
 type ack struct {
-	unknown bool     // nothing is known of the session
-	ended   bool     // it has ended here: what has not arrived is not taken any more
-	counts  []uint64 // messages of each sequence
+	unknown bool     // the receiver does not know the session
+	ended   bool     // the receiver has given the session up: it does not take the rest of it
+	counts  []uint64 // messages received, per sequence
 }
 
 // The second byte of an ACK.

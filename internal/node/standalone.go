@@ -6,8 +6,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Standalone makes an adapter for a namespace that is not opened in the mesh, because
-// [Node.Adapter] refuses it or its overrides are broken: it acts on this server alone.
+// Standalone makes an adapter for a namespace that is not open in the mesh, because
+// [Node.Adapter] has refused it or its overrides are broken: it acts on this server only.
 // It works in every state of the node, also after Shutdown.
 func (n *Node) Standalone(name string, host core.Host) core.Adapter {
 	a, _ := n.newAdapter(localCluster{n.id, name}, host, n.adapterConfig(name))

@@ -7,22 +7,23 @@ import (
 	"github.com/socketmesh/mesh/internal/backlog"
 )
 
-// kinds is the number of kinds that are counted, which are indices.
+// kinds is the number of message kinds that are counted. A kind is an index into the
+// counters.
 const kinds = core.KindInterest + 1
 
-// stats counts, and tells the observer.
+// stats counts events, and passes them to the observer.
 type stats struct {
 	observer     core.Observer
-	publications core.PublicationObserver // the same, if it wants to know; else nil
+	publications core.PublicationObserver // the observer, if it implements this; otherwise nil
 
 	published, out, in       [kinds]traffic
 	publishedSizes, inSizes  sizes
-	requestTimes             [kinds]durations // by what was asked
+	requestTimes             [kinds]durations // by the kind of the request
 	lost, lostOut            atomic.Uint64
 	resumes, replayed        atomic.Uint64
 	requests, fail           atomic.Uint64
 	cut                      [backlog.Reasons]atomic.Uint64
-	downs                    reasonCounts // peers
+	downs                    reasonCounts // of peers
 	drops, ignores, refusals reasonCounts
 	forbidden                forbidden
 }
@@ -58,7 +59,7 @@ func (s *stats) peerDown(p *peer, why error, dialled bool) {
 	}
 }
 
-// publish counts a message that some peers get.
+// publish counts a message that at least one peer gets.
 func (s *stats) publish(kind core.Kind, bytes int) {
 	s.published[kind].add(bytes)
 	s.publishedSizes.add(bytes)
@@ -114,8 +115,8 @@ func (s *stats) gap(g core.Gap) {
 	}
 }
 
-// resumed counts a link that took up where an earlier one had broken, and the messages
-// that are sent again.
+// resumed counts a session that was continued on another link, and the messages that are
+// sent again.
 func (s *stats) resumed(again int) {
 	s.resumes.Add(1)
 	s.replayed.Add(uint64(again))
@@ -140,7 +141,7 @@ func (s *stats) requestDone(info core.RequestInfo) {
 	}
 }
 
-// requestKinds are the kinds that ask for answers.
+// requestKinds are the kinds of messages that can be requests.
 var requestKinds = [...]core.Kind{core.KindFetchSockets, core.KindBroadcast, core.KindServerSideEmit}
 
 func (s *stats) snapshot() core.Stats {

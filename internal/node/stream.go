@@ -8,20 +8,20 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// stream is one ordered sequence of frames of a link, with a reader and a writer of
-// its own. If the connection is a [core.MultiStream], its own stream carries control
-// frames, and each numbered stream the messages of some namespaces. Otherwise there is
-// one stream, the connection, and it carries everything.
+// stream is one ordered sequence of frames on a link, with its own reader and writer. If
+// the connection is a [core.MultiStream], the connection itself carries control frames,
+// and each of its numbered streams the messages of some namespaces. Otherwise the link
+// has one stream, the connection, which carries everything.
 type stream struct {
 	link   *link
 	frames core.Stream
 	number int // in the link; 0 carries control frames
-	fifo   int // of the peer's queue: the one whose messages it carries; -1 if none
+	fifo   int // the fifo of the peer's queue whose messages it carries; -1 if none
 
-	assembling                  int // bytes of assembly that the last frame has; the reader's own
-	unsaidMessages, unsaidBytes int // that have arrived since the last ACK; the reader's own
+	assembling                  int // bytes that the last frame has acquired from assembly; used by the reader alone
+	unsaidMessages, unsaidBytes int // received since the last ACK; used by the reader alone
 
-	wake chan struct{} // tells the writer that there may be something to send
+	wake chan struct{} // wakes the writer
 	busy bool          // something is being written; guarded by the peer's lock
 }
 
@@ -49,7 +49,7 @@ func (s *stream) signal() {
 	}
 }
 
-// write sends what there is for this stream, all that waits at once.
+// write sends what waits for this stream, until the link ends.
 func (s *stream) write() {
 	l := s.link
 	var control [][]byte
@@ -68,12 +68,12 @@ func (s *stream) write() {
 		out.control(control)
 		out.messages(batch, l.batchLimit)
 		s.trace(batch)
-		err := s.frames.Send(context.Background(), out.frames) // ended by Close
+		err := s.frames.Send(context.Background(), out.frames) // Close ends it
 		out.clear()
 		l.peer.sent(s.fifo, batch, err)
 		switch {
 		case isGoodbye(err):
-			return // readers end the link when they have all that came before it
+			return // the readers end the link when they have read everything before the goodbye
 		case err != nil:
 			l.outlast(fmt.Errorf("%w: %w", errSend, err))
 			return
@@ -81,14 +81,14 @@ func (s *stream) write() {
 	}
 }
 
-// isGoodbye tells whether the peer has closed the connection in good order.
+// isGoodbye reports whether the peer has closed the connection in good order.
 func isGoodbye(err error) bool {
 	_, closed := errors.AsType[*core.CloseError](err)
 	return closed
 }
 
-// read takes frames until the connection ends. The peer's goodbye comes behind
-// what it has sent on each stream, so the last stream that reads it ends the link.
+// read handles frames until the connection ends. The peer's goodbye comes last on each
+// stream, so the reader that is the last to see it ends the link.
 func (s *stream) read() {
 	l := s.link
 	defer s.assembled()
@@ -123,8 +123,8 @@ func (s *stream) read() {
 	}
 }
 
-// handle takes one frame. An error ends the link; frames that only make no
-// sense are counted and ignored.
+// handle handles one frame. An error ends the link; frames that make no sense but do no
+// harm are counted and ignored.
 func (s *stream) handle(src []byte) error {
 	l := s.link
 	switch {

@@ -12,15 +12,15 @@ import (
 )
 
 // suspension is the state of a peer that has no link and may resume. Until the resume
-// window is over it stays a member of its namespaces, and what is sent to it waits. It is
+// window is over, the peer stays a member of its namespaces and its messages wait. It is
 // guarded by the peer's lock.
 type suspension struct {
 	unlinkedSince time.Time     // zero while there is a link
-	unlinked      chan struct{} // closed while there is none
-	told          bool          // observers know that there is none
-	lastDialled   bool          // this node had dialled the last link
-	lastEnd       error         // of that link
-	presumedGone  bool          // its namespaces count it no more, though it could still resume
+	unlinked      chan struct{} // closed while there is no link
+	told          bool          // observers were told that there is no link
+	lastDialled   bool          // this node dialled the last link
+	lastEnd       error         // why the last link ended
+	presumedGone  bool          // its namespaces do not count it as a member any more, though it may still resume
 }
 
 // linked notes that there is a link again; p.mu is held.
@@ -28,22 +28,23 @@ func (p *peer) linked() {
 	p.unlinkedSince, p.unlinked = time.Time{}, make(chan struct{})
 }
 
-// isLinked tells whether there is a link.
+// isLinked reports whether there is a link.
 func (p *peer) isLinked() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.links) > 0
 }
 
-// linkEnd is closed when there is no link any more.
+// linkEnd returns a channel that is closed while the peer has no link.
 func (p *peer) linkEnd() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.unlinked
 }
 
-// mayResume tells whether a peer whose last link has ended could go on where that broke;
-// p.mu is held. Who has left, who was too slow, and who sent what makes no sense cannot.
+// mayResume reports whether a peer may continue its session after its last link has
+// ended; p.mu is held. A peer that has left, was too slow, or violated the protocol may
+// not.
 func (p *peer) mayResume(l *link) bool {
 	if !p.queue.keeps || p.cutting || p.node.ctx.Err() != nil {
 		return false
@@ -59,8 +60,8 @@ func (p *peer) mayResume(l *link) bool {
 	return true
 }
 
-// suspend is called when the last link has ended; p.mu is held. Volatile messages do not
-// wait for the next one.
+// suspend is called when the last link has ended; p.mu is held. Volatile messages are
+// dropped: they do not wait for the next link.
 func (p *peer) suspend() {
 	p.unlinkedSince = time.Now()
 	close(p.unlinked)
@@ -68,7 +69,7 @@ func (p *peer) suspend() {
 	p.dropped = append(p.dropped, p.queue.dropVolatile()...)
 }
 
-// end gives the peer up; p.mu is held.
+// end gives the peer up for good; p.mu is held.
 func (p *peer) end() {
 	p.down = true
 	if len(p.links) == 0 && p.unlinkedSince.IsZero() {
@@ -80,7 +81,7 @@ func (p *peer) end() {
 	p.dropped = append(p.dropped, done...)
 }
 
-// releaseFrames lets go of what was dropped, which it counts, and of what has arrived.
+// releaseFrames releases the frames in dropped and arrived, and counts the dropped ones.
 func (p *peer) releaseFrames(why error) {
 	p.mu.Lock()
 	dropped, arrived := p.dropped, p.arrived
@@ -95,9 +96,9 @@ func (p *peer) releaseFrames(why error) {
 	}
 }
 
-// peerSuspended is called when the last link to p, which was l, has ended and p may
-// resume. If another link has taken its place at the other end, one will come up at once,
-// and nobody needs to know.
+// peerSuspended is called when l, the last link to p, has ended and p may resume. If the
+// peer ended l because it has another link, that one comes up at once, and observers are
+// not told.
 func (n *Node) peerSuspended(p *peer, l *link) {
 	p.ageInterest()
 	n.signalPeers()
@@ -105,18 +106,18 @@ func (n *Node) peerSuspended(p *peer, l *link) {
 		n.tellSuspended(p, l.err, l.dialled)
 	}
 	if errors.Is(l.err, core.ErrSilentPeer) && n.isUnlisted(p) {
-		n.presumeGone(p, l.err) // discovery says so, too; but it may be wrong
+		n.presumeGone(p, l.err) // its silence and discovery agree; but both may be wrong
 	}
 	n.work.Go(func() { n.seek(p) })
 }
 
-// isReplaced tells whether a link has ended for another one, at either end.
+// isReplaced reports whether either end has ended a link in favour of another one.
 func isReplaced(err error) bool {
 	closed, ok := errors.AsType[*core.CloseError](err)
 	return errors.Is(err, core.ErrReplaced) || ok && closed.CloseReason == core.CloseDuplicate
 }
 
-// tellSuspended tells of a peer without a link, once.
+// tellSuspended tells observers and other peers, once, that a peer has no link.
 func (n *Node) tellSuspended(p *peer, cause error, dialled bool) {
 	p.mu.Lock()
 	tell := !p.told && len(p.links) == 0
@@ -135,7 +136,7 @@ func (n *Node) tellSuspended(p *peer, cause error, dialled bool) {
 	n.logLimit.Log(p.log, slog.LevelWarn, "suspended "+p.id, "link lost; the peer may resume", attrs...)
 }
 
-// peerLinked is called when there is a link to a peer again.
+// peerLinked is called when a peer without a link has got one.
 func (n *Node) peerLinked(p *peer, l *link) {
 	p.mu.Lock()
 	told, presumedGone := p.told, p.presumedGone
@@ -155,12 +156,12 @@ func (n *Node) peerLinked(p *peer, l *link) {
 	}
 }
 
-// seekAfter is how long a node waits for a peer to dial that lost its link, before it
-// dials itself.
+// seekAfter is how long a node waits for a peer that has lost its link to dial, before it
+// dials the peer itself.
 const seekAfter = 250 * time.Millisecond
 
-// seek looks for a peer that has lost its link and that this node does not dial
-// otherwise, until it is linked or has gone.
+// seek dials a peer that has lost its link, until it is linked or gone, if no dialLoop
+// does so.
 func (n *Node) seek(p *peer) {
 	if !n.mayDial(p) {
 		return
@@ -193,8 +194,8 @@ func (n *Node) seek(p *peer) {
 	}
 }
 
-// mayDial tells whether a peer's address may be dialled, and no other goroutine looks
-// after it.
+// mayDial reports whether seek may dial a peer: its address is allowed, and no dialTarget
+// is for this peer.
 func (n *Node) mayDial(p *peer) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -206,8 +207,8 @@ func (n *Node) mayDial(p *peer) bool {
 	return p.address != "" && p.role == core.RoleServer && n.dialPolicy().judge(p.address) == entryTaken
 }
 
-// wentWithout is why the peer has gone before it had taken all that was sent to it; nil
-// if it left by itself, or has taken it.
+// wentWithout returns why the peer went before it had received everything that was sent
+// to it; nil if it left by itself, or has received it.
 func (p *peer) wentWithout() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -227,8 +228,8 @@ func (p *peer) hasGone() bool {
 	}
 }
 
-// dialled draws the conclusions of a dial to a peer that may resume: where nothing
-// listens any more, or another process does, it has gone.
+// dialled evaluates a dial to a peer that may resume. If nothing listens at the peer's
+// address any more, or another process does, the peer is gone.
 func (n *Node) dialled(p *peer, address string, l *link, err error) {
 	switch {
 	case p == nil || p.address != address || p.isLinked():
@@ -242,8 +243,8 @@ func (n *Node) dialled(p *peer, address string, l *link, err error) {
 	}
 }
 
-// presumeGone ends the membership of a peer that may resume but hardly will, so that
-// nobody waits for it.
+// presumeGone ends the membership of a peer that could still resume but probably will
+// not, so that no request waits for it.
 func (n *Node) presumeGone(p *peer, cause error) {
 	p.mu.Lock()
 	gone := len(p.links) == 0 && !p.down
@@ -259,14 +260,14 @@ func (n *Node) presumeGone(p *peer, cause error) {
 	}
 }
 
-// isUnlisted tells whether discovery has a roster without the peer.
+// isUnlisted reports whether discovery has reported a roster and the peer is not in it.
 func (n *Node) isUnlisted(p *peer) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return !n.roster.heard.IsZero() && n.roster.find(core.Peer{ID: p.id, Address: p.address}) == nil
 }
 
-// expire gives up a peer without a link.
+// expire gives up a peer that has no link.
 func (n *Node) expire(p *peer, cause error) {
 	p.mu.Lock()
 	gone := len(p.links) == 0 && !p.down

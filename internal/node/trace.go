@@ -13,20 +13,22 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// maxTraces is how many traces of a node there may be at once. Frames have a bit for each.
+// maxTraces is the number of traces that a node may run at once. A frame's tag has a bit
+// for each.
 const maxTraces = 4
 
 var errTraces = errors.New("too many traces of this node run already")
 
-// traces are those of a node. While there is none, messages pay for one load of a pointer.
+// traces holds the traces of a node. While there is none, a message pays for one load of
+// a pointer.
 type traces struct {
 	running atomic.Pointer[tracing] // nil if there is none; replaced, never changed
-	numbers atomic.Uint64           // messages that were traced
+	numbers atomic.Uint64           // number of messages that were traced
 
-	mu sync.Mutex // held by those who change running
+	mu sync.Mutex // held to change running
 }
 
-// tracing is the traces that run, and what they have in common.
+// tracing is the set of running traces, and what they share.
 type tracing struct {
 	list     []*trace
 	arrivals *arrivals
@@ -36,7 +38,7 @@ type tracing struct {
 type trace struct {
 	node   *Node
 	filter core.TraceFilter
-	bit    uint64 // of the tags of frames
+	bit    uint64 // its bit in the tags of frames
 
 	mu      sync.Mutex
 	bucket  tokenBucket
@@ -47,8 +49,8 @@ type trace struct {
 
 var _ core.Trace = (*trace)(nil)
 
-// Trace begins to look at messages that this node sends and gets: those that fit, of its
-// own not more per second than rate.
+// Trace begins to record messages that this node sends and receives and that fit the
+// filter. Of those that it sends, it records at most rate per second.
 func (n *Node) Trace(filter core.TraceFilter, rate int) (core.Trace, error) {
 	n.traces.mu.Lock()
 	defer n.traces.mu.Unlock()
@@ -69,7 +71,7 @@ func (n *Node) Trace(filter core.TraceFilter, rate int) (core.Trace, error) {
 	return t, nil
 }
 
-// Close ends the trace. With the last one, nothing is kept any more.
+// Close ends the trace. When the last one ends, nothing is recorded any more.
 func (t *trace) Close() {
 	ts := &t.node.traces
 	ts.mu.Lock()
@@ -109,7 +111,7 @@ func (t *trace) Arrivals(of []core.TracePosition) []core.TraceArrival {
 	return now.arrivals.find(of)
 }
 
-// addMessage keeps a message for the reader.
+// addMessage records a message for the next Read.
 func (t *trace) addMessage(m core.TracedMessage) {
 	keep(t, &t.read.Messages, core.TraceMessages, m)
 }
@@ -122,7 +124,7 @@ func (t *trace) addRelease(r core.TracedRelease) {
 	keep(t, &t.read.Releases, core.TraceSends, r)
 }
 
-// keep adds to one of the lists for the reader, unless it has as many as it may.
+// keep appends v to one of the lists for the next Read, unless the list is full.
 func keep[T any](t *trace, list *[]T, most int, v T) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -133,7 +135,7 @@ func keep[T any](t *trace, list *[]T, most int, v T) {
 	*list = append(*list, v)
 }
 
-// wants tells whether a message fits, but for the nodes that it is between.
+// wants reports whether a message fits the filter, apart from the two nodes.
 func (t *trace) wants(m *core.Message) bool {
 	f := &t.filter
 	switch {
@@ -146,7 +148,7 @@ func (t *trace) wants(m *core.Message) bool {
 	return false
 }
 
-// passes tells whether one more message may be shown now.
+// passes reports whether the rate allows one more message now.
 func (t *trace) passes(now int64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -157,11 +159,11 @@ func (t *trace) passes(now int64) bool {
 	return false
 }
 
-// tokenBucket lets so many through per second, and as many at once.
+// tokenBucket lets perSecond messages through per second, and as many at once.
 type tokenBucket struct {
 	perSecond float64
 	tokens    float64
-	at        int64 // when they were counted, in ns
+	at        int64 // when tokens was computed, in ns
 }
 
 func newTokenBucket(rate int) tokenBucket {
@@ -181,19 +183,20 @@ func (b *tokenBucket) take(now int64) bool {
 	return true
 }
 
-// published is a message that is shown, while it is published. Methods of nil do nothing.
+// published is a message that is being published and that a trace shows. Methods of nil
+// do nothing.
 type published struct {
 	node *Node
 	to   []*trace
-	tag  uint64 // of its frames: its number, and the bits of the traces
+	tag  uint64 // of its frames: the message's number, and the bits of the traces
 	info core.TracedMessage
 }
 
-// tagBits are those of the traces.
+// tagBits is the number of bits in a tag that are for traces.
 const tagBits = 8
 
-// traced is called for each message that is published. The result is nil if no trace shows
-// it.
+// traced is called for each message that is published. It returns nil if no trace shows
+// the message.
 func (n *Node) traced(m *core.Message, to []*peer) *published {
 	running := n.traces.running.Load()
 	if running == nil {
@@ -219,13 +222,13 @@ func (ts *tracing) begin(n *Node, m *core.Message, to []*peer) *published {
 	return p
 }
 
-// isBetween tells whether the node, or one of these peers, is the one that is wanted.
+// isBetween reports whether the filter's peer is this node or one of these peers.
 func (t *trace) isBetween(n *Node, peers []*peer) bool {
 	id := t.filter.Peer
 	return id == "" || id == n.id || slices.ContainsFunc(peers, func(p *peer) bool { return p.id == id })
 }
 
-// describe tells of a message what may be shown: never what is in its payload, but for the
+// describe returns what a trace may show of a message: nothing of its payload, except the
 // name of an event.
 func describe(m *core.Message, now int64) core.TracedMessage {
 	rooms := m.To.Rooms
@@ -238,10 +241,11 @@ func describe(m *core.Message, now int64) core.TracedMessage {
 	}
 }
 
-// maxEventName bounds the name of an event that is looked for, in bytes.
+// maxEventName is the length up to which eventName looks for a name, in bytes.
 const maxEventName = 256
 
-// eventName is the name of the event that m is; "" if it is none, or its name is long.
+// eventName returns the name of the event in m; "" if m is no event, or its name is too
+// long.
 func eventName(m *core.Message) string {
 	if m.Kind != core.KindBroadcast && m.Kind != core.KindServerSideEmit {
 		return ""
@@ -267,7 +271,7 @@ func eventName(m *core.Message) string {
 	return ""
 }
 
-// tagOf is the tag of its frames; 0 if no trace shows it.
+// tagOf returns the tag of the message's frames; 0 if no trace shows it.
 func (p *published) tagOf() uint64 {
 	if p == nil {
 		return 0
@@ -275,14 +279,14 @@ func (p *published) tagOf() uint64 {
 	return p.tag
 }
 
-// mark tags a frame, so that its writers tell when they send it.
+// mark sets the tag of a frame, so that a writer records when it sends the frame.
 func (p *published) mark(f *frame) {
 	if p != nil && f != &unsendable {
 		f.traced = p.tag
 	}
 }
 
-// copy notes what has become of the message for a peer.
+// copy records what has become of the message for a peer.
 func (p *published) copy(to *peer, state core.CopyState) {
 	switch {
 	case p == nil:
@@ -293,7 +297,7 @@ func (p *published) copy(to *peer, state core.CopyState) {
 	}
 }
 
-// queued does so for one that was to be queued.
+// queued records whether the message was queued for a peer.
 func (p *published) queued(to *peer, queued bool) {
 	if p == nil {
 		return
@@ -305,7 +309,7 @@ func (p *published) queued(to *peer, queued bool) {
 	p.copy(to, state)
 }
 
-// released is called for a message that is withheld from a peer no more, and before it is
+// released is called when a message is not withheld from a peer any more, before it is
 // sent.
 func (n *Node) released(w *withheld, from *peer, state core.CopyState) {
 	if running := n.traces.running.Load(); running != nil && w.traced != 0 {
@@ -321,7 +325,7 @@ func (ts *tracing) release(tag uint64, r core.TracedRelease) {
 	}
 }
 
-// end shows it.
+// end passes the message to its traces.
 func (p *published) end() {
 	if p == nil {
 		return
@@ -364,7 +368,7 @@ func (ts *tracing) sending(s *stream, batch []*frame) {
 	}
 }
 
-// position is where the last so many messages begin that were taken from a fifo; zero
+// position returns the position of the first of the last taken messages of a fifo; zero
 // without a session.
 func (p *peer) position(fifo, taken int) core.TracePosition {
 	p.mu.Lock()
@@ -396,7 +400,7 @@ func (ts *tracing) arriving(s *stream, m *core.Message) {
 	}
 }
 
-// Handled is what the adapter tells of a message.
+// Handled is called by the adapter when a message was acted upon.
 func (ns *namespace) Handled(m *core.Message) {
 	if running := ns.node.traces.running.Load(); running != nil {
 		running.arrivals.handled(m, ns.node.clock.now())

@@ -6,20 +6,20 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// arrivals remember when the last messages of each peer came, by their positions, while
-// traces run. Who asks knows the positions from the other end.
+// arrivals records, while traces run, when the last messages of each peer arrived, by
+// their positions. A reader knows the positions from the trace of the sender.
 type arrivals struct {
 	mu        sync.RWMutex
 	sequences map[sequenceID]*sequence
 
 	waitingMu sync.Mutex
-	waiting   map[*core.Message]waiting // have arrived, and are not handled
+	waiting   map[*core.Message]waiting // have arrived, and were not handled yet
 }
 
-// The bounds of what is remembered: 6 MiB at most.
+// The limits of what is recorded: 6 MiB at most.
 const (
 	maxTracedSequences = 256  // streams of links
-	tracedArrivals     = 1024 // of each, the last ones
+	tracedArrivals     = 1024 // the last messages of each stream
 	maxTracedWaiting   = 4096
 )
 
@@ -28,15 +28,15 @@ type sequenceID struct {
 	sequence int
 }
 
-// sequence is the last messages of one stream. The one at a position is at that, modulo
-// the length.
+// sequence is the last messages of one stream: a ring in which a message's index is its
+// position modulo the length.
 type sequence struct {
 	mu   sync.Mutex
 	last []arrival
 }
 
 type arrival struct {
-	behind            uint64 // its position, plus 1; 0 for none
+	behind            uint64 // the message's position plus 1; 0 for none
 	received, handled int64
 }
 
@@ -49,7 +49,7 @@ func newArrivals() *arrivals {
 	return &arrivals{sequences: map[sequenceID]*sequence{}, waiting: map[*core.Message]waiting{}}
 }
 
-// add notes a message.
+// add records the arrival of a message.
 func (a *arrivals) add(s *stream, m *core.Message, session string, position uint64, now int64) {
 	in := a.of(sequenceID{session, s.fifo})
 	if in == nil {
@@ -64,12 +64,13 @@ func (a *arrivals) add(s *stream, m *core.Message, session string, position uint
 	a.waitingMu.Lock()
 	defer a.waitingMu.Unlock()
 	if len(a.waiting) >= maxTracedWaiting {
-		clear(a.waiting) // most of them are not handled at all: their namespace is not open
+		clear(a.waiting) // most of them will never be handled: their namespace is not open
 	}
 	a.waiting[m] = waiting{in, position}
 }
 
-// isActedUpon tells whether messages of a kind are, in the inbox of who sent them.
+// isActedUpon reports whether messages of a kind go through the inbox of their sender,
+// whose adapter calls Handled.
 func isActedUpon(kind core.Kind) bool {
 	switch kind {
 	case core.KindInitialHeartbeat, core.KindHeartbeat, core.KindAdapterClose:
@@ -78,7 +79,7 @@ func isActedUpon(kind core.Kind) bool {
 	return !kind.IsResponse()
 }
 
-// of is where the messages of a stream are; nil if there are too many streams.
+// of returns the record of a stream; nil if there are too many streams.
 func (a *arrivals) of(id sequenceID) *sequence {
 	a.mu.RLock()
 	in := a.sequences[id]
@@ -97,7 +98,7 @@ func (a *arrivals) of(id sequenceID) *sequence {
 
 func (s *sequence) at(position uint64) *arrival { return &s.last[position%uint64(len(s.last))] }
 
-// handled notes that a message has been acted upon.
+// handled records that a message was acted upon.
 func (a *arrivals) handled(m *core.Message, now int64) {
 	a.waitingMu.Lock()
 	w, known := a.waiting[m]
@@ -113,7 +114,7 @@ func (a *arrivals) handled(m *core.Message, now int64) {
 	}
 }
 
-// find is what is known of these positions.
+// find returns what is recorded for these positions.
 func (a *arrivals) find(of []core.TracePosition) (found []core.TraceArrival) {
 	for _, p := range of {
 		a.mu.RLock()

@@ -16,19 +16,19 @@ import (
 	"github.com/socketmesh/mesh/internal/loglimit"
 )
 
-// A warning is about something that is legal and surely not meant. It is logged when
-// that has lasted for a while, with the setting that mends it, and again while it lasts.
+// warning looks for something that is legal and surely not meant. It is logged when it
+// has lasted for a while, with the setting that mends it, and again while it lasts.
 type warning struct {
-	after time.Duration // how long it has to last
-	every time.Duration // between two lines about the same
+	after time.Duration // how long it has to last before it is logged
+	every time.Duration // time between two lines about the same thing
 	find  func(*scene) []finding
 }
 
 // finding is one thing to warn of.
 type finding struct {
-	about   string // tells it from others of the same warning: an id, an address
+	about   string // distinguishes it from others of the same warning: an id, an address
 	message string
-	setting string // of Config, with its variable, that mends it
+	setting string // the setting of Config that mends it, with its variable
 	attrs   []any
 }
 
@@ -37,18 +37,18 @@ type scene struct {
 	*Node
 	listen     string
 	advertised string
-	turnedAway error // the last connection that was refused before it said whose it is
+	turnedAway error // why the transport last refused a connection, before the dialler said its id
 	roster     core.RosterStatus
-	listed     []core.Peer // the roster without this node
+	listed     []core.Peer // the entries of the roster, without this node
 	peers      int
 }
 
-// How long things last until they are warned of.
+// How long something has to last before a warning, and the time between two warnings.
 const (
 	watchInterval = time.Second
 
-	// afterRestart is more than discovery takes to notice that a node is gone, whose
-	// successor may have the same address.
+	// afterRestart is longer than discovery takes to notice that a node is gone: a server
+	// that replaces it may have the same address meanwhile.
 	afterRestart  = 40 * time.Second
 	afterUnlinked = 30 * time.Second
 	afterAlone    = time.Minute
@@ -57,7 +57,7 @@ const (
 	repeatConfig  = time.Hour
 )
 
-// warnings are all of them.
+// warnings are all warnings.
 var warnings = []warning{
 	{0, repeatConfig, (*scene).localAddress},
 	{0, repeatConfig, (*scene).noToken},
@@ -75,7 +75,8 @@ const (
 	settingTLS       = "TLS (MESH_TLS_CERT, MESH_TLS_KEY, MESH_TLS_CA)"
 )
 
-// localAddress: the node listens everywhere and tells others to dial themselves.
+// localAddress: the node listens on all interfaces, and advertises an address that means
+// a different machine on each machine.
 func (s *scene) localAddress() []finding {
 	host, listening := hostOf(s.advertised), hostOf(s.listen)
 	if !hasPort(s.advertised) || !advertise.IsUnspecified(host) && !(advertise.IsLoopback(host) && advertise.IsUnspecified(listening)) {
@@ -85,7 +86,7 @@ func (s *scene) localAddress() []finding {
 		attrs: []any{"advertise", s.advertised, "listen", s.listen}}}
 }
 
-// noToken: anybody who reaches the port can join.
+// noToken: anybody who reaches the port can join the mesh.
 func (s *scene) noToken() []finding {
 	if s.guarded() || !s.public() {
 		return nil
@@ -97,9 +98,9 @@ func (s *scene) noToken() []finding {
 		attrs: []any{"listen", s.listen}}}
 }
 
-// public tells whether strangers may reach the node: it listens on all interfaces, or
-// on one that is not private. Where it listens on no port of its own, as in an
-// application's HTTP server, the address that others dial has to do.
+// public reports whether strangers may reach the node: it listens on all interfaces, or
+// on one that is not private. If it has no port of its own, as in an application's HTTP
+// server, the advertised address decides.
 func (s *scene) public() bool {
 	host := hostOf(s.listen)
 	if !hasPort(s.listen) {
@@ -109,7 +110,7 @@ func (s *scene) public() bool {
 	return advertise.IsUnspecified(host) || ip != nil && !ip.IsPrivate() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast()
 }
 
-// leadsBack: who dials another server's address reaches this node.
+// leadsBack: the address of another server leads to this node.
 func (s *scene) leadsBack() (found []finding) {
 	for _, p := range s.roster.Unlinked {
 		if errors.Is(p.Err, core.ErrSelf) {
@@ -140,7 +141,7 @@ func (s *scene) sharedAddress() (found []finding) {
 	return found
 }
 
-// oneSidedTLS: some advertise ws:// and some wss://.
+// oneSidedTLS: this server advertises ws:// and others wss://, or the reverse.
 func (s *scene) oneSidedTLS() (found []finding) {
 	own := schemeOf(s.advertised)
 	if own != "ws" && own != "wss" {
@@ -161,8 +162,8 @@ func (s *scene) oneSidedTLS() (found []finding) {
 	return found
 }
 
-// unlinked: there is no link to a server of the roster. Both ends say so: the one that
-// dials knows why, the other one at best why it refuses.
+// unlinked: there is no link to a server of the roster. Both ends warn: the dialler knows
+// why, the acceptor knows at most why it refuses.
 func (s *scene) unlinked() (found []finding) {
 	for _, p := range s.roster.Unlinked {
 		if errors.Is(p.Err, core.ErrSelf) {
@@ -187,7 +188,7 @@ func (s *scene) unlinked() (found []finding) {
 	return found
 }
 
-// settingFor is what mends an error of a handshake or a link.
+// settingFor names the setting that mends an error of a handshake or a link.
 func settingFor(err error, otherwise string) string {
 	var (
 		certificate *tls.CertificateVerificationError
@@ -219,7 +220,7 @@ func settingFor(err error, otherwise string) string {
 	return otherwise
 }
 
-// alone: nobody to talk to, and nobody known.
+// alone: there is no peer, and the roster contains no other server.
 func (s *scene) alone() []finding {
 	if s.peers > 0 || len(s.roster.Unlinked) > 0 {
 		return nil
@@ -243,10 +244,10 @@ func (s *scene) alone() []finding {
 	return []finding{f}
 }
 
-// watch looks for what to warn of until the node shuts down.
+// watch logs warnings until the node shuts down.
 func (n *Node) watch() {
 	limits := make([]loglimit.Limiter, len(warnings))
-	since := make([]map[string]time.Time, len(warnings)) // of each finding, by what it is about
+	since := make([]map[string]time.Time, len(warnings)) // when each finding began, by its about
 	for i, w := range warnings {
 		limits[i].Period, limits[i].Keys = w.every, 64
 	}
@@ -280,7 +281,7 @@ func (n *Node) watch() {
 	}
 }
 
-// scene is what warnings look at now.
+// scene returns what warnings look at now.
 func (n *Node) scene() *scene {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -298,7 +299,7 @@ func (n *Node) scene() *scene {
 	return s
 }
 
-// hostOf is the host in "scheme://host:port/path" or "host:port".
+// hostOf returns the host in "scheme://host:port/path" or "host:port".
 func hostOf(address string) string {
 	authority, _ := authorityOf(address)
 	if host, _, err := net.SplitHostPort(authority); err == nil {

@@ -43,7 +43,7 @@ type namespaceInterest struct {
 // inbox.
 const (
 	expectFor   = time.Minute
-	maxExpected = 1 << 14     // rooms
+	maxExpected = 1 << 14 // rooms
 )
 
 // maxInterestBytes limits the memory per peer, over all its namespaces, whether they are

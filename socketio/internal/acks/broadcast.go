@@ -31,7 +31,7 @@ import (
 // the broadcast with the answers that there are.
 type Broadcast struct {
 	servers *ServerCount
-	began   int // servers, when it began
+	began   int // the number of servers at the beginning
 	single  bool
 	count   func(uint64)
 	ack     socket.Ack

@@ -9,64 +9,65 @@ import (
 	"time"
 )
 
-// DefaultMax is how many may be at a gate. One processor lets in so many in about four
-// seconds.
+// DefaultMax is how many clients may be at a gate, connecting and waiting. One processor
+// admits so many in about four seconds.
 const DefaultMax = 8192
 
 const (
-	// period is how often it is measured how late the process is.
+	// period is the time between two measurements of how late the process is.
 	period = 20 * time.Millisecond
-	// tolerable is how late it may be. A pong waits for a goroutine two or three times.
+	// tolerable is how late the process may be. For one pong, goroutines wait two or three
+	// times.
 	tolerable = 50 * time.Millisecond
-	// patience is how long a client waits before it gives up by itself: 20 s, the default of
-	// Socket.IO's clients. After that its handshake would be work for nobody.
+	// patience is how long a client waits before it gives up by itself: 20 s, the default
+	// of Socket.IO's clients. After that its handshake would be of no use.
 	patience = 20 * time.Second
-	// fresh is how long the first in line may have waited while turns go in order. Then more
-	// come than can be let in, and whoever has waited longest gives up next, or has done so
-	// unnoticed: to let those in would be work for nobody, as long as the storm lasts. So
-	// the newest is the next.
+	// fresh is how long the first client in line may have waited while turns go in order.
+	// If it has waited for longer, more clients come than can be admitted, and those that
+	// have waited longest are about to give up, or have done so unnoticed: to admit them
+	// would be of no use for as long as the storm lasts. So the newest is next.
 	fresh = patience / 4
-	// slotTime is how long a handshake may be at work without a step. A client that opens
-	// a connection and then says nothing takes nobody's place for longer.
+	// slotTime is how long a handshake counts as working without a step. So a client that
+	// opens a connection and then sends nothing does not take another's place for longer.
 	slotTime = 2 * time.Second
-	// perProcessor is how many handshakes are at work for each processor, however late the
-	// process is, and startPerProcessor how many are at first.
+	// perProcessor is the least number of handshakes that may work at a time for each
+	// processor, however late the process is, and startPerProcessor their number at first.
 	perProcessor      = 16
 	startPerProcessor = 64
 )
 
 var (
-	// ErrFull: as many as may be at the gate are there already.
+	// ErrFull says that Config.Max clients are at the gate already.
 	ErrFull = errors.New("too many clients connect at once")
-	// ErrTooLong: others were let in for as long as a client waits.
+	// ErrTooLong says that a client was not admitted within the time that clients wait.
 	ErrTooLong = errors.New("the client has waited for too long")
 )
 
-// Config is what a [Gate] is set up with.
+// Config configures a [Gate].
 type Config struct {
-	// Max is how many may be at the gate, at work and in line. Default: [DefaultMax].
+	// Max is how many clients may be at the gate, working and in line. Default:
+	// [DefaultMax].
 	Max int
-	// Refused is told, without locks, of each that is not let in for this reason:
+	// Refused is called, without locks, for each client that is refused, with the reason,
 	// [ErrFull] or [ErrTooLong]. It may be nil.
 	Refused func(error, Stats)
 }
 
-// Gate is where the clients of one process are let in. A nil Gate lets everybody in at
-// once.
+// Gate admits the clients of one process. A nil Gate admits every client at once.
 type Gate struct {
 	config   Config
 	floor    int
 	start    int
-	measure  func() time.Duration // for how long a goroutine waits for a processor
+	measure  func() time.Duration // returns how long a goroutine waits for a processor
 	patience time.Duration
 
 	mu        sync.Mutex
-	limit     int // how many may be at work
-	threshold int // beyond it the limit grows slowly
+	limit     int // how many handshakes may be working
+	threshold int // above it the limit grows slowly
 	working   list
 	line      list
 	measuring bool
-	due       time.Time // of the next measurement
+	due       time.Time // time of the next measurement
 	late      time.Duration
 	waits     int64
 	waited    time.Duration
@@ -75,13 +76,13 @@ type Gate struct {
 
 // Stats is a snapshot of a gate.
 type Stats struct {
-	Working int           // handshakes that are at work now
-	Waiting int           // that wait for their turn
-	Limit   int           // how many may be at work now
-	Late    time.Duration // how late the process was last
-	Waits   int64         // handshakes that have waited for their turn and got it
-	Waited  time.Duration // how long they did, all together
-	Refused int64         // that were not let in
+	Working int           // handshakes that are working now
+	Waiting int           // clients that wait for their turn
+	Limit   int           // how many handshakes may be working now
+	Late    time.Duration // how late the process was at the last measurement
+	Waits   int64         // clients that had to wait and were admitted
+	Waited  time.Duration // the sum of their waiting times
+	Refused int64         // clients that were refused
 }
 
 // New makes a gate.
@@ -95,20 +96,20 @@ func New(cfg Config) *Gate {
 	return g
 }
 
-// queued is how long a goroutine that can run waits for a processor: the calling one goes to
-// the end of the queue that goroutines whose connection has something are in, too.
+// queued measures how long a runnable goroutine waits for a processor: its own goroutine
+// goes to the end of the run queue, where the goroutines of readable connections are, too.
 func queued() time.Duration {
 	began := time.Now()
 	runtime.Gosched()
 	return time.Since(began)
 }
 
-// reset forgets what was learned of a time in which many came.
+// reset forgets what was learned while many clients came.
 func (g *Gate) reset() { g.limit, g.threshold, g.late = g.start, g.config.Max, 0 }
 
-// Enter returns when the client may be let in: at once, if there is time for it, else in the
-// order in which they came, and the newest first while some have waited for too long for
-// that. The error is [ErrFull], [ErrTooLong] or the context's.
+// Enter returns when the client is admitted: at once, if the limit allows it, else in the
+// order in which clients came, but the newest first while the first in line has waited
+// longer than fresh. The error is [ErrFull], [ErrTooLong] or the context's.
 func (g *Gate) Enter(ctx context.Context) (*Ticket, error) {
 	if g == nil {
 		return nil, nil
@@ -147,7 +148,7 @@ func (g *Gate) await(ctx context.Context, t *Ticket) error {
 		reason = ErrTooLong
 	}
 	g.mu.Lock()
-	if t.list != &g.line { // its turn came meanwhile
+	if t.list != &g.line { // its turn has come meanwhile
 		g.mu.Unlock()
 		return t.stillWanted(ctx)
 	}
@@ -159,7 +160,8 @@ func (g *Gate) await(ctx context.Context, t *Ticket) error {
 	return reason
 }
 
-// refuse counts a client that is not let in. It is called with the lock, and unlocks.
+// refuse counts a client that is not admitted. It is called with the lock held, and
+// unlocks.
 func (g *Gate) refuse(reason error) error {
 	g.refused++
 	stats := g.stats()
@@ -170,8 +172,8 @@ func (g *Gate) refuse(reason error) error {
 	return reason
 }
 
-// Pass is for a handshake of a client that is in already: it does not wait, and others let
-// it go first.
+// Pass is for another handshake of a client that is connected: it never waits, but counts
+// as working, so that fewer new clients are admitted.
 func (g *Gate) Pass() *Ticket {
 	if g == nil {
 		return nil
@@ -183,14 +185,14 @@ func (g *Gate) Pass() *Ticket {
 	return t
 }
 
-// work puts a ticket among those that are at work.
+// work adds a ticket to those that are working.
 func (g *Gate) work(t *Ticket) {
 	t.since = time.Now()
 	g.working.push(t)
 	g.keepMeasuring()
 }
 
-// next lets those in whose turn it is.
+// next admits clients up to the limit.
 func (g *Gate) next() {
 	for g.working.n < g.limit && g.line.n > 0 {
 		t := g.line.first()
@@ -205,7 +207,7 @@ func (g *Gate) next() {
 	}
 }
 
-// keepMeasuring has the gate measure for as long as there is somebody at it.
+// keepMeasuring schedules the next measurement, unless one is scheduled.
 func (g *Gate) keepMeasuring() {
 	if g.measuring {
 		return
@@ -215,7 +217,7 @@ func (g *Gate) keepMeasuring() {
 	time.AfterFunc(period, g.look)
 }
 
-// look measures how late the process is, and lets more in, or fewer.
+// look measures how late the process is, and adapts the limit.
 func (g *Gate) look() {
 	late := g.measure()
 	g.mu.Lock()
@@ -232,24 +234,24 @@ func (g *Gate) look() {
 	g.reset()
 }
 
-// forget takes those off the work that have made no step for too long: they wait for
-// something that is not a processor.
+// forget removes handshakes that have made no step since before: they wait for something
+// other than a processor.
 func (g *Gate) forget(before time.Time) {
 	for g.working.n > 0 && g.working.first().since.Before(before) {
 		g.working.remove(g.working.first())
 	}
 }
 
-// adapt changes how many may be at work: by half when the process is late, as TCP does when
-// the network is. It grows while others wait: fast at first, and slowly when it was too much
-// once.
+// adapt changes the limit: it halves it when the process is late, as TCP does when packets
+// are lost. It raises it while clients wait: fast at first, and slowly above the threshold
+// that the last cut has set.
 func (g *Gate) adapt() {
 	switch {
-	case g.late > tolerable && g.working.n > g.limit: // the last cut does not show yet
+	case g.late > tolerable && g.working.n > g.limit: // the last cut has not taken effect yet
 	case g.late > tolerable:
 		g.limit = max(min(g.limit, g.working.n)/2, g.floor)
 		g.threshold = g.limit
-	case g.line.n == 0: // the limit is not what they wait for
+	case g.line.n == 0: // nobody waits for a higher limit
 	case g.limit < g.threshold:
 		g.limit = min(g.limit+g.limit/4+1, g.config.Max)
 	default:

@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// Ticket is one client's place at a gate. All methods may be called on a nil Ticket, and by
-// anyone.
+// Ticket is one client's place at a gate. Its methods are safe for concurrent use, and do
+// nothing on a nil Ticket.
 type Ticket struct {
 	gate  *Gate
-	turn  chan struct{} // closed when the turn has come; nil if it came at once
-	since time.Time     // in line: when the client came; at work: the last step
-	owned bool          // somebody releases it later
+	turn  chan struct{} // closed when the turn has come; nil if the client did not wait
+	since time.Time     // in line: when the client came; working: its last step
+	owned bool          // Own was called: the owner calls Release
 
-	list       *list // that it is in; nil when it is released
+	list       *list // the list that holds the ticket; nil after release
 	prev, next *Ticket
 }
 
-// Step notes that the handshake goes on, after it has waited for the client.
+// Step notes that the handshake makes progress, after it has waited for the client.
 func (t *Ticket) Step() {
 	if t == nil {
 		return
@@ -32,7 +32,7 @@ func (t *Ticket) Step() {
 	}
 }
 
-// stillWanted releases the ticket of a client that has gone while it waited.
+// stillWanted releases the ticket if its client has gone while it waited.
 func (t *Ticket) stillWanted(ctx context.Context) error {
 	if ctx.Err() == nil {
 		return nil
@@ -41,7 +41,7 @@ func (t *Ticket) stillWanted(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// Own notes that somebody releases the ticket when the client is in.
+// Own notes that the caller will call Release when the client is connected or gone.
 func (t *Ticket) Own() {
 	if t == nil {
 		return
@@ -51,8 +51,8 @@ func (t *Ticket) Own() {
 	t.owned = true
 }
 
-// Answered releases the ticket of a request that is answered, unless somebody owns it: then
-// the client was let in.
+// Answered releases the ticket of a request that has been answered, unless it is owned:
+// then the client was admitted, and its handshake goes on.
 func (t *Ticket) Answered() {
 	if t == nil {
 		return
@@ -64,7 +64,7 @@ func (t *Ticket) Answered() {
 	}
 }
 
-// Release notes that the handshake is over. It may be called again.
+// Release notes that the handshake is over. It is idempotent.
 func (t *Ticket) Release() {
 	if t == nil {
 		return
@@ -82,7 +82,7 @@ func (t *Ticket) release() {
 	t.gate.next()
 }
 
-// list keeps tickets in the order in which they were put into it.
+// list holds tickets in the order in which they were added.
 type list struct {
 	head, tail *Ticket
 	n          int

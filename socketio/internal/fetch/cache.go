@@ -10,37 +10,37 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/generational"
 )
 
-// Cache remembers the sockets that were handed out lately: applications ask for the
-// same ones again and again. It keeps thousands at most, of all namespaces, each for a
-// minute or two, and nothing when nobody has asked for a minute. All methods may be called
-// at once.
+// Cache remembers the sockets that were handed out recently: applications ask for the same
+// ones again and again. It keeps some thousands at most, of all namespaces, each for a
+// minute or two, and is empty a minute after the last request. All methods are safe for
+// concurrent use.
 type Cache struct {
 	fitting bool // see [details.remoteSocket]
 
 	mu     sync.RWMutex
 	known  generational.Cache[cacheKey, *cached]
-	aged   time.Time   // when the generation of known began
+	aged   time.Time   // when known began its current generation
 	expiry *time.Timer // nil before the first use
 }
 
-// cacheKey is a socket as the application of one namespace gets it.
+// cacheKey identifies a socket in a namespace.
 type cacheKey struct {
 	namespace *Sockets
 	id        socket.SocketId
 }
 
-// cached is what is kept of a socket: its operator, and its handshake if it is another
-// server's. It does not change, and callers get copies of the handshake. nil is a socket
-// of which nothing is kept.
+// cached is what is kept of a socket: its operator, and its handshake if it belongs to
+// another server. It is not changed, and callers get copies of the handshake. nil means
+// that nothing is kept of the socket.
 type cached struct {
 	operator  *socket.BroadcastOperator
 	handshake *description // nil for a local socket
-	text      string       // that the handshake was read from; "" if it is to be read each time
+	text      string       // the text from which the handshake was read; "" if it must be read each time
 }
 
 const (
-	maxCached          = 1 << 12 // at least so many sockets are kept
-	maxCachedHandshake = 1 << 12 // bytes: longer handshakes are read each time
+	maxCached          = 1 << 12 // the number of sockets that are kept at least
+	maxCachedHandshake = 1 << 12 // in bytes; longer handshakes are read each time
 	cacheLifetime      = time.Minute
 )
 
@@ -49,15 +49,15 @@ func NewCache() *Cache {
 	return &Cache{fitting: detailsFit(), known: generational.Cache[cacheKey, *cached]{Limit: maxCached}}
 }
 
-// FitsLibrary tells whether the library's RemoteSocket has the fields that it is known
-// to have. If not, sockets are made with its constructor, which allocates more.
+// FitsLibrary reports whether the library's RemoteSocket has the fields that this package
+// expects. If not, sockets are made with the library's constructor, which allocates more.
 func (c *Cache) FitsLibrary() bool { return c.fitting }
 
-// UseLibraryConstructor has sockets made as if FitsLibrary reported false. It is called
-// before the cache is used.
+// UseLibraryConstructor makes the cache behave as if FitsLibrary returned false. It is
+// called before the cache is used.
 func (c *Cache) UseLibraryConstructor() { c.fitting = false }
 
-// find returns what is kept of n sockets.
+// find returns what is kept of n sockets, nil for each that is not known.
 func (c *Cache) find(n int, key func(i int) cacheKey) []*cached {
 	found := make([]*cached, n)
 	c.mu.RLock()
@@ -74,9 +74,9 @@ func (c *Cache) put(key cacheKey, s *cached) {
 	c.known.Put(key, s)
 }
 
-// prolong keeps what is new for another minute. It comes before what is put. What is older
-// than a minute is read anew: nobody tells when another server's sockets have gone, and
-// as long as somebody asks, thousands of them would stay.
+// prolong keeps the newer generation for another minute. It is called before a put. What is
+// older than a minute is read again: the cache does not learn when another server's sockets
+// have left, and thousands of them would stay as long as there are requests.
 func (c *Cache) prolong() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -98,12 +98,12 @@ func (c *Cache) Clear() {
 	c.known.Clear()
 }
 
-// isOf tells whether this is what is kept of a handshake.
+// isOf reports whether c was made from this handshake.
 func (c *cached) isOf(handshake core.Payload) bool {
 	return c != nil && c.text != "" && c.text == string(handshake.Text) && len(handshake.Attachments) == 0
 }
 
-// sender is the socket's operator, a new one if none is kept.
+// sender returns the socket's operator, and makes it if none is kept.
 func (c *cached) sender(adapter socket.Adapter, id socket.SocketId) *socket.BroadcastOperator {
 	if c != nil {
 		return c.operator

@@ -8,11 +8,12 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// maxCloneDepth is how deep values are copied: a value that is deeper may contain itself.
+// maxCloneDepth is the depth down to which values are copied: a deeper value may contain
+// itself.
 const maxCloneDepth = 100
 
-// cloneValue copies lists, maps and buffers, and what is in them. Other values cannot be
-// changed, or are of the application's own types, which only the application can copy.
+// cloneValue makes a deep copy of lists, maps and buffers. Other values are immutable, or
+// of the application's own types, which only the application can copy.
 func cloneValue(value any, depth int) any {
 	if depth > maxCloneDepth {
 		return value
@@ -52,7 +53,7 @@ func cloneValue(value any, depth int) any {
 	return value
 }
 
-// isPlain tells whether a value is its own copy, as nothing can change it.
+// isPlain reports whether a value is immutable, and so needs no copy.
 func isPlain(value any) bool {
 	switch value.(type) {
 	case nil, bool, string, float64, int, int64:
@@ -61,7 +62,7 @@ func isPlain(value any) bool {
 	return false
 }
 
-// cloneReflected copies a map or a list of another type.
+// cloneReflected copies a map or list whose type cloneValue does not know.
 func cloneReflected(v reflect.Value, depth int) reflect.Value {
 	if v.IsNil() || depth > maxCloneDepth {
 		return v

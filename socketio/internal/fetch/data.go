@@ -8,8 +8,8 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
-// decodeData is siovalue.Decode for what is attached to a socket of another server: that
-// is mostly nothing, {}, and seldom binary.
+// decodeData is siovalue.Decode for the data of another server's socket, which is mostly
+// empty, {}, and seldom binary.
 func decodeData(p core.Payload) (any, error) {
 	if string(p.Text) == "{}" {
 		return map[string]any{}, nil
@@ -33,6 +33,6 @@ func readValue(text []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.Next() // nothing follows
+	_, err = s.Next() // no second value may follow
 	return value, err
 }

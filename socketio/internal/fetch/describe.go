@@ -13,12 +13,12 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
-// Describe fills in handshake and data of found, local sockets, in the same order.
+// Describe fills in the handshake and data of found, local sockets, in the same order.
 // sockets must be as long as found.
 //
-// Data that cannot be encoded is logged and left out. It is read here while the
-// application may hold it, so an application that changes it should store a new value
-// (SetData).
+// Data that cannot be encoded is logged and left out. Describe reads data while the
+// application may use it, so an application that changes it should store a new value
+// (SetData) instead.
 func Describe(sockets []core.Socket, found []*socket.Socket, logger *slog.Logger) {
 	d := describer{logger: logger}
 	for i, s := range found {
@@ -26,13 +26,13 @@ func Describe(sockets []core.Socket, found []*socket.Socket, logger *slog.Logger
 		sockets[i].Handshake = d.handshakeOf(s)
 		sockets[i].Data = d.dataOf(s)
 		if i == 0 {
-			d.text = slices.Grow(d.text, len(d.text)*len(found)) // the others are about as long
+			d.text = slices.Grow(d.text, len(d.text)*len(found)) // the others will be about as long
 		}
 	}
 }
 
-// describer describes the sockets of one answer. The texts that it writes stand in one
-// buffer, one behind the other.
+// describer describes the sockets of one answer. It writes all texts into one buffer, one
+// behind the other.
 type describer struct {
 	logger    *slog.Logger
 	text      []byte
@@ -52,8 +52,8 @@ func (d *describer) handshakeOf(s *socket.Socket) core.Payload {
 	return p
 }
 
-// dataOf describes what an application has attached to a socket; nothing is {}, as in
-// the reference.
+// dataOf encodes the data that an application has attached to a socket; no data is {}, as
+// in the reference.
 func (d *describer) dataOf(s *socket.Socket) core.Payload {
 	data := s.Data()
 	if data == nil {
@@ -78,22 +78,23 @@ func (d *describer) leaveOut(s *socket.Socket, member string, err error) core.Pa
 	return d.empty()
 }
 
-// encodeError names the place in a value, called root, that cannot be encoded.
+// encodeError is an error that names the place of what cannot be encoded in the value
+// called root.
 func encodeError(root string, err *siovalue.Error) error {
 	return fmt.Errorf("%s cannot be encoded: %w", err.Place(root), err.Err)
 }
 
-// fits tells whether a value is within the library's limit.
+// fits reports whether a value is within the library's limit.
 func fits(text []byte) bool { return len(text) <= types.MaxPayloadSize-len("[]") }
 
-// add is the payload whose text is text from start on. If text has outgrown the buffer,
-// earlier payloads keep the old one.
+// add returns the payload whose text is text from start on. If text has outgrown the
+// buffer, earlier payloads keep the old one.
 func (d *describer) add(start int, text []byte) core.Payload {
 	d.text = text
 	return core.Payload{Text: text[start:len(text):len(text)]}
 }
 
-// requestedHost is the host that the request of a socket's client named.
+// requestedHost returns the host in the request of a socket's client.
 func requestedHost(s *socket.Socket) string {
 	if conn, ok := s.Conn().(*session.Session); ok {
 		return conn.Host()

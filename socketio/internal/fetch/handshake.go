@@ -14,9 +14,9 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
-// encodeHandshake gives a handshake the reference's shape (docs/reference-protocol.md, section 5):
-// headers with lower-case names and one text each, host among them; query members
-// that are a text or several; an address without a port.
+// encodeHandshake gives a handshake the reference's shape (docs/reference-protocol.md,
+// section 5): headers with lower-case names and one text each, host among them; query
+// members that are a text or a list of texts; an address without a port.
 func encodeHandshake(h *socket.Handshake, host string) (core.Payload, error) {
 	headers := make(map[string]any, len(h.Headers)+1)
 	if host != "" {
@@ -58,7 +58,7 @@ func headerText(name string, value any) any {
 	return value
 }
 
-// separatorOf separates the values of a header.
+// separatorOf returns the separator between the values of a header.
 func separatorOf(name string) string {
 	if name == "cookie" {
 		return "; "
@@ -80,16 +80,16 @@ func queryValue(value any) any {
 	return value
 }
 
-// description is a handshake of another server, as it was read; [copier] makes of it what
-// callers get. Headers have the names that Go gives them, the time has Go's form.
+// description is the decoded handshake of another server's socket; [copier] makes copies of
+// it for callers. Header names and the time have Go's form.
 type description struct {
 	rest                 socket.Handshake // without headers, query and auth
 	headers, query, auth []parameter
 }
 
-// decodeHandshake reads a handshake of another server. What is missing or of another
-// type stays zero; so does an auth that is not an object, which the library's type cannot
-// hold.
+// decodeHandshake decodes a handshake of another server. Members that are missing or of
+// another type stay zero; so does an auth that is not an object, which the library's type
+// cannot hold.
 func decodeHandshake(p core.Payload) (*description, error) {
 	value, err := siovalue.Decode(p, siovalue.AsBuffer)
 	if err != nil {
@@ -112,8 +112,8 @@ func decodeHandshake(p core.Payload) (*description, error) {
 	}, nil
 }
 
-// parameters lists members in the order of their names. If nameOf gives several members
-// the same name, the last one counts.
+// parameters lists members sorted by name. If nameOf maps several members to the same name,
+// the last one wins.
 func parameters(members map[string]any, nameOf func(string) string) []parameter {
 	var list []parameter
 	for _, name := range slices.Sorted(maps.Keys(members)) {
@@ -126,8 +126,8 @@ func parameters(members map[string]any, nameOf func(string) string) []parameter 
 	return list
 }
 
-// goTime is a time as the library writes it, where a reference peer has written it as
-// JavaScript does: "Mon Nov 23 2026 16:09:39 GMT+0000 (Coordinated Universal Time)".
+// goTime converts a time that a reference peer has written as JavaScript does, "Mon Nov 23
+// 2026 16:09:39 GMT+0000 (Coordinated Universal Time)", to the library's form.
 func goTime(text string) string {
 	if len(text) < 4 || text[3] != ' ' {
 		return text

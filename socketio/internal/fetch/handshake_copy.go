@@ -8,19 +8,19 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// copier makes handshakes for callers who may change them: copies of those of local
-// sockets, and out of descriptions what looks like those, with a list of texts for each
-// header and each parameter of the query. The zero value is ready, for one goroutine.
+// copier makes handshakes that callers may change: copies of the handshakes of local
+// sockets, and handshakes from descriptions that look the same, with a list of texts for
+// each header and each parameter of the query. The zero value is ready, for one goroutine.
 //
 // A handshake has about a dozen lists of one text. They are cut from arrays that a few
-// copies have in common, each list with its own part.
+// copies share; the parts of the lists do not overlap.
 type copier struct {
 	texts []string
 	lists [][]string
 }
 
-// How many are made at once: enough for a few copies, and so little that a copy which
-// somebody keeps does not hold much else.
+// The lengths of these arrays: enough for a few copies, and so short that a copy which a
+// caller keeps does not keep much else in memory.
 const textsAtOnce, listsAtOnce = 256, 128
 
 // handshake copies a local socket's handshake.
@@ -35,10 +35,10 @@ func (c *copier) handshake(h *socket.Handshake) *socket.Handshake {
 	return &own
 }
 
-// described makes a handshake of a description. address is the client's, which Go nodes
+// described makes a handshake from a description. address is the client's, which Go nodes
 // send beside the handshake; reference peers do not send the port, which is 0 here. A
-// description has the requested host among its headers. Local handshakes do not, as
-// net/http takes that header out: so it is left out where a Go node has sent it.
+// description has the requested host among its headers, and local handshakes do not, as
+// net/http removes that header: so it is left out if a Go node has sent it.
 func (c *copier) described(d *description, address string) *socket.Handshake {
 	own := d.rest
 	switch {
@@ -58,7 +58,7 @@ func (c *copier) described(d *description, address string) *socket.Handshake {
 		query[d.query[i].name] = c.member(d.query[i].value)
 	}
 	revision, _ := query["EIO"].([]string)
-	inURL := len(revision) == 1 && revision[0] == "3" // such clients have their auth there, and it is a query
+	inURL := len(revision) == 1 && revision[0] == "3" // clients of revision 3 send their auth in the URL's query
 	own.Auth = make(map[string]any, len(d.auth))
 	for i := range d.auth {
 		if name, value := d.auth[i].name, d.auth[i].value; inURL {
@@ -79,7 +79,7 @@ func (c *copier) members(members map[string]any) map[string]any {
 	return own
 }
 
-// member copies a header or a parameter.
+// member copies the value of a header or a parameter.
 func (c *copier) member(value any) any {
 	switch v := value.(type) {
 	case string:
@@ -99,7 +99,7 @@ func (c *copier) member(value any) any {
 	return cloneValue(value, 0)
 }
 
-// list makes a list, as a value.
+// list returns a list of texts as an any.
 func (c *copier) list(texts ...string) any {
 	if len(texts) > textsAtOnce {
 		return slices.Clone(texts)
@@ -116,8 +116,8 @@ func (c *copier) list(texts ...string) any {
 	return boxed(&c.lists[len(c.lists)-1])
 }
 
-// boxed is *list as a value, without the copy of the list's header that the compiler
-// would make. Nobody may write to *list any more.
+// boxed returns *list as an any, without the copy of the slice header that the compiler
+// would make. *list must not be changed any more.
 func boxed(list *[]string) (value any) {
 	value = []string(nil)
 	(*[2]unsafe.Pointer)(unsafe.Pointer(&value))[1] = unsafe.Pointer(list)

@@ -10,16 +10,16 @@ import (
 	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
-// handshakeReader reads handshakes, one after the other, as decodeHandshake does and
+// handshakeReader decodes handshakes, one after the other, as decodeHandshake does and
 // several times as fast: the handshakes of one answer resemble each other, and the reader
-// does not make again what one has in common with the one before. They share strings and
-// nothing else. The zero value is ready, for one goroutine.
+// reuses the strings that one has in common with the one before. Handshakes share strings
+// and nothing else. The zero value is ready, for one goroutine.
 type handshakeReader struct {
 	headers, query, auth objectReader
 	time, address, url   stringCache
 }
 
-// read reads one handshake. It leaves what it does not know to decodeHandshake.
+// read decodes one handshake. It leaves shapes that it does not know to decodeHandshake.
 func (r *handshakeReader) read(p core.Payload) (*description, error) {
 	if len(p.Attachments) == 0 && utf8.Valid(p.Text) {
 		h := &description{}
@@ -30,10 +30,10 @@ func (r *handshakeReader) read(p core.Payload) (*description, error) {
 	return decodeHandshake(p)
 }
 
-// errUnknownShape: the handshake is not what handshakes usually are.
+// errUnknownShape says that a handshake does not have the usual members.
 var errUnknownShape = errors.New("not the usual shape")
 
-// scan overwrites h. Of members that come twice the last one counts.
+// scan overwrites h. Of duplicate members the last one wins.
 func (r *handshakeReader) scan(text []byte, h *description) error {
 	s := jsonscan.NewScanner(text)
 	first, err := s.Next()
@@ -49,7 +49,7 @@ func (r *handshakeReader) scan(text []byte, h *description) error {
 			return err
 		}
 		if key.Kind == jsonscan.ObjectEnd {
-			_, err := s.Next() // nothing follows
+			_, err := s.Next() // nothing may follow
 			return err
 		}
 		if key.Escaped {
@@ -93,7 +93,7 @@ func (r *handshakeReader) member(s *jsonscan.Scanner, name string, value jsonsca
 	return err
 }
 
-// stringCache reads strings, each of which is often the same as the one before.
+// stringCache decodes strings that are often the same as the one before.
 type stringCache struct {
 	raw   []byte
 	value string

@@ -10,16 +10,16 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
-// handshakeWriter writes what encodeHandshake makes, byte for byte, and many times as
-// fast. It knows only what handshakes usually are: headers and query of strings and lists
-// of strings, and an auth of plain JSON values. The caller leaves anything else to
-// encodeHandshake. The zero value is ready, for one goroutine.
+// handshakeWriter writes the same bytes as encodeHandshake, many times as fast. It knows
+// only ordinary handshakes: headers and query of strings and lists of strings, and an auth
+// of plain JSON values. The caller uses encodeHandshake for all others. The zero value is
+// ready, for one goroutine.
 type handshakeWriter struct {
 	headers, query keyCache
 }
 
-// append appends a handshake to dst. If the handshake holds what the writer does not
-// know, it returns dst as it was, and false.
+// append appends a handshake to dst. If the handshake is not an ordinary one, it returns
+// dst unchanged, and false.
 func (w *handshakeWriter) append(dst []byte, h *socket.Handshake, host string) (_ []byte, ok bool) {
 	b := append(dst, `{"address":`...)
 	b = jsonscan.AppendQuotedHTML(b, withoutPort(h.Address))
@@ -49,7 +49,7 @@ func (w *handshakeWriter) append(dst []byte, h *socket.Handshake, host string) (
 	return append(b, '}'), true
 }
 
-// appendHeaders writes names in lower case, with one string each.
+// appendHeaders writes header names in lower case, with one string each.
 func (w *handshakeWriter) appendHeaders(b []byte, headers map[string]any, host string) (_ []byte, ok bool) {
 	if !w.headers.refill(headers) && !w.headers.replace(headers, strings.ToLower) {
 		return b, false
@@ -94,7 +94,7 @@ func (w *handshakeWriter) appendQuery(b []byte, query map[string]any) (_ []byte,
 	return closeObject(b), true
 }
 
-// closeObject replaces the comma behind the last member by the end of the object.
+// closeObject replaces the comma behind the last member with the end of the object.
 func closeObject(b []byte) []byte {
 	if last := len(b) - 1; b[last] == ',' {
 		b[last] = '}'

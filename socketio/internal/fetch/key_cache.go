@@ -8,13 +8,13 @@ import (
 )
 
 // keyCache holds the members of an object in the order in which they are written. Most
-// sockets have the same keys as the socket before, which need not be sorted again.
+// sockets have the same keys as the socket before, so that they need not be sorted again.
 type keyCache struct {
 	list  []keyedValue
-	known map[string]keyedValue // by name: what was made of it once
+	known map[string]keyedValue // members by name, with their written form
 }
 
-// keyedValue is a member.
+// keyedValue is a member of the object.
 type keyedValue struct {
 	name    string
 	written string // the name as it is written
@@ -22,8 +22,8 @@ type keyedValue struct {
 	value   any
 }
 
-// refill fills in the values of another object, and reports whether it has exactly the
-// keys of the one before.
+// refill takes the values of another object, and reports whether it has exactly the keys of
+// the object before.
 func (c *keyCache) refill(object map[string]any) (ok bool) {
 	if len(object) != len(c.list) {
 		return false
@@ -36,8 +36,8 @@ func (c *keyCache) refill(object map[string]any) (ok bool) {
 	return true
 }
 
-// replace takes keys and values of another object. write says how a key is written. It
-// reports false if two keys are written alike.
+// replace takes the keys and values of another object. write returns how a key is written.
+// replace returns false if two keys are written alike.
 func (c *keyCache) replace(object map[string]any, write func(string) string) bool {
 	c.list = c.list[:0]
 	for name, value := range object {

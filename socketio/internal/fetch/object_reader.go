@@ -4,18 +4,17 @@ import (
 	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
-// parameter is a member of an object: a header, a parameter of a query.
+// parameter is a member of an object: a header, or a parameter of a query.
 type parameter struct {
 	name  string
 	value any
 }
 
-// objectReader reads the members of objects that resemble each other: it does not make
-// again what one has in common with the one before. Objects share strings, and no other
-// values.
+// objectReader reads the members of objects that resemble each other: it reuses the strings
+// that one has in common with the one before. Objects share strings, and no other values.
 type objectReader struct {
 	slots  []slot
-	nameOf func(name string) string // gives members their names, each another one; nil: as they are
+	nameOf func(name string) string // maps each member's name to another one, not two to the same; nil: names stay
 }
 
 // slot is a member of the object.
@@ -25,8 +24,8 @@ type slot struct {
 	value parameter
 }
 
-// read reads an object that begins with the token first; another value is nil. Of members
-// with the same name the last one counts.
+// read reads an object that begins with the token first; for another value it returns nil.
+// Of members with the same name the last one wins.
 func (o *objectReader) read(s *jsonscan.Scanner, first jsonscan.Token) ([]parameter, error) {
 	if first.Kind != jsonscan.Object {
 		_, err := s.Value(first)
@@ -55,8 +54,8 @@ func distinct(members []parameter) bool {
 	return len(names) == len(members)
 }
 
-// scan reads the members into slots, and reports whether they have the names of
-// those before.
+// scan reads the members into slots, and reports whether they have the same names as those
+// of the object before.
 func (o *objectReader) scan(s *jsonscan.Scanner) (alike bool, err error) {
 	alike = true
 	for n := 0; ; n++ {
@@ -85,7 +84,7 @@ func (o *objectReader) scan(s *jsonscan.Scanner) (alike bool, err error) {
 	}
 }
 
-// read reads a member, and reports whether the one before had the same name.
+// read reads a member, and reports whether the slot had the same name before.
 func (t *slot) read(s *jsonscan.Scanner, key jsonscan.Token, nameOf func(string) string) (same bool, err error) {
 	value, err := s.Next()
 	if err != nil {

@@ -37,8 +37,8 @@ func (d details) remoteSocket(adapter socket.Adapter, fitting bool) *socket.Remo
 	return socket.NewRemoteSocket(adapter, &own)
 }
 
-// detailsFit tells whether the library's RemoteSocket has the very fields of details. With
-// a version of the library that has others, fetching sockets is slower.
+// detailsFit reports whether the library's RemoteSocket has exactly the fields of details.
+// If not, fetching sockets is slower.
 func detailsFit() bool {
 	return hostcompat.SameLayout(reflect.TypeFor[details](), reflect.TypeFor[socket.RemoteSocket]())
 }
@@ -47,7 +47,7 @@ func detailsFit() bool {
 func operatorFor(adapter socket.Adapter, id socket.SocketId) *socket.BroadcastOperator {
 	o := new(socket.BroadcastOperator)
 	o.Construct(adapter, types.NewSet(socket.Room(id)), types.NewSet[socket.Room](), &socket.BroadcastFlags{
-		ExpectSingleResponse: true, // an answer is the socket's, not a list of one
+		ExpectSingleResponse: true, // the answer is the socket's own, not a list of one
 	})
 	return o
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Sockets makes the RemoteSockets that one namespace hands out. All methods may be
-// called at once.
+// Sockets makes the RemoteSockets of one namespace. Its methods are safe for concurrent
+// use.
 type Sockets struct {
 	nsp    socket.Namespace
 	cache  *Cache
@@ -24,7 +24,7 @@ func NewSockets(nsp socket.Namespace, cache *Cache, logger *slog.Logger) *Socket
 	return &Sockets{nsp: nsp, cache: cache, logger: logger}
 }
 
-// Split sorts descriptions into sockets of this server and those of others.
+// Split splits descriptions into sockets of this server and of other servers.
 func (f *Sockets) Split(sockets []core.Socket) (local []*socket.Socket, others []core.Socket) {
 	for _, described := range sockets {
 		if s, ok := f.nsp.Sockets().Load(socket.SocketId(described.ID)); ok {
@@ -36,11 +36,11 @@ func (f *Sockets) Split(sockets []core.Socket) (local []*socket.Socket, others [
 	return local, others
 }
 
-// Details makes a [*socket.RemoteSocket] of each local socket and of each description,
-// in this order. All of it is the caller's own. The library would make them of anything
-// else by itself, one after the other; here several processors do it, and what is kept of
-// sockets that were handed out lately is not made again. A panic, as of an override that
-// is asked for the rooms of a local socket, comes out here.
+// Details makes a [*socket.RemoteSocket] of each local socket and of each description, in
+// this order. The caller owns the result. The library would convert any other type itself,
+// one socket after the other; Details uses several processors, and reuses what is kept of
+// recently returned sockets. A panic, as of a wrapper that is asked for the rooms of a
+// local socket, reaches the caller.
 func (f *Sockets) Details(local []*socket.Socket, others ...[]core.Socket) []socket.SocketDetails {
 	total := len(local)
 	for _, list := range others {
@@ -79,10 +79,10 @@ func (f *Sockets) Details(local []*socket.Socket, others ...[]core.Socket) []soc
 	return all
 }
 
-// perWorker is how many sockets are worth a goroutine.
+// perWorker is the least number of sockets for which another goroutine is started.
 const perWorker = 64
 
-// part is the i-th of n parts of a list.
+// part returns the i-th of n parts of a list.
 func part[T any](list []T, i, n int) []T { return list[len(list)*i/n : len(list)*(i+1)/n] }
 
 // fillLocal makes RemoteSockets of local sockets.
@@ -101,7 +101,7 @@ func (f *Sockets) fillLocal(all []socket.SocketDetails, sockets []*socket.Socket
 	}
 }
 
-// fillOthers makes RemoteSockets of descriptions by other servers.
+// fillOthers makes RemoteSockets from descriptions of other servers.
 func (f *Sockets) fillOthers(all []socket.SocketDetails, sockets []core.Socket) {
 	known := f.cache.find(len(sockets), func(i int) cacheKey { return cacheKey{f, socket.SocketId(sockets[i].ID)} })
 	adapter := f.nsp.Proto().Adapter()
@@ -124,7 +124,7 @@ func (f *Sockets) fillOthers(all []socket.SocketDetails, sockets []core.Socket) 
 	}
 }
 
-// read reads the handshake of a description.
+// read decodes the handshake of a description.
 func (f *Sockets) read(s *core.Socket, sender *socket.BroadcastOperator, reader *handshakeReader) *cached {
 	kept := &cached{operator: sender}
 	var err error
@@ -145,7 +145,7 @@ func (f *Sockets) readData(s *core.Socket) any {
 	return data
 }
 
-// ownData is a local socket's data. None is {}, as it is for other servers.
+// ownData returns a local socket's data; no data is {}, as for other servers.
 func ownData(s *socket.Socket) any {
 	if data := s.Data(); data != nil {
 		return cloneValue(data, 0)

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 )
 
-// Limits say how far a client may be ahead of its handlers. Zero means the default.
+// Limits limit how far a client may be ahead of its handlers. Zero means the default.
 type Limits struct {
 	Packets int
 	Bytes   int
@@ -19,16 +19,16 @@ const (
 	DefaultBytes   = 1 << 20
 )
 
-// Clients is what the flows of all clients of one constructor share.
+// Clients is shared by the flows of all clients of one constructor.
 type Clients struct {
 	limits Limits
 	held   atomic.Int64
 	holds  atomic.Int64
 	passed atomic.Int64
-	bytes  atomic.Int64 // of those that passed
+	bytes  atomic.Int64 // the bytes of these packets
 }
 
-// NewClients makes the flows' shared part.
+// NewClients makes the shared part of the flows.
 func NewClients(limits Limits) *Clients {
 	return &Clients{limits: Limits{
 		Packets: cmp.Or(limits.Packets, DefaultPackets),
@@ -36,66 +36,66 @@ func NewClients(limits Limits) *Clients {
 	}}
 }
 
-// Held is how many clients are held back now, Holds how often one was, and Packets how
-// many packets of clients were passed on to their handlers; Bytes is how long those were.
+// Held returns how many clients are held back now, Holds how often a client was, Packets
+// how many packets of clients were passed on to handlers, and Bytes the size of these.
 func (c *Clients) Held() int      { return int(c.held.Load()) }
 func (c *Clients) Holds() int64   { return c.holds.Load() }
 func (c *Clients) Packets() int64 { return c.passed.Load() }
 func (c *Clients) Bytes() int64   { return c.bytes.Load() }
 
-// Flow is what one client has sent and its handlers have not handled, in all
-// namespaces. The zero Flow holds nobody back; its methods may be called at once.
+// Flow counts what one client has sent and its handlers have not handled, in all
+// namespaces. The zero Flow holds nothing back. Its methods are safe for concurrent use.
 type Flow struct {
 	clients *Clients
 	owner   Owner
-	coming  atomic.Int64 // bytes of a packet that is not passed on yet
+	coming  atomic.Int64 // bytes received of packets that are not passed on yet
 
-	// Ping is the engine socket's last one. It belongs to the client, not to a
-	// transport: one that was sent to a client that polls is answered over the
-	// WebSocket if the client has been upgraded meanwhile.
+	// Ping is the engine socket's last ping. It belongs to the client, not to a transport:
+	// a ping that was sent to a client that polls is answered over the WebSocket if the
+	// client has been upgraded meanwhile.
 	Ping Ping
 
 	mu      sync.Mutex
 	packets int
 	bytes   int
-	resume  func() // lets the client go on; nil if it is not held back
-	ended   bool   // the connection has: it does not count as held back
+	resume  func() // makes the transport read again; nil if the client is not held back
+	ended   bool   // the connection has ended: it does not count as held back
 }
 
-// Owner knows the namespaces of a flow.
+// Owner is a client, which knows the namespaces of its flow.
 type Owner interface {
-	// Namespaces calls visit for each of them, with its queue.
+	// Namespaces calls visit for each namespace, with its queue.
 	Namespaces(visit func(*Namespace, Queue))
 }
 
-// Queue is where the packets of a namespace wait.
+// Queue holds the packets of a namespace that wait for handlers.
 type Queue interface {
-	// Behind puts a task behind all that is in the queue, handlers of events
-	// included.
+	// Behind adds a task that runs when everything in the queue is handled, listeners of
+	// events included.
 	Behind(task func())
 }
 
-// Namespace is how many packets of one namespace wait, which they do in a queue of their
-// own. The zero Namespace is empty. It belongs to one Flow, which guards it.
+// Namespace counts the packets of one namespace that wait in its queue. The zero Namespace
+// is empty. It belongs to one Flow, which guards it.
 type Namespace struct {
-	packets int32 // that wait, as far as is known
-	marked  int32 // those of them that the mark is behind
+	packets int32 // packets that wait, as far as the last mark tells
+	marked  int32 // how many of them are in front of the mark
 	bytes   int
-	behind  int // bytes of those marked
+	behind  int // how many of bytes are in front of the mark
 	marking bool
 }
 
-// often is how many packets, or bytes, of a namespace go between two marks, which tell
-// how far its handlers are. A mark costs two tasks in the namespace's queue.
+// often and oftenBytes are how many packets, or bytes, of a namespace lie between two marks,
+// which tell how far its handlers are. A mark costs two tasks in the namespace's queue.
 const (
 	often      = 64
 	oftenBytes = 64 << 10
 )
 
-// Init lets the flow hold its client back. It is called before there are packets.
+// Init allows the flow to hold its client back. It is called before there are packets.
 func (f *Flow) Init(clients *Clients, owner Owner) { f.clients, f.owner = clients, owner }
 
-// Came notes that bytes of a packet have come in.
+// Came notes that bytes of a packet have been received.
 func (f *Flow) Came(bytes int) { f.coming.Add(int64(bytes)) }
 
 // Passed notes that a packet is about to be put into a namespace's queue.
@@ -115,12 +115,12 @@ func (f *Flow) Passed(n *Namespace, q Queue) {
 	f.mu.Unlock()
 	if mark {
 		q.Behind(func() { f.reached(n, q) })
-		runtime.Gosched() // a client that sends much could keep others from running
+		runtime.Gosched() // otherwise a client that sends much could keep others from running
 	}
 }
 
-// mark notes that all packets of a namespace so far are in front of a mark, if there is
-// to be one and none is under way.
+// mark notes that all packets of a namespace so far are in front of a new mark, and reports
+// whether to put one into the queue: if wanted, and if no other mark is in it.
 func (f *Flow) mark(n *Namespace, wanted bool) bool {
 	if !wanted || n.marking || n.packets == 0 {
 		return false
@@ -130,7 +130,7 @@ func (f *Flow) mark(n *Namespace, wanted bool) bool {
 }
 
 // reached is called in the namespace's queue when the packets in front of the mark are
-// handled. It lets others run, too.
+// handled. It yields the processor, too.
 func (f *Flow) reached(n *Namespace, q Queue) {
 	f.mu.Lock()
 	if !n.marking { // the namespace has been closed
@@ -158,8 +158,8 @@ func (f *Flow) take(n *Namespace, packets int32, bytes int) {
 	f.bytes -= bytes
 }
 
-// mayGoOn returns what to call if a client that is held back may go on: when no more than
-// half of what may wait is left.
+// mayGoOn returns the function that resumes a client that is held back, if not more than
+// half of the limits is left; else nil.
 func (f *Flow) mayGoOn() (resume func()) {
 	if f.resume == nil || f.packets > f.clients.limits.Packets/2 || f.bytes > f.clients.limits.Bytes/2 {
 		return nil
@@ -169,7 +169,7 @@ func (f *Flow) mayGoOn() (resume func()) {
 	return resume
 }
 
-// Closed notes that a namespace's queue takes and handles nothing more.
+// Closed notes that a namespace's queue accepts and handles nothing more.
 func (f *Flow) Closed(n *Namespace) {
 	f.mu.Lock()
 	f.take(n, n.packets, n.bytes)
@@ -184,7 +184,7 @@ func (f *Flow) Closed(n *Namespace) {
 	}
 }
 
-// Ahead tells whether the client is too far ahead to be read from.
+// Ahead reports whether the client is too far ahead to read from it.
 func (f *Flow) Ahead() bool {
 	if f.clients == nil {
 		return false
@@ -204,7 +204,7 @@ func (f *Flow) Hold(resume func()) bool {
 	if f.clients == nil || !f.hold(resume) {
 		return false
 	}
-	// What came last may be in front of no mark.
+	// There may be no mark behind the last packets.
 	f.owner.Namespaces(func(n *Namespace, q Queue) {
 		f.mu.Lock()
 		mark := f.mark(n, true)
@@ -227,7 +227,7 @@ func (f *Flow) hold(resume func()) bool {
 			f.clients.held.Add(1)
 		}
 		f.clients.holds.Add(1)
-	} else { // a client that is being upgraded has two
+	} else { // a client that is being upgraded has two transports
 		first, second := f.resume, resume
 		resume = func() { first(); second() }
 	}
@@ -235,8 +235,8 @@ func (f *Flow) hold(resume func()) bool {
 	return true
 }
 
-// End notes that the connection has ended. Its packets are still handled, but nobody is
-// held back any more.
+// End notes that the connection has ended. Its packets are still handled, but it no longer
+// counts as held back.
 func (f *Flow) End() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -246,15 +246,15 @@ func (f *Flow) End() {
 	f.ended = true
 }
 
-// uncount takes the client off those that are held back.
+// uncount removes the client from the count of those that are held back.
 func (f *Flow) uncount() {
 	if !f.ended {
 		f.clients.held.Add(-1)
 	}
 }
 
-// Release lets a client go on that is held back, because a transport is about to be
-// closed. Another transport of the client asks again.
+// Release resumes a client that is held back, because a transport is about to be closed.
+// Another transport of the client calls Hold again.
 func (f *Flow) Release() {
 	f.mu.Lock()
 	resume := f.resume
@@ -268,7 +268,7 @@ func (f *Flow) Release() {
 	}
 }
 
-// Held tells whether the client is held back.
+// Held reports whether the client is held back.
 func (f *Flow) Held() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -7,34 +7,34 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/timingwheel"
 )
 
-// Reprieve is for a client of the library's engine socket, which gives up who has not
-// answered a ping, whether the server had the time to read or not. Shortly before, the
-// Reprieve looks whose fault that is. If it is the server's, the client is given a pong: the
-// next ping will tell. (A session asks when its own time is over.) It outlives a client by as
-// much as a ping may take, and does nothing then.
+// Reprieve protects a client of the library's engine socket, which closes a client that has
+// not answered a ping even if the server had no time to read. Shortly before that, the
+// Reprieve checks whether the server was late. If so, it simulates a pong, and the next
+// ping decides. (A session checks this itself when its timeout is over.) A Reprieve may
+// expire after its client has gone, and does nothing then.
 type Reprieve struct {
 	Clock   *timingwheel.Wheel
-	Timeout time.Duration // that a client has for its pong
+	Timeout time.Duration // a client's time for its pong
 
-	// Late is how late the process was, all together, up to now. Unread tells whether
-	// something of the client is still to be read. Pong makes up a pong, if one is missing
-	// and the client is there; it may block.
+	// Late returns how late the process was in total, so far. Unread reports whether the
+	// client has sent something that is not read yet. Pong simulates a pong, if one is
+	// missing and the client is connected; it may block.
 	Late   func() time.Duration
 	Unread func() bool
 	Pong   func()
 
 	timer timingwheel.Timer
-	late  atomic.Int64 // when the ping was sent
+	late  atomic.Int64 // Late when the ping was sent
 }
 
-// Sent notes that a ping is on its way.
+// Sent notes that a ping was sent.
 func (r *Reprieve) Sent() {
 	r.late.Store(int64(r.Late()))
 	r.timer.Handler = r
 	r.Clock.Set(&r.timer, r.Timeout-r.Timeout/10)
 }
 
-// Expire is the clock's.
+// Expire is called by the clock.
 func (r *Reprieve) Expire() {
 	if r.Late() > time.Duration(r.late.Load()) || r.Unread() {
 		go r.Pong()

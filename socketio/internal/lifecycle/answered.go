@@ -7,13 +7,14 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// answered is the name of the event that an acknowledgement answers. It stands behind the
-// acknowledgement's values, where only [Answered] looks: the library passes the list on to
-// the encoder as it is, and nothing else that tells whose answer this is.
+// answered is the name of the event that an acknowledgement answers. It is stored in the
+// slice of the acknowledgement's values, behind their length, where only [Answered] looks.
+// The library passes that slice on to the encoder as it is, and nothing else that names the
+// event.
 type answered types.EventName
 
-// Answered is the name of the event that an acknowledgement with these values answers, ""
-// if it is not known.
+// Answered returns the name of the event that an acknowledgement with these values answers,
+// "" if it is not known.
 func Answered(values []any) string {
 	if len(values) == cap(values) {
 		return ""
@@ -22,8 +23,9 @@ func Answered(values []any) string {
 	return string(name)
 }
 
-// named are the arguments of an event. If the last one is the function that sends an
-// acknowledgement, the values that it is called with get the event's name.
+// named returns the arguments of an event. If the last one is the function that sends an
+// acknowledgement, it adds the event's name to the values that this function is called
+// with.
 func named(event types.EventName, args []any) []any {
 	last := len(args) - 1
 	if last < 0 {

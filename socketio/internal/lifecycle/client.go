@@ -17,17 +17,17 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/sioparser"
 )
 
-// Client is a connection and its sockets.
+// Client is the lifecycle of one connection and its sockets.
 type Client struct {
 	conn engine.Socket
 
 	mu      sync.Mutex
-	sockets []*Socket // that are connected
-	end     []any     // why the connection has ended, reason and description; nil: it has not
-	closed  func()    // called when it has ended and all sockets have left
+	sockets []*Socket // the connected ones
+	end     []any     // why the connection has ended, reason and description; nil while it is open
+	closed  func()    // called when the connection has ended and all sockets have left
 
-	ticket  *admission.Ticket // of the way in; nil when the first socket is in
-	detours bool              // packets for sockets that are being connected wait in the socket's queue
+	ticket  *admission.Ticket // the admission of the handshake; nil when the first socket has arrived
+	detours bool              // packets for sockets that are being connected take a detour through the socket's queue
 	flow    inflow.Flow
 }
 
@@ -39,8 +39,8 @@ var (
 // Init is called once, before anything else.
 func (c *Client) Init(conn engine.Socket) { c.conn = conn }
 
-// Admitted gives the client the ticket with which it was let in. It is released when the
-// application has been told of the client's first socket, or the client has gone.
+// Admitted gives the client the ticket of its admission. The ticket is released when the
+// application has learned of the client's first socket, or the client has gone.
 func (c *Client) Admitted(t *admission.Ticket) {
 	t.Own()
 	c.mu.Lock()
@@ -48,7 +48,7 @@ func (c *Client) Admitted(t *admission.Ticket) {
 	c.ticket = t
 }
 
-// arrived releases the ticket: whoever waits for the client's place may come.
+// arrived releases the ticket, so that the gate admits another client.
 func (c *Client) arrived() {
 	c.mu.Lock()
 	t := c.ticket
@@ -63,7 +63,8 @@ func (c *Client) ticketed() bool {
 	return c.ticket != nil
 }
 
-// Connecting is called while the library connects a socket, before the client is told.
+// Connecting is called while the library connects a socket, before the client gets the
+// answer.
 func Connecting(sock *socket.Socket, logger *slog.Logger) {
 	if f, ok := sock.Conn().(Follower); ok {
 		f.Lifecycle().join(Adopt(sock, logger))
@@ -80,12 +81,12 @@ func (c *Client) join(s *Socket) {
 	c.sockets = append(c.sockets, s)
 	ended := c.end != nil
 	c.mu.Unlock()
-	if ended { // while the namespace's middlewares were at work
+	if ended { // while the namespace's middlewares were running
 		s.Behind(s.close)
 	}
 }
 
-// forget is called when a socket's listeners have been told that it has gone.
+// forget is called after the listeners of a socket's "disconnect".
 func (c *Client) forget(s *Socket) {
 	c.mu.Lock()
 	if i := slices.Index(c.sockets, s); i >= 0 {
@@ -104,7 +105,8 @@ func (c *Client) forget(s *Socket) {
 	closed()
 }
 
-// whenClosed is what to call now that the connection or a socket has gone.
+// whenClosed returns the function to call after the connection has ended or a socket has
+// left.
 func (c *Client) whenClosed() func() {
 	if c.closed == nil || len(c.sockets) > 0 {
 		return func() {}
@@ -114,8 +116,8 @@ func (c *Client) whenClosed() func() {
 	return closed
 }
 
-// Closed is called once when the connection has closed, with the arguments of its
-// "close" event. then is called when the sockets have left.
+// Closed is called once when the connection has closed, with the arguments of its "close"
+// event. It calls then when the sockets have left.
 func (c *Client) Closed(end []any, then func()) {
 	c.finish(end)
 	c.mu.Lock()
@@ -125,8 +127,8 @@ func (c *Client) Closed(end []any, then func()) {
 	closed()
 }
 
-// finish makes the sockets leave, each when its packets have been handled. The first
-// end counts.
+// finish makes each socket leave when its packets have been handled. Only the first end
+// counts.
 func (c *Client) finish(end []any) {
 	c.mu.Lock()
 	if c.end != nil {
@@ -143,23 +145,24 @@ func (c *Client) finish(end []any) {
 	}
 }
 
-// ended is why the connection has ended; nil if it has not.
+// ended returns why the connection has ended; nil if it has not.
 func (c *Client) ended() []any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.end
 }
 
-// Packet sees a packet before the library does, and tells whether the library gets it now.
+// Packet gets a packet before the library does, and reports whether the library may handle
+// it now.
 //
 // An event passes its socket's queue twice, and DISCONNECT once: so the library would
-// handle DISCONNECT before the events that came with it. Here it passes the queue once
-// more. A CONNECT behind it waits until the socket has left. A packet that is not valid
-// ends the connection, as in the library, but not before the queues are empty.
+// handle DISCONNECT before the events that came with it. Here DISCONNECT passes the queue
+// once more. A CONNECT behind it waits until the socket has left. A packet that is not
+// valid ends the connection, as in the library, but only when the queues are empty.
 //
-// The library answers CONNECT before it has noted that the client is in the namespace,
-// and would end the connection because of a packet that comes in between. It does both in
-// one task of the socket's queue, so such a packet waits behind that task.
+// The library answers CONNECT before it has noted that the client is in the namespace, and
+// would end the connection because of a packet that comes in between. It does both in one
+// task of the socket's queue, so such a packet waits behind that task.
 func (c *Client) Packet(p *parser.Packet, to sioparser.Passer) bool {
 	c.mu.Lock()
 	s := c.find(p.Nsp)
@@ -174,13 +177,13 @@ func (c *Client) Packet(p *parser.Packet, to sioparser.Passer) bool {
 		if c.admit(c.find(p.Nsp), p, to) {
 			to.Pass(p)
 		}
-		s.detours.Add(-1) // packets behind this one need no detour if there is no other
+		s.detours.Add(-1) // without other detours the next packet needs none
 	})
 	return false
 }
 
 // admit is Packet for a packet of s that does not come too early. It is called with the
-// lock, and unlocks.
+// lock held, and unlocks.
 func (c *Client) admit(s *Socket, p *parser.Packet, to sioparser.Passer) bool {
 	switch {
 	case s == nil:
@@ -204,7 +207,7 @@ func (c *Client) admit(s *Socket, p *parser.Packet, to sioparser.Passer) bool {
 		s.left = true
 		c.mu.Unlock()
 		s.socket.Enqueue(func() {
-			if s.socket.Connected() { // else the server was faster
+			if s.socket.Connected() { // otherwise the server has disconnected it first
 				to.Pass(p)
 			}
 		})
@@ -232,7 +235,7 @@ func (c *Client) paces(transport any) {
 	}
 }
 
-// Namespaces are the queues of the sockets.
+// Namespaces visits the queues of the sockets.
 func (c *Client) Namespaces(visit func(*inflow.Namespace, inflow.Queue)) {
 	c.mu.Lock()
 	sockets := slices.Clone(c.sockets)
@@ -242,7 +245,8 @@ func (c *Client) Namespaces(visit func(*inflow.Namespace, inflow.Queue)) {
 	}
 }
 
-// find is the socket in a namespace, as the client writes it; nil if there is none.
+// find returns the socket in a namespace, named as the client writes it; nil if there is
+// none.
 func (c *Client) find(nsp string) *Socket {
 	if strings.ContainsAny(nsp, "?%#") && c.conn.Protocol() == 3 {
 		if parsed, err := url.Parse(nsp); err == nil {
@@ -258,20 +262,20 @@ func (c *Client) find(nsp string) *Socket {
 }
 
 // refuse ends the connection because of a packet that is not valid in its state. If the
-// connection closes at once, as a WebSocket does, the sockets get its reason.
+// connection closes at once, as a WebSocket does, the sockets leave with its reason.
 func (c *Client) refuse() {
 	c.conn.Close(false)
 	c.finish([]any{"forced server close"})
 }
 
-// Failed ends the connection because of input that is no packet.
+// Failed ends the connection because of input that is not a packet.
 func (c *Client) Failed(err error) {
 	c.mu.Lock()
 	sockets := slices.Clone(c.sockets)
 	c.mu.Unlock()
 	for _, s := range sockets {
 		s.Behind(func() {
-			if s.socket.Connected() { // else it has left before this came in
+			if s.socket.Connected() { // otherwise it has left before
 				s.Emit("error", err)
 			}
 		})

@@ -13,21 +13,20 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/polling"
 )
 
-// Follower is a connection that has a [Client]. When the connection ends, the client is
-// told first; [Client.Closed] tells the connection's listeners of "close".
+// Follower is a connection that has a [Client]. When the connection ends, the client learns
+// it first; [Client.Closed] calls the connection's listeners of "close".
 type Follower interface {
 	engine.Socket
 	Lifecycle() *Client
 }
 
-// Front stands between an engine and the listeners of its "connection", the Socket.IO
-// server first of all: they get to see a [Follower] of each connection. gated tells
-// that the server's decoders take an [sioparser.Gate]; then clients that are ahead of their
-// handlers are held back, and, with detours, packets that come before the library has noted
-// that a socket is connected, see [Client.Packet].
+// Front puts itself between an engine and the listeners of its "connection", first of all
+// the Socket.IO server: they get a [Follower] of each connection. gated says that the
+// server's decoders take an [sioparser.Gate]; then clients that are ahead of their handlers
+// are held back and, with detours, packets that come before the library has noted that a
+// socket is connected wait, see [Client.Packet].
 //
-// Listeners that are added later, or to be called once, see the engine's own
-// connections.
+// Listeners that are added later, or with Once, get the engine's own connections.
 func Front(server engine.BaseServer, gated, detours bool, clients *inflow.Clients) {
 	var socketIO types.EventListener
 	others := new(emitter.Emitter)
@@ -49,19 +48,19 @@ func Front(server engine.BaseServer, gated, detours bool, clients *inflow.Client
 			return
 		}
 		f := follow(conn)
-		// Listeners to be called once have been called already, and may have added others.
+		// Listeners added with Once have run already, and may have added others.
 		before := len(f.Listeners("data"))
 		socketIO(f)
 		if data := f.Listeners("data"); gated && len(data) > before {
 			f.Lifecycle().detours = detours
-			data[before](f.Lifecycle()) // a gate, which the client hands to its decoder
+			data[before](f.Lifecycle()) // the listener that the library adds is a gate, and hands the client to its decoder
 			f.Lifecycle().pace(clients)
 		}
 		others.Emit("connection", f)
 	})
 }
 
-// follow is the connection itself, if it is a Follower, or one around it.
+// follow returns the connection itself if it is a Follower, else one around it.
 func follow(conn engine.Socket) Follower {
 	if f, ok := conn.(Follower); ok {
 		return f
@@ -77,19 +76,19 @@ func follow(conn engine.Socket) Follower {
 	return c
 }
 
-// follower is a connection of the library with a Client. The listeners of its "close" are
-// told when the sockets have left.
+// follower is a connection of the library with a Client. Its listeners of "close" are
+// called when the sockets have left.
 type follower struct {
 	engine.Socket
 	client  Client
-	closing emitter.Emitter // of "close" alone
+	closing emitter.Emitter // the emitter of "close" only
 }
 
 var _ Follower = (*follower)(nil)
 
 func (c *follower) Lifecycle() *Client { return &c.client }
 
-// emitterOf is the emitter that has the listeners of an event.
+// emitterOf returns the emitter that has the listeners of an event.
 func (c *follower) emitterOf(name types.EventName) types.EventEmitter {
 	if name == "close" {
 		return &c.closing
@@ -125,7 +124,7 @@ func (c *follower) Listeners(name types.EventName) []types.EventListener {
 	return c.emitterOf(name).Listeners(name)
 }
 
-// waits tells a transport that keeps account of it that a message is about to wait.
+// waits tells a transport that counts them that the bytes of a message are about to wait.
 func (c *follower) waits(data io.Reader) {
 	if t, ok := c.Transport().(interface{ Waits(bytes int) }); ok && c.ReadyState() == "open" {
 		t.Waits(polling.Length(data))

@@ -11,36 +11,36 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/inflow"
 )
 
-// Socket is the event emitter of a socket. It tells the listeners of "disconnecting"
-// and "disconnect" once, however many goroutines close the socket.
+// Socket is the event emitter of a socket. It calls the listeners of "disconnecting" and
+// "disconnect" once, however many goroutines close the socket.
 type Socket struct {
 	emitter.Emitter
 	socket *socket.Socket
 	client atomic.Pointer[Client] // nil until the socket is connected
 
-	// closing is how many goroutines are between "disconnecting" and "disconnect";
-	// gone when the listeners have been told of both.
+	// closing is how many goroutines are between "disconnecting" and "disconnect", or gone
+	// when the listeners of both have been called.
 	closing atomic.Int32
-	telling atomic.Bool // the listeners of "disconnecting" run
-	entered atomic.Bool // those of "connection" have been told
-	reason  []any       // what they get; set by the first goroutine that closes
+	telling atomic.Bool // the listeners of "disconnecting" are running
+	entered atomic.Bool // the listeners of "connection" have been called
+	reason  []any       // what the listeners of the close get; set by the first goroutine that closes
 
-	noted   atomic.Bool  // the library takes packets for the socket
-	detours atomic.Int32 // packets that wait in the queue because they came earlier
+	noted   atomic.Bool  // the library accepts packets for the socket
+	detours atomic.Int32 // packets that came before that and wait in the queue
 
-	waiting inflow.Namespace // of the client's flow
+	waiting inflow.Namespace // the packets that wait for handlers, for the client's flow
 
-	// Of the client, under its lock.
-	left  bool   // DISCONNECT has come in
-	again func() // passes on a CONNECT that came in behind it; nil if there is none
+	// Guarded by the client's lock.
+	left  bool   // DISCONNECT has been received
+	again func() // passes on a CONNECT that was received after it; nil if there is none
 }
 
 var _ types.EventEmitter = (*Socket)(nil)
 
 const gone = -1
 
-// Adopt gives a socket its Socket, if it has none. No other goroutine knows of the socket
-// yet, so none reads the field meanwhile. Listeners that panic are logged.
+// Adopt gives a socket its Socket, if it has none. No other goroutine knows the socket yet,
+// so none reads the field meanwhile. Listeners that panic are logged.
 func Adopt(sock *socket.Socket, logger *slog.Logger) *Socket {
 	if s := of(sock); s != nil {
 		return s
@@ -84,7 +84,7 @@ func (s *Socket) disconnecting(reason []any) {
 		case !s.closing.CompareAndSwap(n, n+1):
 			continue
 		case n > 0:
-			return // somebody else tells
+			return // another goroutine calls the listeners
 		}
 		break
 	}
@@ -95,12 +95,12 @@ func (s *Socket) disconnecting(reason []any) {
 }
 
 // disconnect is called by each goroutine that closes the socket, when it has made the
-// socket leave its rooms. The last one tells the listeners: by then all of them have.
+// socket leave its rooms. The last one calls the listeners: by then all have done so.
 func (s *Socket) disconnect([]any) {
 	for {
 		n := s.closing.Load()
 		if n <= 0 {
-			return // told already
+			return // the listeners have been called
 		}
 		after := n - 1
 		if after == 0 {
@@ -120,8 +120,8 @@ func (s *Socket) disconnect([]any) {
 	}
 }
 
-// actual is the reason of a close. If the server closes a socket whose connection has
-// ended already, and only the socket's handlers were still at work, the reason is that of
+// actual returns the reason of a close. If the server closes a socket whose connection has
+// ended already, and only the socket's handlers were still running, the reason is that of
 // the connection's end.
 func (s *Socket) actual(reason []any) []any {
 	if len(reason) == 0 || reason[0] != "server namespace disconnect" && reason[0] != "forced server close" {
@@ -135,26 +135,26 @@ func (s *Socket) actual(reason []any) []any {
 	return reason
 }
 
-// Telling tells whether the listeners of a socket's "disconnecting" run. They may ask for
-// the socket's rooms, so another goroutine that closes the socket must not make it leave
-// them. The goroutine that has called the listeners will.
+// Telling reports whether the listeners of a socket's "disconnecting" are running. They may
+// ask for the socket's rooms, so another goroutine that closes the socket must not make it
+// leave them. The goroutine that calls the listeners will.
 func Telling(sock *socket.Socket) bool {
 	s := of(sock)
 	return s != nil && s.telling.Load()
 }
 
-// Behind runs f when all packets that have come in so far are handled.
+// Behind runs f when all packets that have been received so far are handled.
 func (s *Socket) Behind(f func()) {
 	behind := func() { s.socket.Enqueue(func() { s.socket.Enqueue(f) }) }
 	if s.detours.Load() > 0 {
-		s.socket.Enqueue(behind) // they pass the queue once more, see [Client.Packet]
+		s.socket.Enqueue(behind) // the detoured packets pass the queue once more, see [Client.Packet]
 		return
 	}
 	behind()
 }
 
-// Connected is called when the application is about to be told that a socket is
-// connected, by a task of the socket's queue.
+// Connected is called by a task of the socket's queue when the application is about to
+// learn that the socket is connected.
 func Connected(sock *socket.Socket) {
 	if s := of(sock); s != nil {
 		s.noted.Store(true)
@@ -167,17 +167,18 @@ func Connected(sock *socket.Socket) {
 	}
 }
 
-// Judged is called when a socket's middlewares have been called. If they have refused it, or
-// decide later, others may come in its place meanwhile.
+// Judged is called when a socket's middlewares have been called. It releases the ticket
+// behind the queue: if they have refused the socket, or decide later, another client may be
+// admitted.
 func Judged(sock *socket.Socket) {
 	if f, ok := sock.Conn().(Follower); ok && f.Lifecycle().ticketed() {
 		sock.Enqueue(f.Lifecycle().arrived)
 	}
 }
 
-// Disconnect disconnects a socket of the namespace: at once if the application has been
-// told that it is connected; else behind the listeners of "connection", so that they can
-// listen to its end.
+// Disconnect disconnects a socket of the namespace: at once if the listeners of
+// "connection" have been called; else behind them, so that they can add listeners for its
+// end.
 func Disconnect(sock *socket.Socket, closeConn bool) {
 	if s := of(sock); s != nil && !s.entered.Load() {
 		sock.Enqueue(func() { sock.Disconnect(closeConn) })

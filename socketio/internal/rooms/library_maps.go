@@ -33,7 +33,7 @@ func (r *Rooms) LibraryRooms() *types.Map[socket.Room, *types.Set[socket.SocketI
 	l.roomsKept = true
 	f := filler{rooms: r}
 	for _, room := range r.index.rooms {
-		// From the end to the beginning: members may leave meanwhile, see [walk].
+		// From the end to the beginning, because members may leave meanwhile, see [walk].
 		for i := room.members.len() - 1; i >= 0; i = min(i, room.members.len()) - 1 {
 			if m := room.members.at(i).socket; !m.gone {
 				l.entered(m, room.name)

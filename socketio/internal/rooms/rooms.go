@@ -43,7 +43,8 @@ type Rooms struct {
 	index index
 }
 
-// New makes the rooms of a's namespace. It empties the maps of a, which must be new.
+// New makes the rooms of a's namespace. It takes over the maps of a, which must be new, as the
+// library's maps.
 func New(a socket.Adapter) *Rooms {
 	return &Rooms{
 		sockets:  a.Nsp().Sockets(),

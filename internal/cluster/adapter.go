@@ -14,9 +14,9 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// New makes the [core.Adapter] of one namespace: it acts on the other servers
-// through c, and on this one through h. The Receiver is what c has to tell of
-// the others. Both are the same thing, so that closing the one closes the other.
+// New makes the [core.Adapter] of one namespace: it acts on the other servers through c,
+// and on this server through h. c calls the Receiver with messages and changes of the
+// members. Both results are the same value, so closing the adapter closes the receiver.
 func New(c core.Cluster, h core.Host, cfg core.AdapterConfig) (core.Adapter, core.Receiver) {
 	cfg.RequestTimeout = cmp.Or(cfg.RequestTimeout, core.DefaultRequestTimeout)
 	cfg.InboxBytes = cmp.Or(cfg.InboxBytes, core.DefaultInboxBytes)
@@ -44,8 +44,8 @@ func New(c core.Cluster, h core.Host, cfg core.AdapterConfig) (core.Adapter, cor
 	return a, a
 }
 
-// adapter is one namespace on this server: requests.go is what it asks of the
-// others, responder.go what they ask of it.
+// adapter is one namespace on this server. requests.go has this server's requests to the
+// others, responder.go its answers to theirs.
 type adapter struct {
 	cluster        core.Cluster
 	host           core.Host
@@ -53,8 +53,8 @@ type adapter struct {
 	requestTimeout time.Duration
 	inboxBytes     int
 
-	tracer   core.RequestTracer  // of requests; nil if nobody follows them
-	handled  func(*core.Message) // tells that a message was acted upon; nil if nobody wants to know
+	tracer   core.RequestTracer  // traces requests; nil if the cluster does not
+	handled  func(*core.Message) // called when a message was acted upon; nil if the cluster does not ask for it
 	requests *requests
 	inboxes  *inboxes
 	workers  workers
@@ -150,8 +150,8 @@ func (a *adapter) Close() {
 	a.inboxes.close()
 }
 
-// Join waits, after Close, until nothing of the adapter runs any more, or for
-// ctx. Close does not: it may be called by user code that runs in an inbox.
+// Join waits, after Close, until all goroutines of the adapter have ended, or for ctx.
+// Close does not wait, because a listener that runs in an inbox may call it.
 func (a *adapter) Join(ctx context.Context) error {
 	if err := a.workers.wait(ctx); err != nil {
 		return fmt.Errorf("namespace %q: waiting for listeners to return: %w", a.Namespace(), err)
@@ -166,7 +166,7 @@ func (a *adapter) Receive(m *core.Message) (capacity <-chan struct{}) {
 	return a.inboxes.put(m)
 }
 
-// After is core.Barrier's.
+// After implements [core.Barrier].
 func (a *adapter) After(id string, f func()) { a.inboxes.after(id, f) }
 
 func (a *adapter) MemberJoined(id string) {
@@ -175,13 +175,13 @@ func (a *adapter) MemberJoined(id string) {
 }
 
 func (a *adapter) MemberLeft(id string, cause error) {
-	// A server that was replaced is there, and joins again at once: its answer is
-	// missing, even if nobody else is waited for.
+	// A server that was replaced has not left: it joins again at once. So its answer
+	// counts as missing, even if no other server is waited for.
 	a.requests.left(id, errors.Is(cause, core.ErrReplaced))
 	a.inboxes.left(id)
 }
 
-// publishTo publishes m, unless to is on this server only.
+// publishTo publishes m, unless to is limited to this server.
 func (a *adapter) publishTo(to core.Target, m *core.Message) {
 	if !to.Flags.Local {
 		a.publish(m)
@@ -194,8 +194,8 @@ func (a *adapter) publish(m *core.Message) {
 	}
 }
 
-// ask publishes the question of a request. Those whom it need not reach are not
-// waited for.
+// ask publishes the question of a request. Servers that the cluster leaves out, because
+// it has nothing to ask of them, are not waited for.
 func (a *adapter) ask(r *request, question *core.Message) {
 	if a.closed.Load() {
 		return
@@ -206,7 +206,8 @@ func (a *adapter) ask(r *request, question *core.Message) {
 	}
 }
 
-// requestBegun tells of a request, and returns what follows it to other servers.
+// requestBegun reports a request to the cluster. It returns the trace that the request
+// carries to other servers; "" for none.
 func (a *adapter) requestBegun(ctx context.Context, info core.RequestInfo) (trace string) {
 	info.Namespace = a.Namespace()
 	a.cluster.RequestBegun(info)
@@ -221,12 +222,13 @@ func (a *adapter) requestDone(info core.RequestInfo) {
 	a.cluster.RequestDone(info)
 }
 
-// recoverPanic, deferred, keeps a panic of user code from taking the server down.
+// recoverPanic, deferred, logs a panic of user code, which would otherwise end the
+// process.
 func (a *adapter) recoverPanic(m *core.Message) {
 	if v := recover(); v != nil {
 		a.log.Error("panic while handling a message", "kind", m.Kind, "peer", m.From, "panic", v, "stack", string(debug.Stack()))
 	}
 }
 
-// only means one socket: its id is a room of its own.
+// only returns a target of one socket, whose id is a room of its own.
 func only(sid string) core.Target { return core.Target{Rooms: []string{sid}} }

@@ -12,10 +12,10 @@ func (a *adapter) BroadcastWithAck(ctx context.Context, event core.Payload, to c
 	return a.poll(ctx, event, to, r, call)
 }
 
-// CollectAcks is BroadcastWithAck for a caller whose ack never blocks: ack is called by
-// the goroutines that receive the answers, one at a time, under a lock of the request.
-// Calls end in the order in which their last answers come. Hosts find this method by
-// assertion, and use it where nothing is wrapped around the adapter.
+// CollectAcks is BroadcastWithAck for a caller whose ack never blocks: the goroutines
+// that receive the answers call it, one at a time, under a lock of the request. Calls end
+// in the order in which their last answers come. Hosts find this method by assertion, and
+// use it if no wrapper is around the adapter.
 func (a *adapter) CollectAcks(ctx context.Context, event core.Payload, to core.Target, ack func(core.Payload)) *core.Call[int] {
 	call, end := core.NewCallWithLeft[int]()
 	r := &request{kind: core.KindBroadcast}
@@ -32,10 +32,12 @@ func (a *adapter) CollectAcks(ctx context.Context, event core.Payload, to core.T
 	return a.poll(ctx, event, to, r, call)
 }
 
-// poll makes the request r of an acknowledged broadcast, which ends call.
+// poll begins the request r of an acknowledged broadcast and asks for its answers. r ends
+// call, which poll returns.
 func (a *adapter) poll(ctx context.Context, event core.Payload, to core.Target, r *request, call *core.Call[int]) *core.Call[int] {
 	if to.Flags.Timeout <= 0 {
-		// The servers that are asked wait as long as this flag says (docs/reference-protocol.md, section 5).
+		// The other servers wait for their clients as long as this flag says
+		// (docs/reference-protocol.md, section 5).
 		to.Flags.Timeout = a.timeoutWithin(ctx)
 	}
 	self := a.cluster.ID()
@@ -46,7 +48,7 @@ func (a *adapter) poll(ctx context.Context, event core.Payload, to core.Target, 
 	if _, err := a.requests.begin(ctx, r, to.Flags.Timeout, asked); err != nil {
 		return core.CallOf(a.pollClosed(event, to), err)
 	}
-	// This server answers as the others do.
+	// This server answers its own request like the others.
 	a.collectLocalAcks(event, to, func(answer *core.Message) {
 		answer.From, answer.RequestID = self, r.id
 		a.requests.answer(answer)
@@ -57,7 +59,8 @@ func (a *adapter) poll(ctx context.Context, event core.Payload, to core.Target, 
 	return call
 }
 
-// timeoutWithin is the request timeout, or what ctx leaves of it.
+// timeoutWithin returns the request timeout, or the time until ctx's deadline if that is
+// shorter.
 func (a *adapter) timeoutWithin(ctx context.Context) time.Duration {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -66,9 +69,9 @@ func (a *adapter) timeoutWithin(ctx context.Context) time.Duration {
 	return min(a.requestTimeout, max(time.Until(deadline), time.Millisecond))
 }
 
-// newPoll makes the request of an acknowledged broadcast. Its acknowledgements
-// wait in a serial queue, and the end behind them: ack is user code, which may block,
-// and is not called any more when the call has ended.
+// newPoll makes the request of an acknowledged broadcast. Its acknowledgements go through
+// a serial queue, and so does its end: ack is user code, which may block, and must not be
+// called after the call has ended.
 func (a *adapter) newPoll(to core.Target, ack func(core.Payload)) (*request, *core.Call[int]) {
 	call, end := core.NewCallWithLeft[int]()
 	r := &request{kind: core.KindBroadcast}
@@ -101,8 +104,8 @@ func (a *adapter) newPoll(to core.Target, ack func(core.Payload)) (*request, *co
 	return r, call
 }
 
-// pollClosed broadcasts on this server alone, which is all that is left when the
-// namespace has been closed. It returns the number of clients.
+// pollClosed broadcasts on this server alone, after the namespace was closed. It returns
+// the number of clients.
 func (a *adapter) pollClosed(event core.Payload, to core.Target) (clients int) {
 	a.host.BroadcastWithAck(event, to, func(n int) { clients = n }, func(core.Payload) {})
 	return clients

@@ -19,8 +19,8 @@ func (a *adapter) FetchSockets(ctx context.Context, to core.Target) *core.Call[[
 }
 
 // FetchOthers is FetchSockets without the sockets of this server, for a caller that has
-// these at hand and need not have them described: one list for each of the others that
-// has answered. Hosts find this method by assertion, as CollectAcks.
+// them already. The result has one list per server that has answered. Hosts find this
+// method by assertion, like CollectAcks.
 func (a *adapter) FetchOthers(ctx context.Context, to core.Target) *core.Call[[][]core.Socket] {
 	if to.Flags.Local {
 		return core.CallOf[[][]core.Socket](nil, nil)
@@ -55,8 +55,8 @@ func (a *adapter) SocketRooms(ctx context.Context, sid string) *core.Call[[]stri
 		func(_ []string, m *core.Message) ([]string, bool) { return roomsOf(sid, m.Sockets) })
 }
 
-// roomsOf finds a socket by its id. Others may be among sockets: they can join a
-// room of that name.
+// roomsOf returns the rooms of the socket with this id. There may be other sockets in the
+// list: any socket can join a room with that name.
 func roomsOf(sid string, sockets []core.Socket) (rooms []string, found bool) {
 	i := slices.IndexFunc(sockets, func(s core.Socket) bool { return s.ID == sid })
 	if i < 0 {
@@ -70,8 +70,8 @@ func (a *adapter) ServerSideEmitWithAck(ctx context.Context, event core.Payload)
 		func(all []core.Payload, m *core.Message) ([]core.Payload, bool) { return append(all, m.Payload), false })
 }
 
-// gather publishes a question and adds the members' answers to value, until all
-// are there or add says that it is enough.
+// gather publishes a question and adds the members' answers to value, until all have
+// answered or add returns true.
 func gather[T any](ctx context.Context, a *adapter, question *core.Message, value T, add func(T, *core.Message) (T, bool)) *core.Call[T] {
 	call, end := core.NewCallWithLeft[T]()
 	r := &request{
@@ -92,8 +92,8 @@ func gather[T any](ctx context.Context, a *adapter, question *core.Message, valu
 	return call
 }
 
-// delAllAt makes a socket of a reference server leave all rooms. The server has no
-// message for that, so it is asked for the rooms first.
+// delAllAt makes a socket of a reference peer leave all rooms. The reference's protocol
+// has no message for that, so the socket's rooms are fetched first.
 func (a *adapter) delAllAt(server, sid string) {
 	var rooms []string
 	r := &request{
@@ -124,7 +124,7 @@ func (a *adapter) sendTo(server string, m *core.Message) error {
 	return err
 }
 
-// timeout is how long a request waits.
+// timeout returns how long a request waits for answers.
 func (a *adapter) timeout(to core.Target) time.Duration {
 	if to.Flags.Timeout > 0 {
 		return to.Flags.Timeout

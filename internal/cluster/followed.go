@@ -9,19 +9,19 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// followed is this server's answer to a request that is followed across servers. Methods
-// of nil do nothing.
+// followed is this server's part of a request that a tracer follows from server to
+// server. Methods of nil do nothing.
 type followed struct {
 	done func(error)
 	due  atomic.Int64 // clients that have not acknowledged
 
 	mu    sync.Mutex
 	ended bool
-	timer *time.Timer // ends it where listeners or clients do not answer
+	timer *time.Timer // ends it if listeners or clients do not answer
 }
 
-// follow begins to answer m, which takes so long at most. The result is nil if nobody
-// follows it.
+// follow begins to trace the answer to m, for timeout at most. It returns nil if no
+// tracer follows the request.
 func (a *adapter) follow(m *core.Message, timeout time.Duration) *followed {
 	if a.tracer == nil || m.Trace == "" || m.RequestID == "" {
 		return nil
@@ -31,13 +31,13 @@ func (a *adapter) follow(m *core.Message, timeout time.Duration) *followed {
 		return nil
 	}
 	f := &followed{done: done}
-	f.mu.Lock() // the timer may be quicker than this
+	f.mu.Lock() // the timer may fire before f.timer is set
 	defer f.mu.Unlock()
 	f.timer = time.AfterFunc(timeout, func() { f.end(context.DeadlineExceeded) })
 	return f
 }
 
-// end is called when all is answered, or will not be.
+// end is called when everything was answered, or will not be.
 func (f *followed) end(err error) {
 	if f == nil {
 		return
@@ -52,8 +52,8 @@ func (f *followed) end(err error) {
 	}
 }
 
-// answered takes what is sent for an acknowledged broadcast: first the number of clients,
-// and then what each of them has answered.
+// answered is called for each answer to an acknowledged broadcast: first the number of
+// clients, and then the acknowledgement of each client.
 func (f *followed) answered(m *core.Message) {
 	if f == nil {
 		return

@@ -6,9 +6,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// inboxes hold what the other servers have sent, one queue for each sender: its
-// messages are processed in order, and user code that blocks on one of them
-// holds up that sender alone.
+// inboxes hold the messages of the other servers, in one queue per sender: they are
+// processed in order, and user code that blocks on one of them holds up that sender only.
 type inboxes struct {
 	limit  int // bytes per sender
 	owner  *workers
@@ -22,13 +21,14 @@ type inboxes struct {
 // inbox is the queue of one sender.
 type inbox = serialQueue[inboxItem]
 
-// inboxItem is a message, or what is to be called when those before it were processed.
+// inboxItem is a message, or a function to call when the messages before it were
+// processed.
 type inboxItem struct {
 	message *core.Message
 	after   func()
 }
 
-// put queues m behind its sender's earlier messages. Where too much of them waits it
+// put queues m behind its sender's earlier messages. If more waits than the limit, it
 // returns a channel that is closed when less does.
 func (in *inboxes) put(m *core.Message) (capacity <-chan struct{}) {
 	if box := in.add(m.From, inboxItem{message: m}, sizeOf(m)); box != nil {
@@ -37,7 +37,7 @@ func (in *inboxes) put(m *core.Message) (capacity <-chan struct{}) {
 	return nil
 }
 
-// after calls f when what is in a sender's queue has been processed.
+// after calls f when the messages in a sender's queue have been processed.
 func (in *inboxes) after(sender string, f func()) {
 	in.mu.RLock()
 	box, closed := in.bySender[sender], in.closed
@@ -51,7 +51,7 @@ func (in *inboxes) after(sender string, f func()) {
 	}
 }
 
-// add puts an item into a sender's queue, which it returns; nil after close.
+// add adds an item to a sender's queue and returns the queue; nil after close.
 func (in *inboxes) add(sender string, item inboxItem, size int) *inbox {
 	for {
 		box := in.of(sender)
@@ -70,8 +70,8 @@ func (in *inboxes) process(item inboxItem) {
 	in.handle(item.message)
 }
 
-// of is the sender's queue. A sender that has not joined gets a temporary one.
-// It is nil after close.
+// of returns the sender's queue; nil after close. A sender that has not joined gets a
+// temporary one.
 func (in *inboxes) of(sender string) *inbox {
 	in.mu.RLock()
 	box, closed := in.bySender[sender], in.closed
@@ -91,7 +91,7 @@ func (in *inboxes) of(sender string) *inbox {
 	return box
 }
 
-// joined gives the sender a queue that stays.
+// joined makes the sender's queue permanent.
 func (in *inboxes) joined(sender string) {
 	for {
 		box := in.of(sender)
@@ -102,7 +102,8 @@ func (in *inboxes) joined(sender string) {
 	}
 }
 
-// left lets the sender's queue go, when what is in it has been processed.
+// left makes the sender's queue temporary: it dies when its messages have been processed.
+// Goroutines that wait for its capacity are released.
 func (in *inboxes) left(sender string) {
 	in.mu.RLock()
 	box := in.bySender[sender]
@@ -116,7 +117,7 @@ func (in *inboxes) left(sender string) {
 	}
 }
 
-// forget removes a queue that is dead, and therefore empty.
+// forget removes a dead queue, which is empty.
 func (in *inboxes) forget(sender string, box *inbox) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -125,7 +126,7 @@ func (in *inboxes) forget(sender string, box *inbox) {
 	}
 }
 
-// close throws away what waits. Those who wait for room are let go.
+// close drops the messages that wait, and releases goroutines that wait for capacity.
 func (in *inboxes) close() {
 	in.mu.Lock()
 	boxes := in.bySender
@@ -136,10 +137,10 @@ func (in *inboxes) close() {
 	}
 }
 
-// messageOverhead is roughly what a message holds besides its payload and names.
+// messageOverhead is roughly the memory of a message beside its payload and names.
 const messageOverhead = 256
 
-// size is roughly the memory m holds, for what waits in inboxes.
+// sizeOf returns roughly the memory of m, for the limit of inboxes.
 func sizeOf(m *core.Message) int {
 	size := messageOverhead + m.Payload.Size() + 24*len(m.Payload.Attachments)
 	for _, names := range [...][]string{m.To.Rooms, m.To.Except, m.Rooms} {

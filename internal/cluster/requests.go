@@ -16,14 +16,14 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// requests are what this server has asked the others in one namespace, and what
-// it waits for.
+// requests holds this server's requests to other servers in one namespace until they have
+// ended.
 type requests struct {
-	// begun and done are told of every request, without a lock. What begun returns goes
-	// with it to other servers.
+	// begun and done are called for every request, without a lock. What begun returns is
+	// sent with the request.
 	begun func(context.Context, core.RequestInfo) (trace string)
 	done  func(core.RequestInfo)
-	ids   atomic.Uint64 // the last id; begins anywhere
+	ids   atomic.Uint64 // the last id; starts at a random number
 
 	mu     sync.Mutex
 	closed bool
@@ -36,41 +36,41 @@ func newRequests(begun func(context.Context, core.RequestInfo) string, done func
 	return t
 }
 
-// request is one question, from when it is asked until its answer is handed over.
+// request is one question to other servers, until its result is handed over.
 type request struct {
 	id    string
 	kind  core.Kind // of the question
 	began time.Time
-	trace string // goes with it to other servers
+	trace string // sent with the question
 
 	take     func(answer *core.Message) (enough bool) // adds an answer; one call at a time
-	capacity func() <-chan struct{}                   // for more answers; may be nil
+	capacity func() <-chan struct{}                   // limits the answers that wait; may be nil
 	done     func(err error)                          // hands the result over, after the last take
 
 	mu          sync.Mutex
-	outstanding map[string]outstanding // by server: those asked, and those that answered unasked
-	awaited     int                    // servers that owe something and are there
+	outstanding map[string]outstanding // by server: those that were asked, and those that answered unasked
+	awaited     int                    // servers that owe an answer and have not left
 	ended       bool
 	timer       *time.Timer
-	detach      func() bool // from ctx
+	detach      func() bool // stops ctx from cancelling the request
 
-	// Written when the request ends, read by done.
+	// Set when the request ends, read by done.
 	left []string // servers that left before they had answered; sorted
-	lost int      // acknowledgements that were still to come from them
+	lost int      // acknowledgements that these servers still owed
 }
 
 // outstanding is what one server owes a request: its answer, or, for an acknowledged
-// broadcast, first the number of its clients and then so many acknowledgements.
+// broadcast, first the number of its clients and then as many acknowledgements.
 type outstanding struct {
-	due     int  // answers to come, as far as is known
-	started bool // the first answer came
-	gone    bool // the server has left; nobody waits for it any more
-	back    bool // it has come back since, and what it was asked may be lost
+	due     int  // answers to come, as far as known
+	started bool // the first answer has come
+	gone    bool // the server has left and is not waited for
+	back    bool // it has come back since; it may not have got the question
 }
 
-// begin registers r, with its kind, take and done set, and starts to wait for the
-// servers that asked returns. It must be called before they are asked. It reports
-// their number; if there are none, r has ended.
+// begin registers r, whose kind, take and done are set, and begins to wait for the
+// servers that asked returns. It must be called before the question is sent. It returns
+// the number of servers; if that is 0, r has ended.
 func (t *requests) begin(ctx context.Context, r *request, timeout time.Duration, asked func() []string) (int, error) {
 	r.began = time.Now()
 	r.id = t.newID()
@@ -79,12 +79,12 @@ func (t *requests) begin(ctx context.Context, r *request, timeout time.Duration,
 	}
 	r.trace = t.begun(ctx, core.RequestInfo{ID: r.id, Kind: r.kind})
 
-	// Those who leave from here on are reported to r: they are told of after
-	// they were taken out of the members.
+	// From here on, r hears of servers that leave: they are removed from the members
+	// before that is reported.
 	r.mu.Lock()
 	if !t.add(r) {
 		r.mu.Unlock()
-		err := r.errClosed() // since a moment ago
+		err := r.errClosed() // closed since isClosed above
 		t.done(core.RequestInfo{ID: r.id, Kind: r.kind, Duration: time.Since(r.began), Err: err})
 		return 0, err
 	}
@@ -112,7 +112,7 @@ func (r *request) errClosed() error {
 	return fmt.Errorf("%s: namespace: %w", r.kind, core.ErrClosed)
 }
 
-// newID makes a request id: 16 hex digits, as the reference's.
+// newID makes a request id: 16 hex digits, like the reference's.
 func (t *requests) newID() string {
 	var id [8]byte
 	binary.BigEndian.PutUint64(id[:], t.ids.Add(1))
@@ -135,8 +135,8 @@ func (t *requests) add(r *request) bool {
 	return true
 }
 
-// receive takes in an answer of another server. Where too many of them wait to be handed
-// over it returns a channel that is closed when fewer do.
+// receive handles an answer of another server. If more answers wait to be handed over
+// than the limit, it returns a channel that is closed when fewer do.
 func (t *requests) receive(m *core.Message) (capacity <-chan struct{}) {
 	if r := t.answer(m); r != nil && r.capacity != nil {
 		return r.capacity()
@@ -144,8 +144,8 @@ func (t *requests) receive(m *core.Message) (capacity <-chan struct{}) {
 	return nil
 }
 
-// answer takes in an answer, and returns the request if it goes on. What nobody
-// waits for is ignored.
+// answer handles an answer, and returns the request if it has not ended. Answers to no
+// known request are ignored.
 func (t *requests) answer(m *core.Message) *request {
 	t.mu.Lock()
 	r := t.byID[m.RequestID]
@@ -160,7 +160,8 @@ func (t *requests) answer(m *core.Message) *request {
 	return r
 }
 
-// left ends the waiting for a server, which may be back already.
+// left stops waiting for a server that has left; back says that it has joined again
+// already.
 func (t *requests) left(server string, back bool) {
 	for _, r := range t.all() {
 		if ended, err := r.memberLeft(server, back); ended {
@@ -169,37 +170,35 @@ func (t *requests) left(server string, back bool) {
 	}
 }
 
-// joined notes that a server is there, which may have left before.
+// joined notes that a server has joined, which may have left before.
 func (t *requests) joined(server string) {
 	for _, r := range t.all() {
 		r.welcomeBack(server)
 	}
 }
 
-// leftBefore ends the waiting of one request for a server that could not be asked,
-// because it had left.
+// leftBefore stops waiting for a server that could not be asked because it had left.
 func (t *requests) leftBefore(r *request, server string) {
 	if ended, err := r.memberLeft(server, false); ended {
 		t.finish(r, err)
 	}
 }
 
-// excuse ends the waiting for a server that was not asked, because it has nothing
-// to say.
+// excuse stops waiting for a server that was not asked because it has nothing to answer.
 func (t *requests) excuse(r *request, server string) {
 	if ended, err := r.excuse(server); ended {
 		t.finish(r, err)
 	}
 }
 
-// cancel ends r without those who have not answered.
+// cancel ends r with the answers that have come.
 func (t *requests) cancel(r *request, cause error) {
 	if ended, err := r.giveUp(cause); ended {
 		t.finish(r, err)
 	}
 }
 
-// close cancels all requests, and lets no more begin.
+// close cancels all requests, and makes later ones fail.
 func (t *requests) close() {
 	t.mu.Lock()
 	t.closed = true
@@ -215,7 +214,7 @@ func (t *requests) all() []*request {
 	return slices.Collect(maps.Values(t.byID))
 }
 
-// finish hands over what has ended.
+// finish hands over the result of a request that has ended.
 func (t *requests) finish(r *request, err error) {
 	t.mu.Lock()
 	delete(t.byID, r.id)
@@ -230,8 +229,8 @@ func (t *requests) finish(r *request, err error) {
 	r.done(err)
 }
 
-// enter takes in an answer. It reports whether that ends r, with the error for
-// its caller.
+// enter handles an answer. ended reports whether r has ended with it, and err is then the
+// error for r's caller.
 func (r *request) enter(m *core.Message) (ended bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -248,8 +247,8 @@ func (r *request) enter(m *core.Message) (ended bool, err error) {
 	return false, nil
 }
 
-// memberLeft notes that a server has left, and whether it is back. It reports as enter
-// does.
+// memberLeft notes that a server has left, and whether it is back. Its results are those
+// of enter.
 func (r *request) memberLeft(server string, back bool) (ended bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -269,9 +268,9 @@ func (r *request) memberLeft(server string, back bool) (ended bool, err error) {
 	return true, r.end(nil)
 }
 
-// welcomeBack notes that a server that had left is there again. It is not waited
-// for, since it may have lost the question with the link; but it has not died, so
-// its answer is missing.
+// welcomeBack notes that a server that had left has joined again. It is not waited for,
+// because the question may be lost with its link; but it is alive, so its answer counts
+// as missing.
 func (r *request) welcomeBack(server string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -281,8 +280,7 @@ func (r *request) welcomeBack(server string) {
 	}
 }
 
-// excuse takes a server for one that has answered with nothing. It reports as
-// enter does.
+// excuse counts a server as having answered with nothing. Its results are those of enter.
 func (r *request) excuse(server string) (ended bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -297,7 +295,7 @@ func (r *request) excuse(server string) (ended bool, err error) {
 	return true, r.end(nil)
 }
 
-// giveUp stops waiting. It reports as enter does.
+// giveUp stops waiting. Its results are those of enter.
 func (r *request) giveUp(cause error) (ended bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -307,13 +305,12 @@ func (r *request) giveUp(cause error) (ended bool, err error) {
 	return true, r.end(cause)
 }
 
-// record notes who has answered, and reports whether the answer counts; r.mu is
-// held.
+// record notes an answer, and reports whether it counts; r.mu is held.
 func (r *request) record(m *core.Message) bool {
-	d := r.outstanding[m.From] // none for who was not asked
+	d := r.outstanding[m.From] // the zero value if the server was not asked
 	owed := d.due > 0
 	switch {
-	case m.Kind == core.KindBroadcastAck: // owed behind a count alone
+	case m.Kind == core.KindBroadcastAck: // owed only after a client count
 		if !d.started || !owed {
 			return false
 		}
@@ -342,9 +339,9 @@ func (r *request) record(m *core.Message) bool {
 	return true
 }
 
-// end ends the request, and says who has not answered; r.mu is held. cause is
-// nil if nobody is waited for. Servers that have left are not missing: what they
-// would have answered is gone with them.
+// end ends the request and returns its error, with the servers that have not answered;
+// r.mu is held. cause is nil if no server is waited for. Servers that have left do not
+// count as missing: their sockets are gone with them.
 func (r *request) end(cause error) error {
 	r.ended = true
 	var missing []string

@@ -8,7 +8,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// process does what another server asks for. It runs in that server's inbox.
+// process acts on a message of another server. It runs in that server's inbox.
 func (a *adapter) process(m *core.Message) {
 	defer a.recoverPanic(m)
 	switch m.Kind {
@@ -21,7 +21,7 @@ func (a *adapter) process(m *core.Message) {
 	case core.KindSocketsJoin:
 		a.host.Join(m.To, m.Rooms)
 	case core.KindSocketsLeave:
-		if len(m.Rooms) > 0 { // none would mean all of them to the host
+		if len(m.Rooms) > 0 { // no rooms would mean all rooms to the host
 			a.host.Leave(m.To, m.Rooms)
 		}
 	case core.KindSocketsLeaveAll:
@@ -49,8 +49,8 @@ func (a *adapter) reply(to, answer *core.Message) {
 	a.sendTo(to.From, answer)
 }
 
-// replyOnce is how listeners answer a server-side event; nil where no answer is
-// wanted.
+// replyOnce returns the function with which listeners answer a server-side event; nil if
+// no answer is wanted.
 func (a *adapter) replyOnce(m *core.Message) func(core.Payload) {
 	if m.RequestID == "" {
 		return nil
@@ -65,7 +65,8 @@ func (a *adapter) replyOnce(m *core.Message) func(core.Payload) {
 	}
 }
 
-// answerBroadcast broadcasts to the local clients for another server.
+// answerBroadcast answers an acknowledged broadcast of another server: it broadcasts to
+// the local clients and sends their answers.
 func (a *adapter) answerBroadcast(m *core.Message) {
 	to := m.To
 	if to.Flags.Timeout <= 0 {
@@ -78,25 +79,25 @@ func (a *adapter) answerBroadcast(m *core.Message) {
 	})
 }
 
-// collectLocalAcks broadcasts to the local clients, and sends how many they are, once, and
-// then what each of them answers.
+// collectLocalAcks broadcasts to the local clients. It sends their number, once, and then
+// each client's acknowledgement.
 func (a *adapter) collectLocalAcks(event core.Payload, to core.Target, send func(*core.Message)) {
 	s := &localAcks{send: send, deadline: time.Now().Add(to.Flags.Timeout)}
 	a.host.BroadcastWithAck(event, to, s.count, s.ack)
-	s.count(0) // had the host not called it, the requester would wait in vain
+	s.count(0) // if the host has not called it, the requester would wait in vain
 }
 
 // localAcks is an acknowledged broadcast to the local clients. It sends their number
-// first, whatever the host does.
+// first, even if the host reports an acknowledgement before.
 type localAcks struct {
 	send     func(*core.Message)
-	deadline time.Time // after which the requester has forgotten it
+	deadline time.Time // after which the requester does not wait any more
 	counting atomic.Bool
 
 	mu      sync.Mutex
-	counted bool           // the number has been sent
+	counted bool           // the number was sent
 	due     int            // acknowledgements to come
-	early   []core.Payload // those that came before
+	early   []core.Payload // acknowledgements that came before the number was sent
 }
 
 func (s *localAcks) count(clients int) {

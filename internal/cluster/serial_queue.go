@@ -7,28 +7,28 @@ import (
 	"sync/atomic"
 )
 
-// serialQueue hands items to one function: in order, one at a time, from a goroutine
-// of its own, which lives only as long as there are items. Whoever adds need not
-// wait for the function, so it may block; what waits is bounded by those who add
-// and then wait for capacity.
+// serialQueue passes items to one function: in order, one at a time, on its own
+// goroutine, which lives only while there are items. add does not wait for the function,
+// so the function may block. The queue is bounded only if those who add wait for
+// capacity.
 type serialQueue[T any] struct {
-	limit  int // bytes that may wait or be in hand
+	limit  int // bytes of the items that wait or are being handled
 	handle func(T)
 	owner  *workers
-	loop   func() // run, bound once
+	loop   func() // the method run as a value, made once
 	died   func() // called when a temporary queue has died; may be nil
 
-	dead    atomic.Bool // takes nothing more; written under mu
-	waiting atomic.Bool // somebody waits for free
+	dead    atomic.Bool // takes no more items; written under mu
+	waiting atomic.Bool // free is not nil
 
 	mu        sync.Mutex
-	free      chan struct{} // closed when there is capacity again; nil if nobody waits for that
+	free      chan struct{} // closed when there is capacity again; nil if no goroutine waits for it
 	items     []queued[T]
-	spare     []queued[T] // empty: for items, when they are taken
-	held      int         // items that wait or are in hand
+	spare     []queued[T] // empty: reused for items
+	held      int         // items that wait or are being handled
 	bytes     int         // their size
-	running   bool        // the goroutine is there
-	temporary bool        // dies when empty
+	running   bool        // the goroutine is running
+	temporary bool        // dies when it is empty
 }
 
 type queued[T any] struct {
@@ -36,7 +36,8 @@ type queued[T any] struct {
 	size  int
 }
 
-// maxSpare is the number of items that an idle queue keeps memory for, twice.
+// maxSpare is the number of items for which an idle queue keeps memory, in each of two
+// slices.
 const maxSpare = 256
 
 func newSerialQueue[T any](limit int, owner *workers, handle func(T)) *serialQueue[T] {
@@ -45,8 +46,8 @@ func newSerialQueue[T any](limit int, owner *workers, handle func(T)) *serialQue
 	return b
 }
 
-// add puts in an item that holds size bytes. It never blocks, and reports false
-// if the queue is dead.
+// add adds an item of size bytes. It never blocks, and reports false if the queue is
+// dead.
 func (b *serialQueue[T]) add(item T, size int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -64,16 +65,16 @@ func (b *serialQueue[T]) add(item T, size int) bool {
 	return true
 }
 
-// idle tells whether everything in it has been handled.
+// idle reports whether all items have been handled.
 func (b *serialQueue[T]) idle() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return !b.running
 }
 
-// capacity returns nil, unless the queue holds more than its limit and that is not a
-// single item: then a channel that is closed when it holds half of the limit, or
-// somebody calls release, or it dies.
+// capacity returns nil if the queue is within its limit, or holds a single item.
+// Otherwise it returns a channel that is closed when the queue has shrunk to half of the
+// limit, when it dies, or when release is called.
 func (b *serialQueue[T]) capacity() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -87,7 +88,7 @@ func (b *serialQueue[T]) capacity() <-chan struct{} {
 	return b.free
 }
 
-// release lets all go who wait for capacity.
+// release releases all goroutines that wait for capacity.
 func (b *serialQueue[T]) release() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -103,7 +104,7 @@ func (b *serialQueue[T]) letGo() {
 	}
 }
 
-// unbound takes the limit away.
+// unbound removes the limit.
 func (b *serialQueue[T]) unbound() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -111,8 +112,8 @@ func (b *serialQueue[T]) unbound() {
 	b.letGo()
 }
 
-// keep says whether the queue stays when it is empty. It reports whether it
-// lives.
+// keep sets whether the queue stays alive when it is empty. It reports whether it is
+// alive.
 func (b *serialQueue[T]) keep(stay bool) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -123,7 +124,7 @@ func (b *serialQueue[T]) keep(stay bool) bool {
 	return !b.dead.Load()
 }
 
-// kill throws away what waits. What is in hand goes on.
+// kill drops the items that wait. Items that are being handled are finished.
 func (b *serialQueue[T]) kill() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -132,12 +133,12 @@ func (b *serialQueue[T]) kill() {
 	b.letGo()
 }
 
-// handlerStack is how much of its stack the goroutine may need, in bytes.
+// handlerStack is how much stack the goroutine may need, in bytes.
 const handlerStack = 8 << 10
 
-// growStack makes the stack large enough while there is little on it to copy. It would
-// grow step by step in the middle of the first message else, which takes longer than all
-// that is done with one.
+// growStack makes the goroutine's stack large enough while there is little on it to copy.
+// Otherwise it would grow step by step while the first message is handled, which takes
+// longer than handling a message.
 //
 //go:noinline
 func growStack() {
@@ -153,7 +154,7 @@ func (b *serialQueue[T]) run() {
 		if batch = b.take(batch); len(batch) == 0 {
 			return
 		}
-		items, bytes := 0, 0 // done, and not yet given back
+		items, bytes := 0, 0 // handled, and not yet subtracted
 		for _, p := range batch {
 			if b.dead.Load() {
 				break
@@ -170,7 +171,8 @@ func (b *serialQueue[T]) run() {
 	}
 }
 
-// take swaps the batch that is done for what waits; nothing ends the goroutine.
+// take exchanges the finished batch for the items that wait; if there are none, it
+// returns nil and the goroutine ends.
 func (b *serialQueue[T]) take(done []queued[T]) []queued[T] {
 	clear(done)
 	b.mu.Lock()
@@ -196,7 +198,7 @@ func (b *serialQueue[T]) take(done []queued[T]) []queued[T] {
 	return nil
 }
 
-// emptied keeps the memory of a slice for later, if it is not too much.
+// emptied empties a slice and keeps its memory, unless it is too large.
 func emptied[T any](s []T) []T {
 	if cap(s) > maxSpare {
 		return nil
@@ -204,7 +206,7 @@ func emptied[T any](s []T) []T {
 	return s[:0]
 }
 
-// giveBack makes capacity.
+// giveBack subtracts items that were handled, and signals capacity.
 func (b *serialQueue[T]) giveBack(items, bytes int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -5,15 +5,14 @@ import (
 	"sync"
 )
 
-// workers counts goroutines that come and go, so that their owner can wait for
-// the last one.
+// workers counts goroutines, so that their owner can wait until none is running.
 type workers struct {
 	mu   sync.Mutex
 	n    int
-	idle chan struct{} // closed when n falls to 0; nil if nobody waits
+	idle chan struct{} // closed when n falls to 0; nil if no goroutine waits
 }
 
-// enter counts a goroutine that is about to start; it calls exit at its end.
+// enter counts a goroutine that is about to start. It has to call exit at its end.
 func (w *workers) enter() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -30,7 +29,7 @@ func (w *workers) exit() {
 	}
 }
 
-// wait returns when there is no goroutine, or with ctx's cause.
+// wait returns when no goroutine is left, or with ctx's cause.
 func (w *workers) wait(ctx context.Context) error {
 	w.mu.Lock()
 	if w.n == 0 {

@@ -87,10 +87,10 @@ type Config struct {
 	// Default nil: they may join, unless there is TLS or the transport is "wss" or "quic".
 	AllowReferencePeers *bool
 	// AllowTLSProxies allows proxies between servers, and in front of the membership
-	// service, that end TLS and open a new connection, as a re-encrypting balancer does.
-	// Default: servers refuse links through them, because a relay that a forged roster
-	// names looks the same. A proxy in front of a server without TLS of its own is always
-	// allowed.
+	// service, that open TLS, or end it and open it anew, as a re-encrypting balancer does.
+	// It is enough that one of the two servers allows it. Default: servers refuse links
+	// through them, because a relay that a forged roster names looks the same. A proxy in
+	// front of a server without TLS of its own is always allowed.
 	AllowTLSProxies bool
 	// AcceptToken is a second secret that is accepted beside AuthToken, while the servers
 	// change one by one from one secret to the other. Default none.

@@ -96,22 +96,36 @@ func TestRelayBetweenServers(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		dialler, acceptor bool // allow proxies
+		unbound           bool // the dialler's TLS has no tls-exporter
+		plain             bool // the roster leads the dialler to a relay without TLS
 	}{
 		"public":                              {},
 		"public, the dialler allows proxies":  {dialler: true},
 		"public, the acceptor allows proxies": {acceptor: true},
+		"TLS without a binding":               {unbound: true},
+		"TLS without a binding, allowed":      {unbound: true, dialler: true},
+		"no TLS to the dialler":               {plain: true},
+		"no TLS to the dialler, allowed":      {plain: true, dialler: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, err := tls.Listen("tcp", "127.0.0.1:0", everybodys(t))
+			l, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
+			}
+			scheme, ours := "ws://", everybodys(t)
+			if !c.plain {
+				scheme, l = "wss://", tls.NewListener(l, everybodys(t))
+			}
+			if c.unbound {
+				// As a relay without extended master secrets, which Go's TLS always has.
+				ours.MaxVersion, ours.Renegotiation = tls.VersionTLS12, tls.RenegotiateOnceAsClient
 			}
 			dialled, accepted := newPeers(), newPeers()
 			server := start(t, mesh.Config{Listen: "127.0.0.1:0", TLS: mesh.TLS{Config: everybodys(t)}, AuthToken: "s", AllowTLSProxies: c.acceptor}, mesh.WithObserver(accepted))
 			relay(t, l, func() (net.Conn, error) {
 				return tls.Dial("tcp", strings.TrimPrefix(server.Advertised(), "wss://"), everybodys(t))
 			})
-			m := start(t, mesh.Config{Listen: "127.0.0.1:0", TLS: mesh.TLS{Config: everybodys(t)}, AuthToken: "s", Peers: []string{"wss://" + l.Addr().String()},
+			m := start(t, mesh.Config{Listen: "127.0.0.1:0", TLS: mesh.TLS{Config: ours}, AuthToken: "s", Peers: []string{scheme + l.Addr().String()},
 				AllowTLSProxies: c.dialler}, mesh.WithObserver(dialled))
 			if c.dialler || c.acceptor {
 				accepted.waitFor(t, m.ID())

@@ -62,7 +62,7 @@ type Config struct {
 	// they are allowed.
 	RefuseReferencePeers bool
 
-	// AllowTLSProxies allows links with proxies on their way that end TLS and open it anew.
+	// AllowTLSProxies allows links with proxies on their way that open TLS, or end it and open it anew.
 	// Without it both ends compare what they say as [ChannelBinder], if both do, and refuse
 	// each other if that differs. Default: they are not allowed.
 	AllowTLSProxies bool

@@ -37,9 +37,9 @@ var (
 	// and does not prove to be it: it has not the key of that process, or a certificate
 	// with another identity. It wraps [ErrDuplicateID].
 	ErrImpostor = fmt.Errorf("impostor: %w", ErrDuplicateID)
-	// ErrRelayed: a connection over TLS on whose way somebody ends TLS and opens it anew. It
-	// wraps [ErrUnauthorized].
-	ErrRelayed = fmt.Errorf("%w: somebody between the two ends of the connection ends TLS (is it a proxy of yours? see AllowTLSProxies)", ErrUnauthorized)
+	// ErrRelayed: a connection on whose way somebody opens TLS, or ends it and opens it anew.
+	// It wraps [ErrUnauthorized].
+	ErrRelayed = fmt.Errorf("%w: something between the two ends of the connection opens TLS of its own (if it is a proxy of yours, set AllowTLSProxies, MESH_ALLOW_TLS_PROXIES)", ErrUnauthorized)
 	// ErrNoListener: nothing listens at an address: the process there has gone. A
 	// [Transport] whose Dial can tell wraps it, or the system's "connection refused".
 	ErrNoListener = errors.New("nothing listens at the address")

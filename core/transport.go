@@ -153,7 +153,8 @@ type Certified interface {
 // returns, so that nobody can stand between them who ends one connection and opens another.
 type ChannelBinder interface {
 	// ChannelBinding is the same on both ends of a connection and another one on each other
-	// connection: tls-exporter (RFC 9266), 32 bytes. It is nil without TLS. Constant.
+	// connection: tls-exporter (RFC 9266), 32 bytes. It is nil without TLS; and empty, not
+	// nil, over TLS that has no such value, as 1.2 without extended master secrets. Constant.
 	ChannelBinding() []byte
 }
 

@@ -38,13 +38,13 @@ func bindingOf(state *tls.ConnectionState) string {
 	if state == nil {
 		return ""
 	}
-	return hex.EncodeToString(peertls.ChannelBinding(*state))
+	return peertls.Binding(peertls.ChannelBinding(*state))
 }
 
 // isRelayed tells whether the node has spoken of another connection than the service's. A
 // service behind a balancer that ends TLS has nothing to compare.
 func (r registration) isRelayed(binding string) bool {
-	return r.binding != "" && binding != "" && r.binding != binding
+	return peertls.Relayed(binding, r.binding)
 }
 
 // proves tells whether a registration on a connection proves one of these tokens.

@@ -124,11 +124,13 @@ func TestProvenToken(t *testing.T) {
 func TestRelayBeforeTheService(t *testing.T) {
 	for name, c := range map[string]struct {
 		encrypted, allowed bool
+		unbound            bool // the node's TLS has no tls-exporter
 		taken              bool
 	}{
-		"it opens TLS anew":                 {true, false, false},
-		"it opens TLS anew, and is allowed": {true, true, true},
-		"a balancer that ends TLS":          {false, false, true},
+		"it opens TLS anew":                 {encrypted: true},
+		"it opens TLS anew, and is allowed": {encrypted: true, allowed: true, taken: true},
+		"TLS without a binding":             {encrypted: true, unbound: true},
+		"a balancer that ends TLS":          {taken: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := NewServer(ServerOptions{AuthToken: "t", Logger: slog.New(slog.DiscardHandler)})
@@ -149,9 +151,14 @@ func TestRelayBeforeTheService(t *testing.T) {
 			front.Config.Handler = proxy
 			front.StartTLS()
 			defer front.Close()
+			config := &tls.Config{RootCAs: front.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
+			if c.unbound {
+				// As a relay without extended master secrets, which Go's TLS always has.
+				config.MaxVersion, config.Renegotiation = tls.VersionTLS12, tls.RenegotiateOnceAsClient
+			}
 			client := NewClient(ClientOptions{
 				URL: "wss" + strings.TrimPrefix(front.URL, "https"), AuthToken: "t", AllowTLSProxies: c.allowed, RefusePlainToken: true,
-				TLS: &tls.Config{RootCAs: front.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs},
+				TLS: config,
 			})
 			running := discoverytest.Start(t, client, a)
 			if c.taken {

@@ -135,7 +135,7 @@ func (n *Node) acceptHandshake(conn core.Conn) (l *link, err error) {
 	if h.offer == nil {
 		return n.acceptReference(conn, h)
 	}
-	ours := n.offer(conn, h.offer.link)
+	ours := n.offer(h.offer.link, n.binding(conn, false))
 	said := transcriptOf(src, appendHello(nil, frameWelcome, n.ownHello(ours)))
 	if said.secret, err = n.key.shared(ours, h.offer); err != nil {
 		return nil, fmt.Errorf("node %.64q: %w", h.uid, err)
@@ -181,7 +181,7 @@ var errReferencePeer = fmt.Errorf("%w: a reference peer, and AllowReferencePeers
 // noReferenceCodec is the error for a node that does not have the reference's codec.
 func (n *Node) noReferenceCodec() error {
 	theirs := offer{codecs: []string{referenceCodec}}
-	return &core.MismatchError{Ours: n.offer(nil, "").String(), Theirs: theirs.String(), Err: core.ErrNoCommonCodec}
+	return &core.MismatchError{Ours: n.offer("", "").String(), Theirs: theirs.String(), Err: core.ErrNoCommonCodec}
 }
 
 var errHandshakeTimeout = errors.New("handshake timed out")
@@ -234,8 +234,8 @@ func (n *Node) features() []string {
 	return features
 }
 
-// offer returns what this node offers on conn.
-func (n *Node) offer(conn core.Conn, link string) *offer {
+// offer returns what this node offers for a link, on a connection with that binding.
+func (n *Node) offer(link, binding string) *offer {
 	names := make([]string, len(n.cfg.Codecs))
 	for i, c := range n.cfg.Codecs {
 		names[i] = c.Name()
@@ -246,7 +246,7 @@ func (n *Node) offer(conn core.Conn, link string) *offer {
 	}
 	o.key, o.challenge = n.key.public, rand.Text()
 	o.role = string(notServer(n.cfg.Role))
-	o.binding = n.binding(conn)
+	o.binding = binding
 	if n.dialect != nil {
 		o.as(n.dialect)
 	}

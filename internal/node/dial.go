@@ -373,7 +373,7 @@ func (n *Node) dialHandshake(ctx context.Context, conn core.Conn, expected, addr
 		return n.dialReference(ctx, conn, expected, address)
 	}
 	// The name contains this node's id, because both nodes may dial.
-	ours := n.offer(conn, fmt.Sprintf("%016x %s", n.dials.Add(1), n.id))
+	ours := n.offer(fmt.Sprintf("%016x %s", n.dials.Add(1), n.id), n.binding(conn, true))
 	sent := appendHello(nil, frameHello, n.ownHello(ours))
 	if err := conn.Send(ctx, [][]byte{sent}); err != nil {
 		return nil, fmt.Errorf("hello: %w", err)

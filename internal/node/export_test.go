@@ -166,7 +166,7 @@ func QuestionFrame(text string) []byte {
 
 // WelcomeOf is the WELCOME of somebody who says that he is this node, and has a token.
 func (n *Node) WelcomeOf(nonce string) []byte {
-	o := n.offer(nil, "1")
+	o := n.offer("1", "")
 	o.nonce = nonce
 	return appendHello(nil, frameWelcome, n.ownHello(o))
 }

@@ -42,7 +42,7 @@ type offer struct {
 	key        string // the process's public key, to which it proves to have the private one; "" from nodes without one
 	challenge  string // random, beside a key
 	role       string // the role of the node; "" for a server
-	binding    string // identifies the connection's TLS session; "" without TLS, and where proxies are allowed
+	binding    string // identifies the connection's TLS session; "" from acceptors without TLS, and where proxies are allowed
 	extra      string // name of a field that a later version may have; "" for none
 }
 

@@ -2,6 +2,7 @@ package peertls
 
 import (
 	"crypto/tls"
+	"encoding/hex"
 	"strings"
 )
 
@@ -20,17 +21,35 @@ func Identity(state tls.ConnectionState) string {
 }
 
 // ChannelBinding is the value of tls-exporter (RFC 9266) of a connection: 32 bytes that its two
-// ends know, and nobody else. It is nil before the handshake is done, and with versions of TLS
-// that have none: 1.2 without extended master secrets.
+// ends know, and nobody else. It is nil before the handshake is done, and empty, not nil, where TLS
+// has no such value: with version 1.2 without extended master secrets, which an end can choose.
 func ChannelBinding(state tls.ConnectionState) []byte {
 	if !state.HandshakeComplete {
 		return nil
 	}
 	value, err := state.ExportKeyingMaterial("EXPORTER-Channel-Binding", []byte{}, 32)
 	if err != nil {
-		return nil
+		return []byte{}
 	}
 	return value
+}
+
+// Unbound is what an end says in place of a binding that it has not. It equals nothing, itself
+// neither: who stands between two ends can choose a TLS without a binding for both.
+const Unbound = "none"
+
+// Binding is what an end says of a channel binding to the other end: "" for nil.
+func Binding(value []byte) string {
+	if value != nil && len(value) == 0 {
+		return Unbound
+	}
+	return hex.EncodeToString(value)
+}
+
+// Relayed tells whether two ends have spoken of different connections. One that says nothing, as
+// behind a balancer that ends TLS, has nothing to compare.
+func Relayed(ours, theirs string) bool {
+	return ours != "" && theirs != "" && (ours != theirs || ours == Unbound)
 }
 
 // Verifies tells whether ends with c verify the certificates of those who dial, or of whom

@@ -692,8 +692,22 @@ var secretMutants = []mutant{
 		promise: "nobody who ends TLS stands between two servers unnoticed",
 	},
 	{
+		name: "relay-chooses-tls-without-binding", file: "internal/peertls/identity.go",
+		old: `return []byte{}`,
+		new: `return nil`,
+		pkg: "discovery/service", test: "TestRelayBeforeTheService",
+		promise: "nobody stands between two ends by choosing a TLS that has no channel binding",
+	},
+	{
+		name: "relay-without-tls-to-the-dialler", file: "internal/node/binding.go",
+		old: `value == nil && dialled`,
+		new: `value == nil && false`,
+		pkg: ".", test: "TestRelayBetweenServers",
+		promise: "who leads a dialler around TLS to a server that has it is noticed",
+	},
+	{
 		name: "relay-before-discovery-not-noticed", file: "discovery/service/proof.go",
-		old: `return r.binding != "" && binding != "" && r.binding != binding`,
+		old: `return peertls.Relayed(binding, r.binding)`,
 		new: `return false`,
 		pkg: "discovery/service", test: "TestRelayBeforeTheService",
 		promise: "nobody who ends TLS stands between a server and the discovery service unnoticed",

@@ -7,30 +7,30 @@ import (
 	"github.com/socketmesh/mesh/internal/backlog"
 )
 
-// Account counts what waits for a client in a queue of somebody else, by the same
-// bounds and in the same total as what waits in a [Queue]. A client that exceeds them is
-// cut by whoever keeps that queue. Messages are taken in the order in which they were
-// added. Its methods may be called by several goroutines at once, and do not block.
+// Account counts what waits for a client in a queue that is not a [Queue], with the same
+// limits and in the same total. The owner of that queue disconnects a client that exceeds
+// them. Messages are taken in the order in which they were added. Its methods are safe for
+// concurrent use and do not block.
 type Account struct {
 	scheduler *Scheduler
 	cut       func(*backlog.Error)
 
 	mu       sync.Mutex
-	waiting  int // bytes of messages
+	waiting  int // bytes of the messages that wait
 	added    int // messages so far; taken is how many of them the client has
 	taken    int
-	underWay int     // bytes on their way to the client
-	large    []large // of those that wait
-	lag      *lag    // while much waits; nil else
-	counted  int64   // memory that is in the scheduler's sum
+	underWay int     // bytes that are being written to the client
+	large    []large // the large ones among the messages that wait
+	lag      *lag    // while much waits; else nil
+	counted  int64   // memory that the scheduler's sum includes
 	closed   bool
 }
 
-// large is a message that does not count in full.
+// large is a message that does not count in full toward the total.
 type large struct{ message, bytes int }
 
-// OpenAccount opens the account of a client. If the client is to be cut, cut is called,
-// once and on a goroutine of its own; the account is closed then.
+// OpenAccount opens the account of a client. If the client takes too little, cut is called
+// once, on its own goroutine; the account is closed then.
 func (s *Scheduler) OpenAccount(cut func(*backlog.Error)) *Account {
 	return &Account{scheduler: s, cut: cut}
 }
@@ -54,14 +54,14 @@ func (a *Account) Add(bytes int) {
 	a.scheduler.enforceTotal()
 }
 
-// Send notes that so many bytes of what waits are on their way.
+// Send notes that bytes of what waits are being written.
 func (a *Account) Send(bytes int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.underWay += bytes
 }
 
-// Take notes that the client has what was sent: so many messages, of so many bytes.
+// Take notes that the client has received messages, of so many bytes together.
 func (a *Account) Take(messages, bytes int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -82,7 +82,7 @@ func (a *Account) Take(messages, bytes int) {
 	a.count()
 }
 
-// Close forgets what waits.
+// Close discards the account's counts.
 func (a *Account) Close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -95,7 +95,7 @@ func (a *Account) close() {
 	a.count()
 }
 
-// length is what counts for the bounds of one client, as [Queue] has it.
+// length returns what counts for the limits of one client, as [Queue] does.
 func (a *Account) length() int { return a.waiting + a.messages()*(frameSize+placeSize) }
 
 func (a *Account) messages() int { return a.added - a.taken }
@@ -109,8 +109,8 @@ func (a *Account) giant() int {
 	return 0
 }
 
-// count brings the total and the lag up to date. Little that waits does not count, as
-// with a [Queue].
+// count updates the total and the lag. As with a [Queue], an account below behindAt does
+// not count.
 func (a *Account) count() {
 	length := a.length()
 	memory, class := int64(length), lengthOf(length)
@@ -133,7 +133,7 @@ func (a *Account) count() {
 	}
 }
 
-// fail ends the account of a client that is too slow.
+// fail closes the account of a client that is too slow.
 func (a *Account) fail(reason backlog.Reason) {
 	err := &backlog.Error{Reason: reason, Bytes: a.length(), Messages: a.messages()}
 	if a.lag != nil {

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// linger is how long a peer that has been told goodbye may take to answer, before
-// the connection is closed under it.
+// linger is how long a peer may take to answer the last frame before its connection is
+// closed.
 const linger = 2 * time.Second
 
-// Close sends what waits, held or not, and last, if that is not nil; then it ends the
-// sending side of the connection. The connection's reader gets the peer's end, or a
-// timeout soon, and then calls [Queue.Drop]. Frames that are put later are refused.
+// Close sends what waits, held or not, and last, if that is not nil; then it closes the
+// sending side of the connection. The connection's reader soon gets the peer's end, or a
+// timeout, and then calls [Queue.Drop]. Frames that are put later are refused.
 func (q *Queue) Close(last *Frame) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -32,8 +32,8 @@ func (q *Queue) Close(last *Frame) {
 	}
 }
 
-// shutdownIfEmpty ends the sending side of the connection if the queue is closing and
-// has sent everything.
+// shutdownIfEmpty closes the sending side of the connection if the queue is closing and has
+// sent everything.
 func (q *Queue) shutdownIfEmpty() {
 	if q.ending != closing || q.frames.len() > 0 {
 		return
@@ -49,9 +49,9 @@ func (q *Queue) shutdownIfEmpty() {
 	}
 }
 
-// writeFailed ends sending after the error of a write. A peer that has gone may have
-// sent something before: that can still be read, and the reader meets the connection's
-// end behind it, and calls [Queue.Drop]. If it does not, the queue fails after a while.
+// writeFailed stops sending after a write has failed. A peer that has gone may have sent
+// something before: that can still be read, and then the reader gets the connection's end
+// and calls [Queue.Drop]. If it does not, the queue fails after a while.
 func (q *Queue) writeFailed(err error) {
 	var gone syscall.Errno
 	if q.ending != open || !errors.As(err, &gone) {
@@ -67,15 +67,15 @@ func (q *Queue) writeFailed(err error) {
 	})
 }
 
-// Drop closes the queue and its connection at once. It reports false if that has
-// happened already. The owner is not told.
+// Drop closes the queue and its connection at once. It returns false if that has happened
+// already. It does not call the owner.
 func (q *Queue) Drop() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.drop()
 }
 
-// fail drops the queue and tells the owner.
+// fail drops the queue and calls the owner's Failed.
 func (q *Queue) fail(err error) {
 	if q.drop() {
 		go q.owner.Failed(err)
@@ -93,7 +93,7 @@ func (q *Queue) drop() bool {
 	return true
 }
 
-// discard drops all that waits.
+// discard discards everything that waits.
 func (q *Queue) discard() {
 	if q.lag != nil {
 		q.catchUp()
@@ -101,8 +101,8 @@ func (q *Queue) discard() {
 	q.frames, q.holds, q.marks, q.waiting = fifo{}, nil, nil, 0
 }
 
-// withoutTLS is the connection under TLS: closing it sends no close_notify, which could
-// block.
+// withoutTLS returns the connection below TLS: closing it sends no close_notify, which
+// could block.
 func withoutTLS(conn net.Conn) net.Conn {
 	if c, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		return c.NetConn()

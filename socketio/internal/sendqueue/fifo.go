@@ -1,13 +1,13 @@
 package sendqueue
 
-// queue is a first-in-first-out of frames that takes no memory while it is empty,
-// but for a few places.
+// fifo is a queue of frames, first in first out. While it is empty, it keeps memory for a
+// few frames at most.
 type fifo struct {
 	frames []*Frame
-	head   int // those before are gone
+	head   int // index of the first frame that is still queued
 }
 
-// places is how many an empty queue keeps.
+// places is the capacity that an empty queue keeps.
 const places = 16
 
 func (q *fifo) len() int { return len(q.frames) - q.head }

@@ -9,8 +9,8 @@ import (
 	"github.com/socketmesh/mesh/internal/backlog"
 )
 
-// flush is called by a writer. It writes what may be sent, as much of it as the writer's
-// buffer holds and the connection takes without blocking.
+// flush is called by a writer. It writes what may be sent, up to what the writer's buffer
+// holds and the connection takes without blocking.
 func (q *Queue) flush(w *tryWrite) {
 	q.mu.Lock()
 	if q.ending == closed {
@@ -46,7 +46,7 @@ func (q *Queue) flush(w *tryWrite) {
 	}
 }
 
-// count takes n written bytes off, and counts them.
+// count removes n written bytes from the queue, and adds them to the statistics.
 func (q *Queue) count(n int) {
 	before := q.sent
 	q.advance(n)
@@ -56,12 +56,12 @@ func (q *Queue) count(n int) {
 	s.bytes.Add(int64(n))
 }
 
-// chunk is how much a connection that is slow has to take within the timeout.
+// chunk is how many bytes a slow connection has to take within the timeout.
 const chunk = 16 << 10
 
 var chunks = sync.Pool{New: func() any { return new([chunk]byte) }}
 
-// startBlocking gives the queue a goroutine of its own until nothing more can be sent.
+// startBlocking gives the queue its own goroutine until nothing more can be sent.
 func (q *Queue) startBlocking() {
 	q.state = blocked
 	go q.writeBlocking()

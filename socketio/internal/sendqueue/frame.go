@@ -2,15 +2,15 @@ package sendqueue
 
 import "sync/atomic"
 
-// Frame is something to send: one frame of the protocol beneath, or several that
-// must not be parted. It is shared, so nobody changes it.
+// Frame is a unit that is sent as a whole: one frame of the protocol below, or several that
+// must not be separated. It is shared, so it must not be changed.
 type Frame struct {
 	bytes   []byte
-	holders atomic.Int32 // queues that are behind and have it in their queues
+	holders atomic.Int32 // the number of queues behind that hold it
 }
 
-// What a frame takes beside its bytes: itself, and its place in a queue, of which
-// there may be twice as many as are used.
+// The memory of a frame beside its bytes: the Frame itself, and its place in a queue, whose
+// slice may have twice as many places as are used.
 const (
 	frameSize = 32
 	placeSize = 16
@@ -22,5 +22,5 @@ func NewFrame(bytes []byte) *Frame { return &Frame{bytes: bytes} }
 // Len is the frame's length in bytes.
 func (f *Frame) Len() int { return len(f.bytes) }
 
-// size is the memory that the frame takes, once, however many queues have it.
+// size returns the memory of the frame, which counts once for all queues that hold it.
 func (f *Frame) size() int64 { return int64(cap(f.bytes)) + frameSize }

@@ -1,14 +1,14 @@
 package sendqueue
 
-// hold keeps the frames from some place in the queue on from being sent.
+// hold stops the frames behind it in the queue from being sent.
 type hold struct {
 	name     string
-	at       uint64 // how many frames were put before it
+	at       uint64 // number of frames that were put before it
 	released bool
 }
 
-// PutHeld adds a frame behind a new hold: neither it nor what is put later is sent
-// until [Queue.Release] is called with the hold's name.
+// PutHeld adds a frame behind a new hold: neither this frame nor later ones are sent until
+// [Queue.Release] is called with the hold's name.
 func (q *Queue) PutHeld(name string, f *Frame) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -40,7 +40,7 @@ func (q *Queue) dropReleased() {
 	}
 }
 
-// sendable is how many frames are in front of the first hold.
+// sendable returns the number of frames in front of the first hold.
 func (q *Queue) sendable() int {
 	if len(q.holds) == 0 {
 		return q.frames.len()

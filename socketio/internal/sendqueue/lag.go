@@ -9,54 +9,54 @@ import (
 	"github.com/socketmesh/mesh/internal/backlog"
 )
 
-// lagging is how much waits for a connection before it is behind even if nobody has
-// seen it blocked. Connections that only wait for a processor have less.
+// lagging is how many bytes wait for a connection that is behind, even if its socket did
+// not block. A connection that only waits for a processor has fewer.
 const lagging = 128 << 10
 
-// lag is what is known of a connection while it is behind: while its socket's buffer is
-// full, or much waits for it. Most connections never are, and have none.
+// lag is the state of a connection that is behind: its socket's buffer is full, or much
+// waits for it. Most connections are never behind, and have no lag.
 type lag struct {
 	scheduler  *Scheduler
 	of         laggard
 	since      time.Time
 	window     backlog.Window
-	giant      *Frame // the first in the queue that is longer than the soft bound
-	unreported int64  // memory that is not in the scheduler's sum yet, or not taken off
+	giant      *Frame // the first frame in the queue that is longer than the soft limit
+	unreported int64  // difference to the memory that the scheduler's sum includes
 
 	// Guarded by the lock of the scheduler's lags.
-	length     int8 // of the queue, see lengthOf
+	length     int8 // class of the queue's length, see lengthOf
 	prev, next *lag
 }
 
-// laggard is what a lag is of: a [Queue] or an [Account].
+// laggard has a lag: it is a [Queue] or an [Account].
 type laggard interface {
-	cutIfStuck(now time.Time) // cuts it if it makes too little progress
-	cutForMemory()            // cuts it because all hold too much: then it holds nothing
+	cutIfStuck(now time.Time) // disconnects if it makes too little progress
+	cutForMemory()            // disconnects because all together hold too much; it holds nothing then
 }
 
-// lags are all of a scheduler, by the lengths of their queues. So those with the
-// longest ones are found without looking at the others.
+// lags are the lags of a scheduler, in lists by the length of their queues. So those with
+// the longest queues are found without looking at the others.
 type lags struct {
 	held      atomic.Int64 // memory in their queues
 	enforcing atomic.Bool  // a goroutine is in enforceTotal
 
 	mu       sync.Mutex
-	byLength [lengths]*lag // the first of each length
-	watching bool          // a timer for those over the soft bound is set
+	byLength [lengths]*lag // the first lag of each length
+	watching bool          // the timer of checkProgress is set
 }
 
-// lengths is how many there are: powers of two from 64 KiB on.
+// lengths is the number of length classes: powers of two from 64 KiB on.
 const lengths = 48
 
-// lengthOf is the class that a queue of so many bytes is in.
+// lengthOf returns the class of a queue with so many bytes.
 func lengthOf(bytes int) int8 { return int8(min(bits.Len(uint(bytes)>>16), lengths-1)) }
 
-// length is what counts for the bounds of one connection: bytes that wait, frames,
-// and their places in the queue.
+// length returns what counts for the limits of one connection: bytes that wait, frames, and
+// their places in the queue.
 func (q *Queue) length() int { return q.waiting + q.frames.len()*(frameSize+placeSize) }
 
-// fallBehind begins the time in which the connection is behind. All that waits
-// counts from now on.
+// fallBehind gives the connection a lag: it is behind. Everything that waits for it counts
+// from now on.
 func (q *Queue) fallBehind() {
 	q.lag = &lag{scheduler: q.scheduler, of: q, since: time.Now(), length: -1}
 	for i := range q.frames.len() {
@@ -65,7 +65,7 @@ func (q *Queue) fallBehind() {
 	q.scheduler.lags.move(q.lag, lengthOf(q.length()))
 }
 
-// catchUp ends it.
+// catchUp removes the lag.
 func (q *Queue) catchUp() {
 	for i := range q.frames.len() {
 		q.lag.gone(q.frames.at(i))
@@ -75,7 +75,7 @@ func (q *Queue) catchUp() {
 	q.lag = nil
 }
 
-// grown counts a frame that was added, to a connection that is behind or is now.
+// grown counts a frame that was added, if the connection is behind or is so now.
 func (q *Queue) grown(f *Frame) {
 	if q.lag == nil {
 		q.fallBehind()
@@ -88,7 +88,7 @@ func (q *Queue) grown(f *Frame) {
 // shrunk counts bytes that were written.
 func (q *Queue) shrunk(bytes int) {
 	q.lag.window.Took(bytes)
-	// One that is blocked is behind until it has taken all that it can be sent.
+	// A blocked connection stays behind until everything that may be sent is written.
 	if q.state != blocked && q.length() < q.scheduler.behindAt/2 {
 		q.catchUp()
 		return
@@ -102,7 +102,7 @@ func (q *Queue) moveLag() {
 	}
 }
 
-// came counts a frame that is in the queue.
+// came counts a frame that was added to the queue.
 func (l *lag) came(f *Frame) {
 	s := l.scheduler
 	if l.giant == nil && len(f.bytes) > s.limits.Soft {
@@ -115,7 +115,7 @@ func (l *lag) came(f *Frame) {
 	l.hold(bytes)
 }
 
-// gone counts one that is not any more.
+// gone counts a frame that was removed from the queue.
 func (l *lag) gone(f *Frame) {
 	s := l.scheduler
 	if l.giant == f {
@@ -128,8 +128,8 @@ func (l *lag) gone(f *Frame) {
 	l.hold(-bytes)
 }
 
-// hold counts memory, and tells the scheduler when it is worth it: all connections that
-// are behind add to the same sum.
+// hold counts memory. It updates the scheduler's sum, which all connections that are behind
+// share, only when enough has come together.
 func (l *lag) hold(bytes int64) {
 	const worth = 1 << 10
 	if l.unreported += bytes; l.unreported >= worth || l.unreported <= -worth {
@@ -142,11 +142,11 @@ func (l *lag) report() {
 	l.unreported = 0
 }
 
-// share is what a frame counts for in the total: no more than half of that, or one
-// that is longer would cost everybody who gets it the connection.
+// share returns what a frame counts for in the total: at most half of the total, because a
+// longer frame would disconnect all who get it.
 func (s *Scheduler) share(f *Frame) int64 { return min(f.size(), s.total/2) }
 
-// full tells whether more waits than may.
+// full reports whether the hard limit is exceeded.
 func (q *Queue) full() bool {
 	giant := 0
 	if f := q.lag.giant; f != nil {
@@ -157,7 +157,7 @@ func (q *Queue) full() bool {
 	return q.scheduler.limits.Full(q.length(), giant)
 }
 
-// cut ends a connection that is too slow.
+// cut disconnects a connection that is too slow.
 func (q *Queue) cut(reason backlog.Reason) error {
 	err := &backlog.Error{Reason: reason, Bytes: q.length(), Messages: q.frames.len()}
 	if q.lag != nil {
@@ -168,7 +168,8 @@ func (q *Queue) cut(reason backlog.Reason) error {
 	return err
 }
 
-// move puts a lag among those of its length now; -1: among none. Its queue is locked.
+// move puts a lag into the list of its length class, or into none if that is -1. Its queue
+// is locked.
 func (s *lags) move(l *lag, length int8) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -193,8 +194,8 @@ func (s *lags) move(l *lag, length int8) {
 	l.scheduler.watchProgress(length)
 }
 
-// watchProgress starts the timer of checkProgress once connections may be over the
-// soft bound. The lags are locked.
+// watchProgress starts the timer of checkProgress when a connection may be over the soft
+// limit. The lags are locked.
 func (s *Scheduler) watchProgress(length int8) {
 	if length < lengthOf(s.limits.Soft) || s.lags.watching {
 		return
@@ -203,8 +204,8 @@ func (s *Scheduler) watchProgress(length int8) {
 	time.AfterFunc(s.limits.Grace/10, s.checkProgress)
 }
 
-// checkProgress cuts the connections over the soft bound that have made no progress,
-// and calls itself again later while there are any.
+// checkProgress disconnects connections over the soft limit that make too little progress,
+// and runs again later while there are connections over it.
 func (s *Scheduler) checkProgress() {
 	all := &s.lags
 	var found []laggard
@@ -229,14 +230,14 @@ func (s *Scheduler) checkProgress() {
 func (q *Queue) cutIfStuck(now time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	// One that is being closed has a deadline.
+	// A connection that is being closed has a deadline.
 	if q.lag != nil && q.ending == open && q.lag.window.TooSlow(&q.scheduler.limits, q.length(), 0, now) {
 		_ = q.cut(backlog.NoProgress)
 	}
 }
 
-// enforceTotal cuts connections, those with the longest queues first, until all queues
-// together hold no more than Config.Total. The caller holds no queue's lock.
+// enforceTotal disconnects connections, those with the longest queues first, until all
+// queues together hold no more than Config.Total. The caller holds no queue's lock.
 func (s *Scheduler) enforceTotal() {
 	all := &s.lags
 	if all.held.Load() <= s.total || !all.enforcing.CompareAndSwap(false, true) {
@@ -260,7 +261,7 @@ func (q *Queue) cutForMemory() {
 	}
 }
 
-// longest finds one of those with the longest queues, but for a factor of two.
+// longest returns one of the laggards with the longest queues, within a factor of two.
 func (s *lags) longest() laggard {
 	s.mu.Lock()
 	defer s.mu.Unlock()

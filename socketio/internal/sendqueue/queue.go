@@ -11,64 +11,64 @@ import (
 )
 
 var (
-	// ErrSlow: a connection took its frames too slowly, and was cut. The error is
-	// a [*backlog.Error], which says why.
+	// ErrSlow says that a connection took its frames too slowly, and was disconnected. The
+	// error is a [*backlog.Error], which says why.
 	ErrSlow = backlog.ErrSlow
-	// ErrClosed: the queue has been closed.
+	// ErrClosed says that the queue has been closed.
 	ErrClosed = errors.New("connection closed")
 )
 
-// Owner is told about a queue.
+// Owner gets the events of a queue.
 type Owner interface {
-	// Sent tells that what was put before this many more marks (see [Queue.Mark])
-	// has been handed to the network. It is called under the queue's lock: it must
-	// return at once and not call back.
+	// Sent reports that everything in front of so many more marks (see [Queue.Mark]) has
+	// been written to the network. It is called under the queue's lock: it must return at
+	// once and not call the queue.
 	Sent(marks int)
-	// Failed tells, once, that the connection broke or was cut ([ErrSlow]). The
-	// queue is closed then. It is called on a goroutine of its own.
+	// Failed reports, once, that the connection broke or was too slow ([ErrSlow]). The
+	// queue is closed then. It is called on its own goroutine.
 	Failed(err error)
 }
 
-// Queue holds the frames that wait for one connection. Its methods may be called by
-// several goroutines at once and never block on the network.
+// Queue holds the frames that wait for one connection. Its methods are safe for concurrent
+// use and never block on the network.
 type Queue struct {
 	scheduler *Scheduler
 	conn      net.Conn
-	raw       syscall.RawConn // nil where writing may block
+	raw       syscall.RawConn // nil if writing may block
 	owner     Owner
 
-	next *Queue // the next in the scheduler's line; guarded by the scheduler's lock
+	next *Queue // next queue in the scheduler's line; guarded by the scheduler's lock
 
 	mu      sync.Mutex
 	frames  fifo
-	offset  int    // bytes of the first frame that are written already
+	offset  int    // bytes of the first frame that are written
 	waiting int    // bytes in the queue
-	lag     *lag   // while the connection is behind; nil else
-	put     uint64 // frames so far; sent is how many of them have gone
+	lag     *lag   // while the connection is behind; else nil
+	put     uint64 // number of frames so far; sent is how many of them are written
 	sent    uint64
 	holds   []hold
-	marks   []uint64 // the values of put when they were set
+	marks   []uint64 // the value of put when each mark was set
 	state   state
 	ending  ending
-	until   time.Time // when a closing one is closed, sent or not
+	until   time.Time // when a closing queue is closed, even if frames are left
 }
 
-// state says who writes what is in the queue.
+// state says which goroutine writes what is in the queue.
 type state uint8
 
 const (
-	idle    state = iota // nobody: nothing can be sent
-	inLine               // a writer of the scheduler, in its turn
-	writing              // a writer
-	blocked              // a goroutine of its own
+	idle    state = iota // none: nothing can be sent
+	inLine               // a writer of the scheduler, when it is the queue's turn
+	writing              // a writer of the scheduler
+	blocked              // the queue's own goroutine
 )
 
 type ending uint8
 
 const (
 	open    ending = iota
-	closing        // when everything is sent
-	broken         // the peer has gone: nothing can be sent, and what it has sent is read
+	closing        // it closes when everything is sent
+	broken         // the peer has gone: nothing can be sent, but what it has sent can be read
 	closed
 )
 
@@ -94,10 +94,10 @@ func (q *Queue) PutAll(frames []*Frame) error {
 	return nil
 }
 
-// PutVolatile adds a frame, unless the connection is behind: then it drops it,
-// counts it and reports false.
+// PutVolatile adds a frame, unless the connection is behind: then it counts the frame as
+// dropped and returns false.
 func (q *Queue) PutVolatile(f *Frame) (bool, error) {
-	q.mu.Lock() // what is not behind holds nothing that counts for all
+	q.mu.Lock() // no check of the total: a queue that is not behind does not count in it
 	defer q.mu.Unlock()
 	if q.behind() {
 		q.scheduler.stats.dropped.Add(1)
@@ -106,8 +106,8 @@ func (q *Queue) PutVolatile(f *Frame) (bool, error) {
 	return true, q.add(f)
 }
 
-// Behind tells whether the connection takes less than it is given: it is blocked,
-// or more waits than one write can take.
+// Behind reports whether the connection takes less than it is given: it is blocked, or more
+// waits than one write can take.
 func (q *Queue) Behind() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -118,8 +118,8 @@ func (q *Queue) behind() bool {
 	return q.waiting >= batch || q.state == blocked && q.raw != nil
 }
 
-// Mark sets a mark behind all that has been put so far: [Owner.Sent] reports when
-// everything before it has been sent, which may be at once.
+// Mark sets a mark behind everything that has been put so far: [Owner.Sent] reports when
+// that has been sent, which may be at once.
 func (q *Queue) Mark() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -154,8 +154,8 @@ func (q *Queue) push(f *Frame) {
 	}
 }
 
-// schedule gives the queue to a writer, or a goroutine of its own, if there is
-// something to send and neither has it.
+// schedule gives the queue to a writer, or its own goroutine, if there is something to send
+// and nothing writes it yet.
 func (q *Queue) schedule() {
 	if q.state != idle || q.sendable() == 0 {
 		return
@@ -168,7 +168,7 @@ func (q *Queue) schedule() {
 	q.scheduler.enqueue(q)
 }
 
-// fill copies what may be sent next behind buf, up to its capacity.
+// fill appends what may be sent next to buf, up to its capacity.
 func (q *Queue) fill(buf []byte) []byte {
 	offset := q.offset
 	for i := range q.sendable() {
@@ -183,7 +183,7 @@ func (q *Queue) fill(buf []byte) []byte {
 	return buf
 }
 
-// advance takes n written bytes off.
+// advance removes n written bytes from the queue.
 func (q *Queue) advance(n int) {
 	q.waiting -= n
 	q.offset += n
@@ -202,7 +202,7 @@ func (q *Queue) advance(n int) {
 	q.reportMarks()
 }
 
-// reportMarks tells the owner of the marks before which everything is sent.
+// reportMarks reports the marks in front of which everything is sent to the owner.
 func (q *Queue) reportMarks() {
 	due := 0
 	for due < len(q.marks) && q.marks[due] <= q.sent {

@@ -13,18 +13,18 @@ import (
 	"github.com/socketmesh/mesh/internal/memlimit"
 )
 
-// Config is what a [Scheduler] is set up with; the zero value means the defaults.
+// Config configures a [Scheduler]; the zero value means the defaults.
 type Config struct {
-	// Limits are for what waits for one connection: the bytes of frames, and what
-	// a frame and its place in the queue take. Default: 16 MiB, and the others as
-	// [backlog.Limits.WithDefaults] has them.
+	// Limits limit what waits for one connection: the bytes of frames, and the memory of a
+	// frame and its place in the queue. Default: 16 MiB, and the others as
+	// [backlog.Limits.WithDefaults] sets them.
 	Limits backlog.Limits
-	// Total is how much memory the queues of all connections that are behind may
-	// hold, a frame that they share counted once. When they hold more, those with
-	// the longest queues are cut. Default: [DefaultTotal].
+	// Total limits the memory in the queues of all connections that are behind; a frame
+	// that they share counts once. Above it, the connections with the longest queues are
+	// disconnected. Default: [DefaultTotal].
 	Total int64
-	// Timeout is how long a connection may take nothing before it is cut, and how
-	// long one that is being closed may take for what still waits. Default: 30 s.
+	// Timeout is how long a connection may take nothing before it is disconnected, and how
+	// long a connection that is being closed may take for what still waits. Default: 30 s.
 	Timeout time.Duration
 }
 
@@ -34,9 +34,9 @@ const (
 	DefaultTimeout = 30 * time.Second
 )
 
-// DefaultTotal is a quarter of the memory that the process may have: half of it is
-// what the collector lets a heap grow to beyond what is alive. Where nobody knows
-// how much that is, it is 1 GiB.
+// DefaultTotal returns a quarter of the memory that the process may have, because the
+// garbage collector lets a heap grow to twice what is alive. If the memory is not known, it
+// returns 1 GiB.
 func DefaultTotal() int64 {
 	if limit := memlimit.Bytes(); limit > 0 {
 		return limit / 4
@@ -44,26 +44,26 @@ func DefaultTotal() int64 {
 	return 1 << 30
 }
 
-// batch is how much is written at once.
+// batch is how many bytes are written at once.
 const batch = 64 << 10
 
 // maxWriters is enough for any machine: writers spend most of their time in the kernel.
 const maxWriters = 8
 
-// Scheduler has the writers, and the line of queues that wait for one.
+// Scheduler has the writers, and the queues that wait for one, in a line.
 type Scheduler struct {
 	limits   backlog.Limits
-	behindAt int // bytes that wait for a connection that is behind
+	behindAt int // so many bytes wait for a connection that is behind
 	total    int64
 	timeout  time.Duration
-	writers  int // at most
+	writers  int // the highest number of writers
 	stats    counters
 	lags     lags
 
 	mu      sync.Mutex
 	first   *Queue
 	last    *Queue
-	working int // writers
+	working int // the number of writers now
 }
 
 type counters struct {
@@ -71,14 +71,14 @@ type counters struct {
 	cut                                             [backlog.Reasons]atomic.Int64
 }
 
-// Stats is a snapshot of what a scheduler does and has done.
+// Stats is a snapshot of a scheduler.
 type Stats struct {
 	Connections int                    // open now
-	Cut         [backlog.Reasons]int64 // connections that were too slow
-	Held        int64                  // memory in the queues of those that are behind, in bytes
-	Total       int64                  // that it may be
+	Cut         [backlog.Reasons]int64 // connections that were too slow, by reason
+	Held        int64                  // memory in the queues of connections that are behind, in bytes
+	Total       int64                  // the limit of Held
 	Dropped     int64                  // volatile frames for connections that were behind
-	Blocked     int64                  // times that a connection did not take everything
+	Blocked     int64                  // how often a connection did not take everything
 	Writes      int64
 	Frames      int64 // written
 	Bytes       int64 // written
@@ -99,14 +99,14 @@ func NewScheduler(cfg Config) *Scheduler {
 	return s
 }
 
-// NewQueue returns the queue of a connection. From now on the queue alone writes to the
+// NewQueue returns the queue of a connection. From now on only the queue writes to the
 // connection and closes it. The caller reads.
 func (s *Scheduler) NewQueue(conn net.Conn, owner Owner) *Queue {
 	s.stats.queues.Add(1)
 	return &Queue{scheduler: s, conn: conn, raw: nonBlocking(conn), owner: owner}
 }
 
-// nonBlocking is how to write to conn without blocking; nil if that is not possible.
+// nonBlocking returns conn for writes that do not block; nil if that is not possible.
 func nonBlocking(conn net.Conn) syscall.RawConn {
 	c, ok := conn.(*net.TCPConn)
 	if !ok || !canTryWrite {
@@ -137,8 +137,8 @@ func (s *Scheduler) Stats() Stats {
 	return snapshot
 }
 
-// enqueue puts a queue at the end of the line, and starts a writer if there are fewer
-// than allowed.
+// enqueue puts a queue at the end of the line, and starts a writer if there are fewer than
+// allowed.
 func (s *Scheduler) enqueue(q *Queue) {
 	s.mu.Lock()
 	if s.last == nil {
@@ -157,8 +157,7 @@ func (s *Scheduler) enqueue(q *Queue) {
 	}
 }
 
-// dequeue takes the first queue out of the line. If there is none, the writer that asks
-// ends.
+// dequeue takes the first queue out of the line. If there is none, the calling writer ends.
 func (s *Scheduler) dequeue() *Queue {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -4,7 +4,8 @@ package sendqueue
 
 import "syscall"
 
-// canTryWrite: there is no write that does not block, so there are no writers either.
+// canTryWrite is false: this system has no write that does not block, so there are no
+// writers.
 const canTryWrite = false
 
 type tryWrite struct{ buf [0]byte }

@@ -8,12 +8,12 @@ import (
 	"syscall"
 )
 
-// canTryWrite: there is a write that does not block.
+// canTryWrite is true: this system has a write that does not block.
 const canTryWrite = true
 
-// tryWrite writes as much as the connection's socket takes at this moment. It has a
-// writer's buffer, and keeps the callback that RawConn.Write wants, which would be an
-// allocation each time.
+// tryWrite writes as much as the connection's socket takes without blocking. It has a
+// writer's buffer, and keeps the callback for RawConn.Write, which would otherwise be
+// allocated each time.
 type tryWrite struct {
 	buf [batch]byte
 
@@ -41,8 +41,8 @@ func (w *tryWrite) write(raw syscall.RawConn, piece []byte) (n int, err error) {
 	return w.n, w.err
 }
 
-// attempt is called with the connection's descriptor. It always reports true,
-// so that RawConn.Write does not wait until the socket takes more.
+// attempt is called with the connection's descriptor. It always returns true, so that
+// RawConn.Write does not wait until the socket takes more.
 func (w *tryWrite) attempt(fd uintptr) bool {
 	for len(w.piece) > 0 {
 		n, err := syscall.Write(int(fd), w.piece)

@@ -7,8 +7,8 @@ import (
 	engineerrors "github.com/zishang520/socket.io/servers/engine/v3/errors"
 )
 
-// schedule sets the timer: the server pings in revision 4 of the protocol, the
-// client in revision 3.
+// schedule sets the timer of the heartbeat: the server pings in revision 4 of the protocol,
+// the client in revision 3.
 func (s *Session) schedule() {
 	options := s.env.Engine.Opts()
 	d := options.PingInterval()
@@ -17,19 +17,19 @@ func (s *Session) schedule() {
 	}
 	s.late.Store(int64(s.env.Late()))
 	s.env.Clock.Set(&s.timer, d)
-	if s.state.Load() == &stateClosed { // meanwhile
+	if s.state.Load() == &stateClosed { // it was closed meanwhile
 		s.env.Clock.Stop(&s.timer)
 	}
 }
 
-// Expire is called by the clock: it is time to ping, or to give the client up.
+// Expire is called by the clock, when to ping or when the client is overdue.
 func (s *Session) Expire() {
 	if s.protocol == 3 || s.awaiting.Load() {
 		if more, late := s.reprieve(); late {
 			s.env.Clock.Set(&s.timer, more)
 			return
 		}
-		go s.close("ping timeout", nil) // listeners may take their time
+		go s.close("ping timeout", nil) // listeners may take long
 		return
 	}
 	s.awaiting.Store(true)
@@ -41,19 +41,19 @@ func (s *Session) Expire() {
 	}
 }
 
-// reprieve tells whether the server is late, not the client, and how much time the client gets
-// on top: what has arrived of it is read before it is given up, and the time in which the
-// process did not run does not count.
+// reprieve reports whether the server is late, and not the client, and how much more time
+// the client gets: what it has sent is read before it is disconnected, and the time in
+// which the process did not run does not count.
 func (s *Session) reprieve() (more time.Duration, late bool) {
 	if s.transport.Unread() {
-		return 0, true // the next tick
+		return 0, true // check again at the next tick
 	}
 	total := int64(s.env.Late())
 	more = time.Duration(total - s.late.Swap(total))
 	return more, more > 0
 }
 
-// Packet is called by the transport for each packet that comes in.
+// Packet is called by the transport for each packet that it receives.
 func (s *Session) Packet(p *packet.Packet) {
 	if p == nil || s.state.Load() != &stateOpen {
 		return

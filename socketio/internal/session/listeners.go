@@ -2,8 +2,8 @@ package session
 
 import "github.com/zishang520/socket.io/v3/pkg/types"
 
-// Watched tells whether there ever was a listener that sees what is written. Hardly any
-// session has one, and it is asked for every message.
+// Watched reports whether there ever was a listener of what is written. Hardly any session
+// has one, and it is called for every message.
 func (s *Session) Watched() bool { return s.watched.Load() }
 
 func (s *Session) watch(name types.EventName) {

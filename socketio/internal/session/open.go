@@ -11,7 +11,7 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
-// handshake is the first packet, its members in the order in which the library's
+// handshake is the first packet. Its members are in the order in which the library's
 // encoder sorts them.
 type handshake struct {
 	MaxPayload   int64    `json:"maxPayload"`
@@ -21,14 +21,14 @@ type handshake struct {
 	Upgrades     []string `json:"upgrades"`
 }
 
-// Attach gives the session its transport and the client's address. It comes before anybody
-// else can find the session.
+// Attach gives the session its transport and the client's address. It is called before the
+// session can be found by others.
 func (s *Session) Attach(transport *wstransport.Transport, remote string) {
 	s.transport, s.remote = transport, remote
 	transport.SetSid(s.id)
 }
 
-// Open opens the session over its transport and invites the client.
+// Open opens the session over its transport and sends the handshake to the client.
 func (s *Session) Open() {
 	s.state.Store(&stateOpen)
 	options := s.env.Engine.Opts()

@@ -9,10 +9,10 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// requestContext is the request that a session began with. The library's context around it takes
-// a kilobyte, and is hardly ever asked for once the session is there. So the context is
-// kept only as long as the application holds it, and is made again from its parts. What
-// the application has changed in its parameter bags stays changed: the maps are shared.
+// requestContext is the request that a session began with. The library's context around it
+// takes a kilobyte, and is hardly ever used once the session is open. So the context is
+// kept only as long as the application holds it, and is made again from its parts. What the
+// application has changed in its parameter bags stays changed: the maps are shared.
 type requestContext struct {
 	request   *http.Request
 	header    http.Header // of the response
@@ -22,7 +22,7 @@ type requestContext struct {
 
 	mu      sync.Mutex
 	made    weak.Pointer[types.HttpContext]
-	queries weak.Pointer[types.ParameterBag] // its bags
+	queries weak.Pointer[types.ParameterBag] // the context's bags
 	headers weak.Pointer[types.ParameterBag]
 }
 
@@ -46,8 +46,8 @@ func (c *requestContext) context() *types.HttpContext {
 		return ctx
 	}
 	ctx := types.NewHttpContext(response{c.header}, c.request)
-	// A bag that the application holds without its context has a lock of its own: the
-	// new bag gets a copy of its map, in which later changes do not show.
+	// If the application holds a bag without its context, that bag has its own lock: the
+	// new bag gets a copy of its map, and later changes in one do not show in the other.
 	if bag := c.queries.Value(); bag != nil {
 		c.query = bag.All()
 	}

@@ -6,9 +6,9 @@ import (
 	"net/http"
 )
 
-// response is the answer to a request whose connection has become a WebSocket. The
-// library's own would keep what net/http lends for it, two buffers of 4 KiB among
-// it, as long as somebody holds the request.
+// response is the response to a request whose connection has become a WebSocket. The
+// library's own would keep memory of net/http, among it two buffers of 4 KiB, as long as
+// the application holds the request.
 type response struct{ header http.Header }
 
 var _ http.Hijacker = response{}

@@ -35,8 +35,7 @@ func (e *Env) watched() bool {
 	return e.Engine.ListenerCount("flush")+e.Engine.ListenerCount("drain") > 0
 }
 
-// optionsOf is what the library makes of options: a copy, in which compression is
-// on where it is not off.
+// optionsOf copies options as the library does: compression is on unless it is off in them.
 func optionsOf(options *packet.Options) *packet.Options {
 	if options == nil {
 		return &packet.Options{Compress: new(true)}
@@ -45,8 +44,9 @@ func optionsOf(options *packet.Options) *packet.Options {
 	return &packet.Options{Compress: &compress, WsPreEncodedFrame: options.WsPreEncodedFrame}
 }
 
-// pass passes the packet on. When a packet has a callback, the transport begins to report
-// each packet that it has written: from then on each packet has a place in the list.
+// pass gives the packet to the transport. From the first packet with a callback on, the
+// transport reports each packet that it has written, and each packet has a place in the
+// list.
 func (s *Session) pass(p *packet.Packet, callback engine.SendCallback) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

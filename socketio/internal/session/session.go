@@ -1,8 +1,7 @@
-// Package session is an engine socket for clients that connect by WebSocket
-// directly. It stands in for the library's, behind the same interface: what it
-// leaves out is what such a client never needs (a buffer for packets that the
-// transport does not take, upgrades) and what costs memory (two timers with a
-// goroutine each).
+// Package session is an engine socket for clients that connect by WebSocket directly. It
+// replaces the library's, with the same interface, and leaves out what such a client never
+// needs (a buffer for packets that the transport does not take, upgrades) and what costs
+// memory (two timers with a goroutine each).
 package session
 
 import (
@@ -26,7 +25,7 @@ import (
 type Env struct {
 	Engine engine.BaseServer
 	Clock  *timingwheel.Wheel
-	Late   func() time.Duration // how late the process was, all together, up to now
+	Late   func() time.Duration // returns how late the process was in total, so far
 	// Left is called once when a session has closed, before the listeners of "close".
 	Left func(*Session)
 }
@@ -43,13 +42,13 @@ type Session struct {
 	state     atomic.Pointer[string]
 	client    lifecycle.Client
 	timer     timingwheel.Timer
-	awaiting  atomic.Bool  // a ping was sent, and its pong has not come
-	late      atomic.Int64 // how late the process had been when the time for a heartbeat began
+	awaiting  atomic.Bool  // a ping was sent, and its pong has not been received
+	late      atomic.Int64 // Env.Late when the current heartbeat began
 	watched   atomic.Bool
 
 	mu        sync.Mutex
-	callbacks []engine.SendCallback // one for each packet under way, nil for most
-	counting  bool                  // somebody has asked for a callback
+	callbacks []engine.SendCallback // one for each packet that is being sent, nil for most
+	counting  bool                  // a packet with a callback was sent
 }
 
 var (
@@ -66,7 +65,7 @@ var (
 	stateClosed  = "closed"
 )
 
-// New makes a session, which is not open yet. Its transport has it as receiver.
+// New makes a session, which is not open yet. The session is its transport's receiver.
 func New(env *Env, id string, protocol int, request *types.HttpContext) *Session {
 	s := &Session{env: env, id: id, protocol: protocol}
 	s.client.Init(s)
@@ -76,7 +75,7 @@ func New(env *Env, id string, protocol int, request *types.HttpContext) *Session
 	return s
 }
 
-// Construct is of the library's interface; sessions are made by [New].
+// Construct is part of the library's interface; sessions are made by [New].
 func (s *Session) Construct(string, engine.BaseServer, transports.Transport, *types.HttpContext, int) {
 }
 
@@ -89,10 +88,10 @@ func (s *Session) Upgraded() bool                  { return false }
 func (s *Session) Upgrading() bool                 { return false }
 func (s *Session) ReadyState() string              { return *s.state.Load() }
 
-// Host is the host that the client asked for.
+// Host returns the host in the client's request.
 func (s *Session) Host() string { return s.request.request.Host }
 
-// SetReadyState keeps one of the library's states.
+// SetReadyState sets one of the library's states.
 func (s *Session) SetReadyState(state string) {
 	for _, known := range []*string{&stateOpening, &stateOpen, &stateClosing, &stateClosed} {
 		if *known == state {
@@ -117,7 +116,7 @@ func (s *Session) Write(data io.Reader, options *packet.Options, callback engine
 	return s.Send(data, options, callback)
 }
 
-// Close closes the session and its transport. What has been sent arrives, if the
+// Close closes the session and its transport. What has been sent still arrives, if the
 // client takes it.
 func (s *Session) Close(discard bool) {
 	state := s.state.Load()
@@ -132,7 +131,7 @@ func (s *Session) Close(discard bool) {
 	s.transport.Close(func() { s.close("forced close", nil) })
 }
 
-// close closes the session and tells its listeners, once.
+// close closes the session and calls its listeners, once.
 func (s *Session) close(reason string, cause error) {
 	if s.state.Swap(&stateClosed) == &stateClosed {
 		return
@@ -147,8 +146,8 @@ func (s *Session) close(reason string, cause error) {
 	s.client.Closed(end, func() { s.Emit("close", end...) })
 }
 
-// Lifecycle follows the session's sockets. They leave before the listeners of "close"
-// are told, the library's own among them.
+// Lifecycle returns the lifecycle of the session's sockets. The sockets leave before the
+// listeners of "close" are called, the library's own among them.
 func (s *Session) Lifecycle() *lifecycle.Client { return &s.client }
 
 // Failed is called by the transport when the connection broke.

@@ -22,8 +22,8 @@ var _ sendqueue.Owner = (*Transport)(nil)
 // goodbye is the last frame of a connection that the server closes.
 var goodbye = sendqueue.NewFrame(wsframe.NewClose(0))
 
-// Close closes the transport. The caller sees it closed on return; what has been
-// sent arrives all the same, if the client takes it.
+// Close closes the transport. Its state is closed on return; what has been sent still
+// arrives, if the client takes it.
 func (t *Transport) Close(fn ...types.Callable) {
 	if state := t.state.Load(); state == &stateClosed || state == &stateClosing {
 		return
@@ -33,7 +33,7 @@ func (t *Transport) Close(fn ...types.Callable) {
 	t.DoClose(fn[0])
 }
 
-// DoClose is the library's half of Close.
+// DoClose is the part of Close that the library leaves to its transports.
 func (t *Transport) DoClose(fn types.Callable) {
 	t.mu.Lock()
 	t.flushParts()
@@ -45,15 +45,15 @@ func (t *Transport) DoClose(fn types.Callable) {
 	t.OnClose()
 }
 
-// closeQueue closes the sending side. From then on a goroutine has to wait for the
-// client's end of the connection, or for the deadline.
+// closeQueue closes the sending side. From then on a goroutine waits for the client's end
+// of the connection, or for the deadline.
 func (t *Transport) closeQueue(last *sendqueue.Frame) {
 	t.queue.Close(last)
 	t.stopPolling()
 	t.unpark()
 }
 
-// OnClose makes the transport closed and tells so, once.
+// OnClose closes the transport and emits "close", once.
 func (t *Transport) OnClose() {
 	if t.state.Swap(&stateClosed) == &stateClosed {
 		return
@@ -64,7 +64,7 @@ func (t *Transport) OnClose() {
 	}
 }
 
-// OnError tells of an error, if anybody wants to know.
+// OnError reports an error to the receiver or the listeners, if there are any.
 func (t *Transport) OnError(message string, cause error) {
 	err := engineerrors.NewTransportError(message, cause)
 	if t.receiver != nil {
@@ -75,7 +75,7 @@ func (t *Transport) OnError(message string, cause error) {
 	}
 }
 
-// OnPacket passes on a packet that came in.
+// OnPacket passes on a packet that was received.
 func (t *Transport) OnPacket(p *packet.Packet) {
 	if f := t.flow.Load(); f != nil && p.Type == packet.PONG {
 		f.Ping.Answered()
@@ -86,9 +86,9 @@ func (t *Transport) OnPacket(p *packet.Packet) {
 	t.EmitOne("packet", p)
 }
 
-// OnData passes on a packet that came in encoded.
+// OnData passes on a packet that was received encoded.
 func (t *Transport) OnData(data types.BufferInterface) {
-	p, _ := t.parser.DecodePacket(data) // an error is a packet too
+	p, _ := t.parser.DecodePacket(data) // an error is a packet, too
 	t.OnPacket(p)
 }
 
@@ -100,16 +100,16 @@ func (t *Transport) Failed(err error) {
 	t.lost(err)
 }
 
-// drop ends the connection because of an error, unless it has ended.
+// drop ends the connection because of an error, unless it has ended already.
 func (t *Transport) drop(err error) {
 	if t.queue.Drop() {
 		t.lost(err)
 	}
 }
 
-// lost ends the transport after its connection has ended with an error, which the
-// peer's going is not. An error before [Transport.Start] is reported by that: before,
-// there are no listeners.
+// lost ends the transport after its connection has ended; that the peer has gone is not an
+// error. An error before [Transport.Start] is reported by Start, because before there are
+// no listeners.
 func (t *Transport) lost(err error) {
 	t.stopPolling()
 	t.mu.Lock()
@@ -131,9 +131,9 @@ func (t *Transport) tellLost(err error) {
 	t.OnClose()
 }
 
-// gone tells whether an error is only that there is no connection any more: the
-// operating system says so (a reset, a broken pipe, no route), or it has been closed.
-// For Node's server that is "transport close", like a connection that ends in good order.
+// gone reports whether an error says only that the connection has ended: the operating
+// system reports it (a reset, a broken pipe, no route), or it has been closed. For Node's
+// server that is "transport close", like a connection that ends in good order.
 func gone(err error) bool {
 	var system syscall.Errno
 	return errors.As(err, &system) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// The library answers CONNECT before it has noted that the client is in the
-// namespace; an event that comes at once meets a connection in an "invalid state",
-// which is closed. So the answer stays in the queue until [Transport.Connected].
+// The library answers CONNECT before it has noted that the client is in the namespace; an
+// event that comes at once finds the client in an "invalid state", and its connection is
+// closed. So the answer stays in the queue until [Transport.Connected].
 
-// joins notes what a client's message asks to join.
+// joins notes the namespace that a client's message asks to join.
 func (t *Transport) joins(payload []byte) {
 	nsp, ok := namespaceOf(payload, '0')
 	if !ok || !t.shared.Plain {
@@ -26,8 +26,8 @@ func (t *Transport) joins(payload []byte) {
 	}
 }
 
-// answers tells whether a message of the server is the answer to a CONNECT that
-// came in here, and can be held back therefore. Called with the lock.
+// answers reports whether a message of the server answers a CONNECT that was received here,
+// so that it can be held back. It is called with the lock held.
 func (t *Transport) answers(payload []byte) (nsp string, ok bool) {
 	if len(t.joining) == 0 {
 		return "", false
@@ -52,11 +52,11 @@ func (t *Transport) forget(nsp string) bool {
 	return true
 }
 
-// Connected lets the answer to CONNECT go, and all that waits behind it.
+// Connected releases the answer to CONNECT, and everything that waits behind it.
 func (t *Transport) Connected(nsp string) { t.queue.Release(nsp) }
 
-// namespaceOf reads the namespace of a Socket.IO packet of this type in an
-// Engine.IO message: "40", "40{…}" or "40/nsp,{…}".
+// namespaceOf returns the namespace of a Socket.IO packet of this type in an Engine.IO
+// message: "40", "40{…}" or "40/nsp,{…}".
 func namespaceOf(payload []byte, kind byte) (nsp string, ok bool) {
 	if len(payload) < 2 || payload[0] != '4' || payload[1] != kind {
 		return "", false

@@ -9,21 +9,21 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/inflow"
 )
 
-// A client that is ahead of its handlers is not read from until they have caught up,
-// see [inflow]. Its pongs, or in revision 3 its pings, are behind what is not read. So
-// the engine socket is told meanwhile that there was one where it waits for it, unless the operating system
-// says that the client has gone: then the time for a pong runs out as ever.
+// A client that is ahead of its handlers is not read from until they have caught up, see
+// [inflow]. Its pongs, or in revision 3 its pings, are behind what is not read. So the
+// engine socket gets simulated ones meanwhile, unless the operating system says that the
+// client has gone: then the timeout of the pong passes as usual.
 
 // SetFlow lets the transport hold its client back.
 func (t *Transport) SetFlow(f *inflow.Flow) { t.flow.Store(f) }
 
-// held tells whether the client is held back.
+// held reports whether the client is held back.
 func (t *Transport) held() bool {
 	f := t.flow.Load()
 	return f != nil && f.Held()
 }
 
-// heldBack tells whether reading has to stop, until [Transport.resume] is called.
+// heldBack reports whether reading has to stop, until [Transport.resume] is called.
 func (t *Transport) heldBack() bool {
 	f := t.flow.Load()
 	if f == nil || !f.Ahead() || t.state.Load() != &stateOpen || !f.Hold(t.resume) {
@@ -41,20 +41,20 @@ func (t *Transport) heldBack() bool {
 	return true
 }
 
-// park tells whether reading has to stop, on a goroutine that then ends.
+// park reports whether reading has to stop. The calling goroutine then ends.
 func (t *Transport) park() bool {
 	if f := t.flow.Load(); f == nil || !f.Ahead() {
 		return false
 	}
 	t.parked.Store(true)
 	if !t.heldBack() || t.state.Load() != &stateOpen {
-		// If somebody else has gone on already, another goroutine reads.
+		// If resume was called meanwhile, another goroutine reads.
 		return !t.parked.CompareAndSwap(true, false)
 	}
 	return true
 }
 
-// unpark has a parked connection read from.
+// unpark starts a goroutine that reads a parked connection.
 func (t *Transport) unpark() bool {
 	parked := t.parked.CompareAndSwap(true, false)
 	if parked {
@@ -72,13 +72,13 @@ func (t *Transport) resume() {
 		t.beat = nil
 	}
 	t.mu.Unlock()
-	t.feignHeartbeat() // from here on the client has its time to answer
+	t.feignHeartbeat() // from here on the client gets its full time to answer
 	if !t.unpark() {
 		t.registration.Wake()
 	}
 }
 
-// onHeldBeat is called by the timer while the client is held back.
+// onHeldBeat is called by a timer while the client is held back.
 func (t *Transport) onHeldBeat() {
 	if t.state.Load() != &stateOpen || peerGone(t.conn) {
 		return
@@ -93,14 +93,14 @@ func (t *Transport) onHeldBeat() {
 	case t.beat == nil:
 	case held:
 		t.beat.Reset(t.shared.HeldBeat)
-	default: // it was resumed before there was a timer
+	default: // it was resumed before the timer was set
 		t.beat = nil
 	}
 }
 
-// feignHeartbeat gives the engine socket the heartbeat that may be among what is not
-// read: the pong that it waits for, or in revision 3 a ping, which it answers, as the
-// client expects.
+// feignHeartbeat simulates the heartbeat that may be among what is not read: the pong that
+// the engine socket waits for, or in revision 3 a ping, which it answers, as the client
+// expects.
 func (t *Transport) feignHeartbeat() {
 	if t.state.Load() != &stateOpen {
 		return

@@ -2,7 +2,7 @@ package wstransport
 
 import "net"
 
-// innermost is the connection below TLS.
+// innermost returns the connection below TLS.
 func innermost(conn net.Conn) net.Conn {
 	if c, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		return c.NetConn()

@@ -7,10 +7,10 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
 )
 
-// Message is a Socket.IO packet for many connections. Its frames are made when the
-// first connection needs them. It is one goroutine's.
+// Message is a Socket.IO packet for many connections. Its frames are made when the first
+// connection needs them. It must be used by one goroutine.
 type Message struct {
-	Head        []byte // what goes before the text, Engine.IO's type, "4", first
+	Head        []byte // what goes before the text, beginning with Engine.IO's packet type, "4"
 	Text        []byte
 	Attachments [][]byte
 	Volatile    bool
@@ -19,13 +19,13 @@ type Message struct {
 	plain, deflated *sendqueue.Frame
 }
 
-// Deliver puts a message into the connection's queue. It reports false if this
-// cannot be done here, or not yet: then the packet has to go through the engine
-// socket. That is so until the engine socket has sent something itself: when a
-// connection is upgraded, it first sends what it has kept for it.
+// Deliver puts a message into the connection's queue. It returns false if the packet has to
+// go through the engine socket: it cannot be sent here, or not yet. The engine socket comes
+// first until it has sent something itself: when a connection is upgraded, it first sends
+// what it has queued for it.
 //
-// A volatile message that is dropped, and one for a connection that is closed, are
-// done with.
+// For a volatile message that is dropped, and for a connection that is closed, Deliver
+// returns true.
 func (t *Transport) Deliver(m *Message) bool {
 	if !t.live.Load() || len(m.Attachments) > 0 && (!t.binary || t.parser.Protocol() == 3) {
 		return false
@@ -37,12 +37,12 @@ func (t *Transport) Deliver(m *Message) bool {
 	if m.Volatile {
 		_, _ = t.queue.PutVolatile(f)
 	} else {
-		_ = t.queue.Put(f) // the owner is told of errors
+		_ = t.queue.Put(f) // the queue reports errors to its owner
 	}
 	return true
 }
 
-// frame is what a connection of this kind gets.
+// frame returns the frame for this kind of connection.
 func (m *Message) frame(t *Transport) *sendqueue.Frame {
 	if !m.Compress || !t.deflates || t.deflate == nil {
 		if m.plain == nil {

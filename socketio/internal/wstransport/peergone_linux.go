@@ -6,14 +6,14 @@ import (
 	"syscall"
 )
 
-// States of a TCP connection whose other end has gone, as the kernel numbers them.
+// States of a TCP connection whose peer has gone, as the kernel numbers them.
 const (
 	tcpClose     = 7
 	tcpCloseWait = 8
 )
 
-// peerGone tells whether the other end of a connection has closed it, or the kernel
-// has given it up, without reading what is there.
+// peerGone reports whether the peer has closed a connection, or the kernel has given it up,
+// without reading from it.
 func peerGone(conn net.Conn) bool {
 	c, ok := innermost(conn).(syscall.Conn)
 	if !ok {

@@ -4,5 +4,5 @@ package wstransport
 
 import "net"
 
-// peerGone cannot be told here without reading: writing to the client will.
+// peerGone cannot find that out on this system without reading: writing to the client will.
 func peerGone(net.Conn) bool { return false }

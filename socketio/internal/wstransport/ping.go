@@ -7,11 +7,11 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
 )
 
-// An engine socket of the library begins to wait for the pong only when its ping is
-// on the way. It never hears of one that was faster, and gives the client up. So its
-// pings set out a moment later. A session begins to wait first.
+// An engine socket of the library begins to wait for the pong only after its ping was sent.
+// It misses a pong that comes before that, and closes the client. So its pings are sent a
+// moment later. A session begins to wait first.
 
-// PingDelay is for how long pings are held back, if a client has timeout to answer
+// PingDelay returns for how long pings are held back, if a client has timeout to answer
 // them.
 func PingDelay(timeout time.Duration) time.Duration {
 	return min(timeout/20, 250*time.Millisecond)
@@ -26,14 +26,14 @@ func (t *Transport) putPing(f *sendqueue.Frame) {
 		t.watchPong()
 	}
 	if t.receiver != nil || t.shared.PingDelay == 0 {
-		_ = t.queue.Put(f) // the owner is told of errors
+		_ = t.queue.Put(f) // the queue reports errors to its owner
 		return
 	}
 	time.AfterFunc(t.shared.PingDelay, func() { _ = t.queue.Put(f) })
 }
 
-// watchPong sees that the engine socket does not give the client up because the server is late.
-// Calls come one after the other: a ping is sent when the last one was answered.
+// watchPong keeps the engine socket from closing the client because the server is late.
+// Calls do not overlap: a ping is sent when the last one was answered.
 func (t *Transport) watchPong() {
 	if t.reprieve == nil {
 		t.reprieve = &inflow.Reprieve{
@@ -43,7 +43,7 @@ func (t *Transport) watchPong() {
 	t.reprieve.Sent()
 }
 
-// makeUpPong gives the engine socket the pong that the server has not come to read.
+// makeUpPong gives the engine socket the pong that the server has not read in time.
 func (t *Transport) makeUpPong() {
 	if t.flow.Load() != nil {
 		t.feignHeartbeat()

@@ -14,15 +14,15 @@ var (
 	_ timingwheel.Handler = (*Transport)(nil)
 )
 
-// poll registers the connection with the poller, so that it needs no goroutine while it
-// is idle. It reports false where there is no poller.
+// poll registers the connection with the poller, so that it needs no goroutine while it is
+// idle. It returns false if there is no poller.
 func (t *Transport) poll() bool {
 	if t.raw == nil {
 		return false
 	}
 	t.heard.Store(int64(t.shared.Clock.Now()))
 	if err := t.shared.Poller.Register(&t.registration, t.raw, t); err != nil {
-		return false // if the connection has broken, reading tells so
+		return false // if the connection has broken, the next read reports it
 	}
 	if t.idle > 0 {
 		t.setIdleTimer(t.idle)
@@ -33,14 +33,14 @@ func (t *Transport) poll() bool {
 	return true
 }
 
-// stopPolling ends that, however often it is called. From now on a goroutine waits for
-// what there is to read, if only the connection's end.
+// stopPolling undoes poll. It is idempotent. From now on a goroutine waits for what there
+// is to read, even if that is only the connection's end.
 func (t *Transport) stopPolling() {
 	t.registration.Stop()
 	t.shared.Clock.Stop(&t.timer)
 }
 
-// Ready is the poller's: there may be something to read.
+// Ready is called by the poller: there may be something to read.
 func (t *Transport) Ready() {
 	for !t.heldBack() {
 		n, err := t.readReady(false)
@@ -52,13 +52,13 @@ func (t *Transport) Ready() {
 			return
 		}
 		t.heard.Store(int64(t.shared.Clock.Now()))
-		if n == bufferSize { // there is more; others have been waiting
+		if n == bufferSize { // there is more, but other connections wait for a processor
 			runtime.Gosched()
 		}
 	}
 }
 
-// Released is the poller's: from here on the connection is read as others are.
+// Released is called by the poller after the last Ready: from here on a goroutine reads.
 func (t *Transport) Released() { t.read() }
 
 // setIdleTimer sets the timer, unless the connection is not polled any more.
@@ -69,7 +69,7 @@ func (t *Transport) setIdleTimer(d time.Duration) {
 	}
 }
 
-// Expire is the timer's: the client may have said nothing for too long.
+// Expire is called by the timer: the client may have been silent for too long.
 func (t *Transport) Expire() {
 	if t.held() { // the server does not read
 		t.setIdleTimer(t.idle)
@@ -80,5 +80,5 @@ func (t *Transport) Expire() {
 		t.setIdleTimer(t.idle - silence)
 		return
 	}
-	go t.drop(os.ErrDeadlineExceeded) // listeners may take their time
+	go t.drop(os.ErrDeadlineExceeded) // listeners may take long
 }

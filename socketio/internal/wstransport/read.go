@@ -12,8 +12,8 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
 )
 
-// buffers are for what has just been read. A connection that waits holds none, if
-// it can do without.
+// buffers hold what has just been read. A connection that waits holds none, if that is
+// possible.
 const (
 	bufferSize      = 16 << 10
 	smallBufferSize = 1 << 10
@@ -21,7 +21,7 @@ const (
 
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
-// Start begins to read. Its caller has added the listeners of packets before.
+// Start begins to read. The caller has added the listeners of packets before.
 func (t *Transport) Start() {
 	t.mu.Lock()
 	first, broken := !t.started, t.broken
@@ -36,9 +36,9 @@ func (t *Transport) Start() {
 	}
 }
 
-// read reads what there is, and has another goroutine wait for more: so the stack that
-// listeners needed is given back, and a waiting goroutine has the smallest one. It is
-// for connections that no poller waits for, and for those that are being closed.
+// read reads what there is, and starts another goroutine to wait for more: so the stack
+// that listeners needed is freed, and a waiting goroutine has the smallest one. It is for
+// connections without a poller, and for those that are being closed.
 func (t *Transport) read() {
 	more := true
 	for more {
@@ -51,14 +51,14 @@ func (t *Transport) read() {
 			t.ended(err)
 			return
 		}
-		if more { // others have been waiting
+		if more { // other connections wait for a processor
 			runtime.Gosched()
 		}
 	}
 	go t.read()
 }
 
-// readOnce waits for bytes and sees to them. more tells that there are more.
+// readOnce waits for bytes and handles them. more says that there are more.
 func (t *Transport) readOnce() (more bool, err error) {
 	if t.raw != nil {
 		n, err := t.readReady(true)
@@ -74,19 +74,19 @@ func (t *Transport) readOnce() (more bool, err error) {
 	return n == len(t.small), t.frames.Feed(t.small[:n], t)
 }
 
-// setDeadline gives the client its idle time, unless it is being closed.
+// setDeadline sets the client's idle time as read deadline, unless it is being closed.
 func (t *Transport) setDeadline() {
 	if t.idle <= 0 || t.state.Load() != &stateOpen {
 		return
 	}
 	_ = t.conn.SetReadDeadline(time.Now().Add(t.idle))
-	if t.state.Load() != &stateOpen { // meanwhile
+	if t.state.Load() != &stateOpen { // it was closed meanwhile
 		_ = t.conn.SetReadDeadline(time.Now().Add(time.Second))
 	}
 }
 
-// ended ends the connection after reading has failed. A client that broke the rules of
-// WebSocket gets the code for it.
+// ended ends the connection after reading has failed. A client that broke the WebSocket
+// protocol gets the close code for it.
 func (t *Transport) ended(err error) {
 	if code := wsframe.CodeFor(err); code != 0 {
 		t.closeWith(code, err)
@@ -95,7 +95,7 @@ func (t *Transport) ended(err error) {
 	t.drop(err)
 }
 
-// closeWith closes with a code, and reads nothing more of the client but its end.
+// closeWith closes with a code, and reads nothing more from the client but its end.
 func (t *Transport) closeWith(code uint16, err error) {
 	t.closeQueue(sendqueue.NewFrame(wsframe.NewClose(code)))
 	t.tellLost(err)
@@ -107,13 +107,14 @@ func (t *Transport) closeWith(code uint16, err error) {
 	}
 }
 
-// Unread tells whether something that the client has sent, perhaps a pong, is still to be read
-// or looked at. A client that is held back is not read from for a reason, and does not count.
+// Unread reports whether something that the client has sent, perhaps a pong, is still to be
+// read or handled. A client that is held back is not read from on purpose, and does not
+// count.
 func (t *Transport) Unread() bool {
 	return !t.held() && (t.registration.Busy() || unread(t.conn))
 }
 
-// Message is a message of the client: a packet.
+// Message handles a message of the client: one packet.
 func (t *Transport) Message(op wsframe.Opcode, payload []byte) {
 	if t.state.Load() == &stateClosed {
 		return
@@ -135,8 +136,8 @@ func (t *Transport) Message(op wsframe.Opcode, payload []byte) {
 	}
 }
 
-// message decodes what is most of the traffic, without the copy that the library's
-// parser makes; nil: let the parser see to it.
+// message decodes the most frequent packets without the copy that the library's parser
+// makes. If it returns nil, the parser decodes the packet.
 func (t *Transport) message(op wsframe.Opcode, payload []byte) *packet.Packet {
 	if op == wsframe.Binary {
 		if t.parser.Protocol() == 3 {
@@ -150,7 +151,7 @@ func (t *Transport) message(op wsframe.Opcode, payload []byte) *packet.Packet {
 	return newText(payload[1:])
 }
 
-// newText makes a packet of a text, in one piece of memory.
+// newText makes a packet of a text, in one allocation.
 func newText(text []byte) *packet.Packet {
 	m := &struct {
 		packet packet.Packet
@@ -162,12 +163,12 @@ func newText(text []byte) *packet.Packet {
 	return &m.packet
 }
 
-// Control answers the client's WebSocket's own frames.
+// Control handles the control frames of the client's WebSocket.
 func (t *Transport) Control(op wsframe.Opcode, payload []byte) {
 	switch op {
 	case wsframe.Ping:
 		_ = t.queue.Put(sendqueue.NewFrame(wsframe.New(wsframe.Pong, payload)))
-	case wsframe.Close: // answered with its code and reason, as Node's servers do
+	case wsframe.Close: // answered with the same code and reason, as Node's servers do
 		t.closeQueue(sendqueue.NewFrame(wsframe.New(wsframe.Close, payload)))
 		t.OnClose()
 	}

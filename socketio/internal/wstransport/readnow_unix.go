@@ -9,8 +9,7 @@ import (
 	"syscall"
 )
 
-// rawConn is how to wait for bytes without holding a buffer; nil if that is not
-// possible.
+// rawConn returns the connection for waiting without a buffer; nil if that is not possible.
 func rawConn(conn net.Conn) syscall.RawConn {
 	c, ok := conn.(*net.TCPConn)
 	if !ok {
@@ -23,12 +22,12 @@ func rawConn(conn net.Conn) syscall.RawConn {
 	return raw
 }
 
-// readNow is one read of what there is. It keeps the callback that RawConn.Read wants,
-// which would be an allocation each time.
+// readNow is one read of what there is. It keeps the callback for RawConn.Read, which would
+// otherwise be allocated each time.
 type readNow struct {
-	wait bool // until there is something
+	wait bool // wait until there is something to read
 	buf  *[bufferSize]byte
-	n    int // bytes of it
+	n    int // number of bytes in buf
 	err  error
 	once func(fd uintptr) bool
 }
@@ -39,7 +38,7 @@ var reads = sync.Pool{New: func() any {
 	return r
 }}
 
-// attempt is called when there may be bytes. It reports false to wait for them.
+// attempt is called when there may be bytes. It returns false to wait for them.
 func (r *readNow) attempt(fd uintptr) bool {
 	r.buf = buffers.Get().(*[bufferSize]byte)
 	for {
@@ -71,7 +70,8 @@ func (r *readNow) release() {
 	}
 }
 
-// readReady reads what there is, and sees to it; if there is nothing, it may wait.
+// readReady reads what there is, and handles it; if there is nothing, it waits if wait says
+// so.
 func (t *Transport) readReady(wait bool) (n int, err error) {
 	r := reads.Get().(*readNow)
 	defer func() {

@@ -11,8 +11,8 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/sendqueue"
 )
 
-// Send puts packets into the queue. It is followed by one "drain" when they have
-// been written, if anybody listens: the engine counts them.
+// Send puts packets into the queue. When they have been written, it emits one "drain", if
+// that has listeners: the engine counts these.
 func (t *Transport) Send(packets []*packet.Packet) {
 	for _, p := range packets {
 		t.SendPacket(p)
@@ -36,15 +36,15 @@ func (t *Transport) SendPacket(p *packet.Packet) {
 	case packet.PING:
 		t.putPing(f)
 	default:
-		_ = t.queue.Put(f) // the owner is told of errors
+		_ = t.queue.Put(f) // the queue reports errors to its owner
 	}
 	if p.Type == packet.MESSAGE || p.Type == packet.OPEN {
 		t.live.Store(true)
 	}
 }
 
-// encode is what the library's parser does, and what its transport does with
-// messages that are encoded already.
+// encode encodes a packet as the library's parser does, or passes on a message that is
+// encoded already, as the library's transport does.
 func (t *Transport) encode(p *packet.Packet) (wsframe.Opcode, []byte, error) {
 	data := types.BufferInterface(nil)
 	if p.Options != nil && p.Options.WsPreEncodedFrame != nil && t.deflate == nil {
@@ -61,7 +61,7 @@ func (t *Transport) encode(p *packet.Packet) (wsframe.Opcode, []byte, error) {
 	return wsframe.Binary, data.Bytes(), nil
 }
 
-// frame makes a frame for this connection alone.
+// frame makes a frame for this connection only.
 func (t *Transport) frame(op wsframe.Opcode, payload []byte, compress bool) *sendqueue.Frame {
 	if compress && t.compresses(len(payload)) {
 		return sendqueue.NewFrame(wsframe.NewDeflated(op, payload))
@@ -69,14 +69,14 @@ func (t *Transport) frame(op wsframe.Opcode, payload []byte, compress bool) *sen
 	return sendqueue.NewFrame(wsframe.New(op, payload))
 }
 
-// compresses tells whether a payload of n bytes is worth it here.
+// compresses reports whether a payload of n bytes is compressed on this connection.
 func (t *Transport) compresses(n int) bool {
 	return t.deflates && t.deflate != nil && n >= t.deflate.Threshold
 }
 
-// sendMessage puts a message into the queue. The first part of a packet with
-// attachments waits for the others, so that nothing comes between them; the
-// answer to CONNECT may have to wait for the namespace.
+// sendMessage puts a message into the queue. The first part of a packet with attachments
+// waits for the others, so that nothing comes between them; the answer to CONNECT may have
+// to wait for the namespace.
 func (t *Transport) sendMessage(op wsframe.Opcode, payload []byte, f *sendqueue.Frame) {
 	if !t.shared.Plain {
 		_ = t.queue.Put(f)
@@ -92,7 +92,7 @@ func (t *Transport) sendMessage(op wsframe.Opcode, payload []byte, f *sendqueue.
 		}
 		return
 	}
-	t.flushParts() // they are not parts of one packet
+	t.flushParts() // they do not belong to one packet
 	if part {
 		_ = t.queue.Put(f)
 		return
@@ -115,7 +115,7 @@ func (t *Transport) flushParts() {
 	t.parts, t.need = nil, 0
 }
 
-// attachments reads how many follow a message: "451-…" announces one.
+// attachments returns how many attachments follow a message: "451-…" announces one.
 func attachments(payload []byte) (n int) {
 	if len(payload) < 4 || payload[1] != '5' && payload[1] != '6' {
 		return 0
@@ -133,7 +133,7 @@ func attachments(payload []byte) (n int) {
 	return 0
 }
 
-// Sent emits "drain" for each Send, from a queue as the library's transport has one:
+// Sent emits "drain" for each Send, on a queue as the library's transport has one, because
 // listeners may do anything. The queue exists while something is being sent.
 func (t *Transport) Sent(marks int) {
 	t.drainMu.Lock()
@@ -150,7 +150,7 @@ func (t *Transport) Sent(marks int) {
 	})
 }
 
-// drained forgets a queue whose last task this is.
+// drained drops the queue after its last task.
 func (t *Transport) drained(drains *queue.Queue) {
 	t.drainMu.Lock()
 	defer t.drainMu.Unlock()

@@ -21,13 +21,14 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/timingwheel"
 )
 
-// Receiver is an engine socket that is told what happens without events.
+// Receiver is an engine socket that the transport calls directly, instead of emitting
+// events.
 type Receiver interface {
-	// Packet: one has come in. Calls come one after the other.
+	// Packet is called for each received packet. Calls do not overlap.
 	Packet(*packet.Packet)
-	// Failed: the connection broke.
+	// Failed is called when the connection broke.
 	Failed(error)
-	// Closed: the transport has closed, for whatever reason.
+	// Closed is called when the transport has closed, for whatever reason.
 	Closed()
 }
 
@@ -35,45 +36,45 @@ type Receiver interface {
 type Transport struct {
 	emitter.Emitter
 	shared   *Shared
-	receiver Receiver // nil: events
+	receiver Receiver // nil: the transport emits events
 	queue    *sendqueue.Queue
 
 	sid         string
 	parser      parser.Parser
-	binary      bool // else attachments travel as base64
+	binary      bool // else attachments are sent as base64
 	deflates    bool
-	deflate     *types.PerMessageDeflate // as the server has it
+	deflate     *types.PerMessageDeflate // the server's option
 	compression *types.HttpCompression
 	state       atomic.Pointer[string]
 	discarded   atomic.Bool
 	live        atomic.Bool // see [Transport.Deliver]
 
 	mu      sync.Mutex
-	parts   []*sendqueue.Frame // of a packet with attachments that is not complete
-	need    int                // how many are missing
-	joining []string           // namespaces whose CONNECT came in here and is not answered
+	parts   []*sendqueue.Frame // parts of a packet with attachments that is not complete
+	need    int                // how many parts are missing
+	joining []string           // namespaces whose CONNECT was received here and is not answered
 	started bool
 	broken  error // what ended the connection
 
 	drainMu sync.Mutex   // taken under the queue's lock, unlike mu
 	drains  *queue.Queue // of "drain" events; nil until there is one
 
-	// Reading; the reader's.
+	// For reading; only the reader uses them.
 	conn   net.Conn
-	raw    syscall.RawConn // nil where nobody can wait without a buffer
-	small  []byte          // where it cannot be done otherwise
+	raw    syscall.RawConn // nil if it is not possible to wait without a buffer
+	small  []byte          // the buffer in that case
 	frames wsframe.Reader
 
 	flow   atomic.Pointer[inflow.Flow] // nil: the client is never held back
-	parked atomic.Bool                 // it is, and no goroutine reads
-	beat   *time.Timer                 // while it is; guarded by mu
+	parked atomic.Bool                 // the client is held back, and no goroutine reads
+	beat   *time.Timer                 // while the client is held back; guarded by mu
 
-	reprieve *inflow.Reprieve // of pings of the library's engine socket; nil until there is one
+	reprieve *inflow.Reprieve // for pings of the library's engine socket; nil until there is one
 
 	registration netpoll.Registration
-	idle         time.Duration     // how long the client may say nothing; 0: for ever
-	timer        timingwheel.Timer // of that, while the connection is watched
-	heard        atomic.Int64      // when it last did: nanoseconds since epoch
+	idle         time.Duration     // how long the client may be silent; 0: for ever
+	timer        timingwheel.Timer // the timer of idle, while the poller watches the connection
+	heard        atomic.Int64      // when the client was last heard, in nanoseconds since the clock was made
 }
 
 var _ transports.Websocket = (*Transport)(nil)
@@ -85,7 +86,7 @@ var (
 	stateClosed  = "closed"
 )
 
-// New makes a transport of an accepted connection. It reads nothing before
+// New makes a transport of an accepted connection. It does not read before
 // [Transport.Start].
 func New(shared *Shared, conn Conn, ctx *types.HttpContext, receiver Receiver) *Transport {
 	t := &Transport{shared: shared, receiver: receiver, conn: conn.NetConn(), idle: ctx.IdleTimeout, deflates: conn.Deflate}
@@ -96,12 +97,12 @@ func New(shared *Shared, conn Conn, ctx *types.HttpContext, receiver Receiver) *
 	t.raw = rawConn(t.conn)
 	t.timer.Handler = t
 	if receiver != nil && t.Protocol() == 3 {
-		t.joining = []string{"/"} // such a client need not ask
+		t.joining = []string{"/"} // a client of revision 3 joins the main namespace without a CONNECT
 	}
 	return t
 }
 
-// Construct reads the protocol's revision off the request.
+// Construct reads the protocol's revision from the request.
 func (t *Transport) Construct(ctx *types.HttpContext) {
 	t.parser = parser.Parserv3()
 	if revision, ok := ctx.Query().Get("EIO"); ok && revision == "4" {
@@ -110,7 +111,7 @@ func (t *Transport) Construct(ctx *types.HttpContext) {
 	t.binary = !ctx.Query().Has("b64")
 }
 
-// LimitMessages makes longer messages of the client an error; 0: none are.
+// LimitMessages refuses longer messages of the client; 0: there is no limit.
 func (t *Transport) LimitMessages(bytes int64) { t.frames.Limit = bytes }
 
 func (t *Transport) Name() string                                    { return transports.WEBSOCKET }
@@ -135,7 +136,7 @@ func (t *Transport) SetMaxHttpBufferSize(int64)                      {}
 func (t *Transport) OnRequest(*types.HttpContext)                    {}
 func (t *Transport) SetPerMessageDeflate(d *types.PerMessageDeflate) { t.deflate = d }
 
-// SetReadyState keeps one of the library's states.
+// SetReadyState sets one of the library's states.
 func (t *Transport) SetReadyState(state string) {
 	switch state {
 	case stateOpen:
@@ -149,9 +150,9 @@ func (t *Transport) SetReadyState(state string) {
 	}
 }
 
-// Writable tells the library whether the transport takes packets: always, if the
-// library would keep them back otherwise. An engine socket of ours asks on behalf
-// of volatile packets only, which are not for a client that is behind.
+// Writable tells the library whether the transport takes packets: always, because otherwise
+// the library would keep them back. An engine socket of ours, package session, asks only
+// for volatile packets, which are not for a client that is behind.
 func (t *Transport) Writable() bool {
 	return t.receiver == nil || !t.queue.Behind()
 }

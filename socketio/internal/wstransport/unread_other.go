@@ -4,5 +4,5 @@ package wstransport
 
 import "net"
 
-// unread cannot be told here without reading.
+// unread cannot find that out on this system without reading.
 func unread(net.Conn) bool { return false }

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// unread tells whether something of the other end has arrived, its end included, that nobody
-// has read. It looks below TLS, where a goroutine of Go's reads what there is.
+// unread reports whether something from the peer, or its end, has arrived that is not read
+// yet. It looks below TLS, where a goroutine of Go's reads what there is.
 func unread(conn net.Conn) bool {
 	c, ok := innermost(conn).(syscall.Conn)
 	if !ok {

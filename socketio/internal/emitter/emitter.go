@@ -1,5 +1,5 @@
-// Package emitter is the library's event emitter in less memory, for connections: each
-// has an emitter, and hardly any has listeners.
+// Package emitter is the library's event emitter in less memory, for connections: each has
+// an emitter, and hardly any has listeners.
 package emitter
 
 import (
@@ -12,17 +12,17 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// eventsLog is where the library's own emitters report listeners that panic.
+// eventsLog is the log in which the library's own emitters report listeners that panic.
 var eventsLog = log.NewLog("engine:events")
 
-// Emitter does what types.NewEventEmitter's does. The zero Emitter is ready. Lists
-// of listeners are never changed in place, so emitting copies none.
+// Emitter does the same as types.NewEventEmitter. The zero Emitter is ready. Lists of
+// listeners are never changed in place, so emitting needs no copy.
 type Emitter struct {
 	mu     sync.RWMutex
 	events []event
 
-	// Panicked is told of listeners that panic; nil: the library's log is. It is set
-	// before there are any.
+	// Panicked is called for listeners that panic; if it is nil, they are reported in the
+	// library's log. It is set before listeners are added.
 	Panicked func(name types.EventName, reason any, stack []byte)
 }
 
@@ -33,12 +33,11 @@ type event struct {
 	listeners []listener
 }
 
-// listener is identified by the address of its code when it is to be removed, as in the
-// library.
+// listener is removed by the address of its function's code, as in the library.
 type listener struct {
 	fn   types.EventListener
 	code uintptr
-	once *sync.Once // nil if it stays
+	once *sync.Once // nil if it is not removed after its first call
 }
 
 // On adds listeners.
@@ -101,12 +100,12 @@ func (e *Emitter) listeners(name types.EventName) []listener {
 	return nil
 }
 
-// Emit calls an event's listeners, one after the other. One that panics is logged.
+// Emit calls an event's listeners, one after the other. A panic of one is logged.
 func (e *Emitter) Emit(name types.EventName, data ...any) {
 	e.emit(name, e.listeners(name), data)
 }
 
-// EmitOne is Emit with one argument. It takes no memory if nobody listens.
+// EmitOne is Emit with one argument. It does not allocate if there are no listeners.
 func (e *Emitter) EmitOne(name types.EventName, data any) {
 	if listeners := e.listeners(name); len(listeners) > 0 {
 		e.emit(name, listeners, []any{data})

@@ -1,10 +1,10 @@
 // Package fastpath installs the mesh's own way to clients in a Socket.IO server: its
-// transports take the place of the library's, and its acceptor lets clients in.
+// transports replace the library's, and its acceptor accepts clients.
 //
-// A server is given options only, and reads them before it has an engine. So [Path.Prepare]
-// puts the path's transports into the options, from where the engine takes them. When the
-// engine wants to use one of them for the first time, the path opens its acceptor. An
-// engine that is there already gets its acceptor at once.
+// The mesh gets only the options of a server, before the server has an engine. So
+// [Path.Prepare] puts the path's transports into the options, where the engine finds them.
+// When the engine is about to use one of them for the first time, the path opens its
+// acceptor. An engine that exists already gets its acceptor at once.
 package fastpath
 
 import (
@@ -33,44 +33,44 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
-// Why a server keeps the library's transports.
+// Reasons why a server keeps the library's transports.
 var (
 	errOtherWebSocket  = errors.New("the options name another WebSocket transport than the library's")
 	errOtherTransports = errors.New("the options name neither the library's WebSocket transport nor a polling one")
 	errOtherEngine     = errors.New("the server's engine has another WebSocket transport than the library's")
 )
 
-// Env is what all paths of one constructor share.
+// Env is shared by all paths of one constructor.
 type Env struct {
 	Scheduler *sendqueue.Scheduler
 	Inflow    *inflow.Clients
-	Gate      *admission.Gate // nil: clients are let in as they come
+	Gate      *admission.Gate // nil: clients are admitted at once
 	Host      hostcompat.Host
 	Logger    *slog.Logger
-	// Connected is an engine's listener of "connection", called for each client that
-	// comes.
+	// Connected is added as a listener of each engine's "connection", and so is called for
+	// each new client.
 	Connected func(...any)
 }
 
 // Path is the fast path of one server.
 type Path struct {
 	env    *Env
-	server *socket.Server // nil as long as there are only its options
+	server *socket.Server // nil while only the options are known
 	shared *wstransport.Shared
 
 	ungated error // see Ungated
 
-	// allowed is the application's AllowRequest; [Path.allowFirst] is in its place among
-	// the options.
+	// allowed is the application's AllowRequest; [Path.allowFirst] replaces it in the
+	// options.
 	allowed config.AllowRequest
 
 	mu       sync.Mutex
-	acceptor *wsaccept.Acceptor // nil until it is open
-	draining bool               // clients that come are refused
-	closed   bool               // likewise, and those that are on their way in are sent away
+	acceptor *wsaccept.Acceptor // nil until it is opened
+	draining bool               // new clients are refused
+	closed   bool               // the same, and clients that are connecting are closed
 }
 
-// New makes the path of a server to come.
+// New makes the path of a server that does not exist yet.
 func New(env *Env) *Path {
 	return &Path{env: env, shared: &wstransport.Shared{
 		Scheduler: env.Scheduler, Gate: env.Gate, Logger: env.Logger, SlowLog: loglimit.Limiter{Burst: 10}, Needs: env.Host.Needs,
@@ -78,9 +78,8 @@ func New(env *Env) *Path {
 }
 
 // Install installs the path of a server: the one that is in its options (see
-// [Path.Prepare]), or a new one. announces tells whether somebody calls
-// wstransport.Transport.Connected for the sockets of a namespace. On an error the server
-// is as it was.
+// [Path.Prepare]), or a new one. announces reports whether wstransport.Transport.Connected
+// will be called for the sockets of a namespace. On an error the server is unchanged.
 func Install(env *Env, server *socket.Server, announces func(namespace string) bool) (*Path, error) {
 	p := Prepared(server.Opts())
 	if p == nil || p.server != nil {
@@ -106,7 +105,7 @@ func Install(env *Env, server *socket.Server, announces func(namespace string) b
 	return p, nil
 }
 
-// Prepared is the path whose transports a server's options have; nil if they have none.
+// Prepared returns the path whose transports a server's options have; nil if there is none.
 func Prepared(options socket.ServerOptionsInterface) *Path {
 	set := options.Transports()
 	if set == nil {
@@ -123,8 +122,8 @@ func Prepared(options socket.ServerOptionsInterface) *Path {
 	return nil
 }
 
-// Prepare puts the path's transports into a server's options, in the place of the
-// library's. Transports of another make stay.
+// Prepare replaces the library's transports in a server's options with the path's.
+// Transports of the application stay.
 func (p *Path) Prepare(options socket.ServerOptionsInterface) error {
 	wanted := options.Transports()
 	if wanted == nil {
@@ -163,11 +162,10 @@ func (p *Path) Prepare(options socket.ServerOptionsInterface) error {
 	return nil
 }
 
-// allowFirst takes the place of the application's AllowRequest, which is what the library
-// asks first about a client that begins. As long as the acceptor is closed, it opens the
-// acceptor and has the request answered as all later ones are. The error keeps the library
-// from answering too. A request for a WebTransport session, which is no GET, stays the
-// library's.
+// allowFirst replaces the application's AllowRequest, which the library calls first for a
+// new client. While the acceptor is closed, it opens the acceptor, and lets that answer the
+// request like all later ones. It then returns an error to keep the library from answering,
+// too. A request for a WebTransport session, which is not a GET, is left to the library.
 func (p *Path) allowFirst(ctx *types.HttpContext) error {
 	p.mu.Lock()
 	opened := p.acceptor != nil
@@ -186,13 +184,13 @@ func (p *Path) allowFirst(ctx *types.HttpContext) error {
 
 var errAnswered = errors.New("the request is answered")
 
-// isAllowFirst tells whether an option is the allowFirst of some path.
+// isAllowFirst reports whether an option is the allowFirst of some path.
 func isAllowFirst(option config.AllowRequest) bool {
 	return option != nil && reflect.ValueOf(option).Pointer() == reflect.ValueOf((*Path)(nil).allowFirst).Pointer()
 }
 
-// applications is the AllowRequest that the application has given, where an engine's
-// option is this.
+// applications returns the application's AllowRequest, given the value of an engine's
+// option.
 func (p *Path) applications(option config.AllowRequest) config.AllowRequest {
 	if isAllowFirst(option) {
 		return p.allowed
@@ -200,11 +198,11 @@ func (p *Path) applications(option config.AllowRequest) config.AllowRequest {
 	return option
 }
 
-// Ungated is why the server's decoders take no [sioparser.Gate], so that clients cannot
-// be held back; nil if they do.
+// Ungated returns why the server's decoders take no [sioparser.Gate], so that clients
+// cannot be held back; nil if they do.
 func (p *Path) Ungated() error { return p.ungated }
 
-// librarys is the constructor that the library has in the place of a path's.
+// librarys returns the library's constructor that a path's constructor has replaced.
 func librarys(ctor engine.TransportCtor) engine.TransportCtor {
 	switch ctor := ctor.(type) {
 	case *webSocket:
@@ -215,19 +213,19 @@ func librarys(ctor engine.TransportCtor) engine.TransportCtor {
 	return ctor
 }
 
-// isLibrarys tells whether this is the library's WebSocket transport, or that of a path.
+// isLibrarys reports whether ctor is the library's WebSocket transport, or that of a path.
 func isLibrarys(ctor engine.TransportCtor) bool {
 	_, ok := librarys(ctor).(*engine.WebSocketBuilder)
 	return ok
 }
 
-// webSocket takes the place of the library's WebSocket transport.
+// webSocket replaces the library's WebSocket transport.
 type webSocket struct {
 	engine.TransportCtor
 	path *Path
 }
 
-// poller takes the place of the library's polling transport.
+// poller replaces the library's polling transport.
 type poller struct {
 	*polling.Builder
 	path *Path
@@ -241,7 +239,7 @@ func (w *webSocket) New(ctx *types.HttpContext) transports.Transport {
 	return w.TransportCtor.New(ctx)
 }
 
-// take hands a client that the library has let in over to the acceptor. It returns nil if
+// take hands a client that the library has accepted over to the acceptor. It returns nil if
 // the library keeps the client.
 func (p *Path) take(ctx *types.HttpContext) transports.Transport {
 	if wsaccept.Greets(ctx) {
@@ -254,10 +252,10 @@ func (p *Path) take(ctx *types.HttpContext) transports.Transport {
 	return a.Take(ctx)
 }
 
-// open opens the acceptor of the engine, once there is one.
+// open opens the acceptor of the engine, if there is an engine.
 func (p *Path) open() *wsaccept.Acceptor {
 	if p.server == nil || p.server.Engine() == nil {
-		return nil // a server that has got other options, or an engine that is not bound
+		return nil // the server got other options, or has no engine yet
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -282,7 +280,7 @@ func (p *Path) open() *wsaccept.Acceptor {
 	}
 	var err error
 	if p.acceptor, err = wsaccept.Open(server, p.shared); err != nil {
-		p.env.Logger.Debug("a count is not complete", "error", err) // there was a warning at the start
+		p.env.Logger.Debug("a count is not complete", "error", err) // a warning was logged at the start
 	}
 	if p.draining {
 		p.acceptor.Drain()
@@ -293,7 +291,7 @@ func (p *Path) open() *wsaccept.Acceptor {
 	return p.acceptor
 }
 
-// Close lets no more clients in, and none upgrade.
+// Close accepts no more clients and no upgrades.
 func (p *Path) Close() {
 	p.mu.Lock()
 	p.closed = true
@@ -303,7 +301,7 @@ func (p *Path) Close() {
 	}
 }
 
-// Drain refuses clients that come, and upgrades.
+// Drain refuses new clients and upgrades.
 func (p *Path) Drain() {
 	p.mu.Lock()
 	p.draining = true
@@ -313,7 +311,7 @@ func (p *Path) Drain() {
 	}
 }
 
-// pollingEnv is what the polling transports of the server share.
+// pollingEnv returns what the polling transports of the server share.
 func (p *Path) pollingEnv() *polling.Env {
 	if p.open() == nil {
 		return nil
@@ -326,7 +324,7 @@ func (p *Path) pollingEnv() *polling.Env {
 		}}
 }
 
-// TransportOf is the connection's transport, if it is a path's; else nil.
+// TransportOf returns the connection's transport if it is a path's; else nil.
 func TransportOf(conn engine.Socket) *wstransport.Transport {
 	t, _ := conn.Transport().(*wstransport.Transport)
 	return t

@@ -6,16 +6,16 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/hostcompat"
 )
 
-// upgradeCloseFix mends the change of transports of an engine socket. While the library
-// changes them, the socket does not hear of the end of the new transport, and in some
-// versions the transport does not hear of the socket's.
+// upgradeCloseFix repairs the change of transports of an engine socket. While the library
+// changes them, the socket does not learn that the new transport ends, and in some versions
+// the transport does not learn that the socket ends.
 type upgradeCloseFix struct {
 	conn  engine.Socket
 	needs hostcompat.Needs
 }
 
-// upgraded is called when the socket has the new transport, and they hear of each other
-// again. It tells each of them the end of the other that it has missed.
+// upgraded is called when the socket has the new transport, and each learns of the other's
+// end again. It makes up for an end that was missed.
 func (f upgradeCloseFix) upgraded(...any) {
 	transport := f.conn.Transport()
 	switch {

@@ -1,11 +1,11 @@
-// Package generational has a map that forgets: it is bounded, and keeps what was put
-// into it last, without a list of what was used when.
+// Package generational has a bounded map that keeps the newest entries, without a list of
+// what was used when.
 package generational
 
-// Cache is a map that keeps the newest entries: at least Limit of them, and at most
-// twice as many. Entries are in two generations; when the young one is full, the old
-// one is dropped as a whole, and the young one becomes the old one. A reader does not
-// make an entry younger. The caller sees to it that one goroutine at a time writes.
+// Cache is a map that keeps the newest entries: at least Limit of them, and at most twice
+// as many. Entries are in two generations; when the young one is full, the old one is
+// dropped as a whole, and the young one becomes the old one. Get does not make an entry
+// younger. The caller makes sure that only one goroutine at a time writes.
 type Cache[K comparable, V any] struct {
 	Limit      int
 	young, old map[K]V

@@ -9,15 +9,15 @@ import (
 	"github.com/zishang520/socket.io/servers/engine/v3"
 )
 
-// ErrNoCount: the engine's count of clients is not where it is in the versions that
-// are known.
+// ErrNoCount says that the engine's count of clients is not where it is in the known
+// versions.
 var ErrNoCount = errors.New("the engine has no field clientsCount of type atomic.Uint64")
 
-// ClientsCount finds the number behind an engine's ClientsCount. The library counts
-// in a private field, and only the clients that it lets in itself.
+// ClientsCount returns the counter behind an engine's ClientsCount. It is a private field,
+// in which the library counts only the clients that it accepts itself.
 func ClientsCount(server engine.BaseServer) (*atomic.Uint64, error) { return countIn(server) }
 
-// countIn looks for the field in the server, and in the base server inside.
+// countIn looks for the field in the server, and in the base server that it embeds.
 func countIn(server any) (*atomic.Uint64, error) {
 	v := reflect.ValueOf(server)
 	for range 2 {

@@ -2,8 +2,8 @@ package hostcompat
 
 import "reflect"
 
-// SameLayout tells whether two structs have the very same fields, so that a pointer
-// to one can be used as a pointer to the other.
+// SameLayout reports whether two structs have exactly the same fields, so that a pointer to
+// one can be used as a pointer to the other.
 func SameLayout(a, b reflect.Type) bool {
 	if a.Kind() != reflect.Struct || b.Kind() != reflect.Struct || a.NumField() != b.NumField() || a.Size() != b.Size() {
 		return false

@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// Loss is something that does not work as it should with the library that runs.
+// Loss is something that does not work with the version of the library.
 type Loss struct {
-	What string // is off
+	What string // what does not work
 	Why  error
 	Cost string
 }
 
 func (l Loss) String() string { return fmt.Sprintf("%s: %v; %s", l.What, l.Why, l.Cost) }
 
-// Warn logs one line, if the version is unknown or something is off: what, why, and what
-// that costs.
+// Warn logs one line if the version is unknown or something does not work: what, why, and
+// what that costs.
 func (h Host) Warn(logger *slog.Logger, losses ...Loss) {
 	attrs := []any{"version", h.Version}
 	message := "parts of the mesh are off with this Socket.IO library"

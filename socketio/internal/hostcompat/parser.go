@@ -9,18 +9,17 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// Reasons to leave a server its parser.
+// Reasons why a server keeps its parser.
 var (
 	ErrNoParser      = errors.New("the server has no fields _parser of type parser.Parser and encoder of type parser.Encoder")
 	ErrForeignParser = errors.New("the parser is the application's own")
 	ErrRunning       = errors.New("the server has its engine already")
 )
 
-// SetParser gives a server that has the library's parser another one, where the
-// options could not be given it in time. It reports why it does not, and then the
-// server has the parser that it had.
+// SetParser replaces the library's parser of a server whose options could not be set in
+// time. If it returns an error, the server has the parser that it had.
 //
-// A server reads its option of a parser before it makes an adapter, and the mesh may be
+// A server reads the option for its parser before it makes an adapter, and the mesh may be
 // given to the server as an adapter only. So this sets private fields: the parser, and the
 // encoder that the server has made with it. A server that has an engine is refused: its
 // clients may be connecting, and read the fields without a lock.
@@ -31,7 +30,8 @@ func SetParser(server *socket.Server, p parser.Parser) error {
 	return setParserIn(server, p)
 }
 
-// WrapParser gives a server a parser around the one that it has, whoever made that.
+// WrapParser wraps the parser of a server, whether it is the library's or the
+// application's.
 func WrapParser(server *socket.Server, wrap func(parser.Parser) parser.Parser) error {
 	if server.Engine() != nil {
 		return ErrRunning
@@ -47,7 +47,7 @@ func WrapParser(server *socket.Server, wrap func(parser.Parser) parser.Parser) e
 	return nil
 }
 
-// setParserIn sets the fields in a struct.
+// setParserIn sets the private fields of a struct.
 func setParserIn(server any, p parser.Parser) error {
 	field, err := parserField(server)
 	if err != nil {

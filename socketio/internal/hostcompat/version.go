@@ -1,7 +1,7 @@
 package hostcompat
 
 import (
-	_ "embed" // of the list of versions
+	_ "embed" // for the list of versions
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -11,8 +11,8 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/version"
 )
 
-// modules are those of the library that the mesh depends on. They are released
-// together, under one version.
+// modules are the library's modules that the mesh depends on. They are released together,
+// under one version.
 var modules = []string{
 	"github.com/zishang520/socket.io/servers/socket/v3",
 	"github.com/zishang520/socket.io/servers/engine/v3",
@@ -23,17 +23,16 @@ var modules = []string{
 
 // Host is the library that this program was built with.
 type Host struct {
-	// Version is the version of the library's modules. If they differ, each is
-	// named.
+	// Version is the version of the library's modules. If these differ, it names each.
 	Version string
 
-	// Tested tells that the mesh's tests run with this version.
+	// Tested says that the mesh's tests run with this version.
 	Tested bool
 
 	Needs Needs
 }
 
-// Running is the library of this program.
+// Running returns the library of this program.
 func Running() Host { return running() }
 
 var running = sync.OnceValue(func() Host {
@@ -41,9 +40,9 @@ var running = sync.OnceValue(func() Host {
 	return detect(info, version.VERSION)
 })
 
-// detect finds the version in what the program knows of its build. Tests, and
-// programs that were not built by the go command, know nothing of their modules:
-// then it is what the library calls itself.
+// detect finds the version in the program's build information. Tests, and programs that
+// were not built by the go command, have none of their modules: then it is the library's
+// own constant.
 func detect(info *debug.BuildInfo, constant string) Host {
 	found := map[string]string{} // by module
 	if info != nil {
@@ -77,7 +76,7 @@ func detect(info *debug.BuildInfo, constant string) Host {
 	return Host{Version: strings.Join(parts, ", "), Needs: allNeeds()}
 }
 
-// versionOf is a module's version, or what has taken the module's place.
+// versionOf returns the version of a module, or of its replacement.
 func versionOf(m *debug.Module) string {
 	switch {
 	case m.Replace == nil:
@@ -90,11 +89,11 @@ func versionOf(m *debug.Module) string {
 	return fmt.Sprintf("%s, replaced by %s %s", m.Version, m.Replace.Path, m.Replace.Version)
 }
 
-// versions are those that the mesh's tests run with, one a line, the oldest first. The
-// script that runs them reads them too.
+// versions are those that the mesh's tests run with, one per line, oldest first. The script
+// that runs the tests reads the file, too.
 //
 //go:embed versions.txt
 var versions string
 
-// Tested are the versions that the mesh's tests run with, the oldest first.
+// Tested returns the versions that the mesh's tests run with, oldest first.
 func Tested() []string { return strings.Fields(versions) }

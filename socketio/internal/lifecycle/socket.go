@@ -84,7 +84,7 @@ func (s *Socket) disconnecting(reason []any) {
 		case !s.closing.CompareAndSwap(n, n+1):
 			continue
 		case n > 0:
-			return // another goroutine calls the listeners
+			return // somebody else tells
 		}
 		break
 	}

@@ -6,16 +6,17 @@ import (
 	"syscall"
 )
 
-// events are taken at once.
+// events is how many events are taken at once.
 const events = 128
 
-// edge asks to be told of everything new, once.
+// edge asks for an event when something new arrives (edge-triggered).
 const edge = syscall.EPOLLIN | syscall.EPOLLRDHUP | 1<<31
 
-// readiness is an epoll instance. The runtime's own epoll waits for it, as for any
-// file: so waiting takes no thread. It watches Go's connections, which others read and
-// write; the epoll of package load has sockets of its own, and dials, reads and writes
-// them in the thread that waits, so that the clients of a benchmark cost next to nothing.
+// readiness is an epoll instance. The runtime's own epoll waits for its descriptor, as for
+// any file, so that waiting takes no thread. It watches Go's connections, which others read
+// and write. The epoll of package load is different: it has its own sockets, and dials,
+// reads and writes them in the thread that waits, so that the clients of a benchmark cost
+// next to nothing.
 type readiness struct {
 	file  *os.File
 	conn  syscall.RawConn
@@ -62,7 +63,8 @@ func (l *loop) register(r *Registration, conn syscall.RawConn) error {
 	return nil
 }
 
-// wait waits until connections are ready, and calls found for each. It reports false when closed.
+// wait waits until connections are ready, and calls found for each. It returns false when
+// closed.
 func (r *readiness) wait(found func(slot, number uint32)) bool {
 	if err := r.conn.Read(r.take); err != nil || r.err != nil {
 		return false
@@ -73,7 +75,7 @@ func (r *readiness) wait(found func(slot, number uint32)) bool {
 	return true
 }
 
-// take gets what is ready without waiting. It reports false to be called again when
+// take gets what is ready without waiting. It returns false to be called again when
 // something is.
 func (r *readiness) take(epoll uintptr) bool {
 	r.n, r.err = syscall.EpollWait(int(epoll), r.batch[:], 0)

@@ -5,21 +5,21 @@ import (
 	"sync"
 )
 
-// Idle workers keep their stacks, which have grown already. There are as many as may be
-// needed at once while many clients connect. Each uses so much of its stack all the time
-// that the collector does not halve it: it would have to grow again for the next
+// Idle workers are kept because their stacks have grown already. There are as many as may
+// be needed at once while many clients connect. Each always uses so much of its stack that
+// the garbage collector does not halve it: it would have to grow again for the next
 // connection.
 const (
 	maxIdle = 64
 	inUse   = 8 << 10 // bytes; more than a quarter of what reading takes
 )
 
-// loop is a poller while it runs: the system's poller, a goroutine that waits for it,
-// and workers that call handlers.
+// loop is a running poller: the system's poller, a goroutine that waits for it, and workers
+// that call handlers.
 type loop struct {
 	poller *Poller
 	ready  *readiness
-	work   chan *Registration // to idle workers; closed at the end
+	work   chan *Registration // hands registrations to idle workers; closed at the end
 	idle   chan struct{}
 
 	mu      sync.Mutex
@@ -38,8 +38,8 @@ func newLoop(p *Poller) (*loop, error) {
 	return l, nil
 }
 
-// add gives the registration a slot, and a number that tells it from others that had
-// the same slot.
+// add gives the registration a slot, and a number that distinguishes it from earlier users
+// of the slot.
 func (l *loop) add(r *Registration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -55,7 +55,7 @@ func (l *loop) add(r *Registration) {
 	l.slots = append(l.slots, r)
 }
 
-// remove takes the slot back, and tells whether it was the last.
+// remove frees the slot, and reports whether no slot is in use any more.
 func (l *loop) remove(r *Registration) (last bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -73,14 +73,14 @@ func (l *loop) at(slot, number uint32) *Registration {
 	return nil
 }
 
-// run sends workers to what is ready, until the loop is closed.
+// run calls found for each registration that is ready, until the loop is closed.
 func (l *loop) run() {
 	defer close(l.work)
 	for l.ready.wait(l.found) {
 	}
 }
 
-// found has a worker attend to a registration that is ready.
+// found hands a registration that is ready to a worker.
 func (l *loop) found(slot, number uint32) {
 	r := l.at(slot, number)
 	if r == nil || !r.call() {
@@ -93,7 +93,8 @@ func (l *loop) found(slot, number uint32) {
 	}
 }
 
-// worker attends to a registration, and then waits for more unless enough others do.
+// worker attends to a registration, and then waits for another one unless enough workers
+// wait.
 func (l *loop) worker(r *Registration) {
 	var stack [inUse]byte
 	defer runtime.KeepAlive(&stack)

@@ -1,6 +1,6 @@
-// Package netpoll waits for many connections at once to have something to read. A
-// connection that waits has no goroutine and no stack, which is most of what an
-// idle one would take otherwise.
+// Package netpoll waits until any of many connections has something to read. A connection
+// that waits has no goroutine and no stack, which are most of the memory of an idle
+// connection otherwise.
 package netpoll
 
 import (
@@ -10,19 +10,18 @@ import (
 	"syscall"
 )
 
-// Handler is a connection's reader.
+// Handler reads one connection.
 type Handler interface {
-	// Ready tells that there may be something to read: all of it has to be read
-	// without waiting. Calls come one after the other, on goroutines that may
-	// block.
+	// Ready reports that there may be something to read. It has to read all of it without
+	// waiting for more. Calls do not overlap, and run on goroutines that may block.
 	Ready()
-	// Released tells, once, that the registration has been stopped and Ready is not
+	// Released reports, once, that the registration has been stopped and Ready will not be
 	// called any more. It may block, too.
 	Released()
 }
 
-// Registration is one connection that a [Poller] waits for. The zero Registration has
-// never been registered. It is used once.
+// Registration is one connection that a [Poller] watches. The zero Registration is not
+// registered. It can be used once.
 type Registration struct {
 	handler Handler
 	loop    *loop
@@ -34,24 +33,24 @@ type Registration struct {
 // States of a registration.
 const (
 	unset  uint32 = iota
-	quiet         // waiting
-	called        // the handler reads
-	again         // it reads, and there is more
+	quiet         // no event is being handled
+	called        // Ready is called
+	again         // Ready is called, and there was another event
 	stopped
 )
 
-// Poller waits for registered connections. The zero Poller is ready. It runs only
-// while there are any.
+// Poller watches registered connections. The zero Poller is ready. It runs only while there
+// are registrations.
 type Poller struct {
 	mu   sync.Mutex
 	loop *loop
 }
 
-// ErrUnsupported: there is no poller for this system.
+// ErrUnsupported says that there is no poller for this system.
 var ErrUnsupported = errors.New("poller: not on this system")
 
-// Register makes the poller wait for a connection, and call handler: at once, if there
-// is something to read already.
+// Register makes the poller watch a connection and call handler, at once if there is
+// something to read already.
 func (p *Poller) Register(r *Registration, conn syscall.RawConn, handler Handler) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -66,13 +65,14 @@ func (p *Poller) Register(r *Registration, conn syscall.RawConn, handler Handler
 	p.loop.add(r)
 	err := p.loop.register(r, conn)
 	if err == nil || !r.state.CompareAndSwap(quiet, unset) {
-		return nil // in the latter case it has been stopped meanwhile
+		return nil // or it has been stopped meanwhile, which is no error
 	}
 	p.remove(r)
 	return err
 }
 
-// Stop ends the registration, if there is one. It may be called by anyone, and again.
+// Stop ends the registration, if there is one. It is idempotent and safe for concurrent
+// use.
 func (r *Registration) Stop() {
 	for {
 		before := r.state.Load()
@@ -92,24 +92,24 @@ func (r *Registration) Stop() {
 	}
 }
 
-// Wake has the handler called as if there were something to read. It has no effect on
-// a registration that has been stopped, or never was.
+// Wake calls the handler as if there were something to read. It has no effect on a
+// registration that has been stopped, or never existed.
 func (r *Registration) Wake() {
 	if r.call() {
 		go r.loop.worker(r)
 	}
 }
 
-// Busy tells whether the handler is called, or about to be.
+// Busy reports whether the handler is being called, or is about to be.
 func (r *Registration) Busy() bool {
 	state := r.state.Load()
 	return state == called || state == again
 }
 
-// Stopped tells whether the registration has been stopped.
+// Stopped reports whether the registration has been stopped.
 func (r *Registration) Stopped() bool { return r.state.Load() == stopped }
 
-// remove removes a registration. The last one closes the loop.
+// remove removes a registration. Without registrations it closes the loop.
 func (p *Poller) remove(r *Registration) {
 	if !r.loop.remove(r) {
 		return
@@ -120,7 +120,7 @@ func (p *Poller) remove(r *Registration) {
 	r.loop.close()
 }
 
-// call notes that there is something to read, and tells whether a worker has to call the
+// call notes that there is something to read, and reports whether a worker has to call the
 // handler.
 func (r *Registration) call() bool {
 	for {
@@ -139,7 +139,7 @@ func (r *Registration) call() bool {
 	}
 }
 
-// attend has the handler read until there is no more.
+// attend calls the handler until there is nothing more to read.
 func (r *Registration) attend() {
 	for {
 		r.handler.Ready()

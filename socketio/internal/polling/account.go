@@ -12,16 +12,18 @@ import (
 )
 
 // What an engine socket sends while no poll is open waits in its own queue, which has no
-// bound. The transport hears of it by [Transport.Waits], and of what is taken by Send.
+// limit. So the transport counts it: [Transport.Waits] adds to the account, and Send takes
+// off.
 
-// Waits notes that a message, of so many bytes, is about to wait in the engine socket.
+// Waits notes that a message of so many bytes is about to wait in the engine socket.
 func (t *Transport) Waits(bytes int) {
 	if t.account != nil {
 		t.account.Add(bytes)
 	}
 }
 
-// sending notes which messages are on their way to the client.
+// sending notes that messages are being sent to the client, and returns their number and
+// bytes.
 func (t *Transport) sending(packets []*packet.Packet) (messages, bytes int) {
 	if t.account == nil {
 		return 0, 0
@@ -43,7 +45,7 @@ func (t *Transport) sent(a answer) {
 	}
 }
 
-// Length is how many bytes can be read of a message's data; 0 if that is not known.
+// Length returns how many bytes a message's data has; 0 if that is not known.
 func Length(data any) int {
 	if d, ok := data.(interface{ Len() int }); ok {
 		return d.Len()
@@ -63,8 +65,8 @@ func (t *Transport) tooSlow(err *backlog.Error) {
 	t.OnError("client too slow", err)
 }
 
-// beginWrite notes that the answer to a poll is being written, which lasts for as long as
-// the client reads it.
+// beginWrite notes that the answer to a poll is being written, which takes as long as the
+// client needs to read it.
 func (t *Transport) beginWrite(ctx *types.HttpContext) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -77,14 +79,14 @@ func (t *Transport) beginWrite(ctx *types.HttpContext) {
 func (t *Transport) endWrite() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.hurried { // the connection may bring other requests
+	if t.hurried { // the connection may carry other requests, which need no deadline
 		_ = http.NewResponseController(t.writing.Response()).SetWriteDeadline(time.Time{})
 	}
 	t.writing, t.hurried = nil, false
 }
 
-// hurry sets a deadline for the answer that is being written, because the session ends:
-// none is left to a client that was cut. mu is held.
+// hurry sets a deadline for the answer that is being written, because the session ends. For
+// a client that was too slow the deadline is now. mu is held.
 func (t *Transport) hurry() {
 	if t.writing == nil {
 		return

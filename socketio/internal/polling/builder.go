@@ -12,46 +12,46 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/timingwheel"
 )
 
-// Env is what the transports of one engine share.
+// Env is shared by the transports of one engine.
 type Env struct {
 	Engine engine.BaseServer
 
-	// PingDelay is for how long a ping is held back. The library's engine socket sends
-	// a ping and then begins to wait for the pong; one that comes in between is lost,
-	// and the client is given up.
+	// PingDelay is for how long a ping is held back. The library's engine socket sends a
+	// ping and then begins to wait for the pong; it would miss a pong that comes in
+	// between, and close the client.
 	PingDelay time.Duration
 
-	// Clock measures the time that clients have for a pong, PingTimeout, and how late the
-	// process is. Without it nobody looks whether a pong is missing because of that.
+	// Clock measures PingTimeout, the time that clients have for a pong, and how late the
+	// process is. Without it, a client whose pong is late because of the process is closed.
 	Clock       *timingwheel.Wheel
 	PingTimeout time.Duration
 
-	// HeldBeat is how often a client that is held back, and so cannot be heard, counts
-	// as alive.
+	// HeldBeat is the interval at which a client that is held back, and so cannot send
+	// pongs, counts as alive.
 	HeldBeat time.Duration
 
-	// Accounts bounds what waits for clients, and Slow is told which were cut. Without
-	// Accounts nothing is bounded.
+	// Accounts limits what waits for clients, and Slow is called for each client that was
+	// disconnected because of it. Without Accounts there is no limit.
 	Accounts *sendqueue.Scheduler
 	Slow     func(sid, remote string, err *backlog.Error)
 }
 
-// Builder is the library's constructor of "polling" transports, with this package's
-// transport around the library's.
+// Builder is the library's constructor of "polling" transports. Its transports are this
+// package's, around the library's.
 type Builder struct {
 	engine.TransportCtor // the library's
 
-	// Env returns what transports share. It is nil where there is no engine that this
-	// package could work for: then the library's transport does.
+	// Env returns what the transports share, or nil if there is no engine for which this
+	// package can work: then the library's transport is used.
 	Env func() *Env
 
-	// Take takes a client over that the library has let in, if that is not the way in,
-	// and returns a transport for the library to give up. Else it returns nil. Take may
-	// be nil.
+	// Take takes over a client that the library has accepted without the mesh's acceptor,
+	// and returns a closed transport, with which the library gives up. Otherwise it returns
+	// nil. Take may be nil.
 	Take func(*types.HttpContext) transports.Transport
 }
 
-// New makes the transport of a client that begins with this request.
+// New makes the transport of a client whose first request this is.
 func (b *Builder) New(ctx *types.HttpContext) transports.Transport {
 	if b.Take != nil {
 		if taken := b.Take(ctx); taken != nil {

@@ -10,13 +10,13 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// Close closes the transport. fn is called when the client has been told, or will not
-// be: at once, unless there is no poll to answer and the transport is not discarded, or
-// the engine socket is just asked what it has for one.
+// Close closes the transport. fn is called when the client has got CLOSE, or will not get
+// it. That is at once, except when no poll is open and the transport is not discarded, or
+// when the engine socket is just being asked for packets for the poll.
 //
-// When a client is upgraded, its engine socket closes the polling transport, without
-// fn, a moment before it takes the other one. Who closes the socket in that moment
-// comes here a second time, with fn, and is heard: else the socket would stay open.
+// When a client is upgraded, its engine socket closes the polling transport, without fn, a
+// moment before it uses the new one. If the socket is closed in that moment, Close is
+// called again, with fn, which must be called: otherwise the socket would stay open.
 func (t *Transport) Close(fn ...types.Callable) {
 	var told types.Callable
 	if len(fn) > 0 {
@@ -43,8 +43,8 @@ func (t *Transport) Close(fn ...types.Callable) {
 // DoClose is Close.
 func (t *Transport) DoClose(fn types.Callable) { t.Close(fn) }
 
-// beginClose makes the transport closing. again tells that it is already, left that
-// this was by an engine socket that did not ask to be told.
+// beginClose sets the state to closing. again says that it was so already, left that the
+// first Close had no fn.
 func (t *Transport) beginClose(leaving bool) (again, left bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -57,8 +57,8 @@ func (t *Transport) beginClose(leaving bool) (again, left bool) {
 	return false, false
 }
 
-// interruptPost ends a request whose packets have not all come: nobody takes them any
-// more.
+// interruptPost aborts a request whose packets have not all arrived: they would not be
+// used.
 func (t *Transport) interruptPost() {
 	t.mu.Lock()
 	ctx := t.posting
@@ -74,13 +74,12 @@ func (t *Transport) interruptPost() {
 // closeOpenPoll answers the open poll, if there is one, with CLOSE.
 func (t *Transport) closeOpenPoll() bool { return t.finish(packet.CLOSE) }
 
-// finish answers the open poll, if there is one, with a packet of this type, or
-// refuses it.
+// finish answers the open poll, if there is one, with a packet of this type, or refuses it.
 func (t *Transport) finish(kind packet.Type) bool {
 	t.mu.Lock()
 	if kind == packet.CLOSE && t.poll == t.offered {
 		t.mu.Unlock()
-		return false // none, or the engine socket has packets in its hands that come first
+		return false // there is no poll, or the engine socket is about to answer it with packets
 	}
 	p, status := t.take(), t.status
 	t.mu.Unlock()
@@ -95,10 +94,10 @@ func (t *Transport) finish(kind packet.Type) bool {
 	return true
 }
 
-// endLater has a poll answered with CLOSE and then end called: the one for which the engine
-// socket is just asked what it has, or, if that is waited for, the next one. If none comes
-// in time, end alone is called. It reports false if there is no poll, or one has come
-// meanwhile.
+// endLater makes a later answer contain CLOSE, after which end is called: the answer of the
+// poll for which the engine socket is just being asked for packets, or, if wait is set, of
+// the next poll. If none comes in time, only end is called. endLater returns false if there
+// is no poll to wait for, or one was opened meanwhile and has been answered.
 func (t *Transport) endLater(end func(), wait bool) bool {
 	t.mu.Lock()
 	if t.poll == nil && !wait {
@@ -116,8 +115,8 @@ func (t *Transport) endLater(end func(), wait bool) bool {
 	return false
 }
 
-// OnClose makes the transport closed and tells so, once. An open poll is answered: the
-// client has closed, or the server does not care for it any more.
+// OnClose closes the transport and emits "close", once. An open poll is answered: the
+// client has closed, or the server no longer uses the transport.
 func (t *Transport) OnClose() {
 	t.finish(packet.NOOP)
 	t.mu.Lock()
@@ -136,6 +135,6 @@ func (t *Transport) OnClose() {
 	if t.account != nil {
 		t.account.Close()
 	}
-	t.finish(packet.NOOP) // one that has come meanwhile; later ones are refused
+	t.finish(packet.NOOP) // a poll that was opened meanwhile; later ones are refused
 	t.Polling.OnClose()
 }

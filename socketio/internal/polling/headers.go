@@ -8,9 +8,9 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// emitHeaders is called for every answer before it is written: it adds the cookie to
-// that of the first request, and tells the engine's listeners of "initial_headers" and
-// "headers", which may add more.
+// emitHeaders is called for every answer before it is written: it adds the cookie to the
+// answer of the first request, and emits the engine's "initial_headers" and "headers",
+// whose listeners may add more.
 func (t *Transport) emitHeaders(args ...any) {
 	headers, ctx := args[0].(*types.ParameterBag), args[1].(*types.HttpContext)
 	if ctx.Query().Peek("sid") == "" {
@@ -22,7 +22,7 @@ func (t *Transport) emitHeaders(args ...any) {
 		t.env.Engine.Emit("initial_headers", headers, ctx)
 	}
 	t.env.Engine.Emit("headers", headers, ctx)
-	// A listener may write a name in small letters; the library would send it twice.
+	// A listener may write a name in lower case; the library would send it twice.
 	for name, values := range headers.All() {
 		if canonical := http.CanonicalHeaderKey(name); canonical != name {
 			headers.Remove(name)
@@ -31,9 +31,9 @@ func (t *Transport) emitHeaders(args ...any) {
 	}
 }
 
-// sessionCookie is the cookie of the option, with the session's id as its value and
-// with what Node's server has by default: the path "/", HttpOnly, and SameSite=Lax. It
-// is "" if the option's name is no name of a cookie.
+// sessionCookie returns the cookie of the engine's option, with the session's id as its
+// value and the defaults of Node's server: the path "/", HttpOnly, and SameSite=Lax. It is
+// "" if the option's name is not a valid cookie name.
 func sessionCookie(option http.Cookie, sid string) string {
 	if option.Name == "" {
 		option.Name = "io"

@@ -12,9 +12,9 @@ import (
 // SetFlow lets the transport hold its client back.
 func (t *Transport) SetFlow(f *inflow.Flow) { t.flow.Store(f) }
 
-// awaitRoom returns when the client is not too far ahead of its handlers. Until then
-// its request is not answered, so that it sends no other one. The engine socket is told
-// meanwhile that there was a heartbeat, which would come in that one.
+// awaitRoom returns when the client is not too far ahead of its handlers. Until then its
+// request is not answered, so that it sends no other one. Meanwhile the engine socket gets
+// simulated heartbeats, because the client's would come in that next request.
 func (t *Transport) awaitRoom(ctx *types.HttpContext) {
 	f := t.flow.Load()
 	if f == nil || !f.Ahead() {
@@ -34,7 +34,7 @@ func (t *Transport) beatUntil(room, over <-chan struct{}, ctx *types.HttpContext
 		select {
 		case <-beat.C:
 		case <-room:
-			t.pretend() // from here on the client has its time to answer
+			t.pretend() // from here on the client gets its full time to answer
 			return
 		case <-over:
 			return
@@ -44,7 +44,7 @@ func (t *Transport) beatUntil(room, over <-chan struct{}, ctx *types.HttpContext
 	}
 }
 
-// waitForRoom returns what is closed when the transport closes; nil if it has.
+// waitForRoom returns a channel that is closed when the transport closes; nil if it has.
 func (t *Transport) waitForRoom() <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -55,7 +55,7 @@ func (t *Transport) waitForRoom() <-chan struct{} {
 	return t.over
 }
 
-// endWait lets a request go on that waits for room; mu is held.
+// endWait ends the wait of a request in awaitRoom; mu is held.
 func (t *Transport) endWait() {
 	if t.over != nil {
 		close(t.over)
@@ -73,9 +73,9 @@ func (t *Transport) pretend() {
 	t.OnPacket(&packet.Packet{Type: kind, Data: types.NewStringBuffer(nil)})
 }
 
-// watchPong sees that the engine socket does not give the client up because the server is
-// late: its pong comes in a request, which has to be accepted and read. Calls come one after
-// the other, as pings do.
+// watchPong keeps the engine socket from closing the client because the server is late: the
+// pong comes in a request, which has to be accepted and read. Calls do not overlap, as
+// pings do not.
 func (t *Transport) watchPong() {
 	if t.env.Clock == nil {
 		return
@@ -88,7 +88,7 @@ func (t *Transport) watchPong() {
 	t.reprieve.Sent()
 }
 
-// isPosting tells whether packets of the client are being read.
+// isPosting reports whether packets of the client are being read.
 func (t *Transport) isPosting() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

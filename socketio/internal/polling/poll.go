@@ -10,24 +10,24 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// poll is a request in which a client waits for packets. Who takes it off the
-// transport, under the transport's lock, sends it its answer.
+// poll is a request in which a client waits for packets. The goroutine that removes it from
+// the transport, under the transport's lock, sends its answer.
 type poll struct {
 	ctx    *types.HttpContext
 	answer chan answer // of capacity 1
-	unwind func() bool // stops watching whether the client goes
+	unwind func() bool // stops watching for the client's end
 }
 
-// answer is what becomes of a poll.
+// answer is how a poll is answered.
 type answer struct {
 	data     types.BufferInterface // packets, unless status is set
 	compress bool
-	messages int // of those that the account has, and their bytes
+	messages int // messages that the account counts, and their bytes
 	bytes    int
-	delay    time.Duration // before it is written
-	status   int           // it is refused
-	gone     bool          // its client is: nothing is written
-	then     func()        // called when it is written; may be nil
+	delay    time.Duration // wait so long before it is written
+	status   int           // refuse the poll with it
+	gone     bool          // the client has gone: write nothing
+	then     func()        // called when the answer is written; may be nil
 }
 
 var (
@@ -35,8 +35,8 @@ var (
 	errGone    = errors.New("client has gone while it polled")
 )
 
-// open makes the request the poll that takes the next packets, and tells the engine
-// socket, which may have some. It returns nil if the request is answered already.
+// open makes the request the open poll, and emits "ready" to the engine socket, which may
+// send packets. It returns nil if the request was refused.
 func (t *Transport) open(ctx *types.HttpContext) *poll {
 	if callsCleanup {
 		ctx.Cleanup = nothing
@@ -64,8 +64,8 @@ func (t *Transport) open(ctx *types.HttpContext) *poll {
 	return p
 }
 
-// closeWithPoll gives a client that is being disconnected its CLOSE, if the poll that
-// has come took no other packets.
+// closeWithPoll sends CLOSE to a client that is being disconnected, if the new poll was not
+// answered with packets.
 func (t *Transport) closeWithPoll() {
 	t.mu.Lock()
 	idle, ending := t.poll != nil, t.ending != nil
@@ -75,15 +75,15 @@ func (t *Transport) closeWithPoll() {
 	case ending:
 		t.Send([]*packet.Packet{{Type: packet.NOOP}})
 	default:
-		// An engine socket that closes waits for packets to be taken, and misses that
-		// if it happens before it listens: it would wait for ever.
+		// An engine socket that is closing waits for its packets to be taken, and misses
+		// that if it happens before it listens: it would wait for ever.
 		if socket, ok := t.env.Engine.Clients().Load(t.Sid()); ok && socket.ReadyState() == stateClosing {
 			socket.Close(true)
 		}
 	}
 }
 
-// take takes the open poll off the transport. The caller holds the lock.
+// take removes the open poll from the transport and returns it. The caller holds the lock.
 func (t *Transport) take() *poll {
 	p := t.poll
 	t.poll = nil
@@ -141,9 +141,9 @@ func (t *Transport) write(ctx *types.HttpContext, a answer) {
 	})
 }
 
-// callsCleanup: up to version 3.0.5 of the library, DoWrite calls a context's Cleanup
-// without looking whether there is one. Later versions have contexts that keep their
-// response until it is written.
+// callsCleanup reports whether the library's DoWrite calls a context's Cleanup without
+// checking that there is one, as it does up to version 3.0.5. Later versions have contexts
+// that keep their response until it is written.
 var callsCleanup = func() bool {
 	_, later := any((*types.HttpContext)(nil)).(interface{ BeginResponse() bool })
 	return !later

@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	// ErrTooLarge: a client has sent more in one request than the option
+	// ErrTooLarge says that a client has sent more in one request than the option
 	// maxHttpBufferSize allows.
 	ErrTooLarge = errors.New("request too large")
 
@@ -23,7 +23,7 @@ var (
 	errPostOverlap = errors.New("a data request of the client is under way already")
 )
 
-// post takes packets of the client.
+// post handles a request with packets of the client.
 func (t *Transport) post(ctx *types.HttpContext) {
 	binary := ctx.Headers().Peek("Content-Type") == "application/octet-stream"
 	if binary && t.Protocol() == 4 {
@@ -60,12 +60,12 @@ func (t *Transport) post(ctx *types.HttpContext) {
 	}
 	t.OnData(data)
 	t.awaitRoom(ctx)
-	t.endPost() // the client may send the next one when it has the answer
+	t.endPost() // now, because the client may send the next one as soon as it has the answer
 	t.acknowledge(ctx)
 }
 
-// acknowledge answers a request whose packets have been taken. Its Content-Type is
-// one that browsers do not offer to download.
+// acknowledge answers a request whose packets have been handled. Its Content-Type is one
+// that browsers do not offer to download.
 func (t *Transport) acknowledge(ctx *types.HttpContext) {
 	headers := types.NewParameterBag(map[string][]string{"Content-Type": {"text/html"}, "Content-Length": {"2"}})
 	if agent := ctx.UserAgent(); strings.Contains(agent, ";MSIE") || strings.Contains(agent, "Trident/") {
@@ -78,8 +78,8 @@ func (t *Transport) acknowledge(ctx *types.HttpContext) {
 	_, _ = io.WriteString(ctx, "ok")
 }
 
-// beginPost reports false if another request with packets is under way: which of them
-// is the first cannot be told.
+// beginPost returns false if another request with packets is in progress: their order could
+// not be known.
 func (t *Transport) beginPost(ctx *types.HttpContext) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -102,7 +102,7 @@ func (t *Transport) endPost() {
 	t.posting = nil
 }
 
-// body reads a request's body, as far as it may go.
+// body reads a request's body, up to the limit.
 func (t *Transport) body(ctx *types.HttpContext) ([]byte, error) {
 	request, limit := ctx.Request(), t.MaxHttpBufferSize()
 	if request.ContentLength > limit {
@@ -119,8 +119,8 @@ func (t *Transport) body(ctx *types.HttpContext) ([]byte, error) {
 	return body, err
 }
 
-// tooLarge ends the session of a client that has sent too much. The client learns it
-// from the status, whichever of its requests is answered first.
+// tooLarge ends the session of a client that has sent too much. The client learns it from
+// the status, whichever of its requests is answered first.
 func (t *Transport) tooLarge(ctx *types.HttpContext, cause error) {
 	t.mu.Lock()
 	t.status = http.StatusRequestEntityTooLarge
@@ -156,12 +156,12 @@ func (t *Transport) OnData(data types.BufferInterface) {
 	}
 }
 
-// separator stands between the packets of a payload of version 4.
+// separator separates the packets of a payload of version 4.
 const separator = "\x1e"
 
-// decode takes a payload apart. From what is no packet on, an error packet stands for
-// all the rest: it ends the session, as the engine socket sees it. The library's parser
-// returns nothing for it, and leaves empty packets out.
+// decode splits a payload into packets. If it meets something that is not a packet, an
+// error packet replaces that and the rest: it makes the engine socket end the session. The
+// library's parser returns nothing for it, and leaves empty packets out.
 func (t *Transport) decode(data types.BufferInterface) []*packet.Packet {
 	if t.Protocol() != 4 {
 		packets, err := t.Parser().DecodePayload(data)
@@ -181,5 +181,5 @@ func (t *Transport) decode(data types.BufferInterface) []*packet.Packet {
 	return packets
 }
 
-// newlines are escaped by JSONP clients, and a backslash in front of an n by another.
+// newlines undoes how JSONP clients escape newlines, and backslashes in front of an n.
 var newlines = strings.NewReplacer(`\\n`, `\n`, `\n`, "\n")

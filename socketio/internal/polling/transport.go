@@ -17,13 +17,13 @@ import (
 
 // Transport is one client that polls.
 type Transport struct {
-	transports.Polling // the library's
+	transports.Polling // the library's transport
 	env                *Env
 	jsonp              bool
 	begun              atomic.Bool   // the first request has come
-	first              chan struct{} // closed when that one is answered
+	first              chan struct{} // closed when the first request is answered
 
-	account *sendqueue.Account // of what waits for the client; nil: it is not bounded
+	account *sendqueue.Account // counts what waits for the client; nil: there is no limit
 	remote  string             // the client's address
 
 	flow atomic.Pointer[inflow.Flow] // nil: the client is never held back
@@ -31,24 +31,24 @@ type Transport struct {
 	reprieve *inflow.Reprieve // nil until there is a ping
 
 	mu       sync.Mutex
-	poll     *poll              // the open one, which takes the next packets
-	offered  *poll              // that poll, as long as the engine socket is asked what it has for it
-	writing  *types.HttpContext // of the poll whose answer is being written
+	poll     *poll              // the open poll, which is answered with the next packets
+	offered  *poll              // that poll while the engine socket is being asked for packets for it; else nil
+	writing  *types.HttpContext // the poll whose answer is being written
 	hurried  bool               // writing has a deadline
-	slow     bool               // the client was cut
+	slow     bool               // the client was disconnected because it was slow
 	posting  *types.HttpContext
-	received bool   // posting's body has come as a whole
-	ending   func() // what the answer with CLOSE is followed by, while no poll is there for it
+	received bool   // the whole body of posting has arrived
+	ending   func() // called after the next poll is answered with CLOSE, while the transport waits for it
 	timer    *time.Timer
-	left     bool // it was closed by an engine socket that does not ask to be told
+	left     bool // it was closed without fn, because the client was upgraded
 	closed   bool
-	over     chan struct{} // closed when the transport closes, for a request that waits for room; nil if none does
-	status   int           // how an open poll is refused; 0: it is answered
+	over     chan struct{} // closed when the transport closes, for a request in awaitRoom; nil if there is none
+	status   int           // the status with which an open poll is refused; 0: it is answered
 }
 
 var _ transports.Polling = (*Transport)(nil)
 
-// OnPacket passes on a packet that came in.
+// OnPacket passes on a packet that was received.
 func (t *Transport) OnPacket(p *packet.Packet) {
 	if f := t.flow.Load(); f != nil && p.Type == packet.PONG {
 		f.Ping.Answered()
@@ -72,10 +72,9 @@ func newTransport(library transports.Polling, env *Env, ctx *types.HttpContext) 
 	return t
 }
 
-// On adds listeners. The engine's own listener of "headers" is left out: it writes a
-// cookie without a value, into every answer of the session. See
-// [Transport.emitHeaders], which does its work. It is told from others by the time at
-// which it is added, before the first request.
+// On adds listeners, except the engine's own listener of "headers": that writes a cookie
+// without a value, into every answer of the session. [Transport.emitHeaders] does its work.
+// The engine's listener is recognized by being added before the first request.
 func (t *Transport) On(name types.EventName, fns ...types.EventListener) error {
 	if name == "headers" && !t.begun.Load() {
 		return nil
@@ -83,12 +82,12 @@ func (t *Transport) On(name types.EventName, fns ...types.EventListener) error {
 	return t.Polling.On(name, fns...)
 }
 
-// FirstAnswered is closed when the request that the client began with is answered, or
-// its client is gone: nothing is written to it after that.
+// FirstAnswered is closed when the client's first request is answered, or the client has
+// gone: nothing is written to that request any more.
 func (t *Transport) FirstAnswered() <-chan struct{} { return t.first }
 
-// OnRequest takes a request of the client, and returns when it is answered. The first
-// one is answered by a goroutine of its own.
+// OnRequest handles a request of the client, and returns when it is answered. The first
+// request is answered by its own goroutine.
 func (t *Transport) OnRequest(ctx *types.HttpContext) {
 	if !t.begun.Swap(true) {
 		p := t.open(ctx)
@@ -114,7 +113,7 @@ func (t *Transport) OnRequest(ctx *types.HttpContext) {
 	}
 }
 
-// Writable tells whether a poll waits for packets.
+// Writable reports whether a poll is open.
 func (t *Transport) Writable() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -124,8 +123,8 @@ func (t *Transport) Writable() bool {
 // SetWritable has no effect: a transport is writable if a poll is open.
 func (t *Transport) SetWritable(bool) {}
 
-// Send answers the open poll with packets. If its client has just gone, the engine
-// socket is told so by the poll's end.
+// Send answers the open poll with packets. If its client has just gone, the engine socket
+// learns that from the poll's end.
 func (t *Transport) Send(packets []*packet.Packet) {
 	t.mu.Lock()
 	p := t.take()
@@ -155,7 +154,7 @@ func (t *Transport) Send(packets []*packet.Packet) {
 
 func isPing(p *packet.Packet) bool { return p.Type == packet.PING }
 
-// encode makes one payload of packets, and tells whether it may be compressed.
+// encode makes one payload of packets, and reports whether it may be compressed.
 func (t *Transport) encode(packets []*packet.Packet) (types.BufferInterface, bool) {
 	var binary []bool
 	if t.Protocol() == 3 {

@@ -9,15 +9,15 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// collection is a packet whose attachments are coming in.
+// collection is a packet whose attachments are being received.
 type collection struct {
 	mu      sync.Mutex
-	packet  *parser.Packet // nil once it is complete or given up
+	packet  *parser.Packet // nil once it is complete or abandoned
 	buffers []types.BufferInterface
 }
 
-// add returns the packet when it is complete. As in the library, one that expects
-// none never is: whatever comes is kept.
+// add returns the packet when it is complete. As in the library, a packet that expects no
+// attachments never is: it keeps whatever comes.
 func (c *collection) add(buffer types.BufferInterface) (*parser.Packet, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -36,7 +36,7 @@ func (c *collection) clear() {
 	c.packet, c.buffers = nil, nil
 }
 
-// read makes a buffer of its own from what holds an attachment.
+// read copies an attachment into its own buffer.
 func read(data any) (types.BufferInterface, error) {
 	switch data := data.(type) {
 	case []byte:

@@ -11,22 +11,21 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// parserLog is where the library's own decoder reports, when asked to debug.
+// parserLog is the library's debug log for its own decoder.
 var parserLog = log.NewLog("socket.io:parser")
 
-// Decoder decodes the packets of one client and emits them as "decoded". Packets
-// come one after the other; Destroy may be called at any time. The zero Decoder is
-// ready.
+// Decoder decodes the packets of one client and emits them as "decoded". Packets must be
+// added one after the other; Destroy may be called at any time. The zero Decoder is ready.
 type Decoder struct {
 	gated
-	collection atomic.Pointer[collection] // of a packet's attachments; nil if there is none
+	collection atomic.Pointer[collection] // the packet whose attachments are being received; nil if there is none
 }
 
 var _ parser.Decoder = (*Decoder)(nil)
 
-// Add takes what came in: a string or a text buffer is a packet, anything that
-// holds bytes an attachment. It uses a buffer up. A [Gate] gets to see the packets from
-// then on; it may be added while others add packets.
+// Add decodes received data: a string or a text buffer is a packet, any other data an
+// attachment. It consumes a buffer. If the data is a [Gate], that gets the packets from
+// then on; it may be added while packets are added.
 func (d *Decoder) Add(data any) error {
 	if gate, ok := data.(Gate); ok {
 		d.gate.Store(&gate)
@@ -54,7 +53,7 @@ func (d *Decoder) add(data any) error {
 	return d.attachment(data)
 }
 
-// text takes a packet.
+// text decodes a packet.
 func (d *Decoder) text(text []byte) error {
 	if d.collection.Load() != nil {
 		return parser.ErrPlaintextDuringReconstruction
@@ -79,7 +78,7 @@ func (d *Decoder) text(text []byte) error {
 	return nil
 }
 
-// attachment takes one; the last completes its packet.
+// attachment adds an attachment; the last one completes its packet.
 func (d *Decoder) attachment(data any) error {
 	c := d.collection.Load()
 	if c == nil {
@@ -100,7 +99,7 @@ func (d *Decoder) attachment(data any) error {
 	return nil
 }
 
-// Destroy lets go of a packet that is not complete.
+// Destroy drops a packet that is not complete.
 func (d *Decoder) Destroy() {
 	if c := d.collection.Load(); c != nil {
 		c.clear()

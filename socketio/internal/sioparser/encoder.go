@@ -12,24 +12,24 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
-// Encoder encodes packets for clients in the library's format, with values as
-// [siovalue] writes them. A packet that cannot be encoded has no frames, so nothing
-// is sent; the library's encoder would leave the values out and send the rest, which
-// clients cannot read. The zero Encoder is ready.
+// Encoder encodes packets for clients in the library's format, with values as [siovalue]
+// writes them. A packet that cannot be encoded has no frames, so that nothing is sent; the
+// library's encoder would leave the values out and send the rest, which clients cannot
+// decode. The zero Encoder is ready.
 type Encoder struct {
 	refused atomic.Pointer[func(p *parser.Packet, err *siovalue.Error)]
 }
 
 var _ parser.Encoder = (*Encoder)(nil)
 
-// OnRefused sets what is told of packets that cannot be encoded.
+// OnRefused sets the function that is called for packets that cannot be encoded.
 func (e *Encoder) OnRefused(fn func(p *parser.Packet, err *siovalue.Error)) { e.refused.Store(&fn) }
 
-// texts are buffers for texts that are being written. They are copied then, for one
-// of the right size is kept for as long as a client takes.
+// texts are buffers in which texts are written. A finished text is copied, so that only
+// memory of the right size is kept while a client receives it.
 var texts = sync.Pool{New: func() any { return new([]byte) }}
 
-// maxText is the largest buffer that is kept: rare giants must not stay.
+// maxText is the largest buffer that is reused, so that rare large ones do not stay.
 const maxText = 64 << 10
 
 // Encode returns the packet's frames: its header with the text, and the attachments.
@@ -47,7 +47,7 @@ func (e *Encoder) Encode(p *parser.Packet) []types.BufferInterface {
 		if p.Type != parser.CONNECT_ERROR {
 			return nil
 		}
-		text = appendRefusal(text[:0], p.Data) // a client that is not let in must hear so
+		text = appendRefusal(text[:0], p.Data) // a client must learn that it is refused
 	}
 	frames := make([]types.BufferInterface, 1, 1+len(attachments))
 	frames[0] = types.NewStringBuffer(append(header(p, len(attachments), len(text)), text...))
@@ -73,8 +73,8 @@ func (e *Encoder) text(dst []byte, p *parser.Packet) ([]byte, [][]byte, *siovalu
 	return text, attachments, err
 }
 
-// withoutNoData leaves the data of a refusal out if there is none, as Node does; the
-// library would send null.
+// withoutNoData removes the data of a refusal if it is nil, as Node does; the library would
+// send null.
 func withoutNoData(refusal any) any {
 	members, _ := refusal.(map[string]any)
 	if data, ok := members["data"]; ok && data == nil && len(members) == 2 {
@@ -83,7 +83,7 @@ func withoutNoData(refusal any) any {
 	return refusal
 }
 
-// appendRefusal writes a refusal without the data that cannot be encoded.
+// appendRefusal writes a refusal without its data, which cannot be encoded.
 func appendRefusal(dst []byte, data any) []byte {
 	members, _ := data.(map[string]any)
 	message, _ := members["message"].(string)
@@ -91,9 +91,9 @@ func appendRefusal(dst []byte, data any) []byte {
 	return dst
 }
 
-// header writes what goes before the text: the packet's type, for binary ones the
-// number of attachments and "-", the namespace and "," unless it is the main one, and
-// the id if there is one. The result can take a text of so many bytes.
+// header writes what precedes the text: the packet's type, for binary packets the number of
+// attachments and "-", the namespace and "," unless it is the main one, and the id if there
+// is one. The result has the capacity for a text of so many bytes.
 func header(p *parser.Packet, attachments, text int) []byte {
 	b := make([]byte, 0, 1+20+1+len(p.Nsp)+1+20+text)
 	kind := p.Type

@@ -9,26 +9,26 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/emitter"
 )
 
-// Gate sees what a client sends before the library does. It is given to a [Decoder]
-// as data, see [Decoder.Add]: that is the only way to it from outside the library.
+// Gate gets the packets of a client before the library does. It is given to a [Decoder] as
+// data, see [Decoder.Add]: the library offers no other way to reach a decoder.
 type Gate interface {
-	// Packet tells whether a packet is to be passed on now. If not, it may be handed
+	// Packet reports whether a packet is to be passed on now. If not, the gate may give it
 	// to the Passer later, on any goroutine.
 	Packet(*parser.Packet, Passer) bool
-	// Failed is told of what is no packet. The library is not.
+	// Failed gets the error of input that is not a packet. The library does not get it.
 	Failed(error)
 }
 
 // Passer passes packets on to the library.
 type Passer interface{ Pass(*parser.Packet) }
 
-// gated is the part of a decoder that has a gate.
+// gated is the gate of a decoder.
 type gated struct {
 	emitter.Emitter
 	gate atomic.Pointer[Gate] // nil until there is one
 }
 
-// Pass emits a packet.
+// Pass emits a packet as "decoded".
 func (g *gated) Pass(p *parser.Packet) { g.EmitOne("decoded", p) }
 
 func (g *gated) decoded(p *parser.Packet) {
@@ -37,7 +37,7 @@ func (g *gated) decoded(p *parser.Packet) {
 	}
 }
 
-// failed is the result of adding something that is no packet.
+// failed returns the result of Add for input that is not a packet.
 func (g *gated) failed(err error) error {
 	if gate := g.gate.Load(); gate != nil && err != nil {
 		(*gate).Failed(err)
@@ -46,7 +46,7 @@ func (g *gated) failed(err error) error {
 	return err
 }
 
-// guard is a decoder of another make behind a gate.
+// guard puts a gate in front of a decoder that has none.
 type guard struct {
 	gated
 	inner parser.Decoder
@@ -77,7 +77,7 @@ func (g *guard) Destroy() {
 	g.inner.Destroy()
 }
 
-// Guarded is a parser whose decoders take a [Gate]: the one given, or one around it.
+// Guarded returns a parser whose decoders take a [Gate]: p, or a parser around it.
 func Guarded(p parser.Parser) parser.Parser {
 	if TakesGates(p) {
 		return p
@@ -85,7 +85,7 @@ func Guarded(p parser.Parser) parser.Parser {
 	return guardedParser{p}
 }
 
-// TakesGates tells a parser whose decoders do so.
+// TakesGates reports whether the decoders of a parser take a [Gate].
 func TakesGates(p parser.Parser) bool {
 	switch p.(type) {
 	case Parser, guardedParser:

@@ -8,9 +8,9 @@ import (
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 )
 
-// decode reads a packet: its type, for binary ones the number of attachments and
-// "-", the namespace and "," unless it is the main one, the id if there is one, and
-// a JSON value. What stands behind that is not looked at.
+// decode decodes a packet: its type, for binary packets the number of attachments and "-",
+// the namespace and "," unless it is the main one, the id if there is one, and a JSON
+// value. What follows the value is ignored.
 func decode(text []byte) (*parser.Packet, error) {
 	if len(text) == 0 {
 		return nil, parser.ErrInvalidPayload
@@ -72,7 +72,7 @@ func namespace(p *parser.Packet, text []byte) (rest []byte, err error) {
 	return rest, nil
 }
 
-// id reads fewer digits than the limit says, as the library does: they fit.
+// id accepts fewer digits than would fit into a uint64, as the library does.
 func id(p *parser.Packet, text []byte) (rest []byte, err error) {
 	n, i := uint64(0), 0
 	for ; i < len(text) && text[i]-'0' < 10; i++ {
@@ -87,7 +87,7 @@ func id(p *parser.Packet, text []byte) (rest []byte, err error) {
 	return text[i:], nil
 }
 
-// valid tells whether packets of the type carry such data.
+// valid reports whether packets of the type may carry such data.
 func valid(kind parser.PacketType, data any) bool {
 	switch kind {
 	case parser.CONNECT:
@@ -108,8 +108,8 @@ func valid(kind parser.PacketType, data any) bool {
 	return validEvent(data)
 }
 
-// validEvent wants an array that begins with the event's name: a string that the
-// library has no other use for, or a number.
+// validEvent reports whether data is an array that begins with an event's name: a string
+// that the library does not reserve, or a number.
 func validEvent(data any) bool {
 	args, _ := data.([]any)
 	if len(args) == 0 {

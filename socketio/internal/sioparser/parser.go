@@ -14,8 +14,8 @@ var _ parser.Parser = Parser{}
 func (Parser) NewEncoder() parser.Encoder { return new(Encoder) }
 func (Parser) NewDecoder() parser.Decoder { return new(Decoder) }
 
-// Plain tells whether what an encoder writes has Socket.IO's own format: the
-// library's encoder and ours, not one of the application's.
+// Plain reports whether an encoder writes Socket.IO's own format: it is the library's
+// encoder or ours, not one of the application's.
 func Plain(e parser.Encoder) bool {
 	_, ours := e.(*Encoder)
 	return ours || reflect.TypeOf(e) == reflect.TypeOf(parser.NewEncoder())

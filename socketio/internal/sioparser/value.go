@@ -2,9 +2,9 @@ package sioparser
 
 import "github.com/socketmesh/mesh/internal/jsonscan"
 
-// value builds the JSON value that text begins with, as encoding/json builds it
-// for an any, but for numbers beyond the range of a float64: they are infinities, as in
-// JavaScript. What follows the value is not looked at.
+// value decodes the JSON value at the beginning of text, as encoding/json does for an any,
+// except that numbers beyond the range of a float64 become infinities, as in JavaScript.
+// What follows the value is ignored.
 func value(text []byte) (any, error) {
 	s := jsonscan.NewScanner(text)
 	s.Infinities()

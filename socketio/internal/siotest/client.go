@@ -19,8 +19,8 @@ type Client struct {
 	t    testing.TB
 }
 
-// Connect starts a server of the library alone, which ends with the test, and connects a
-// client to it.
+// Connect starts a server of the library without the mesh, which is closed with the test,
+// and connects a client to it.
 func Connect(t testing.TB) *Client {
 	t.Helper()
 	io := socket.NewServer(nil, socket.DefaultServerOptions())
@@ -45,7 +45,7 @@ func Connect(t testing.TB) *Client {
 	return &Client{await.Value(t, connected), conn, t}
 }
 
-// Expect reads until an event comes, and compares it: `["name",…]`.
+// Expect reads until an event comes, and compares it with event: `["name",…]`.
 func (c *Client) Expect(event string) {
 	c.t.Helper()
 	_ = c.conn.SetReadDeadline(time.Now().Add(await.Patience))

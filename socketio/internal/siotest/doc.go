@@ -1,3 +1,3 @@
-// Package siotest has what the tests of several packages need of a Socket.IO server: a
-// socket with a client, and handshakes as browsers make them.
+// Package siotest helps tests of several packages with Socket.IO: a socket with a client,
+// and handshakes as browsers make them.
 package siotest

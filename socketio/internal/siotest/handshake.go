@@ -7,7 +7,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// Browser is a handshake as browsers make them; i tells the socket.
+// Browser returns a handshake as browsers make them; i makes it differ from others.
 func Browser(i int) *socket.Handshake {
 	return &socket.Handshake{
 		Headers: types.IncomingHttpHeaders{

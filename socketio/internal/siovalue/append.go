@@ -8,26 +8,26 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// maxSize is how long a text may be. It is a variable for tests.
+// maxSize limits the length of a text. It is a variable for tests.
 var maxSize = types.MaxPayloadSize
 
-// Options say what an encoding is for. The zero value is for events.
+// Options say what the value is encoded for. The zero value is for events.
 type Options struct {
 	// NoAttachments writes binary values as base64 text: packets that are neither
 	// events nor acknowledgements carry no attachments.
 	NoAttachments bool
 
-	// KeepReaders refuses readers that can be read only once: the value is not sent
+	// KeepReaders refuses readers that can be read only once, because the value is not sent
 	// now, but kept by the application.
 	KeepReaders bool
 
-	// Check only finds out whether the value can be encoded: readers that can be
-	// read only once are not read.
+	// Check only checks whether the value can be encoded: it does not read readers that can
+	// be read only once.
 	Check bool
 }
 
-// Append appends the text of value to dst, and returns it with the attachments. On an
-// error dst is returned as it was.
+// Append appends the text of value to dst, and returns it with the attachments. On an error
+// it returns dst unchanged.
 func Append(dst []byte, value any, o Options) (text []byte, attachments [][]byte, err *Error) {
 	e := encoders.Get().(*encoder)
 	defer e.release()
@@ -41,24 +41,24 @@ func Append(dst []byte, value any, o Options) (text []byte, attachments [][]byte
 	return e.buf, e.attachments, nil
 }
 
-// encoder is one encoding under way. Its methods that write a value return a result.
+// encoder is one encoding in progress. Its methods that write a value return a result.
 type encoder struct {
 	buf         []byte
 	attachments [][]byte
 	options     Options
-	open        []visit            // the containers that the next value is in, the outermost first
+	open        []visit            // the containers around the next value, outermost first
 	deep        map[visit]struct{} // those of them that are deeper than shallow
-	once        []contents         // of readers that have been read
+	once        []contents         // the contents of readers that have been read
 	err         *Error
 }
 
-// result is what became of a value.
+// result says what has happened to a value.
 type result uint8
 
 const (
 	written   result = iota
-	undefined        // nothing was written: JSON has no form for it
-	failed           // the encoder has the error
+	undefined        // nothing was written: JSON cannot represent it
+	failed           // encoder.err has the error
 )
 
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
@@ -69,8 +69,8 @@ func (e *encoder) release() {
 	encoders.Put(e)
 }
 
-// encode writes the outermost value. A panic of the encoder's own, as when somebody
-// changes a value meanwhile, is an error.
+// encode writes the outermost value. A panic of the encoder's own, as when another
+// goroutine changes a value meanwhile, becomes an error.
 func (e *encoder) encode(value any) (err *Error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -86,8 +86,8 @@ func (e *encoder) encode(value any) (err *Error) {
 	return nil
 }
 
-// visit is a container that is being written. A container within itself is the same
-// visit twice.
+// visit identifies a container that is being written. If a container contains itself, the
+// same visit occurs twice.
 type visit struct {
 	kind any // its type
 	data uintptr
@@ -95,11 +95,11 @@ type visit struct {
 }
 
 const (
-	shallow  = 64     // up to how deep open is searched
-	maxDepth = 10_000 // up to how deep encoding/json decodes
+	shallow  = 64     // the depth down to which open is searched
+	maxDepth = 10_000 // the depth down to which encoding/json decodes
 )
 
-// enter notes that a container is being written, and leave that it is done.
+// enter notes that a container is being written, and leave that it is finished.
 func (e *encoder) enter(v visit) bool {
 	depth := len(e.open)
 	for i := range min(depth, shallow) {

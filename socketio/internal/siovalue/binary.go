@@ -11,7 +11,7 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// binary writes bytes as an attachment, of which the caller keeps nothing.
+// binary writes a copy of bytes as an attachment.
 func (e *encoder) binary(b []byte) result {
 	if e.options.NoAttachments {
 		return e.base64(b)
@@ -19,7 +19,7 @@ func (e *encoder) binary(b []byte) result {
 	return e.attach(bytes.Clone(b))
 }
 
-// attach takes bytes that are nobody else's.
+// attach writes bytes as an attachment and keeps them: they belong to the encoder.
 func (e *encoder) attach(b []byte) result {
 	if e.options.NoAttachments {
 		return e.base64(b)
@@ -41,8 +41,8 @@ func (e *encoder) base64(b []byte) result {
 	return written
 }
 
-// reader writes what a reader, which is not nil, has left to read. It does not move
-// the reader, if that can be: see [contentsOf].
+// reader writes what is left to read of a reader, which is not nil. It does not move the
+// reader, if that is possible: see [contentsOf].
 func (e *encoder) reader(r io.Reader) result {
 	switch r := r.(type) {
 	case *types.BytesBuffer:
@@ -72,9 +72,8 @@ func (e *encoder) reader(r io.Reader) result {
 }
 
 // contentsOf reads a reader that can be read again. It does not move bytes.Reader,
-// strings.Reader, sections, files and other readers with ReadAt, so that several
-// goroutines may read the same one at once. Of other readers that can seek it restores
-// the position.
+// strings.Reader, sections, files and other readers with ReadAt, so that several goroutines
+// may read the same one at once. Of other readers that can seek it restores the position.
 func contentsOf(r io.Reader) (b []byte, seekable bool, err error) {
 	defer recovered("reading it", &err)
 	switch r := r.(type) {
@@ -92,7 +91,7 @@ func contentsOf(r io.Reader) (b []byte, seekable bool, err error) {
 		return nil, false, nil
 	}
 	position, err := seeker.Seek(0, io.SeekCurrent)
-	if err != nil { // a pipe, which looks like a file
+	if err != nil { // a pipe, which has the methods of a file
 		return nil, false, nil
 	}
 	if at, ok := r.(io.ReaderAt); ok {
@@ -106,7 +105,7 @@ func contentsOf(r io.Reader) (b []byte, seekable bool, err error) {
 	return b, true, err
 }
 
-// contents is what was read of a reader that can be read only once.
+// contents is what was read from a reader that can be read only once.
 type contents struct {
 	reader io.Reader
 	bytes  []byte
@@ -152,14 +151,14 @@ func readAll(r io.Reader) ([]byte, error) {
 	return b, nil
 }
 
-// recovered makes an error of a panic in the application's code.
+// recovered turns a panic in the application's code into an error.
 func recovered(what string, err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("%s panicked: %v", what, r)
 	}
 }
 
-// isNil tells a nil of any kind.
+// isNil reports whether v is a nil of any kind.
 func isNil(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan, reflect.Interface:

@@ -19,13 +19,13 @@ var (
 // Error says that a value cannot be encoded.
 type Error struct {
 	Err   error
-	steps []string // to the place, the innermost first
+	steps []string // the steps of the path to the place, innermost first
 }
 
 func (e *Error) Error() string { return e.Place("") + ": " + e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
-// Place is the path to what cannot be encoded, as in `root[1].user.name`.
+// Place returns the path to what cannot be encoded, as in `root[1].user.name`.
 func (e *Error) Place(root string) string {
 	var b strings.Builder
 	b.WriteString(root)
@@ -35,8 +35,8 @@ func (e *Error) Place(root string) string {
 	return b.String()
 }
 
-// PlaceInEvent is the path where the value is an event, a list of a name and
-// arguments: `args[1].user.name`.
+// PlaceInEvent returns the path if the value is an event, a list of a name and arguments:
+// `args[1].user.name`.
 func (e *Error) PlaceInEvent() string {
 	if len(e.steps) == 0 {
 		return "args"
@@ -50,13 +50,13 @@ func (e *Error) PlaceInEvent() string {
 	return within.Place("args[" + strconv.Itoa(i-1) + "]")
 }
 
-// fail ends the encoding.
+// fail ends the encoding with an error.
 func (e *encoder) fail(err error) result {
 	e.err = &Error{Err: err}
 	return failed
 }
 
-// at tells where what has failed is, from the inside out.
+// at adds a step to the path of what has failed, from the inside out.
 func (e *encoder) at(step string) result {
 	e.err.steps = append(e.err.steps, step)
 	return failed

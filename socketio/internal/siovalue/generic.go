@@ -16,7 +16,7 @@ import (
 )
 
 // value writes a value at a place where the host library looks for binary values: an
-// argument, or within nothing but []any and map[string]any. Bytes and readers are
+// argument, or inside nothing but []any and map[string]any. Bytes and readers are
 // attachments here; elsewhere bytes are base64 text, as in encoding/json.
 func (e *encoder) value(value any) result {
 	switch v := value.(type) {
@@ -78,8 +78,7 @@ func (e *encoder) list(list []any) result {
 	return written
 }
 
-// object writes members in the order of their names, as encoding/json does; nil is
-// an object without any.
+// object writes members sorted by name, as encoding/json does; nil is an empty object.
 func (e *encoder) object(members map[string]any) result {
 	if !e.enter(visit{kind: anyMap, data: reflect.ValueOf(members).Pointer()}) {
 		return failed
@@ -110,7 +109,7 @@ var (
 	anyMap  any = reflect.TypeFor[map[string]any]()
 )
 
-// closeObject replaces the comma behind the last member by the end of the object.
+// closeObject replaces the comma behind the last member with the end of the object.
 func (e *encoder) closeObject() {
 	if last := len(e.buf) - 1; e.buf[last] == ',' {
 		e.buf[last] = '}'
@@ -119,8 +118,8 @@ func (e *encoder) closeObject() {
 	e.buf = append(e.buf, '}')
 }
 
-// float writes a number of so many bits as encoding/json does, but JSON.stringify's 0 for
-// -0, and null for what is no number.
+// float writes a float of so many bits as encoding/json does, except for two cases of
+// JSON.stringify: -0 is 0, and what is not a number is null.
 func (e *encoder) float(f float64, bits int) result {
 	if n := int64(f); float64(n) == f && n > -1<<53 && n < 1<<53 && (bits == 64 || n > -1<<24 && n < 1<<24) {
 		e.buf = strconv.AppendInt(e.buf, n, 10)

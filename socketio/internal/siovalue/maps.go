@@ -11,14 +11,14 @@ import (
 	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
-// member is an entry of a map, by its name in JSON.
+// member is an entry of a map, with its name in JSON.
 type member struct {
 	name  string
 	value reflect.Value
 }
 
-// mapWriter writes members in the order of their names. Keys are what encoding/json
-// takes: texts, integers, and what can be marshaled to text.
+// mapWriter writes members sorted by name. Keys may be what encoding/json accepts: strings,
+// integers, and types that marshal to text.
 func mapWriter(t reflect.Type) writer {
 	nameOf := nameOfKey(t.Key())
 	element := writerOf(t.Elem())
@@ -61,7 +61,8 @@ func mapWriter(t reflect.Type) writer {
 	}
 }
 
-// nameOfKey tells how keys of a type are named; nil if they cannot be.
+// nameOfKey returns a function that names keys of a type; nil if JSON has no names for
+// them.
 func nameOfKey(t reflect.Type) func(key reflect.Value) (string, error) {
 	if t.Kind() == reflect.String {
 		return func(key reflect.Value) (string, error) { return key.String(), nil }

@@ -12,15 +12,15 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// ErrNotAnEvent: the data of an event is not an array that begins with its name.
+// ErrNotAnEvent says that the data of an event is not an array that begins with its name.
 var ErrNotAnEvent = errors.New("not an event: want an array that begins with a name")
 
-// buffers are for texts that are being written. The finished text is copied out of
-// them: a queue may keep it for as long as a client takes, and it is to take no more
-// memory than it needs.
+// buffers are for texts that are being written. The finished text is copied, because a
+// queue may keep it until a client has received it, and it should take no more memory than
+// it needs.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// maxBuffer is the largest buffer that is kept, so that a rare giant does not stay.
+// maxBuffer is the largest buffer that is reused, so that rare large ones do not stay.
 const maxBuffer = 64 << 10
 
 // Encode encodes a value into a payload of its own memory.
@@ -31,14 +31,14 @@ func Encode(value any, o Options) (p core.Payload, err *Error) {
 	return p, err
 }
 
-// Check finds out whether a value can be encoded. Readers that can be read only once
-// are not read.
+// Check checks whether a value can be encoded. It does not read readers that can be read
+// only once.
 func Check(value any) *Error {
 	return encodeIn(value, Options{Check: true}, func([]byte, [][]byte) {})
 }
 
-// encodeIn encodes a value in a shared buffer, and hands the text over before the buffer
-// is used again.
+// encodeIn encodes a value in a shared buffer, and calls use with the result before the
+// buffer is used again.
 func encodeIn(value any, o Options, use func(text []byte, attachments [][]byte)) *Error {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
@@ -52,8 +52,8 @@ func encodeIn(value any, o Options, use func(text []byte, attachments [][]byte))
 	return err
 }
 
-// AsBuffer and AsBytes say what an attachment becomes in decoded values: a buffer with
-// its own bytes for Go code, as in events from clients; the bytes for an encoder.
+// AsBuffer and AsBytes convert attachments for decoded values: to a buffer with its own
+// bytes for Go code, as in events from clients; to the bytes themselves for an encoder.
 func AsBuffer(attachment []byte) any { return types.NewBytesBuffer(bytes.Clone(attachment)) }
 func AsBytes(attachment []byte) any  { return attachment }
 
@@ -72,7 +72,7 @@ func Decode(p core.Payload, binary func(attachment []byte) any) (any, error) {
 	return attach(value, p.Attachments, binary)
 }
 
-// DecodeEvent decodes an event into its name and arguments; there is at least one
+// DecodeEvent decodes an event into its name and arguments; the list has at least one
 // element. Errors wrap [core.ErrMalformed].
 func DecodeEvent(p core.Payload, binary func(attachment []byte) any) ([]any, error) {
 	value, err := Decode(p, binary)
@@ -86,7 +86,7 @@ func DecodeEvent(p core.Payload, binary func(attachment []byte) any) ([]any, err
 	return args, nil
 }
 
-// attach puts the attachments in the place of their placeholders, in value itself.
+// attach replaces placeholders with the attachments, in value itself.
 func attach(value any, attachments [][]byte, binary func([]byte) any) (_ any, err error) {
 	switch v := value.(type) {
 	case []any:

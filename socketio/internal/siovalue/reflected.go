@@ -41,7 +41,7 @@ func writerOf(t reflect.Type) writer {
 	if w, ok := writers.Load(t); ok {
 		return w.(writer)
 	}
-	// A type may lead back to itself: until its writer is made, this stands for it.
+	// A type may contain itself: until its writer is made, this one stands in for it.
 	var made sync.WaitGroup
 	var w writer
 	made.Add(1)
@@ -57,8 +57,8 @@ func writerOf(t reflect.Type) writer {
 	return w
 }
 
-// makeWriter makes the writer of a type. addressable tells that a pointer to the
-// value may be taken, for methods of the pointer.
+// makeWriter makes the writer of a type. addressable says that a pointer to the value may
+// be taken, for methods of the pointer.
 func makeWriter(t reflect.Type, addressable bool) writer {
 	pointer := reflect.PointerTo(t)
 	switch {
@@ -111,7 +111,7 @@ func makeWriter(t reflect.Type, addressable bool) writer {
 	return func(e *encoder, _ reflect.Value) result { return e.fail(&json.UnsupportedTypeError{Type: t}) }
 }
 
-// whereAddressable chooses a method of the pointer where there can be a pointer.
+// whereAddressable uses a method of the pointer if a pointer to the value can be taken.
 func whereAddressable(method func(e *encoder, v reflect.Value) result, other writer) writer {
 	return func(e *encoder, v reflect.Value) result {
 		if v.CanAddr() {
@@ -121,8 +121,8 @@ func whereAddressable(method func(e *encoder, v reflect.Value) result, other wri
 	}
 }
 
-// showsNothing tells the readers of which encoding/json writes {}: types.BytesBuffer
-// and files, for example, but not a reader with fields for JSON.
+// showsNothing reports whether a type is a reader that encoding/json writes as {}:
+// types.BytesBuffer and files, for example, but not a reader with exported fields.
 func showsNothing(t reflect.Type) bool {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -177,8 +177,8 @@ func marshaled(e *encoder, v reflect.Value) result {
 	return written
 }
 
-// appendJSON appends what MarshalJSON has returned, in the form that encoding/json
-// gives it; bytes that are not UTF-8, which clients refuse, become U+FFFD.
+// appendJSON appends the result of MarshalJSON, in the form that encoding/json gives it;
+// bytes that are not UTF-8, which clients refuse, become U+FFFD.
 func appendJSON(dst, text []byte) ([]byte, error) {
 	compact := bytes.NewBuffer(make([]byte, 0, len(text)))
 	if err := json.Compact(compact, text); err != nil {

@@ -10,17 +10,17 @@ import (
 	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
-// field is a field of a struct that JSON shows, by the rules of encoding/json.
+// field is a field of a struct that is written to JSON, by the rules of encoding/json.
 type field struct {
 	name      string
-	named     bool  // by its tag
-	index     []int // through embedded structs
+	named     bool  // the name comes from its tag
+	index     []int // the path to it through embedded structs
 	omitEmpty bool
-	isZero    func(reflect.Value) bool // nil without omitzero
+	isZero    func(reflect.Value) bool // nil if the tag has no omitzero
 	quoted    bool
 	typ       reflect.Type
 
-	head  string // the name as it is written, and a colon
+	head  string // the quoted name and a colon
 	write writer
 }
 
@@ -58,7 +58,7 @@ func structWriter(t reflect.Type) writer {
 	}
 }
 
-// of returns the field of a struct; there is none behind an embedded nil.
+// of returns the field of a struct; ok is false behind an embedded nil pointer.
 func (f *field) of(v reflect.Value) (_ reflect.Value, ok bool) {
 	for _, i := range f.index {
 		if v.Kind() == reflect.Pointer {
@@ -72,8 +72,8 @@ func (f *field) of(v reflect.Value) (_ reflect.Value, ok bool) {
 	return v, true
 }
 
-// quotedWriter writes a number, a boolean or a text within a text: the option
-// "string" of a tag.
+// quotedWriter writes a number, a boolean or a string inside a string: the option "string"
+// of a tag.
 func quotedWriter(t reflect.Type, plain writer) writer {
 	return func(e *encoder, v reflect.Value) result {
 		if t.Implements(marshalerType) || t.Implements(textMarshalerType) || v.CanAddr() && hasMethods(reflect.PointerTo(t)) {
@@ -100,9 +100,9 @@ func hasMethods(t reflect.Type) bool {
 	return t.Implements(marshalerType) || t.Implements(textMarshalerType)
 }
 
-// fieldsOf lists the fields that JSON shows, in their order. Of several with a name
-// the one counts that is least deep, then the one that is named by its tag; if there
-// are still several, none does.
+// fieldsOf lists the fields that are written to JSON, in order. Of several fields of one
+// name the least deep wins, then the one that is named by its tag; if there are still
+// several, none is written.
 func fieldsOf(t reflect.Type) []field {
 	type level struct {
 		typ   reflect.Type
@@ -110,7 +110,7 @@ func fieldsOf(t reflect.Type) []field {
 	}
 	var all []field
 	seen := map[reflect.Type]bool{}
-	var times map[reflect.Type]int // that a struct is embedded at the current depth
+	var times map[reflect.Type]int // how often a struct is embedded at the current depth
 	for current := []level{{typ: t}}; len(current) > 0; {
 		var next []level
 		deeper := map[reflect.Type]int{}
@@ -131,7 +131,7 @@ func fieldsOf(t reflect.Type) []field {
 				default:
 					all = append(all, f)
 					if times[l.typ] > 1 {
-						all = append(all, f) // they cancel each other out
+						all = append(all, f) // twice, so that the two cancel each other out
 					}
 				}
 			}
@@ -166,8 +166,8 @@ func compareBool(a, b bool) int {
 	return -1
 }
 
-// fieldOf is what JSON makes of a field: a field, or a struct whose fields count as
-// those of the struct around it.
+// fieldOf returns the field for JSON, or the embedded struct whose fields count as those of
+// the struct around it.
 func fieldOf(sf reflect.StructField, index []int) (f field, embedded reflect.Type, ok bool) {
 	if sf.Anonymous {
 		t := sf.Type
@@ -212,7 +212,7 @@ func fieldOf(sf reflect.StructField, index []int) (f field, embedded reflect.Typ
 	return f, nil, true
 }
 
-// validName tells whether a tag may name a field so.
+// validName reports whether a tag may give a field this name.
 func validName(name string) bool {
 	if name == "" {
 		return false
@@ -225,7 +225,7 @@ func validName(name string) bool {
 	return true
 }
 
-// quotable tells whether the option "string" has a meaning for a type.
+// quotable reports whether the option "string" has an effect on a type.
 func quotable(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
@@ -248,7 +248,7 @@ func isEmpty(v reflect.Value) bool {
 	return false
 }
 
-// zeroer is what the option "omitzero" asks, if a type has it.
+// zeroer is the method that the option "omitzero" calls, if a type has it.
 type zeroer interface{ IsZero() bool }
 
 var zeroerType = reflect.TypeFor[zeroer]()

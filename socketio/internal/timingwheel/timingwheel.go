@@ -1,5 +1,5 @@
-// Package timingwheel is a timing wheel: one clock for many timers that are set again
-// and again and hardly ever expire. Setting one costs a few pointers, and a timer has no
+// Package timingwheel is a timing wheel: one clock for many timers that are set again and
+// again and hardly ever expire. Setting a timer costs a few pointers, and a timer has no
 // goroutine.
 package timingwheel
 
@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// slots are the places around the wheel. What is further away than one turn waits
-// for more expiring.
+// slots is the number of places around the wheel. A timer that is further away than one
+// turn stays in its slot for several turns.
 const slots = 512
 
 // Timer is one timer. It belongs to one wheel. Its handler is set before it is used.
@@ -19,18 +19,18 @@ type Timer struct {
 	Handler Handler
 
 	next, prev *Timer
-	at         int64 // tick
+	at         int64 // the tick at which it expires
 }
 
 // Handler is called when a timer expires.
 type Handler interface {
-	// Expire is called without locks, on a goroutine that the other timers that
-	// expire at the same tick wait for. It may still be called once when its timer
-	// has just been stopped or set again.
+	// Expire is called without locks, on a goroutine that also calls the other timers that
+	// expire at the same tick. It may still be called once when its timer has just been
+	// stopped or set again.
 	Expire()
 }
 
-// Wheel keeps timers. It runs only while there are any.
+// Wheel keeps timers. It runs only while there are timers.
 type Wheel struct {
 	tick  time.Duration
 	start time.Time
@@ -40,9 +40,9 @@ type Wheel struct {
 	count    int
 	done     int64 // the last tick whose timers have expired
 	clock    *time.Timer
-	ticks    time.Time // when it ticks next
-	expiring bool      // expire is under way
-	due      []*Timer  // what expires then
+	ticks    time.Time // when the next tick is due
+	expiring bool      // expire is running
+	due      []*Timer  // the timers that it calls
 
 	late atomic.Int64 // nanoseconds, see Late
 }
@@ -50,13 +50,13 @@ type Wheel struct {
 // Now is the time since the wheel was made.
 func (w *Wheel) Now() time.Duration { return time.Since(w.start) }
 
-// Late is for how long, all together, the process was late since the wheel was made: a tick
-// came later than it was due, or a goroutine waited for a processor, by more than a tick.
-// What others were to do in that time they may have done; nobody has looked. It is known
-// while there are timers.
+// Late returns how late the process was in total since the wheel was made: a tick came
+// late, or a goroutine waited for a processor, by more than a tick. Other goroutines may
+// have done their work in that time; that is not checked. Late is measured only while there
+// are timers.
 func (w *Wheel) Late() time.Duration { return time.Duration(w.late.Load()) }
 
-// New makes a wheel that is at most two ticks late, and never early.
+// New makes a wheel whose timers are at most two ticks late, and never early.
 func New(tick time.Duration) *Wheel {
 	w := &Wheel{tick: tick, start: time.Now()}
 	for i := range w.slots {
@@ -66,7 +66,7 @@ func New(tick time.Duration) *Wheel {
 	return w
 }
 
-// Set lets t expire after d, instead of when it was going to.
+// Set makes t expire after d, instead of at its previous time.
 func (w *Wheel) Set(t *Timer, d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -82,7 +82,7 @@ func (w *Wheel) Set(t *Timer, d time.Duration) {
 	w.count++
 }
 
-// Stop takes t off the wheel.
+// Stop removes t from the wheel.
 func (w *Wheel) Stop(t *Timer) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -100,7 +100,7 @@ func (w *Wheel) unlink(t *Timer) {
 
 func (w *Wheel) now() int64 { return int64(time.Since(w.start) / w.tick) }
 
-// startClock lets the clock tick once.
+// startClock makes the clock tick once.
 func (w *Wheel) startClock() {
 	w.ticks = time.Now().Add(w.tick)
 	if w.clock == nil {
@@ -110,8 +110,7 @@ func (w *Wheel) startClock() {
 	w.clock.Reset(w.tick)
 }
 
-// expire calls the handlers of the timers that are due. The clock stands still
-// meanwhile.
+// expire calls the handlers of the timers that are due. The clock does not tick meanwhile.
 func (w *Wheel) expire() {
 	w.noteLate()
 	for _, t := range w.takeDue() {
@@ -127,8 +126,9 @@ func (w *Wheel) expire() {
 	}
 }
 
-// noteLate is called when the clock ticks. The goroutine of a timer is among the next to run; those
-// whose connection has something wait at the end of a queue, to which this one goes, too.
+// noteLate is called when the clock ticks. The goroutine of a timer is among the next to
+// run, but those of readable connections wait at the end of a queue: so this one goes
+// there, too, before it measures.
 func (w *Wheel) noteLate() {
 	runtime.Gosched()
 	w.mu.Lock()

@@ -1,12 +1,12 @@
 // Package wsaccept answers the HTTP requests of an engine, before the engine does: it
-// checks them by the rules of Node's engine.io, with its codes and texts, and lets the
-// clients in. Those that connect by WebSocket directly get a [session.Session], those
-// that began with polling a [wstransport.Transport] for the engine socket that they
-// have. When a client begins with polling, it sees that what is kept of the request is
-// small. Once the server has closed, it lets nobody in.
+// checks them by the rules of Node's engine.io, with its codes and texts, and accepts
+// clients. A client that connects by WebSocket directly gets a [session.Session], and a
+// client that began with polling gets a [wstransport.Transport] for its existing engine
+// socket. When a client begins with polling, the package keeps little memory of its
+// request. Once the server has closed, it accepts no client.
 //
-// It is a middleware of the engine that answers such requests itself, in the steps of
-// the library's Server.HandleRequest, Server.HandleUpgrade and BaseServer.Handshake.
+// It is a middleware of the engine that answers such requests itself, in the steps of the
+// library's Server.HandleRequest, Server.HandleUpgrade and BaseServer.Handshake.
 package wsaccept
 
 import (
@@ -24,22 +24,22 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
-// Acceptor is in front of one engine.
+// Acceptor is a middleware of one engine.
 type Acceptor struct {
 	engine   engine.BaseServer
 	shared   *wstransport.Shared
 	env      session.Env
 	upgrader websocket.Upgrader
 	origins  origins
-	clients  *atomic.Uint64 // the engine's count of them; nil if it is not found
-	before   int            // middlewares in front of this one
+	clients  *atomic.Uint64 // the engine's count of clients; nil if it is not found
+	before   int            // number of middlewares in front of this one
 	draining atomic.Bool
 	closed   atomic.Bool
 }
 
-// Open puts an acceptor in front of an engine, behind the middlewares that the engine
-// has. It reports an error beside the acceptor if the clients it lets in are missing from
-// the engine's ClientsCount.
+// Open puts an acceptor in front of an engine, behind the middlewares that the engine has.
+// It returns an error beside the acceptor if the engine's ClientsCount does not include the
+// clients that it accepts.
 func Open(server engine.BaseServer, shared *wstransport.Shared) (*Acceptor, error) {
 	d := &Acceptor{engine: server, shared: shared, upgrader: newUpgrader(), before: len(server.Middlewares())}
 	d.origins.logger = shared.Logger
@@ -57,7 +57,7 @@ func Open(server engine.BaseServer, shared *wstransport.Shared) (*Acceptor, erro
 	return d, err
 }
 
-// tickFor is a tick that heartbeats and idle times can be measured in.
+// tickFor returns a tick with which heartbeats and idle times can be measured.
 func tickFor(server engine.BaseServer) time.Duration {
 	shortest := min(server.Opts().PingInterval(), server.Opts().PingTimeout())
 	if idle := server.Opts().IdleTimeout(); idle > 0 {
@@ -66,20 +66,18 @@ func tickFor(server engine.BaseServer) time.Duration {
 	return min(max(shortest/50, 5*time.Millisecond), 250*time.Millisecond)
 }
 
-// Drain lets nobody in any more: new clients and upgrades are answered with 503, and so
-// are sessions that are not known here, for a balancer to try another server. Clients
-// that are in may go on.
+// Drain accepts no more clients: new clients and upgrades are answered with 503, and so are
+// unknown sessions, so that a load balancer tries another server. Connected clients stay.
 func (d *Acceptor) Drain() { d.draining.Store(true) }
 
-// Close is as Drain. A client that comes in while it is called is sent away.
+// Close is like Drain, and also closes clients that are accepted while it is called.
 func (d *Acceptor) Close() { d.closed.Store(true) }
 
-// refuses tells whether nobody is let in any more.
+// refuses reports whether no more clients are accepted.
 func (d *Acceptor) refuses() bool { return d.draining.Load() || d.closed.Load() }
 
-// late sends a client away that came in while the acceptor closed, and that whoever closes
-// the engine's clients may have missed: the client was one of them before this is
-// called.
+// late closes a client that was accepted while the acceptor was closed. The code that
+// closes the engine's clients may have missed it: it became one of them only just before.
 func (d *Acceptor) late(args ...any) {
 	if conn, ok := args[0].(engine.Socket); ok && d.closed.Load() {
 		conn.Close(true)
@@ -95,20 +93,19 @@ func (d *Acceptor) admit(ctx *types.HttpContext, next func(error)) {
 	d.others(ctx, d.before+1, func(err error) {
 		if err != nil {
 			ticket.Release()
-			next(err) // which answers the request
+			next(err) // next answers the request
 			return
 		}
 		d.handle(ctx, ticket)
 	})
 }
 
-// await returns when it is the turn of a client that begins. Requests of those that are in
-// do not wait. It reports false if the request is answered: too many wait, or the client has
-// gone.
+// await waits until a new client is admitted. Requests of connected clients do not wait. It
+// returns false if the request is answered: too many clients wait, or the client has gone.
 func (d *Acceptor) await(ctx *types.HttpContext) (*admission.Ticket, bool) {
 	known := ctx.Query().Peek("sid") != ""
 	switch {
-	case d.refuses() && !known: // which costs less than waiting
+	case d.refuses() && !known: // before waiting, because it costs less
 		Unavailable(ctx)
 		return nil, false
 	case !known:
@@ -123,7 +120,7 @@ func (d *Acceptor) await(ctx *types.HttpContext) (*admission.Ticket, bool) {
 	return nil, true
 }
 
-// handle answers a request. The ticket is released when a client has been let in, or is not.
+// handle answers a request. The ticket is released when the client is accepted or refused.
 func (d *Acceptor) handle(ctx *types.HttpContext, ticket *admission.Ticket) {
 	defer ticket.Answered()
 	if websocket.IsWebSocketUpgrade(ctx.Request()) {
@@ -133,7 +130,7 @@ func (d *Acceptor) handle(ctx *types.HttpContext, ticket *admission.Ticket) {
 	}
 }
 
-// others runs the middlewares from the i-th on, which came after the acceptor.
+// others runs the middlewares from the i-th on, which were added after the acceptor.
 func (d *Acceptor) others(ctx *types.HttpContext, i int, then func(error)) {
 	all := d.engine.Middlewares()
 	if i >= len(all) {

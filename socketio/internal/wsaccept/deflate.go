@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// extensionsHeader is not in the form of Go's canonical names: the library that does
-// the handshake refuses that one, for it negotiates itself, without regard to what a
-// client wants.
+// extensionsHeader is not in the form of Go's canonical names: the library that does the
+// handshake refuses the canonical name, because it negotiates itself, without regard to
+// what a client wants.
 const extensionsHeader = "Sec-WebSocket-Extensions"
 
-// negotiate chooses the first of a client's offers of permessage-deflate that can be
-// kept (RFC 7692, section 7.1), and returns the answer to it. Each message is deflated
-// on its own, with the largest window: a smaller one of the server's cannot be promised,
-// while the client may use one of any size.
+// negotiate chooses the first of a client's offers of permessage-deflate that the server
+// can accept (RFC 7692, section 7.1), and returns the answer to it. Each message is
+// deflated separately, with the largest window: the server cannot promise a smaller one,
+// while the client may use any size.
 func negotiate(lines []string) (answer string, ok bool) {
 	for offer := range offersOf(lines) {
 		if answer, ok = answerOffer(offer); ok {
@@ -23,8 +23,8 @@ func negotiate(lines []string) (answer string, ok bool) {
 	return "", false
 }
 
-// answerOffer answers an offer of permessage-deflate, unless it has a parameter that cannot
-// be kept, that has no meaning, or that comes twice.
+// answerOffer answers an offer of permessage-deflate, unless it has a parameter that the
+// server cannot accept, that is unknown, or that occurs twice.
 func answerOffer(offer []parameter) (answer string, ok bool) {
 	answer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 	seen := map[string]bool{}
@@ -51,19 +51,19 @@ func answerOffer(offer []parameter) (answer string, ok bool) {
 	return answer, true
 }
 
-// isWindow tells a size of windows: 8 to 15.
+// isWindow reports whether value is a window size: 8 to 15.
 func isWindow(value string) bool {
 	return len(value) == 1 && value >= "8" && value <= "9" || len(value) == 2 && value >= "10" && value <= "15"
 }
 
-// parameter is one of an extension: a name, and perhaps a value.
+// parameter is a parameter of an extension: a name, and perhaps a value.
 type parameter struct {
 	name, value string
 	valued      bool
 }
 
 // offersOf yields the parameters of each offer of permessage-deflate in the lines of the
-// header. What follows a mistake in a line is left out.
+// header. It ignores the rest of a line after a syntax error.
 func offersOf(lines []string) func(yield func([]parameter) bool) {
 	return func(yield func([]parameter) bool) {
 		for _, line := range lines {
@@ -78,8 +78,8 @@ func offersOf(lines []string) func(yield func([]parameter) bool) {
 	}
 }
 
-// cutExtension cuts the first extension off a line. name is "" if there is a mistake in
-// it, and more is false at the end of the line.
+// cutExtension cuts the first extension off a line. name is "" after a syntax error, and
+// more is false at the end of the line.
 func cutExtension(line string) (name string, parameters []parameter, rest string, more bool) {
 	name, rest = cutToken(line)
 	if name == "" {
@@ -107,7 +107,7 @@ func cutExtension(line string) (name string, parameters []parameter, rest string
 	return name, parameters, rest[1:], true
 }
 
-// cutToken cuts a token off, and the spaces around it.
+// cutToken cuts off a token, and the spaces around it.
 func cutToken(s string) (token, rest string) {
 	s = strings.TrimLeft(s, " \t")
 	end := 0
@@ -117,7 +117,7 @@ func cutToken(s string) (token, rest string) {
 	return s[:end], strings.TrimLeft(s[end:], " \t")
 }
 
-// cutValue cuts a value off: a token, which may be in quotes.
+// cutValue cuts off a value: a token, which may be in quotes.
 func cutValue(s string) (value, rest string) {
 	s = strings.TrimLeft(s, " \t")
 	quoted, isQuoted := strings.CutPrefix(s, `"`)
@@ -131,13 +131,13 @@ func cutValue(s string) (value, rest string) {
 	return "", ""
 }
 
-// isToken tells a character of a token (RFC 9110, section 5.6.2).
+// isToken reports whether c may be in a token (RFC 9110, section 5.6.2).
 func isToken(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }
 
-// Deflates tells whether a client offers permessage-deflate at all. The library agrees
-// to any offer, where it does the handshake.
+// Deflates reports whether a client offers permessage-deflate at all. Where the library
+// does the handshake, it accepts any offer.
 func Deflates(header http.Header) bool {
 	for range offersOf(header["Sec-Websocket-Extensions"]) {
 		return true

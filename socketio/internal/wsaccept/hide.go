@@ -5,9 +5,9 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// HideTaken keeps the engine's listeners from hearing of the connections of clients
-// that were taken over: one listener stands before those there are. No connection
-// may be announced meanwhile.
+// HideTaken keeps the engine's listeners from getting the connections of clients that were
+// taken over: it puts one listener in front of the existing ones. No connection may be
+// announced meanwhile.
 func HideTaken(server engine.BaseServer) {
 	inner := types.NewEventEmitter()
 	_ = inner.On("connection", server.Listeners("connection")...)

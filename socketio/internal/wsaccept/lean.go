@@ -11,11 +11,11 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/admission"
 )
 
-// A client's first request is kept as long as the client: the application may ask
-// for it. What net/http lends for the answer, two buffers of 4 KiB among it, need
-// not be: it is behind a response that lets go of it, as of the answer's headers.
+// A client's first request is kept as long as the client, because the application may ask
+// for it. The memory of net/http for the response, among it two buffers of 4 KiB, is not
+// needed so long: the request refers to a response that releases it, with the headers.
 
-// leanContext is ctx with another response. What middlewares have changed stays.
+// leanContext returns ctx with another response. What middlewares have changed stays.
 func leanContext(ctx *types.HttpContext, w *response) *types.HttpContext {
 	lean := types.NewHttpContext(w, ctx.Request())
 	lean.Query().Replace(ctx.Query().All())
@@ -27,7 +27,7 @@ type response struct {
 	mu     sync.Mutex
 	inner  http.ResponseWriter // nil once it is released
 	header http.Header
-	ticket *admission.Ticket // of the client that begins; nil once the response is released
+	ticket *admission.Ticket // of the new client; nil once the response is released
 }
 
 var (
@@ -41,7 +41,7 @@ func (r *response) release() {
 	r.inner, r.header, r.ticket = nil, nil, nil
 }
 
-// Ticket is the client's.
+// Ticket returns the client's ticket.
 func (r *response) Ticket() *admission.Ticket {
 	r.mu.Lock()
 	defer r.mu.Unlock()

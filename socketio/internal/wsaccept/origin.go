@@ -12,17 +12,17 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// loggedOrigins is for how many origins it is logged that they are refused, and
-// loggedOrigin how much of each.
+// loggedOrigins is the number of refused origins that are logged, and loggedOrigin how many
+// bytes of each.
 const (
 	loggedOrigins = 100
 	loggedOrigin  = 256
 )
 
-// origins tells which web pages may open WebSockets, and logs once for each that may
-// not. Browsers ask nobody whether a page may open one, unlike with polling: so without
-// the option Cors, only pages of this server's own host may. X-Forwarded-Host is not
-// looked at: a client can write into it what it likes.
+// origins decides which web pages may open WebSockets, and logs each refused origin once.
+// Unlike with polling, browsers do not ask whether a page may open a WebSocket: so without
+// the option Cors, only pages of this server's own host may. X-Forwarded-Host is ignored,
+// because a client can write anything into it.
 type origins struct {
 	logger *slog.Logger
 
@@ -67,8 +67,8 @@ func (o *origins) log(origin string, r *http.Request) {
 	}
 }
 
-// sameHost tells whether a page's origin has the host that the request was sent to.
-// The port that belongs to the origin's scheme may be left out.
+// sameHost reports whether a page's origin has the host that the request was sent to. The
+// default port of the origin's scheme may be left out.
 func sameHost(origin, host string) bool {
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" {

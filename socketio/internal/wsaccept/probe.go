@@ -7,20 +7,20 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
-// probe is the first packet of a transport that a client wants to upgrade to. When
-// it has answered, the engine looks after the client's polls at intervals until the
-// upgrade is over. If it is over by then, nobody ends that, and the intervals keep
-// the client for ever.
+// probe is the first packet of a transport that a client wants to upgrade to. When it has
+// answered, the engine checks the client's polls at intervals until the upgrade is over. If
+// the upgrade is over already, nothing ends these checks, and they keep the client in
+// memory for ever.
 type probe struct {
 	client    engine.Socket
 	transport *wstransport.Transport
-	over      []types.EventListener // the engine's, which end it
+	over      []types.EventListener // the engine's listeners that end the checks
 }
 
-// answered is called behind the engine's own listener.
+// answered is called after the engine's own listener.
 func (p *probe) answered(...any) {
 	if p.client.ReadyState() != "closed" && p.transport.ReadyState() == "open" {
-		return // the engine will hear of it
+		return // the engine will learn when the upgrade is over
 	}
 	for _, tell := range p.over {
 		tell()

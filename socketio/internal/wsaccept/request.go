@@ -9,7 +9,7 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/polling"
 )
 
-// handleRequest answers a request that is no upgrade: one of a client that polls.
+// handleRequest answers a request that is not an upgrade: a client that polls has sent it.
 func (d *Acceptor) handleRequest(ctx *types.HttpContext, ticket *admission.Ticket) {
 	sid := ctx.Query().Peek("sid")
 	client, known := d.engine.Clients().Load(sid)
@@ -23,17 +23,17 @@ func (d *Acceptor) handleRequest(ctx *types.HttpContext, ticket *admission.Ticke
 		d.refuse(ctx, code, context, abortRequest)
 	case sid == "":
 		d.greet(ctx, ticket)
-	case !known: // it came between the two looks
+	case !known: // it connected between the two lookups
 		d.refuse(ctx, engine.UNKNOWN_SID, map[string]any{"sid": sid}, abortRequest)
-	case client.Transport().Name() != transports.POLLING: // whose requests nobody would answer
+	case client.Transport().Name() != transports.POLLING: // a WebSocket client, whose transport would not answer a request
 		d.refuse(ctx, engine.BAD_REQUEST, map[string]any{"name": "TRANSPORT_HANDSHAKE_ERROR"}, abortRequest)
 	default:
 		client.Transport().OnRequest(ctx)
 	}
 }
 
-// greet answers the request that a client begins with polling by. The engine socket
-// keeps the request, by which whoever follows the client finds the ticket.
+// greet answers the first request of a client that begins with polling. The engine socket
+// keeps the request, in which the code that follows the client finds the ticket.
 func (d *Acceptor) greet(ctx *types.HttpContext, ticket *admission.Ticket) {
 	if code, context := d.unsupported(ctx); code != nil {
 		d.refuse(ctx, code, context, abortRequest)

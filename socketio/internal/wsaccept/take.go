@@ -14,14 +14,14 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
-// An acceptor opens with the first client. The library has its request by then. If it asks
-// what AllowRequest says, the acceptor answers the request, with which the library ends.
-// Else it has accepted the client, and is about to make a transport for it: the acceptor
-// takes such a client over, and gives the library a transport that is closed, with which
-// it gives up.
+// An acceptor opens with the first client, whose request the library has by then. If the
+// library calls AllowRequest, the acceptor answers the request there, and the library
+// stops. Otherwise the library has accepted the client, and is about to make a transport
+// for it: the acceptor takes the client over, and gives the library a closed transport,
+// with which it gives up.
 
-// Answer answers a request that has come past the engine's middlewares, in the place of
-// the library. On return it is done.
+// Answer answers a request that has passed the engine's middlewares, instead of the
+// library. On return the request is answered.
 func (d *Acceptor) Answer(ctx *types.HttpContext) {
 	own := types.NewHttpContext(ctx.Response(), ctx.Request())
 	own.Query().Replace(ctx.Query().All())
@@ -32,14 +32,14 @@ func (d *Acceptor) Answer(ctx *types.HttpContext) {
 	ctx.Flush()
 }
 
-// Take takes a client over that the library has accepted. On return the library can
-// do to the request what it likes: the client is not reached. If nil is returned,
-// the client is still the library's.
+// Take takes over a client that the library has accepted. What the library does to the
+// request after that does not reach the client. If Take returns nil, the client stays with
+// the library.
 func (d *Acceptor) Take(ctx *types.HttpContext) transports.Transport {
 	t := &taken{Transport: transports.NewTransport(ctx), name: ctx.Query().Peek("transport")}
 	switch {
 	case ctx.Query().Has("sid"):
-		return nil // one that began with polling, and so after the acceptor was opened
+		return nil // it began with polling, and so after the acceptor was opened
 	case ctx.Websocket == nil:
 		d.greet(ctx, nil)
 		return t
@@ -60,20 +60,20 @@ func (d *Acceptor) Take(ctx *types.HttpContext) transports.Transport {
 	return t
 }
 
-// Taken tells whether a transport is that of a client which was taken over.
+// Taken reports whether a transport belongs to a client that was taken over.
 func Taken(t transports.Transport) bool {
 	_, ok := t.(*taken)
 	return ok
 }
 
-// Greets tells whether the acceptor itself has asked the library for the transport of a
+// Greets reports whether the acceptor itself has asked the library for the transport of a
 // request.
 func Greets(ctx *types.HttpContext) bool {
 	_, ok := ctx.Response().(*response)
 	return ok
 }
 
-// taken is the closed transport. The library looks at its name and its state.
+// taken is the closed transport. The library reads its name and its state.
 type taken struct {
 	transports.Transport
 	name string
@@ -89,14 +89,14 @@ func (*taken) Close(fn ...types.Callable) {
 	}
 }
 
-// unconnected is a WebSocket connection to nobody: the library closes what it has
-// accepted and cannot use.
+// unconnected returns a WebSocket connection without a client: the library closes a
+// connection that it has accepted and cannot use.
 func unconnected(r *http.Request) (*websocket.Conn, error) {
 	upgrader := websocket.Upgrader{ReadBufferSize: 1, WriteBufferSize: 1, CheckOrigin: func(*http.Request) bool { return true }}
 	return upgrader.Upgrade(nowhere{}, r, nil)
 }
 
-// nowhere is such a connection, and the response that leads to it.
+// nowhere is the network connection below it, and the response that it is made from.
 type nowhere struct{}
 
 var (

@@ -11,7 +11,7 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/wstransport"
 )
 
-// handleUpgrade answers a request to become a WebSocket.
+// handleUpgrade answers a request to upgrade to a WebSocket.
 func (d *Acceptor) handleUpgrade(ctx *types.HttpContext, ticket *admission.Ticket) {
 	if d.refuses() {
 		Unavailable(ctx)
@@ -42,7 +42,7 @@ func (d *Acceptor) handleUpgrade(ctx *types.HttpContext, ticket *admission.Ticke
 	}
 	ctx.IdleTimeout = d.engine.Opts().IdleTimeout()
 	switch {
-	case !upgrades: // Node's server finds that out as late, too
+	case !upgrades: // checked here and not earlier, as in Node's server
 		d.turnAway(conn, ctx)
 	case sid != "":
 		d.upgrade(sid, conn, ctx)
@@ -51,8 +51,8 @@ func (d *Acceptor) handleUpgrade(ctx *types.HttpContext, ticket *admission.Ticke
 	}
 }
 
-// accept makes the connection a WebSocket. Listeners of "initial_headers" and
-// "headers" may add to the answer, as they may to those of polling.
+// accept does the WebSocket handshake. Listeners of "initial_headers" and "headers" may add
+// to the answer, as with polling.
 func (d *Acceptor) accept(ctx *types.HttpContext) (wstransport.Conn, error) {
 	header := types.NewParameterBag(ctx.ResponseHeaders().All())
 	if ctx.Query().Peek("sid") == "" {
@@ -75,7 +75,7 @@ func (d *Acceptor) accept(ctx *types.HttpContext) (wstransport.Conn, error) {
 	return wstransport.Conn{WebSocketConn: ctx.Websocket, Deflate: deflate}, nil
 }
 
-// upgrade gives a client that began with polling its transport.
+// upgrade gives a client that began with polling its new transport.
 func (d *Acceptor) upgrade(sid string, conn wstransport.Conn, ctx *types.HttpContext) {
 	client, ok := d.engine.Clients().Load(sid)
 	if !ok || client.Upgrading() || client.Upgraded() {
@@ -91,10 +91,10 @@ func (d *Acceptor) upgrade(sid string, conn wstransport.Conn, ctx *types.HttpCon
 	if client.ReadyState() == "closed" { // before the engine listened to it
 		t.Close()
 	}
-	t.Start() // the engine listens
+	t.Start() // now that the engine listens
 }
 
-// turnAway closes a WebSocket that nobody wants, with a Close frame.
+// turnAway closes a WebSocket that is not accepted, with a Close frame.
 func (d *Acceptor) turnAway(conn wstransport.Conn, ctx *types.HttpContext) {
 	t := wstransport.New(d.shared, conn, ctx, nil)
 	d.configure(t)
@@ -120,10 +120,10 @@ func (d *Acceptor) enter(conn wstransport.Conn, ctx *types.HttpContext, ticket *
 	}
 	s.Open()
 	d.engine.Emit("connection", s)
-	t.Start() // the server listens
+	t.Start() // now that the server listens
 }
 
-// left forgets a session.
+// left removes a session from the engine.
 func (d *Acceptor) left(s *session.Session) {
 	d.engine.Clients().Delete(s.Id())
 	if d.clients != nil {

@@ -7,9 +7,9 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// newUpgrader makes what does the WebSocket handshake, with buffers as small as they
-// get: nothing is read or written through them later. Who may come and what is
-// negotiated is the acceptor's business.
+// newUpgrader returns what does the WebSocket handshake, with the smallest buffers that are
+// possible: nothing is read or written through them later. Which clients are accepted and
+// what is negotiated is decided by the acceptor.
 func newUpgrader() websocket.Upgrader {
 	return websocket.Upgrader{
 		ReadBufferSize:  1,

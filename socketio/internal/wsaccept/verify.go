@@ -9,8 +9,9 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/utils"
 )
 
-// verify checks a request by the rules of Node's engine.io. The library's own check
-// knows no mismatch of protocols, and calls a session's id bad that is only unknown.
+// verify checks a request by the rules of Node's engine.io. The library's own check does
+// not notice a change of the protocol's revision, and calls a session's id bad if it is
+// only unknown.
 func (d *Acceptor) verify(ctx *types.HttpContext, upgrade bool) (*types.CodeMessage, map[string]any) {
 	query := ctx.Query()
 	transport := query.Peek("transport")
@@ -42,7 +43,7 @@ func (d *Acceptor) verify(ctx *types.HttpContext, upgrade bool) (*types.CodeMess
 	return nil, nil
 }
 
-// verifyClient checks a request of a client that has begun before.
+// verifyClient checks a request of a client that is connected.
 func (d *Acceptor) verifyClient(ctx *types.HttpContext, sid, transport string, upgrade bool) (*types.CodeMessage, map[string]any) {
 	client, ok := d.engine.Clients().Load(sid)
 	if !ok {
@@ -57,7 +58,7 @@ func (d *Acceptor) verifyClient(ctx *types.HttpContext, sid, transport string, u
 	return nil, nil
 }
 
-// protocolOf is the revision of the protocol that a client speaks.
+// protocolOf returns the revision of the protocol that a client speaks.
 func protocolOf(ctx *types.HttpContext) int {
 	if ctx.Query().Peek("EIO") == "4" {
 		return 4
@@ -65,8 +66,8 @@ func protocolOf(ctx *types.HttpContext) int {
 	return 3
 }
 
-// unsupported refuses clients of a revision that the server does not let in. (Their
-// error's code is mended by package hostcompat.)
+// unsupported refuses clients of a revision that the server does not support. (Package
+// hostcompat corrects their error's code.)
 func (d *Acceptor) unsupported(ctx *types.HttpContext) (*types.CodeMessage, map[string]any) {
 	if protocol := protocolOf(ctx); protocol == 3 && !d.engine.Opts().AllowEIO3() {
 		return engine.UNSUPPORTED_PROTOCOL_VERSION, map[string]any{"protocol": protocol}

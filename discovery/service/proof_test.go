@@ -124,6 +124,7 @@ func TestProvenToken(t *testing.T) {
 func TestRelayBeforeTheService(t *testing.T) {
 	for name, c := range map[string]struct {
 		encrypted, allowed bool
+		mounted            bool // into an HTTP server
 		unbound            bool // the node's TLS has no tls-exporter
 		taken              bool
 	}{
@@ -131,25 +132,38 @@ func TestRelayBeforeTheService(t *testing.T) {
 		"it opens TLS anew, and is allowed": {encrypted: true, allowed: true, taken: true},
 		"TLS without a binding":             {encrypted: true, unbound: true},
 		"a balancer that ends TLS":          {taken: true},
+		"before a mounted service":          {encrypted: true, mounted: true},
+		"before a mounted one without TLS":  {mounted: true, taken: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := NewServer(ServerOptions{AuthToken: "t", Logger: slog.New(slog.DiscardHandler)})
-			defer shutdown(t, s)
-			front, back := httptest.NewUnstartedServer(nil), httptest.NewUnstartedServer(s)
+			other := httptest.NewTLSServer(nil) // all of httptest have the same certificate
+			other.Close()
+			o := ServerOptions{Listen: "127.0.0.1:0", AuthToken: "t", Logger: slog.New(slog.DiscardHandler)}
 			if c.encrypted {
-				back.StartTLS()
-			} else {
-				back.Start()
+				o.TLS = &tls.Config{Certificates: other.TLS.Certificates}
 			}
-			defer back.Close()
-			target, err := url.Parse(back.URL)
-			if err != nil {
+			s := NewServer(o)
+			defer shutdown(t, s)
+			back := s.Addr
+			if c.mounted {
+				server := httptest.NewUnstartedServer(s)
+				if server.TLS = o.TLS; c.encrypted {
+					server.StartTLS()
+				} else {
+					server.Start()
+				}
+				defer server.Close()
+				back = server.Listener.Addr().String
+			} else if err := s.Start(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+			target := &url.URL{Scheme: "http", Host: back()}
+			if c.encrypted {
+				target.Scheme = "https"
+			}
 			proxy := httputil.NewSingleHostReverseProxy(target)
-			proxy.Transport, proxy.ErrorLog = back.Client().Transport, slog.NewLogLogger(slog.DiscardHandler, 0)
-			front.Config.Handler = proxy
-			front.StartTLS()
+			proxy.Transport, proxy.ErrorLog = other.Client().Transport, slog.NewLogLogger(slog.DiscardHandler, 0)
+			front := httptest.NewTLSServer(proxy)
 			defer front.Close()
 			config := &tls.Config{RootCAs: front.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
 			if c.unbound {

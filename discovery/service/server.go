@@ -16,6 +16,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/loglimit"
+	"github.com/socketmesh/mesh/internal/peertls"
 	"github.com/socketmesh/mesh/internal/pendingset"
 )
 
@@ -230,7 +231,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var header http.Header
 	if s.guarded() {
-		sub.challenge, sub.binding = rand.Text(), bindingOf(r.TLS)
+		sub.challenge = rand.Text()
 		header = http.Header{challengeHeader: {sub.challenge}}
 	}
 	conn, err := s.upgrader.Upgrade(w, r, header)
@@ -239,6 +240,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer conn.Close()
+	sub.binding = bindingOf(peertls.StateOf(conn.NetConn())) // r.TLS is nil at a port of the service's own
 	s.serveConn(sub, conn)
 }
 

@@ -63,10 +63,7 @@ func (c *Client) connect(ctx context.Context, url string) (*session, error) {
 	}
 	s := newSession(ctx, conn, c.options)
 	s.challenge = response.Header.Get(challengeHeader)
-	if secured, ok := conn.NetConn().(*tls.Conn); ok {
-		state := secured.ConnectionState()
-		s.binding = bindingOf(&state)
-	}
+	s.binding = bindingOf(peertls.StateOf(conn.NetConn()))
 	return s, nil
 }
 

@@ -3,6 +3,7 @@ package peertls
 import (
 	"crypto/tls"
 	"encoding/hex"
+	"net"
 	"strings"
 )
 
@@ -18,6 +19,22 @@ func Identity(state tls.ConnectionState) string {
 		uris[i] = strings.ReplaceAll(uri.String(), " ", "%20")
 	}
 	return strings.Join(uris, " ")
+}
+
+// StateOf returns what is known of the TLS of conn, nil without TLS. conn may embed a *tls.Conn, as
+// a listener's own kind of connection does; net/http sets Request.TLS for a plain *tls.Conn only.
+func StateOf(conn net.Conn) *tls.ConnectionState {
+	for {
+		switch c := conn.(type) {
+		case interface{ ConnectionState() tls.ConnectionState }:
+			state := c.ConnectionState()
+			return &state
+		case interface{ NetConn() net.Conn }:
+			conn = c.NetConn()
+		default:
+			return nil
+		}
+	}
 }
 
 // ChannelBinding is the value of tls-exporter (RFC 9266) of a connection: 32 bytes that its two

@@ -98,8 +98,8 @@ func (c *conn) Identity() string { return c.identity }
 
 // ChannelBinding is that of the connection's TLS; nil without.
 func (c *conn) ChannelBinding() []byte {
-	if secured, ok := c.net.(*tls.Conn); ok {
-		return peertls.ChannelBinding(secured.ConnectionState())
+	if state := peertls.StateOf(c.net); state != nil {
+		return peertls.ChannelBinding(*state)
 	}
 	return nil
 }

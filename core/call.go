@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// Call is a request under way. The request has been sent when the method that
-// returns the Call returns; what is left is waiting.
+// Call is a request in progress. The method that returns a Call has sent the request
+// already; Wait only waits for the answers.
 type Call[T any] struct {
 	done  chan struct{}
 	value T
@@ -19,7 +19,7 @@ type Call[T any] struct {
 	next  []func() // called when it ends
 }
 
-// end ends the call; once.
+// end ends the call. It is called once.
 func (c *Call[T]) end(value T, left []string, err error) {
 	c.value, c.left, c.err = value, left, err
 	close(c.done)
@@ -32,9 +32,9 @@ func (c *Call[T]) end(value T, left []string, err error) {
 	}
 }
 
-// NewCall returns a Call and the function that ends it, to be called once: for
-// overrides that have to wait for something of their own. Its Left are those of
-// the [*IncompleteError] that it ends with, if it does.
+// NewCall returns a Call and the function that ends it, which is to be called once. It is
+// for overrides that have to wait for something themselves. If the call ends with an
+// [*IncompleteError], Left returns the error's Left.
 func NewCall[T any]() (*Call[T], func(T, error)) {
 	c, end := NewCallWithLeft[T]()
 	return c, func(value T, err error) {
@@ -46,25 +46,25 @@ func NewCall[T any]() (*Call[T], func(T, error)) {
 	}
 }
 
-// NewCallWithLeft is NewCall for those who know which servers left, which is no
-// error. The slice is the callee's.
+// NewCallWithLeft is NewCall for callers that know which servers have left, which is no
+// error. The Call keeps the slice.
 func NewCallWithLeft[T any]() (c *Call[T], end func(value T, left []string, err error)) {
 	c = &Call[T]{done: make(chan struct{})}
 	return c, c.end
 }
 
-// CallOf returns a Call that has ended: for overrides that know the answer.
+// CallOf returns a Call that has ended: for overrides that know the answer already.
 func CallOf[T any](value T, err error) *Call[T] {
 	c, end := NewCall[T]()
 	end(value, err)
 	return c
 }
 
-// Done is closed when the answer is there.
+// Done returns a channel that is closed when the call has ended.
 func (c *Call[T]) Done() <-chan struct{} { return c.done }
 
-// OnDone has fn called when the answer is there: now if it is, else by the goroutine
-// that ends the call, in the order in which calls end. fn must not block.
+// OnDone calls fn when the call has ended: at once if it has, otherwise on the goroutine
+// that ends it, in the order in which calls end. fn must not block.
 func (c *Call[T]) OnDone(fn func()) {
 	c.mu.Lock()
 	if !c.ended {
@@ -76,17 +76,17 @@ func (c *Call[T]) OnDone(fn func()) {
 	fn()
 }
 
-// Wait blocks for the answer. An error that wraps [ErrIncomplete] names servers
-// that are there and have not answered; it comes beside what the others have
-// answered. A server that left or died meanwhile is no error: see Left.
+// Wait blocks until the call has ended. An error that wraps [ErrIncomplete] names servers
+// that are in the mesh and have not answered; the value beside it is made of the other
+// servers' answers. A server that left or died meanwhile is no error: see Left.
 func (c *Call[T]) Wait() (T, error) {
 	<-c.done
 	return c.value, c.err
 }
 
-// Left blocks as Wait does, and returns the ids of the servers that left or died
-// before they had answered everything, sorted. The answer is without them, and
-// without their clients.
+// Left blocks as Wait does, and returns the ids of the servers that left or died before
+// they had answered everything, sorted. Their answers, and their clients, are missing
+// from the value.
 func (c *Call[T]) Left() []string {
 	<-c.done
 	return slices.Clone(c.left)

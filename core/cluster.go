@@ -1,9 +1,9 @@
 package core
 
-// Cluster is the view an [Adapter] has of the mesh: one namespace, seen from one
-// server. *Node gives one per namespace; another fabric could stand behind it.
+// Cluster is an [Adapter]'s view of the mesh: one namespace, seen from one server. A node
+// has one for each namespace; something else than a node may implement it, too.
 //
-// All methods may be called at once, and none of them blocks.
+// All methods are safe for concurrent use, and none of them blocks.
 type Cluster interface {
 	// ID is this server's id.
 	ID() string
@@ -11,15 +11,15 @@ type Cluster interface {
 	// Namespace is the namespace's name.
 	Namespace() string
 
-	// Members are the ids of the other servers that have this namespace, in no
-	// order. The slice is the caller's.
+	// Members are the ids of the other servers that have this namespace open, in no
+	// particular order. The slice is the caller's.
 	Members() []string
 
-	// Publish sends m to every other server, members or not, in the order of
-	// the calls of one goroutine. It fills in From and Namespace. m is the
-	// callee's afterwards. Whom it cannot reach it counts and leaves out. Where
-	// it knows that a server has no socket that m is for, it may leave that out
-	// too; if m is a request it returns the ids of those servers, who will not
+	// Publish sends m to every other server, members or not, in the order of one
+	// goroutine's calls. It sets From and Namespace; the caller must not use m
+	// afterwards. A message that cannot be sent to a server is counted as dropped. If the
+	// cluster knows that a server has no socket for which m is, it may leave that server
+	// out. If m is a request, Publish returns the ids of such servers: they will not
 	// answer.
 	Publish(m *Message) (left []string)
 
@@ -27,44 +27,45 @@ type Cluster interface {
 	// [ErrNoServer] if that server is not in the mesh.
 	SendTo(id string, m *Message) error
 
-	// Reference tells whether the server takes [Kind.Reference] kinds only: a
-	// node of the reference implementation, or one that is written to in its
-	// codec.
+	// Reference reports whether the server takes only kinds for which [Kind.Reference] is
+	// true: it is a reference peer, or a Go node to which this one writes in the
+	// reference's codec.
 	Reference(id string) bool
 
-	// RequestBegun and RequestDone are called when a request begins, before others are
-	// asked, and when it has ended. They tell the [Observer] of the node.
+	// RequestBegun and RequestDone are called when a request begins, before other servers
+	// are asked, and when it has ended. The node passes them to its [Observer].
 	RequestBegun(info RequestInfo)
 	RequestDone(info RequestInfo)
 
-	// Leave closes the namespace on this server and says so to the others. The
-	// receiver may still be called by those who were about to. Idempotent.
+	// Leave closes the namespace on this server and tells the others. Calls of the
+	// receiver that have begun may still go on. Idempotent.
 	Leave()
 }
 
-// Receiver is the other direction: what a [Cluster] tells the adapter. It is
-// given when the namespace is opened.
+// Receiver is the opposite direction: a [Cluster] calls it with messages and changes of
+// the members. It is set when the namespace is opened.
 type Receiver interface {
-	// Receive hands over a message of another server. Messages of one server
-	// come in order, from one goroutine at a time; those of different servers
-	// at once. m is the receiver's, and immutable. Receive does not block. Where
-	// enough of that server waits it returns a channel that is closed when that is
-	// no longer so: until then the caller hands over no more of that server for this
-	// namespace than what is under way; else nil.
+	// Receive takes a message of another server. Messages of one server come in order,
+	// from one goroutine at a time; messages of different servers may come concurrently.
+	// The receiver keeps m, which is immutable. Receive does not block. If too many
+	// messages of this server wait to be processed, it returns a channel that is closed
+	// when there is capacity again; otherwise nil. Until then the caller passes only
+	// messages of this server and namespace that are already on their way.
 	Receive(m *Message) (capacity <-chan struct{})
 
-	// MemberJoined and MemberLeft report servers that open or close this
-	// namespace, or are met or lost. One server's reports are in order with its
-	// messages: MemberLeft comes behind its last one. They do not block.
+	// MemberJoined and MemberLeft report that another server has opened or closed this
+	// namespace, or that its link came up or was lost. The reports for a server are in
+	// order with its messages: MemberLeft comes after its last one. They do not block.
 	MemberJoined(id string)
 	MemberLeft(id string, cause error)
 }
 
-// Barrier is what a [Receiver] has, too, that processes messages after Receive has
-// returned. It tells when joins and leaves that they ask for are done.
+// Barrier is an optional interface of a [Receiver] that processes messages after Receive
+// has returned. With it, the cluster learns when the joins and leaves that these messages
+// ask for have been done.
 type Barrier interface {
-	// After calls f when all messages of a server that were given to Receive before have
-	// been processed: at once, or from a goroutine that processes them. f does not block,
-	// and is not called if the namespace is closed here before.
+	// After calls f when all messages of a server that were passed to Receive before have
+	// been processed: at once, or on the goroutine that processes them. f does not block.
+	// It is not called if the namespace is closed on this server before.
 	After(id string, f func())
 }

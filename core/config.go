@@ -13,133 +13,133 @@ import (
 	"github.com/socketmesh/mesh/internal/isnil"
 )
 
-// Config is what a node is made of. Transport and Codecs are required; zero
-// values elsewhere mean the default named beside them.
+// Config configures a node. Transport and Codecs are required; other fields may be zero,
+// which means the default in their comment.
 type Config struct {
-	// ID is the node's id in the mesh. Default: 16 random hex digits. It must
-	// be new for each life of a process; set it in tests only.
+	// ID is the node's id in the mesh. Default: 16 random hex digits. It must be new for
+	// each process; set it in tests only.
 	ID string
-	// Listen is where the transport accepts peers. Default ":4000".
+	// Listen is the address at which the transport accepts peers. Default ":4000".
 	Listen string
-	// Advertise is the address peers dial. Default: none, for transports whose
-	// Listener.Addr can be dialled as it is. Port 0 stands for the listener's.
+	// Advertise is the address that peers dial. Default: none, for transports whose
+	// Listener.Addr can be dialled as it is. Port 0 stands for the listener's port.
 	Advertise string
 
 	Transport Transport
-	// Codecs are those the node speaks, the preferred one first. Reference
-	// peers need one that is named "msgpack".
+	// Codecs are those that the node speaks, the preferred one first. Reference peers
+	// need one with the name "msgpack".
 	Codecs []Codec
-	// Discovery finds the peers. Default: none; the node waits to be dialled.
+	// Discovery finds the peers. Default: none; the node waits until others dial it.
 	Discovery Discovery
 
 	// Routing says to which peers an event for rooms is sent. Default
 	// [RoutingAll].
 	Routing Routing
 
-	// AuthToken is shared by all nodes of the mesh; a peer with another one is
-	// refused, and so is one that has none. Default "": no check.
+	// AuthToken is shared by all nodes of the mesh; a peer with another token, or with
+	// none, is refused. Default "": no token is required.
 	AuthToken string
-	// Tokens, if not nil, takes the place of AuthToken where tokens change while the
-	// node runs: the first is this node's own, all are accepted. It is asked at each handshake, by
-	// several goroutines at once. If it returns none, everybody is refused.
+	// Tokens, if not nil, replaces AuthToken, for tokens that change while the node runs:
+	// the first one is this node's own, all are accepted. It is called in each handshake,
+	// by several goroutines concurrently. If it returns none, every peer is refused.
 	Tokens func() []string
 
-	// Role is what the node is. Those of another one than [RoleServer] dial servers, and
-	// are not dialled. Default [RoleServer].
+	// Role is the role of the node. A node with another role than [RoleServer] dials
+	// servers and is not dialled. Default [RoleServer].
 	Role Role
-	// EmitterTokens and ObserverTokens return the tokens of nodes that may be an emitter,
-	// or an observer, and nothing more. They are for servers, and are asked as Tokens is.
-	// Default: none.
+	// EmitterTokens and ObserverTokens return the tokens that allow a node to be an
+	// emitter, or an observer, and nothing more. They are for servers, and are called
+	// like Tokens. Default: none.
 	EmitterTokens, ObserverTokens func() []string
-	// CertificateAllows, if not nil, tells whether a peer that has dialled may be of a role,
-	// by what its connection says as [Certified]; "" if it is not. Its token has to
-	// allow the role as well. Several goroutines call it at once. Default: certificates
-	// allow every role.
+	// CertificateAllows, if not nil, reports whether a peer that has dialled may have a
+	// role, by the identity of its connection (see [Certified]), or "" if there is none.
+	// Its token has to allow the role as well. It is called by several goroutines
+	// concurrently. Default: certificates allow every role.
 	CertificateAllows func(identity string, role Role) bool
 
-	// RefuseReferencePeers forbids links with reference peers. These send the token as it
-	// is, and have to be sent it; Go nodes prove to each other that they have it. Default:
-	// they are allowed.
+	// RefuseReferencePeers forbids links with reference peers. They send the token in the
+	// clear, and have to be sent it; Go nodes only prove to each other that they have it.
+	// Default: links with reference peers are allowed.
 	RefuseReferencePeers bool
 
-	// AllowTLSProxies allows links with proxies on their way that open TLS, or end it and open it anew.
-	// Without it both ends compare what they say as [ChannelBinder], if both do, and refuse
-	// each other if that differs. Default: they are not allowed.
+	// AllowTLSProxies allows links through proxies that open TLS, or end it and open it
+	// anew. Without it, both ends compare the values of [ChannelBinder], if their
+	// connections have one, and refuse each other if the values differ. Default: such links
+	// are not allowed.
 	AllowTLSProxies bool
 
-	// HeartbeatInterval is how often a link is pinged, and how often reference peers
-	// hear of each namespace. Default 5 s.
+	// HeartbeatInterval is how often a link is pinged, and how often reference peers get
+	// a heartbeat for each namespace. Default 5 s.
 	HeartbeatInterval time.Duration
-	// HeartbeatTimeout is how long a peer may be silent before its link is
-	// cut. It must exceed the interval. Default 10 s.
+	// HeartbeatTimeout is how long a link may be silent before it is ended. It must
+	// exceed the interval. Default 10 s.
 	HeartbeatTimeout time.Duration
 	// HandshakeTimeout is how long a dial with its handshake, or the wait for a
 	// HELLO, may take. Default 10 s.
 	HandshakeTimeout time.Duration
-	// RequestTimeout is how long requests wait that set no timeout. Default 5 s.
+	// RequestTimeout is how long a request waits that sets no timeout. Default 5 s.
 	RequestTimeout time.Duration
-	// ResumeWindow is for how long after the end of a link two Go nodes keep what they
-	// have for each other: if they are linked again within it, what was published
-	// meanwhile is delivered, in order and once. Default 30 s.
+	// ResumeWindow is how long two Go nodes keep the messages for each other after their
+	// link has ended. If they link again within this time, what was published meanwhile
+	// is delivered, in order and once. Default 30 s.
 	ResumeWindow time.Duration
 	// RedialMin and RedialMax bound the delay between two dials of the same
 	// address, which doubles from one to the next. Default 100 ms and 30 s.
 	RedialMin, RedialMax time.Duration
 
-	// DialNetworks are the networks that discovery may make the node dial. Entries of
-	// rosters with an IP address of another network are not dialled. A name is resolved
-	// by the transport, which has to judge its addresses itself: ws and quic do, where
-	// their option Networks is set. Default: any.
+	// DialNetworks are the networks that discovery may make the node dial. Roster entries
+	// with an IP address in another network are not dialled. The transport resolves
+	// names, and has to check their addresses itself: ws and quic do if their option
+	// Networks is set. Default: any.
 	DialNetworks []netip.Prefix
-	// DialPaths are the paths of ws:// and wss:// addresses that are dialled, beside no
-	// path and "/"; one that ends in * stands for all that begin so. Default: the path of
-	// Advertise.
+	// DialPaths are the paths of ws:// and wss:// addresses that may be dialled, beside
+	// an empty path and "/"; a pattern that ends in * allows all paths that begin with
+	// the part before it. Default: the path of Advertise.
 	DialPaths []string
-	// MaxDials bounds the dials at once, and DialRate those that begin in a second. An
-	// address at which a peer was heard before does not wait for others. Default 64 and
+	// MaxDials limits the dials in progress, and DialRate those that begin per second.
+	// They do not apply to an address at which a peer was heard before. Default 64 and
 	// 256.
 	MaxDials, DialRate int
 
-	// QueueBytes is how much memory the messages that wait for one peer may take for
-	// as long as it takes, and QueueMessages how many they may be. A peer for which
-	// more waits loses volatile messages, and has to take QueueMinRate; one that
-	// takes less for QueueSlowTime is cut. Default 64 MiB and 262,144 messages.
+	// QueueBytes is how much memory a peer's queue may take for any length of time, and
+	// QueueMessages how many messages it may hold. Above that, volatile messages are
+	// dropped, and the peer has to take QueueMinRate: if it takes less for QueueSlowTime,
+	// it is cut. Default 64 MiB and 262,144 messages.
 	QueueBytes    int
 	QueueMessages int
-	// MaxQueueBytes is how much memory they may take at all. A single message above
-	// QueueBytes does not count, so that it can be sent. Default four times
+	// MaxQueueBytes is the most memory that a peer's queue may take. A single message
+	// above QueueBytes does not count, so that it can be sent. Default four times
 	// QueueBytes, 256 MiB.
 	MaxQueueBytes int
-	// QueueMinRate is how many bytes per second a peer has to take while more waits
-	// for it. Default a sixty-fourth of QueueBytes, 1 MiB, with which that much is
-	// taken in about a minute.
+	// QueueMinRate is how many bytes per second a peer has to take while its queue is
+	// above QueueBytes. Default a sixty-fourth of QueueBytes, 1 MiB: with that it takes
+	// QueueBytes in about a minute.
 	QueueMinRate int
 	// QueueSlowTime is the time over which QueueMinRate is measured. Default 10 s.
 	QueueSlowTime time.Duration
 	// ReplayBytes is how much memory the messages may take that were written to one peer
-	// which has not said that it has them. Beyond it the next ones wait. They are sent
-	// again if the link breaks. At least 1 MiB; default 16 MiB.
+	// and that the peer has not acknowledged. Above it, further messages wait. They are
+	// sent again if the link breaks. At least 1 MiB; default 16 MiB.
 	ReplayBytes int
-	// InboxBytes bounds what one peer has sent to one namespace and waits for
-	// its turn. Default 16 MiB.
+	// InboxBytes limits the messages of one peer in one namespace that wait to be
+	// processed. Default 16 MiB.
 	InboxBytes int
-	// MaxFrame bounds a message, encoded, in bytes. What is larger is not sent:
-	// peers would cut the link. Default 100 MiB, as the reference.
+	// MaxFrame limits the size of an encoded message, in bytes. A larger one is not sent:
+	// peers would end the link. Default 100 MiB, as in the reference.
 	MaxFrame int
-	// MaxHandshakes bounds the connections that were accepted and have not said
-	// HELLO. One more takes the place of the one that is silent for longest.
-	// Default 1024.
+	// MaxHandshakes limits the accepted connections that have not sent HELLO. One more
+	// replaces the one that has been silent longest. Default 1024.
 	MaxHandshakes int
 
-	// MaxPeersPerSource bounds the peers that have dialled from one IP address, or one /64
-	// network of IPv6, and those that have dialled with certificates of one identity, see
-	// [Certified]: a member can say HELLO under many ids. Below 0 there is no bound.
-	// Default 256.
+	// MaxPeersPerSource limits the peers that have dialled from one IP address, or one
+	// /64 network of IPv6, and those that have dialled with certificates of one identity
+	// (see [Certified]): a member could say HELLO under many ids. Below 0 there is no
+	// limit. Default 256.
 	MaxPeersPerSource int
 
-	// Logger gets what an operator should know. Default: slog.Default().
+	// Logger receives what an operator should know. Default: slog.Default().
 	Logger *slog.Logger
-	// Observer is told what happens. Default: nobody.
+	// Observer is called when something happens in the mesh. Default: none.
 	Observer Observer
 }
 
@@ -149,21 +149,21 @@ type Routing string
 const (
 	// RoutingAll sends every event to all peers.
 	RoutingAll Routing = "all"
-	// RoutingInterest sends what is for rooms only to peers that have members of
-	// one of them. Peers that are not known to tell, as those of another Routing
-	// and of the reference, get everything.
+	// RoutingInterest sends messages for rooms only to peers that have members in one of
+	// them. Peers that do not report their rooms, such as reference peers and those with
+	// another Routing, get everything.
 	RoutingInterest Routing = "interest"
 )
 
-// MaxIDLength bounds a node's id, in bytes.
+// MaxIDLength limits the length of a node's id, in bytes.
 const MaxIDLength = 256
 
-// EmitterID is the sender that Socket.IO's emitters name: programs that act on
-// clients and are no servers, whatever link they use. No node may have it.
+// EmitterID is the sender's name in messages of Socket.IO's emitters: programs that act
+// on clients and are not servers, whatever link they use. No node may have this id.
 const EmitterID = "emitter"
 
-// MinReplayBytes is the least that ReplayBytes of a [Config] may be: less would wait for
-// the peer all the time.
+// MinReplayBytes is the smallest allowed ReplayBytes of a [Config]: with less, messages
+// would wait for acknowledgements all the time.
 const MinReplayBytes = 1 << 20
 
 // Defaults of [Config].
@@ -190,8 +190,8 @@ const (
 	DefaultMaxPeersPerSource = 256
 )
 
-// WithDefaults is c with the defaults of what is not set, but for ID, which is drawn
-// when the node is made.
+// WithDefaults returns c with the defaults of the fields that are not set, except ID,
+// which is drawn when the node is made.
 func (c Config) WithDefaults() Config {
 	c.Listen = cmp.Or(c.Listen, DefaultListen)
 	c.Routing = cmp.Or(c.Routing, RoutingAll)
@@ -220,8 +220,8 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// Validate tells whether a node can be made of c. What is not set counts as its
-// default. Errors are [*ConfigError].
+// Validate returns an error if no node can be made of c. Fields that are not set count as
+// their defaults. Errors are [*ConfigError].
 func (c Config) Validate() error {
 	c = c.WithDefaults()
 	for _, d := range []struct {

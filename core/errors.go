@@ -11,37 +11,37 @@ import (
 
 // Sentinels, for errors.Is.
 var (
-	// ErrMalformed: bytes from a peer that are not what the protocol says.
+	// ErrMalformed: bytes from a peer violate the protocol.
 	ErrMalformed = errors.New("malformed")
-	// ErrUnsupported: a message that a codec or a peer has no form for.
+	// ErrUnsupported: a codec or a peer cannot represent a message.
 	ErrUnsupported = errors.New("unsupported")
 	// ErrUnauthorized: a wrong or missing token or certificate, on either side.
 	ErrUnauthorized = errors.New("unauthorized")
-	// ErrSlowPeer: a peer was cut because its queue was full.
+	// ErrSlowPeer: a peer did not keep up with what was sent to it.
 	ErrSlowPeer = errors.New("slow peer")
-	// ErrSilentPeer: a peer was cut because nothing was heard of it.
+	// ErrSilentPeer: a link was ended because nothing was received on it for too long.
 	ErrSilentPeer = errors.New("silent peer")
 	// ErrPeerLeft: a peer said goodbye.
 	ErrPeerLeft = errors.New("peer left")
-	// ErrReplaced: a link gave way to a newer one of the same peer.
+	// ErrReplaced: a newer link to the same peer has replaced a link.
 	ErrReplaced = errors.New("replaced by a newer link")
-	// ErrRestarted: a peer came back as another process, which knows nothing of what the
-	// one before had.
+	// ErrRestarted: a peer came back as another process, which has nothing of the state
+	// of the one before.
 	ErrRestarted = errors.New("peer restarted")
 	// ErrExpired: a peer was without a link for longer than the resume window.
 	ErrExpired = errors.New("peer did not come back within the resume window")
-	// ErrDuplicateID: a connection of another process with the id of a peer that is
-	// linked.
+	// ErrDuplicateID: another process wants a link under the id of a linked peer.
 	ErrDuplicateID = errors.New("another process with this id is linked")
-	// ErrImpostor: a connection that names the id of a peer that is linked, or may resume,
-	// and does not prove to be it: it has not the key of that process, or a certificate
-	// with another identity. It wraps [ErrDuplicateID].
+	// ErrImpostor: a connection claims the id of a peer that is linked, or may resume,
+	// and does not prove that it is this peer: it lacks the key of that process, or has a
+	// certificate with another identity. It wraps [ErrDuplicateID].
 	ErrImpostor = fmt.Errorf("impostor: %w", ErrDuplicateID)
-	// ErrRelayed: a connection on whose way somebody opens TLS, or ends it and opens it anew.
-	// It wraps [ErrUnauthorized].
+	// ErrRelayed: a third party between the two ends of a connection opens TLS, or ends it
+	// and opens it anew. It wraps [ErrUnauthorized].
 	ErrRelayed = fmt.Errorf("%w: something between the two ends of the connection opens TLS of its own (if it is a proxy of yours, set AllowTLSProxies, MESH_ALLOW_TLS_PROXIES)", ErrUnauthorized)
-	// ErrNoListener: nothing listens at an address: the process there has gone. A
-	// [Transport] whose Dial can tell wraps it, or the system's "connection refused".
+	// ErrNoListener: nothing listens at an address, so the process there is gone. A
+	// [Transport] whose Dial can tell this wraps it, or the system's "connection
+	// refused".
 	ErrNoListener = errors.New("nothing listens at the address")
 	// ErrClosed: the node or adapter has been shut down.
 	ErrClosed = errors.New("closed")
@@ -49,45 +49,45 @@ var (
 	ErrNoCommonCodec = errors.New("no common codec")
 	// ErrNoCommonVersion: two nodes share no protocol version.
 	ErrNoCommonVersion = errors.New("no common protocol version")
-	// ErrIncomplete: an answer without some of the servers. See [IncompleteError].
+	// ErrIncomplete: the answers of some servers are missing. See [IncompleteError].
 	ErrIncomplete = errors.New("incomplete answer")
-	// ErrForged: a message that names another sender than the link's peer, and is
-	// not what an emitter may send under the name "emitter".
+	// ErrForged: a message names another sender than the link's peer, and is not one that
+	// an emitter may send under the name "emitter".
 	ErrForged = errors.New("sender is not the link's peer")
-	// ErrForbidden: something that the role of a node does not allow.
+	// ErrForbidden: the role of a node does not allow what it has sent or asked.
 	ErrForbidden = errors.New("not allowed to a node of this role")
-	// ErrTooLarge: a message above the frame limit.
+	// ErrTooLarge: a message is above the frame limit.
 	ErrTooLarge = errors.New("message above the frame limit")
-	// ErrSelf: an address that turned out to be this node's own.
+	// ErrSelf: an address turned out to be this node's own.
 	ErrSelf = errors.New("address is this node's own")
-	// ErrForbiddenAddress: an address in a network that is not to be dialled.
+	// ErrForbiddenAddress: an address is in a network that must not be dialled.
 	ErrForbiddenAddress = errors.New("address is in a network that is not allowed")
-	// ErrUnknownPeer: a reference peer that is known by address only. It never
-	// says its id, so it has to be found through a discovery service.
+	// ErrUnknownPeer: of a reference peer only the address is known. A reference peer
+	// does not send its id when it is dialled, so a discovery service has to report it.
 	ErrUnknownPeer = errors.New("reference peer without an id: use a discovery service")
 	// ErrBusy: too many handshakes at once.
 	ErrBusy = errors.New("too many handshakes under way")
-	// ErrNamespaceOpen: a namespace that has an adapter on this node already.
+	// ErrNamespaceOpen: the namespace has an adapter on this node already.
 	ErrNamespaceOpen = errors.New("namespace is open already")
-	// ErrNoServer: the peer asked for is not in the mesh.
+	// ErrNoServer: the server that was asked is not in the mesh.
 	ErrNoServer = errors.New("no such server in the mesh")
 )
 
-// ConfigError says which option is wrong, and what is allowed.
+// ConfigError says which option is wrong, and which values are allowed.
 type ConfigError struct {
 	Field   string // as in the configuration struct
 	Value   any
 	Allowed string
-	Bound   Bound // the option that Allowed compares with, if it ends in one's name
+	Bound   Bound // the option with whose name Allowed ends, if it does
 }
 
-// Bound is an option that another one has to fit.
+// Bound is an option that limits another one.
 type Bound struct {
 	Field string
 	Value any
 }
 
-// Error names field, value and what is allowed, with the value of the bound.
+// Error names the field, its value and the allowed values, with the value of Bound.
 func (e *ConfigError) Error() string {
 	text := fmt.Sprintf("%s: %s is not allowed: want %s", e.Field, showOption(e.Field, e.Value), e.Allowed)
 	if e.Bound.Field != "" {
@@ -96,7 +96,7 @@ func (e *ConfigError) Error() string {
 	return text
 }
 
-// showOption shows a value as people write it: sizes with their unit.
+// showOption formats a value as people write it: sizes with their unit.
 func showOption(field string, value any) string {
 	n, isInt := value.(int)
 	if isInt && n >= 1024 && (strings.HasSuffix(field, "Bytes") || field == "MaxFrame" || field == "MaxMessage" || field == "QueueMinRate") {
@@ -105,20 +105,19 @@ func showOption(field string, value any) string {
 	return astyped.Show(value)
 }
 
-// IncompleteError comes beside a partial answer: it names the servers that are in
-// the mesh and did not answer. errors.Is finds [ErrIncomplete], and Cause where
-// there is one.
+// IncompleteError accompanies a partial answer: it names the servers that are in the mesh
+// and did not answer. errors.Is finds [ErrIncomplete], and Cause if it is set.
 type IncompleteError struct {
 	Operation string   // as "fetch-sockets"
 	Missing   []string // ids of the servers whose answer, or part of it, is missing; sorted
-	Left      []string // ids of those that left or died before they had answered; sorted
-	// Cause is context.DeadlineExceeded if the time ran out, ctx's cause if it
-	// was cancelled, [ErrClosed] if this side shut down, and [ErrReplaced] if
-	// everybody who is missing had lost the link to this server, and has a new one.
+	Left      []string // ids of the servers that left or died before they had answered; sorted
+	// Cause is context.DeadlineExceeded if the time ran out, ctx's cause if it was
+	// cancelled, [ErrClosed] if this side shut down, and [ErrReplaced] if all missing
+	// servers had lost the link to this one, and have a new one.
 	Cause error
 }
 
-// Error names the operation, who is missing and why.
+// Error names the operation, the missing servers and the cause.
 func (e *IncompleteError) Error() string {
 	return fmt.Sprintf("%s: missing %d servers (%s): %v", e.Operation, len(e.Missing), strings.Join(e.Missing, ", "), e.Cause)
 }
@@ -126,7 +125,7 @@ func (e *IncompleteError) Error() string {
 // Unwrap lets errors.Is find ErrIncomplete and the cause.
 func (e *IncompleteError) Unwrap() []error { return []error{ErrIncomplete, e.Cause} }
 
-// MismatchError says why two Go nodes cannot talk. errors.Is finds
+// MismatchError says why two Go nodes cannot communicate. errors.Is finds
 // [ErrNoCommonCodec] or [ErrNoCommonVersion].
 type MismatchError struct {
 	Ours, Theirs string // the two offers

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// PublicationObserver is an [Observer] that wants to know to whom each message of the
-// application goes. [NopObserver] is none.
+// PublicationObserver is an optional interface of an [Observer]: it is called for each
+// message of the application, with the number of servers to which it goes. [NopObserver]
+// does not implement it.
 type PublicationObserver interface {
 	Observer
 	// Published is called for each message that a namespace has published, by the goroutine
@@ -16,21 +17,21 @@ type PublicationObserver interface {
 }
 
 // Publication says what has become of one message of this server on its way to the other
-// servers. Servers that routing leaves out, because nobody there would get it, are not
-// counted, and neither are those that are no members of the mesh any more.
+// servers. It does not count servers that routing leaves out because no socket there is
+// in the message's rooms, nor servers that are not in the mesh any more.
 type Publication struct {
 	Namespace string
 	Kind      Kind
-	Queued    int // servers that it waits for, to be written to their links
+	Queued    int // servers with a link, in whose queue it is
 	Held      int // servers without a link, for which it is kept: they get it if they come back in time
-	Dropped   int // servers that do not get it: they are too slow, or it is volatile and they are behind or without a link
+	Dropped   int // servers that do not get it: they are too slow, or it is volatile and they are behind or have no link
 }
 
-// CapacityError says that more waits for some servers than somebody wanted to wait with.
-// errors.Is finds Cause.
+// CapacityError is the error of waiting for capacity: it names the servers whose queues
+// are still too full. errors.Is finds Cause.
 type CapacityError struct {
-	Full  []string // their ids, sorted
-	Cause error    // the end of the context, or [ErrClosed]
+	Full  []string // ids of these servers, sorted
+	Cause error    // the cause of the context's end, or [ErrClosed]
 }
 
 // Error names the servers.

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// RosterStatus compares what discovery says with the links that there are.
+// RosterStatus compares the roster with the current links.
 type RosterStatus struct {
-	// Heard tells whether discovery has reported a roster since Start.
+	// Heard reports whether discovery has reported a roster since Start.
 	Heard bool
-	// Others is the number of servers in the roster beside this one.
+	// Others is the number of servers in the roster, without this one.
 	Others int
-	// Unlinked are those of them without a link to this one, sorted by address.
+	// Unlinked are those of them that have no link to this one, sorted by address.
 	Unlinked []UnlinkedPeer
-	// Endpoints are what discovery asks, if it tells: see [EndpointReporter].
+	// Endpoints are what the discovery asks, if it reports them: see [EndpointReporter].
 	Endpoints []DiscoveryEndpoint
 }
 
@@ -22,23 +22,23 @@ type RosterStatus struct {
 type UnlinkedPeer struct {
 	Peer
 	Since time.Time // when it was listed, or lost its link
-	Err   error     // why the last attempt to link with it failed, at either end; nil if that is not known
+	Err   error     // why the last attempt to link failed, at either end; nil if unknown
 }
 
-// PeersError says that fewer peers were linked than somebody waited for. errors.Is
+// PeersError is the error of waiting for peers: fewer were linked than wanted. errors.Is
 // finds Cause.
 type PeersError struct {
 	Want     int
 	Linked   int
-	Unlinked []UnlinkedPeer // of the roster
-	Cause    error          // the end of the context, or [ErrClosed]
+	Unlinked []UnlinkedPeer // servers of the roster without a link
+	Cause    error          // the cause of the context's end, or [ErrClosed]
 }
 
-// shownPeers bounds how many of a list an error names.
+// shownPeers limits the entries of a list that an error shows.
 const shownPeers = 10
 
-// Error names how many were linked, and the addresses of those that are not, with the
-// last error of each.
+// Error names the number of linked peers, and the addresses of those that are not linked,
+// with the last error of each.
 func (e *PeersError) Error() string {
 	text := fmt.Sprintf("waiting for %d peers: %d linked: %v", e.Want, e.Linked, e.Cause)
 	if len(e.Unlinked) == 0 {
@@ -70,7 +70,7 @@ type NotReadyError struct {
 	Failed []FailedCheck // at least one
 }
 
-// FailedCheck is one reason.
+// FailedCheck is one reason why a server is not ready.
 type FailedCheck struct {
 	Name   string // "listening", "discovery" or "peers"
 	Detail string

@@ -1,24 +1,24 @@
 package core
 
-// PeerRoute is what would become of an event for one peer, were it published now.
+// PeerRoute says what would become of an event for one peer if it were published now.
 type PeerRoute struct {
 	PeerStats
-	Sent   bool // to the peer; without a link it waits, as long as the peer may resume
+	Sent   bool // whether it would be sent to the peer, or wait for its link as long as it may resume
 	Reason RouteReason
-	Bytes  int // of its frame; 0 if it cannot be encoded for the peer
+	Bytes  int // length of its frame; 0 if it cannot be encoded for the peer
 }
 
 // RouteReason is why a peer gets an event for rooms, or does not.
 type RouteReason string
 
-// The reasons. But for the last one, the peer gets it.
+// The reasons. With all of them except the last one, the peer gets the event.
 const (
 	RouteAll       RouteReason = "all"       // this node's Routing is [RoutingAll]
-	RouteEverybody RouteReason = "everybody" // it is for no rooms, or for too many to ask for each
-	RouteSilent    RouteReason = "silent"    // the peer does not tell of its rooms
-	RouteUntold    RouteReason = "untold"    // it has not told of all its rooms yet
-	RouteStale     RouteReason = "stale"     // it has not told of changes since its link broke
-	RouteMember    RouteReason = "member"    // it has told of one of the rooms, or one that looks the same
-	RouteJoining   RouteReason = "joining"   // its sockets were asked to join one, and it has not told
-	RouteNoMember  RouteReason = "no-member" // it has told of its rooms, and these are not among them: left out
+	RouteEverybody RouteReason = "everybody" // the event is for no particular room, or for too many to look up each
+	RouteSilent    RouteReason = "silent"    // the peer does not report its rooms
+	RouteUntold    RouteReason = "untold"    // the peer has not reported all its rooms yet
+	RouteStale     RouteReason = "stale"     // the peer has not reported the changes since its link broke, or answers too late
+	RouteMember    RouteReason = "member"    // the peer has reported one of the rooms, or one with the same hash
+	RouteJoining   RouteReason = "joining"   // the peer's sockets were asked to join one of the rooms, and it has not reported that yet
+	RouteNoMember  RouteReason = "no-member" // the peer has reported its rooms, and none of these is among them: it is left out
 )

@@ -1,117 +1,122 @@
 package core
 
-// TraceFilter says which messages a trace is of. What is not set does not matter.
+// TraceFilter says which messages a trace shows. Fields that are not set do not restrict
+// it.
 type TraceFilter struct {
 	Kinds     []Kind
 	Namespace string
-	Room      string // that a message names: it is for its sockets, or sockets join or leave it
-	Peer      string // id of a server that sends it or that it is for
+	Room      string // a room of the target, or one that sockets join or leave
+	Peer      string // id of the server that sends the message, or gets it
 }
 
-// Trace looks at the messages that pass a node, until Close. Nothing waits for whoever
-// reads it: what is too much is counted and left out. All methods may be called at once.
+// Trace records the messages that a node sends and receives, until Close. The node does
+// not wait for the reader: what exceeds the limits is counted and left out. All methods
+// are safe for concurrent use.
 //
-// Times are in ns on a clock of the node's own, which Now tells. A message that one node
-// sends another has a position in the session of their links. Both know it, so that what
-// the one has sent can be found where it arrived, though nothing is added to it.
+// Times are in ns on the node's own clock, see Now. A message from one node to another
+// has a position in the session of their links. Both nodes know it, so a message that one
+// node has sent can be found in the trace of the other, although nothing is added to the
+// message.
 type Trace interface {
-	// Read returns what the node has sent since the last call.
+	// Read returns what was recorded of sent messages since the last call.
 	Read() TraceRead
-	// Arrivals are those of these positions that have arrived here, as far as is still
-	// known.
+	// Arrivals returns which messages with these positions have arrived at this node, as
+	// far as it still remembers.
 	Arrivals(of []TracePosition) []TraceArrival
-	// Now is the time.
+	// Now returns the current time on the node's clock.
 	Now() int64
-	// Close ends it. Idempotent.
+	// Close ends the trace. Idempotent.
 	Close()
 }
 
-// The bounds of what a trace keeps between two reads, and tells of one message.
+// The limits of what a trace keeps between two reads, and of what it shows of one
+// message.
 const (
 	TraceMessages = 1 << 10
 	TraceSends    = 1 << 13 // and as many releases
-	TraceRooms    = 8       // whose names are told
+	TraceRooms    = 8       // names of rooms
 	TraceCopies   = 256     // peers
 )
 
-// TraceRead is what a node has sent. A message and what becomes of its copies may come in
-// different reads, and in any order.
+// TraceRead is what a trace has recorded. A message and the sends and releases of its
+// copies may come in different reads, and in any order.
 type TraceRead struct {
 	Messages []TracedMessage
 	Sends    []TracedSend
 	Releases []TracedRelease
-	Skipped  uint64 // messages that were left out because there were more per second than wanted, ever
-	Lost     uint64 // messages and what became of them that were left out because nobody read in time, ever
+	Skipped  uint64 // messages left out because of the rate, since the trace began
+	Lost     uint64 // records left out because they were not read in time, since the trace began
 }
 
 // TracedMessage is a message that a node has published.
 type TracedMessage struct {
-	Number     uint64 // tells it from others of the node
+	Number     uint64 // unique among the traced messages of the node
 	At         int64
 	Kind       Kind
 	Namespace  string
-	Rooms      []string // the first few that it names
-	RoomCount  int      // all of them
-	Event      string   // its name, if it is one
+	Rooms      []string // the first few rooms that it names
+	RoomCount  int      // number of all rooms that it names
+	Event      string   // name of the event, if it is one
 	Request    string   // id of the request that it makes or answers
-	Bytes      int      // of its payload
+	Bytes      int      // size of its payload
 	Copies     []TracedCopy
-	MoreCopies int // that are not listed
+	MoreCopies int // number of copies that are not listed
 }
 
-// TracedCopy is what becomes of a message for one peer.
+// TracedCopy says what has become of a message for one peer.
 type TracedCopy struct {
 	Peer  string
 	State CopyState
 }
 
-// CopyState is what becomes of a message for one peer.
+// CopyState is what has become of a message for one peer.
 type CopyState string
 
 // The states.
 const (
 	CopyQueued   CopyState = "queued"
-	CopyWithheld CopyState = "withheld" // by interest, until the peer has told who had joined before; a TracedRelease follows
-	CopyLeftOut  CopyState = "left-out" // by interest: no socket there is in its rooms
-	CopyDropped  CopyState = "dropped"  // the peer is too slow, or the message has no form for it
+	CopyWithheld CopyState = "withheld" // with RoutingInterest: until the peer has reported earlier joins; a TracedRelease follows
+	CopyLeftOut  CopyState = "left-out" // with RoutingInterest: no socket of the peer is in its rooms
+	CopyDropped  CopyState = "dropped"  // the peer is too slow, or the message cannot be encoded for it
 )
 
-// TracedSend is a copy that was handed to a link.
+// TracedSend is a copy that was passed to a link.
 type TracedSend struct {
 	Number   uint64 // of the message
 	Peer     string
 	At       int64
 	Codec    string
-	Bytes    int // of its frame
+	Bytes    int // length of its frame
 	Position TracePosition
 }
 
-// TracedRelease is the end of withholding a copy from a peer, before it is sent.
+// TracedRelease says that a copy is not withheld from a peer any more.
 type TracedRelease struct {
 	Number uint64 // of the message
 	Peer   string
 	At     int64
-	State  CopyState // queued if a socket there had joined one of its rooms, left-out if none had, or dropped
+	State  CopyState // queued if a socket of the peer had joined one of the rooms, left-out if none had, or dropped
 }
 
-// TracePosition is where a message is in the session of two nodes. Without a session, as
-// with reference peers, it is zero.
+// TracePosition is the position of a message in the session of two nodes. It is zero if
+// there is no session, as with reference peers.
 type TracePosition struct {
 	Session  string
-	Sequence int // of several that links have: one for each stream
+	Sequence int // number of the message stream of their link
 	Position uint64
 }
 
-// TraceArrival is a message that has arrived.
+// TraceArrival is a traced message that has arrived.
 type TraceArrival struct {
 	TracePosition
-	Received int64 // when it was taken from the link
-	Handled  int64 // when it had been acted upon; 0 if it has not been, or is an answer
+	Received int64 // when the message was received
+	Handled  int64 // when it had been acted upon; 0 if it was not, or is an answer
 }
 
-// HandledNotifier is a [Cluster] that is to be told when a message that its [Receiver] got
-// has been acted upon. Adapters find it by assertion.
+// HandledNotifier is an optional interface of a [Cluster] that wants to know when its
+// [Receiver] has acted upon a message. Adapters find it by assertion.
 type HandledNotifier interface {
-	// Handled is called once at most for each message that is no answer. It does not block.
+	// Handled is called at most once for each message that is not an answer. It does not
+	// block.
 	Handled(m *Message)
 }

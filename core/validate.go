@@ -7,13 +7,12 @@ import (
 	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
-// Validate tells whether m is well-formed, as [Codec.Decode] promises of what it
-// returns: a kind that is known, the fields that the kind needs, payloads that are
-// JSON with their placeholders in range. The error wraps [ErrUnsupported] for a
-// kind that is not known, and [ErrMalformed] for all else.
+// Validate returns an error unless m is well-formed, as [Codec.Decode] promises of what
+// it returns: its kind is known, the fields that the kind needs are set, payloads are
+// JSON with their placeholders in range. The error wraps [ErrUnsupported] for an unknown
+// kind, and [ErrMalformed] otherwise.
 //
-// It is for codecs, which may call it at the end of Decode, and reads every
-// payload once.
+// It is for codecs, which may call it at the end of Decode. It reads every payload once.
 func (m *Message) Validate() error {
 	if !m.Kind.Valid() {
 		return fmt.Errorf("%s: %w", m.Kind, ErrUnsupported)
@@ -26,12 +25,12 @@ func (m *Message) Validate() error {
 	return nil
 }
 
-// Complete tells whether m has the fields that its kind needs, so that it will be
-// understood. Of payloads it looks only at what tells an event, Rooms may be nil,
-// and the error wraps nothing.
+// Complete returns an error unless m has the fields that its kind needs, so that the
+// receiver will understand it. Of payloads it checks only whether an event has a name;
+// Rooms may be nil, and the error wraps nothing.
 //
-// It is for codecs, which may call it in Append, and at the end of a Decode that
-// has read the payloads itself.
+// It is for codecs, which may call it in Append, and at the end of a Decode that has read
+// the payloads itself.
 func (m *Message) Complete() error {
 	switch m.Kind {
 	case KindBroadcast, KindServerSideEmit:
@@ -93,7 +92,7 @@ func checkPayloads(m *Message) error {
 	return nil
 }
 
-// check tells whether p is what its type promises. No value is one.
+// check returns an error if p violates the rules of its type. "No value" is valid.
 func (p Payload) check() error {
 	if p.IsZero() {
 		if len(p.Attachments) > 0 {

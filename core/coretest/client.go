@@ -7,8 +7,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Client is a socket of a [Host], and the client behind it. All methods may be
-// called at once.
+// Client is a socket of a [Host] and its client. All methods are safe for concurrent use.
 type Client struct {
 	host *Host
 	id   string
@@ -21,24 +20,24 @@ type Client struct {
 	closed    bool
 }
 
-// ID is the socket's id, a room of its own until it leaves it.
+// ID is the socket's id. The socket is in the room of that name until it leaves it.
 func (c *Client) ID() string { return c.id }
 
-// Received are the texts of the events that came, in order.
+// Received returns the texts of the events that the client received, in order.
 func (c *Client) Received() []string {
 	c.host.mu.Lock()
 	defer c.host.mu.Unlock()
 	return Texts(c.received)
 }
 
-// Events are the events that came, in order.
+// Events returns the events that the client received, in order.
 func (c *Client) Events() []core.Payload {
 	c.host.mu.Lock()
 	defer c.host.mu.Unlock()
 	return slices.Clone(c.received)
 }
 
-// Rooms are the rooms it is in, sorted.
+// Rooms returns the rooms of the socket, sorted.
 func (c *Client) Rooms() []string {
 	c.host.mu.Lock()
 	defer c.host.mu.Unlock()
@@ -47,8 +46,8 @@ func (c *Client) Rooms() []string {
 
 func (c *Client) sortedRooms() []string { return slices.Sorted(maps.Keys(c.rooms)) }
 
-// Connected tells whether it has not been disconnected; Closed whether its
-// connection has been closed with it.
+// Connected reports whether the socket was not disconnected; Closed reports whether its
+// connection was closed, too.
 func (c *Client) Connected() bool {
 	c.host.mu.Lock()
 	defer c.host.mu.Unlock()
@@ -61,9 +60,8 @@ func (c *Client) Closed() bool {
 	return c.closed
 }
 
-// Answer says what the client does with events that want an acknowledgement: f
-// may call ack at once, or later, from any goroutine. Without it the client is
-// silent.
+// Answer sets how the client acknowledges events that ask for it: f may call ack at once,
+// or later, from any goroutine. Without it the client does not acknowledge.
 func (c *Client) Answer(f func(event core.Payload, ack func(core.Payload))) *Client {
 	c.host.mu.Lock()
 	defer c.host.mu.Unlock()
@@ -88,7 +86,7 @@ func (c *Client) enter(room string) {
 	}
 }
 
-// exit takes it out of one; the host's lock is held.
+// exit takes the client out of a room; the host's lock is held.
 func (c *Client) exit(room string) {
 	if !c.rooms[room] {
 		return

@@ -8,7 +8,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// fabricView is a server's view of its fabric.
+// fabricView is the [core.Cluster] of one server of a fabric.
 type fabricView struct{ s *Server }
 
 var _ core.Cluster = fabricView{}
@@ -42,7 +42,7 @@ func (c fabricView) SendTo(id string, m *core.Message) error {
 	return nil
 }
 
-// seal copies what the caller may still write to, as encoding would.
+// seal copies what the caller may still change, as encoding would.
 func (c fabricView) seal(m *core.Message) *core.Message {
 	sealed := *m
 	sealed.From, sealed.Namespace = c.s.id, c.s.namespace

@@ -10,9 +10,9 @@ import (
 	"github.com/socketmesh/mesh/internal/cluster"
 )
 
-// Fabric connects the adapters of one namespace without nodes: what one of them
-// publishes the others receive, in order for each pair, on a goroutine of that
-// pair. A test can hold, drop and forge messages, and kill servers.
+// Fabric connects the adapters of one namespace without nodes. What one of them
+// publishes, the others receive: in order for each pair of servers, on a goroutine of
+// that pair. A test can hold, drop and forge messages, and kill servers.
 type Fabric struct {
 	work sync.WaitGroup
 
@@ -22,7 +22,7 @@ type Fabric struct {
 	filter func(from, to string, m *core.Message) bool
 }
 
-// way names the direction from one server to another.
+// way is the direction from one server to another.
 type way struct{ from, to string }
 
 // NewFabric returns a fabric without servers. Close it at the end.
@@ -34,14 +34,14 @@ func NewFabric() *Fabric {
 type Server struct {
 	core.Adapter
 	Host     *Host
-	Receiver core.Receiver // for messages of the test's own
+	Receiver core.Receiver // for messages that the test makes itself
 
 	fabric    *Fabric
 	id        string
 	namespace string
 	reference bool
-	gone      bool            // killed, or has left
-	members   map[string]bool // as it sees them
+	gone      bool            // killed, or left
+	members   map[string]bool // as this server sees them
 	requests  []core.RequestInfo
 	messages  []*core.Message
 }
@@ -51,7 +51,7 @@ func (f *Fabric) Join(id string, cfg core.AdapterConfig) *Server {
 	return f.join(&Server{Host: NewHost(), fabric: f, id: id, namespace: "/", members: map[string]bool{}}, cfg)
 }
 
-// JoinReference adds a server that takes kinds of the reference's protocol only.
+// JoinReference adds a server that takes only kinds of the reference's protocol.
 func (f *Fabric) JoinReference(id string, cfg core.AdapterConfig) *Server {
 	return f.join(&Server{Host: NewHost(), fabric: f, id: id, namespace: "/", reference: true, members: map[string]bool{}}, cfg)
 }
@@ -77,7 +77,7 @@ func (f *Fabric) join(s *Server, cfg core.AdapterConfig) *Server {
 	return s
 }
 
-// present are the servers that have not gone; f.mu is held.
+// present returns the servers that are not gone; f.mu is held.
 func (f *Fabric) present() []*Server {
 	var present []*Server
 	for _, s := range f.all {
@@ -88,8 +88,8 @@ func (f *Fabric) present() []*Server {
 	return present
 }
 
-// Kill takes a server out without a word. The others notice when they have
-// received what it had sent; what is held is lost.
+// Kill removes a server without a goodbye. The others notice when they have received what
+// it had sent; messages that are held are lost.
 func (f *Fabric) Kill(id string) { f.leave(id, core.ErrSilentPeer, true) }
 
 func (f *Fabric) leave(id string, cause error, killed bool) {
@@ -130,7 +130,7 @@ func (f *Fabric) queue(from, to string) *serialQueue {
 	return c
 }
 
-// Filter makes keep decide, for every message on its way, whether it arrives.
+// Filter sets the function that decides, for each message, whether it arrives.
 func (f *Fabric) Filter(keep func(from, to string, m *core.Message) bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -153,7 +153,7 @@ func (f *Fabric) Close() {
 	f.work.Wait()
 }
 
-// send puts m on its way. It reports whether the receiver is in the mesh.
+// send sends m. It reports whether the receiver is in the mesh.
 func (f *Fabric) send(from, to string, m *core.Message) bool {
 	f.mu.Lock()
 	s, c, keep := f.all[to], f.queues[way{from, to}], f.filter
@@ -179,21 +179,21 @@ func (f *Fabric) send(from, to string, m *core.Message) bool {
 // ID is the server's id.
 func (s *Server) ID() string { return s.id }
 
-// Requests are the requests of this server that have ended.
+// Requests returns the requests of this server that have ended.
 func (s *Server) Requests() []core.RequestInfo {
 	s.fabric.mu.Lock()
 	defer s.fabric.mu.Unlock()
 	return slices.Clone(s.requests)
 }
 
-// Messages are the messages that have reached the server, in that order.
+// Messages returns the messages that the server has received, in order.
 func (s *Server) Messages() []*core.Message {
 	s.fabric.mu.Lock()
 	defer s.fabric.mu.Unlock()
 	return slices.Clone(s.messages)
 }
 
-// MessagesFrom are those of one other server.
+// MessagesFrom returns those of one other server.
 func (s *Server) MessagesFrom(id string) []*core.Message {
 	return slices.DeleteFunc(s.Messages(), func(m *core.Message) bool { return m.From != id })
 }

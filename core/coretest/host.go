@@ -10,9 +10,9 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Host is one namespace of a Socket.IO server that is not there: its sockets are
-// entries in a table, which join, leave, match and answer as real ones do. It
-// remembers what it was asked to do.
+// Host is one namespace of a simulated Socket.IO server: its sockets are entries in a
+// table, which join, leave, match and answer like real ones. It records how it was
+// called.
 type Host struct {
 	mu      sync.Mutex
 	clients map[string]*Client
@@ -22,14 +22,14 @@ type Host struct {
 	changed chan struct{} // closed at the next change
 
 	members   map[string]int // by room
-	occupancy core.Occupancy // where rooms are reported; may be nil
+	occupancy core.Occupancy // to which rooms are reported; may be nil
 }
 
 var _ core.Host = (*Host)(nil)
 
-// Call is one call of a [Host] method, with the arguments that method has.
+// Call is one call of a [Host] method, with its arguments.
 type Call struct {
-	Method string // as "Broadcast"
+	Method string // such as "Broadcast"
 	Event  core.Payload
 	To     core.Target
 	Rooms  []string
@@ -42,7 +42,7 @@ func NewHost() *Host {
 	return &Host{clients: map[string]*Client{}, changed: make(chan struct{}), members: map[string]int{}}
 }
 
-// Report reports which rooms have members, from now on.
+// Report reports from now on which rooms have members.
 func (h *Host) Report(o core.Occupancy) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -52,7 +52,7 @@ func (h *Host) Report(o core.Occupancy) {
 	}
 }
 
-// Connect adds a socket, in the room of its id and in rooms.
+// Connect adds a socket to the room of its id and to rooms.
 func (h *Host) Connect(id string, rooms ...string) *Client {
 	c := &Client{host: h, id: id, connected: true, rooms: map[string]bool{}}
 	h.mu.Lock()
@@ -66,37 +66,36 @@ func (h *Host) Connect(id string, rooms ...string) *Client {
 	return c
 }
 
-// Client is the connected socket with this id, or nil.
+// Client returns the connected socket with this id, or nil.
 func (h *Host) Client(id string) *Client {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.clients[id]
 }
 
-// Before makes f run at the start of every call of the mesh, to block, to panic,
-// or to look.
+// Before sets a function that runs at the start of every call of the mesh: to block, to
+// panic, or to inspect.
 func (h *Host) Before(f func(Call)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.before = f
 }
 
-// Listen sets the listener of server-side events. reply is nil where no answer is
-// wanted.
+// Listen sets the listener of server-side events. reply is nil if no answer is wanted.
 func (h *Host) Listen(f func(event core.Payload, reply func(core.Payload))) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.listen = f
 }
 
-// Calls are the calls so far, in the order in which they began.
+// Calls returns the calls so far, in the order in which they began.
 func (h *Host) Calls() []Call {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.calls)
 }
 
-// Count is the number of calls of one method so far.
+// Count returns the number of calls of one method so far.
 func (h *Host) Count(method string) int {
 	n := 0
 	for _, call := range h.Calls() {
@@ -107,7 +106,7 @@ func (h *Host) Count(method string) int {
 	return n
 }
 
-// ServerEvents are the texts of the server-side events that came, in order.
+// ServerEvents returns the texts of the received server-side events, in order.
 func (h *Host) ServerEvents() []string {
 	var texts []string
 	for _, call := range h.Calls() {
@@ -118,8 +117,8 @@ func (h *Host) ServerEvents() []string {
 	return texts
 }
 
-// Until waits until cond holds, which it asks whenever the host was called, or
-// returns ctx's cause.
+// Until waits until cond returns true, or returns ctx's cause. It calls cond after every
+// call of the host.
 func (h *Host) Until(ctx context.Context, cond func() bool) error {
 	for {
 		h.mu.Lock()
@@ -136,13 +135,13 @@ func (h *Host) Until(ctx context.Context, cond func() bool) error {
 	}
 }
 
-// change wakes those who wait; h.mu is held.
+// change wakes the goroutines that wait in Until; h.mu is held.
 func (h *Host) change() {
 	close(h.changed)
 	h.changed = make(chan struct{})
 }
 
-// note remembers a call and runs what was asked to run before it.
+// note records a call, and runs the function of Before.
 func (h *Host) note(call Call) {
 	h.mu.Lock()
 	h.calls = append(h.calls, call)
@@ -154,7 +153,7 @@ func (h *Host) note(call Call) {
 	}
 }
 
-// each calls f for the matching sockets, in the order of their ids, in one step.
+// each calls f for the matching sockets, in the order of their ids, under one lock.
 func (h *Host) each(to core.Target, f func(*Client)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

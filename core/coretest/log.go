@@ -8,14 +8,15 @@ import (
 	"time"
 )
 
-// Log keeps what is logged. All methods may be called at once; a new one is ready.
+// Log keeps what is logged. All methods are safe for concurrent use; the zero value is
+// ready.
 type Log struct {
 	mu      sync.Mutex
 	buf     bytes.Buffer
-	written chan struct{} // closed at the next Write; nil if nobody waits for it
+	written chan struct{} // closed at the next Write; nil if no goroutine waits for it
 }
 
-// Logger logs to l, as text, debug level included.
+// Logger returns a logger that writes to l, as text, including the debug level.
 func (l *Log) Logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
@@ -31,20 +32,20 @@ func (l *Log) Write(p []byte) (int, error) {
 	return l.buf.Write(p)
 }
 
-// String is all of it.
+// String returns everything that was logged.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
 }
 
-// Count counts the lines of a level, as "WARN", that contain a text.
+// Count counts the lines of a level, such as "WARN", that contain a text.
 func (l *Log) Count(level, text string) int {
 	return count(l.String(), level, text)
 }
 
-// Await waits until a line of a level, as "WARN", contains a text. It tells whether one
-// does within this time; a line that was there before counts.
+// Await waits until a line of a level, such as "WARN", contains a text, and reports
+// whether one does within this time. Lines that were logged before count.
 func (l *Log) Await(level, text string, within time.Duration) bool {
 	deadline := time.After(within)
 	for {

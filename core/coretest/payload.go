@@ -10,13 +10,13 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Event is the payload of an event: [name, args…]. Arguments that are []byte
-// become attachments; all others must be what encoding/json takes.
+// Event returns the payload of an event: [name, args…]. Arguments that are []byte become
+// attachments; all others must be types that encoding/json supports.
 func Event(name string, args ...any) core.Payload {
 	return encode(append([]any{name}, args...))
 }
 
-// Value is the payload of one value, as an acknowledgement has it.
+// Value returns the payload of one value, as in an acknowledgement.
 func Value(v any) core.Payload { return encode(v) }
 
 func encode(v any) core.Payload {
@@ -41,7 +41,7 @@ func encode(v any) core.Payload {
 	return core.Payload{Text: text, Attachments: attachments}
 }
 
-// Texts are the payloads' texts.
+// Texts returns the payloads' texts.
 func Texts(payloads []core.Payload) []string {
 	texts := make([]string, len(payloads))
 	for i, p := range payloads {
@@ -50,12 +50,12 @@ func Texts(payloads []core.Payload) []string {
 	return texts
 }
 
-// Numbered is the n-th message of a sender, with so many bytes of padding.
+// Numbered returns the n-th message of a sender, with so many bytes of padding.
 func Numbered(sender string, n, padding int) core.Payload {
 	return core.Payload{Text: fmt.Appendf(nil, `["n","%s",%d,"%s"]`, sender, n, strings.Repeat("x", padding))}
 }
 
-// NumberOf is who has sent a message of [Numbered], and as which.
+// NumberOf returns the sender and the number of a message of [Numbered].
 func NumberOf(p core.Payload) (sender string, n int, ok bool) {
 	rest, ok := bytes.CutPrefix(p.Text, []byte(`["n","`))
 	if !ok {

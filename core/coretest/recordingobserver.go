@@ -9,8 +9,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// RecordingObserver is an observer that records what happens to peers. All methods may
-// be called at once; the zero value is ready.
+// RecordingObserver is an observer that records what happens to peers. All methods are
+// safe for concurrent use; the zero value is ready.
 type RecordingObserver struct {
 	core.NopObserver // the other events are not recorded
 
@@ -55,21 +55,21 @@ func (o *RecordingObserver) Gap(g core.Gap) {
 	o.gaps = append(o.gaps, g)
 }
 
-// String is which peers came and went, as "up a, down a".
+// String says which peers came and went, such as "up a, down a".
 func (o *RecordingObserver) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return strings.Join(o.events, ", ")
 }
 
-// Down is why a peer went when it last did; nil if it has not.
+// Down returns why a peer was last reported down; nil if it was not.
 func (o *RecordingObserver) Down(id string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.down[id]
 }
 
-// Refusals are why connections were refused.
+// Refusals returns why connections were refused.
 func (o *RecordingObserver) Refusals() []error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -87,14 +87,14 @@ func (o *RecordingObserver) RefusedWith(target error) int {
 	return n
 }
 
-// Gaps are all gaps, in the order in which they were told.
+// Gaps returns all gaps, in the order in which they were reported.
 func (o *RecordingObserver) Gaps() []core.Gap {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.Clone(o.gaps)
 }
 
-// Lost is how many messages for this node are known to be lost.
+// Lost returns how many messages to this node are known to be lost.
 func (o *RecordingObserver) Lost() (total uint64) {
 	for _, g := range o.Gaps() {
 		if !g.Outbound {

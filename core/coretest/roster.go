@@ -8,12 +8,12 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Roster is a discovery in memory, for the nodes of a test: every node that runs
-// is in it, in the order in which they came, unless the test says otherwise.
+// Roster is a discovery in memory, for the nodes of a test: every running node is in it,
+// in the order in which they started, unless the test says otherwise.
 type Roster struct {
 	mu      sync.Mutex
 	running []*registration
-	forced  []core.Peer // what everybody is told instead
+	forced  []core.Peer // the roster of Tell, which replaces the running nodes
 	lying   bool
 }
 
@@ -25,10 +25,10 @@ type registration struct {
 // NewRoster returns an empty roster.
 func NewRoster() *Roster { return &Roster{} }
 
-// Discovery is a node's view of the roster.
+// Discovery returns a discovery for one node, which reports the roster.
 func (r *Roster) Discovery() core.Discovery { return view{r} }
 
-// Tell makes the roster say this, whoever runs, until Truth.
+// Tell sets what the roster reports, whichever nodes run, until Truth.
 func (r *Roster) Tell(peers ...core.Peer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

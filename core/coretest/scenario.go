@@ -13,13 +13,13 @@ import (
 // Question is a request that all servers have to answer.
 type Question struct {
 	Name string
-	// Ask asks through the adapter of the server "a" of some servers, and returns
-	// which clients took part in the answer, sorted: the second ones of the
-	// servers that have answered.
+	// Ask sends the request through the adapter of server "a", and returns the sorted
+	// clients that took part in the answer: the second one of each server that has
+	// answered.
 	Ask func(ctx context.Context, a core.Adapter) (answers []string, err error)
 }
 
-// Questions are all kinds of requests.
+// Questions are requests of all kinds.
 var Questions = []Question{
 	{"fetchSockets", func(ctx context.Context, a core.Adapter) ([]string, error) {
 		sockets, err := a.FetchSockets(ctx, core.Target{Rooms: []string{"odd"}}).Wait()
@@ -44,7 +44,7 @@ var Questions = []Question{
 	}},
 	{"server-side event", func(ctx context.Context, a core.Adapter) ([]string, error) {
 		values, err := a.ServerSideEmitWithAck(ctx, Event("q")).Wait()
-		answers := []string{"a1"} // so that the expectation is the same for all
+		answers := []string{"a1"} // so that all questions have the same expectation
 		for _, v := range values {
 			answers = append(answers, unquoted(v)+"1")
 		}
@@ -55,9 +55,9 @@ var Questions = []Question{
 
 func unquoted(p core.Payload) string { return strings.Trim(string(p.Text), `"`) }
 
-// Operations does everything that acts on the sockets of a mesh, on three servers
-// "a", "b" and "c" in one namespace, fresh from [NewTestServer], and checks what came of
-// it. settle waits until all that was asked for has happened everywhere.
+// Operations calls everything that acts on the sockets of a mesh, on three servers "a",
+// "b" and "c" in one namespace, fresh from [NewTestServer], and checks the result. settle
+// waits until everything has happened on all servers.
 func Operations(t testing.TB, a, b, c *TestServer, settle func()) {
 	t.Helper()
 	o := operations{t, []*TestServer{a, b, c}, settle}
@@ -82,7 +82,7 @@ func (o operations) want(what string, got any, want string) {
 	}
 }
 
-// each checks what each client of each server has, such as its rooms.
+// each checks a property of each client of each server, such as its rooms.
 func (o operations) each(what string, get func(*Client) any, want ...string) {
 	o.Helper()
 	for _, server := range o.servers {

@@ -6,15 +6,15 @@ import (
 )
 
 // SequenceCheck checks the order of messages at one receiver: every sender numbers its
-// own, upwards in steps of one. All methods may be called at once; the zero value is
-// ready.
+// own, upwards in steps of one. All methods are safe for concurrent use; the zero value
+// is ready.
 type SequenceCheck struct {
 	mu   sync.Mutex
 	seen map[string]*span
 	errs []error
 }
 
-// span is what came from one sender: all numbers from first to last.
+// span is what was received from one sender: all numbers from first to last.
 type span struct{ first, last int }
 
 // Take notes the next message of a sender.
@@ -35,7 +35,7 @@ func (c *SequenceCheck) Take(sender string, n int) {
 	s.last = n
 }
 
-// Got tells which numbers of a sender came; 0 and -1 if none did.
+// Got returns the first and last number of a sender; 0 and -1 if it sent none.
 func (c *SequenceCheck) Got(sender string) (first, last int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

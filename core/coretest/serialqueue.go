@@ -2,7 +2,7 @@ package coretest
 
 import "sync"
 
-// serialQueue runs jobs one after another on a goroutine of its own. It can be held.
+// serialQueue runs jobs one after another on its own goroutine. It can be held.
 type serialQueue struct {
 	mu      sync.Mutex
 	wake    sync.Cond
@@ -33,7 +33,7 @@ func (q *serialQueue) hold(held bool) {
 	q.wake.Signal()
 }
 
-// lose throws away what is held, and goes on.
+// lose drops the jobs that are held, and ends the holding.
 func (q *serialQueue) lose() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -42,7 +42,7 @@ func (q *serialQueue) lose() {
 	}
 }
 
-// stop ends the goroutine: at once, or behind what is to be done.
+// stop ends the goroutine: at once, or after the jobs that wait.
 func (q *serialQueue) stop(now bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

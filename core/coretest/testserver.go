@@ -11,7 +11,7 @@ type TestServer struct {
 	Clients []*Client
 }
 
-// Node is what a test server needs of the node of its server, which opens namespaces.
+// Node is the part of a node that a test server needs: it opens namespaces.
 type Node interface {
 	ID() string
 	Adapter(namespace string, host core.Host) (core.Adapter, error)

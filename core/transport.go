@@ -14,7 +14,7 @@ type Transport interface {
 	Name() string
 
 	// Listen starts to accept connections at addr (a listen address such as ":4000"; port
-	// 0 picks a free one). It returns when the address is bound, or with an error that
+	// 0 picks a free one). It returns when the address is bound, or with the error that
 	// names addr. ctx limits the call, not the listener's life.
 	Listen(ctx context.Context, addr string) (Listener, error)
 
@@ -45,12 +45,13 @@ type Listener interface {
 // Conn is one connection between two nodes. Frames arrive whole, once, in the order in
 // which they were sent.
 //
-// One goroutine may call Send while another one calls Recv; any goroutine may call Close
-// and RemoteAddr at any time.
+// One goroutine may Send while another one Recvs; Close and RemoteAddr may be called at
+// any time by anyone.
 type Conn interface {
-	// Send writes the frames in order. It neither modifies nor retains them; the caller
-	// may share them with other connections. It may block until ctx ends. Any error, also
-	// ctx's, is final: the Conn is dead, and an unknown part of the frames has been sent.
+	// Send writes the frames in order. They are borrowed until it returns, and are
+	// neither modified nor retained; the caller may be sharing them with other
+	// connections. It may block until ctx ends. Any error, ctx's included, is final: the
+	// Conn is dead, and an unknown part of the frames has been sent.
 	Send(ctx context.Context, frames [][]byte) error
 
 	// Recv blocks until the next frame. The slice is valid until the next Recv. When the
@@ -64,7 +65,7 @@ type Conn interface {
 	RemoteAddr() string
 
 	// Close ends the connection and tells the peer why, as far as that is possible
-	// without blocking for long. Frames already passed to Send are sent before. It is
+	// without blocking for long. Frames already handed to Send are sent before. It is
 	// idempotent (the first reason counts), unblocks Send and Recv, and waits for the
 	// connection's goroutines.
 	Close(reason CloseReason) error
@@ -134,7 +135,7 @@ type FrameAdmitter interface {
 // the handshake, and its own [Config].MaxFrame after it. For connections without this
 // method, the transport's own limit applies.
 type ReadLimiter interface {
-	// LimitReads limits the frames of later Recvs, in bytes. A larger one ends the
+	// LimitReads bounds the frames of later Recvs, in bytes. A larger one ends the
 	// connection. It is called by the goroutine that calls Recv, or before there is one.
 	LimitReads(bytes int)
 }
@@ -175,12 +176,12 @@ type MultiStream interface {
 
 // Stream is one ordered sequence of frames on a connection. Its frames arrive whole,
 // once, in the order in which they were sent; there is no order between streams. A stream
-// whose reader does not read, or on which a large frame is being sent, does not hold up
+// whose reader takes nothing, or on which a large frame is under way, does not hold up
 // the others.
 //
 // Send and Recv work like those of [Conn], for each stream separately: one goroutine may
-// call Send while another one calls Recv. The limit of the Conn's LimitReads applies to
-// all streams. The Conn's Close first sends what was passed to any of them. A final error
+// Send while another one Recvs. The limit of the Conn's LimitReads applies to all
+// streams. The Conn's Close first sends what was handed to any of them. A final error
 // ends the whole Conn. A Recv returns the peer's Close only when all streams, including
 // the Conn's own, have been read to their ends; so the first reader that gets it may call
 // Close. The peer waits for that no longer than its Close may take.

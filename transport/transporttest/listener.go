@@ -20,7 +20,7 @@ func closeUnblocksAccept(s *suite) {
 	s.wantClosed("Accept after Close", err)
 }
 
-// Listener.Close: "is idempotent"; "All methods may be called at once".
+// Listener.Close: "is idempotent"; "All methods are safe for concurrent use".
 func listenerCloseIsIdempotent(s *suite) {
 	l := s.listen()
 	first, second := s.start(func() { l.Close() }), s.start(func() { l.Close() })
@@ -40,7 +40,7 @@ func closeLeavesAcceptedAlone(s *suite) {
 	s.wantEcho(dialled, accepted)
 }
 
-// Listener.Close: "refuses what has not been accepted".
+// Listener.Close: "refuses connections that were not accepted".
 func closeRefusesPending(s *suite) {
 	l := s.listen()
 	c := s.dial(l)

@@ -106,8 +106,8 @@ func remoteAddrIsKnown(s *suite) {
 	}
 }
 
-// ChannelBinder.ChannelBinding: "the same on both ends of a connection and another one on
-// each other connection", "constant".
+// ChannelBinder.ChannelBinding: "the same on both ends of a connection and differs
+// between connections", "constant".
 func channelBindingIsOfOneConnection(s *suite) {
 	binding := func(c core.Conn) []byte {
 		b, ok := c.(core.ChannelBinder)

@@ -37,7 +37,7 @@ func streamTooLargeFrameEndsTheConnection(s *suite) {
 	})
 }
 
-// Stream: "the Conn's limit of LimitReads holds for all streams".
+// Stream: "The limit of the Conn's LimitReads applies to all streams".
 func limitReadsHoldsForStreams(s *suite) {
 	const limit = 1000
 	s.eachWay(func(from, to core.Conn) {
@@ -92,7 +92,7 @@ func (s *suite) wantAllEnded(a, b core.Conn) {
 	}
 }
 
-// Stream: "an error that is final ends the Conn".
+// Stream: "A final error ends the whole Conn".
 func streamErrorsAreFinalForAll(s *suite) {
 	s.eachWay(func(from, to core.Conn) {
 		streams := s.streams(from)
@@ -144,8 +144,8 @@ func closeTellsThePeerWhyOnStreams(s *suite) {
 	})
 }
 
-// Stream: "the Conn's Close sends before it ends what was handed to any of them";
-// and no Recv returns the end before all of that has been received.
+// Stream: "The Conn's Close first sends what was handed to any of them"; and no Recv
+// returns the end before all of that has been received.
 func closeComesBehindFramesOfStreams(s *suite) {
 	s.eachWay(func(c, peer core.Conn) {
 		const total = 1000

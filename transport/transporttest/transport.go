@@ -111,7 +111,7 @@ func dialContextLimitsTheCall(s *suite) {
 	s.wantEcho(c, s.accept(l))
 }
 
-// Transport: "Listen and Dial may be called by several goroutines at once".
+// Transport: "Listen and Dial are safe for concurrent use".
 func manyDialAtOnce(s *suite) {
 	const many = 32
 	l := s.listen()

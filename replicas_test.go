@@ -29,7 +29,7 @@ func TestDiscoveryReplicas(t *testing.T) {
 	config := mesh.Config{Listen: "127.0.0.1:0", DiscoveryAddress: "ws://" + address + ",ws://" + second.Addr()}
 	wait := func(m *mesh.Mesh, peers int) {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		if err := m.WaitForPeers(ctx, peers); err != nil {
 			t.Fatal(err)
@@ -55,7 +55,7 @@ func TestDiscoveryReplicas(t *testing.T) {
 	}
 
 	replica(address)
-	if !log.Await("INFO", fmt.Sprintf("\"registered with discovery\" discovery=ws://%s", address), 40*time.Second) {
+	if !log.Await("INFO", fmt.Sprintf("\"registered with discovery\" discovery=ws://%s", address), 2*time.Minute) {
 		t.Fatalf("the replica is back, and not heard: %+v", c.Roster().Endpoints)
 	}
 	if n := a.Roster().Others; n != 2 {

@@ -99,8 +99,13 @@ func acknowledgementsWithASilentClient(t *testing.T, s []*server) {
 	c, _ := s[0].client("/")
 	answerAll(t, c, `["here"]`)
 	_, silent := s[1].client("/")
-	outcome := ask(s[0].Timeout(300 * time.Millisecond))
-	got := await.Value(t, outcome)
+	// A busy machine may need longer for the one answer: then it is asked again.
+	var got ackOutcome
+	for within := 300 * time.Millisecond; within < await.Patience && len(got.values) == 0; within *= 4 {
+		if got = await.Value(t, ask(s[0].Timeout(within))); got.err == nil {
+			break
+		}
+	}
 	if got.err == nil || len(got.values) != 1 || got.values[0] != "here" {
 		t.Errorf("got %v, %v; want one answer and an error", got.values, got.err)
 	}

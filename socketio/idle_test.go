@@ -26,9 +26,9 @@ func TestIdleTimeout(t *testing.T) {
 		_ = s.Once("connection", func(args ...any) {
 			_ = args[0].(*socket.Socket).On("disconnect", func(args ...any) { gone <- args[0] })
 		})
+		begun := time.Now() // before the server's clock begins to run
 		silent := s.dialSilently("EIO=4")
 		_ = silent.WriteMessage(websocket.TextMessage, []byte("40"))
-		begun := time.Now()
 		var reason any
 		for reason == nil {
 			select {

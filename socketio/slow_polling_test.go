@@ -129,7 +129,9 @@ func TestPollingBurst(t *testing.T) {
 	for got < want {
 		got += len(p.get()) + 1 // separators are between packets
 	}
-	if stats := s.constructor.ClientStats(); stats.Slow != 0 || stats.Queued != 0 {
+	// The client may have the last answer before the server has noted that it is written.
+	await.Condition(t, "nothing waits", func() bool { return s.constructor.ClientStats().Queued == 0 })
+	if stats := s.constructor.ClientStats(); stats.Slow != 0 {
 		t.Errorf("%+v", stats)
 	}
 }
@@ -154,7 +156,7 @@ func TestSlowPollingAnswer(t *testing.T) {
 		_ = s.Emit("e", strings.Repeat("x", 100_000))
 	}
 	wantSlow(t, await.Value(t, gone))
-	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(await.Patience))
 	var body bytes.Buffer
 	if _, err := io.Copy(&body, conn); errors.Is(err, os.ErrDeadlineExceeded) || body.Len() >= 32*mb {
 		t.Errorf("%d bytes read, %v", body.Len(), err)

@@ -232,9 +232,10 @@ func TestRevision3(t *testing.T) {
 
 // TestHeartbeat: clients that answer stay, others go.
 func TestHeartbeat(t *testing.T) {
+	t.Parallel()
 	options := socket.DefaultServerOptions()
 	options.SetPingInterval(50 * time.Millisecond)
-	options.SetPingTimeout(200 * time.Millisecond)
+	options.SetPingTimeout(pongTime)
 	options.SetAllowEIO3(true)
 	s := serveWith(t, options, lonely{})
 	s.client("/")

@@ -43,10 +43,10 @@ func TestWorkersShareTheClients(t *testing.T) {
 	if err := ws.Publish(ctx, load.Pace{Rate: 100}); err != nil {
 		t.Fatal(err)
 	}
-	if ok, err := ws.Settled(ctx, 20*time.Second); !ok || err != nil {
+	if ok, err := ws.Settled(ctx, time.Minute); !ok || err != nil {
 		t.Fatalf("settled %v, %v", ok, err)
 	}
-	before, err := ws.Finish(ctx, 20*time.Second)
+	before, err := ws.Finish(ctx, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestWorkersShareTheClients(t *testing.T) {
 		}
 		got = tally.Deliveries - before.Total.Deliveries
 	}
-	r, err := ws.Finish(ctx, 20*time.Second)
+	r, err := ws.Finish(ctx, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 // wait at a time.
 type Running struct {
 	// Patience bounds the time that anything may take that is waited for. [Start] makes it
-	// 20 s.
+	// a minute.
 	Patience time.Duration
 
 	t      testing.TB
@@ -48,7 +48,7 @@ func Start(t testing.TB, d core.Discovery, self core.Peer) *Running {
 // run runs d, and calls use with each roster, inside update.
 func run(t testing.TB, d core.Discovery, self core.Peer, use func([]core.Peer)) *Running {
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &Running{Patience: 20 * time.Second, t: t, self: self, cancel: cancel, ended: make(chan struct{}), changed: make(chan struct{}, 1)}
+	r := &Running{Patience: time.Minute, t: t, self: self, cancel: cancel, ended: make(chan struct{}), changed: make(chan struct{}, 1)}
 	go func() {
 		defer close(r.ended)
 		err := d.Run(ctx, self, func(roster []core.Peer) { r.update(roster, use) })

@@ -27,7 +27,7 @@ type Features struct {
 	// Reports: a node that runs it alone gets a roster, of itself or empty. Announces
 	// implies it.
 	Reports bool
-	// Patience bounds the time that anything may take that has to happen. Default 5 s.
+	// Patience bounds the time that anything may take that has to happen. Default 30 s.
 	Patience time.Duration
 }
 
@@ -41,7 +41,7 @@ type Fabric func(t *testing.T) func() core.Discovery
 func Run(t *testing.T, features Features, fabric Fabric) {
 	t.Helper()
 	if features.Patience == 0 {
-		features.Patience = 5 * time.Second
+		features.Patience = 30 * time.Second
 	}
 	features.Reports = features.Reports || features.Announces
 	for _, c := range cases {

@@ -62,7 +62,7 @@ func TestGiveUpConnecting(t *testing.T) {
 			return nil
 		}
 		url := startFake(t, &fake{hello: silent})
-		w := newSwarm(t, Plan{URLs: []string{url}, Clients: 3, InFlight: 2, Returning: true, Portable: portable, ConnectTimeout: patience, ConnectWithin: 300 * time.Millisecond})
+		w := newSwarm(t, Plan{URLs: []string{url}, Clients: 3, InFlight: 2, Returning: true, Portable: portable, ConnectTimeout: patience, ConnectWithin: 3 * time.Second})
 		tally, err := w.Connect()
 		if err != nil || tally.Ready != 1 || tally.Failed != 2 {
 			t.Errorf("%v: %+v", err, tally)

@@ -46,7 +46,7 @@ type Fixture struct {
 	// 1 MiB. A value near that keeps the suite fast.
 	MaxFrame int
 
-	// Patience bounds the time that anything may take that has to happen. Default 10 s.
+	// Patience bounds the time that anything may take that has to happen. Default 30 s.
 	Patience time.Duration
 }
 
@@ -143,7 +143,7 @@ func check(t *testing.T, check func(*suite), fixture func(t *testing.T) Fixture)
 		f.Address = core.Listener.Addr
 	}
 	if f.Patience == 0 {
-		f.Patience = 10 * time.Second
+		f.Patience = 30 * time.Second
 	}
 	s := &suite{T: t, Fixture: f}
 	t.Cleanup(s.end)

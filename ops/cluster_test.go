@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
@@ -45,17 +46,19 @@ func TestProblemsAreNamed(t *testing.T) {
 		"one talks nonsense":  {func(n map[string]*fake) { n["c"].says = []byte("{{") }, []string{"unanswered a c"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			nodes := fakes(t, ops.Options{Timeout: 50 * time.Millisecond}, "a", "b", "c")
-			c.change(nodes)
-			var cluster ops.Cluster
-			w := call(t, nodes["a"].handler, "GET", "/api/v1/cluster", "", &cluster)
-			var got []string
-			for _, p := range cluster.Problems {
-				got = append(got, p.Kind+" "+p.Node+" "+p.Peer)
-			}
-			if cluster.Whole || !slices.Equal(got, c.want) || w.Code != http.StatusOK {
-				t.Errorf("%d whole %t %q, want %q\n%+v", w.Code, cluster.Whole, got, c.want, cluster.Problems)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				nodes := fakes(t, ops.Options{Timeout: 50 * time.Millisecond}, "a", "b", "c")
+				c.change(nodes)
+				var cluster ops.Cluster
+				w := call(t, nodes["a"].handler, "GET", "/api/v1/cluster", "", &cluster)
+				var got []string
+				for _, p := range cluster.Problems {
+					got = append(got, p.Kind+" "+p.Node+" "+p.Peer)
+				}
+				if cluster.Whole || !slices.Equal(got, c.want) || w.Code != http.StatusOK {
+					t.Errorf("%d whole %t %q, want %q\n%+v", w.Code, cluster.Whole, got, c.want, cluster.Problems)
+				}
+			})
 		})
 	}
 }
@@ -96,13 +99,19 @@ func TestReferencePeers(t *testing.T) {
 // TestAskersAtTheSameTimeGetOneAnswer: those who ask at the same time get one answer, so that ten open pages
 // cost what one does.
 func TestAskersAtTheSameTimeGetOneAnswer(t *testing.T) {
-	f := fakes(t, ops.Options{}, "a")["a"]
-	var first, second ops.Cluster
-	call(t, f.handler, "GET", "/api/v1/cluster", "", &first)
-	call(t, f.handler, "GET", "/api/v1/cluster", "", &second)
-	if !first.Time.Equal(second.Time) {
-		t.Error("it was gathered twice")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := fakes(t, ops.Options{}, "a", "b")["a"]
+		var first, second, later ops.Cluster
+		call(t, f.handler, "GET", "/api/v1/cluster", "", &first)
+		call(t, f.handler, "GET", "/api/v1/cluster", "", &second)
+		if n := f.peers["b"].asked.Load(); n != 1 || !first.Time.Equal(second.Time) {
+			t.Errorf("it was gathered %d times", n)
+		}
+		time.Sleep(time.Minute)
+		if call(t, f.handler, "GET", "/api/v1/cluster", "", &later); !later.Time.After(first.Time) {
+			t.Error("it is not gathered again")
+		}
+	})
 }
 
 // TestRoomsBySize: the largest rooms of all nodes, though no node has all of any.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
@@ -92,13 +93,22 @@ func TestExplain(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 
-	// A server that does not answer is named.
-	nodes["c"].hung = true
-	e = ops.Explanation{}
-	call(t, fakesWith(t, nodes, ops.Options{Timeout: 20 * time.Millisecond}), "GET", "/api/v1/explain?room=r", "", &e)
-	if len(e.Unanswered) != 1 || e.Unanswered[0].ID != "c" || e.Whole() || !strings.Contains(e.Summary, "1 server has not answered") {
-		t.Errorf("%+v", e)
-	}
+}
+
+// TestExplainWithoutAnAnswer: a server that does not answer is named.
+func TestExplainWithoutAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nodes := fakes(t, ops.Options{}, "a", "b", "c", "d")
+		for _, f := range nodes {
+			f.room(1)
+		}
+		nodes["c"].hung = true
+		var e ops.Explanation
+		call(t, fakesWith(t, nodes, ops.Options{Timeout: 20 * time.Millisecond}), "GET", "/api/v1/explain?room=r", "", &e)
+		if len(e.Unanswered) != 1 || e.Unanswered[0].ID != "c" || e.Whole() || !strings.Contains(e.Summary, "1 server has not answered") {
+			t.Errorf("%+v", e)
+		}
+	})
 }
 
 // fakesWith is a handler of the node a with other options.

@@ -24,25 +24,25 @@ const flushDelay = 50 * time.Millisecond
 // ErrInstrumented says that the namespace for pages has an admin UI already.
 var ErrInstrumented = errors.New("the server is instrumented already")
 
-// UI is the server side of the admin UI on one server. It ends with Close.
+// UI is the server side of the admin UI on one server. Close ends it.
 type UI struct {
 	o        Options // with defaults
 	server   *socketio.Constructor
 	io       *socket.Server
-	nsp      socket.Namespace // of the pages
+	nsp      socket.Namespace // the namespace of the pages
 	sessions sessions
 	attempts attempts
 	limiter  loglimit.Limiter
 	audit    loglimit.Limiter
 	log      *slog.Logger
 
-	logins        chan struct{} // those under way
+	logins        chan struct{} // a place for each login in progress
 	loginsWaiting atomic.Int64
 
 	inbox      inbox
 	live       *live
 	namespaces namespaces
-	wake       chan struct{} // the inbox, or live, has something
+	wake       chan struct{} // signals that the inbox, or live, has something
 
 	ctx    context.Context // ends with Close
 	cancel func()
@@ -52,27 +52,27 @@ type UI struct {
 
 	gathered chan gathering
 
-	// What follows belongs to the loop.
-	from       string // of messages
-	seq        uint64 // of the last batch of events
+	// The loop owns the following fields.
+	from       string // identifies this UI in messages
+	seq        uint64 // the number of the last batch of events
 	members    *members
 	pages      map[string]*page
 	streams    map[string]stream // by message.From
 	statistics *statistics
-	watched    bool      // somebody looks: here, or on another server
-	gathering  bool      // a snapshot of all servers is under way
-	asked      time.Time // when the last one was
+	watched    bool      // a page is connected, here or to another server
+	gathering  bool      // a snapshot of all servers is being taken
+	asked      time.Time // when the last snapshot was taken
 	foreign    foreignList
-	resync     bool // pages need a new one
+	resync     bool // pages need a new snapshot
 	statsDue   bool
 }
 
-// Instrument lets pages of the admin UI connect to a server of a mesh. The server has its
-// adapter from the mesh, and every server of the mesh is to be instrumented with the same
-// options. Errors are [*core.ConfigError], or wrap [ErrInstrumented].
+// Instrument lets pages of the admin UI connect to a server of a mesh. The server must have
+// its adapter from the mesh, and every server of the mesh should be instrumented with the
+// same options. Errors are [*core.ConfigError], or wrap [ErrInstrumented].
 //
-// It costs nothing that can be measured while no page is connected, to any server. Close
-// the UI before the server.
+// Its cost cannot be measured while no page is connected to any server. Close the UI before
+// the server.
 func Instrument(io *socket.Server, o Options) (*UI, error) {
 	if io == nil {
 		return nil, &core.ConfigError{Field: "adminui.Instrument", Value: nil, Allowed: "a *socket.Server"}
@@ -130,8 +130,8 @@ func newUI(io *socket.Server, server *socketio.Constructor, nsp socket.Namespace
 	return ui
 }
 
-// install puts the middleware and the listeners in place. The middleware of a UI that was
-// closed goes: it lets nobody in.
+// install adds the middleware and the listeners. It removes the middleware of a UI that was
+// closed, which would let no page in.
 func (ui *UI) install() {
 	admit := socket.NamespaceMiddleware(ui.admit)
 	code := reflect.ValueOf(admit).Pointer()
@@ -143,8 +143,8 @@ func (ui *UI) install() {
 	_ = ui.nsp.On(wireEvent, ui.heard)
 }
 
-// Close disconnects the pages of this server and lets no more in. It waits until nothing
-// of the UI runs any more. Idempotent.
+// Close disconnects the pages of this server and lets no more in. It waits until no
+// goroutine of the UI runs any more. It is idempotent.
 func (ui *UI) Close() {
 	ui.mu.Lock()
 	first := !ui.closed
@@ -168,7 +168,7 @@ func (ui *UI) ended() bool {
 	return ui.closed
 }
 
-// goWork runs f, and has Close wait for it. It reports false after Close.
+// goWork runs f in a goroutine for which Close waits. It returns false after Close.
 func (ui *UI) goWork(f func()) bool {
 	ui.mu.Lock()
 	defer ui.mu.Unlock()
@@ -179,10 +179,10 @@ func (ui *UI) goWork(f func()) bool {
 	return true
 }
 
-// mesh is the whole mesh's adapter of the namespace of the pages.
+// mesh returns the mesh's adapter of the namespace of the pages, which reaches all servers.
 func (ui *UI) mesh() core.Adapter { return socketio.Of(ui.nsp) }
 
-// awake lets the loop look into the inbox.
+// awake makes the loop look into the inbox.
 func (ui *UI) awake() {
 	select {
 	case ui.wake <- struct{}{}:
@@ -190,7 +190,7 @@ func (ui *UI) awake() {
 	}
 }
 
-// run is the loop. Whatever the UI decides is decided here, one after the other.
+// run is the loop. All decisions of the UI are made here, one after the other.
 func (ui *UI) run() {
 	defer ui.stopWatching()
 	ticker := time.NewTicker(tick)
@@ -217,7 +217,7 @@ func (ui *UI) run() {
 	}
 }
 
-// step does what has come up.
+// step handles what is in the inbox, and what is due.
 func (ui *UI) step(now time.Time) {
 	in := ui.inbox.take()
 	for _, p := range in.arrived {
@@ -244,7 +244,7 @@ func (ui *UI) step(now time.Time) {
 	ui.gather(now)
 }
 
-// handle takes a message of another server.
+// handle handles a message of another server.
 func (ui *UI) handle(m message, now time.Time) {
 	if m.From == ui.from {
 		return
@@ -266,7 +266,7 @@ func (ui *UI) handle(m message, now time.Time) {
 	}
 }
 
-// tick is what is done every two seconds.
+// tick runs every two seconds.
 func (ui *UI) tick(now time.Time) {
 	mesh := ui.mesh()
 	if mesh == nil {
@@ -301,7 +301,8 @@ func (ui *UI) tick(now time.Time) {
 	}
 }
 
-// adjust begins to watch when somebody looks, and ends when nobody does any more.
+// adjust starts to watch when the first page is connected to any server, and stops after
+// the last one.
 func (ui *UI) adjust(now time.Time) {
 	if pages := len(ui.pages); (pages > 0) != (ui.members.announced > 0) {
 		ui.members.announced = pages
@@ -329,7 +330,7 @@ func (ui *UI) startWatching() {
 	}
 }
 
-// stopWatching leaves nothing behind in the server.
+// stopWatching removes everything from the server that startWatching has added.
 func (ui *UI) stopWatching() {
 	if ui.watched && ui.o.Mode == Development {
 		ui.namespaces.end()
@@ -338,7 +339,7 @@ func (ui *UI) stopWatching() {
 	ui.statistics.forget()
 }
 
-// share sets this server's part of what pages get.
+// share sets this server's share of the sockets and events that pages get.
 func (ui *UI) share() {
 	servers := 1
 	if mesh := ui.mesh(); mesh != nil {
@@ -353,7 +354,7 @@ func (ui *UI) sendStats(now time.Time) {
 	ui.toOthers(message{Kind: kindStats, Events: []event{e}})
 }
 
-// toOthers sends what pages of other servers are to get.
+// toOthers sends a message to the servers that have pages, if there are any.
 func (ui *UI) toOthers(m message) {
 	if len(ui.members.watching) > 0 {
 		ui.send(m)
@@ -367,7 +368,7 @@ func (ui *UI) toOthers(m message) {
 	}
 }
 
-// send tells the other servers.
+// send sends a message to the other servers.
 func (ui *UI) send(m message) {
 	m.From = ui.from
 	if mesh := ui.mesh(); mesh != nil {
@@ -376,7 +377,7 @@ func (ui *UI) send(m message) {
 	}
 }
 
-// sayGoodbye tells the others that there are no pages here any more.
+// sayGoodbye tells the other servers that there are no pages here any more.
 func (ui *UI) sayGoodbye() {
 	if len(ui.pages) > 0 {
 		ui.send(message{Kind: kindWatch, Pages: 0})

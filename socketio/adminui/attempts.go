@@ -7,20 +7,21 @@ import (
 )
 
 const (
-	maxFailures     = 5                // logins that may fail from one network at once
-	failureRecovery = 10 * time.Second // after which one more may
-	maxNetworks     = 4096             // that are remembered
+	maxFailures     = 5                // failed logins from one network before it has to wait
+	failureRecovery = 10 * time.Second // the time after which one failure is forgotten
+	maxNetworks     = 4096             // networks that are remembered
 )
 
-// attempts counts failed logins by the network that they come from: an IPv4 address, or 64
-// bits of an IPv6 one, which is what one customer gets. When all places are taken, the
-// network that was quiet the longest is forgotten.
+// attempts counts failed logins by the network that they come from: an IPv4 address, or a
+// /64 network of IPv6, which is what one customer gets. When all places are taken, the
+// network whose last failure is the oldest is forgotten.
 type attempts struct {
 	mu     sync.Mutex
 	failed map[netip.Prefix]failures
 }
 
-// failures are those of one network: how many count at the time of the last one.
+// failures are the failed logins of one network: how many counted at the time of the last
+// one.
 type failures struct {
 	count float64
 	at    time.Time
@@ -30,8 +31,8 @@ func (f failures) now(now time.Time) float64 {
 	return max(0, f.count-now.Sub(f.at).Seconds()/failureRecovery.Seconds())
 }
 
-// begin takes one attempt, unless too many have failed. It counts as failed until
-// succeeded is called, so that many at once are no way around.
+// begin counts an attempt as failed until succeeded is called, so that concurrent attempts
+// cannot exceed the limit. It returns false if too many have failed.
 func (a *attempts) begin(network netip.Prefix, now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -50,7 +51,7 @@ func (a *attempts) begin(network netip.Prefix, now time.Time) bool {
 	return true
 }
 
-// succeeded takes back what begin has counted.
+// succeeded undoes what begin has counted.
 func (a *attempts) succeeded(network netip.Prefix) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -65,7 +66,7 @@ func (a *attempts) succeeded(network netip.Prefix) {
 	a.failed[network] = f
 }
 
-// forgetOne forgets the network that was quiet the longest; a.mu is held.
+// forgetOne forgets the network whose last failure is the oldest; a.mu is held.
 func (a *attempts) forgetOne() {
 	var oldest netip.Prefix
 	var since time.Time
@@ -77,7 +78,8 @@ func (a *attempts) forgetOne() {
 	delete(a.failed, oldest)
 }
 
-// networkOf is what an address counts for. What is no address (a Unix socket) shares one.
+// networkOf returns the network of an address. All that are not IP addresses (Unix sockets)
+// share one.
 func networkOf(address string) netip.Prefix {
 	ip, err := netip.ParseAddr(withoutPort(address))
 	if err != nil {

@@ -12,14 +12,14 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
-// command is what a page asks for.
+// command is something that a page asks for.
 type command struct {
 	Name      string          `json:"name"`
 	Namespace string          `json:"nsp"`
-	Of        string          `json:"of,omitempty"`   // a room, or the id of a socket; "" is all sockets
-	Room      string          `json:"room,omitempty"` // join, leave
+	Of        string          `json:"of,omitempty"`   // a room, or the id of a socket; "" means all sockets
+	Room      string          `json:"room,omitempty"` // for join and leave
 	Close     bool            `json:"close,omitempty"`
-	Event     json.RawMessage `json:"event,omitempty"` // emit: [name, args…], without binary values
+	Event     json.RawMessage `json:"event,omitempty"` // for emit: [name, args…], without binary values
 
 	binary [][]byte
 }
@@ -38,8 +38,8 @@ var (
 	errNoNamespace = errors.New("no server has this namespace")
 )
 
-// takeCommands listens to what a page asks for. A page that may only look is refused here:
-// that it shows no buttons is no protection.
+// takeCommands listens for the commands of a page. Those of a read-only page are refused
+// here, because a client may send them although the page shows no buttons.
 func (ui *UI) takeCommands(s *socket.Socket) {
 	for _, name := range []string{emitCommand, joinCommand, leaveCommand, disconnectCommand} {
 		_ = s.On(name, func(args ...any) { ui.command(s, name, args) })
@@ -65,7 +65,7 @@ func (ui *UI) command(s *socket.Socket, name string, args []any) {
 	ui.audit.Log(ui.log, slog.LevelInfo, "command "+id, "admin page acts", "kind", name, "namespace", c.Namespace, "by", ui.o.Username, "socket", id, "remote", remote)
 }
 
-// readCommand reads the arguments of a page's event. Anything may be in them.
+// readCommand reads the arguments of a page's event, which may be anything.
 func readCommand(name string, args []any) (command, error) {
 	if n := len(args); n > 0 {
 		if _, isAck := args[n-1].(socket.Ack); isAck {
@@ -88,7 +88,7 @@ func readCommand(name string, args []any) (command, error) {
 	return c, nil
 }
 
-// text reads an argument that must not be empty.
+// text reads an argument that must be a string and not empty.
 func (*command) text(args []any, i int, value *string) (ok bool) {
 	if len(args) > i {
 		*value, ok = args[i].(string)
@@ -111,7 +111,7 @@ func (*command) flag(args []any, i int, value *bool) (ok bool) {
 	return ok
 }
 
-// event encodes the event of an emit.
+// event reads and encodes the event of an emit.
 func (c *command) event(args []any) bool {
 	if len(args) < 3 {
 		return false
@@ -128,8 +128,8 @@ func (c *command) event(args []any) bool {
 	return true
 }
 
-// perform does what a page has asked for: on the sockets of all servers, if this one has
-// the namespace. If not, the others are asked to, each for itself.
+// perform carries out a command on the sockets of all servers, if this server has the
+// namespace. If not, it sends the command to the others, and each carries it out locally.
 func (ui *UI) perform(c command, local bool) error {
 	open := ui.server.Namespaces()
 	i := slices.IndexFunc(open, func(o core.OpenNamespace) bool { return o.Name == c.Namespace })

@@ -14,23 +14,23 @@ import (
 	"github.com/socketmesh/mesh/socketio/internal/siovalue"
 )
 
-// What a description of a socket holds at most, whatever its client sends.
+// The limits of a socket's description, whatever its client sends.
 const (
-	maxParameters = 40      // headers, and members of the query
-	maxText       = 256     // bytes of one of them
+	maxParameters = 40      // headers, and parameters of the query
+	maxText       = 256     // bytes of one value
 	maxRooms      = 200     // rooms of a socket
 	maxRoomName   = 512     // bytes; rooms with longer names are left out
 	maxData       = 4 << 10 // bytes of a socket's data, and of the arguments of an event
 	clientIDLen   = 12
 )
 
-// hidden stands for what lets others act as the client.
+// hidden replaces values with which others could act as the client.
 const hidden = "(hidden)"
 
 // secretHeaders are not shown.
 var secretHeaders = map[string]bool{"authorization": true, "proxy-authorization": true, "cookie": true}
 
-// description is a socket as pages get it, in the order of the original's members.
+// description describes a socket for pages. Its members are in the order of the original's.
 type description struct {
 	ID        string          `json:"id"`
 	ClientID  string          `json:"clientId"`
@@ -41,7 +41,7 @@ type description struct {
 	Rooms     []string        `json:"rooms"`
 }
 
-// handshake is that of a description: all but auth, which has secrets in it.
+// handshake is the handshake in a description, without auth, which contains secrets.
 type handshake struct {
 	Address string         `json:"address"`
 	Headers map[string]any `json:"headers"`
@@ -90,7 +90,7 @@ func transportOf(s *socket.Socket) string {
 func describeHandshake(h *socket.Handshake) handshake {
 	headers := parameters(h.Headers, strings.ToLower)
 	address := withoutPort(h.Address)
-	for _, name := range []string{"x-forwarded-for", "cf-connecting-ip"} { // the latter comes first, as in the original
+	for _, name := range []string{"x-forwarded-for", "cf-connecting-ip"} { // the last one that is present wins, as in the original
 		if forwarded, ok := headers[name].(string); ok && forwarded != "" {
 			address = forwarded
 		}
@@ -107,7 +107,8 @@ func describeHandshake(h *socket.Handshake) handshake {
 	}
 }
 
-// parameters are headers, or members of a query, as Node has them: one text each.
+// parameters converts headers, or parameters of the query, to the form of Node: one text
+// each.
 func parameters(values map[string]any, nameOf func(string) string) map[string]any {
 	shown := make(map[string]any, min(len(values), maxParameters))
 	for name, value := range values {
@@ -130,7 +131,7 @@ func parameters(values map[string]any, nameOf func(string) string) map[string]an
 	return shown
 }
 
-// clipped is the beginning of a long text.
+// clipped returns the beginning of a long text.
 func clipped(text string) string {
 	if len(text) <= maxText {
 		return text
@@ -149,7 +150,7 @@ func withoutPort(address string) string {
 	return address
 }
 
-// dataOf shows what an application has attached to a socket.
+// dataOf encodes the data that an application has attached to a socket.
 func dataOf(data any) json.RawMessage {
 	if data == nil {
 		return json.RawMessage("{}")
@@ -157,8 +158,8 @@ func dataOf(data any) json.RawMessage {
 	return visible(data)
 }
 
-// visible is a value as pages show it: binary values are described, and a long value is,
-// as a whole. Nothing of value is changed.
+// visible encodes a value for pages. A binary value is replaced by a description, and so is
+// a value that is too long. The value itself is not changed.
 func visible(value any) json.RawMessage {
 	text, attachments, err := siovalue.Append(nil, value, siovalue.Options{KeepReaders: true})
 	switch {
@@ -177,7 +178,7 @@ func visible(value any) json.RawMessage {
 	return json.RawMessage(shown)
 }
 
-// visibleEvent shows the name of an event and its arguments, without the function that
+// visibleEvent encodes the name of an event and its arguments, without the function that
 // sends an acknowledgement.
 func visibleEvent(event []any) json.RawMessage {
 	if n := len(event); n > 0 {
@@ -202,13 +203,13 @@ func visibleEvent(event []any) json.RawMessage {
 	return list(shown...)
 }
 
-// quoted is a JSON string.
+// quoted returns text as a JSON string.
 func quoted(text string) json.RawMessage {
 	encoded, _ := json.Marshal(text) // never fails
 	return encoded
 }
 
-// list is a JSON list.
+// list returns a JSON list.
 func list(members ...json.RawMessage) json.RawMessage {
 	size := len("[]")
 	for _, m := range members {
@@ -224,7 +225,7 @@ func list(members ...json.RawMessage) json.RawMessage {
 	return append(text, ']')
 }
 
-// encoded is a value of this package's own, which can be encoded.
+// encoded encodes a value of this package's own types, which cannot fail.
 func encoded(value any) json.RawMessage {
 	text, err := json.Marshal(value)
 	if err != nil {
@@ -233,13 +234,13 @@ func encoded(value any) json.RawMessage {
 	return text
 }
 
-// moment is a time as JavaScript writes it.
+// moment returns a time as JavaScript writes it.
 func moment(t time.Time) json.RawMessage {
 	return json.RawMessage(t.UTC().Format(`"2006-01-02T15:04:05.000Z"`))
 }
 
-// describeForeign describes a socket of a Node server. The original has marked those that
-// it tells of.
+// describeForeign describes a socket of a Node server. marked says that the original has
+// put its mark into the socket's data: pages see only such sockets.
 func describeForeign(s core.Socket, namespace string) (d description, marked bool) {
 	var data map[string]json.RawMessage
 	var mark struct {
@@ -258,7 +259,7 @@ func describeForeign(s core.Socket, namespace string) (d description, marked boo
 		Data:      visible(data),
 		Rooms:     s.Rooms[:min(len(s.Rooms), maxRooms)],
 	}
-	_ = json.Unmarshal(s.Handshake.Text, &d.Handshake) // what is not there stays zero
+	_ = json.Unmarshal(s.Handshake.Text, &d.Handshake) // missing members stay zero
 	h := &d.Handshake
 	h.Headers = parameters(h.Headers, strings.ToLower)
 	h.Query = parameters(h.Query, func(name string) string { return name })

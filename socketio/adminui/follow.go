@@ -10,39 +10,39 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-// followed is a socket of this server that pages see. live.mu guards what changes.
+// followed is a socket of this server that pages see. live.mu guards the fields that
+// change.
 type followed struct {
 	sock     *socket.Socket
 	key      socketKey
-	about    description // but for its rooms
+	about    description // its description without rooms
 	rooms    []string
-	changed  map[string]bool // rooms joined, or left, while they are looked up; nil afterwards
+	changed  map[string]bool // rooms joined or left while its rooms are being looked up; nil afterwards
 	received types.EventListener
 	sent     types.EventListener
 	left     types.EventListener
 }
 
-// announced tells whether pages know of the socket.
+// announced reports whether pages know the socket.
 func (f *followed) announced() bool { return f.changed == nil }
 
-// describe is the socket as pages get it.
+// describe describes the socket for pages.
 func (f *followed) describe() description {
 	d := f.about
 	d.Rooms = slices.Clone(f.rooms)
 	return d
 }
 
-// How a socket comes to be followed.
+// discovery says how a socket came to be followed.
 type discovery int
 
 const (
-	silently  discovery = iota // a snapshot will tell of it
-	found                      // it has been here for a while
-	connected                  // it has just come
+	silently  discovery = iota // the next snapshot will contain it
+	found                      // it was connected before
+	connected                  // it has just connected
 )
 
-// follow watches a socket, if there is space for one more. It returns false if there is
-// none.
+// follow watches a socket. It returns false if the limit of followed sockets is reached.
 func (l *live) follow(s *socket.Socket, how discovery) bool {
 	f := &followed{sock: s, key: socketKey{s.Nsp().Name(), s.Id()}, changed: map[string]bool{}}
 	l.mu.Lock()
@@ -62,14 +62,14 @@ func (l *live) follow(s *socket.Socket, how discovery) bool {
 	l.mu.Lock()
 	l.introduce(f, about, rooms, how)
 	l.mu.Unlock()
-	if !s.Connected() { // it may have gone before somebody listened
+	if !s.Connected() { // it may have disconnected before it had a listener
 		l.gone(f, "")
 	}
 	return true
 }
 
-// listen registers the listeners of a socket. Those that see all that it sends and gets
-// take it from the fast path.
+// listen adds the listeners of a socket. Its listeners of all incoming and outgoing events
+// switch off the fast path for the socket.
 func (l *live) listen(f *followed) {
 	f.left = func(args ...any) {
 		reason, _ := first(args).(string)
@@ -85,8 +85,8 @@ func (l *live) listen(f *followed) {
 	f.sock.OnAnyOutgoing(f.sent)
 }
 
-// release removes the listeners. The library tells them by their code, which no others of
-// the application have.
+// release removes the listeners. The library identifies a listener by the address of its
+// code, which no listener of the application shares.
 func (f *followed) release() {
 	f.sock.RemoveListener("disconnect", f.left)
 	if f.received != nil {
@@ -95,11 +95,11 @@ func (f *followed) release() {
 	}
 }
 
-// introduce tells of a socket whose rooms have been looked up; l.mu is held. The rooms
-// that it joined or left meanwhile may be among them, or not.
+// introduce announces a socket whose rooms have been looked up; l.mu is held. rooms may or
+// may not include the rooms that it joined or left meanwhile.
 func (l *live) introduce(f *followed, about description, rooms []string, how discovery) {
 	if l.sockets[f.key] != f {
-		return // it has gone
+		return // it has left
 	}
 	f.about = about
 	for _, room := range rooms {
@@ -127,7 +127,7 @@ func (l *live) introduce(f *followed, about description, rooms []string, how dis
 	l.change("socket_connected", encoded(f.describe()), at)
 }
 
-// enter notes a room, and reports whether pages are to be told.
+// enter adds a room, and reports whether pages must learn of it.
 func (f *followed) enter(room string) bool {
 	if len(f.rooms) >= maxRooms || len(room) > maxRoomName || slices.Contains(f.rooms, room) {
 		return false
@@ -154,7 +154,7 @@ func (l *live) gone(f *followed, reason string) {
 	}
 }
 
-// moved is called when any socket of a namespace, followed or not, joins or leaves a room.
+// moved is called when a socket of a namespace, followed or not, joins or leaves a room.
 func (l *live) moved(key socketKey, room string, joined bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -184,7 +184,7 @@ func (l *live) moved(key socketKey, room string, joined bool) {
 	l.change(name, quoted(key.namespace), quoted(room), quoted(string(key.id)), moment(time.Now()))
 }
 
-// passed is called for each event that a followed socket sends or gets.
+// passed is called for each event that a followed socket sends or receives.
 func (l *live) passed(f *followed, name string, args []any) {
 	l.mu.Lock()
 	ok := l.active && f.announced() && l.traffic.take(time.Now())
@@ -200,8 +200,7 @@ func (l *live) passed(f *followed, name string, args []any) {
 	}
 }
 
-// look finds what no listener tells of: another transport, other data, and sockets that
-// have gone.
+// look finds what has no listener: a new transport, new data, and sockets that have left.
 func (l *live) look() {
 	for _, f := range l.list() {
 		if !f.sock.Connected() {
@@ -217,7 +216,7 @@ func (l *live) look() {
 	}
 }
 
-// update tells of what is new. data is nil if it is not shown.
+// update announces what is new. data is nil if it is not shown.
 func (l *live) update(f *followed, transport string, data json.RawMessage) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -240,7 +239,7 @@ func (l *live) update(f *followed, transport string, data json.RawMessage) {
 	}
 }
 
-// first is the first of an event's arguments.
+// first returns the first argument of an event.
 func first(args []any) any {
 	if len(args) == 0 {
 		return nil

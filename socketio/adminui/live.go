@@ -10,30 +10,30 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// live are the sockets of this server that pages see, and what has happened to them and
-// was not sent yet. What a snapshot says is what the events before it have said. All
-// methods may be called at once.
+// live has the sockets of this server that pages see, and the events about them that are
+// not sent yet. A snapshot contains the state after exactly the events before it. All
+// methods are safe for concurrent use.
 type live struct {
 	o    Options // with defaults
-	wake func()  // there is something to send
+	wake func()  // called when there is something to send
 
 	mu      sync.Mutex
-	active  bool // somebody looks
-	limit   int  // how many sockets are followed at most
+	active  bool // a page is connected to some server
+	limit   int  // the highest number of followed sockets
 	sockets map[socketKey]*followed
 	pending []event
 	lost    bool   // events of sockets and rooms were left out
-	traffic budget // of what clients send and get
-	changes budget // of sockets and rooms
+	traffic budget // for events that clients send and receive
+	changes budget // for events of sockets and rooms
 }
 
-// socketKey tells sockets apart: ids are random, but those of protocol revision 3.
+// socketKey identifies a socket. Ids of protocol revision 3 are the same in each namespace.
 type socketKey struct {
 	namespace string
 	id        socket.SocketId
 }
 
-// begin starts to follow up to limit sockets. It is called again when others share it.
+// begin starts to follow up to limit sockets. It is called again when the limit changes.
 func (l *live) begin(limit, events int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -53,7 +53,7 @@ func (l *live) end() []*followed {
 	return was
 }
 
-// capacity is how many more sockets may be followed.
+// capacity returns how many more sockets may be followed.
 func (l *live) capacity() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -72,7 +72,7 @@ func (l *live) list() []*followed {
 	return slices.Collect(maps.Values(l.sockets))
 }
 
-// add queues an event, if the budget is not used up; l.mu is held.
+// add queues an event; l.mu is held.
 func (l *live) add(e event) {
 	l.pending = append(l.pending, e)
 	if len(l.pending) == 1 {
@@ -80,8 +80,8 @@ func (l *live) add(e event) {
 	}
 }
 
-// change queues what happens to a socket or a room; l.mu is held. The event is only made
-// if it is within the budget. Beyond it, pages need a new snapshot.
+// change queues an event of a socket or a room; l.mu is held. If the budget is used up, the
+// event is not made, and pages need a new snapshot.
 func (l *live) change(name string, args ...json.RawMessage) {
 	if !l.changes.take(time.Now()) {
 		if !l.lost {
@@ -93,7 +93,7 @@ func (l *live) change(name string, args ...json.RawMessage) {
 	l.add(newEvent(name, args...))
 }
 
-// cut takes what is to be sent.
+// cut returns the queued events and empties the queue.
 func (l *live) cut() (events []event, lost bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -106,14 +106,14 @@ func (l *live) cutLocked() (events []event, lost bool) {
 	return events, lost
 }
 
-// waiting tells whether there is something to send.
+// waiting reports whether there is something to send.
 func (l *live) waiting() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.pending) > 0 || l.lost
 }
 
-// snapshot takes what is to be sent, and describes the sockets as they are behind it.
+// snapshot returns the queued events like cut, and the sockets as they are after these.
 func (l *live) snapshot() (events []event, lost bool, sockets []description) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -126,8 +126,8 @@ func (l *live) snapshot() (events []event, lost bool, sockets []description) {
 	return events, lost, sockets
 }
 
-// budget lets a number of events through in a second, of which none are saved up for
-// longer.
+// budget admits a number of events per second. Unused ones are not saved for longer than
+// that.
 type budget struct {
 	perSecond int
 	used      float64

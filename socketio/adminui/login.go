@@ -10,7 +10,8 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// What pages are refused with. They know the first text, and ask for a password then.
+// The reasons with which pages are refused. The page knows the first one, and asks for a
+// password then.
 const (
 	badCredentials  = "invalid credentials"
 	tooManyAttempts = "too many attempts, try again in a minute"
@@ -19,13 +20,13 @@ const (
 )
 
 const (
-	maxPages      = 64      // of one server
+	maxPages      = 64      // per server
 	maxPassword   = 1 << 10 // bytes: bcrypt looks at 72
 	maxLogins     = 2       // passwords that are compared at once: each takes tens of milliseconds of a processor
-	maxLoginQueue = 64      // logins that wait for their turn
+	maxLoginQueue = 64      // logins that wait for a place
 )
 
-// admit is the namespace's middleware.
+// admit is the namespace's middleware: it authenticates pages.
 func (ui *UI) admit(s *socket.Socket, next func(*socket.ExtendedError)) {
 	refuse := func(reason string) { next(socket.NewExtendedError(reason, nil)) }
 	switch {
@@ -53,8 +54,8 @@ func (ui *UI) hasSession(s *socket.Socket) bool {
 	return ui.sessions.valid(id, time.Now())
 }
 
-// login compares user name and password. Comparing takes long, and the goroutine that the
-// library calls from may read for other clients, too: so done is called by another one.
+// login compares user name and password. That takes long, and the library's goroutine may
+// read for other clients, too: so another goroutine compares and calls done.
 func (ui *UI) login(s *socket.Socket, done func(refused string)) {
 	auth := s.Handshake().Auth
 	username, named := auth["username"].(string)
@@ -81,7 +82,7 @@ func (ui *UI) login(s *socket.Socket, done func(refused string)) {
 	}
 }
 
-// goLogin runs compare when it is its turn. It reports false if too many wait.
+// goLogin runs compare when there is a place for it. It returns false if too many wait.
 func (ui *UI) goLogin(compare func()) bool {
 	if ui.loginsWaiting.Add(1) > maxLoginQueue {
 		ui.loginsWaiting.Add(-1)
@@ -95,7 +96,7 @@ func (ui *UI) goLogin(compare func()) bool {
 	})
 }
 
-// matches compares in a time that does not depend on what is wrong.
+// matches compares in constant time, so that the time does not reveal what is wrong.
 func (o Options) matches(username, password string) bool {
 	got, want := sha256.Sum256([]byte(username)), sha256.Sum256([]byte(o.Username))
 	sameName := subtle.ConstantTimeCompare(got[:], want[:])

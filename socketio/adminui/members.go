@@ -7,30 +7,30 @@ import (
 
 const (
 	tick = 2 * time.Second // between the numbers of a server, as the original's
-	// lease is for how long a server is taken to have pages after it said so.
+	// lease is how long a server counts as having pages after it has said so.
 	lease = 7 * time.Second
-	// strangerAfter is how many times a server is asked whether it is instrumented
-	// before it is taken for a Node server with the original.
+	// strangerAfter is how many times a server is asked whether it is instrumented before
+	// it counts as a Node server with the original admin UI.
 	strangerAfter = 4
 )
 
 // members are the other servers that have the namespace of the pages. The loop owns it.
 type members struct {
 	ids       []string             // sorted
-	watching  map[string]time.Time // servers with pages, and until when they are taken to have them
-	known     map[string]bool      // servers that have spoken
-	asked     map[string]int       // the others, and how often they were asked
-	foreign   bool                 // a Node server with the original is among them
-	sayHello  bool                 // somebody has asked
-	announced int                  // pages here that the others know of
+	watching  map[string]time.Time // servers with pages, and until when they count as such
+	known     map[string]bool      // servers that have sent a message
+	asked     map[string]int       // other servers, and how often they were asked
+	foreign   bool                 // a Node server with the original admin UI is among them
+	sayHello  bool                 // a server has asked
+	announced int                  // the number of pages here that the others know
 }
 
 func newMembers() *members {
 	return &members{watching: map[string]time.Time{}, known: map[string]bool{}, asked: map[string]int{}}
 }
 
-// update takes the servers that are there now. It reports whether others are there than
-// before, and whether some have to be asked who they are.
+// update sets the current servers. It reports whether they have changed, and whether some
+// must be asked for a hello.
 func (m *members) update(ids []string, now time.Time) (changed, ask bool) {
 	ids = slices.Sorted(slices.Values(ids))
 	changed = !slices.Equal(ids, m.ids)
@@ -71,7 +71,8 @@ func (m *members) has(id string) bool {
 // spoke notes that a server is instrumented.
 func (m *members) spoke(id string) { m.known[id] = true }
 
-// watches notes that a server has pages, or none. It reports whether that is new.
+// watches notes how many pages a server has. It reports whether the server has pages now
+// and had none before.
 func (m *members) watches(id string, pages int, now time.Time) bool {
 	_, was := m.watching[id]
 	if pages <= 0 {

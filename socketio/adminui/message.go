@@ -8,10 +8,10 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// wireEvent is the server-side event by which servers talk.
+// wireEvent is the server-side event with which servers send messages.
 const wireEvent = "mesh:adminui"
 
-// maxMessage is how long a message may be. Those of this package are much shorter.
+// maxMessage limits the length of a message. Those of this package are much shorter.
 const maxMessage = 16 << 20
 
 // Kinds of messages.
@@ -19,34 +19,34 @@ const (
 	kindHello    = "hello"    // this server is instrumented
 	kindWatch    = "watch"    // this server has pages, or none any more
 	kindStats    = "stats"    // server_stats, for pages
-	kindEvents   = "events"   // what has happened, for pages
-	kindSnapshot = "snapshot" // as a request: the receiver's sockets, please
-	kindCommand  = "command"  // what a page has asked for, where that server lacks the namespace
+	kindEvents   = "events"   // events for pages
+	kindSnapshot = "snapshot" // as a request: asks for the receiver's sockets
+	kindCommand  = "command"  // a page's command, for servers that have the namespace, when the sender does not
 )
 
-// message is what one server tells the others, or answers one of them.
+// message is sent by one server to the others, or as an answer to one of them.
 type message struct {
 	Kind   string `json:"kind"`
 	Server string `json:"server"` // the sender's id in the mesh
-	From   string `json:"from"`   // the sender, another one after a restart
+	From   string `json:"from"`   // identifies the sender's UI; a new one after a restart
 
-	Ask   bool `json:"ask,omitempty"`   // hello: everybody says hello
-	Pages int  `json:"pages,omitempty"` // watch: how many there are
+	Ask   bool `json:"ask,omitempty"`   // hello: asks all to say hello, too
+	Pages int  `json:"pages,omitempty"` // watch: the number of pages
 
-	Seq     uint64            `json:"seq,omitempty"`     // events: the batch; an answer to snapshot: the last batch that it contains
+	Seq     uint64            `json:"seq,omitempty"`     // events: the number of the batch; answer to snapshot: the last batch that it contains
 	Lost    bool              `json:"lost,omitempty"`    // events: some were left out
 	Events  []event           `json:"events,omitempty"`  // events, stats
 	Sockets []json.RawMessage `json:"sockets,omitempty"` // an answer to snapshot
 	Command *command          `json:"command,omitempty"` // command
 }
 
-// event is what pages get: its name, and a JSON list of arguments.
+// event is an event for pages: its name, and a JSON list of arguments.
 type event struct {
 	Name string          `json:"name"`
 	Args json.RawMessage `json:"args"`
 }
 
-// pageEvents are those that servers pass on.
+// pageEvents are the events that servers pass on to pages.
 var pageEvents = []string{
 	"server_stats", "socket_connected", "socket_updated", "socket_disconnected",
 	"room_joined", "room_left", "event_received", "event_sent",
@@ -54,10 +54,11 @@ var pageEvents = []string{
 
 func newEvent(name string, args ...json.RawMessage) event { return event{name, list(args...)} }
 
-// traffic tells whether an event is of what clients send and get: one may be left out.
+// traffic reports whether an event is one that a client sent or received: such events may
+// be left out.
 func (e event) traffic() bool { return e.Name == "event_received" || e.Name == "event_sent" }
 
-// payload is the event as it is sent to clients.
+// payload returns the event as it is sent to clients.
 func (e event) payload() core.Payload {
 	if string(e.Args) == "[]" {
 		return core.Payload{Text: list(quoted(e.Name))}
@@ -68,8 +69,8 @@ func (e event) payload() core.Payload {
 	return core.Payload{Text: append(text, e.Args[1:]...)}
 }
 
-// sent is the server-side event that carries a message: a text, so that it is decoded into
-// what it is meant to be.
+// sent returns the server-side event with the message, as a JSON text inside a string,
+// which readMessage decodes into the right types.
 func (m message) sent() core.Payload {
 	return core.Payload{Text: list(quoted(wireEvent), quoted(m.text()))}
 }
@@ -78,8 +79,8 @@ func (m message) text() string { return string(encoded(m)) }
 
 var errBadMessage = errors.New("not a message of the admin UI")
 
-// readMessage reads what another server has sent. That server is trusted as a member of
-// the mesh is, and may be wrong.
+// readMessage decodes what another server has sent. That server is trusted as a member of
+// the mesh, but may send something else.
 func readMessage(value any) (message, error) {
 	text, ok := value.(string)
 	if !ok || len(text) > maxMessage {

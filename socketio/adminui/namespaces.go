@@ -10,25 +10,25 @@ import (
 	"github.com/socketmesh/mesh/socketio"
 )
 
-// namespaces are those of this server while somebody looks at their sockets. Nothing is
-// registered anywhere before begin, and after end.
+// namespaces watches the namespaces of this server while there are pages. It has no
+// listeners before begin and after end.
 type namespaces struct {
 	io     *socket.Server
 	server *socketio.Constructor
-	pages  socket.Namespace // that of the pages
+	pages  socket.Namespace // the namespace of the pages
 	live   *live
 
 	mu      sync.Mutex
-	watched map[string]*namespaceListeners // nil: nobody looks
+	watched map[string]*namespaceListeners // nil while there are no pages
 }
 
-// namespaceListeners are those of one namespace.
+// namespaceListeners are the listeners of one namespace.
 type namespaceListeners struct {
 	nsp                       socket.Namespace
 	connect, joined, departed types.EventListener
 }
 
-// begin watches all namespaces, and those to come.
+// begin watches all namespaces, and new ones.
 func (n *namespaces) begin() {
 	n.mu.Lock()
 	n.watched = map[string]*namespaceListeners{}
@@ -57,7 +57,7 @@ func (n *namespaces) created(args ...any) {
 	}
 }
 
-// watch listens to a namespace.
+// watch adds the listeners of a namespace.
 func (n *namespaces) watch(nsp socket.Namespace) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -66,7 +66,7 @@ func (n *namespaces) watch(nsp socket.Namespace) {
 	if n.watched == nil || old != nil && old.nsp == nsp {
 		return
 	}
-	if old != nil { // the library has made it anew
+	if old != nil { // the library has removed it and made a new one
 		old.release()
 	}
 	l := &namespaceListeners{nsp: nsp}
@@ -83,7 +83,7 @@ func (n *namespaces) watch(nsp socket.Namespace) {
 	n.watched[name] = l
 }
 
-// moved takes the arguments of the adapter's events: a room and a socket's id.
+// moved handles the adapter's events, whose arguments are a room and a socket's id.
 func (n *namespaces) moved(name string, args []any, joined bool) {
 	if len(args) != 2 {
 		return
@@ -101,8 +101,8 @@ func (l *namespaceListeners) release() {
 	l.nsp.Adapter().RemoveListener("leave-room", l.departed)
 }
 
-// fill follows sockets that are here, until there is no space for more: each namespace
-// gets its share first, then what is left.
+// fill follows connected sockets, up to the limit: first each namespace gets an equal
+// share, then the rest is distributed.
 func (n *namespaces) fill(how discovery) {
 	open := n.open()
 	n.forget(open)
@@ -134,7 +134,7 @@ func (n *namespaces) fillFrom(nsp socket.Namespace, most int, how discovery) {
 	})
 }
 
-// forget forgets namespaces that the library has removed.
+// forget removes namespaces that the library has removed.
 func (n *namespaces) forget(open []socket.Namespace) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -146,7 +146,7 @@ func (n *namespaces) forget(open []socket.Namespace) {
 	}
 }
 
-// open are the namespaces of this server, the pages' last.
+// open returns the namespaces of this server, the pages' last.
 func (n *namespaces) open() []socket.Namespace {
 	var names []string
 	for _, open := range n.server.Namespaces() {

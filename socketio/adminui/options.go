@@ -12,7 +12,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Mode is how much of the clients pages see.
+// Mode says how much pages see of clients.
 type Mode string
 
 const (
@@ -30,55 +30,56 @@ const (
 	DefaultMaxEvents       = 500
 )
 
-// Options are what an application sets. There is no default for who may come in: set
-// Username and PasswordHash, or NoAuth.
+// Options are set by the application. There is no default for authentication: set Username
+// and PasswordHash, or NoAuth.
 type Options struct {
-	// Username and PasswordHash are what a page has to log in with. The hash is bcrypt's,
+	// Username and PasswordHash are the credentials of pages. The hash is bcrypt's,
 	// "$2b$10$…", as `htpasswd -nbB admin PASSWORD` prints it behind the colon.
 	Username     string
 	PasswordHash string
 
-	// NoAuth lets everybody in who can reach the server.
+	// NoAuth lets in every page that can reach the server.
 	NoAuth bool
 
 	// SessionKey signs the sessions of pages that have logged in, so that they need no
-	// password when they come back, or move to another server. All servers need the same
-	// one. Default: derived from Username and PasswordHash, so whoever can read the hash
-	// can make a session. At least 16 bytes.
+	// password when they reconnect, also to another server. All servers need the same key.
+	// Default: derived from Username and PasswordHash, so that somebody who can read the
+	// hash can make a session. At least 16 bytes.
 	SessionKey string
 
-	// SessionLifetime is for how long a login is good to connect again. A page that is
-	// connected stays so. Default: 24 h.
+	// SessionLifetime is how long after a login a page can reconnect without a password. A
+	// page that is connected stays so. Default: 24 h.
 	SessionLifetime time.Duration
 
-	// Namespace is that of the pages. Default: "/admin".
+	// Namespace is the namespace of the pages. Default: "/admin".
 	Namespace string
 
-	// ServerID is this server's name on the page; each server needs another one.
-	// Default: its id in the mesh.
+	// ServerID is this server's name on the page, which must be unique. Default: its id in
+	// the mesh.
 	ServerID string
 
-	// Mode is Development or Production. Default: Development, as the original's.
+	// Mode is Development or Production. Default: Development, as in the original.
 	Mode Mode
 
-	// ReadOnly lets pages look and not act: what they ask for is refused here, too.
+	// ReadOnly lets pages only look: the server refuses their commands.
 	ReadOnly bool
 
-	// ShowData shows the data of sockets (SetData). It is encoded every two seconds while
-	// a page looks, so the application must not change what it has set, but set it anew.
+	// ShowData shows the data of sockets (SetData). It is encoded every two seconds while a
+	// page is connected, so the application must not change the data in place, but set new
+	// data.
 	ShowData bool
 
-	// MaxSockets is how many sockets a page gets to see one by one, of all servers: they
-	// share it evenly. Numbers are of all sockets. Default: 2,000, beyond which the page
-	// becomes slow.
+	// MaxSockets is how many single sockets a page sees, of all servers, which share the
+	// number evenly. Statistics include all sockets. Default: 2,000, because the page
+	// becomes slow with more.
 	MaxSockets int
 
-	// MaxEvents is how many events per second a page gets, of all servers, which share it
-	// evenly: so many of clients' events, and so many of sockets and rooms. What goes
-	// beyond is left out. Default: 500.
+	// MaxEvents is how many events per second a page gets, of all servers, which share the
+	// number evenly: so many events of clients, and so many of sockets and rooms. More
+	// events are left out. Default: 500.
 	MaxEvents int
 
-	// Logger is told who was let in, who was not, and what pages do. Default:
+	// Logger logs which pages were let in or refused, and what they do. Default:
 	// slog.Default().
 	Logger *slog.Logger
 }
@@ -125,7 +126,7 @@ func (o Options) Validate() error {
 	return nil
 }
 
-// masked stands for a secret in an error.
+// masked replaces a secret in an error.
 func masked(secret string) string {
 	if secret == "" {
 		return ""
@@ -133,7 +134,7 @@ func masked(secret string) string {
 	return strings.Repeat("*", min(len(secret), 8))
 }
 
-// features are what a page may do and see, by the names that it knows.
+// features returns what a page may do and see, by the names that the page knows.
 func (o Options) features() []string {
 	var features []string
 	if !o.ReadOnly {
@@ -146,7 +147,7 @@ func (o Options) features() []string {
 	return features
 }
 
-// hostname is this machine's, "" if it does not know.
+// hostname returns this machine's name, "" if it is not known.
 func hostname() string {
 	name, _ := os.Hostname()
 	return name

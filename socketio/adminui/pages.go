@@ -10,24 +10,24 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// pagesRoom is the room of all pages of servers with this package: what is broadcast for
-// pages of Node servers leaves them out.
+// pagesRoom is the room of all pages that are connected to servers with this package.
+// Broadcasts to the pages of Node servers exclude it.
 const pagesRoom = "mesh:adminui:pages"
 
-// maxWaiting is how many events wait for a page until it has its snapshot.
+// maxWaiting is how many events may wait for a page until it has its snapshot.
 const maxWaiting = 10_000
 
-// page is one that is connected to this server. The loop owns it.
+// page is a page that is connected to this server. The loop owns it.
 type page struct {
 	id       string
 	ready    bool              // it has its snapshot
-	covered  map[string]uint64 // the last batch that is in the snapshot, by message.From
+	covered  map[string]uint64 // the last batch of each server that the snapshot contains, by message.From
 	waiting  []message         // batches that came since the snapshot was asked for
-	events   int               // in them
-	overflow bool              // there were too many
+	events   int               // number of events in waiting
+	overflow bool              // there were too many events
 }
 
-// hold keeps a batch until the snapshot is there.
+// hold keeps a batch until the page has its snapshot.
 func (p *page) hold(m message) {
 	if p.events += len(m.Events); p.events > maxWaiting {
 		p.waiting, p.overflow = nil, true
@@ -36,32 +36,32 @@ func (p *page) hold(m message) {
 	p.waiting = append(p.waiting, m)
 }
 
-// wants tells whether a batch is not in the snapshot.
+// wants reports whether the page's snapshot does not contain a batch.
 func (p *page) wants(m message) bool { return m.Seq > p.covered[m.From] }
 
-// stream is how far the batches of a server have come.
+// stream is the position in the batches of a server.
 type stream struct {
 	server string
 	seq    uint64
 }
 
-// inbox is what has come up since the loop has looked.
+// inbox collects what happens until the loop handles it.
 type inbox struct {
 	mu     sync.Mutex
 	what   news
 	events int
 }
 
-// news are what the loop finds in the inbox.
+// news is what the loop takes from the inbox.
 type news struct {
 	arrived  []*page
 	left     []string // ids of pages
 	messages []message
 	asks     []snapshotRequest
-	dropped  bool // there was too much
+	dropped  bool // there were too many messages or events
 }
 
-// snapshotRequest is another server's.
+// snapshotRequest is a request of another server for a snapshot.
 type snapshotRequest struct {
 	from  message
 	reply func(message)
@@ -69,7 +69,7 @@ type snapshotRequest struct {
 
 const (
 	maxInbox       = 4096   // messages
-	maxInboxEvents = 50_000 // in them
+	maxInboxEvents = 50_000 // events in these messages
 )
 
 func (i *inbox) take() news {
@@ -105,7 +105,7 @@ func (i *inbox) ask(r snapshotRequest) {
 	}
 }
 
-// connected is the namespace's listener of "connection": a page has been let in.
+// connected is the namespace's listener of "connection": a page was let in.
 func (ui *UI) connected(args ...any) {
 	s, ok := first(args).(*socket.Socket)
 	if !ok || ui.ended() {
@@ -124,13 +124,13 @@ func (ui *UI) connected(args ...any) {
 	}
 	_ = s.Emit("config", map[string]any{"supportedFeatures": ui.o.features()})
 	ui.inbox.add(func(n *news) { n.arrived = append(n.arrived, &page{id: id}) })
-	if !s.Connected() { // it may have gone before somebody listened
+	if !s.Connected() { // it may have disconnected before it had a listener
 		ui.inbox.add(func(n *news) { n.left = append(n.left, id) })
 	}
 	ui.awake()
 }
 
-// heard is the listener of the servers' own event.
+// heard is the listener of the event with which servers send messages.
 func (ui *UI) heard(args ...any) {
 	if ui.ended() {
 		return
@@ -157,7 +157,7 @@ func (ui *UI) heard(args ...any) {
 	ui.awake()
 }
 
-// everyPage are the ids of all pages.
+// everyPage returns the ids of all pages.
 func (ui *UI) everyPage() []string {
 	ids := make([]string, 0, len(ui.pages))
 	for id := range ui.pages {
@@ -167,7 +167,7 @@ func (ui *UI) everyPage() []string {
 }
 
 // toPages sends an event to pages of this server. It does not wait for them: what a page
-// does not take waits in its client's queue, which is bounded, and of traffic nothing does.
+// does not take waits in its client's bounded queue, and events of traffic are volatile.
 func (ui *UI) toPages(ids []string, e event) {
 	mesh := ui.mesh()
 	if len(ids) == 0 || mesh == nil {
@@ -176,7 +176,7 @@ func (ui *UI) toPages(ids []string, e event) {
 	mesh.Broadcast(e.payload(), core.Target{Rooms: ids, Flags: core.Flags{Local: true, Volatile: e.traffic()}})
 }
 
-// received passes on a batch of events to those pages in whose snapshots it is not.
+// received passes a batch of events on to the pages whose snapshots do not contain it.
 func (ui *UI) received(m message) {
 	if m.From != ui.from {
 		last, known := ui.streams[m.From]
@@ -198,7 +198,7 @@ func (ui *UI) received(m message) {
 	}
 }
 
-// forgetStreams forgets those of servers that have gone.
+// forgetStreams removes the streams of servers that have left.
 func (ui *UI) forgetStreams() {
 	for from, s := range ui.streams {
 		if !ui.members.has(s.server) {

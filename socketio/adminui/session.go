@@ -17,9 +17,9 @@ const (
 	sessionLen    = 8 + nonceLen + sha256.Size
 )
 
-// sessions makes the session ids of pages, and knows them again. A session id is when it
-// expires, a random part, and a signature of both: nothing is stored, and each server that
-// has the key knows those of the others.
+// sessions issues and checks the session ids of pages. A session id is its expiry time, a
+// random part, and a signature of both: so nothing is stored, and every server that has the
+// key accepts the session ids of the others.
 type sessions struct {
 	key      []byte
 	lifetime time.Duration
@@ -44,7 +44,7 @@ func (s sessions) issue(now time.Time) string {
 	return base64.RawURLEncoding.EncodeToString(s.sign(id))
 }
 
-// valid tells whether a session id was issued with the key, and has not expired.
+// valid reports whether a session id was issued with the key, and has not expired.
 func (s sessions) valid(id string, now time.Time) bool {
 	if len(id) != base64.RawURLEncoding.EncodedLen(sessionLen) {
 		return false
@@ -60,7 +60,7 @@ func (s sessions) valid(id string, now time.Time) bool {
 	return now.Unix() < int64(binary.BigEndian.Uint64(body))
 }
 
-// sign returns body with its signature behind it.
+// sign returns body with its signature appended.
 func (s sessions) sign(body []byte) []byte {
 	mac := hmac.New(sha256.New, s.key)
 	mac.Write(body)

@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	gatherTime = 3 * time.Second // for which other servers are waited
-	// renewTime is how often pages get a new snapshot at most, because something was left
-	// out of the events.
+	gatherTime = 3 * time.Second // how long to wait for other servers
+	// renewTime is the shortest time between two snapshots that pages get because events
+	// were left out.
 	renewTime    = 5 * time.Second
-	maxSnapshot  = 8 << 20   // bytes of the descriptions in one
+	maxSnapshot  = 8 << 20   // bytes of the descriptions in one snapshot
 	maxBatchSize = 256 << 10 // bytes of the events in one message
 )
 
@@ -34,8 +34,8 @@ func (ui *UI) publish(events []event, lost bool) {
 	}
 }
 
-// snapshot describes the sockets of this server that pages see, as the batches so far have
-// told of them.
+// snapshot describes the sockets of this server that pages see, in their state after the
+// batches so far.
 func (ui *UI) snapshot() message {
 	events, lost, sockets := ui.live.snapshot()
 	ui.publish(events, lost)
@@ -54,15 +54,15 @@ func (ui *UI) snapshot() message {
 	return m
 }
 
-// gathering is a snapshot of all servers.
+// gathering collects a snapshot of all servers.
 type gathering struct {
-	pages   []string // for which it was asked
+	pages   []string // ids of the pages that need it
 	answers []message
 	others  []json.RawMessage // sockets of Node servers
 	missing bool              // a server has not answered
 }
 
-// gather asks for a snapshot if pages need one. What happens meanwhile waits for them.
+// gather asks for a snapshot if pages need one. Events are kept for them meanwhile.
 func (ui *UI) gather(now time.Time) {
 	mesh := ui.mesh()
 	if ui.gathering || mesh == nil {
@@ -95,8 +95,8 @@ func (ui *UI) gather(now time.Time) {
 	})
 }
 
-// ask gathers the answers of the other servers. Those that do not answer are Node's, or
-// have other things to do.
+// ask collects the answers of the other servers. Servers that do not answer are Node's, or
+// busy.
 func (g *gathering) ask(ctx context.Context, mesh core.Adapter, request message) {
 	ctx, cancel := context.WithTimeout(ctx, gatherTime)
 	defer cancel()
@@ -112,23 +112,23 @@ func (g *gathering) ask(ctx context.Context, mesh core.Adapter, request message)
 	}
 }
 
-// foreignList is what the sockets of Node servers were when they were asked for. One
+// foreignList is the list of the sockets of Node servers, as of the last request. Only one
 // gathering at a time uses it.
 type foreignList struct {
 	sockets []json.RawMessage
-	again   time.Time // when they are asked for again
+	again   time.Time // when to ask for them again
 }
 
-// foreignPace is how long the list stays for each socket that was looked through beyond
-// foreignFree. All servers answer with all their sockets, so that asking for 100,000 with
-// each snapshot would be most of what the mesh does.
+// foreignPace is how long the list is kept for each socket beyond foreignFree that was
+// looked at. All servers answer with all their sockets, and asking for 100,000 with each
+// snapshot would be most of what the mesh does.
 const (
 	foreignFree = 5000
 	foreignPace = time.Millisecond
 )
 
-// list is the list, made anew by ask if it is due. ask tells how many sockets it has
-// looked through.
+// list returns the list, and renews it with ask if it is due. ask also returns how many
+// sockets it has looked at.
 func (f *foreignList) list(now time.Time, ask func() (found []json.RawMessage, all int)) []json.RawMessage {
 	if !now.Before(f.again) {
 		found, all := ask()
@@ -137,10 +137,11 @@ func (f *foreignList) list(now time.Time, ask func() (found []json.RawMessage, a
 	return f.sockets
 }
 
-// foreignSockets describes those sockets of Node servers that the original has marked: it
-// notes client and transport in their data. It counts all that it has looked through.
+// foreignSockets describes the sockets of Node servers that the original has marked: it
+// stores client and transport in their data. It also counts all sockets that it has looked
+// at.
 func (ui *UI) foreignSockets(ctx context.Context) (found []json.RawMessage, all int) {
-	ctx, cancel := context.WithTimeout(ctx, gatherTime) // for all namespaces: the answers are there soon
+	ctx, cancel := context.WithTimeout(ctx, gatherTime) // for all namespaces together: answers come soon
 	defer cancel()
 	for _, open := range ui.server.Namespaces() {
 		sockets, _ := open.Adapter.FetchSockets(ctx, core.Target{}).Wait()
@@ -154,7 +155,7 @@ func (ui *UI) foreignSockets(ctx context.Context) (found []json.RawMessage, all 
 	return found, all
 }
 
-// deliver gives pages their snapshot, and what came behind it.
+// deliver sends pages their snapshot, and the events after it.
 func (ui *UI) deliver(g gathering) {
 	ui.gathering = false
 	ui.resync = ui.resync || g.missing
@@ -177,7 +178,7 @@ func (ui *UI) deliver(g gathering) {
 	}
 }
 
-// catchUp gives a page the events that came behind its snapshot.
+// catchUp sends a page the events after its snapshot.
 func (ui *UI) catchUp(p *page, covered map[string]uint64) {
 	p.covered = covered
 	waiting := p.waiting
@@ -197,7 +198,7 @@ func (ui *UI) catchUp(p *page, covered map[string]uint64) {
 	}
 }
 
-// renew has all pages get a new snapshot, if something was left out.
+// renew takes a new snapshot for all pages, if events were left out.
 func (ui *UI) renew(now time.Time) {
 	if !ui.resync || len(ui.pages) == 0 || ui.gathering || now.Sub(ui.asked) < renewTime {
 		return

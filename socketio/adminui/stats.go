@@ -7,7 +7,8 @@ import (
 	"github.com/socketmesh/mesh/socketio"
 )
 
-// serverStats are the numbers of a server, in the order of the original's members.
+// serverStats are the statistics of a server. Its members are in the order of the
+// original's.
 type serverStats struct {
 	ServerID   string             `json:"serverId"`
 	Hostname   string             `json:"hostname"`
@@ -19,8 +20,8 @@ type serverStats struct {
 	Namespaces []namespaceDetails `json:"namespaces"`
 }
 
-// aggregated is how often something has happened in a second, or since the numbers
-// before.
+// aggregated is how often something has happened in a second, or since the previous
+// statistics.
 type aggregated struct {
 	Timestamp int64  `json:"timestamp"` // milliseconds, of a whole second
 	Type      string `json:"type"`
@@ -32,15 +33,15 @@ type namespaceDetails struct {
 	Sockets int    `json:"socketsCount"`
 }
 
-// statistics makes the numbers from counters that are kept anyway. The loop owns it.
+// statistics makes the numbers from the counters of ClientStats. The loop owns it.
 type statistics struct {
 	server *socketio.Constructor
 	id     string
 	began  time.Time
-	last   *socketio.ClientStats // nil: nobody has looked
+	last   *socketio.ClientStats // nil while there are no pages
 }
 
-// take counts what has happened since the last call, or since forget.
+// take returns the numbers, with what has happened since the last call, or since forget.
 func (s *statistics) take(now time.Time) serverStats {
 	stats := s.server.ClientStats()
 	numbers := serverStats{
@@ -66,7 +67,7 @@ func (s *statistics) take(now time.Time) serverStats {
 	return numbers
 }
 
-// forget is called when nobody looks any more: what happens then is not counted.
+// forget is called when there are no pages any more: what happens then is not counted.
 func (s *statistics) forget() { s.last = nil }
 
 func differences(before, after socketio.ClientStats, now time.Time) []aggregated {

@@ -8,7 +8,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// careless are messages that are well-formed, but not what a node writes.
+// careless returns messages that are well-formed, but differ from those that a node
+// sends.
 func careless() []Vector {
 	list := []Vector{
 		{"from nobody", &core.Message{Kind: core.KindHeartbeat, Namespace: "/"}},
@@ -51,7 +52,7 @@ func timed(timeout time.Duration) *core.Message {
 	return m
 }
 
-// everything has all fields set, whatever the kind.
+// everything returns a message with all fields set, whatever its kind.
 func everything(kind core.Kind) *core.Message {
 	m := Response(2)
 	m.Kind = kind

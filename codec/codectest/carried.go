@@ -7,7 +7,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// carried returns what m is after Append and Decode of any codec.
+// carried returns m as it is after Append and Decode of any codec.
 func carried(m *core.Message) *core.Message {
 	c := clone(m)
 	for _, s := range []*string{&c.From, &c.Namespace, &c.RequestID, &c.Trace} {
@@ -35,7 +35,7 @@ func utf8OfAll(list []string) {
 	}
 }
 
-// roundUp is d in whole milliseconds, of which there are at most so many.
+// roundUp returns d in whole milliseconds, rounded up: 0 to most of them.
 func roundUp(d, most time.Duration) time.Duration {
 	ms := d / time.Millisecond
 	if d%time.Millisecond > 0 {
@@ -44,8 +44,8 @@ func roundUp(d, most time.Duration) time.Duration {
 	return min(max(ms, 0), most) * time.Millisecond
 }
 
-// referenced is what is left of a message behind a codec of reference peers, what
-// [Diff] knows aside: the fields that its kind needs.
+// referenced returns what a codec of reference peers carries of a message: the fields
+// that its kind needs. What [Diff] takes into account is left to it.
 func referenced(m *core.Message) *core.Message {
 	r := &core.Message{Kind: m.Kind, From: m.From, Namespace: m.Namespace}
 	switch m.Kind {
@@ -68,7 +68,7 @@ func referenced(m *core.Message) *core.Message {
 	return r
 }
 
-// harmful reports whether m has something that the reference would not survive or
+// harmful reports whether m contains something that a reference peer would not survive or
 // understand.
 func harmful(m *core.Message) bool {
 	r := referenced(m)

@@ -67,7 +67,8 @@ func fieldsOf(m *core.Message, o options) []field {
 	return fields
 }
 
-// traceOf is what is compared of a trace, which reference codecs do not carry.
+// traceOf returns a message's trace for comparison; "" for reference codecs, which do not
+// carry it.
 func traceOf(m *core.Message, o options) string {
 	if o.reference {
 		return ""
@@ -75,7 +76,8 @@ func traceOf(m *core.Message, o options) string {
 	return m.Trace
 }
 
-// addressOf is what is compared of an address, which reference codecs do not carry.
+// addressOf returns a socket's address for comparison; "" for reference codecs, which do
+// not carry it.
 func addressOf(s core.Socket, o options) string {
 	if o.reference {
 		return ""
@@ -85,11 +87,11 @@ func addressOf(s core.Socket, o options) string {
 
 func listOf(list []string) []string { return append([]string{}, list...) }
 
-// noValue is the zero Payload, where it is not the same as null.
+// noValue stands for the zero Payload where it differs from null.
 type noValue struct{}
 
-// valueOf is what is compared of a payload. Reference codecs make zero of the
-// zero Payload.
+// valueOf returns the tree of a payload for comparison. zero stands for the zero Payload
+// in reference codecs.
 func valueOf(p core.Payload, zero any, o options) any {
 	if p.IsZero() {
 		if o.reference {
@@ -132,7 +134,7 @@ func clonePayload(p core.Payload) core.Payload {
 	return p
 }
 
-// scribble overwrites all that m points to.
+// scribble overwrites everything that m points to.
 func scribble(m *core.Message) {
 	for _, list := range [][]string{m.Rooms, m.To.Rooms, m.To.Except} {
 		for i := range list {

@@ -14,21 +14,21 @@ type Subject struct {
 	Options []Option
 }
 
-// Equivalence checks that it does not matter which codec a message travels in:
-// each of [Messages], and some that no careful sender would write, comes back the
-// same from all codecs that have a form for its kind.
+// Equivalence checks that it does not matter which codec a message travels in: each of
+// [Messages], and some that no careful sender would write, comes back the same from all
+// codecs that can encode its kind.
 //
-// The same means: all fields, as [Diff] compares them, but
+// The same means: all fields are equal, as [Diff] compares them, except that
 //
 //   - Flags.Local is gone, and Flags.Timeout is in whole milliseconds, rounded up;
-//   - what was not UTF-8 in a string is U+FFFD, one for each byte.
+//   - each byte in a string that was not UTF-8 is U+FFFD.
 //
-// Codecs of reference peers (see [Reference]) give back what the reference has a
-// form for: the fields that the kind needs, without Brief; timeouts of 2^31-1 ms
-// at most; no members named __proto__; null for a number beyond float64; null
-// where there is no value, and {} where a socket has none. They may refuse what
-// the reference would not survive or understand: values nested more than 1,000
-// deep, a handshake that is no object, a count beyond 2^53-1.
+// Codecs of reference peers (see [Reference]) return what the reference can represent:
+// the fields that the kind needs, without Brief; timeouts of 2^31-1 ms at most; no
+// members named __proto__; null for a number beyond float64; null if there is no value,
+// and {} if a socket has none. They may refuse what the reference would not survive or
+// understand: values nested more than 1,000 deep, a handshake that is not an object, a
+// count beyond 2^53-1.
 func Equivalence(t *testing.T, subjects ...Subject) {
 	for _, v := range append(Messages(), careless()...) {
 		t.Run(v.Name, func(t *testing.T) {
@@ -39,8 +39,8 @@ func Equivalence(t *testing.T, subjects ...Subject) {
 	}
 }
 
-// FuzzEquivalence checks that whatever one codec decodes is carried by all, as in
-// [Equivalence]. The input is a frame, and whose it is.
+// FuzzEquivalence checks that all codecs carry every message that one codec decodes, as
+// in [Equivalence]. The input is a frame, and the number of the codec that decodes it.
 func FuzzEquivalence(f *testing.F, subjects ...Subject) {
 	for i, s := range subjects {
 		for _, v := range append(Messages(), careless()...) {

@@ -7,9 +7,9 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// FuzzDecode feeds a codec's Decode. Whatever it makes of the input must be
-// well-formed, and mean the same after Append and Decode. Append may refuse what
-// is too deep for its readers.
+// FuzzDecode fuzzes a codec's Decode. A message that it returns must be well-formed, and
+// mean the same after Append and Decode. Append may refuse a message that is nested too
+// deep for its readers.
 func FuzzDecode(f *testing.F, c core.Codec, opts ...Option) {
 	for _, v := range Messages() {
 		b, err := c.Append(nil, v.Message)

@@ -10,8 +10,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// survives checks what holds for any input: no panic, an error of the contract's
-// or a well-formed message. It reports whether there is one.
+// survives checks what holds for any input: no panic, and either an error of the contract
+// or a well-formed message. It reports whether there is a message.
 func survives(c core.Codec, src []byte, m *core.Message) (decoded bool, err error) {
 	switch err := c.Decode(src, m); {
 	case err == nil:
@@ -25,8 +25,8 @@ func survives(c core.Codec, src []byte, m *core.Message) (decoded bool, err erro
 	return false, nil
 }
 
-// places are where a text of n bytes is damaged: everywhere, or at about 1,000
-// places, those near both ends among them.
+// places returns where a text of n bytes is damaged: at every byte, or at about 1,000
+// places, including those near both ends.
 func places(n int) []int {
 	var list []int
 	step := max(1, (n-512)/512)
@@ -41,7 +41,7 @@ func places(n int) []int {
 	return list
 }
 
-// quick are vectors without much text.
+// quick returns the vectors without much text.
 func (s *suite) quick() []Vector {
 	list := []Vector{{"fetched two", Response(2)}}
 	for _, v := range s.vectors() {
@@ -83,7 +83,8 @@ func (s *suite) damaged(t *testing.T) {
 	}
 }
 
-// proportional writes what may be read as a huge number all over the vectors.
+// proportional overwrites places all over the vectors with bytes that may be read as a
+// huge number.
 func (s *suite) proportional(t *testing.T) {
 	const each, base = 256, 4 << 10 // bytes for each byte of input, and for errors and the like
 	claims := [][]byte{{0xff, 0xff, 0xff, 0xff}, {0x7f, 0xff, 0xff, 0xff}, {0xdd, 0x7f, 0xff, 0xff, 0xff}, {0xdf, 0x0f, 0xff, 0xff, 0xff}, []byte("999999999")}
@@ -106,7 +107,7 @@ func (s *suite) proportional(t *testing.T) {
 	}
 }
 
-// taken is how much memory f allocates, and whatever else runs meanwhile.
+// taken returns how much memory f allocates, including everything that runs meanwhile.
 func taken(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -16,9 +16,9 @@ type Vector struct {
 // from is the sender of all vectors.
 const from = "746b5745bee1accf"
 
-// Messages are vectors of every kind with the fields it has, and of payloads
-// that are hard to carry. The codec's own kinds aside, different codecs must
-// agree on them (see [Diff]). They are the caller's.
+// Messages returns vectors of every kind with the fields that it has, and of payloads
+// that are hard to carry. Except for a codec's own kinds, different codecs must agree on
+// them (see [Diff]). The caller may change them.
 func Messages() []Vector {
 	list := append(kinds(), flags()...)
 	return append(list, payloads()...)

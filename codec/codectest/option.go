@@ -2,7 +2,7 @@ package codectest
 
 import "github.com/socketmesh/mesh/core"
 
-// Option says in what a codec may differ from the contract.
+// Option says how a codec may differ from the contract.
 type Option func(*options)
 
 type options struct {
@@ -16,10 +16,9 @@ func optionsOf(list []Option) (o options) {
 	return o
 }
 
-// Reference is for codecs of reference peers. They carry the kinds of
-// [core.Kind.Reference] only and no Brief; they leave members named __proto__
-// out; a number beyond float64 arrives as null, and so does what has no value,
-// which is {} in a socket.
+// Reference is for codecs of reference peers. They carry only the kinds of
+// [core.Kind.Reference], and not Brief; they omit members named __proto__; a number
+// beyond float64 arrives as null, and so does "no value", which is {} in a socket.
 func Reference() Option { return func(o *options) { o.reference = true } }
 
 // carries reports whether the codec can encode kind.

@@ -8,7 +8,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// payloads are broadcasts whose payloads are hard to carry.
+// payloads returns broadcasts whose payloads are hard to carry.
 func payloads() []Vector {
 	big := bytes.Repeat([]byte{0, 1, '"', '\n', 0xff}, 64<<10/5)
 	list := []struct {
@@ -51,7 +51,7 @@ func payloads() []Vector {
 
 func text(s string) core.Payload { return core.Payload{Text: []byte(s)} }
 
-// binary puts placeholders where format has %s.
+// binary replaces each %s in format by a placeholder.
 func binary(format string, attachments ...[]byte) core.Payload {
 	marks := make([]any, len(attachments))
 	for i := range attachments {

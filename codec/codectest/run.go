@@ -36,7 +36,7 @@ type suite struct {
 	options
 }
 
-// vectors returns those that the codec can encode.
+// vectors returns the vectors that the codec can encode.
 func (s *suite) vectors() []Vector {
 	var list []Vector
 	for _, v := range Messages() {
@@ -47,7 +47,7 @@ func (s *suite) vectors() []Vector {
 	return list
 }
 
-// encode appends m to nothing.
+// encode appends m to an empty slice.
 func (s *suite) encode(t testing.TB, m *core.Message) []byte {
 	t.Helper()
 	b, err := s.codec.Append(nil, m)
@@ -112,7 +112,7 @@ func (s *suite) prefix(t *testing.T) {
 	}
 }
 
-// refused fails unless Append refuses m and leaves dst alone.
+// refused fails unless Append refuses m and leaves dst unchanged.
 func (s *suite) refused(t *testing.T, m *core.Message) error {
 	t.Helper()
 	dst := append(make([]byte, 0, 4096), "before"...)

@@ -12,9 +12,9 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Trees stand for payloads in comparisons: nil, bool, float64, string, []byte
-// for an attachment, []any and object. Of numbers the value counts, not how it
-// is written; of objects the order, too.
+// Payloads are compared as trees: nil, bool, float64, string, []byte for an attachment,
+// []any and object. Numbers are compared by value, not by how they are written; objects
+// also by the order of their members.
 
 type object []member
 
@@ -119,9 +119,9 @@ func (o object) get(key string) any {
 	return nil
 }
 
-// referenceValue is what reference peers make of a value: members named __proto__
-// are left out, so may be all members named _placeholder but the last, and a
-// number that is infinite is null.
+// referenceValue returns what reference peers make of a value: members named __proto__
+// are omitted, all members named _placeholder but the last may be omitted, and an
+// infinite number is null.
 func referenceValue(v any) any {
 	switch v := v.(type) {
 	case []any:

@@ -51,7 +51,7 @@ func decode(src []byte, m *core.Message) error {
 // decoder decodes a header, and takes the payloads that it announces from blobs.
 type decoder struct {
 	reader
-	blobs []byte // not yet taken; a copy of the input
+	blobs []byte // the payloads that were not taken yet, in a copy of the input
 	sized bool   // a list of sockets was allocated
 	used  listbounds.Used
 }
@@ -201,7 +201,7 @@ func (d *decoder) texts(first jsonscan.Token) ([]string, error) {
 	return list, err
 }
 
-// payload reads a list of lengths, and takes as much from blobs.
+// payload reads a list of lengths, and takes that many bytes from blobs.
 func (d *decoder) payload(first jsonscan.Token) (p core.Payload, err error) {
 	err = d.array(first, func(value jsonscan.Token) error {
 		blob, err := d.blob(value)

@@ -1,32 +1,31 @@
-// Package json is the codec that Go nodes speak to each other by default: a
-// readable header, and payloads byte for byte.
+// Package json is the codec that Go nodes use with each other by default: a readable
+// header, and payloads byte for byte.
 //
 // # Layout
 //
-// A message is one JSON object on one line, the header, then the bytes of all
-// payloads, one behind the other, neither escaped nor separated:
+// A message is one JSON object on one line, the header, followed by the bytes of all
+// payloads, one after the other, neither escaped nor separated:
 //
 //	{"kind":3,"from":"746b5745bee1accf","nsp":"/","to":{"rooms":["r1"]},"payload":[54,2]}
 //	["hello",{"n":1,"file":{"_placeholder":true,"num":0}}]··
 //
-// A payload is announced in the header by a list of lengths in bytes: that of its
-// text, then one for each of its attachments (see [core.Payload]). The payloads
-// follow in the order in which the header announces them, and nothing follows
-// behind the last one.
+// The header announces a payload by a list of lengths in bytes: that of its text, then
+// one for each of its attachments (see [core.Payload]). The payloads follow in the order
+// in which the header announces them, and nothing follows the last one.
 //
 // # Header
 //
-// Members, in the order in which they are written; all but the first three are
-// left out where they are not set:
+// Members, in the order in which they are written; all but the first three are omitted if
+// they are not set:
 //
 //	kind       integer, a core.Kind
 //	from       string, id of the sender
 //	nsp        string, the namespace
 //	id         string, the request id
-//	trace      string, what follows a request across servers
+//	trace      string, for tracing a request from server to server
 //	to         object: rooms and except, arrays of strings; volatile, compress and
 //	           single (one answer is expected), booleans; timeout, milliseconds
-//	rooms      array of strings; always there in sockets-join and sockets-leave
+//	rooms      array of strings; always present in sockets-join and sockets-leave
 //	close      boolean
 //	brief      boolean
 //	count      integer

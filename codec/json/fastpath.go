@@ -8,10 +8,10 @@ import (
 	"github.com/socketmesh/mesh/internal/jsonscan"
 )
 
-// fastPath decodes the headers that nearly all messages have, byte for byte as
-// appendHeader writes them: kind, sender, namespace, request id, rooms, payload and
-// sockets, with strings that have no escapes. For any other header it reports false,
-// and the header has to be decoded as JSON; m may be changed by then.
+// fastPath decodes headers that have exactly the form that appendHeader writes, as nearly
+// all messages have: kind, sender, namespace, request id, rooms, payload and sockets,
+// with strings without escapes. For any other header it reports false, and the header has
+// to be decoded as JSON; m may have been changed by then.
 func (d *decoder) fastPath(m *core.Message) bool {
 	c := cursor{rest: d.src}
 	if !c.accept(`{"kind":`) {
@@ -110,7 +110,7 @@ func (d *decoder) fastTexts(c *cursor) []string {
 	return list
 }
 
-// cursor reads a header of the expected form. It has failed when it meets another.
+// cursor reads a header of the expected form. It fails at any deviation.
 type cursor struct {
 	rest   string
 	failed bool

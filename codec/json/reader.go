@@ -10,8 +10,8 @@ import (
 
 var errType = errors.New("unexpected type")
 
-// reader reads typed values from a header. Its methods are given the first token of
-// the value that they read.
+// reader reads typed values from a header. Its methods get the first token of the value
+// that they read.
 type reader struct {
 	jsonscan.Scanner
 	src string // the header, of which the strings are parts
@@ -21,7 +21,7 @@ func newReader(header []byte) reader {
 	return reader{jsonscan.NewScanner(header), string(header)}
 }
 
-// whole reads an object and the end of the header behind it.
+// whole reads an object that has to be the whole header.
 func (r *reader) whole(field func(key string, value jsonscan.Token) error) error {
 	first, err := r.Next()
 	if err != nil {

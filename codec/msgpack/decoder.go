@@ -34,9 +34,9 @@ func memberOf(name []byte) member {
 	return 0
 }
 
-// shapes are the members of each kind's data: those that it may have, and those that it
-// must have. A kind without members has no data. Where a kind has opts they are
-// required: without them the message would be for all sockets.
+// shapes are the members in each kind's data: those that it may have, and those that it
+// must have. A kind without members has no data. opts are required in each kind that has
+// them: without opts the message would be for all sockets.
 var shapes = [...]struct{ wanted, required member }{
 	core.KindBroadcast:              {memberPacket | memberRequestID | memberOpts, memberPacket | memberOpts},
 	core.KindSocketsJoin:            {memberOpts | memberRooms, memberOpts | memberRooms},

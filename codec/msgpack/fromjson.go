@@ -9,10 +9,10 @@ import (
 	"github.com/socketmesh/mesh/internal/msgpack"
 )
 
-// protoKey is a key with which the reference's decoder refuses the whole frame.
+// protoKey is a key that makes the reference's decoder refuse the whole frame.
 const protoKey = "__proto__"
 
-// maxDepth bounds the nesting of values that are sent. A reference peer walks over them
+// maxDepth limits the nesting of values that are sent. A reference peer processes them
 // recursively on the way to its clients, and its process ends when the stack overflows,
 // at some 5,000 levels.
 const maxDepth = 1000

@@ -2,7 +2,7 @@ package msgpack
 
 import "github.com/socketmesh/mesh/internal/msgpack"
 
-// size is what one value consists of. It is measured before the value is converted to
+// size counts the contents of one value. It is measured before the value is converted to
 // JSON, so that the buffers can be allocated at once.
 type size struct {
 	values      int

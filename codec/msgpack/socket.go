@@ -8,8 +8,8 @@ import (
 	"github.com/socketmesh/mesh/internal/msgpack"
 )
 
-// minSocket is about the least length of a socket on the wire. It bounds the memory that
-// is allocated for a forged count.
+// minSocket is roughly the smallest length of an encoded socket. It limits the memory
+// that is allocated for a forged count.
 const minSocket = 64
 
 var errSocketID = errors.New("socket without an id")

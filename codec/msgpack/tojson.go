@@ -132,8 +132,8 @@ func (t *converter) object(depth int) error {
 	return nil
 }
 
-// key appends a member's key. If the member would make clients take the object for a
-// placeholder, it skips the member and reports true.
+// key appends a member's key. A member that would make clients mistake the object for a
+// placeholder is skipped, and key reports true.
 func (t *converter) key() (skipped bool, err error) {
 	switch t.Next() {
 	case msgpack.String:

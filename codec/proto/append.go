@@ -49,7 +49,7 @@ func appendBytes(b []byte, tag byte, v []byte) []byte {
 	return append(appendLength(append(b, tag), len(v)), v...)
 }
 
-// appendLength appends the length of what follows.
+// appendLength appends a length.
 func appendLength(b []byte, n int) []byte {
 	if n < 0x80 {
 		return append(b, byte(n))

@@ -26,8 +26,8 @@ func decode(src []byte, m *core.Message) error {
 	return m.Validate()
 }
 
-// noRooms is the value of a missing list of rooms for this kind: empty, or nil for not
-// set.
+// noRooms returns the value of a missing list of rooms for this kind: empty, or nil for
+// "not set".
 func noRooms(kind core.Kind) []string {
 	if kind == core.KindSocketsJoin || kind == core.KindSocketsLeave {
 		return []string{}
@@ -35,7 +35,7 @@ func noRooms(kind core.Kind) []string {
 	return nil
 }
 
-// readMessage reads all of m but the kind, which it returns: it may be unknown.
+// readMessage reads all of m except the kind, which it returns because it may be unknown.
 func readMessage(src []byte, m *core.Message) (kind int32, err error) {
 	var used listbounds.Used
 	r := newReader(src, messagePayload)

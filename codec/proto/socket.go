@@ -7,7 +7,7 @@ import (
 	"github.com/socketmesh/mesh/internal/listbounds"
 )
 
-// typicalSocket is about the least length of a socket on the wire. It bounds the memory
+// typicalSocket is roughly the smallest length of an encoded socket. It limits the memory
 // that is allocated for a list of malformed sockets.
 const typicalSocket = 64
 

@@ -19,13 +19,13 @@ var (
 type conn struct {
 	owner  *transport
 	remote string
-	native bool // the acceptor passes for a Go node; only set on the dialler's end
+	native bool // the acceptor counts as a Go node; set on the dialler's end only
 
 	peer    *conn
 	streams []*stream // the connection's own, then the numbered ones
 
 	closed bool  // by Close
-	err    error // for which it has ended otherwise
+	err    error // with which it has ended otherwise
 }
 
 // join makes two conns the ends of one connection: for each stream it makes two pipes
@@ -59,7 +59,7 @@ func (c *conn) Streams() int { return len(c.streams) - 1 }
 // Stream returns the numbered stream i.
 func (c *conn) Stream(i int) core.Stream { return c.streams[1+i] }
 
-// failed returns the error for which this end has ended. A host that hangs does not
+// failed returns the error with which this end has ended. A host that hangs does not
 // notice.
 func (c *conn) failed() error {
 	switch {
@@ -74,7 +74,7 @@ func (c *conn) failed() error {
 // RemoteAddr is the address of the other end, as "mem://a".
 func (c *conn) RemoteAddr() string { return c.remote }
 
-// Native reports whether the other end, which was dialled, passes for a Go node.
+// Native reports whether the other end, which was dialled, counts as a Go node.
 func (c *conn) Native() bool { return c.native }
 
 // Close ends the connection; the other end reads what was sent, and then the reason.

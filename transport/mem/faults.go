@@ -12,7 +12,7 @@ import (
 var (
 	// ErrCut: the connection was cut by the network.
 	ErrCut = errors.New("connection cut")
-	// ErrReset: the other end has gone without a reason.
+	// ErrReset: the other end is gone without a reason.
 	ErrReset = errors.New("connection reset by peer")
 	// ErrRefused: there is no listener at that address.
 	ErrRefused = fmt.Errorf("connection refused: %w", core.ErrNoListener)
@@ -38,8 +38,9 @@ func (n *Network) Hold(a, b string) {
 	n.bothWays(a, b, func(r *route) { r.held = true })
 }
 
-// Heal ends Partition, PartitionOneSide and Hold. What was held arrives. A connection that has lost a frame
-// carries nothing more in that direction, because connections have no gaps.
+// Heal ends Partition, PartitionOneSide and Hold. What was held arrives. A connection
+// that has lost a frame carries nothing more in that direction, because connections have
+// no gaps.
 func (n *Network) Heal(a, b string) {
 	n.bothWays(a, b, func(r *route) { r.lost, r.held = false, false })
 }
@@ -93,8 +94,8 @@ func (n *Network) Resume(host string) {
 }
 
 // Kill ends a host's processes, as SIGKILL does: its listeners are gone, and the other
-// ends of its connections get [ErrReset]. Transports that the host had so far do not work
-// any more; a new one is for the next process.
+// ends of its connections get [ErrReset]. The host's current transports do not work any
+// more; the next process on the host needs a new one.
 func (n *Network) Kill(host string) {
 	n.change(func() {
 		h := n.hostNamed(nameOf(host))
@@ -113,13 +114,13 @@ func (n *Network) Kill(host string) {
 	})
 }
 
-// Reference makes a host's listeners pass for those of the reference, the Node
-// implementation: connections dialled to them are not native.
+// Reference makes a host's listeners count as those of reference peers: connections
+// dialled to them are not native.
 func (n *Network) Reference(host string) {
 	n.change(func() { n.hostNamed(nameOf(host)).reference = true })
 }
 
-// change calls f with the lock, and wakes everything that waits.
+// change calls f with the lock, and wakes all goroutines that wait.
 func (n *Network) change(f func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

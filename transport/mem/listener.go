@@ -42,7 +42,7 @@ func (l *listener) Accept() (core.Conn, error) {
 // Addr is the address to dial, as "mem://a".
 func (l *listener) Addr() string { return scheme + l.name }
 
-// Close frees the name and closes the connections that nobody has accepted.
+// Close frees the name and closes the connections that were not accepted.
 func (l *listener) Close() error {
 	n := l.owner.network
 	n.mu.Lock()
@@ -51,7 +51,7 @@ func (l *listener) Close() error {
 	return nil
 }
 
-// stop closes it; the network's lock is held.
+// stop closes the listener; the network's lock is held.
 func (l *listener) stop() {
 	if l.closed {
 		return

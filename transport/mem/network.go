@@ -37,8 +37,8 @@ type Network struct {
 // Option changes a default of a network.
 type Option func(*Network)
 
-// WithBuffer bounds what is sent and not read in each direction of a connection, in
-// bytes: a Send beyond it blocks until the other end reads.
+// WithBuffer limits the bytes that were sent and not read, in each direction of a
+// connection: a Send beyond it blocks until the other end reads.
 func WithBuffer(bytes int) Option { return func(n *Network) { n.buffer = bytes } }
 
 // WithMaxFrame bounds a frame, in bytes: a larger one ends its connection.
@@ -46,8 +46,8 @@ func WithMaxFrame(bytes int) Option { return func(n *Network) { n.maxFrame = byt
 
 // WithStreams gives every connection this many streams beside its own
 // ([core.MultiStream]). Frames on the first of them take longer by stagger than those of
-// the connection itself, and on each later one by stagger longer than on the one
-// before: so streams overtake each other.
+// the connection itself, and on each further one by stagger longer than on the one
+// before; so streams overtake each other.
 func WithStreams(streams int, stagger time.Duration) Option {
 	return func(n *Network) { n.streams, n.stagger = streams, stagger }
 }
@@ -69,8 +69,8 @@ func NewNetwork(opts ...Option) *Network {
 	return n
 }
 
-// Transport returns the transport of one process on a host. Faults are named by
-// host; a host may have several processes, and one after another.
+// Transport returns the transport of one process on a host. Faults are set per host; a
+// host may have several processes, at the same time or one after another.
 func (n *Network) Transport(host string) core.Transport {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -91,11 +91,11 @@ type host struct {
 	name      string
 	hung      bool // reads nothing, sends nothing
 	refusing  bool // dials to it fail
-	reference bool // its listeners pass for the reference's
+	reference bool // its listeners count as those of reference peers
 	life      int  // how many times it was killed
 }
 
-// route is the way from one host to another; the way back is another one.
+// route is the way from one host to another; the opposite direction is another route.
 type route struct {
 	delay time.Duration
 	lost  bool // what is sent is lost
@@ -123,7 +123,7 @@ func (n *Network) routeBetween(from, to string) *route {
 	return r
 }
 
-// wakeAll wakes everything that waits; n.mu is held.
+// wakeAll wakes all goroutines that wait; n.mu is held.
 func (n *Network) wakeAll() {
 	n.changed.Broadcast()
 	for _, l := range n.listeners {

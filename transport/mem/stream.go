@@ -21,8 +21,8 @@ type stream struct {
 
 	readable *sync.Cond // Recv waits for it
 	writable *sync.Cond // Send waits for it
-	frame    []byte     // the last Recv returned it
-	ended    error      // of the other end, once it was read
+	frame    []byte     // returned by the last Recv
+	ended    error      // error of the other end's closing, once it was read
 }
 
 func newStream(c *conn, in, out *pipe) *stream {
@@ -57,8 +57,7 @@ func (s *stream) callTap(frame []byte) {
 	tap(from, to, frame)
 }
 
-// waitSendable waits until a frame can be sent. It returns an error if that will never
-// be.
+// waitSendable waits until a frame can be sent. It returns an error if it never can.
 func (s *stream) waitSendable(ctx context.Context, frame []byte) error {
 	n := s.conn.owner.network
 	waiting := false
@@ -137,7 +136,7 @@ func (s *stream) peerEnd() (again time.Time, err error) {
 	return s.in.ended()
 }
 
-// failed returns the error for which this end has ended. A host that hangs does not
+// failed returns the error with which this end has ended. A host that hangs does not
 // notice.
 func (s *stream) failed() error {
 	if err := s.conn.failed(); err != nil || s.conn.owner.host.hung {

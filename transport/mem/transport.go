@@ -22,8 +22,8 @@ type transport struct {
 // Name is "mem".
 func (*transport) Name() string { return "mem" }
 
-// Listen takes a name in the network. An empty one, and one that is a port only
-// (":4000"), is the host's own.
+// Listen takes a name in the network. An empty name, or one that is a port only
+// (":4000"), means the host's own name.
 func (t *transport) Listen(ctx context.Context, addr string) (core.Listener, error) {
 	n := t.network
 	n.mu.Lock()
@@ -43,7 +43,7 @@ func (t *transport) Listen(ctx context.Context, addr string) (core.Listener, err
 	return l, nil
 }
 
-// Dial connects to a name. It takes the round trip that Delay asks for.
+// Dial connects to a name. It takes as long as the round trip that Delay has set.
 func (t *transport) Dial(ctx context.Context, addr string) (core.Conn, error) {
 	n := t.network
 	n.mu.Lock()

@@ -8,8 +8,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Close sends a close frame behind what Send is writing, and waits until the peer has
-// read everything, Options.CloseTimeout at most.
+// Close sends a close frame behind the frames that Send is writing, and waits until the
+// peer has read everything, but no longer than Options.CloseTimeout.
 func (c *conn) Close(reason core.CloseReason) error {
 	c.once.Do(func() { c.close(wellFormed(reason), time.Now().Add(c.closeTimeout)) })
 	return nil
@@ -74,8 +74,8 @@ func (s *sender) end(last []byte) (used bool, err error) {
 	return true, s.out.Close()
 }
 
-// linger waits until the peer has read everything and closes the QUIC connection, or
-// has called Close as well. It reads and drops what the peer still sends: the peer
+// linger waits until the peer has read everything and closes the QUIC connection, or has
+// called Close as well. It reads and drops what the peer still sends, because the peer
 // may not read before its own writes have succeeded.
 func (c *conn) linger(reason core.CloseReason, deadline time.Time) {
 	var discarding sync.WaitGroup

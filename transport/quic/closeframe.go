@@ -22,8 +22,8 @@ const (
 )
 
 var (
-	// noReason closes a QUIC connection when nobody has called Close: all frames and
-	// the peer's close frame were read, or the connection has failed.
+	// noReason closes a QUIC connection without a reason: all frames and the peer's close
+	// frame were read, or the connection has failed.
 	noReason = core.CloseReason{}
 )
 

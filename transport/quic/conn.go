@@ -27,8 +27,8 @@ var (
 	_ core.FrameAdmitter = (*stream)(nil)
 )
 
-// conn is one QUIC connection. A goroutine of its own accepts the QUIC streams that
-// the peer opens, one for each numbered stream.
+// conn is one QUIC connection. Its goroutine accepts the QUIC streams that the peer
+// opens, one for each numbered stream.
 type conn struct {
 	quic      *quicgo.Conn
 	socket    *socket   // held until Close
@@ -43,32 +43,33 @@ type conn struct {
 	closing      chan struct{} // closed by Close
 
 	mu        sync.Mutex
-	failure   error            // for which this end has closed the connection
+	failure   error            // why this end has closed the connection
 	peerClose *core.CloseError // the peer's close frame
-	expected  uint64           // set of the numbered streams that the peer had used by then
-	ended     uint64           // set of the numbered streams that were read to their end
+	expected  uint64           // bits of the numbered streams that the peer has used, from its close frame
+	ended     uint64           // bits of the numbered streams that were read to their end
 	complete  chan struct{}    // closed when the close frame and all streams were read
 }
 
-// RemoteAddr is the peer's UDP address now; it may change.
+// RemoteAddr returns the peer's current UDP address, which may change.
 func (c *conn) RemoteAddr() string { return c.quic.RemoteAddr().String() }
 
-// Identity is that of the peer's certificate, which both ends verify.
+// Identity returns the URIs in the peer's certificate, which both ends verify.
 func (c *conn) Identity() string { return peertls.Identity(c.quic.ConnectionState().TLS) }
 
-// ChannelBinding is that of the connection's TLS.
+// ChannelBinding identifies the connection's TLS session.
 func (c *conn) ChannelBinding() []byte {
 	return peertls.ChannelBinding(c.quic.ConnectionState().TLS)
 }
 
-// LimitReads bounds the frames that are received from now on, on all streams.
+// LimitReads limits the frames that are received from now on, on all streams.
 func (c *conn) LimitReads(bytes int) { c.limit.Store(int64(max(bytes, 0))) }
 
-// OnLargeFrame sets who is asked before a large frame is held on the Conn's own stream.
+// OnLargeFrame sets the function to call before the memory of a large frame on the Conn's
+// own stream is allocated.
 func (c *conn) OnLargeFrame(admit func(bytes int) error) { c.streams[0].OnLargeFrame(admit) }
 
-// Streams is the number of streams beside the Conn's own: the smaller of what both
-// ends offered.
+// Streams is the number of streams beside the Conn's own: the smaller of the numbers that
+// both ends have offered.
 func (c *conn) Streams() int { return len(c.streams) - 1 }
 
 // Stream returns the numbered stream i.
@@ -91,7 +92,7 @@ func (c *conn) acceptStreams() {
 		}
 		c.mu.Lock()
 		if c.closed.Load() {
-			in.SetReadDeadline(past) // Close could not do it, and Recv would wait
+			in.SetReadDeadline(past) // Close came before the stream, and Recv would block
 		}
 		s.in = in
 		close(s.opened)
@@ -136,8 +137,8 @@ func (c *conn) streamEnded(stream int) {
 	c.checkComplete()
 }
 
-// checkComplete closes the QUIC connection when the peer has closed and everything it
-// sent was read. The peer's Close waits for that.
+// checkComplete closes the QUIC connection when the peer has closed and everything it has
+// sent was read: the peer's Close waits for that.
 func (c *conn) checkComplete() {
 	c.mu.Lock()
 	complete := c.peerClose != nil && c.expected&^c.ended == 0

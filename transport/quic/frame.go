@@ -33,9 +33,9 @@ var errCloseFrame = errors.New("close frame")
 // frameReader reads frames from a QUIC stream.
 type frameReader struct {
 	src    *bufio.Reader
-	peeked int                   // bytes of src's buffer that hold the last frame
+	peeked int                   // length of the last frame in src's buffer, to be discarded by next
 	buf    []byte                // for larger frames
-	admit  func(bytes int) error // is asked before a large frame is held; nil admits all
+	admit  func(bytes int) error // called before the memory of a large frame is allocated; nil admits all
 }
 
 func newFrameReader(src io.Reader) *frameReader {

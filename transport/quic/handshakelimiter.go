@@ -14,12 +14,12 @@ import (
 	"github.com/socketmesh/mesh/internal/pendingset"
 )
 
-// verifyHandshakes is the number of handshakes in progress from which on diallers have
-// to prove their address, and have less time.
+// verifyHandshakes is the number of handshakes in progress from which on diallers have to
+// prove their address, and get less time.
 const verifyHandshakes = 64
 
-// handshakeLimits are the numbers of handshakes in progress that a listener allows, in
-// all and of one source.
+// handshakeLimits are the numbers of handshakes in progress that a listener allows: in
+// total, and per source.
 type handshakeLimits struct{ all, ofSource int }
 
 var defaultHandshakeLimits = handshakeLimits{256, 128}
@@ -29,20 +29,21 @@ var (
 	errOldestHandshake   = fmt.Errorf("%w, and this one is the oldest", errTooManyHandshakes)
 )
 
-// handshakeLimiter bounds the handshakes in progress at a listener, and reports
-// those that fail. They are in one of two sets. Those from which the library has
-// not got a whole ClientHello cannot be ended, so that one too many is refused. Of the
-// others, up to the exchange of the prefaces, the oldest is closed.
+// handshakeLimiter limits the handshakes in progress at a listener, and reports those
+// that fail. Each is in one of two sets. In starting are those of which the library has
+// not received a whole ClientHello: they cannot be ended, so when there are too many, a
+// new one is refused. In pending are the others, until the prefaces were exchanged: when
+// there are too many, the oldest one is closed.
 type handshakeLimiter struct {
 	refused func(remote string, err error)
-	admit   atomic.Pointer[func(remote string) error] // nil: all are taken
+	admit   atomic.Pointer[func(remote string) error] // nil admits all connections
 	advice  string                                    // see credentials
 
 	starting *pendingset.Set[*handshake]
 	pending  *pendingset.Set[*handshake]
 
-	inProgress atomic.Int64   // in the hands of the library
-	ended      sync.WaitGroup // of inProgress, and of what evict closes
+	inProgress atomic.Int64   // handshakes that the library is doing
+	ended      sync.WaitGroup // waits for inProgress, and for what evict closes
 }
 
 func newHandshakeLimiter(advice string, limits handshakeLimits) *handshakeLimiter {
@@ -55,9 +56,9 @@ func newHandshakeLimiter(advice string, limits handshakeLimits) *handshakeLimite
 
 // handshake is one handshake in progress.
 type handshake struct {
-	source  netip.Prefix // zero until the address is proven: it may be forged, to use up somebody's share
+	source  netip.Prefix // zero until the address is proven: a forged address must not use up another host's share
 	quic    *quicgo.Conn // nil while it is starting
-	stop    func() bool  // stops waiting for the failure; false if it has failed
+	stop    func() bool  // stops waiting for a failure; false if the handshake has failed
 	failed  atomic.Bool
 	evicted atomic.Bool
 }
@@ -97,7 +98,7 @@ func (h *handshakeLimiter) begin(ctx context.Context, info *quicgo.ClientInfo) (
 	return context.WithValue(ctx, handshakeKey{}, current), nil
 }
 
-// of is the handshake of a connection that the library has accepted.
+// of returns the handshake of a connection that the library has accepted.
 func (*handshakeLimiter) of(quic *quicgo.Conn) *handshake {
 	return quic.Context().Value(handshakeKey{}).(*handshake)
 }
@@ -123,8 +124,8 @@ func (h *handshakeLimiter) add(current *handshake) {
 	}
 }
 
-// secured ends the part of a handshake that is the library's. It reports false if
-// the handshake has failed; that is reported by then.
+// secured waits for the end of the library's part of a handshake. It reports false if the
+// handshake has failed; the failure was reported by then.
 func (h *handshakeLimiter) secured(ctx context.Context, current *handshake) bool {
 	select {
 	case <-current.quic.HandshakeComplete():
@@ -145,7 +146,7 @@ func (h *handshakeLimiter) secured(ctx context.Context, current *handshake) bool
 	return true
 }
 
-// complete takes a handshake out that has ended, well or not.
+// complete removes a handshake that has ended, with success or not.
 func (h *handshakeLimiter) complete(current *handshake) { h.pending.Remove(current) }
 
 func (h *handshakeLimiter) end() {
@@ -154,12 +155,12 @@ func (h *handshakeLimiter) end() {
 }
 
 // mustVerify reports whether a dialler has to prove its address; it is the library's
-// VerifySourceAddress. Nobody is refused for an address that may be forged.
+// VerifySourceAddress. An address is not refused before it is proven: it may be forged.
 func (h *handshakeLimiter) mustVerify(remote net.Addr) bool {
 	return h.many() || h.admits(remote.String()) != nil
 }
 
-// admits returns why a connection from an address is not taken, or nil.
+// admits returns why a connection from an address is not accepted, or nil.
 func (h *handshakeLimiter) admits(remote string) error {
 	if admit := h.admit.Load(); admit != nil {
 		return (*admit)(remote)
@@ -167,7 +168,7 @@ func (h *handshakeLimiter) admits(remote string) error {
 	return nil
 }
 
-// many tells whether so many handshakes are in progress that some may be an attack.
+// many reports whether so many handshakes are in progress that some may be an attack.
 func (h *handshakeLimiter) many() bool { return h.inProgress.Load() >= verifyHandshakes }
 
 // configure gives diallers less time while many handshakes are in progress. It is

@@ -20,8 +20,8 @@ var (
 	_ core.SourceLimiter   = (*listener)(nil)
 )
 
-// listener accepts connections at a UDP socket. One goroutine takes them from the
-// library, and each has one for its handshake.
+// listener accepts connections at a UDP socket. One goroutine accepts them from the
+// library, and each connection has a goroutine for its handshake.
 type listener struct {
 	transport   *Transport
 	socket      *socket
@@ -109,7 +109,7 @@ func (l *listener) handshake(quic *quicgo.Conn, current *handshake) {
 // they are logged.
 func (l *listener) OnRefuse(refused func(remote string, why error)) { l.onRefuse.Store(&refused) }
 
-// OnConnect sets who decides about connections before their handshake.
+// OnConnect sets the function that decides about connections before their handshake.
 func (l *listener) OnConnect(admit func(remote string) error) { l.handshakes.admit.Store(&admit) }
 
 // refused counts and reports a connection that Accept will not return.

@@ -14,7 +14,7 @@ import (
 // maxPreface bounds a peer's preface, in bytes.
 const maxPreface = 1 << 10
 
-// handshake makes a conn of a QUIC connection: each end opens its first stream and
+// handshake makes a conn from a QUIC connection: each end opens its first stream and
 // sends a preface. The conn takes over the caller's hold of the socket. On error the
 // connection is closed and the socket released.
 func (t *Transport) handshake(ctx context.Context, quic *quicgo.Conn, s *socket, advice string) (*conn, error) {
@@ -74,8 +74,8 @@ func (t *Transport) exchangePrefaces(ctx context.Context, quic *quicgo.Conn) (*c
 	return t.newConn(quic, out, in, r, min(t.options.Streams, int(min(theirs, maxStreams))))
 }
 
-// newConn opens this end's QUIC stream of each numbered stream. QUIC tells the peer of a stream
-// when something is sent on it.
+// newConn opens this end's QUIC stream for each numbered stream. The peer learns of a
+// QUIC stream only when something is sent on it.
 func (t *Transport) newConn(quic *quicgo.Conn, out *quicgo.SendStream, in *quicgo.ReceiveStream, r *frameReader, streams int) (*conn, error) {
 	c := &conn{
 		quic:         quic,

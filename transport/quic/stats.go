@@ -12,7 +12,8 @@ import (
 	"github.com/socketmesh/mesh/internal/acceptqueue"
 )
 
-// Stats counts what came from outside and did not become a connection, since New.
+// Stats counts, since New, packets and connections from outside that were refused or
+// failed.
 type Stats struct {
 	// Refusals is the number of connections that listeners have refused, or that have
 	// failed before Accept.
@@ -43,7 +44,7 @@ func kindOf(err error) string {
 	return "other"
 }
 
-// strays is told of the packets that the library drops.
+// strays receives the library's events about the packets that it drops.
 type strays struct{ transport *Transport }
 
 var _ qlogwriter.Recorder = strays{}
@@ -58,5 +59,5 @@ func (s strays) RecordEvent(event qlogwriter.Event) {
 	}
 }
 
-// Close has nothing to do.
+// Close does nothing.
 func (strays) Close() error { return nil }

@@ -20,7 +20,7 @@ var _ core.Stream = (*stream)(nil)
 // numbered one. It has one QUIC stream for each direction.
 type stream struct {
 	conn  *conn
-	index int // in conn.streams: 0 for the Conn's own, else its number plus one
+	index int // set before opened is closed
 
 	sender sender
 
@@ -29,7 +29,7 @@ type stream struct {
 	unused  chan struct{}         // closed when the peer has closed without using this stream
 	reading sync.Mutex
 	reader  *frameReader          // of in; nil before the first Recv
-	admit   func(bytes int) error // asked before a large frame is held; nil admits all
+	admit   func(bytes int) error // called before the memory of a large frame is allocated; nil admits all
 	readErr error                 // what Recv returns, once reading has ended
 }
 
@@ -120,7 +120,7 @@ func (s *stream) recv() ([]byte, error) {
 	return nil, s.conn.waitForEnd()
 }
 
-// OnLargeFrame sets who is asked before a large frame is held.
+// OnLargeFrame sets the function to call before the memory of a large frame is allocated.
 func (s *stream) OnLargeFrame(admit func(bytes int) error) {
 	s.reading.Lock()
 	defer s.reading.Unlock()
@@ -149,7 +149,7 @@ func (s *stream) open() bool {
 	return true
 }
 
-// discard reads what still comes and drops it, so that the peer's writes go on. It
+// discard reads and drops what still arrives, so that the peer's writes do not block. It
 // reports whether the peer has ended its QUIC stream.
 func (s *stream) discard(deadline time.Time) (ended bool) {
 	select {

@@ -19,7 +19,8 @@ type credentials struct {
 	advice string
 }
 
-// newCredentials returns those of Options.TLS, or derives them from Options.AuthToken.
+// newCredentials returns the configurations of Options.TLS, or derives them from
+// Options.AuthToken.
 func newCredentials(options *Options) (*credentials, error) {
 	if options.TLS != nil {
 		return &credentials{

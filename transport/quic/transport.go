@@ -75,8 +75,8 @@ type Options struct {
 	// an acceptor, TLS.GetConfigForClient does that.
 	RootCAs func() *x509.CertPool
 
-	// Networks are those whose addresses Dial connects to; others fail with
-	// [core.ErrForbiddenAddress], names by what they stand for. Default: all.
+	// Networks are the networks to which Dial may connect; other addresses fail with
+	// [core.ErrForbiddenAddress]. Of a name, the resolved addresses count. Default: all.
 	Networks []netip.Prefix
 
 	// Logger receives what an operator should know. Default: slog.Default().
@@ -129,9 +129,9 @@ type Transport struct {
 	options    Options                      // with the defaults filled in
 	invalid    error                        // of Options.Validate
 	identity   func() (*credentials, error) // derived when first needed
-	warned     atomic.Bool                  // of small UDP buffers
+	warned     atomic.Bool                  // about small UDP buffers
 	handshakes handshakeLimits              // of a listener
-	logLimit   loglimit.Limiter             // of what strangers can cause
+	logLimit   loglimit.Limiter             // for log lines that strangers can cause
 	counters   counters
 }
 

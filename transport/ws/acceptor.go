@@ -18,7 +18,7 @@ type acceptor struct {
 	options  *Options
 	queue    *acceptqueue.Queue[*conn]
 	onRefuse atomic.Pointer[func(remote string, why error)]
-	admit    atomic.Pointer[func(remote string) error] // nil: all are taken
+	admit    atomic.Pointer[func(remote string) error] // nil admits all connections
 }
 
 func newAcceptor(options *Options) *acceptor {
@@ -82,10 +82,10 @@ func (a *acceptor) upgrade(w http.ResponseWriter, r *http.Request) {
 // they are logged.
 func (a *acceptor) OnRefuse(refused func(remote string, why error)) { a.onRefuse.Store(&refused) }
 
-// OnConnect sets who decides about connections before their TLS handshake.
+// OnConnect sets the function that decides about connections before their TLS handshake.
 func (a *acceptor) OnConnect(admit func(remote string) error) { a.admit.Store(&admit) }
 
-// admits tells whether a connection is taken, and reports it if not.
+// admits reports whether a connection is accepted, and reports its refusal if not.
 func (a *acceptor) admits(remote string) bool {
 	admit := a.admit.Load()
 	if admit == nil {
@@ -112,8 +112,8 @@ func httpError(w http.ResponseWriter, _ *http.Request, status int, why error) {
 	http.Error(w, http.StatusText(status)+": "+why.Error(), status)
 }
 
-// closeQueue ends Accept with err, and closes the connections that nobody has
-// accepted. stop is called in between: it ends what brings new ones.
+// closeQueue ends Accept with err, and closes the connections that were not accepted. In
+// between it calls stop, which ends the source of new connections.
 func (a *acceptor) closeQueue(err error, stop func()) {
 	a.queue.Fail(err)
 	stop()

@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// bufferPools keep the buffers of readers that grew for a large message, which they
-// need until the next message only. There is one pool for each size: 2, 4, 8, … 64
-// times steadyBuffer.
+// bufferPools keep the buffers of readers that grew for a large message: a reader needs
+// such a buffer only until its next message. There is one pool for each size: 2, 4, 8, …
+// 64 times steadyBuffer.
 var bufferPools [6]sync.Pool
 
 // poolFor returns the pool of buffers of a size, or nil if they are not pooled.
@@ -29,7 +29,7 @@ func getBuffer(size int) []byte {
 	return make([]byte, size)
 }
 
-// putBuffer takes a buffer that is not used any more.
+// putBuffer returns a buffer to its pool, if it has one.
 func putBuffer(buf []byte) {
 	if pool := poolFor(len(buf)); pool != nil {
 		pool.Put(&buf)

@@ -12,8 +12,8 @@ import (
 	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
-// Close sends a close frame behind what Send is writing, and waits until the peer
-// closes the connection, Options.CloseTimeout at most.
+// Close sends a close frame behind the frames that Send is writing, and waits until the
+// peer closes the connection, but no longer than Options.CloseTimeout.
 func (c *conn) Close(reason core.CloseReason) error {
 	c.closing.Do(func() { c.close(reason, time.Now().Add(c.closeTimeout)) })
 	return nil

@@ -42,10 +42,10 @@ type conn struct {
 	raw      net.Conn // the TCP connection: net, or below it if that is TLS
 	remote   string
 	identity string // of the peer, from its certificate
-	native   bool   // the acceptor is a Go node; not known on the acceptor's end
+	native   bool   // the acceptor is a Go node; set on the dialler's end only
 
 	writer writer
-	ping   atomic.Pointer[[]byte] // payload of a ping that is not answered yet
+	ping   atomic.Pointer[[]byte] // payload of the last ping, if it was not answered
 
 	reading sync.Mutex
 	reader  reader
@@ -93,10 +93,10 @@ func layers(c net.Conn) (below, raw net.Conn) {
 // RemoteAddr is the peer's TCP address.
 func (c *conn) RemoteAddr() string { return c.remote }
 
-// Identity is that of the peer's certificate.
+// Identity returns the URIs in the peer's certificate.
 func (c *conn) Identity() string { return c.identity }
 
-// ChannelBinding is that of the connection's TLS; nil without.
+// ChannelBinding identifies the connection's TLS session; nil without TLS.
 func (c *conn) ChannelBinding() []byte {
 	if state := peertls.StateOf(c.net); state != nil {
 		return peertls.ChannelBinding(*state)
@@ -104,7 +104,8 @@ func (c *conn) ChannelBinding() []byte {
 	return nil
 }
 
-// OnLargeFrame sets who is asked before a large message is held.
+// OnLargeFrame sets the function to call before the memory of a large message is
+// allocated.
 func (c *conn) OnLargeFrame(admit func(bytes int) error) { c.reader.admit = admit }
 
 // Native reports whether the acceptor has said that it is a Go node.
@@ -160,9 +161,9 @@ func (c *conn) giveUp(err error) error {
 	return err
 }
 
-// pong answers the last ping, if there is one that is not answered. While Send writes,
-// it leaves that to Send, which calls pong afterwards: if reading waited for writing,
-// two nodes could wait for each other.
+// pong answers the last ping, unless it was answered. If Send is writing, pong leaves
+// that to Send, which calls pong afterwards: if reading waited for writing, two nodes
+// could wait for each other.
 func (c *conn) pong() {
 	for c.ping.Load() != nil && c.writer.mu.TryLock() {
 		if ping := c.ping.Swap(nil); ping != nil {

@@ -88,7 +88,7 @@ func (t *Transport) dial(ctx context.Context, target string) (*conn, error) {
 // dialAttempt is one connection that is being dialled.
 type dialAttempt struct {
 	tls      *tls.Config
-	networks []netip.Prefix // that are dialled; nil for all
+	networks []netip.Prefix // that may be dialled; nil for all
 	conn     *handshakeConn
 	stop     func() bool // stops watching the dial's context
 }
@@ -103,7 +103,7 @@ func (d *dialAttempt) plain(ctx context.Context, network, address string) (net.C
 	return d.conn, nil
 }
 
-// secured dials one with TLS.
+// secured dials a connection with TLS.
 func (d *dialAttempt) secured(ctx context.Context, network, address string) (net.Conn, error) {
 	socket, err := d.connect(ctx, network, address)
 	if err != nil {
@@ -122,9 +122,9 @@ func (d *dialAttempt) secured(ctx context.Context, network, address string) (net
 	return d.conn, nil
 }
 
-// connect opens the TCP connection. Until stop is called, the end of ctx ends what
-// waits for the connection: the library looks at the context's deadline, and not at
-// its cancellation.
+// connect opens the TCP connection. Until stop is called, the end of ctx makes reads and
+// writes on it fail: the library respects the context's deadline, but not its
+// cancellation.
 func (d *dialAttempt) connect(ctx context.Context, network, address string) (net.Conn, error) {
 	socket, err := (&net.Dialer{Control: d.check}).DialContext(ctx, network, address)
 	if err == nil {
@@ -133,8 +133,8 @@ func (d *dialAttempt) connect(ctx context.Context, network, address string) (net
 	return socket, err
 }
 
-// check refuses addresses that are not to be dialled. It sees them as they are connected to:
-// a name may stand for others than it did a moment ago.
+// check refuses addresses outside of the allowed networks. It is called with the address
+// that is about to be connected to, because a name may have been resolved anew meanwhile.
 func (d *dialAttempt) check(_, address string, _ syscall.RawConn) error {
 	if d.networks == nil {
 		return nil
@@ -148,7 +148,7 @@ func (d *dialAttempt) check(_, address string, _ syscall.RawConn) error {
 
 // describe quotes a response that is not an upgrade.
 func describe(response *http.Response) string {
-	text, _ := io.ReadAll(io.LimitReader(response.Body, 100)) // which the library has read
+	text, _ := io.ReadAll(io.LimitReader(response.Body, 100)) // the library has read it already
 	if text = bytes.TrimSpace(text); len(text) == 0 {
 		return strconv.Quote(response.Status)
 	}

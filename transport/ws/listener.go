@@ -22,7 +22,7 @@ type listener struct {
 	*acceptor
 	socket  net.Listener
 	server  *http.Server
-	pending *pendingset.Conns // not upgraded yet
+	pending *pendingset.Conns // connections that are not upgraded yet
 	serving sync.WaitGroup
 	once    sync.Once
 }
@@ -36,8 +36,8 @@ func (l *listener) serve() {
 // errTooManyPending is why a connection was closed in favour of a newer one.
 var errTooManyPending = fmt.Errorf("%w: too many connections have not been upgraded, and this one is the oldest", core.ErrBusy)
 
-// evict closes a connection in favour of a newer one. The one below TLS is closed, as
-// an alert could block for a peer that does not read.
+// evict closes a connection in favour of a newer one. It closes the TCP connection below
+// TLS: sending an alert could block if the peer does not read.
 func (l *listener) evict(conn net.Conn) {
 	if c, ok := conn.(*serverConn); ok && c.tls != nil {
 		c.tls.NetConn().Close()
@@ -59,7 +59,7 @@ func (l *listener) Accept() (core.Conn, error) {
 // Addr is the TCP address, as "127.0.0.1:4000".
 func (l *listener) Addr() string { return l.socket.Addr().String() }
 
-// Close frees the port and closes the connections that nobody has accepted.
+// Close frees the port and closes the connections that were not accepted.
 func (l *listener) Close() error {
 	l.once.Do(func() {
 		l.closeQueue(net.ErrClosed, func() {

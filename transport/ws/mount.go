@@ -13,8 +13,8 @@ import (
 	"github.com/socketmesh/mesh/internal/peertls"
 )
 
-// HandlerAddr is the address to listen at, in place of a port, for connections that
-// come through [Transport.Handler].
+// HandlerAddr is the address to listen at, instead of a port, for connections that come
+// through [Transport.Handler].
 const HandlerAddr = "handler"
 
 var (
@@ -53,7 +53,7 @@ func (t *Transport) serveMounted(w http.ResponseWriter, r *http.Request) {
 // their ResponseWriter. The WebSocket library does not unwrap them.
 type hijackable struct{ http.ResponseWriter }
 
-// Hijack is http.Hijacker's.
+// Hijack implements [http.Hijacker].
 func (h hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(h.ResponseWriter).Hijack()
 }

@@ -9,34 +9,34 @@ import (
 	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
-// The sizes of a reader's buffer, in bytes: at first, while much arrives at once, and
-// the largest that is kept after a large message.
+// The sizes of a reader's buffer, in bytes: the first one, the one up to which it grows
+// for several messages at once, and the largest one that is kept after a large message.
 const (
 	firstBuffer  = 4 << 10
 	steadyBuffer = 64 << 10
 	keepBuffer   = 256 << 10
 )
 
-// reader reads messages from a connection. It returns a message of a single frame
-// as a part of its buffer, without a copy.
+// reader reads messages from a connection. It returns a message of a single frame as a
+// part of its buffer, without a copy.
 //
-// It is not a [wsframe.Reader], which is for many clients that say little: that one is
-// given what has come, copies it, and holds no memory between messages. A link has few
-// connections and large batches, for which a buffer of its own is worth its memory.
+// A [wsframe.Reader] serves another case, many clients that send little: it is given the
+// received bytes, copies them, and holds no memory between messages. A node has few links
+// with large batches, for which a buffer per connection is worth its memory.
 type reader struct {
 	socket io.Reader
 	masked bool  // the peer is a dialler
 	limit  int64 // of messages, in bytes
 	// control handles a control frame; reading ends with its error.
 	control func(op wsframe.Opcode, payload []byte) error
-	// admit is asked before more than core.LargeFrame bytes of a message are held; nil
+	// admit is called before more than core.LargeFrame bytes of a message are held; nil
 	// admits all.
 	admit func(bytes int) error
 
 	buf      []byte
 	from, to int    // the part of buf that was received and not returned yet
 	parts    []byte // payloads of a message in several frames
-	inParts  bool   // the message's last frame is still to come
+	inParts  bool   // a message has begun whose last frame has not come yet
 	text     bool   // it is a text message
 }
 
@@ -123,8 +123,8 @@ func (r *reader) check(h wsframe.Header) error {
 	return nil
 }
 
-// askAdmission asks whether a large message may be received. How long one in several
-// frames will be is not known: it counts as the largest.
+// askAdmission asks whether a large message may be received. The length of a message in
+// several frames is not known before its last frame, so it counts as the limit.
 func (r *reader) askAdmission(h wsframe.Header) error {
 	before, size := len(r.parts), len(r.parts)+int(h.Length)
 	switch {
@@ -152,7 +152,7 @@ func (r *reader) payload(h wsframe.Header) ([]byte, error) {
 	return payload, nil
 }
 
-// fill reads once, as much as there is.
+// fill reads once, as many bytes as are available.
 func (r *reader) fill() error {
 	r.makeSpace()
 	n, err := r.socket.Read(r.buf[r.to:])

@@ -13,23 +13,23 @@ import (
 	"github.com/socketmesh/mesh/internal/peertls"
 )
 
-// serverConn is a connection as the listener hands it to its HTTP server. The
-// server drops one whose TLS handshake fails without telling anybody; so the first
-// Read performs the handshake, and reports the failure.
+// serverConn is a connection of the listener, as the HTTP server gets it. The HTTP server
+// does not report a failed TLS handshake; so the first Read does the handshake, and
+// reports a failure.
 type serverConn struct {
-	net.Conn           // what the WebSocket will use
-	tls      *tls.Conn // the same, at a port with TLS
+	net.Conn           // the connection that the WebSocket uses
+	tls      *tls.Conn // the same, if the port has TLS; otherwise nil
 	acceptor *acceptor
 	first    sync.Once
 	failed   bool
 }
 
-// Read is net.Conn's.
+// Read implements [net.Conn].
 func (c *serverConn) Read(b []byte) (int, error) {
 	if c.tls != nil {
 		c.first.Do(c.handshake)
 		if c.failed {
-			return 0, io.EOF // for which the HTTP server sends no response
+			return 0, io.EOF // then the HTTP server sends no response
 		}
 	}
 	n, err := c.Conn.Read(b)
@@ -77,14 +77,14 @@ func (c *serverConn) linger() {
 // maxLinger bounds what linger reads, in bytes.
 const maxLinger = 64 << 10
 
-// serverListener makes serverConns of the connections it accepts.
+// serverListener wraps the connections that it accepts in serverConns.
 type serverListener struct {
 	net.Listener
 	acceptor *acceptor
 	tls      *tls.Config // nil for a port without TLS
 }
 
-// Accept is net.Listener's.
+// Accept implements [net.Listener].
 func (l serverListener) Accept() (net.Conn, error) {
 	socket, err := l.Listener.Accept()
 	for err == nil && l.tls != nil && !l.acceptor.admits(socket.RemoteAddr().String()) {

@@ -15,7 +15,7 @@ import (
 // over HTTP/2 (RFC 8441).
 const alpn = "http/1.1"
 
-// serverTLS is the configuration of listeners; nil without a certificate.
+// serverTLS returns the configuration of listeners; nil without a certificate.
 func (t *Transport) serverTLS() (*tls.Config, error) {
 	switch {
 	case peertls.CanServe(t.options.TLS):
@@ -26,7 +26,7 @@ func (t *Transport) serverTLS() (*tls.Config, error) {
 	return nil, nil
 }
 
-// clientTLS is the configuration for a dial of a wss:// address.
+// clientTLS returns the configuration for dialling a wss:// address.
 func (t *Transport) clientTLS() *tls.Config {
 	return peertls.Client(t.options.TLS, t.options.RootCAs, alpn)
 }
@@ -55,9 +55,9 @@ func handshakeError(err error) error {
 	return fmt.Errorf("%w: TLS handshake: %w", core.ErrUnauthorized, err)
 }
 
-// dialError does the same for a dialler's TLS handshake and the upgrade after it: an
-// acceptor that does not accept the dialler's certificate says so after the
-// dialler's handshake has ended.
+// dialError wraps the error of a dialler's TLS handshake, or of the upgrade after it, in
+// the errors of package core: if the acceptor refuses the dialler's certificate, the
+// dialler sees that only after its own handshake has ended.
 func dialError(err error) error {
 	var record tls.RecordHeaderError
 	var certificate *tls.CertificateVerificationError

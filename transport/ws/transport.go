@@ -64,8 +64,8 @@ type Options struct {
 	// Secure requires TLS: Dial refuses other addresses than wss://, and Listen
 	// fails without a certificate. The transport's name is then "wss".
 	Secure bool
-	// Networks are those whose addresses Dial connects to; others fail with
-	// [core.ErrForbiddenAddress], names by what they stand for. Default: all.
+	// Networks are the networks to which Dial may connect; other addresses fail with
+	// [core.ErrForbiddenAddress]. Of a name, the resolved address counts. Default: all.
 	Networks []netip.Prefix
 
 	// Logger receives what an operator should know. Default: slog.Default().
@@ -111,14 +111,14 @@ func (t *Transport) Schemes() []string {
 	return []string{"ws", "wss"}
 }
 
-// VerifiesPeers tells whether diallers have to show a certificate: Options.TLS has
-// authorities for them.
+// VerifiesPeers reports whether diallers have to show a certificate, because Options.TLS
+// has authorities for them.
 func (t *Transport) VerifiesPeers() bool {
 	c := t.options.TLS
 	return c != nil && (c.ClientCAs != nil || c.ClientAuth == tls.RequireAndVerifyClientCert)
 }
 
-// scheme is the scheme of addresses that have none.
+// scheme returns the scheme of addresses without one.
 func (t *Transport) scheme() string {
 	if t.options.Secure || peertls.CanServe(t.options.TLS) {
 		return "wss"
@@ -126,7 +126,7 @@ func (t *Transport) scheme() string {
 	return "ws"
 }
 
-// Listen accepts WebSockets at a TCP address, as ":4000", or at [HandlerAddr].
+// Listen accepts WebSockets at a TCP address, such as ":4000", or at [HandlerAddr].
 // Listener.Addr is that address with the real port, without a scheme.
 func (t *Transport) Listen(ctx context.Context, addr string) (core.Listener, error) {
 	if addr == HandlerAddr {

@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	// chunk is how many bytes are collected for one write: more than a reader's
-	// buffer, so that the reader is seldom woken for less than it can take.
+	// chunk is how many bytes are collected for one write: more than a reader's buffer,
+	// so that the reader is seldom woken for less than it can read.
 	chunk = 2 * steadyBuffer
-	// direct is the size from which on a payload is written without a copy, unless
-	// it has to be masked.
+	// direct is the size from which on a payload is written without a copy, unless it has
+	// to be masked.
 	direct = 16 << 10
 )
 

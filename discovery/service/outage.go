@@ -29,7 +29,10 @@ type outageLog struct {
 // warning are debug lines.
 func (o *outageLog) failed(err error, delay time.Duration) {
 	msg, level, setting := "discovery is out of reach; retrying with backoff", slog.LevelWarn, "DiscoveryAddress (MESH_DISCOVERY_ADDRESS)"
-	if errors.Is(err, core.ErrUnauthorized) {
+	switch {
+	case errors.Is(err, core.ErrRelayed): // before ErrUnauthorized, which it wraps
+		msg, level, setting = "discovery refuses what comes through a proxy; retrying with backoff", slog.LevelError, "AllowTLSProxies (MESH_ALLOW_TLS_PROXIES), if the proxy is yours"
+	case errors.Is(err, core.ErrUnauthorized):
 		msg, level, setting = "discovery refuses the token; retrying with backoff", slog.LevelError, "AuthToken (MESH_AUTH_TOKEN or MESH_AUTH_TOKEN_FILE)"
 	}
 	now := time.Now()

@@ -170,8 +170,10 @@ func TestRelayBeforeTheService(t *testing.T) {
 				// As a relay without extended master secrets, which Go's TLS always has.
 				config.MaxVersion, config.Renegotiation = tls.VersionTLS12, tls.RenegotiateOnceAsClient
 			}
+			book := new(logRecord)
 			client := NewClient(ClientOptions{
-				URL: "wss" + strings.TrimPrefix(front.URL, "https"), AuthToken: "t", AllowTLSProxies: c.allowed, RefusePlainToken: true,
+				Logger: book.logger(),
+				URL:    "wss" + strings.TrimPrefix(front.URL, "https"), AuthToken: "t", AllowTLSProxies: c.allowed, RefusePlainToken: true,
 				TLS: config,
 			})
 			running := discoverytest.Start(t, client, a)
@@ -182,6 +184,10 @@ func TestRelayBeforeTheService(t *testing.T) {
 			await.Condition(t, "refused as relayed", func() bool { return errors.Is(client.Endpoints()[0].Err, core.ErrRelayed) })
 			if s.Stats().Unauthorized == 0 || s.Stats().Nodes > 0 {
 				t.Errorf("%+v", s.Stats())
+			}
+			await.Condition(t, "logged with its setting", func() bool { return book.count(slog.LevelError, "setting=AllowTLSProxies") == 1 })
+			if book.count(slog.LevelError, "refuses the token") > 0 {
+				t.Error("the token is said to be wrong")
 			}
 		})
 	}

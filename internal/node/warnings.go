@@ -202,6 +202,10 @@ func settingFor(err error, otherwise string) string {
 	case errors.As(err, &certificate), errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &record), errors.As(err, &alert),
 		errors.As(err, &remote) && remote.Op == "remote error":
 		return settingTLS
+	case errors.Is(err, core.ErrRelayed): // this and the next before ErrUnauthorized, which they wrap
+		return "AllowTLSProxies (MESH_ALLOW_TLS_PROXIES), if the proxy is yours"
+	case errors.Is(err, errReferencePeer):
+		return "AllowReferencePeers (MESH_ALLOW_REFERENCE_PEERS)"
 	case errors.Is(err, core.ErrUnauthorized):
 		return settingAuthToken
 	case errors.Is(err, core.ErrNoCommonCodec):

@@ -84,8 +84,8 @@ func TestWaitForCapacityEnds(t *testing.T) {
 		go func() { done <- a.WaitForCapacity(t.Context()) }()
 		synctest.Wait()
 		expect(t, "returned", len(done), 0)
-		w.net.Cut("a", "b")
 		w.net.Partition("a", "b")
+		w.net.Cut("a", "b")
 		within(300 * time.Millisecond)
 		expect(t, "when there is no link", len(done), 1)
 		expect(t, "error", <-done, nil)
@@ -134,8 +134,8 @@ func TestPublished(t *testing.T) {
 		within(time.Second)
 		last(volatile(), 2, 0, 1)
 
-		w.net.Cut("a", "b")
 		w.net.Partition("a", "b")
+		w.net.Cut("a", "b")
 		within(time.Second)
 		last(small(), 2, 1, 0) // b may come back
 		last(volatile(), 1, 0, 2)

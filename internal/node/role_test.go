@@ -57,8 +57,8 @@ func TestEmitter(t *testing.T) {
 					if _, err := a.Ask(t.Context(), id, nil); err == nil {
 						t.Error("it is asked")
 					}
-					w.net.Cut("a", id)
 					w.net.Partition("a", id)
+					w.net.Cut("a", id)
 					e.emit("2")
 					a.emit("3")
 					within(3 * time.Second)

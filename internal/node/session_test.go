@@ -72,7 +72,7 @@ var faults = []fault{
 	{"cut", func(w *world) { w.net.Cut("a", "b") }, func(*world) {}, 0, 1, time.Second, 2 * time.Millisecond},
 	{"cut at the dialler", func(w *world) { w.net.CutOneSide("a", "b") }, func(*world) {}, 0, 1, 20 * time.Second, 10 * time.Millisecond},
 	{"cut at the acceptor", func(w *world) { w.net.CutOneSide("b", "a") }, func(*world) {}, 0, 1, 20 * time.Second, 10 * time.Millisecond},
-	{"away for 5 s", func(w *world) { w.net.Cut("a", "b"); w.net.Partition("a", "b") }, func(w *world) { w.net.Heal("a", "b") }, 5 * time.Second, 1, 20 * time.Second, 6 * time.Millisecond},
+	{"away for 5 s", func(w *world) { w.net.Partition("a", "b"); w.net.Cut("a", "b") }, func(w *world) { w.net.Heal("a", "b") }, 5 * time.Second, 1, 20 * time.Second, 6 * time.Millisecond},
 	{"ten flaps", func(w *world) { w.net.Cut("a", "b") }, func(*world) {}, 700 * time.Millisecond, 10, 20 * time.Second, 6 * time.Millisecond},
 	{"packets dropped for 20 s", func(w *world) { w.net.Partition("a", "b") }, func(w *world) { w.net.Heal("a", "b") }, 20 * time.Second, 1, 30 * time.Second, 10 * time.Millisecond},
 	{"packets held for 20 s", func(w *world) { w.net.Hold("a", "b") }, func(w *world) { w.net.Heal("a", "b") }, 20 * time.Second, 1, 30 * time.Second, 10 * time.Millisecond},
@@ -223,8 +223,8 @@ func TestGapIsExact(t *testing.T) {
 			w := newWorld(t)
 			a, b := w.start("a", func(c *core.Config) { c.QueueMessages = 100 }), w.start("b")
 			within(2 * time.Second)
-			w.net.Cut("a", "b")
 			w.net.Partition("a", "b")
+			w.net.Cut("a", "b")
 			within(time.Second)
 			for i := range 250 {
 				a.emit(fmt.Sprint(i))
@@ -626,8 +626,8 @@ func TestOneGivesUp(t *testing.T) {
 					}
 					a, b := both[0], both[1]
 					within(2 * time.Second)
-					w.net.Cut(a.ID(), b.ID())
 					w.net.Partition(a.ID(), b.ID())
+					w.net.Cut(a.ID(), b.ID())
 					within(5 * time.Second)
 					if sent == "by both" || sent == "by who gave up" == (i == 0) && sent != "nothing" {
 						a.emit("from a")

@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// Cluster is all nodes that can be reached, as they see each other.
+// Cluster is the state of all reachable nodes, as they see each other.
 type Cluster struct {
-	AnsweredBy string    `json:"answered_by"` // id of the node that has asked the others
+	AnsweredBy string    `json:"answered_by"` // id of the node that asked the others
 	Time       time.Time `json:"time"`
 	Took       float64   `json:"took_ms"`
-	// Whole tells that each node knows of the others and has links to all of them, and
-	// that all have answered.
+	// Whole reports whether each node knows the others and has links to all of them, and
+	// all have answered.
 	Whole      bool         `json:"whole"`
-	Problems   []Problem    `json:"problems"` // why it is not
+	Problems   []Problem    `json:"problems"` // why the mesh is not whole
 	Nodes      []Node       `json:"nodes"`    // by id
 	References []Reference  `json:"references"`
 	Unanswered []Unanswered `json:"unanswered"`
@@ -29,7 +29,7 @@ type Cluster struct {
 type Problem struct {
 	Kind string `json:"kind"` // "missing-link", "unlinked", "unanswered" or "no-roster"
 	Node string `json:"node"` // id of the node that sees it
-	Peer string `json:"peer"` // id of the other one, its address if it has none; "" if there is none
+	Peer string `json:"peer"` // id of the other node, or its address if the id is unknown; "" if the problem has none
 	Text string `json:"text"`
 }
 
@@ -37,30 +37,30 @@ type Problem struct {
 type Reference struct {
 	ID      string   `json:"id"`
 	Address string   `json:"address"`
-	SeenBy  []string `json:"seen_by"` // ids
+	SeenBy  []string `json:"seen_by"` // ids of the nodes that have a link to it
 }
 
 // The kinds of problems.
 const (
 	problemMissingLink = "missing-link" // two nodes that have answered, without a link
-	problemUnlinked    = "unlinked"     // a server that discovery lists, and nobody knows
+	problemUnlinked    = "unlinked"     // a server that discovery lists, and that no node has a link to
 	problemUnanswered  = "unanswered"
-	problemNoRoster    = "no-roster" // a node without links, which discovery has told of nobody yet
+	problemNoRoster    = "no-roster" // a node without links, to which discovery has not reported any server yet
 )
 
 // maxProblems bounds the problems of one answer.
 const maxProblems = 1000
 
-// clusterView gathers for all who ask at about the same time.
+// clusterView gathers once for all requests that come at about the same time.
 type clusterView struct {
-	mu   sync.Mutex // held while it is gathered
+	mu   sync.Mutex // held while the view is gathered
 	last *Cluster
 }
 
-// clusterFresh is how old an answer may be that somebody else has asked for.
+// clusterFresh is the age up to which an answer to another request is used again.
 const clusterFresh = 500 * time.Millisecond
 
-// serveCluster serves all nodes. Those who ask at the same time get the same answer.
+// serveCluster serves all nodes. Requests at the same time get the same answer.
 func (h *Handler) serveCluster(r *http.Request) (any, error) {
 	if _, err := paramsOf(r); err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ func (h *Handler) cluster(ctx context.Context) (*Cluster, error) {
 	return c, nil
 }
 
-// judge finds what is wrong. It takes time in proportion to the number of links.
+// judge finds the problems. Its time is proportional to the number of links.
 func (c *Cluster) judge() {
 	answered := make(map[string]*Node, len(c.Nodes))
 	for i := range c.Nodes {
@@ -181,7 +181,7 @@ func missingText(m Missing) string {
 	return text
 }
 
-// problem enters one, unless there are too many.
+// problem adds one, unless there are too many.
 func (c *Cluster) problem(kind, node, peer, text string) {
 	if len(c.Problems) < maxProblems {
 		c.Problems = append(c.Problems, Problem{kind, node, peer, text})

@@ -11,18 +11,18 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Node is what a node says of itself.
+// Node is what a node reports about itself.
 type Node struct {
 	ID       string    `json:"id"`
 	Version  string    `json:"version"`    // of the module
-	Go       string    `json:"go_version"` // that it was built with
+	Go       string    `json:"go_version"` // the version that built it
 	Host     string    `json:"host"`       // the machine's name
 	Started  time.Time `json:"started"`
 	Uptime   float64   `json:"uptime_seconds"`
-	Time     time.Time `json:"time"`      // by its clock, when it answered
+	Time     time.Time `json:"time"`      // when it answered, by its clock
 	Listen   string    `json:"listen"`    // where it accepts peers
-	Address  string    `json:"advertise"` // that peers dial
-	Codecs   []string  `json:"codecs"`    // that it reads, the preferred one first
+	Address  string    `json:"advertise"` // the address that peers dial
+	Codecs   []string  `json:"codecs"`    // the codecs that it reads, the preferred one first
 	Ready    bool      `json:"ready"`
 	Draining bool      `json:"draining"`
 	Writable bool      `json:"writable"` // operators may act on it
@@ -30,12 +30,12 @@ type Node struct {
 
 	Discovery  string     `json:"discovery"`
 	Discovered *time.Time `json:"discovered,omitempty"`          // when the last roster came
-	Endpoints  []Endpoint `json:"discovery_endpoints,omitempty"` // that discovery asks
+	Endpoints  []Endpoint `json:"discovery_endpoints,omitempty"` // what discovery asks
 
-	Peers      []Peer      `json:"peers"`   // with a link, by id
-	Missing    []Missing   `json:"missing"` // that discovery lists, without one
+	Peers      []Peer      `json:"peers"`   // nodes with a link, by id
+	Missing    []Missing   `json:"missing"` // nodes that discovery lists, without a link
 	Namespaces []Namespace `json:"namespaces"`
-	Clients    *Clients    `json:"clients,omitempty"` // not there if nobody counts them
+	Clients    *Clients    `json:"clients,omitempty"` // absent if [Options].Clients is not set
 	Sockets    int         `json:"sockets"`           // of all namespaces
 	Rooms      int         `json:"rooms"`             // likewise
 	Counters   Counters    `json:"counters"`
@@ -44,7 +44,7 @@ type Node struct {
 	Cut      []string          `json:"cut,omitempty"`      // lists that were too long for the answer
 }
 
-// Peer is a node that another one has a link to.
+// Peer is a node to which the reporting node has a link.
 type Peer struct {
 	ID             string    `json:"id"`
 	Address        string    `json:"address"`
@@ -52,12 +52,12 @@ type Peer struct {
 	Reference      bool      `json:"reference"`
 	Role           string    `json:"role"`     // "server", "emitter" or "observer"
 	Version        int       `json:"protocol"` // 0 with reference peers
-	Codec          string    `json:"codec"`    // in which it is written to
+	Codec          string    `json:"codec"`    // in which the reporting node writes to it
 	Since          time.Time `json:"since"`
-	LinkSince      time.Time `json:"link_since"` // of the link in use
-	Dialled        bool      `json:"dialled"`    // by the node that tells
+	LinkSince      time.Time `json:"link_since"` // when the current link came up
+	Dialled        bool      `json:"dialled"`    // by the reporting node
 	Reconnects     uint64    `json:"reconnects"`
-	RoundTrip      float64   `json:"round_trip_ms"` // of a ping, smoothed; 0 if it is not known
+	RoundTrip      float64   `json:"round_trip_ms"` // of a ping, smoothed; 0 if unknown
 	Heard          time.Time `json:"heard"`         // when something was last received
 	Sent           Traffic   `json:"sent"`
 	Received       Traffic   `json:"received"`
@@ -71,12 +71,12 @@ type Traffic struct {
 	Bytes    uint64 `json:"bytes"`
 }
 
-// Missing is a node that discovery lists and that there is no link to.
+// Missing is a node that discovery lists and to which there is no link.
 type Missing struct {
 	ID      string    `json:"id,omitempty"` // if it is known
 	Address string    `json:"address"`
 	Since   time.Time `json:"since"`
-	Dialled bool      `json:"dialled"` // by this node; if not, that one dials
+	Dialled bool      `json:"dialled"` // this node dials it; otherwise the other node dials
 	Error   string    `json:"error,omitempty"`
 }
 
@@ -85,50 +85,50 @@ type Missing struct {
 type Clients struct {
 	WebSocket      int    `json:"websocket"`
 	Polling        int    `json:"polling"`
-	Upgrading      int    `json:"upgrading"`   // of those that poll: to a WebSocket
-	Other          int    `json:"other"`       // by another transport
+	Upgrading      int    `json:"upgrading"`   // the polling clients that are changing to a WebSocket
+	Other          int    `json:"other"`       // clients of other transports
 	Connections    uint64 `json:"connections"` // since the node started
 	Disconnections uint64 `json:"disconnections"`
 
 	// Clients that were disconnected because they were too slow, by reason, and volatile
-	// events that clients which were behind did not get.
+	// events that were dropped because a client was behind.
 	SlowRate    uint64 `json:"slow_rate"`
 	SlowFull    uint64 `json:"slow_full"`
 	SlowTimeout uint64 `json:"slow_timeout"`
 	SlowMemory  uint64 `json:"slow_memory"`
 	Dropped     uint64 `json:"dropped"`
 
-	QueuedBytes int64 `json:"queued_bytes"` // memory of what waits for clients that are behind
-	QueuedLimit int64 `json:"queued_limit"` // that it may be
-	HeldBack    int   `json:"held_back"`    // clients that are ahead of their handlers, and not read from
+	QueuedBytes int64 `json:"queued_bytes"` // memory of the events that wait for clients that are behind
+	QueuedLimit int64 `json:"queued_limit"` // the limit of QueuedBytes
+	HeldBack    int   `json:"held_back"`    // clients that are not read from because they are ahead of their handlers
 
 	Entering int    `json:"entering"` // clients that wait for their turn to be let in
-	Refused  uint64 `json:"refused"`  // that were answered with 503, because too many came at once
+	Refused  uint64 `json:"refused"`  // clients that were answered with 503 because too many came at once
 
-	Packets uint64 `json:"packets"` // that clients have sent
-	Frames  uint64 `json:"frames"`  // that were written to clients, and their bytes
+	Packets uint64 `json:"packets"` // packets that clients have sent
+	Frames  uint64 `json:"frames"`  // frames that were written to clients, and their bytes
 	Bytes   uint64 `json:"bytes"`
 }
 
-// Endpoint is something that discovery asks: a replica of the service, a name in DNS.
+// Endpoint is something that discovery asks: a replica of the service, or a name in DNS.
 type Endpoint struct {
 	Name    string     `json:"name"`
 	Heard   bool       `json:"heard"`           // it answers
-	Since   time.Time  `json:"since"`           // since when it does, or does not
-	Last    *time.Time `json:"last,omitempty"`  // when it last told who the servers are
-	Servers int        `json:"servers"`         // that it lists
-	Error   string     `json:"error,omitempty"` // what last went wrong
+	Since   time.Time  `json:"since"`           // since when Heard has its value
+	Last    *time.Time `json:"last,omitempty"`  // when it last reported servers
+	Servers int        `json:"servers"`         // number of servers that it lists
+	Error   string     `json:"error,omitempty"` // the last error
 }
 
 // Namespace is a namespace that is open on a node.
 type Namespace struct {
 	Name    string `json:"name"`
-	Members int    `json:"members"` // other nodes that have it
+	Members int    `json:"members"` // number of other nodes that have it open
 	Sockets int    `json:"sockets"`
 	Rooms   int    `json:"rooms"`
 }
 
-// Counters are what a node has done since it started, in messages of the mesh.
+// Counters count what a node has done since it started, in messages of the mesh.
 type Counters struct {
 	SentMessages     uint64 `json:"sent_messages"`
 	SentBytes        uint64 `json:"sent_bytes"`
@@ -137,15 +137,15 @@ type Counters struct {
 	Dropped          uint64 `json:"dropped"`
 	Ignored          uint64 `json:"ignored"`
 	Refused          uint64 `json:"refused"`
-	Lost             uint64 `json:"lost"`     // messages of other nodes that never came
-	LostOut          uint64 `json:"lost_out"` // messages that never came to another node
-	Resumed          uint64 `json:"resumed"`  // links that went on where an earlier one had broken
-	Replayed         uint64 `json:"replayed"` // messages that were sent again then
+	Lost             uint64 `json:"lost"`     // messages from other nodes that never arrived
+	LostOut          uint64 `json:"lost_out"` // messages that never arrived at another node
+	Resumed          uint64 `json:"resumed"`  // links that resumed where an earlier one had broken
+	Replayed         uint64 `json:"replayed"` // messages that were sent again because of that
 	Requests         uint64 `json:"requests"`
 	Failed           uint64 `json:"failed"`
 	Slow             uint64 `json:"slow_peers"`
 	RefusedOperators uint64 `json:"refused_operators"` // requests of the operators' port without the right token
-	BusyOperators    uint64 `json:"busy_operators"`    // that came while too many were being answered
+	BusyOperators    uint64 `json:"busy_operators"`    // requests refused because too many were being answered
 }
 
 // node describes this node.
@@ -276,7 +276,7 @@ func (n *Node) cut(list string) {
 	}
 }
 
-// serveNode serves this node, or another one that is named.
+// serveNode serves this node, or the other node that the request names.
 func (h *Handler) serveNode(r *http.Request) (any, error) {
 	params, err := paramsOf(r, "node")
 	if err != nil {

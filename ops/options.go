@@ -11,18 +11,18 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Options say what a [Handler] offers, and to whom. The zero value is read-only, and
-// open to all who can reach it.
+// Options say what a [Handler] offers, and to which requests. The zero value is
+// read-only, and open to everybody who can reach it.
 type Options struct {
 	// Tokens returns secrets, any of which lets a request in, as the header
-	// "Authorization: Bearer …". It is called for each request, at once by many, so
-	// that secrets can change; while it returns none, no token is right. Health checks
-	// need none. Default: no check.
+	// "Authorization: Bearer …". It is called for each request, concurrently, so that
+	// secrets can change; while it returns none, every token is wrong. Health checks need
+	// no token. Default: no check.
 	Tokens func() []string
-	// VerifyClient accepts the certificate that a client has shown, as another way
-	// in; the error says why not. Default: certificates let nobody in.
+	// VerifyClient checks the certificate that a client has shown, as an alternative to
+	// the token; the error says why it is refused. Default: certificates let nobody in.
 	VerifyClient func(*tls.ConnectionState) error
-	// ProtectHealth asks for token or certificate for health checks too.
+	// ProtectHealth requires token or certificate for health checks, too.
 	ProtectHealth bool
 
 	// Writable allows POST: to emit, and to drain, this node and others that are
@@ -30,26 +30,25 @@ type Options struct {
 	Writable bool
 	// Pprof serves profiles of the process.
 	Pprof bool
-	// Metrics serves /metrics. Default: a text that says how to have them.
+	// Metrics serves /metrics. Default: a text that says how to set it up.
 	Metrics http.Handler
 
-	// ReadyLinks is to how many of the other servers that discovery lists, in
-	// percent, a node has to have links to be ready. Default 50; [NoReadyLinks] asks
-	// for none.
+	// ReadyLinks is the percentage of the other servers in the roster to which a node must
+	// have links to be ready. Default 50; with [NoReadyLinks] it needs none.
 	ReadyLinks int
 	// Timeout is how long the other nodes may take to answer. Default 3 s.
 	Timeout time.Duration
 
-	// Clients counts the node's clients. Default: the view of the node has no numbers.
+	// Clients counts the node's clients. Default: the state of the node has no [Clients].
 	Clients func() Clients
 
-	// Journal has what the node logs, for the event log of the admin page. Default: that
-	// stays empty.
+	// Journal has the node's log lines, for the event log of the admin page. Default: the
+	// event log stays empty.
 	Journal *Journal
 
-	// Settings are shown as the configuration in force. They must have no secrets.
+	// Settings are shown as the configuration in force. They must not contain secrets.
 	Settings map[string]string
-	// Logger gets refusals and what was done. Default: discards.
+	// Logger gets refusals and actions. Default: they are not logged.
 	Logger *slog.Logger
 }
 

@@ -152,7 +152,7 @@ func (r *Running) Unread() [][]core.Peer {
 	return unread
 }
 
-// readUntil reads rosters up to the first one that is wanted, and tells whether there is
+// readUntil reads rosters up to the first one that is wanted, and reports whether there is
 // one. It is called with r.mu held.
 func (r *Running) readUntil(wanted func([]core.Peer) bool) bool {
 	for r.read < len(r.rosters) {

@@ -1,10 +1,10 @@
-// Package dns is discovery by DNS: the servers are what a name stands for. That is a
-// name with A and AAAA records, as a headless service of Kubernetes has, whose servers all
-// listen on the same port; or one with SRV records, which have a port each.
+// Package dns is discovery by DNS: the servers are the addresses behind a name. The name
+// has either A and AAAA records, like a headless service of Kubernetes, and all servers
+// listen on the same port; or it has SRV records, which contain a port for each server.
 //
-// The name is resolved again and again. A lookup that fails, or finds nothing, changes
-// nothing: the last servers found stay. Nothing is announced, and nodes have no ids in
-// DNS, so each node dials all others, and one link of two stays; nodes of the reference
+// The name is resolved again and again. If a lookup fails, or finds nothing, the servers
+// that were last found stay. Nothing is announced, and DNS has no node ids, so each node
+// dials all others, and of two links between the same nodes one stays. Reference peers
 // are not found, because they can be dialled by id only.
 package dns
 
@@ -30,28 +30,30 @@ import (
 
 // Options configure a [Discovery]. Zero values mean the defaults.
 type Options struct {
-	// Name is what is resolved, as "chat.default.svc.cluster.local". One that begins with
-	// "_" is of SRV records, as "_mesh._tcp.chat.default.svc.cluster.local".
+	// Name is the name to resolve, such as "chat.default.svc.cluster.local". A name that
+	// begins with "_" has SRV records, such as
+	// "_mesh._tcp.chat.default.svc.cluster.local".
 	Name string
-	// Port is where all servers listen. With SRV records it has to be 0: they have ports.
+	// Port is the port on which all servers listen. With SRV records it has to be 0: they
+	// contain the ports.
 	Port int
 	// Scheme and Path complete the addresses: scheme://address:port/path. Default "ws",
 	// and no path.
 	Scheme, Path string
 
-	// Interval is the time between two lookups, more or less: it is up to a quarter shorter
-	// or longer each time, so that servers that were started together do not ask together.
-	// Default 10 s.
+	// Interval is the average time between two lookups: each time is up to a quarter
+	// shorter or longer, so that servers that were started together do not ask at the
+	// same time. Default 10 s.
 	Interval time.Duration
 	// RetryMin is the time after which a first lookup that has failed is tried again; it
 	// doubles up to Interval. Default 500 ms.
 	RetryMin time.Duration
 	// Timeout bounds the time of a lookup. Default 5 s.
 	Timeout time.Duration
-	// MaxPeers bounds the servers. Default 4096.
+	// MaxPeers limits the number of servers. Default 4096.
 	MaxPeers int
 
-	// Resolver asks. Default: net.DefaultResolver.
+	// Resolver does the lookups. Default: net.DefaultResolver.
 	Resolver *net.Resolver
 	// Logger receives what an operator should know. Default: slog.Default().
 	Logger *slog.Logger
@@ -121,7 +123,7 @@ func (o Options) Validate() error {
 
 func (o Options) srv() bool { return strings.HasPrefix(o.Name, "_") }
 
-// Discovery resolves a name.
+// Discovery resolves a name and reports the servers.
 type Discovery struct {
 	options Options
 	limit   loglimit.Limiter
@@ -148,15 +150,15 @@ func New(o Options) *Discovery {
 // Name is "dns".
 func (d *Discovery) Name() string { return "dns" }
 
-// Endpoints tells of the name that is resolved.
+// Endpoints describes the name that is resolved.
 func (d *Discovery) Endpoints() []core.DiscoveryEndpoint {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return []core.DiscoveryEndpoint{d.endpoint}
 }
 
-// Run resolves the name until ctx ends, and reports the servers, self's address left out,
-// when they are others than before. It returns a [*core.ConfigError] at once for a bad
+// Run resolves the name until ctx ends, and reports the servers, without self's address,
+// whenever they have changed. It returns a [*core.ConfigError] at once for an invalid
 // option, and nil when ctx has ended.
 func (d *Discovery) Run(ctx context.Context, self core.Peer, update func([]core.Peer)) error {
 	if err := d.options.Validate(); err != nil {
@@ -191,7 +193,8 @@ func (d *Discovery) Run(ctx context.Context, self core.Peer, update func([]core.
 	return nil
 }
 
-// note takes down how a lookup went. Without addresses and an error, Run begins.
+// note records the result of a lookup. Without addresses and an error it marks the
+// beginning of Run.
 func (d *Discovery) note(addresses []string, err error) {
 	now := time.Now()
 	d.mu.Lock()
@@ -207,7 +210,7 @@ func (d *Discovery) note(addresses []string, err error) {
 	}
 }
 
-// lookup returns the addresses of the servers, sorted. None is an error.
+// lookup returns the addresses of the servers, sorted. Finding none is an error.
 func (d *Discovery) lookup(ctx context.Context) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.options.Timeout)
 	defer cancel()
@@ -248,7 +251,7 @@ func (d *Discovery) lookupSRV(ctx context.Context) (addresses []string, err erro
 	if len(records) == 0 && err != nil {
 		return nil, err
 	}
-	for _, r := range records { // those of which err says nothing
+	for _, r := range records { // err may concern other records only
 		if target := strings.TrimSuffix(r.Target, "."); target != "" && r.Port != 0 {
 			addresses = append(addresses, d.address(target, r.Port))
 		}
@@ -263,7 +266,7 @@ func (d *Discovery) address(host string, port uint16) string {
 	return fmt.Sprintf("%s://%s%s", d.options.Scheme, net.JoinHostPort(host, strconv.Itoa(int(port))), d.options.Path)
 }
 
-// others are peers of all addresses but this node's own.
+// others returns peers with all addresses except this node's own.
 func others(addresses []string, own string) []core.Peer {
 	peers := make([]core.Peer, 0, len(addresses))
 	for _, address := range addresses {
@@ -274,7 +277,7 @@ func others(addresses []string, own string) []core.Peer {
 	return peers
 }
 
-// jittered is d, up to a quarter shorter or longer.
+// jittered returns d, made up to a quarter shorter or longer.
 func jittered(d time.Duration) time.Duration {
 	return d - d/4 + time.Duration(rand.Int64N(int64(d/2)+1))
 }

@@ -1,17 +1,18 @@
-// Package gossip is discovery by gossip between the nodes themselves, with no process
-// beside them: github.com/hashicorp/memberlist, a SWIM protocol over UDP and TCP. A node
-// needs the gossip address of one or a few others to begin with, its seeds; it learns of
-// the rest from them, and tells them its id and the address at which it accepts links.
+// Package gossip is discovery by gossip between the nodes themselves, without any other
+// process: it uses github.com/hashicorp/memberlist, a SWIM protocol over UDP and TCP. A
+// node needs the gossip addresses of one or a few other nodes to begin with, its seeds.
+// From them it learns of the other nodes, and tells them its id and the address at which
+// it accepts links.
 //
-// A node that ends says so, and one that dies is found out by the others within seconds.
-// One that lost all others joins its seeds again.
+// A node that ends tells the others; a node that dies is detected by the others within
+// seconds. A node that has lost all others joins its seeds again.
 //
-// Programs that do not import the package do not have the library in them:
+// The library is compiled only into programs that import this package:
 //
 //	mesh.New(cfg, mesh.WithDiscovery(gossip.New(gossip.Options{Seeds: seeds, Keys: [][]byte{gossip.Key(token)}})))
 //
-// Without keys everybody who reaches the port can read the roster and write it. Nodes of
-// the reference do not gossip.
+// Without keys, everybody who reaches the port can read and change the roster. Reference
+// nodes do not gossip.
 package gossip
 
 import (
@@ -43,36 +44,37 @@ import (
 
 // Options configure a [Discovery]. Zero values mean the defaults.
 type Options struct {
-	// Listen is where the node gossips, "host:port" or ":port", by TCP and UDP; port 0
-	// picks a free one. Default ":7946".
+	// Listen is the address at which the node gossips, "host:port" or ":port", by TCP and
+	// UDP; port 0 picks a free one. Default ":7946".
 	Listen string
-	// Advertise is where the others reach it, "ip:port". Default: the host of Listen, or a
-	// private address of this machine, and the port it listens on.
+	// Advertise is the address at which the others reach it, "ip:port". Default: the host
+	// of Listen, or a private address of this machine, and the port on which it listens.
 	Advertise string
-	// Seeds are gossip addresses of other nodes, "host:port", of which one that answers is
-	// enough. This node's own may be among them. A name may stand for several. Default
-	// none: the node waits for others that have it as a seed.
+	// Seeds are gossip addresses of other nodes, "host:port"; one that answers is enough.
+	// This node's own may be among them. A name may have several addresses. Default none:
+	// the node waits for others that have it as a seed.
 	Seeds []string
 
-	// Keys encrypt and authenticate what is gossiped, with AES-GCM: 16, 24 or 32 bytes
-	// each. The first is written with, all are read with, so that keys can be changed node
-	// by node. See [Key]. Default none: it is in the clear.
+	// Keys encrypt and authenticate the gossip, with AES-GCM: 16, 24 or 32 bytes each.
+	// The first one encrypts, all of them decrypt, so that keys can be replaced node by
+	// node. See [Key]. Default none: gossip is sent in the clear.
 	Keys [][]byte
-	// Label tells meshes apart that share a network: nodes with different ones do not hear
-	// each other. At most 255 bytes. Default none.
+	// Label separates meshes that share a network: nodes with different labels do not
+	// hear each other. At most 255 bytes. Default none.
 	Label string
 	// Network says how fast failures are detected: "lan", the default, within some
 	// seconds; "local", for one machine, within one; "wan", more patiently.
 	Network string
 
-	// RejoinMin and RejoinMax bound the time after which a node that hears of nobody joins
-	// its seeds again; it doubles from one to the other. One that hears of others joins a
-	// seed about each RejoinMax, so that two halves of a network that was split find each
-	// other. Default 500 ms and 30 s.
+	// RejoinMin and RejoinMax are the limits of the delay, which doubles, after which a
+	// node that hears of no other joins its seeds again. A node that hears of others
+	// joins a seed about once per RejoinMax, so that two halves of a network that was
+	// split find each other. Default 500 ms and 30 s.
 	RejoinMin, RejoinMax time.Duration
-	// LeaveTimeout bounds the time to tell the others that this node leaves. Default 2 s.
+	// LeaveTimeout limits the time for telling the others that this node leaves. Default
+	// 2 s.
 	LeaveTimeout time.Duration
-	// MaxPeers bounds the nodes that are known; others are ignored. Default 4096.
+	// MaxPeers limits the number of known nodes; further ones are ignored. Default 4096.
 	MaxPeers int
 
 	// Logger receives what an operator should know. Default: slog.Default().
@@ -161,12 +163,12 @@ func splitHostPort(address string) (host string, port int, err error) {
 // Discovery gossips with other nodes.
 type Discovery struct {
 	options Options
-	limit   loglimit.Limiter // of what others can cause
+	limit   loglimit.Limiter // for log lines that others can cause
 
 	malformed, ignored atomic.Uint64
 
 	mu       sync.Mutex
-	address  string // where it gossips; "" when it does not
+	address  string // at which it gossips; "" when it does not
 	endpoint core.DiscoveryEndpoint
 }
 
@@ -186,41 +188,42 @@ func (d *Discovery) Name() string { return "gossip" }
 
 // Stats are counters of a [Discovery].
 type Stats struct {
-	Malformed uint64 // nodes whose metadata could not be read, each time they were told of
-	Ignored   uint64 // nodes above MaxPeers, each time they were told of
+	Malformed uint64 // nodes whose metadata could not be read, counted each time
+	Ignored   uint64 // nodes above MaxPeers, counted each time
 }
 
 // Stats returns the counters as they are now.
 func (d *Discovery) Stats() Stats { return Stats{d.malformed.Load(), d.ignored.Load()} }
 
-// Addr is where it gossips, with the real port; "" while Run does not run. It is a seed
-// for others.
+// Addr is the address at which it gossips, with the real port; "" unless Run is running.
+// Other nodes can use it as a seed.
 func (d *Discovery) Addr() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.address
 }
 
-// Endpoints tells of the gossip: it is heard while others are, or none has to be.
+// Endpoints describes the gossip. Heard is true while other nodes are known, or if there
+// are no seeds.
 func (d *Discovery) Endpoints() []core.DiscoveryEndpoint {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return []core.DiscoveryEndpoint{d.endpoint}
 }
 
-// metadata is what a node tells of itself.
+// metadata is what a node tells the others about itself.
 type metadata struct {
 	ID      string `json:"id"`
 	Address string `json:"address"`
 }
 
-// settle is how long changes are collected.
+// settle is how long changes are collected before they are reported.
 const settle = 50 * time.Millisecond
 
-// Run gossips until ctx ends, and reports the nodes that are alive, self included. It then
-// tells the others that this node leaves, and returns nil. It returns a
-// [*core.ConfigError] at once if an option is bad, or self lacks an id or an address or
-// has a long one, and another error if it cannot listen.
+// Run gossips until ctx ends, and reports the nodes that are alive, self included. It
+// then tells the others that this node leaves, and returns nil. It returns a
+// [*core.ConfigError] at once if an option is invalid, or self lacks an id or an address
+// or these are too long, and another error if it cannot listen.
 func (d *Discovery) Run(ctx context.Context, self core.Peer, update func([]core.Peer)) error {
 	if err := d.options.Validate(); err != nil {
 		return err
@@ -267,7 +270,7 @@ func (d *Discovery) create(self core.Peer, events *delegate) (*memberlist.Member
 	if d.options.Advertise != "" {
 		c.AdvertiseAddr, c.AdvertisePort, _ = splitHostPort(d.options.Advertise)
 	}
-	c.TCPTimeout = min(c.TCPTimeout, 3*time.Second) // which Run's end may have to wait for
+	c.TCPTimeout = min(c.TCPTimeout, 3*time.Second) // the end of Run may have to wait that long
 	c.Label = d.options.Label
 	c.Delegate, c.Events, c.Alive, c.Conflict = events, events, events, events
 	c.DelegateProtocolVersion, c.DelegateProtocolMin, c.DelegateProtocolMax = 1, 1, 1
@@ -283,7 +286,7 @@ func (d *Discovery) create(self core.Peer, events *delegate) (*memberlist.Member
 	return memberlist.Create(c)
 }
 
-// report reports the nodes whenever they are others, until ctx ends.
+// report reports the nodes whenever they have changed, until ctx ends.
 func (d *Discovery) report(ctx context.Context, events *delegate, update func([]core.Peer)) {
 	var known []core.Peer
 	for {
@@ -305,7 +308,7 @@ func (d *Discovery) report(ctx context.Context, events *delegate, update func([]
 	}
 }
 
-// peers are the nodes that tell an address, by id.
+// peers returns the nodes with valid metadata, sorted by id.
 func (d *Discovery) peers(nodes map[string]told) []core.Peer {
 	peers := make([]core.Peer, 0, len(nodes))
 	for name, n := range nodes {
@@ -322,7 +325,8 @@ func (d *Discovery) peers(nodes map[string]told) []core.Peer {
 	return peers
 }
 
-// join joins seeds until ctx ends: all of them while nobody is heard of, one after that.
+// join joins seeds until ctx ends: all of them while no other node is known, later one
+// now and then.
 func (d *Discovery) join(ctx context.Context, members *memberlist.Memberlist) {
 	if len(d.options.Seeds) == 0 {
 		return
@@ -354,7 +358,7 @@ func (d *Discovery) join(ctx context.Context, members *memberlist.Memberlist) {
 	}
 }
 
-// joinAny joins the seeds, one at a time so that ctx can end it.
+// joinAny joins the seeds one at a time, so that the end of ctx can interrupt it.
 func (d *Discovery) joinAny(ctx context.Context, members *memberlist.Memberlist) (err error) {
 	for _, seed := range d.options.Seeds {
 		if ctx.Err() != nil {
@@ -400,8 +404,8 @@ func (d *Discovery) failed(err error) {
 	d.endpoint.Err = err
 }
 
-// delegate is what the library asks and tells. It is called with the library's locks held,
-// and calls nothing of it.
+// delegate receives the library's calls. They come with the library's locks held, so it
+// does not call the library.
 type delegate struct {
 	discovery *Discovery
 	meta      []byte
@@ -409,27 +413,27 @@ type delegate struct {
 	changed   chan struct{} // holds one
 
 	mu    sync.Mutex
-	alive map[string]told // the nodes that are, by id
+	alive map[string]told // the nodes that are alive, by id
 }
 
-// told is what a node tells. It is copied while the library holds its lock, since the nodes
-// that memberlist.Members returns change while they are read.
+// told is what a node tells about itself. It is copied while the library holds its lock,
+// because the library changes the nodes that memberlist.Members returns.
 type told struct {
 	meta   []byte
-	remote string // where it gossips
+	remote string // address at which it gossips
 }
 
-// NodeMeta is memberlist.Delegate's.
+// NodeMeta implements [memberlist.Delegate].
 func (e *delegate) NodeMeta(int) []byte { return e.meta }
 
-// NotifyMsg, GetBroadcasts, LocalState and MergeRemoteState are memberlist.Delegate's: no
-// messages are gossiped.
+// NotifyMsg, GetBroadcasts, LocalState and MergeRemoteState implement
+// [memberlist.Delegate]: no messages are gossiped.
 func (*delegate) NotifyMsg([]byte)                {}
 func (*delegate) GetBroadcasts(_, _ int) [][]byte { return nil }
 func (*delegate) LocalState(bool) []byte          { return nil }
 func (*delegate) MergeRemoteState([]byte, bool)   {}
 
-// NotifyJoin, NotifyLeave and NotifyUpdate are memberlist.EventDelegate's.
+// NotifyJoin, NotifyLeave and NotifyUpdate implement [memberlist.EventDelegate].
 func (e *delegate) NotifyJoin(n *memberlist.Node)   { e.set(n) }
 func (e *delegate) NotifyUpdate(n *memberlist.Node) { e.set(n) }
 
@@ -447,7 +451,7 @@ func (e *delegate) set(n *memberlist.Node) {
 	e.notify()
 }
 
-// nodes are those that are alive now.
+// nodes returns the nodes that are alive now.
 func (e *delegate) nodes() map[string]told {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -461,7 +465,7 @@ func (e *delegate) notify() {
 	}
 }
 
-// NotifyAlive is memberlist.AliveDelegate's: it refuses new nodes when there are too many.
+// NotifyAlive implements [memberlist.AliveDelegate]: it refuses new nodes above MaxPeers.
 func (e *delegate) NotifyAlive(n *memberlist.Node) error {
 	d := e.discovery
 	e.mu.Lock()
@@ -476,17 +480,18 @@ func (e *delegate) NotifyAlive(n *memberlist.Node) error {
 	return errors.New("too many nodes")
 }
 
-// NotifyConflict is memberlist.ConflictDelegate's: two nodes have one id.
+// NotifyConflict implements [memberlist.ConflictDelegate]: it warns of two nodes with one
+// id.
 func (e *delegate) NotifyConflict(existing, other *memberlist.Node) {
 	e.discovery.limit.Log(e.discovery.options.Logger, slog.LevelWarn, "conflict", "two nodes that gossip have the same id",
 		"peer", fmt.Sprintf("%.64q", existing.Name), "address", existing.FullAddress().Addr, "other", other.FullAddress().Addr)
 }
 
-// logWriter passes the library's lines on: what is wrong as a warning, a few of each kind,
-// the rest for debugging.
+// logWriter logs the library's lines: warnings and errors as limited warnings, the others
+// as debug lines.
 type logWriter struct{ discovery *Discovery }
 
-// Write is io.Writer's.
+// Write implements [io.Writer].
 func (w logWriter) Write(line []byte) (int, error) {
 	text := strings.TrimSpace(string(line))
 	level, text, _ := strings.Cut(text, "] ")

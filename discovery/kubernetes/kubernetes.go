@@ -1,17 +1,17 @@
 // Package kubernetes is discovery by the API of Kubernetes: the servers are the endpoints
-// of a Service, as its EndpointSlices list them. It is told of changes as they happen, and
+// of a Service, as its EndpointSlices list them. It is notified of changes at once, and
 // sees pods before they are ready, which DNS does not.
 //
-// It is a module of its own, so that nobody else has client-go in his programs:
+// It is a module of its own, so that other programs do not depend on client-go:
 //
 //	client, err := kubernetes.InCluster()
 //	d := kubernetes.New(client, kubernetes.Options{Namespace: "default", Service: "chat"})
 //	m, err := mesh.New(cfg, mesh.WithDiscovery(d))
 //
 // The pods' service account needs list and watch of endpointslices in the group
-// discovery.k8s.io. Nothing is announced: pods are endpoints by the Service's selector.
-// Endpoints have no ids, so each node dials all others, and one link of two stays; nodes
-// of the reference, which can be dialled by id only, are not found.
+// discovery.k8s.io. Nothing is announced: the Service's selector makes pods endpoints.
+// Endpoints have no node ids, so each node dials all others, and of two links between the
+// same nodes one stays. Reference peers, which can be dialled by id only, are not found.
 package kubernetes
 
 import (
@@ -44,22 +44,22 @@ import (
 
 // Options configure a [Discovery]. Zero values mean the defaults.
 type Options struct {
-	// Namespace and Service name the Service whose endpoints the servers are.
+	// Namespace and Service name the Service whose endpoints are the servers.
 	Namespace, Service string
-	// PortName is the name of the port, in the Service, at which servers accept peers.
-	// Default "mesh". Port takes its place if it is not 0.
+	// PortName is the name of the Service's port at which servers accept peers. Default
+	// "mesh". Port, if it is not 0, is used instead.
 	PortName string
 	Port     int
 	// Scheme and Path complete the addresses: scheme://ip:port/path. Default "ws", and no
 	// path.
 	Scheme, Path string
-	// ReadyOnly leaves endpoints out that are not ready. Default: only those that are
+	// ReadyOnly leaves out endpoints that are not ready. Default: only endpoints that are
 	// terminating are left out, so that servers are linked before they get clients.
 	ReadyOnly bool
 
-	// Settle is how long changes are collected. Default 100 ms.
+	// Settle is how long changes are collected before they are reported. Default 100 ms.
 	Settle time.Duration
-	// MaxPeers bounds the servers. Default 4096.
+	// MaxPeers limits the number of servers. Default 4096.
 	MaxPeers int
 
 	// Logger receives what an operator should know. Default: slog.Default().
@@ -103,7 +103,7 @@ func (o Options) Validate() error {
 	return nil
 }
 
-// InCluster returns a client that asks the API as the service account of this pod.
+// InCluster returns an API client with the service account of this pod.
 func InCluster() (kubernetes.Interface, error) {
 	config, err := rest.InClusterConfig()
 	if err != nil {
@@ -142,17 +142,17 @@ func New(client kubernetes.Interface, o Options) *Discovery {
 // Name is "kubernetes".
 func (d *Discovery) Name() string { return "kubernetes" }
 
-// Endpoints tells of the Service that is watched.
+// Endpoints describes the Service that is watched.
 func (d *Discovery) Endpoints() []core.DiscoveryEndpoint {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return []core.DiscoveryEndpoint{d.endpoint}
 }
 
-// Run watches until ctx ends, and reports the servers, self's address left out, when they
-// are others than before. While the API does not answer, and when the Service has no
-// endpoints at all, the last ones stay. It returns a [*core.ConfigError] at once for a bad
-// option, and nil when ctx has ended.
+// Run watches until ctx ends, and reports the servers, without self's address, whenever
+// they have changed. While the API does not answer, and while the Service has no
+// endpoints at all, the last ones stay. It returns a [*core.ConfigError] at once for an
+// invalid option, and nil when ctx has ended.
 func (d *Discovery) Run(ctx context.Context, self core.Peer, update func([]core.Peer)) error {
 	if err := d.options.Validate(); err != nil {
 		return err
@@ -195,7 +195,7 @@ func (d *Discovery) Run(ctx context.Context, self core.Peer, update func([]core.
 	return nil
 }
 
-// report reports the servers whenever they are others, until ctx ends.
+// report reports the servers whenever they have changed, until ctx ends.
 func (d *Discovery) report(ctx context.Context, lister listers.EndpointSliceLister, self core.Peer, changed <-chan struct{}, update func([]core.Peer)) {
 	var known []core.Peer
 	reported := false
@@ -215,7 +215,7 @@ func (d *Discovery) report(ctx context.Context, lister listers.EndpointSliceList
 	}
 }
 
-// addresses are those of the servers, sorted.
+// addresses returns the addresses of the servers, sorted.
 func (d *Discovery) addresses(lister listers.EndpointSliceLister) (addresses []string) {
 	found, err := lister.EndpointSlices(d.options.Namespace).List(labels.Everything())
 	if err != nil {
@@ -233,7 +233,7 @@ func (d *Discovery) addresses(lister listers.EndpointSliceLister) (addresses []s
 			continue
 		}
 		for _, e := range slice.Endpoints {
-			if d.wanted(e) && len(e.Addresses) > 0 { // the first one stands for all
+			if d.wanted(e) && len(e.Addresses) > 0 { // the first address stands for all of them
 				addresses = append(addresses, d.options.Scheme+"://"+net.JoinHostPort(e.Addresses[0], strconv.Itoa(port))+d.options.Path)
 			}
 		}
@@ -248,7 +248,7 @@ func (d *Discovery) addresses(lister listers.EndpointSliceLister) (addresses []s
 	return addresses
 }
 
-// port is that of the servers in a slice; 0 if it has none.
+// port returns the servers' port in a slice; 0 if it has none.
 func (d *Discovery) port(slice *discoveryv1.EndpointSlice) int {
 	if d.options.Port != 0 {
 		return d.options.Port
@@ -261,8 +261,8 @@ func (d *Discovery) port(slice *discoveryv1.EndpointSlice) int {
 	return 0
 }
 
-// wanted tells whether an endpoint is a server to dial. What is not known of it counts as
-// Kubernetes says: ready, and not terminating.
+// wanted reports whether an endpoint is a server to dial. Conditions that are not set
+// have the values that Kubernetes defines: ready, and not terminating.
 func (d *Discovery) wanted(e discoveryv1.Endpoint) bool {
 	if e.Conditions.Terminating != nil && *e.Conditions.Terminating {
 		return false
@@ -270,7 +270,7 @@ func (d *Discovery) wanted(e discoveryv1.Endpoint) bool {
 	return !d.options.ReadyOnly || e.Conditions.Ready == nil || *e.Conditions.Ready
 }
 
-// others are peers of all addresses but this node's own.
+// others returns peers with all addresses except this node's own.
 func others(addresses []string, own string) []core.Peer {
 	peers := make([]core.Peer, 0, len(addresses))
 	for _, address := range addresses {
@@ -287,7 +287,7 @@ func (d *Discovery) begin() {
 	d.endpoint = core.DiscoveryEndpoint{Name: d.endpoint.Name, Since: time.Now()}
 }
 
-// heard notes what the API says. It says so of its own: an error before is over.
+// heard records an answer of the API, which also ends an earlier error.
 func (d *Discovery) heard(servers int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -298,8 +298,8 @@ func (d *Discovery) heard(servers int) {
 	e.Last, e.Peers, e.Err = now, servers, nil
 }
 
-// failed notes that the API does not answer. The client tries again by itself, with
-// backoff. A watch that ended because it was old is no failure.
+// failed records that the API does not answer. The client retries by itself, with
+// backoff. A watch that ended because it was too old is no failure.
 func (d *Discovery) failed(err error) {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, io.EOF) || apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
 		return

@@ -12,18 +12,18 @@ import (
 	"github.com/socketmesh/mesh/internal/loglimit"
 )
 
-// Client registers a node with a membership service, or with each of several replicas
-// of one, and reports the rosters that they send, merged.
+// Client registers a node with a membership service, or with each of several replicas of
+// one, and reports the merged roster.
 //
-// Replicas need not know each other. A server is in the merged roster while one of them
-// lists it. It leaves the roster when each replica that listed it has told so; one that
-// ends, comes back empty or sends a roster without this node tells nothing, and what it
-// alone had listed stays for [ClientOptions.EntryTTL] more.
+// Replicas need not know each other. A server stays in the merged roster as long as one
+// of them lists it. It leaves at once if every replica that listed it has said so. A
+// replica that ends, comes back empty, or sends a roster without this node does not say
+// so: servers that it alone had listed stay for another [ClientOptions.EntryTTL].
 type Client struct {
 	options ClientOptions
 	urls    []string
 	dial    func(ctx context.Context, network, addr string) (net.Conn, error)
-	limit   loglimit.Limiter // of what replicas can cause
+	limit   loglimit.Limiter // for log lines that replicas can cause
 
 	statuses []status // of each replica
 
@@ -35,18 +35,17 @@ var (
 	_ core.EndpointReporter = (*Client)(nil)
 )
 
-// ClientStats are the counters of a [Client], of all replicas together.
+// ClientStats are the counters of a [Client], summed over all replicas.
 type ClientStats struct {
 	Attempts  uint64 // connections tried, successful or not
 	Updates   uint64 // rosters that replicas sent, whole or as changes
 	Malformed uint64 // messages that were malformed
-	Skipped   uint64 // entries of rosters without an id or an address
-	Notices   uint64 // messages of a service that something is wrong with the registration
-	Conflicts uint64 // rosters with an address that another replica has otherwise
+	Skipped   uint64 // entries of rosters that lack an id or an address
+	Notices   uint64 // notices of a service about a problem with the registration
+	Conflicts uint64 // rosters that list a server with another address than another replica does
 }
 
-// NewClient returns a Client. It does not check o: Run and [ClientOptions.Validate]
-// do.
+// NewClient returns a Client. It does not check o: Run and [ClientOptions.Validate] do.
 func NewClient(o ClientOptions) *Client {
 	o = o.withDefaults()
 	c := &Client{
@@ -77,7 +76,7 @@ func (c *Client) Stats() ClientStats {
 	}
 }
 
-// Endpoints tells of each replica, in the order of the options.
+// Endpoints describes each replica, in the order of the options.
 func (c *Client) Endpoints() []core.DiscoveryEndpoint {
 	endpoints := make([]core.DiscoveryEndpoint, len(c.statuses))
 	for i := range c.statuses {
@@ -90,11 +89,11 @@ func (c *Client) Endpoints() []core.DiscoveryEndpoint {
 }
 
 // Run keeps self registered with every replica until ctx ends, and reports the merged
-// roster whenever one of them sends another one, self included. It connects again with
-// backoff whenever a connection is refused, lost or silent; only a roster resets the
-// backoff. When ctx ends it closes the connections, which ends the registrations, and
-// returns nil. It returns a [*core.ConfigError] at once if an option is bad, or
-// self lacks an id or an address.
+// roster, self included, whenever a replica sends another one. If a connection is
+// refused, lost or silent, Run connects again with backoff, which only a received roster
+// resets. When ctx ends it closes the connections, which ends the registrations, and
+// returns nil. It returns a [*core.ConfigError] at once if an option is invalid, or self
+// lacks an id or an address.
 func (c *Client) Run(ctx context.Context, self core.Peer, update func([]core.Peer)) error {
 	if err := firstError(c.options.Validate(), validateSelf(self)); err != nil {
 		return err
@@ -128,7 +127,7 @@ func (c *Client) Run(ctx context.Context, self core.Peer, update func([]core.Pee
 	}
 }
 
-// token is what the service gets to see; "" for none.
+// token returns this node's own token; "" for none.
 func (c *Client) token() string {
 	if c.options.Tokens == nil {
 		return c.options.AuthToken

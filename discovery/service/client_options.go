@@ -19,15 +19,16 @@ type ClientOptions struct {
 	// URL is the address of the service, ws:// or wss://. Several, separated by commas,
 	// are replicas: the node registers with each of them. Default "ws://localhost:8000".
 	URL string
-	// AuthToken is the secret that the service requires. It is proven, and not sent, to a
-	// service that asks for that: see RefusePlainToken. Default: none.
+	// AuthToken is the secret that the service requires. If the service asks for a proof,
+	// the token itself is not sent: see RefusePlainToken. Default: none.
 	AuthToken string
-	// Tokens, if not nil, takes the place of AuthToken where tokens change while the
-	// node runs: the first is sent. It is asked at each connection.
+	// Tokens, if not nil, replaces AuthToken, for tokens that change while the node runs:
+	// the first one is used. It is called for each connection.
 	Tokens func() []string
-	// RefusePlainToken forbids to send the token as it is. A service of this module asks
-	// for a proof of it instead; one of the reference, or of an earlier version, is sent no token
-	// then, and refuses the node if it wants one. Default: it is sent.
+	// RefusePlainToken forbids sending the token itself. A service of this module asks
+	// for a proof of it instead. A service of the reference, or of an earlier version,
+	// then gets no token, and refuses the node if it requires one. Default: the token may
+	// be sent.
 	RefusePlainToken bool
 	// AllowTLSProxies allows proxies before the service that end TLS and open it anew.
 	// Default: the service refuses the node there.
@@ -44,16 +45,16 @@ type ClientOptions struct {
 	RedialMin, RedialMax time.Duration
 	// DialTimeout bounds the time of an attempt. Default 10 s.
 	DialTimeout time.Duration
-	// PingTimeout is the time without messages and pings after which the
-	// connection has failed. The service pings every 15 s. Default 40 s.
+	// PingTimeout is the time without messages and pings after which the connection
+	// counts as failed. The service pings every 15 s. Default 40 s.
 	PingTimeout time.Duration
 
 	// EntryTTL is how long a server stays in the roster that no replica lists any more,
-	// and none has told to have left: replicas that come back empty get the time to be
-	// registered with. Default 2 min.
+	// although none has said that it left: replicas that come back empty get this time
+	// until the servers have registered again. Default 2 min.
 	EntryTTL time.Duration
 
-	// MaxMessage bounds a received message, in bytes. Default 16 MiB.
+	// MaxMessage limits a received message, in bytes. Default 16 MiB.
 	MaxMessage int
 	// MaxPeers bounds a received roster. Default 65,536.
 	MaxPeers int
@@ -107,7 +108,8 @@ func (o ClientOptions) Validate() error {
 	)
 }
 
-// validateURL wants addresses of replicas, each once.
+// validateURL returns an error unless the list has valid addresses of replicas, each
+// once.
 func validateURL(list string) error {
 	const allowed = "ws://host:port or wss://host:port, or several, separated by commas"
 	urls := commas.Split(list)

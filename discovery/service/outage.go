@@ -9,8 +9,8 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// When an outage is warned of again: after a time that no restart of a service takes, and
-// then seldom enough to be bearable for a night.
+// The times between warnings of one outage: first longer than a service takes to restart,
+// then long enough for a log to stay readable over a night.
 const (
 	outageSecond = time.Minute
 	outageRepeat = 5 * time.Minute
@@ -21,12 +21,12 @@ const (
 type outageLog struct {
 	log        *slog.Logger
 	began      time.Time            // of the outage; zero if there is none
-	next       map[string]time.Time // when a message is due again
+	next       map[string]time.Time // when a message is to be logged again
 	registered bool
 }
 
-// failed logs an attempt or a connection that has failed. Attempts that are not due for a
-// warning are debug lines.
+// failed logs an attempt or a connection that has failed: as a warning or an error if
+// that is due, otherwise as a debug line.
 func (o *outageLog) failed(err error, delay time.Duration) {
 	msg, level, setting := "discovery is out of reach; retrying with backoff", slog.LevelWarn, "DiscoveryAddress (MESH_DISCOVERY_ADDRESS)"
 	switch {

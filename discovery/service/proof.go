@@ -11,14 +11,14 @@ import (
 	"github.com/socketmesh/mesh/internal/peertls"
 )
 
-// challengeHeader is in the response to the upgrade of a service that wants a token: a
-// random text. Go nodes prove with it that they have the token, and do not send that; what
-// was recorded is good for no other connection. A service of the reference has no such
-// header.
+// challengeHeader is a header in the upgrade response of a service that requires a token.
+// Its value is random. A Go node proves with it that it has the token, without sending
+// it; a recorded proof is useless on any other connection. A service of the reference
+// does not send this header.
 const challengeHeader = "Socketmesh-Challenge"
 
-// proofOf is the proof that a node has the token, for its registration on one connection,
-// and, if that is not "", on one with this binding to its TLS.
+// proofOf returns the proof that a node has the token, for its registration on the
+// connection with this challenge and, unless it is "", this TLS binding.
 func proofOf(token, challenge string, self core.Peer, binding string) string {
 	mac := hmac.New(sha256.New, []byte(token))
 	parts := []string{"socketmesh discovery", challenge, self.ID, self.Address}
@@ -32,8 +32,8 @@ func proofOf(token, challenge string, self core.Peer, binding string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// bindingOf is what a connection's TLS has that no other connection's has, so that nobody who
-// relays a proof stands between a node and the service; "" without TLS.
+// bindingOf returns the value that identifies a connection's TLS session, so that a third
+// party cannot relay a proof between a node and the service; "" without TLS.
 func bindingOf(state *tls.ConnectionState) string {
 	if state == nil {
 		return ""
@@ -41,13 +41,13 @@ func bindingOf(state *tls.ConnectionState) string {
 	return peertls.Binding(peertls.ChannelBinding(*state))
 }
 
-// isRelayed tells whether the node has spoken of another connection than the service's. A
-// service behind a balancer that ends TLS has nothing to compare.
+// isRelayed reports whether the node's end of the connection has another TLS session than
+// the service's. A service behind a balancer that ends TLS has no value to compare.
 func (r registration) isRelayed(binding string) bool {
 	return peertls.Relayed(binding, r.binding)
 }
 
-// proves tells whether a registration on a connection proves one of these tokens.
+// proves reports whether a registration proves one of these tokens.
 func (r registration) proves(challenge string, tokens []string) bool {
 	found := false
 	for _, token := range tokens {
@@ -57,8 +57,8 @@ func (r registration) proves(challenge string, tokens []string) bool {
 	return found
 }
 
-// credentials are what a registration on a connection shows: a proof where the service
-// has asked for one, else the token itself, unless that is not to be sent.
+// credentials adds to a registration what the service wants: a proof if it has asked for
+// one, otherwise the token itself, unless that must not be sent.
 func (c *Client) credentials(r registration, s *session) registration {
 	switch token := c.token(); {
 	case token == "":

@@ -11,13 +11,14 @@ import (
 	"github.com/socketmesh/mesh/internal/pendingset"
 )
 
-// registry holds every connection of a [Server]: the pending ones, which are not
+// registry holds every connection of a [Server]: the pending ones, which have not
 // registered, and those with an entry in the roster, in the order of registration. It
-// does no I/O: it notifies subscribers, whose writers then fetch what is new to them.
+// does no I/O: it notifies subscribers, whose writers then fetch what they have not sent
+// yet.
 //
-// Changes are published at once if none was for a while, else together at the end of
-// window. So an update is late by window at most, and there is one per window however
-// many nodes come and go.
+// A change is published at once if no other one was published within window, otherwise
+// together with others at the end of window. So an update is late by window at most, and
+// there is one per window, however many nodes come and go.
 type registry struct {
 	maxNodes     int
 	maxPerSource int
@@ -27,25 +28,25 @@ type registry struct {
 	mu        sync.Mutex
 	closed    bool
 	all       map[*subscriber]struct{}
-	sources   map[string]int           // of all, by host
+	sources   map[string]int           // number of connections in all, by host
 	roster    list.List                // of *entry, in the order of registration
-	byID      map[string]*list.Element // of roster
-	addresses map[string]int           // how many entries have each
+	byID      map[string]*list.Element // elements of roster
+	addresses map[string]int           // number of entries with each address
 
 	version     uint64      // of the roster: the number of changes so far
-	published   uint64      // the version of which subscribers were notified last
-	publishedAt time.Time   // when
-	timer       *time.Timer // publishes what has changed since; nil if nothing has
-	changes     []change    // the latest, the oldest first
+	published   uint64      // the version of which subscribers were last notified
+	publishedAt time.Time   // when that was
+	timer       *time.Timer // publishes the changes since; nil if there are none
+	changes     []change    // the latest ones, oldest first
 
-	// What subscribers are sent until the next publication, encoded when the first one
-	// asks for it and shared by all.
+	// The messages for the published version, encoded when the first subscriber asks for
+	// one, and shared by all.
 	full   []byte
-	deltas map[uint64][]byte // by the version from which they lead
+	deltas map[uint64][]byte // by the version that they start from
 
 	registrations, disconnects, broadcasts uint64
 
-	attached sync.WaitGroup // one for each of all, and one for timer
+	attached sync.WaitGroup // counts the connections in all, and timer
 }
 
 // entry is a node of the roster.
@@ -57,7 +58,7 @@ type entry struct {
 
 // change says that an entry was added, replaced or removed.
 type change struct {
-	version uint64 // that it made
+	version uint64 // of the roster after it
 	id      string
 	kind    changeKind
 }
@@ -84,9 +85,9 @@ func newRegistry(o ServerOptions) *registry {
 	}
 }
 
-// attach adds a new connection, which is pending. If too many are, it stops and returns
-// the oldest. It fails with errTooManyOfSource, and with [core.ErrClosed] once the
-// registry is closed.
+// attach adds a new connection, which is pending. If too many are pending, it stops and
+// returns the oldest. It fails with errTooManyOfSource, and with [core.ErrClosed] once
+// the registry is closed.
 func (r *registry) attach(s *subscriber) (evicted *subscriber, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -103,7 +104,7 @@ func (r *registry) attach(s *subscriber) (evicted *subscriber, err error) {
 	return r.addPending(s), nil
 }
 
-// addPending makes s pending. If too many are, it stops and returns the oldest.
+// addPending makes s pending. If too many are pending, it stops and returns the oldest.
 func (r *registry) addPending(s *subscriber) (evicted *subscriber) {
 	oldest, full := r.pending.Add(s)
 	if full {
@@ -112,10 +113,10 @@ func (r *registry) addPending(s *subscriber) (evicted *subscriber) {
 	return oldest
 }
 
-// register gives the id of p to s, and what has changed is published. If another
-// connection has the id, s takes its entry in the same place of the roster, and the
-// other one is pending again. An entry that s had under another id is removed. It
-// fails if the roster is full.
+// register enters s under the id of p, and publishes the change. If another connection
+// has this id, s takes over its entry, in the same place of the roster, and the other one
+// (loser) is pending again. An entry of s under another id is removed. It reports false
+// if the roster is full.
 func (r *registry) register(s *subscriber, p core.Peer, f features) (loser *subscriber, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -153,9 +154,9 @@ func (r *registry) register(s *subscriber, p core.Peer, f features) (loser *subs
 	return loser, true
 }
 
-// sharing returns another node with the address of p that was registered before p, and the
-// connection that has registered it; nil if there is none. So of two nodes that register
-// at once one finds the other.
+// sharing returns another node with the address of p that registered before p, and its
+// connection; nil if there is none. Comparing the order of registration makes sure that
+// of two nodes that register concurrently, one finds the other.
 func (r *registry) sharing(p core.Peer) (other core.Peer, owner *subscriber) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -172,8 +173,8 @@ func (r *registry) sharing(p core.Peer) (other core.Peer, owner *subscriber) {
 	return core.Peer{}, nil
 }
 
-// detach removes a connection that has ended. If it had an entry it returns that, and
-// the change is published.
+// detach removes a connection that has ended. If it had an entry, detach returns it and
+// publishes the change.
 func (r *registry) detach(s *subscriber) (gone core.Peer, registered bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -218,12 +219,12 @@ func (r *registry) dropAddress(address string) {
 	}
 }
 
-// changed notes a change of the roster, and sees to it that it is published. A service
-// that stops does not publish: the nodes whose connections it closes have not left the
-// mesh.
+// changed records a change of the roster, and schedules its publication. A service that
+// stops does not publish: the nodes whose connections it closes have not left the mesh.
 func (r *registry) changed(id string, kind changeKind) {
 	r.version++
-	// Who is behind by more than the roster is long gets it whole.
+	// A subscriber that misses more changes than the roster has entries gets the whole
+	// roster.
 	if limit := max(r.roster.Len(), minChanges); len(r.changes) >= 2*limit {
 		r.changes = append(r.changes[:0], r.changes[len(r.changes)-limit:]...)
 	}
@@ -240,7 +241,7 @@ func (r *registry) changed(id string, kind changeKind) {
 	r.timer = time.AfterFunc(wait, r.publishDue)
 }
 
-// minChanges is how many changes are kept, however short the roster is.
+// minChanges is the number of changes that are kept even if the roster is short.
 const minChanges = 64
 
 // publishDue publishes at the end of a window.
@@ -264,12 +265,11 @@ func (r *registry) publish() {
 	}
 }
 
-// message returns what s has to be sent so that it has the roster as it was published,
-// in bytes that subscribers share; nil if it has that. It reports false if s has no
-// entry.
+// message returns the message that brings s up to the published roster, in bytes that
+// subscribers share; nil if s has it already. It reports false if s has no entry.
 //
-// What is encoded may be newer than what was published. What comes after says so again,
-// which changes nothing.
+// The message may contain changes that were not published yet. A later message repeats
+// them, which does no harm.
 func (r *registry) message(s *subscriber) (update []byte, registered bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -292,22 +292,22 @@ func (r *registry) message(s *subscriber) (update []byte, registered bool) {
 	return r.full, true
 }
 
-// registered tells whether s has an entry.
+// registered reports whether s has an entry.
 func (r *registry) registered(s *subscriber) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return s.place != nil
 }
 
-// wantsNotices tells whether the node of s asked for them.
+// wantsNotices reports whether the node of s has asked for notices.
 func (r *registry) wantsNotices(s *subscriber) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return s.place != nil && s.features.notices
 }
 
-// delta is what leads from a version to the one that was published; nil if that is not
-// known any more, or is no less than the whole roster.
+// delta returns the message with the changes from a version to the published one; nil if
+// they are not known any more, or are as many as the roster has entries.
 func (r *registry) delta(from uint64) []byte {
 	if encoded, done := r.deltas[from]; done {
 		return encoded
@@ -327,10 +327,10 @@ func (r *registry) delta(from uint64) []byte {
 	return encoded
 }
 
-// encodeDelta makes one message of changes. Those that are new come in the order of the
-// roster, so that nodes which get deltas have it in that order, too.
+// encodeDelta encodes changes. New servers come in the order of the roster, so that nodes
+// that get deltas have their roster in the same order.
 func (r *registry) encodeDelta(changes []change) []byte {
-	where := make(map[string]int, len(changes)) // the change that stands for all of an id's
+	where := make(map[string]int, len(changes)) // index of the change that stands for all changes of an id
 	var gone []string
 	noted := map[string]bool{} // ids in gone
 	for i, c := range changes {
@@ -383,7 +383,7 @@ func (r *registry) abort() {
 	}
 }
 
-// stats returns what the registry knows of [ServerStats].
+// stats returns the part of [ServerStats] that the registry knows.
 func (r *registry) stats() ServerStats {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"github.com/socketmesh/mesh/internal/backoff"
 )
 
-// replica is one of the services that a [Client] registers with, for one Run.
+// replica is one of the services with which a [Client] registers, for one Run.
 type replica struct {
 	*Client
 	index int // in the order of the options
@@ -22,13 +22,13 @@ type replica struct {
 	log   *slog.Logger
 }
 
-// status is what a [Client] tells of a replica.
+// status is what [Client.Endpoints] reports of a replica.
 type status struct {
 	mu       sync.Mutex
 	endpoint core.DiscoveryEndpoint
 }
 
-// begin notes that Run has begun.
+// begin resets the status when Run begins.
 func (s *status) begin(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,8 +55,8 @@ func (r *replica) run(ctx context.Context) {
 	}
 }
 
-// heard takes a roster of the replica. What is told of the replica changes first: whoever
-// is given the roster can ask.
+// heard handles a roster of the replica. It changes the status first, so that a caller
+// that has got the roster finds the status up to date.
 func (r *replica) heard(roster []core.Peer) {
 	now := time.Now()
 	r.updates.Add(1)
@@ -73,7 +73,7 @@ func (r *replica) heard(roster []core.Peer) {
 	}
 }
 
-// lost takes it that there is no connection to the replica.
+// lost notes that the connection to the replica has failed or ended.
 func (r *replica) lost(err error) {
 	now := time.Now()
 	r.statuses[r.index].change(func(e *core.DiscoveryEndpoint) {
@@ -104,7 +104,7 @@ func (r *replica) runSession(ctx context.Context, update func([]core.Peer)) erro
 		return fmt.Errorf("register: %w", err)
 	}
 	var roster []core.Peer
-	complete := false // an update has come
+	complete := false // the first update has come
 	for {
 		data, err := s.receive()
 		if err != nil {
@@ -133,7 +133,7 @@ func (r *replica) runSession(ctx context.Context, update func([]core.Peer)) erro
 	}
 }
 
-// applyDelta returns the roster after a delta, in memory of its own.
+// applyDelta returns the roster after a delta, in newly allocated memory.
 func applyDelta(before []core.Peer, m served) []core.Peer {
 	left := make(map[string]bool, len(m.left))
 	for _, id := range m.left {
@@ -178,7 +178,7 @@ func (r *replica) decode(s *session, data []byte) (m served, ok bool) {
 	return m, true
 }
 
-// noticed takes what the service has told of this node's registration.
+// noticed handles a notice of the service about this node's registration.
 func (r *replica) noticed(n notice) {
 	r.notices.Add(1)
 	if n.code != noticeSharedAddress {

@@ -20,9 +20,9 @@ import (
 	"github.com/socketmesh/mesh/internal/pendingset"
 )
 
-// Server is a membership service. It listens on its own port after Start, or is
-// mounted as a handler on another HTTP server; Shutdown ends both. All methods may be
-// called concurrently.
+// Server is a membership service. It listens on its own port after Start, or is mounted
+// as a handler on another HTTP server; Shutdown ends both. All methods are safe for
+// concurrent use.
 type Server struct {
 	options  ServerOptions
 	invalid  error // of ServerOptions.Validate
@@ -30,8 +30,8 @@ type Server struct {
 	registry *registry
 	pending  *pendingset.Conns
 	log      *slog.Logger
-	logOnce  loglimit.Limiter // of what nodes and strangers can cause
-	logTLS   loglimit.Limiter // by host: many of them must not use up the other's keys
+	logOnce  loglimit.Limiter // for log lines that nodes and strangers can cause
+	logTLS   loglimit.Limiter // by host; separate, so that neither limiter uses up the other's keys
 
 	malformed, unauthorized, badTLS           atomic.Uint64
 	refusedFull, refusedLength, refusedSource atomic.Uint64
@@ -46,29 +46,28 @@ type Server struct {
 
 var _ http.Handler = (*Server)(nil)
 
-// ServerStats are the state of a [Server] and its counters since NewServer.
+// ServerStats are the state of a [Server], and its counters since NewServer.
 type ServerStats struct {
 	Nodes   int // in the roster
-	Pending int // connections that are not registered
+	Pending int // connections that have not registered
 
-	Registrations uint64 // messages with which nodes registered, those that had done so before included
+	Registrations uint64 // register messages, including repeated ones of a node
 	Disconnects   uint64 // registered nodes whose connection ended
-	Broadcasts    uint64 // rosters of which all nodes were told, each counted once
-	Sent          uint64 // bytes of rosters, changes and notices that nodes were sent
-	Notices       uint64 // nodes that were told that another one has the same address
+	Broadcasts    uint64 // rosters that were published to all nodes, each counted once
+	Sent          uint64 // bytes of rosters, changes and notices sent to nodes
+	Notices       uint64 // notices to nodes that another node has the same address
 
-	Malformed     uint64 // messages that were no registration
-	Unauthorized  uint64 // registrations with another token, or none
+	Malformed     uint64 // messages that were not valid registrations
+	Unauthorized  uint64 // registrations with a wrong token, or none
 	RefusedFull   uint64 // registrations while the roster had MaxNodes entries
 	RefusedLength uint64 // registrations whose id or address was too long
-	RefusedSource uint64 // connections of an address that had MaxPerSource
+	RefusedSource uint64 // connections from an address that had MaxPerSource already
 	Evicted       uint64 // connections that were closed because more than MaxPending had not registered
 	BadTLS        uint64 // connections whose handshake failed: a certificate was refused, at either end, or one end had no TLS
 }
 
-// NewServer returns a Server that does nothing yet. Where [ServerOptions.Validate]
-// finds o to be bad, Start returns that error, and requests are answered with
-// status 500.
+// NewServer returns a Server that does nothing yet. If [ServerOptions.Validate] returns
+// an error for o, Start returns that error, and requests are answered with status 500.
 func NewServer(o ServerOptions) *Server {
 	o = o.withDefaults()
 	s := &Server{
@@ -87,10 +86,10 @@ func NewServer(o ServerOptions) *Server {
 	return s
 }
 
-// Start listens, and returns when nodes can connect. ctx limits the call, not
-// the server's life. The error is a [*core.ConfigError] for a bad option, wraps
-// [core.ErrClosed] after Shutdown, and otherwise names the address that could
-// not be bound.
+// Start listens, and returns when nodes can connect. ctx limits the call, not the
+// server's life. The error is a [*core.ConfigError] for an invalid option, wraps
+// [core.ErrClosed] after Shutdown, and otherwise names the address that could not be
+// bound.
 func (s *Server) Start(ctx context.Context) error {
 	if s.invalid != nil {
 		return s.invalid
@@ -128,7 +127,7 @@ func (s *Server) serve(listener net.Listener) error {
 	s.http = &http.Server{
 		Handler:        s,
 		ConnState:      s.pending.Track,
-		ReadTimeout:    s.options.RegisterTimeout, // of the request; it ends with the upgrade
+		ReadTimeout:    s.options.RegisterTimeout, // of the request; it does not apply after the upgrade
 		MaxHeaderBytes: 16 << 10,
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
@@ -141,7 +140,7 @@ func (s *Server) serve(listener net.Listener) error {
 	return nil
 }
 
-// Addr is the address it listens on, with the real port; "" before Start.
+// Addr is the address on which the server listens, with the real port; "" before Start.
 func (s *Server) Addr() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -169,11 +168,10 @@ func (s *Server) Stats() ServerStats {
 	return stats
 }
 
-// Shutdown stops accepting, closes every connection with 1001
-// discovery-shutdown, and returns when all of them have ended and the
-// goroutines with them. If ctx ends first, Shutdown closes the remaining connections
-// at once, and the error wraps ctx's. Nodes get no updates while it stops. It may be
-// called again.
+// Shutdown stops accepting, closes every connection with 1001 discovery-shutdown, and
+// returns when all connections and goroutines have ended. If ctx ends first, Shutdown
+// closes the remaining connections at once, and the error wraps ctx's. Nodes get no
+// updates while it stops. It may be called again.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.registry.close(closeShutdown)
 	s.stopAccepting()
@@ -244,26 +242,26 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.serveConn(sub, conn)
 }
 
-// errTooManyOfSource refuses a connection, in words for its node.
+// errTooManyOfSource is why a connection is refused; its text is sent to the node.
 var errTooManyOfSource = errors.New("too many connections from this address")
 
-// evictedPending notes that a connection was closed in favour of a newer one.
+// evictedPending counts and logs a connection that was closed in favour of a newer one.
 func (s *Server) evictedPending(remote string) {
 	s.evicted.Add(1)
 	s.warn("pending", "oldest connections closed: too many have not registered", "remote", remote, "limit", s.options.MaxPending)
 }
 
-// mismatched warns of who speaks TLS where the port does not, or the other way round.
+// mismatched warns of a connection with TLS to a port without it, or the reverse.
 func (s *Server) mismatched(remote net.Addr, why error) {
 	s.badTLS.Add(1)
 	s.warn(why.Error(), "connection refused: "+why.Error(), "remote", remote.String())
 }
 
-// untrusted warns of a handshake that has failed, for each reason and host by itself.
+// untrusted warns of a failed TLS handshake, once for each reason and host.
 func (s *Server) untrusted(remote net.Addr, why error) {
 	s.badTLS.Add(1)
 	host, _, _ := net.SplitHostPort(remote.String())
-	text := why.Error() // which may quote a stranger's certificate
+	text := why.Error() // may quote a stranger's certificate
 	text = text[:min(len(text), maxReason)]
 	level := slog.LevelDebug
 	if _, ok := s.logTLS.Allow(host + " " + text); ok {
@@ -273,10 +271,10 @@ func (s *Server) untrusted(remote net.Addr, why error) {
 		"remote", remote.String(), "error", text)
 }
 
-// maxReason bounds what a log line has of an error, in bytes.
+// maxReason limits the text of an error in a log line, in bytes.
 const maxReason = 256
 
-// warn logs a warning, once per key and hour; others are debug lines.
+// warn logs a warning once per key and hour, and otherwise a debug line.
 func (s *Server) warn(key, text string, args ...any) {
 	level := slog.LevelDebug
 	if _, ok := s.logOnce.Allow(key); ok {

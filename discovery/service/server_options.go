@@ -15,11 +15,12 @@ import (
 type ServerOptions struct {
 	// Listen is the address at which Start listens. Default ":8000".
 	Listen string
-	// AuthToken is the secret that nodes have to send. Default "": no check.
+	// AuthToken is the secret that nodes have to prove or send. Default "": none is
+	// required.
 	AuthToken string
-	// Tokens, if not nil, takes the place of AuthToken where tokens change while the
-	// service runs: all that it returns are accepted. It is asked at each registration,
-	// by several goroutines at once. If it returns none, everybody is refused.
+	// Tokens, if not nil, replaces AuthToken, for tokens that change while the service
+	// runs: all that it returns are accepted. It is called for each registration, by
+	// several goroutines concurrently. If it returns none, every node is refused.
 	Tokens func() []string
 	// TLS makes Start listen for wss://. Default: ws://.
 	TLS *tls.Config
@@ -33,8 +34,8 @@ type ServerOptions struct {
 	// WriteTimeout bounds the time to send one message. Default 10 s.
 	WriteTimeout time.Duration
 
-	// UpdateWindow is how long a change of the roster may wait for others, so that all of
-	// them go in one message. A change that comes alone goes at once. Default 100 ms.
+	// UpdateWindow is how long a change of the roster may wait, so that all changes in
+	// this time are sent in one message. A single change is sent at once. Default 100 ms.
 	UpdateWindow time.Duration
 
 	// MaxPending bounds the connections without a registration. A new one replaces
@@ -65,8 +66,8 @@ const (
 	DefaultMaxRegistration = 64 << 10
 )
 
-// The longest id and address of a node, in bytes: a full roster of the default length
-// then stays below the limit of clients, DefaultMaxMessage.
+// The longest id and address of a node, in bytes: with these, a full roster of the
+// default size stays below the limit of clients, DefaultMaxMessage.
 const (
 	maxID      = 256
 	maxAddress = 2048

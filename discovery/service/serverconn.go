@@ -91,11 +91,11 @@ func (s *Server) handle(sub *subscriber, kind int, message []byte) error {
 	return nil
 }
 
-// guarded tells whether nodes need a token.
+// guarded reports whether nodes need a token.
 func (s *Server) guarded() bool { return s.options.Tokens != nil || s.options.AuthToken != "" }
 
-// authorized compares the proof, or the token, in a time that does not depend on it. While
-// tokens are being changed, there are two.
+// authorized checks the proof, or the token, in a time that does not depend on it. While
+// a token is being replaced, the old and the new one are valid.
 func (s *Server) authorized(r registration, challenge string) bool {
 	if !s.guarded() {
 		return true
@@ -116,7 +116,8 @@ func (s *Server) authorized(r registration, challenge string) bool {
 	return found == 1
 }
 
-// tooLong tells whether a node cannot be in a roster because of its length, and why.
+// tooLong reports whether a node's id or address is too long for the roster, with the
+// reason to close its connection.
 func tooLong(p core.Peer) (core.CloseReason, bool) {
 	switch {
 	case len(p.ID) > maxID:
@@ -158,7 +159,8 @@ func (s *Server) register(sub *subscriber, r registration) {
 	}
 }
 
-// tellShared tells a node that another one has the same address, if it wants to know.
+// tellShared sends a node a notice that another one has the same address, if it has asked
+// for notices.
 func (s *Server) tellShared(sub *subscriber, other core.Peer) {
 	if s.registry.wantsNotices(sub) {
 		s.notices.Add(1)

@@ -22,11 +22,11 @@ import (
 // session is one connection of a [Client] to the service.
 type session struct {
 	conn    *websocket.Conn
-	silence time.Duration // the time without messages and pings after which it fails
-	// challenge is what the service wants a proof for; "" if it asks for none.
+	silence time.Duration // time without messages and pings after which the session fails
+	// challenge is the service's challenge for a proof; "" if it asks for none.
 	challenge string
-	binding   string // of the connection to its TLS; "" without
-	warned    bool   // of the service's malformed messages; more are debug lines
+	binding   string // identifies the connection's TLS session; "" without TLS
+	warned    bool   // a malformed message was logged as a warning; further ones are debug lines
 
 	ended   chan struct{} // closed by close
 	watched chan struct{} // closed when closeAfter has returned
@@ -69,9 +69,9 @@ func (c *Client) connect(ctx context.Context, url string) (*session, error) {
 
 var errNoTLS = errors.New("the service does not speak TLS: dial ws://")
 
-// describe quotes a response that is not an upgrade, which may say why.
+// describe quotes a response that is not an upgrade: its text may say why.
 func describe(response *http.Response) string {
-	text, _ := io.ReadAll(io.LimitReader(response.Body, 100)) // which the library has read
+	text, _ := io.ReadAll(io.LimitReader(response.Body, 100)) // the library has read it already
 	if text = bytes.TrimSpace(text); len(text) == 0 {
 		return response.Status
 	}
@@ -116,8 +116,8 @@ func (s *session) receive() ([]byte, error) {
 	return message, nil
 }
 
-// extendDeadline gives the service another period of silence. Only the reading
-// goroutine calls it.
+// extendDeadline restarts the allowed time of silence. Only the reading goroutine calls
+// it.
 func (s *session) extendDeadline() error {
 	return s.conn.SetReadDeadline(time.Now().Add(s.silence))
 }

@@ -12,28 +12,28 @@ import (
 )
 
 // subscriber is one connection of a [Server]. Its writer waits for a notification and
-// then fetches what it lacks of the latest roster from the registry: there is no queue
+// then fetches from the registry what it lacks of the latest roster: there is no queue
 // that a slow connection could fill.
 type subscriber struct {
 	remote  string
-	changed chan struct{} // holds one: there is something to fetch
+	changed chan struct{} // holds one signal: there may be something to send
 	alive   atomic.Bool   // a pong came since the last ping
 	conn    atomic.Pointer[websocket.Conn]
 
-	challenge string // that its node has to prove the token with; "" if it need not
-	binding   string // of the connection to its TLS; "" without
+	challenge string // with which its node has to prove the token; "" if no token is required
+	binding   string // identifies the connection's TLS session; "" without TLS
 
 	closing  chan struct{} // closed by stop
 	stopping sync.Once
 	reason   core.CloseReason // set before closing is closed
 
 	noticed sync.Mutex
-	notices [][]byte // messages to send, beside the roster; at most maxNotices
+	notices [][]byte // messages that wait beside the roster; at most maxNotices
 
-	// The registry's, under its lock.
-	place    *list.Element // in the roster; nil if it is not registered
-	features features      // that its node asked for
-	sent     uint64        // the version of the roster that it was sent last; 0 for none
+	// Guarded by the registry's lock.
+	place    *list.Element // in the roster; nil if it has not registered
+	features features      // that its node has asked for
+	sent     uint64        // the version of the roster that was last sent; 0 for none
 }
 
 // maxNotices bounds the notices that wait for one subscriber.
@@ -47,7 +47,7 @@ func newSubscriber(remote string) *subscriber {
 	}
 }
 
-// host is the remote address without the port, which differs each time.
+// host returns the remote address without the port, which differs for each connection.
 func (s *subscriber) host() string {
 	host, _, err := net.SplitHostPort(s.remote)
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *subscriber) host() string {
 	return host
 }
 
-// notify makes the writer fetch what there is to send. It does not block.
+// notify wakes the writer. It does not block.
 func (s *subscriber) notify() {
 	select {
 	case s.changed <- struct{}{}:
@@ -64,7 +64,7 @@ func (s *subscriber) notify() {
 	}
 }
 
-// tell makes the writer send a notice, if not too many wait. It does not block.
+// tell queues a notice for the writer, unless too many wait. It does not block.
 func (s *subscriber) tell(message []byte) {
 	s.noticed.Lock()
 	if len(s.notices) < maxNotices {

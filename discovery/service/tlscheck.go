@@ -9,16 +9,16 @@ import (
 	"github.com/socketmesh/mesh/internal/peertls"
 )
 
-// tlsCheckListener looks at the first bytes of each connection it accepts: at a port with
-// TLS, before TLS does. The HTTP server would say too little of a node that has the wrong
-// scheme in the service's URL.
+// tlsCheckListener inspects the first bytes of each connection, at a port with TLS before
+// the TLS handshake: otherwise a node with the wrong scheme in the service's URL would
+// get no helpful error from the HTTP server.
 type tlsCheckListener struct {
 	net.Listener
 	tls        bool
 	mismatched func(remote net.Addr, why error)
 }
 
-// Accept is net.Listener's.
+// Accept implements [net.Listener].
 func (l tlsCheckListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
@@ -33,7 +33,8 @@ type tlsCheckConn struct {
 	first    sync.Once
 }
 
-// Read is net.Conn's. It answers HTTP at a port with TLS itself, and then ends.
+// Read implements [net.Conn]. At a port with TLS it answers plain HTTP itself, and then
+// ends.
 func (c *tlsCheckConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n == 0 {
@@ -52,12 +53,12 @@ func (c *tlsCheckConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// maxLinger bounds what is read of a request that is refused, in bytes.
+// maxLinger limits how much of a refused request is read, in bytes.
 const maxLinger = 64 << 10
 
 // refuse answers, and reads what the node still sends: with unread data the system would
-// reset the connection, and the node might not see the answer. The HTTP server has set the
-// deadlines of a handshake.
+// reset the connection, and the node might not see the answer. The HTTP server has set
+// the deadlines of a handshake.
 func (c *tlsCheckConn) refuse() {
 	io.WriteString(c.Conn, peertls.PlainResponse)
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {

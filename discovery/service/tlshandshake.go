@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// tlsListener makes TLS of connections, as tls.NewListener does, and tells why a handshake
-// has failed: of the HTTP server's own words for it, nothing can be counted.
+// tlsListener makes TLS connections, as tls.NewListener does, and reports why a handshake
+// has failed: the HTTP server only logs that as a text, which cannot be counted.
 type tlsListener struct {
 	net.Listener
 	config  *tls.Config
@@ -20,7 +20,7 @@ type tlsListener struct {
 	refused func(remote net.Addr, why error)
 }
 
-// Accept is net.Listener's.
+// Accept implements [net.Listener].
 func (l tlsListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
@@ -29,8 +29,8 @@ func (l tlsListener) Accept() (net.Conn, error) {
 	return &handshakeConn{Conn: tls.Server(conn, l.config), listener: l}, nil
 }
 
-// handshakeConn does the handshake when it is first read from, which the HTTP server does
-// in the connection's own goroutine.
+// handshakeConn does the TLS handshake in its first Read, which the HTTP server calls on
+// the connection's own goroutine.
 type handshakeConn struct {
 	*tls.Conn
 	listener tlsListener
@@ -38,7 +38,7 @@ type handshakeConn struct {
 	err      error
 }
 
-// Read is net.Conn's.
+// Read implements [net.Conn].
 func (c *handshakeConn) Read(b []byte) (int, error) {
 	c.first.Do(c.handshake)
 	if c.err != nil {
@@ -48,7 +48,7 @@ func (c *handshakeConn) Read(b []byte) (int, error) {
 }
 
 func (c *handshakeConn) handshake() {
-	c.Conn.SetWriteDeadline(time.Now().Add(c.listener.timeout)) // the HTTP server has set the other one
+	c.Conn.SetWriteDeadline(time.Now().Add(c.listener.timeout)) // the HTTP server has set the read deadline
 	c.err = c.Conn.Handshake()
 	c.Conn.SetWriteDeadline(time.Time{})
 	if c.err != nil && !goneAway(c.err) {
@@ -56,8 +56,8 @@ func (c *handshakeConn) handshake() {
 	}
 }
 
-// goneAway tells of a connection that just ended, or said nothing: of a check whether the
-// port is open, mostly.
+// goneAway reports whether a connection just ended, or stayed silent: usually such a
+// connection only checks that the port is open.
 func goneAway(err error) bool {
 	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, os.ErrDeadlineExceeded, syscall.ECONNRESET, syscall.EPIPE} {
 		if errors.Is(err, end) {

@@ -9,44 +9,45 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// view merges what the replicas of a service say. An entry is in it while one of them
-// lists it, and after that:
+// view merges the rosters of all replicas. An entry is in it as long as one of them lists
+// it, and after that:
 //
-//   - until it has not been listed for ttl, if a replica that listed it went away, came back
-//     without it, or sent a roster that lacks this node. Such a replica does not know who
-//     has left. The time counts only while a replica is there whose roster has this node.
+//   - for another ttl, if a replica that listed it went away, came back without it, or sent
+//     a roster that lacks this node: such a replica does not know who has left. The time
+//     counts only while there is a replica whose roster contains this node.
 //   - not at all, if each replica that listed it has said on the same connection that it
-//     left.
+//     has left.
 type view struct {
 	self  string // this node's id
 	ttl   time.Duration
-	limit int // of the entries that no replica lists
+	limit int // number of kept entries that no replica lists
 
-	changed chan struct{} // holds one: the view may be another one
+	changed chan struct{} // holds one signal: the view may have changed
 
 	mu       sync.Mutex
 	replicas []replicaRoster
 	known    map[string]*knownEntry // all entries of the view, by id
-	unlisted int                    // of known: those that no replica lists
-	since    time.Time              // since when a replica is there whose roster has this node; zero if none is
+	unlisted int                    // number of known entries that no replica lists
+	since    time.Time              // since when there is a replica whose roster contains this node; zero if there is none
 }
 
-// replicaRoster is what one replica says on the connection that it has now.
+// replicaRoster is what a replica has sent on its current connection.
 type replicaRoster struct {
 	roster []core.Peer
 	heard  bool // it has sent a roster
-	sound  bool // its roster has this node
+	sound  bool // its roster contains this node
 }
 
 // knownEntry is an entry of the view.
 type knownEntry struct {
 	core.Peer
-	listed uint64    // the replicas that list it, one bit for each
-	doubt  uint64    // those that listed it and have not said that it left
-	since  time.Time // when the last one ceased to list it; zero while one does
+	listed uint64    // bits of the replicas that list it
+	doubt  uint64    // bits of the replicas that listed it and have not said that it left
+	since  time.Time // when the last replica stopped listing it; zero while one lists it
 }
 
-// maxReplicas is how many fit into the bits of a knownEntry, and more than anybody needs.
+// maxReplicas is the number of replicas for which a knownEntry has bits; more are not
+// useful.
 const maxReplicas = 16
 
 func newView(self string, replicas int, o ClientOptions) *view {
@@ -60,8 +61,8 @@ func newView(self string, replicas int, o ClientOptions) *view {
 	}
 }
 
-// replace takes the roster that a replica has now. It returns an entry that another
-// replica lists with another address; of these, that of the first replica counts.
+// replace sets the roster of a replica. If another replica lists an entry with another
+// address, it returns that entry as a conflict; the address of the first replica is used.
 func (v *view) replace(replica int, roster []core.Peer, now time.Time) (conflict core.Peer) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -94,7 +95,8 @@ func (v *view) replace(replica int, roster []core.Peer, now time.Time) (conflict
 	return conflict
 }
 
-// lost takes it that the connection to a replica has ended: what it listed may be there.
+// lost notes that the connection to a replica has ended: the servers that it listed may
+// still be there.
 func (v *view) lost(replica int, now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -107,8 +109,8 @@ func (v *view) lost(replica int, now time.Time) {
 	v.judge(now)
 }
 
-// drop notes that a replica does not list an entry any more, because that has left or
-// for other reasons; v.mu is held.
+// drop notes that a replica does not list an entry any more; left says that it has
+// reported that the server left. v.mu is held.
 func (v *view) drop(id string, bit uint64, left bool, now time.Time) {
 	e := v.known[id]
 	e.listed &^= bit
@@ -126,7 +128,8 @@ func (v *view) drop(id string, bit uint64, left bool, now time.Time) {
 	v.unlisted++
 }
 
-// judge says whether entries age from now on; v.mu is held.
+// judge decides whether unlisted entries age from now on, and signals changed; v.mu is
+// held.
 func (v *view) judge(now time.Time) {
 	sound := slices.ContainsFunc(v.replicas, func(r replicaRoster) bool { return r.sound })
 	switch {
@@ -141,8 +144,9 @@ func (v *view) judge(now time.Time) {
 	}
 }
 
-// merged returns the view, and when it has to be asked again because entries are too old
-// by then; zero if that is not known. It reports false if no replica has sent a roster yet.
+// merged returns the merged roster, and when it has to be called again because entries
+// will be too old; zero if that is not known. It reports false if no replica has sent a
+// roster yet.
 func (v *view) merged(now time.Time) (roster []core.Peer, next time.Time, ok bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -178,7 +182,8 @@ func (v *view) merged(now time.Time) (roster []core.Peer, next time.Time, ok boo
 	return roster, next, true
 }
 
-// end is when an entry that no replica lists is too old; zero while none is to say.
+// end returns when an entry that no replica lists is too old; zero while entries do not
+// age.
 func (v *view) end(e *knownEntry) time.Time {
 	if v.since.IsZero() {
 		return time.Time{}

@@ -13,15 +13,15 @@ type registration struct {
 	core.Peer
 	token    string // "" if none was sent
 	features features
-	proof    string // of the token, in its place; "" if none was sent
-	binding  string // of the connection to its TLS, beside a proof; "" for none
+	proof    string // of the token, instead of it; "" if none was sent
+	binding  string // identifies the connection's TLS session, beside a proof; "" for none
 }
 
-// features are what a node asks of the service beyond the reference's protocol. The
-// reference ignores the member, and nodes of the reference send none.
+// features are optional parts of this protocol for which a node asks. The reference
+// ignores the field, and reference nodes do not send it.
 type features struct {
-	deltas  bool // a roster once, and then what changes in it
-	notices bool // what is wrong with its registration
+	deltas  bool // the whole roster once, and then changes
+	notices bool // problems with its registration
 }
 
 // Names of features on the wire.
@@ -30,7 +30,7 @@ const (
 	featureNotices = "notice"
 )
 
-// maxFeatures bounds the features of a registration that are looked at.
+// maxFeatures limits how many features of a registration are read.
 const maxFeatures = 32
 
 func (f features) names() (names []string) {
@@ -43,8 +43,8 @@ func (f features) names() (names []string) {
 	return names
 }
 
-// appendRegister appends a register message. The member order is the
-// reference's; an empty token is left out, and so are features if there are none.
+// appendRegister appends a register message. The fields have the reference's order; an
+// empty token, and an empty list of features, are omitted.
 func appendRegister(b []byte, r registration) []byte {
 	members, features := 3, r.features.names()
 	if r.token != "" {
@@ -78,11 +78,10 @@ func appendRegister(b []byte, r registration) []byte {
 	return b
 }
 
-// decodeRegister reads a register message. The error wraps
-// [core.ErrUnsupported] for a message of another type, else
-// [core.ErrMalformed]. Members that are no valid strings count as "", and
-// so may be the id and the address: what is allowed is the service's to say,
-// after it has looked at the token.
+// decodeRegister decodes a register message. The error wraps [core.ErrUnsupported] for a
+// message of another type, and otherwise [core.ErrMalformed]. Fields that are not valid
+// strings count as "". The id and the address may be "", too: the service checks them
+// after the token.
 func decodeRegister(data []byte) (registration, error) {
 	var r registration
 	var kind string
@@ -116,11 +115,11 @@ func decodeRegister(data []byte) (registration, error) {
 	return r, nil
 }
 
-// decodeFeatures reads a list of names. Those that are not known, and what is no list,
-// count as none.
+// decodeFeatures reads a list of names. Unknown names are ignored, and anything but a
+// list counts as an empty one.
 func decodeFeatures(in *msgpack.Reader) (features, error) {
 	var f features
-	list := *in // read on its own: its end does not depend on what is looked at
+	list := *in // a copy, so that in skips the whole list
 	if err := in.Skip(); err != nil || list.Next() != msgpack.Array {
 		return f, err
 	}
@@ -142,23 +141,23 @@ func decodeFeatures(in *msgpack.Reader) (features, error) {
 // Types of messages that the service sends.
 const (
 	typeUpdate = "update" // the whole roster
-	typeDelta  = "delta"  // what has changed in it since the last message
-	typeNotice = "notice" // something is wrong with the registration
+	typeDelta  = "delta"  // the changes since the last message
+	typeNotice = "notice" // a problem with the registration
 )
 
 // served is a message of the service.
 type served struct {
 	kind    string      // one of the types above
-	servers []core.Peer // of an update all, of a delta those that are new or have changed
-	left    []string    // of a delta: ids that are not in the roster any more
-	skipped int         // entries without an id or an address, which are left out
+	servers []core.Peer // all servers of an update; the new and changed ones of a delta
+	left    []string    // of a delta: ids that have left the roster
+	skipped int         // number of entries without an id or an address, which were omitted
 	notice  notice
 }
 
-// notice is what the service tells a node about its registration.
+// notice is a message of the service to a node about its registration.
 type notice struct {
-	code  string    // noticeSharedAddress, or one of a later version
-	other core.Peer // the server that it is about
+	code  string    // noticeSharedAddress, or a code of a later version
+	other core.Peer // the server to which the notice refers
 }
 
 // noticeSharedAddress says that another server has registered the same address.
@@ -172,7 +171,7 @@ func appendUpdate(b []byte, roster []core.Peer) []byte {
 }
 
 // appendDelta appends a delta message. An id that has left and come back is in both
-// lists: receivers look at left first.
+// lists: receivers apply left first.
 func appendDelta(b []byte, servers []core.Peer, left []string) []byte {
 	b = msgpack.AppendMapHeader(b, 3)
 	b = appendMember(b, "type", typeDelta)
@@ -208,9 +207,9 @@ func appendStrings(b []byte, list []string) []byte {
 	return b
 }
 
-// decodeServed reads a message of the service, whose lists have at most limit entries.
-// Entries without an id or an address are left out and counted. Of two entries with one
-// id the last one counts, in the place of the first. Errors are those of
+// decodeServed decodes a message of the service, whose lists may have at most limit
+// entries. Entries without an id or an address are omitted and counted. Of two entries
+// with one id, the last one is used, in the place of the first. Errors are those of
 // decodeRegister.
 func decodeServed(data []byte, limit int) (served, error) {
 	var m served
@@ -258,7 +257,7 @@ func decodeUpdate(data []byte, limit int) (roster []core.Peer, skipped int, err 
 	return m.servers, m.skipped, nil
 }
 
-// decodeStrings reads a list of strings. What is no string counts as "".
+// decodeStrings reads a list of strings. Elements that are not strings count as "".
 func decodeStrings(in *msgpack.Reader, limit int) ([]string, error) {
 	n, err := in.Array()
 	if err != nil {
@@ -289,7 +288,7 @@ func decodeRoster(in *msgpack.Reader, limit int) (roster []core.Peer, skipped in
 	roster = make([]core.Peer, 0, min(n, in.Len()))
 	places := make(map[string]int, min(n, in.Len()))
 	for range n {
-		entry := *in // read on its own, so that a bad entry spoils nothing behind it
+		entry := *in // a copy, so that a bad entry does not affect those behind it
 		if err := in.Skip(); err != nil {
 			return nil, 0, err
 		}

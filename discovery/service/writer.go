@@ -21,7 +21,7 @@ type writer struct {
 	sentBytes *atomic.Uint64 // of all subscribers
 }
 
-// run works until ended is closed, or until it has sent a close frame or closed the
+// run sends until ended is closed, or until it has sent a close frame or closed the
 // connection.
 func (w *writer) run(ended <-chan struct{}) {
 	ping := time.NewTicker(w.options.PingInterval)
@@ -56,8 +56,8 @@ func (w *writer) run(ended <-chan struct{}) {
 }
 
 // update sends what the subscriber lacks of the latest roster, and notices. A subscriber
-// without an entry has lost it to another connection, and has to register again within
-// RegisterTimeout.
+// without an entry has lost its id to another connection, and has to register again
+// within RegisterTimeout.
 func (w *writer) update(unregistered *time.Timer) error {
 	message, registered := w.registry.message(w.subscriber)
 	if !registered {

@@ -44,8 +44,8 @@ func dialable(address string) bool {
 	return err == nil && port > 0
 }
 
-// Discovery reports a fixed list. It keeps no state: any number of nodes may
-// run the same one, at once or one after the other.
+// Discovery reports a fixed list. It has no state: any number of nodes may run the same
+// one, at the same time or one after the other.
 type Discovery struct {
 	options Options
 }
@@ -62,9 +62,8 @@ func New(o Options) *Discovery {
 // Name is "static".
 func (d *Discovery) Name() string { return "static" }
 
-// Run reports the list once, self's own address left out, and waits for ctx.
-// It returns a [*core.ConfigError] at once if an address is bad, and nil when
-// ctx has ended.
+// Run reports the list once, without self's own address, and waits for ctx. It returns a
+// [*core.ConfigError] at once if an address is invalid, and nil when ctx has ended.
 func (d *Discovery) Run(ctx context.Context, self core.Peer, update func([]core.Peer)) error {
 	if err := d.options.Validate(); err != nil {
 		return err
@@ -76,7 +75,7 @@ func (d *Discovery) Run(ctx context.Context, self core.Peer, update func([]core.
 	return nil
 }
 
-// roster is the list without self's address and without repetitions.
+// roster returns the list without self's address and without duplicates.
 func (d *Discovery) roster(self core.Peer) []core.Peer {
 	peers := make([]core.Peer, 0, len(d.options.Peers))
 	for _, address := range d.options.Peers {

@@ -19,30 +19,30 @@ type EmitRequest struct {
 	Namespace string            `json:"namespace"` // default "/"
 	Event     string            `json:"event"`
 	Args      []json.RawMessage `json:"args"`
-	Rooms     []string          `json:"rooms"`  // to whom; default: to all of the namespace
+	Rooms     []string          `json:"rooms"`  // the recipients; default: the whole namespace
 	Except    []string          `json:"except"` // rooms whose sockets do not get it
 }
 
-// Emitted says what has become of one.
+// Emitted is the answer to an [EmitRequest].
 type Emitted struct {
 	Namespace string `json:"namespace"`
 	Event     string `json:"event"`
-	Servers   int    `json:"servers"` // that it was sent to, this one included
+	Servers   int    `json:"servers"` // number of servers that it was sent to, this one included
 }
 
 // DrainRequest asks a node to send its clients elsewhere.
 type DrainRequest struct {
-	Node string `json:"node"` // id; default: the node that is asked
-	Rate int    `json:"rate"` // clients per second; default: the node's
+	Node string `json:"node"` // id; default: the node that gets the request
+	Rate int    `json:"rate"` // clients per second; default: the node's own
 }
 
-// Drained says that it has begun.
+// Drained is the answer to a [DrainRequest]: the drain has begun.
 type Drained struct {
 	Node    string `json:"node"`
-	Already bool   `json:"already"` // it had begun before
+	Already bool   `json:"already"` // the drain had begun before
 }
 
-// decodeBody reads a POST's body, of which each member has to be known.
+// decodeBody reads a POST's body. Unknown members are errors.
 func decodeBody(r *http.Request, into any) error {
 	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); strings.TrimSpace(kind) != "application/json" {
 		return &httpError{http.StatusUnsupportedMediaType, errors.New("Content-Type: want application/json")}
@@ -58,7 +58,7 @@ func decodeBody(r *http.Request, into any) error {
 	return nil
 }
 
-// reservedEvents are names that Socket.IO keeps for itself.
+// reservedEvents are names that Socket.IO reserves for itself.
 var reservedEvents = []string{"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 
 // serveEmit emits to clients of all servers.

@@ -7,11 +7,11 @@ import (
 )
 
 // DiscoverySource is what a [DiscoveryHandler] needs of a discovery service.
-// *service.Server is one. All methods may be called at once.
+// *service.Server is one. All methods are safe for concurrent use.
 type DiscoverySource interface {
-	// Addr is the address it listens on; "" if it does not.
+	// Addr is the address on which the service listens; "" if it does not listen.
 	Addr() string
-	// Peers are the servers that are registered, in the order in which they came.
+	// Peers are the registered servers, in the order of their registration.
 	Peers() []core.Peer
 }
 
@@ -21,7 +21,7 @@ type Servers struct {
 	Total   int      `json:"total"`
 }
 
-// Server is one of them.
+// Server is a server that is registered with a discovery service.
 type Server struct {
 	ID      string `json:"id"`
 	Address string `json:"address"`

@@ -14,24 +14,24 @@ import (
 
 // Router is a [Source] that can say where events go.
 type Router interface {
-	// Routes tells for each peer whether an event of so many bytes would be sent to it
-	// now, and why. The namespace is open here.
+	// Routes says for each peer whether an event of size bytes would be sent to it now,
+	// and why. The namespace is open here.
 	Routes(namespace string, to core.Target, size int) []core.PeerRoute
 }
 
-// Explanation is what an event for a room would do, were it emitted now.
+// Explanation says where an event for a room would go if it were emitted now.
 type Explanation struct {
-	Summary    string       `json:"summary"` // all of it in a few sentences
+	Summary    string       `json:"summary"` // everything below, in a few sentences
 	Namespace  string       `json:"namespace"`
 	Room       string       `json:"room"`
 	Except     []string     `json:"except,omitempty"` // rooms whose sockets do not get it
-	From       string       `json:"from"`             // id of the server that emits it
-	Size       int          `json:"size"`             // of its payload, in bytes
-	Sockets    int          `json:"sockets"`          // that it is for, on all servers that have answered
-	Reached    int          `json:"reached"`          // those of them on servers that get it
-	Frames     []FrameCost  `json:"frames"`           // that are encoded, one for each codec
-	LinkBytes  int          `json:"link_bytes"`       // that all links together carry
-	Servers    []ServerPlan `json:"servers"`          // the one that emits it first, then by id
+	From       string       `json:"from"`             // id of the server that emits the event
+	Size       int          `json:"size"`             // of the event's payload, in bytes
+	Sockets    int          `json:"sockets"`          // number of sockets that it is for, on all servers that have answered
+	Reached    int          `json:"reached"`          // number of these sockets on servers that get it
+	Frames     []FrameCost  `json:"frames"`           // the encoded frames, one for each codec
+	LinkBytes  int          `json:"link_bytes"`       // bytes that all links together carry
+	Servers    []ServerPlan `json:"servers"`          // first the server that emits it, then by id
 	Unanswered []Unanswered `json:"unanswered"`
 	AnsweredBy string       `json:"answered_by"`
 	Time       time.Time    `json:"time"`
@@ -39,27 +39,27 @@ type Explanation struct {
 	Cut        bool         `json:"cut,omitempty"` // the server that emits has too many peers for its answer
 }
 
-// FrameCost is a frame that is encoded once, for all peers that are written to in its codec.
+// FrameCost is a frame that is encoded once, for all peers to which its codec is used.
 type FrameCost struct {
 	Codec string `json:"codec"`
 	Bytes int    `json:"bytes"`
-	Links int    `json:"links"` // that it is written to
+	Links int    `json:"links"` // number of links that it is written to
 }
 
-// ServerPlan is what becomes of the event for one server.
+// ServerPlan says what would become of the event for one server.
 type ServerPlan struct {
 	ID        string  `json:"id"`
 	Address   string  `json:"address"`
-	Answered  bool    `json:"answered"` // Members and Writes are exact; else they are not known
-	Open      bool    `json:"open"`     // the namespace, as the server says
+	Answered  bool    `json:"answered"` // Members and Writes are exact; otherwise they are unknown
+	Open      bool    `json:"open"`     // the server says that it has the namespace open
 	Members   int     `json:"members"`  // sockets in the room
-	Writes    int     `json:"writes"`   // to sockets: members that are in none of the rooms that are left out
+	Writes    int     `json:"writes"`   // number of writes to sockets: members that are in none of the excluded rooms
 	Outcome   Outcome `json:"outcome"`
-	Reason    string  `json:"reason"` // of core's RouteReason, or "no-link", or "" on the server that emits
-	Text      string  `json:"text"`   // both, for people
+	Reason    string  `json:"reason"` // a core.RouteReason, or "no-link", or "" for the server that emits
+	Text      string  `json:"text"`   // outcome and reason as a sentence
 	Reference bool    `json:"reference,omitempty"`
 
-	// Of its link, if the event is for one.
+	// These describe its link, if the event takes one.
 	Codec          string  `json:"codec,omitempty"`
 	Bytes          int     `json:"bytes,omitempty"`
 	RoundTrip      float64 `json:"round_trip_ms,omitempty"`
@@ -67,16 +67,16 @@ type ServerPlan struct {
 	QueuedBytes    int     `json:"queued_bytes"`
 }
 
-// Outcome is what becomes of an event for one server.
+// Outcome says what becomes of an event for one server.
 type Outcome string
 
 // The outcomes.
 const (
-	OutcomeLocal   Outcome = "local"    // it is emitted there
+	OutcomeLocal   Outcome = "local"    // the server that emits
 	OutcomeSent    Outcome = "sent"     // over the link
-	OutcomeLeftOut Outcome = "left-out" // by interest: no socket there is in the room
-	OutcomeKept    Outcome = "kept"     // there is no link; it waits for the server to resume
-	OutcomeLost    Outcome = "lost"     // there is no link
+	OutcomeLeftOut Outcome = "left-out" // by interest: no socket on that server is in the room
+	OutcomeKept    Outcome = "kept"     // there is no link; the event waits for the server to resume
+	OutcomeLost    Outcome = "lost"     // there is no link, and the server does not get the event
 )
 
 // explainQuery is what each server is asked. Routes tells the one that is From alone.
@@ -338,8 +338,8 @@ func (e *Explanation) add(plans map[string]*ServerPlan) {
 	})
 }
 
-// Whole tells that the event reaches all sockets that it is for, as far as servers can be
-// asked, and that all of them have answered.
+// Whole reports whether the event reaches all sockets that it is for, as far as servers can
+// be asked, and all of these servers have answered.
 func (e *Explanation) Whole() bool {
 	for _, p := range e.Servers {
 		reached := p.Outcome == OutcomeLocal || p.Outcome == OutcomeSent

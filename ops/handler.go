@@ -19,7 +19,7 @@ import (
 	"github.com/socketmesh/mesh/internal/loglimit"
 )
 
-// Handler serves what an operator asks of one node. Close ends what it has begun.
+// Handler serves operators' requests to one node. Close ends what these have begun.
 type Handler struct {
 	*base
 	source Source
@@ -56,8 +56,8 @@ func NewHandler(source Source, o Options) *Handler {
 	return h
 }
 
-// Close ends what requests have begun and waits for it. Later requests are answered
-// all the same.
+// Close ends what requests have begun, and waits until it has ended. Later requests are
+// still answered.
 func (h *Handler) Close() {
 	h.watch.close()
 	h.cancel()
@@ -100,11 +100,11 @@ func newBase(o Options) *base {
 	return b
 }
 
-// ServeHTTP answers a request. An answer has to be taken within writeTime.
+// ServeHTTP answers a request. The client has to read the answer within writeTime.
 func (b *base) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
-	// Not every ResponseWriter can: then it is up to the server.
+	// Not every ResponseWriter supports this; then the server's own timeout applies.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTime))
 	if len(r.URL.RawQuery) > maxQuery {
 		fail(w, http.StatusRequestURITooLong, errors.New("the query is too long"))
@@ -113,7 +113,7 @@ func (b *base) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.mux.ServeHTTP(w, r)
 }
 
-// Refused counts requests without a token or certificate that lets them in.
+// Refused returns the number of requests without a valid token or certificate.
 func (b *base) Refused() uint64 { return b.refused.Load() }
 
 // serve adds a route.
@@ -294,7 +294,7 @@ func statusOf(err error) int {
 
 var errReadOnly = &httpError{http.StatusForbidden, errors.New("read-only: this node lets operators look and not act; OpsWritable (MESH_OPS_WRITABLE=true) allows it")}
 
-// Failure is the body of an answer that is none.
+// Failure is the body of an answer that reports an error.
 type Failure struct {
 	Error string `json:"error"`
 }

@@ -58,8 +58,8 @@ func failing(checks []Check) (names []string) {
 	return names
 }
 
-// Ready is what /readyz says, but for draining: nil, or a [*core.NotReadyError] that
-// names each check that fails. It does not block.
+// Ready returns what /readyz says, apart from draining: nil, or a [*core.NotReadyError]
+// that names each check that fails. It does not block.
 func (h *Handler) Ready() error {
 	bad := &core.NotReadyError{}
 	for _, c := range h.checksNow() {

@@ -10,7 +10,7 @@ import (
 
 // Journal keeps the last lines that a node has logged, for the event log of the admin
 // page: peers that come and go, links that resume, gaps, drains, warnings. It costs
-// nothing where nothing is logged. All methods may be called at once.
+// nothing while nothing is logged. All methods are safe for concurrent use.
 type Journal struct {
 	mu    sync.Mutex
 	lines []Event // a ring, once it is full
@@ -19,10 +19,10 @@ type Journal struct {
 
 // Event is one line of a node's log.
 type Event struct {
-	Seq   uint64      `json:"seq"`             // of the node: 1, 2, …
+	Seq   uint64      `json:"seq"`             // number of the line on this node: 1, 2, …
 	Time  int64       `json:"at"`              // ms since 1970
 	Level string      `json:"level"`           // "info", "warn" or "error"
-	Text  string      `json:"text"`            // the same for the same thing
+	Text  string      `json:"text"`            // the log message, which is constant for a kind of event
 	Attrs [][2]string `json:"attrs,omitempty"` // keys and values, in order
 }
 
@@ -32,11 +32,11 @@ const (
 	journalAttrs = 12 // of a line
 )
 
-// NewJournal returns an empty one.
+// NewJournal returns an empty Journal.
 func NewJournal() *Journal { return &Journal{} }
 
-// Around returns a handler that hands to next what it takes, and keeps lines of level
-// Info and above, whether next takes them or not.
+// Around returns a handler that passes lines on to next if next is enabled for them, and
+// keeps lines of level Info and above in any case.
 func (j *Journal) Around(next slog.Handler) slog.Handler {
 	return &journalHandler{journal: j, next: next}
 }

@@ -35,8 +35,8 @@ const (
 	opTrace   = "trace"
 )
 
-// Answer answers a question that another node's handler has asked, as core's Ask brings
-// it, in no more than limit bytes.
+// Answer answers a question of another node's handler, as Ask delivers it, in no more than
+// limit bytes.
 func (h *Handler) Answer(ctx context.Context, from core.PeerInfo, text []byte, limit int) ([]byte, error) {
 	var q question
 	if err := json.Unmarshal(text, &q); err != nil {
@@ -116,7 +116,7 @@ func half[T any](list *[]T) bool {
 	return true
 }
 
-// Unanswered is a node that has not told.
+// Unanswered is a node that has not answered.
 type Unanswered struct {
 	ID      string `json:"id"`
 	Address string `json:"address"`

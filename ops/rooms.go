@@ -12,17 +12,16 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// RoomQuery says which rooms are wanted. Rooms that sockets have for themselves are
-// not among them.
+// RoomQuery selects rooms. The room that each socket has for itself is never selected.
 type RoomQuery struct {
 	Namespace string `json:"namespace,omitempty"` // "": all
 	Pattern   string `json:"pattern,omitempty"`   // * stands for any characters, ? for one; "": all
 	Sort      string `json:"sort"`                // "size", the largest first, or "name"
-	Limit     int    `json:"limit"`               // at most so many
-	After     string `json:"after,omitempty"`     // sorted by name: those behind Next of the page before
+	Limit     int    `json:"limit"`               // the maximal number of rooms
+	After     string `json:"after,omitempty"`     // sorted by name: only rooms after Next of the previous page
 
-	// Only are the rooms that are counted, by namespace and name, where another node
-	// wants to know of these alone.
+	// Only lists the rooms to count, by namespace and name, if another node asks only for
+	// these.
 	Only [][2]string `json:"only,omitempty"`
 }
 
@@ -38,13 +37,13 @@ const (
 // Rooms are rooms of one node or of all.
 type Rooms struct {
 	Rooms   []Room `json:"rooms"`
-	Matched int    `json:"matched"` // rooms that fit, the listed ones included; one on several nodes counts on each
-	// Exact tells that these are the largest ones, sorted by size. Their members are
-	// always counted on all nodes that have answered. It may be false where rooms are
+	Matched int    `json:"matched"` // number of matching rooms, including the listed ones; a room on several nodes counts once per node
+	// Exact reports whether these are the largest rooms, sorted by size. Their members
+	// are always counted on all nodes that have answered. Exact may be false if rooms are
 	// spread over many nodes: then another room may have up to Beyond members.
 	Exact  bool   `json:"exact"`
-	Beyond int    `json:"beyond"`         // members that a room may have which is not listed
-	Next   string `json:"next,omitempty"` // sorted by name: for the page behind this one
+	Beyond int    `json:"beyond"`         // the most members that an unlisted room may have
+	Next   string `json:"next,omitempty"` // sorted by name: After of the next page
 
 	Unanswered []Unanswered `json:"unanswered,omitempty"`
 	Cut        bool         `json:"cut,omitempty"` // the list was too long for the answer
@@ -55,8 +54,8 @@ type Rooms struct {
 type Room struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
-	Members   int    `json:"members"`         // sockets
-	Nodes     int    `json:"nodes,omitempty"` // that have members
+	Members   int    `json:"members"`         // number of sockets
+	Nodes     int    `json:"nodes,omitempty"` // number of nodes with members
 }
 
 func (r *Room) key() [2]string { return [2]string{r.Namespace, r.Name} }

@@ -10,20 +10,20 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// SocketQuery says which sockets are wanted, by namespace and id.
+// SocketQuery selects sockets, in the order of namespace and id.
 type SocketQuery struct {
 	Namespace string `json:"namespace,omitempty"` // "": all
-	Room      string `json:"room,omitempty"`      // in which they are; "": any or none
-	Pattern   string `json:"pattern,omitempty"`   // of their ids, as those of rooms
+	Room      string `json:"room,omitempty"`      // only sockets in this room; "": all
+	Pattern   string `json:"pattern,omitempty"`   // for their ids, as in [RoomQuery]
 	Limit     int    `json:"limit"`
-	After     string `json:"after,omitempty"` // those behind Next of the page before
+	After     string `json:"after,omitempty"` // only sockets after Next of the previous page
 }
 
-// Sockets are sockets of one node or of all, by namespace and id.
+// Sockets are sockets of one node or of all nodes, in the order of namespace and id.
 type Sockets struct {
 	Sockets []Socket `json:"sockets"`
-	Matched int      `json:"matched"`        // that fit, the listed ones and those behind them
-	Next    string   `json:"next,omitempty"` // for the page behind this one
+	Matched int      `json:"matched"`        // number of matching sockets: the listed ones and those after them
+	Next    string   `json:"next,omitempty"` // After of the next page
 
 	Unanswered []Unanswered `json:"unanswered,omitempty"`
 	Cut        bool         `json:"cut,omitempty"` // a node's list was too long for its answer
@@ -34,12 +34,12 @@ type Sockets struct {
 type Socket struct {
 	ID        string    `json:"id"`
 	Namespace string    `json:"namespace"`
-	Node      string    `json:"node"`       // id of the node where it is
+	Node      string    `json:"node"`       // id of the node that has the socket
 	Transport string    `json:"transport"`  // "websocket" or "polling"
-	Address   string    `json:"address"`    // the client's
-	Connected time.Time `json:"connected"`  // to the namespace
-	Rooms     []string  `json:"rooms"`      // the first few, without its own
-	RoomCount int       `json:"room_count"` // all of them
+	Address   string    `json:"address"`    // the client's address
+	Connected time.Time `json:"connected"`  // when the client connected to the namespace
+	Rooms     []string  `json:"rooms"`      // the first few rooms, without the socket's own
+	RoomCount int       `json:"room_count"` // number of all rooms
 }
 
 // maxSocketRooms is how many rooms of a socket are listed.

@@ -15,38 +15,38 @@ import (
 )
 
 // TraceLine is a line of the stream of GET /api/v1/trace: a message or the state of the
-// trace. Only one of both is set.
+// trace. Exactly one of the two is set.
 type TraceLine struct {
 	Message *TraceMessage `json:"message,omitempty"`
 	Status  *TraceStatus  `json:"status,omitempty"`
 }
 
-// TraceMessage is a message that passed. Of what is in it, only the name of the event is
+// TraceMessage is a message that has passed. Of its content, only the name of the event is
 // shown.
 type TraceMessage struct {
 	Time      time.Time  `json:"time"` // when it was published, by the clock of the server that was asked
 	From      string     `json:"from"` // id
 	Kind      string     `json:"kind"`
 	Namespace string     `json:"namespace"`
-	Rooms     []string   `json:"rooms,omitempty"`      // that it names; the first few
-	RoomCount int        `json:"room_count,omitempty"` // all of them
+	Rooms     []string   `json:"rooms,omitempty"`      // the first few rooms that it names
+	RoomCount int        `json:"room_count,omitempty"` // number of all rooms that it names
 	Event     string     `json:"event,omitempty"`
 	Request   string     `json:"request,omitempty"` // id of the request that it makes or answers
-	Bytes     int        `json:"bytes"`             // of its payload
+	Bytes     int        `json:"bytes"`             // size of its payload
 	Hops      []TraceHop `json:"hops"`              // one for each server, by id
 	MoreHops  int        `json:"more_hops,omitempty"`
 }
 
-// TraceHop is the way of a message to one server. Times that are not known are not there.
+// TraceHop is the way of a message to one server. Unknown times are absent.
 type TraceHop struct {
-	To    string   `json:"to"` // id
+	To    string   `json:"to"` // id of the server
 	State HopState `json:"state"`
 	Codec string   `json:"codec,omitempty"`
-	Bytes int      `json:"bytes,omitempty"` // of its frame
-	// Withheld is for how long it was withheld by interest, before it was sent after all or
-	// left out. Queue is from when the message was published, or released, until it was
-	// handed to the link, Hop from there until the other server had it, and Handle until
-	// that had acted upon it.
+	Bytes int      `json:"bytes,omitempty"` // size of its frame
+	// Withheld is how long the message was withheld by interest, before it was sent after
+	// all or left out. Queue is the time from its publication, or release, until it was
+	// handed to the link. Hop is the time from there until the other server had it, and
+	// Handle the time until that server had acted upon it.
 	Withheld *float64 `json:"withheld_us,omitempty"`
 	Queue    *float64 `json:"queue_us,omitempty"`
 	Hop      *float64 `json:"hop_us,omitempty"`
@@ -58,12 +58,12 @@ type TraceHop struct {
 // HopState is how far a message has come.
 type HopState string
 
-// The states, of which the last ones are ends.
+// The states. The last ones are final.
 const (
-	HopWithheld HopState = "withheld" // by interest, until the other server has told who had joined before
+	HopWithheld HopState = "withheld" // by interest, until the other server has reported earlier joins
 	HopQueued   HopState = "queued"   // it waits for the link
-	HopSent     HopState = "sent"     // it is not known whether it has arrived
-	HopReceived HopState = "received" // an answer, or it waits to be acted upon
+	HopSent     HopState = "sent"     // it is unknown whether it has arrived
+	HopReceived HopState = "received" // it is an answer, or waits to be acted upon
 	HopHandled  HopState = "handled"
 	HopLeftOut  HopState = "left-out" // by interest
 	HopDropped  HopState = "dropped"
@@ -73,10 +73,10 @@ const (
 // every few seconds.
 type TraceStatus struct {
 	Time     time.Time    `json:"time"`
-	Nodes    int          `json:"nodes"`         // that are traced
+	Nodes    int          `json:"nodes"`         // number of traced nodes
 	Skipped  uint64       `json:"skipped"`       // messages beyond the rate
-	Lost     uint64       `json:"lost"`          // messages, or what became of them, that were too much
-	Untraced []Unanswered `json:"untraced"`      // servers that are not
+	Lost     uint64       `json:"lost"`          // messages, or reports about them, that exceeded the limits
+	Untraced []Unanswered `json:"untraced"`      // servers that are not traced
 	End      string       `json:"end,omitempty"` // why this is the last line
 }
 

@@ -13,8 +13,8 @@ import (
 
 // Tracer is a [Source] that can show messages as they pass.
 type Tracer interface {
-	// Trace begins to look at messages that fit; of those that this node sends, at so
-	// many per second.
+	// Trace starts to record messages that match filter; of those that this node sends, at
+	// most rate per second.
 	Trace(filter core.TraceFilter, rate int) (core.Trace, error)
 }
 

@@ -91,13 +91,15 @@ func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
 
 // Shutdown disconnects the clients and leaves the mesh.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.listener.Close()
+	s.listener.Close() // nobody new while the clients are sent away
 	s.io.Close(nil)
 	var err error
 	if s.mesh != nil {
 		err = s.mesh.Shutdown(ctx)
 	}
-	err = errors.Join(err, s.http.Shutdown(ctx))
+	if closed := s.http.Shutdown(ctx); !errors.Is(closed, net.ErrClosed) { // which the listener is
+		err = errors.Join(err, closed)
+	}
 	s.http.Close()
 	s.work.Wait()
 	return err

@@ -14,7 +14,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// EmitRequest is an event for clients of all servers.
+// EmitRequest is the body of POST /api/v1/emit: an event for clients of all servers.
 type EmitRequest struct {
 	Namespace string            `json:"namespace"` // default "/"
 	Event     string            `json:"event"`
@@ -30,7 +30,8 @@ type Emitted struct {
 	Servers   int    `json:"servers"` // number of servers that it was sent to, this one included
 }
 
-// DrainRequest asks a node to send its clients elsewhere.
+// DrainRequest is the body of POST /api/v1/drain: it asks a node to send its clients to
+// other nodes.
 type DrainRequest struct {
 	Node string `json:"node"` // id; default: the node that gets the request
 	Rate int    `json:"rate"` // clients per second; default: the node's own
@@ -86,7 +87,7 @@ func (h *Handler) serveEmit(r *http.Request) (any, error) {
 	return nil, &httpError{http.StatusNotFound, fmt.Errorf("namespace: %.64q is not open on this node", e.Namespace)}
 }
 
-// eventOf is the event as Socket.IO has it: [name, args…].
+// eventOf encodes the event in Socket.IO's form: [name, args…].
 func eventOf(e EmitRequest) (core.Payload, error) {
 	name, err := json.Marshal(e.Event)
 	if err != nil {
@@ -105,7 +106,7 @@ func eventOf(e EmitRequest) (core.Payload, error) {
 	return core.Payload{Text: text.Bytes()}, nil
 }
 
-// serveDrain drains this node, or another one that is named.
+// serveDrain drains this node, or the node that the request names.
 func (h *Handler) serveDrain(r *http.Request) (any, error) {
 	var d DrainRequest
 	if err := decodeBody(r, &d); err != nil {

@@ -22,7 +22,7 @@ type Cluster struct {
 	Nodes      []Node       `json:"nodes"`    // by id
 	References []Reference  `json:"references"`
 	Unanswered []Unanswered `json:"unanswered"`
-	Cut        []string     `json:"cut,omitempty"` // lists that were too long for the answer
+	Cut        []string     `json:"cut,omitempty"` // lists that were shortened because the answer was too long
 }
 
 // Problem is one reason why a mesh is not whole.
@@ -33,7 +33,7 @@ type Problem struct {
 	Text string `json:"text"`
 }
 
-// Reference is a node of the reference implementation, which is not asked.
+// Reference is a node of the reference implementation, which cannot be asked.
 type Reference struct {
 	ID      string   `json:"id"`
 	Address string   `json:"address"`
@@ -48,7 +48,7 @@ const (
 	problemNoRoster    = "no-roster" // a node without links, to which discovery has not reported any server yet
 )
 
-// maxProblems bounds the problems of one answer.
+// maxProblems limits the problems of one answer.
 const maxProblems = 1000
 
 // clusterView gathers once for all requests that come at about the same time.
@@ -153,7 +153,7 @@ func (c *Cluster) judge() {
 			c.problem(kind, n.ID, cmp.Or(m.ID, m.Address), missingText(m))
 		}
 		if slices.Contains(n.Cut, "peers") {
-			continue // who is missing cannot be told from what is left
+			continue // its list was shortened, so what is not in it is not missing
 		}
 		for id := range answered {
 			if id != n.ID && !linked[id] && !told[id] {

@@ -12,7 +12,7 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Router is a [Source] that can say where events go.
+// Router is a [Source] that knows which peers get an event.
 type Router interface {
 	// Routes says for each peer whether an event of size bytes would be sent to it now,
 	// and why. The namespace is open here.
@@ -36,7 +36,7 @@ type Explanation struct {
 	AnsweredBy string       `json:"answered_by"`
 	Time       time.Time    `json:"time"`
 	Took       float64      `json:"took_ms"`
-	Cut        bool         `json:"cut,omitempty"` // the server that emits has too many peers for its answer
+	Cut        bool         `json:"cut,omitempty"` // the emitting server has too many peers for its answer
 }
 
 // FrameCost is a frame that is encoded once, for all peers to which its codec is used.
@@ -79,7 +79,7 @@ const (
 	OutcomeLost    Outcome = "lost"     // there is no link, and the server does not get the event
 )
 
-// explainQuery is what each server is asked. Routes tells the one that is From alone.
+// explainQuery is the question to each server. Only the server From is asked for Routes.
 type explainQuery struct {
 	Namespace string   `json:"namespace"`
 	Room      string   `json:"room"`
@@ -111,7 +111,7 @@ const (
 	maxExcept        = 16
 )
 
-// explain is what this server has to say.
+// explain answers for this server.
 func (h *Handler) explain(ctx context.Context, q explainQuery) (*explained, error) {
 	e := &explained{Address: h.source.State().Advertise}
 	for _, ns := range h.source.Namespaces() {
@@ -143,7 +143,7 @@ func (h *Handler) explain(ctx context.Context, q explainQuery) (*explained, erro
 }
 
 // countMembers counts the sockets in a room, and those of them that are in none of the
-// other rooms.
+// excepted rooms.
 func countMembers(ctx context.Context, state core.StateReporter, room string, except []string) (members, writes int) {
 	excepted := map[string]bool{}
 	seen := 0
@@ -181,7 +181,7 @@ func planOf(r core.PeerRoute) ServerPlan {
 	return p
 }
 
-// reasonTexts say why a server gets an event, or does not.
+// reasonTexts explain why a server gets an event, or does not.
 var reasonTexts = map[string]string{
 	string(core.RouteAll):       "events go to all servers here (Routing: all)",
 	string(core.RouteEverybody): "it is for all sockets",
@@ -212,7 +212,7 @@ func (p *ServerPlan) explain() {
 	}
 }
 
-// serveExplain says what an event for a room would do.
+// serveExplain explains what an event for a room would do.
 func (h *Handler) serveExplain(r *http.Request) (any, error) {
 	began := time.Now()
 	p, err := paramsOf(r, "namespace", "room", "except", "from", "size")
@@ -251,7 +251,7 @@ func (h *Handler) serveExplain(r *http.Request) (any, error) {
 	return e, nil
 }
 
-// explanationOf puts together what the servers have said.
+// explanationOf combines the answers of the servers.
 func explanationOf(q explainQuery, answers []answerOf[*explained], unanswered []Unanswered) (*Explanation, error) {
 	e := &Explanation{
 		Namespace: shown(q.Namespace), Room: shown(q.Room), From: q.From, Size: q.Size,
@@ -292,7 +292,7 @@ func explanationOf(q explainQuery, answers []answerOf[*explained], unanswered []
 	return e, nil
 }
 
-// fromUnknown is why the server that is to emit says nothing.
+// fromUnknown says why the emitting server has not answered.
 func fromUnknown(from string, unanswered []Unanswered) error {
 	for _, u := range unanswered {
 		if u.ID == from {
@@ -302,7 +302,7 @@ func fromUnknown(from string, unanswered []Unanswered) error {
 	return &httpError{http.StatusNotFound, fmt.Errorf("from: node %.64q: %w, there is no link to it from here, or it answers no questions", from, core.ErrNoServer)}
 }
 
-// add enters the plans, and adds up what they cost.
+// add adds the plans, and sums up their costs.
 func (e *Explanation) add(plans map[string]*ServerPlan) {
 	frames := map[string]*FrameCost{}
 	for _, p := range plans {
@@ -352,7 +352,7 @@ func (e *Explanation) Whole() bool {
 	return len(e.Unanswered) == 0 && !e.Cut
 }
 
-// summarise says it in sentences.
+// summarise writes the summary.
 func (e *Explanation) summarise() {
 	with, counts := 0, map[Outcome]int{}
 	for _, p := range e.Servers {
@@ -395,7 +395,8 @@ func (e *Explanation) summarise() {
 	e.Summary = s.String()
 }
 
-// count is a number with a noun, of which forms may say how both of its forms are.
+// count writes a number with its noun. forms is the singular, or "singular|plural" if the
+// plural is irregular.
 func count(n int, forms string) string {
 	one, many, both := strings.Cut(forms, "|")
 	switch {

@@ -25,13 +25,13 @@ type Handler struct {
 	source Source
 	view   clusterView
 	watch  watch
-	leases leases // of traces
+	leases leases // the traces that other nodes read
 
 	traceSlots chan struct{}
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
-	work   sync.WaitGroup // drains that were asked for, and what watches the mesh for pages
+	work   sync.WaitGroup // drains that were asked for, and the gatherer for admin pages
 }
 
 var _ http.Handler = (*Handler)(nil)
@@ -65,22 +65,22 @@ func (h *Handler) Close() {
 	h.work.Wait()
 }
 
-// The bounds of what requests can make a node do.
+// The limits of what requests can make a node do.
 const (
-	maxAtOnce = 16               // requests of the API, their answers' writing included
+	maxAtOnce = 16               // requests to the API, including the writing of their answers
 	maxBody   = 1 << 20          // bytes of a POST
 	maxQuery  = 8 << 10          // bytes of a URL's query
-	writeTime = 30 * time.Second // to take an answer
+	writeTime = 30 * time.Second // the time to write an answer
 )
 
-// base is what the handlers of nodes and of discovery services have in common.
+// base is common to the handlers of nodes and of membership services.
 type base struct {
 	o       Options
 	mux     *http.ServeMux
 	foreign *http.CrossOriginProtection
 	slots   chan struct{}
 	logs    *loglimit.Limiter
-	routes  []string // as patterns of the mux
+	routes  []string // patterns of the mux
 
 	refused, busy atomic.Uint64
 }
@@ -122,13 +122,14 @@ func (b *base) serve(pattern string, h http.Handler) {
 	b.mux.Handle(pattern, h)
 }
 
-// index serves the list of routes at /, and says of others of the API what this is.
+// index serves the list of routes at /, and answers unknown paths of the API with what this
+// is.
 func (b *base) index(what string) {
 	page := slices.Contains(b.routes, "GET "+pagePath)
 	text := "operators' port of " + what + ":\n\n" + strings.Join(b.routes, "\n") + "\n"
 	b.open("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		if page && strings.Contains(r.Header.Get("Accept"), "text/html") {
-			http.Redirect(w, r, pagePath, http.StatusFound) // a browser
+			http.Redirect(w, r, pagePath, http.StatusFound) // for a browser
 			return
 		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -146,7 +147,8 @@ func (b *base) index(what string) {
 	})
 }
 
-// open adds a route that needs neither token nor certificate, unless all do.
+// open adds a route that needs neither token nor certificate, unless the options protect
+// all.
 func (b *base) open(pattern string, h http.HandlerFunc) {
 	if b.o.ProtectHealth {
 		b.serve(pattern, b.protect(h))
@@ -155,7 +157,7 @@ func (b *base) open(pattern string, h http.HandlerFunc) {
 	b.serve(pattern, h)
 }
 
-// metrics is the handler of /metrics.
+// metrics returns the handler of /metrics.
 func (b *base) metrics() http.Handler {
 	if b.o.Metrics != nil {
 		return b.o.Metrics
@@ -166,7 +168,7 @@ func (b *base) metrics() http.Handler {
 	})
 }
 
-// protect lets those in who may.
+// protect serves only requests that are authorised.
 func (b *base) protect(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if why := b.authorise(r); why != "" {
@@ -180,7 +182,7 @@ func (b *base) protect(next http.Handler) http.Handler {
 	})
 }
 
-// authorise returns why a request may not in; "" if it may.
+// authorise returns why a request is refused; "" if it is authorised.
 func (b *base) authorise(r *http.Request) (why string) {
 	if b.o.Tokens == nil && b.o.VerifyClient == nil {
 		return ""
@@ -211,8 +213,8 @@ func bearer(r *http.Request) (token string, given bool) {
 	return strings.TrimSpace(token), strings.EqualFold(scheme, "Bearer")
 }
 
-// knows compares with each token, in a time that does not depend on what they have in
-// common. An empty one, which a function may return, is none.
+// knows compares with each token in constant time, so that the time reveals nothing. It
+// ignores empty tokens.
 func knows(tokens []string, given string) bool {
 	hash, known := sha256.Sum256([]byte(given)), 0
 	for _, token := range tokens {
@@ -222,7 +224,7 @@ func knows(tokens []string, given string) bool {
 	return known == 1 && given != ""
 }
 
-// query serves what get makes of a request, as JSON, to nobody else's page.
+// query serves the result of get as JSON. Pages of other sites are refused.
 func (b *base) query(pattern string, get func(*http.Request) (any, error)) {
 	b.serve(pattern, b.sameSite(b.protect(b.limited(func(w http.ResponseWriter, r *http.Request) {
 		answer, err := get(r)
@@ -234,8 +236,8 @@ func (b *base) query(pattern string, get func(*http.Request) (any, error)) {
 	}))))
 }
 
-// action serves what changes something: if that is allowed, and not on behalf of a
-// page of another site.
+// action serves a request that changes something, if that is allowed. Pages of other sites
+// are refused.
 func (b *base) action(pattern string, do func(*http.Request) (any, error)) {
 	b.serve(pattern, b.protect(b.limited(func(w http.ResponseWriter, r *http.Request) {
 		if !b.o.Writable {
@@ -257,7 +259,7 @@ func (b *base) action(pattern string, do func(*http.Request) (any, error)) {
 	})))
 }
 
-// limited bounds how many requests are served at once.
+// limited limits how many requests are served at once.
 func (b *base) limited(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
@@ -273,7 +275,7 @@ func (b *base) limited(next http.HandlerFunc) http.Handler {
 	})
 }
 
-// httpError is an error with a status of its own.
+// httpError is an error with its HTTP status.
 type httpError struct {
 	status int
 	err    error

@@ -11,7 +11,7 @@ import (
 // The names of the checks.
 const (
 	checkListening = "listening"
-	checkDiscovery = "discovery" // a node knows of the others
+	checkDiscovery = "discovery" // a node has heard from discovery, or has links
 	checkPeers     = "peers"
 	checkDraining  = "draining"
 )
@@ -31,8 +31,8 @@ type Health struct {
 	Checks  []Check  `json:"checks,omitempty"`
 }
 
-// health serves /healthz and /readyz. Both are open to all by default, so that probes
-// need no secret: they have no addresses.
+// health serves /healthz and /readyz. Both are open to all by default, so that probes need
+// no secret: they contain no addresses.
 func (b *base) health(checks func() []Check, id string) {
 	b.open("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, Health{Status: "ok", ID: id})
@@ -48,7 +48,7 @@ func (b *base) health(checks func() []Check, id string) {
 	})
 }
 
-// failing are the names of the checks that fail.
+// failing returns the names of the checks that fail.
 func failing(checks []Check) (names []string) {
 	for _, c := range checks {
 		if !c.OK {
@@ -77,7 +77,7 @@ func (h *Handler) checksNow() []Check {
 	return h.checks(h.source.State(), h.source.Roster(), len(h.source.Stats().Peers))
 }
 
-// checks are what a node has to be to take clients, by snapshots of it.
+// checks returns the conditions of being ready, by snapshots of the node.
 func (h *Handler) checks(s core.NodeState, r core.RosterStatus, peers int) []Check {
 	return []Check{listening(s), discovered(s, peers, r.Endpoints), linked(r, h.o.ReadyLinks), notDraining(h.source)}
 }
@@ -103,8 +103,8 @@ func discovered(s core.NodeState, peers int, endpoints []core.DiscoveryEndpoint)
 	return Check{name, false, s.Discovery + " has not told of any servers yet" + silent}
 }
 
-// silentEndpoints tells how many of several do not answer. It names none: everybody may see
-// the health of a node.
+// silentEndpoints says how many of several endpoints do not answer. It names none, because
+// the health of a node is public.
 func silentEndpoints(endpoints []core.DiscoveryEndpoint) string {
 	silent := 0
 	for _, e := range endpoints {

@@ -13,8 +13,8 @@ import (
 // nothing while nothing is logged. All methods are safe for concurrent use.
 type Journal struct {
 	mu    sync.Mutex
-	lines []Event // a ring, once it is full
-	last  uint64  // Seq of the latest
+	lines []Event // a ring buffer once it is full
+	last  uint64  // Seq of the latest line
 }
 
 // Event is one line of a node's log.
@@ -26,10 +26,10 @@ type Event struct {
 	Attrs [][2]string `json:"attrs,omitempty"` // keys and values, in order
 }
 
-// The bounds of what a [Journal] keeps.
+// The limits of a [Journal].
 const (
 	journalLines = 256
-	journalAttrs = 12 // of a line
+	journalAttrs = 12 // per line
 )
 
 // NewJournal returns an empty Journal.
@@ -41,7 +41,7 @@ func (j *Journal) Around(next slog.Handler) slog.Handler {
 	return &journalHandler{journal: j, next: next}
 }
 
-// since are the latest lines after seq, so many at most, and the Seq of the latest.
+// since returns the latest lines after seq, at most most, and the Seq of the latest line.
 func (j *Journal) since(seq uint64, most int) (lines []Event, last uint64) {
 	if j == nil {
 		return nil, 0
@@ -49,7 +49,7 @@ func (j *Journal) since(seq uint64, most int) (lines []Event, last uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if seq > j.last {
-		seq = 0 // of another life of the node
+		seq = 0 // seq is from before the node's restart
 	}
 	count := min(j.last-seq, uint64(len(j.lines)), uint64(most))
 	for at := j.last - count; at < j.last; at++ {
@@ -92,7 +92,7 @@ func (h *journalHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.next.Handle(ctx, r)
 }
 
-// event is a line without its stack: that is for the log.
+// event returns the line without a stack, which is only for the log.
 func (h *journalHandler) event(r slog.Record) Event {
 	e := Event{Time: r.Time.UnixMilli(), Level: levelName(r.Level), Text: shown(r.Message), Attrs: slices.Clip(h.attrs)}
 	r.Attrs(func(a slog.Attr) bool {

@@ -25,7 +25,7 @@ type Node struct {
 	Codecs   []string  `json:"codecs"`    // the codecs that it reads, the preferred one first
 	Ready    bool      `json:"ready"`
 	Draining bool      `json:"draining"`
-	Writable bool      `json:"writable"` // operators may act on it
+	Writable bool      `json:"writable"` // operators may emit and drain
 	Checks   []Check   `json:"checks"`
 
 	Discovery  string     `json:"discovery"`
@@ -37,11 +37,11 @@ type Node struct {
 	Namespaces []Namespace `json:"namespaces"`
 	Clients    *Clients    `json:"clients,omitempty"` // absent if [Options].Clients is not set
 	Sockets    int         `json:"sockets"`           // of all namespaces
-	Rooms      int         `json:"rooms"`             // likewise
+	Rooms      int         `json:"rooms"`             // of all namespaces
 	Counters   Counters    `json:"counters"`
 
-	Settings map[string]string `json:"settings,omitempty"` // in force, without secrets
-	Cut      []string          `json:"cut,omitempty"`      // lists that were too long for the answer
+	Settings map[string]string `json:"settings,omitempty"` // the configuration in force, without secrets
+	Cut      []string          `json:"cut,omitempty"`      // lists that were shortened because the answer was too long
 }
 
 // Peer is a node to which the reporting node has a link.
@@ -73,7 +73,7 @@ type Traffic struct {
 
 // Missing is a node that discovery lists and to which there is no link.
 type Missing struct {
-	ID      string    `json:"id,omitempty"` // if it is known
+	ID      string    `json:"id,omitempty"` // if known
 	Address string    `json:"address"`
 	Since   time.Time `json:"since"`
 	Dialled bool      `json:"dialled"` // this node dials it; otherwise the other node dials
@@ -214,7 +214,7 @@ func endpointOf(e core.DiscoveryEndpoint) Endpoint {
 	return shows
 }
 
-// addNamespaces counts what is in each namespace.
+// addNamespaces adds the sockets and rooms of each namespace.
 func (h *Handler) addNamespaces(n *Node, s core.NodeState) {
 	members := make(map[string]int, len(s.Namespaces))
 	for _, ns := range s.Namespaces {
@@ -249,7 +249,7 @@ func countersOf(s core.Stats) Counters {
 	return c
 }
 
-// shorten drops half of the longest list.
+// shorten halves the longest list.
 func (n *Node) shorten() bool {
 	longest := max(len(n.Peers), len(n.Missing), len(n.Namespaces))
 	switch {

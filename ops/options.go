@@ -25,8 +25,8 @@ type Options struct {
 	// ProtectHealth requires token or certificate for health checks, too.
 	ProtectHealth bool
 
-	// Writable allows POST: to emit, and to drain, this node and others that are
-	// writable. Default: it is refused.
+	// Writable allows POST requests, which emit events and drain this node or other nodes
+	// that are writable. Default: they are refused.
 	Writable bool
 	// Pprof serves profiles of the process.
 	Pprof bool
@@ -87,5 +87,5 @@ func (o Options) Validate() error {
 	return nil
 }
 
-// maxTimeout is below what an answer may take to be written.
+// maxTimeout leaves some of writeTime for writing the answer.
 const maxTimeout = 25 * time.Second

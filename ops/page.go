@@ -9,18 +9,18 @@ import (
 	"net/http"
 )
 
-// adminPage is the page that shows the mesh: one file that needs nothing else, and has no
-// data. It asks for the token, and sends it with what it asks for.
+// adminPage is the page that shows the mesh: one file without dependencies and without
+// data. It asks the user for the token, and sends it with its requests.
 //
 //go:embed page/admin.html
 var adminPage []byte
 
-// pagePath is where it is served.
+// pagePath is the path of the page.
 const pagePath = "/admin"
 
-// servePage serves it to anybody, for a browser that opens it has no token to show. One
-// that is not let in as it is gets a page that asks for the token first: an attempt without
-// would be counted and logged as one.
+// servePage serves the page to all, because a browser that opens it cannot send a token. If
+// a token is needed, the page asks for it first: a request without one would be counted and
+// logged as an attempt.
 func (b *base) servePage() {
 	policy := fmt.Sprintf("default-src 'none'; script-src %s; style-src %s; img-src data:; connect-src 'self'; "+
 		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
@@ -42,8 +42,8 @@ func (b *base) servePage() {
 	}))
 }
 
-// hashOf is a source of a Content-Security-Policy that lets the page's one element of this
-// name in, and no other.
+// hashOf returns a source of a Content-Security-Policy that allows the page's only element
+// of this name.
 func hashOf(page []byte, element string) string {
 	_, rest, _ := bytes.Cut(page, []byte("<"+element+">"))
 	text, _, _ := bytes.Cut(rest, []byte("</"+element+">"))

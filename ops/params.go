@@ -12,13 +12,13 @@ import (
 	"github.com/socketmesh/mesh/internal/human"
 )
 
-// params are the parameters of a request. The first that is bad is the error.
+// params are the parameters of a request. err is the first error.
 type params struct {
 	values url.Values
 	err    error
 }
 
-// paramsOf reads the parameters, each of which has to be one of allowed.
+// paramsOf reads the parameters. Parameters other than allowed are an error.
 func paramsOf(r *http.Request, allowed ...string) (*params, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -34,7 +34,7 @@ func paramsOf(r *http.Request, allowed ...string) (*params, error) {
 
 func (p *params) text(name string) string { return p.values.Get(name) }
 
-// number is a number of at least 1; otherwise, if it is not given.
+// number returns an integer of at least 1, or otherwise if it is not given.
 func (p *params) number(name string, otherwise, most int) int {
 	text := p.values.Get(name)
 	if text == "" {
@@ -48,7 +48,7 @@ func (p *params) number(name string, otherwise, most int) int {
 	return n
 }
 
-// duration is a time, as 30s; otherwise, if it is not given.
+// duration returns a duration, as 30s, or otherwise if it is not given.
 func (p *params) duration(name string, otherwise, most time.Duration) time.Duration {
 	text := p.values.Get(name)
 	if text == "" {
@@ -62,7 +62,7 @@ func (p *params) duration(name string, otherwise, most time.Duration) time.Durat
 	return d
 }
 
-// choice is one of these, the first if it is not given.
+// choice returns one of choices, the first if it is not given.
 func (p *params) choice(name string, choices ...string) string {
 	text := p.values.Get(name)
 	switch {

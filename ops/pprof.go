@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// Profiles are served from here, as net/http/pprof does: that package would serve them
-// on http.DefaultServeMux of every program that has the mesh in it.
+// Profiles are served here as by net/http/pprof, which this package does not import: it
+// would serve them on http.DefaultServeMux of every program that contains the mesh.
 
-// maxProfileTime bounds how long a profile or a trace is recorded.
+// maxProfileTime limits how long a profile or a trace is recorded.
 const maxProfileTime = 5 * time.Minute
 
 func servePprof(w http.ResponseWriter, r *http.Request) {
@@ -52,7 +52,7 @@ func listProfiles(w http.ResponseWriter) {
 	fmt.Fprint(w, "<li><a href=\"profile?seconds=10\">profile</a> of the processor\n<li><a href=\"trace?seconds=1\">trace</a>\n</ul>\n")
 }
 
-// record records for as long as the request says.
+// record records for the time that the request asks for.
 func record(w http.ResponseWriter, r *http.Request, d time.Duration, start func() error, stop func()) {
 	if s := r.FormValue("seconds"); s != "" {
 		seconds, err := strconv.ParseFloat(s, 64)
@@ -65,7 +65,7 @@ func record(w http.ResponseWriter, r *http.Request, d time.Duration, start func(
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(d + writeTime))
 	w.Header().Set("Content-Type", "application/octet-stream")
 	if err := start(); err != nil {
-		fail(w, http.StatusConflict, err) // another one is being recorded
+		fail(w, http.StatusConflict, err) // another profile is being recorded
 		return
 	}
 	defer stop()

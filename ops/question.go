@@ -12,10 +12,10 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// question is what one node asks another, as JSON. Members that a node does not know
-// it ignores; an operation that it does not know it refuses.
+// question is sent by one node to another, as JSON. A node ignores members that it does not
+// know, and refuses operations that it does not know.
 type question struct {
-	Op      string         `json:"op"` // one of those below
+	Op      string         `json:"op"` // one of the operations below
 	Rooms   *RoomQuery     `json:"rooms,omitempty"`
 	Sockets *SocketQuery   `json:"sockets,omitempty"`
 	Drain   *DrainRequest  `json:"drain,omitempty"`
@@ -24,7 +24,7 @@ type question struct {
 	Trace   *traceQuestion `json:"trace,omitempty"`
 }
 
-// What can be asked.
+// The operations.
 const (
 	opNode    = "node"
 	opRooms   = "rooms"
@@ -87,14 +87,14 @@ func (h *Handler) Answer(ctx context.Context, from core.PeerInfo, text []byte, l
 	return json.Marshal(answer)
 }
 
-// shortenable is an answer that can do with less.
+// shortenable is an answer that can be shortened.
 type shortenable interface {
-	// shorten drops about half of its longest list, and says so in it. It reports
-	// false if there is nothing to drop.
+	// shorten drops about half of the longest list, and notes that in the answer. It
+	// returns false if there is nothing to drop.
 	shorten() bool
 }
 
-// fitting encodes an answer, of which it drops what is too much.
+// fitting encodes an answer, and shortens it until it fits into limit bytes.
 func fitting(answer shortenable, limit int) ([]byte, error) {
 	for {
 		text, err := json.Marshal(answer)
@@ -123,17 +123,17 @@ type Unanswered struct {
 	Error   string `json:"error"`
 }
 
-// answerOf is what a node has answered.
+// answerOf is the answer of a node.
 type answerOf[T any] struct {
 	node  string
 	value T
 }
 
-// maxGathered bounds what the answers of all nodes take together, in bytes.
+// maxGathered limits the bytes of the answers of all nodes together.
 const maxGathered = 64 << 20
 
-// gather puts a question to all peers that can answer, at once, and waits as long as
-// the options say. own is this node's answer.
+// gather sends a question to all peers that can answer, at once, and waits for
+// Options.Timeout. own is this node's answer.
 func gather[T any](ctx context.Context, h *Handler, q question, own T) (answers []answerOf[T], unanswered []Unanswered, err error) {
 	text, err := json.Marshal(q)
 	if err != nil {
@@ -175,7 +175,7 @@ func gather[T any](ctx context.Context, h *Handler, q question, own T) (answers 
 	return answers, unanswered, nil
 }
 
-// askOne puts a question to one node, which may be this one.
+// askOne sends a question to one node, which may be this one.
 func askOne[T any](ctx context.Context, h *Handler, node string, q question, own func() (T, error)) (T, error) {
 	var value T
 	if node == "" || node == h.source.ID() {
@@ -200,7 +200,7 @@ func askOne[T any](ctx context.Context, h *Handler, node string, q question, own
 	return value, nil
 }
 
-// milliseconds shows a duration.
+// milliseconds converts a duration for JSON.
 func milliseconds(d time.Duration) float64 {
 	return float64(d.Round(10*time.Microsecond)) / float64(time.Millisecond)
 }

@@ -12,34 +12,35 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// watchQuery is what a node that gathers for a watch asks of another, each second.
+// watchQuery is the question of a gatherer to another node, each second.
 type watchQuery struct {
-	Links  uint64 `json:"links,string"`     // of the report before: who is linked is told if that has changed
-	Since  uint64 `json:"since"`            // events after this one are wanted
-	Detail bool   `json:"detail,omitempty"` // all links are wanted, not only those that stand out
-	Rooms  bool   `json:"rooms,omitempty"`  // the largest rooms are wanted
+	Links  uint64 `json:"links,string"`     // Links of the previous report: Linked is sent again only if they have changed
+	Since  uint64 `json:"since"`            // send events after this one
+	Detail bool   `json:"detail,omitempty"` // send all links, not only those that stand out
+	Rooms  bool   `json:"rooms,omitempty"`  // send the largest rooms
 }
 
-// report is a node in short: what changes from one second to the next, bounded.
+// report describes a node in short, with a bounded size: what changes from one second to
+// the next.
 type report struct {
 	ID       string    `json:"id"`
-	Identity *identity `json:"identity,omitempty"` // told with Linked
+	Identity *identity `json:"identity,omitempty"` // sent with Linked
 	Started  int64     `json:"started"`            // ms since 1970
-	Time     int64     `json:"time"`               // likewise, by the node's clock
+	Time     int64     `json:"time"`               // ms since 1970, on the node's clock
 	Writable bool      `json:"writable,omitempty"`
 	Draining bool      `json:"draining,omitempty"`
-	Failing  []Check   `json:"failing,omitempty"` // without that of draining
+	Failing  []Check   `json:"failing,omitempty"` // checks that fail, without that for draining
 
 	Peers     int          `json:"peers"`
-	Links     uint64       `json:"links,string"` // stands for the ids of all peers
+	Links     uint64       `json:"links,string"` // a hash of the ids of all peers
 	Linked    []linkedPeer `json:"linked,omitempty"`
 	Missing   []Missing    `json:"missing,omitempty"`
 	Suspended []linkedPeer `json:"suspended,omitempty"`
 	Detail    []linkReport `json:"detail,omitempty"`
 
-	Queued    int     `json:"queued,omitempty"`  // bytes, for all peers
-	Waiting   int     `json:"waiting,omitempty"` // messages
-	RoundTrip float64 `json:"rtt,omitempty"`     // ms, the longest
+	Queued    int     `json:"queued,omitempty"`  // bytes that wait for all peers
+	Waiting   int     `json:"waiting,omitempty"` // messages that wait
+	RoundTrip float64 `json:"rtt,omitempty"`     // the longest, in ms
 	Sent      Traffic `json:"sent"`
 	Received  Traffic `json:"received"`
 
@@ -47,15 +48,15 @@ type report struct {
 	Sockets    int               `json:"sockets"`
 	Rooms      int               `json:"rooms"`
 	Namespaces []namespaceReport `json:"namespaces,omitempty"`
-	Losses     map[string]uint64 `json:"losses,omitempty"` // by what and why, without those that are 0
+	Losses     map[string]uint64 `json:"losses,omitempty"` // counts by what and why, without zeros
 
 	Events  []Event `json:"events,omitempty"`
-	Seq     uint64  `json:"seq"` // of the latest event
+	Seq     uint64  `json:"seq"` // Seq of the latest event
 	Largest []Room  `json:"largest,omitempty"`
-	Partial bool    `json:"partial,omitempty"` // not all rooms were looked at for that
+	Partial bool    `json:"partial,omitempty"` // Largest does not consider all rooms
 }
 
-// identity is what does not change of a node.
+// identity is the part of a node's state that does not change.
 type identity struct {
 	Address   string   `json:"address"`
 	Host      string   `json:"host"`
@@ -64,12 +65,12 @@ type identity struct {
 	Discovery string   `json:"discovery"`
 }
 
-// linkedPeer is a peer without what is measured of its link.
+// linkedPeer is a peer without measurements of its link.
 type linkedPeer struct {
 	ID        string `json:"id"`
 	Address   string `json:"address"`
 	Reference bool   `json:"reference,omitempty"`
-	Since     int64  `json:"since,omitempty"` // ms since 1970, of one that is suspended
+	Since     int64  `json:"since,omitempty"` // of a suspended peer: ms since 1970
 }
 
 // linkReport is one end of a link.
@@ -90,24 +91,24 @@ type namespaceReport struct {
 	Rooms   int    `json:"rooms"`
 }
 
-// The bounds of a report.
+// The limits of a report.
 const (
 	reportMissing    = 50
 	reportNamespaces = 50
 	reportEvents     = 50
-	firstEvents      = 20 // to a node that has none yet
+	firstEvents      = 20 // for a gatherer that has none yet
 	reportRooms      = 32
-	standingOut      = 8                    // links that do
-	roomsTime        = 2 * time.Millisecond // to look for the largest rooms
+	standingOut      = 8                    // links that stand out
+	roomsTime        = 2 * time.Millisecond // time to look for the largest rooms
 )
 
-// A link stands out with so much.
+// A link stands out above one of these values.
 const (
 	muchQueued    = 64 << 10 // bytes
 	longRoundTrip = 200 * time.Millisecond
 )
 
-// report reports this node.
+// report makes the report of this node.
 func (h *Handler) report(ctx context.Context, q watchQuery) *report {
 	s, stats, roster := h.source.State(), h.source.Stats(), h.source.Roster()
 	r := &report{
@@ -144,8 +145,8 @@ func (h *Handler) report(ctx context.Context, q watchQuery) *report {
 	return r
 }
 
-// addPeers reports who is linked, if the one that asks does not know, and links: all, or
-// those that stand out.
+// addPeers adds the peers, unless the gatherer knows them, and links: all, or those that
+// stand out.
 func (r *report) addPeers(stats core.Stats, q watchQuery) {
 	r.Peers = len(stats.Peers)
 	hash := fnv.New64a()
@@ -181,7 +182,8 @@ func (r *report) addPeers(stats core.Stats, q watchQuery) {
 	}
 }
 
-// countNamespaces counts what is in each, and lists those with most sockets.
+// countNamespaces counts sockets and rooms of each namespace, and lists the namespaces with
+// most sockets.
 func (h *Handler) countNamespaces(r *report) {
 	for _, open := range h.source.Namespaces() {
 		ns := namespaceReport{Name: shown(open.Name)}
@@ -198,8 +200,8 @@ func (h *Handler) countNamespaces(r *report) {
 	r.Namespaces = r.Namespaces[:min(len(r.Namespaces), reportNamespaces)]
 }
 
-// losses are what did not arrive and who was not let in, by what and why. The page has a
-// line for each: see docs/admin.md.
+// losses counts messages that were lost and connections that were refused, by what and why.
+// The page has a line for each: see docs/admin.md.
 func (h *Handler) losses(stats core.Stats, c *Clients) map[string]uint64 {
 	losses := map[string]uint64{}
 	add := func(what string, n uint64) {
@@ -231,8 +233,8 @@ func (h *Handler) losses(stats core.Stats, c *Clients) map[string]uint64 {
 	return losses
 }
 
-// largestRooms looks at rooms for roomsTime, which some tens of thousands take: of more,
-// it sees others each time, for maps are walked in a random order.
+// largestRooms looks at rooms for roomsTime, which is enough for some tens of thousands. If
+// there are more, it sees others each time, because maps are iterated in random order.
 func (h *Handler) largestRooms(ctx context.Context) (largest []Room, partial bool) {
 	first := newSelection(reportRooms, bySize)
 	began, seen := time.Now(), 0
@@ -258,7 +260,7 @@ func (h *Handler) largestRooms(ctx context.Context) (largest []Room, partial boo
 	return first.sorted(), partial
 }
 
-// shorten drops what is long and can come later.
+// shorten drops long lists that can be sent later.
 func (r *report) shorten() bool {
 	switch {
 	case half(&r.Largest):
@@ -268,7 +270,7 @@ func (r *report) shorten() bool {
 	case half(&r.Namespaces):
 	case half(&r.Missing):
 	default:
-		r.Links = 0 // so that it is asked again
+		r.Links = 0 // so that the gatherer asks for the peers again
 		return half(&r.Linked)
 	}
 	return true

@@ -30,11 +30,11 @@ const (
 	defaultLimit = 100
 	maxLimit     = 1000
 	maxPattern   = 256 // bytes
-	// candidates is how many of its largest rooms a node tells for one that is wanted.
+	// candidates is how many of its largest rooms a node sends per wanted room.
 	candidates = 4
 )
 
-// Rooms are rooms of one node or of all.
+// Rooms lists rooms of one node or of all.
 type Rooms struct {
 	Rooms   []Room `json:"rooms"`
 	Matched int    `json:"matched"` // number of matching rooms, including the listed ones; a room on several nodes counts once per node
@@ -46,7 +46,7 @@ type Rooms struct {
 	Next   string `json:"next,omitempty"` // sorted by name: After of the next page
 
 	Unanswered []Unanswered `json:"unanswered,omitempty"`
-	Cut        bool         `json:"cut,omitempty"` // the list was too long for the answer
+	Cut        bool         `json:"cut,omitempty"` // the list was shortened because the answer was too long
 	Took       float64      `json:"took_ms,omitempty"`
 }
 
@@ -73,8 +73,8 @@ func (q *RoomQuery) order() func(a, b Room) int {
 	return bySize
 }
 
-// rooms are those of this node: more than are wanted, by size, for the sums of all
-// nodes to be right.
+// rooms lists the rooms of this node. By size, it lists more than are wanted, so that the
+// sums of all nodes are right.
 func (h *Handler) rooms(ctx context.Context, q RoomQuery) (*Rooms, error) {
 	limit := min(max(q.Limit, 1), maxLimit)
 	after, err := decodeCursor(q.After)
@@ -122,7 +122,7 @@ func (h *Handler) rooms(ctx context.Context, q RoomQuery) (*Rooms, error) {
 	return answer, nil
 }
 
-// beyond notes how large a room may be that is not listed, of so many that fit.
+// beyond sets how many members a matching room may have that is not listed.
 func (r *Rooms) beyond(matched int) {
 	if n := len(r.Rooms); n > 0 && matched > n {
 		r.Beyond = r.Rooms[n-1].Members
@@ -138,7 +138,7 @@ func (r *Rooms) shorten() bool {
 	return true
 }
 
-// serveRooms serves the rooms of all nodes, or of one that is named.
+// serveRooms serves the rooms of all nodes, or of the node that the request names.
 func (h *Handler) serveRooms(r *http.Request) (any, error) {
 	began := time.Now()
 	p, err := paramsOf(r, "namespace", "pattern", "sort", "limit", "after", "node")
@@ -177,8 +177,8 @@ func (h *Handler) serveRooms(r *http.Request) (any, error) {
 	return rooms, nil
 }
 
-// allRooms adds up what all nodes have. By size, that takes a second question: how
-// many members the rooms that some nodes have among their largest have on the others.
+// allRooms adds up the rooms of all nodes. By size, that takes a second question: how many
+// members the rooms that some nodes have among their largest have on the others.
 func (h *Handler) allRooms(ctx context.Context, q RoomQuery, own func() (*Rooms, error)) (*Rooms, error) {
 	ours, err := own()
 	if err != nil {
@@ -189,7 +189,7 @@ func (h *Handler) allRooms(ctx context.Context, q RoomQuery, own func() (*Rooms,
 		return nil, err
 	}
 	all := &Rooms{Unanswered: unanswered}
-	// partial are nodes that have not told of all their rooms.
+	// partial is the number of nodes that have not sent all their rooms.
 	partial, cut := 0, false
 	for _, a := range answers {
 		if a.value == nil {
@@ -218,8 +218,8 @@ func (h *Handler) allRooms(ctx context.Context, q RoomQuery, own func() (*Rooms,
 
 // recount counts the first rooms of a list on all nodes.
 func (h *Handler) recount(ctx context.Context, q RoomQuery, all *Rooms) error {
-	// What a question may take bounds how many can be asked for. A room that is below
-	// so many others by what is known of it is not counted again.
+	// The size of a question limits how many rooms can be asked for. A room that is far
+	// down the list by the known members is not counted again.
 	size, most := 0, min(len(all.Rooms), 2*q.Limit)
 	only := make([][2]string, 0, most)
 	for i := range most {
@@ -249,10 +249,10 @@ func (h *Handler) recount(ctx context.Context, q RoomQuery, all *Rooms) error {
 	return nil
 }
 
-// maxOnly bounds what the names of a question take, in bytes.
+// maxOnly limits the bytes of the names in a question.
 const maxOnly = 24 << 10
 
-// sum adds up the rooms of the same name.
+// sum adds up rooms of the same name.
 func sum(answers []answerOf[*Rooms]) []Room {
 	at := map[[2]string]int{}
 	rooms := []Room{}
@@ -274,7 +274,7 @@ func sum(answers []answerOf[*Rooms]) []Room {
 	return rooms
 }
 
-// page keeps the rooms that were wanted.
+// page keeps only the rooms of the wanted page.
 func (r *Rooms) page(q RoomQuery, cut bool) {
 	if len(r.Rooms) > q.Limit {
 		if q.Sort != "name" {
@@ -291,13 +291,13 @@ func (r *Rooms) page(q RoomQuery, cut bool) {
 	r.Cut = cut
 }
 
-// A cursor is the last entry of a page, for the next one.
+// encodeCursor encodes the last entry of a page as the cursor for the next one.
 func encodeCursor(key [2]string) string {
 	text, _ := json.Marshal(key)
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-// decodeCursor reads one; nil for none.
+// decodeCursor decodes a cursor; "" gives nil.
 func decodeCursor(cursor string) (*[2]string, error) {
 	if cursor == "" {
 		return nil, nil
@@ -315,18 +315,18 @@ func decodeCursor(cursor string) (*[2]string, error) {
 
 var errBadCursor = &httpError{400, core.ErrMalformed}
 
-// selection keeps the first so many of a list, in some order, without the list.
+// selection keeps the first limit values in some order, without sorting all.
 type selection[T any] struct {
 	limit int
 	order func(a, b T) int
-	heap  []T // the last of them on top
+	heap  []T // the last of them is on top
 }
 
 func newSelection[T any](limit int, order func(a, b T) int) *selection[T] {
 	return &selection[T]{limit: limit, order: order}
 }
 
-// add enters one more. It takes time in proportion to the logarithm of the limit.
+// add adds a value. It takes time in proportion to the logarithm of the limit.
 func (s *selection[T]) add(v T) {
 	if len(s.heap) < s.limit {
 		s.heap = append(s.heap, v)
@@ -360,7 +360,7 @@ func (s *selection[T]) add(v T) {
 	}
 }
 
-// sorted are those that were kept, in order.
+// sorted returns the kept values in order.
 func (s *selection[T]) sorted() []T {
 	list := append([]T{}, s.heap...)
 	slices.SortFunc(list, s.order)

@@ -26,7 +26,7 @@ type Sockets struct {
 	Next    string   `json:"next,omitempty"` // After of the next page
 
 	Unanswered []Unanswered `json:"unanswered,omitempty"`
-	Cut        bool         `json:"cut,omitempty"` // a node's list was too long for its answer
+	Cut        bool         `json:"cut,omitempty"` // a node's list was shortened because its answer was too long
 	Took       float64      `json:"took_ms,omitempty"`
 }
 
@@ -49,7 +49,7 @@ func socketOrder(a, b Socket) int {
 	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.ID, b.ID))
 }
 
-// sockets are those of this node.
+// sockets lists the sockets of this node.
 func (h *Handler) sockets(ctx context.Context, q SocketQuery) (*Sockets, error) {
 	after, err := decodeCursor(q.After)
 	if err != nil {
@@ -86,7 +86,7 @@ func (h *Handler) sockets(ctx context.Context, q SocketQuery) (*Sockets, error) 
 	for _, s := range first.sorted() {
 		state := states[s.Namespace].SocketState(s.ID, maxSocketRooms)
 		if state == nil {
-			answer.Matched-- // it has just gone
+			answer.Matched-- // it has left meanwhile
 			continue
 		}
 		rooms := make([]string, len(state.Rooms))
@@ -107,7 +107,7 @@ func (s *Sockets) shorten() bool {
 	return half(&s.Sockets)
 }
 
-// serveSockets serves the sockets of all nodes, or of one that is named.
+// serveSockets serves the sockets of all nodes, or of the node that the request names.
 func (h *Handler) serveSockets(r *http.Request) (any, error) {
 	began := time.Now()
 	p, err := paramsOf(r, "namespace", "room", "pattern", "limit", "after", "node")
@@ -152,7 +152,7 @@ func (h *Handler) allSockets(ctx context.Context, q SocketQuery, node string) (*
 			return nil, err
 		}
 	}
-	// Where a node's list was cut, those behind its end are for the next page, on
+	// If a node's list was shortened, sockets behind its end belong to the next page, for
 	// all nodes.
 	var end *Socket
 	for _, a := range answers {

@@ -23,7 +23,7 @@ type Source interface {
 	Ask(ctx context.Context, node string, question []byte) ([]byte, error)
 }
 
-// Drainer is a [Source] that can send its clients elsewhere.
+// Drainer is a [Source] that can send its clients to other nodes.
 type Drainer interface {
 	// Drain disconnects the clients, rate of them per second (0: a default), so that they
 	// reconnect to other nodes, and lets no new ones in. It returns when they have gone.

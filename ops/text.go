@@ -5,11 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// maxName is how much of a name is shown, in bytes. Clients may have a say in what
-// rooms are called.
+// maxName is how many bytes of a name are shown. Clients may influence the names of rooms.
 const maxName = 256
 
-// shown is a name as it is shown: valid UTF-8, and not too long.
+// shown returns a name for display: valid UTF-8, and not too long.
 func shown(name string) string {
 	if len(name) > maxName {
 		cut := maxName - len("…")
@@ -21,7 +20,7 @@ func shown(name string) string {
 	return strings.ToValidUTF8(name, "\uFFFD")
 }
 
-// matches tells whether a name is of a pattern, in which * stands for any characters
+// matches reports whether a name matches a pattern, in which * stands for any characters
 // and ? for one. It takes time in proportion to the product of their lengths at most.
 func matches(pattern, name string) bool {
 	p, n := 0, 0

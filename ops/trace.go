@@ -24,7 +24,7 @@ type TraceLine struct {
 // TraceMessage is a message that has passed. Of its content, only the name of the event is
 // shown.
 type TraceMessage struct {
-	Time      time.Time  `json:"time"` // when it was published, by the clock of the server that was asked
+	Time      time.Time  `json:"time"` // when it was published, by the clock of the server that traces
 	From      string     `json:"from"` // id
 	Kind      string     `json:"kind"`
 	Namespace string     `json:"namespace"`
@@ -51,7 +51,7 @@ type TraceHop struct {
 	Queue    *float64 `json:"queue_us,omitempty"`
 	Hop      *float64 `json:"hop_us,omitempty"`
 	Handle   *float64 `json:"handle_us,omitempty"`
-	// Accuracy is how far Hop may be off, because the servers' clocks differ.
+	// Accuracy is the possible error of Hop, because the servers' clocks differ.
 	Accuracy float64 `json:"accuracy_us,omitempty"`
 }
 
@@ -69,7 +69,7 @@ const (
 	HopDropped  HopState = "dropped"
 )
 
-// TraceStatus is the state of a trace. There is one at the beginning, at each change, and
+// TraceStatus is the state of a trace. It is sent at the beginning, at each change, and
 // every few seconds.
 type TraceStatus struct {
 	Time     time.Time    `json:"time"`
@@ -80,21 +80,21 @@ type TraceStatus struct {
 	End      string       `json:"end,omitempty"` // why this is the last line
 }
 
-// The bounds of traces.
+// The limits of traces.
 const (
 	defaultTraceRate = 10 // messages per second and node
 	maxTraceRate     = 1000
 	maxTraceTime     = time.Hour
-	maxTraceStreams  = 2 // of one handler: fewer than a node has traces, so that others have some
+	maxTraceStreams  = 2 // per handler: fewer than a node's traces, so that other nodes get some
 	traceEvery       = 250 * time.Millisecond
 	traceStatusEvery = 2 * time.Second
-	traceWriteTime   = 3 * time.Second // to take what is written; below traceLease
+	traceWriteTime   = 3 * time.Second // the time to write a line; below traceLease
 	maxTraceFilter   = 1 << 10         // bytes of names
 )
 
 var errTooManyTraces = &httpError{http.StatusServiceUnavailable, errors.New("too many traces at once")}
 
-// kindsByName are those that can be traced.
+// kindsByName are the kinds of messages that can be traced.
 var kindsByName = func() map[string]core.Kind {
 	kinds := map[string]core.Kind{}
 	for k := core.Kind(1); k.Valid(); k++ {
@@ -103,7 +103,7 @@ var kindsByName = func() map[string]core.Kind {
 	return kinds
 }()
 
-// traceRequest is what a stream is to show.
+// traceRequest are the parameters of a stream.
 type traceRequest struct {
 	question traceQuestion
 	end      time.Duration
@@ -144,10 +144,10 @@ func kindNames() []string {
 	return names
 }
 
-// serveTrace streams messages as they pass, as lines of JSON, until the client goes, the
-// time is over or the handler closes.
+// serveTrace streams messages as they pass, as lines of JSON, until the client disconnects,
+// the time is over or the handler closes.
 func (h *Handler) serveTrace(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet { // the mux lets HEAD in, which would never end
+	if r.Method != http.MethodGet { // the mux also routes HEAD here, which would never end
 		fail(w, http.StatusMethodNotAllowed, errors.New("want GET"))
 		return
 	}
@@ -178,7 +178,7 @@ func (h *Handler) serveTrace(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	w.Header().Set("X-Accel-Buffering", "no") // nginx would keep lines back
+	w.Header().Set("X-Accel-Buffering", "no") // nginx would buffer lines
 	out := &traceWriter{w: w, to: http.NewResponseController(w)}
 	ticker := time.NewTicker(traceEvery)
 	defer ticker.Stop()
@@ -205,7 +205,7 @@ func (h *Handler) serveTrace(w http.ResponseWriter, r *http.Request) {
 
 var errTraceOver = errors.New("the time is over")
 
-// traceWriter writes lines to a client, which has to take them in time.
+// traceWriter writes lines to a client, which has to read them in time.
 type traceWriter struct {
 	w  http.ResponseWriter
 	to *http.ResponseController
@@ -215,7 +215,7 @@ func (t *traceWriter) write(lines []TraceLine) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	_ = t.to.SetWriteDeadline(time.Now().Add(traceWriteTime)) // not every ResponseWriter can
+	_ = t.to.SetWriteDeadline(time.Now().Add(traceWriteTime)) // not every ResponseWriter supports it
 	var text []byte
 	for i := range lines {
 		line, err := json.Marshal(&lines[i])

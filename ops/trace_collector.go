@@ -12,9 +12,9 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// collector puts together what all nodes see of messages. It asks each node again and
-// again, also for when it has got the messages of which others have told that they sent
-// them to it. One goroutine uses it.
+// collector combines what all nodes see of messages. It asks each node repeatedly, also for
+// the arrival of messages that others say they have sent to it. It is used by one
+// goroutine.
 type collector struct {
 	h        *Handler
 	question traceQuestion
@@ -22,15 +22,15 @@ type collector struct {
 
 	nodes    map[string]*tracedNode
 	messages map[messageID]*pending
-	early    map[messageID]*earlyNews // of messages that are still to come
-	order    []messageID              // of messages
+	early    map[messageID]*earlyNews // what was reported of messages that are not known yet
+	order    []messageID              // ids in the order in which the messages came
 	lost     uint64
 
 	told   TraceStatus
 	toldAt time.Time
 }
 
-// messageID is a message of any node.
+// messageID identifies a message of any node.
 type messageID struct {
 	node   string
 	number uint64
@@ -39,28 +39,28 @@ type messageID struct {
 // tracedNode is a node that is asked.
 type tracedNode struct {
 	clock   nodeClock
-	find    map[core.TracePosition]copyID // that it is asked for
+	find    map[core.TracePosition]copyID // arrivals to ask it for
 	skipped uint64
 	lost    uint64
-	failed  string    // why it is not traced
-	again   time.Time // when it is asked again after that
+	failed  string    // why it is not traced; "" if it is
+	again   time.Time // when to ask it again after that
 	address string
 }
 
-// earlyNews have come before their message.
+// earlyNews are reports that have come before their message.
 type earlyNews struct {
 	sends    []core.TracedSend
 	releases []core.TracedRelease
 	since    time.Time
 }
 
-// copyID is a copy of a message.
+// copyID identifies the copy of a message for one server.
 type copyID struct {
 	messageID
 	to string
 }
 
-// pending is a message whose hops are not all known.
+// pending is a message of which some hops are not complete.
 type pending struct {
 	core.TracedMessage
 	hops  map[string]*hop
@@ -72,15 +72,15 @@ type hop struct {
 	codec             string
 	bytes             int
 	released, sent    int64 // on the sender's clock
-	received, handled int64 // on the receiver's
+	received, handled int64 // on the receiver's clock
 	find              core.TracePosition
 }
 
-// The bounds of what a collector keeps.
+// The limits of a collector.
 const (
-	tracePatience   = 1500 * time.Millisecond // how long a message waits for what becomes of it
+	tracePatience   = 1500 * time.Millisecond // how long a message waits for its hops to be complete
 	maxTracePending = 1 << 13
-	traceRetry      = 2 * time.Second // until a node that has failed is asked again
+	traceRetry      = 2 * time.Second // after how long a node that has failed is asked again
 	maxTraceFind    = 20 << 10        // bytes of positions in a question
 	maxTraceEarly   = 1 << 10
 )
@@ -92,7 +92,7 @@ func newCollector(h *Handler, q traceQuestion) *collector {
 	}
 }
 
-// node is what is known of a node.
+// node returns what is known of a node, and adds it if it is new.
 func (c *collector) node(id string) *tracedNode {
 	n := c.nodes[id]
 	if n == nil {
@@ -102,7 +102,7 @@ func (c *collector) node(id string) *tracedNode {
 	return n
 }
 
-// told is what a node has answered, and when it was asked.
+// toldOf is a node's answer, and when it was asked.
 type toldOf struct {
 	id        string
 	asked, by time.Duration // since the collector began
@@ -112,7 +112,7 @@ type toldOf struct {
 
 var errReferenceNode = errors.New("it is a reference node")
 
-// poll asks all nodes once. The error is this node's.
+// poll asks all nodes once. It returns the error of this node.
 func (c *collector) poll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, min(c.h.o.Timeout, time.Second), errors.New("no answer in time"))
 	defer cancel()
@@ -141,7 +141,7 @@ func (c *collector) poll(ctx context.Context) error {
 	if err := answers[0].err; err != nil {
 		return err
 	}
-	for id := range c.nodes { // those that have gone
+	for id := range c.nodes { // remove nodes that have left
 		if !slices.ContainsFunc(answers, func(a toldOf) bool { return a.id == id }) {
 			delete(c.nodes, id)
 		}
@@ -168,7 +168,7 @@ func (c *collector) ask(ctx context.Context, id string, q traceQuestion) toldOf 
 	return told
 }
 
-// questionFor is what a node is asked: for what has arrived there, too.
+// questionFor returns the question for a node, which also asks for arrivals there.
 func (c *collector) questionFor(id string) traceQuestion {
 	q := c.question
 	n := c.node(id)
@@ -191,14 +191,14 @@ func (c *collector) questionFor(id string) traceQuestion {
 	return q
 }
 
-// take enters an answer.
+// take handles an answer.
 func (c *collector) take(a toldOf) {
 	n := c.node(a.id)
 	switch {
 	case a.err != nil:
 		n.failed, n.again = a.err.Error(), time.Now().Add(traceRetry)
 		return
-	case a.answer == nil: // it was not asked, for it has failed to answer
+	case a.answer == nil: // it was not asked, because it has failed before
 		return
 	}
 	n.failed = ""
@@ -208,7 +208,7 @@ func (c *collector) take(a toldOf) {
 	for _, m := range a.answer.Messages {
 		c.addMessage(messageID{a.id, m.Number}, m)
 	}
-	for _, r := range a.answer.Releases { // before what is sent then
+	for _, r := range a.answer.Releases { // before the sends, which follow the releases
 		c.addRelease(messageID{a.id, r.Number}, r)
 	}
 	for _, s := range a.answer.Sends {
@@ -253,7 +253,8 @@ func (c *collector) addMessage(id messageID, m core.TracedMessage) {
 	}
 }
 
-// earlyOf is what has come of a message that is still to come; nil if that is too much.
+// earlyOf returns the early reports of a message that is not known yet; nil if there are
+// too many.
 func (c *collector) earlyOf(id messageID) *earlyNews {
 	early := c.early[id]
 	if early == nil && len(c.early) < maxTraceEarly {
@@ -263,8 +264,8 @@ func (c *collector) earlyOf(id messageID) *earlyNews {
 	return early
 }
 
-// addRelease enters that a copy is withheld no more. One that could not be queued then has
-// two of them.
+// addRelease notes that a copy is no longer withheld. A copy that cannot be queued after
+// its release is reported a second time.
 func (c *collector) addRelease(id messageID, r core.TracedRelease) {
 	p := c.messages[id]
 	if p == nil {
@@ -328,7 +329,7 @@ func (c *collector) addArrival(n *tracedNode, a core.TraceArrival) {
 	}
 }
 
-// isDone tells whether no more of it will be known.
+// isDone reports whether the hop is complete: nothing more will be known of it.
 func (h *hop) isDone(kind core.Kind) bool {
 	switch h.state {
 	case HopQueued, HopWithheld:
@@ -341,8 +342,8 @@ func (h *hop) isDone(kind core.Kind) bool {
 	return true
 }
 
-// lines are the messages of which enough is known, or that have waited for long, and the
-// status if it is due.
+// lines returns the messages whose hops are complete, or that have waited for too long, and
+// the status if it is due.
 func (c *collector) lines(now time.Time) []TraceLine {
 	var lines []TraceLine
 	rest := c.order[:0]
@@ -383,7 +384,7 @@ func (c *collector) forget(id messageID, p *pending) {
 	}
 }
 
-// show is a message with its hops.
+// show returns a message with its hops.
 func (c *collector) show(id messageID, p *pending) *TraceMessage {
 	from := c.clockOf(id.node)
 	m := &TraceMessage{
@@ -407,8 +408,8 @@ func (c *collector) clockOf(id string) *nodeClock {
 	return &nodeClock{}
 }
 
-// show is a hop. What is measured with two clocks is as accurate as it is known how they
-// differ.
+// show returns a hop. What is measured with two clocks is as accurate as their difference
+// is known.
 func (h *hop) show(to string, published int64, from, there *nodeClock) TraceHop {
 	s := TraceHop{To: to, State: h.state, Codec: h.codec, Bytes: h.bytes}
 	if h.released != 0 {
@@ -429,7 +430,7 @@ func (h *hop) show(to string, published int64, from, there *nodeClock) TraceHop 
 	return s
 }
 
-// microseconds shows a duration, which is not negative: a message does not arrive before it
+// microseconds returns a duration for JSON, at least 0: a message does not arrive before it
 // is sent.
 func microseconds(d time.Duration) *float64 {
 	return new(float64(max(0, d).Round(100*time.Nanosecond)) / float64(time.Microsecond))
@@ -461,7 +462,7 @@ func (c *collector) status(now time.Time) TraceStatus {
 	return s
 }
 
-// last is what is left to be told at the end, and why it is.
+// last returns the remaining messages, and a status that says why the stream ends.
 func (c *collector) last(why error) []TraceLine {
 	var lines []TraceLine
 	for _, id := range c.order {
@@ -472,7 +473,8 @@ func (c *collector) last(why error) []TraceLine {
 	return append(lines, TraceLine{Status: &s})
 }
 
-// stop ends the traces of all nodes. Those that do not hear it end by themselves.
+// stop ends the traces of all nodes. Traces of nodes that it cannot reach end by
+// themselves.
 func (c *collector) stop() {
 	q := traceQuestion{ID: c.question.ID, Stop: true}
 	c.h.leases.stop(q.ID)
@@ -487,19 +489,19 @@ func (c *collector) stop() {
 	asked.Wait()
 }
 
-// nodeClock is how a node's clock differs from this one's. A node tells its time in each
-// answer: it was that at some moment between the question and the answer, so that the
-// difference is known within half of what the round took. The quickest of the last rounds
-// counts.
+// nodeClock is the difference between a node's clock and this one's. A node sends its time
+// in each answer: that was at some moment between the question and the answer, so the
+// difference is known to within half of the round trip. The quickest of the last round
+// trips counts.
 type nodeClock struct {
 	known    bool
-	offset   time.Duration // from the time since the collector began
+	offset   time.Duration // to the time since the collector began
 	accuracy time.Duration
 	at       time.Duration
 }
 
-// drift is how fast the clocks of two machines run apart at most, as a part of the time
-// that has passed: more than quartz does.
+// drift is how fast the clocks of two machines drift apart at most, as a fraction of the
+// time that has passed: more than quartz does.
 const drift = 100e-6
 
 func (c *nodeClock) sample(asked, by time.Duration, now int64) {
@@ -510,5 +512,5 @@ func (c *nodeClock) sample(asked, by time.Duration, now int64) {
 	*c = nodeClock{known: true, offset: time.Duration(now) - (asked + accuracy), accuracy: accuracy, at: by}
 }
 
-// here is a time of the node, since the collector began.
+// here converts a time of the node to the time since the collector began.
 func (c *nodeClock) here(at int64) time.Duration { return time.Duration(at) - c.offset }

@@ -11,16 +11,16 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Tracer is a [Source] that can show messages as they pass.
+// Tracer is a [Source] that can trace messages.
 type Tracer interface {
 	// Trace starts to record messages that match filter; of those that this node sends, at
 	// most rate per second.
 	Trace(filter core.TraceFilter, rate int) (core.Trace, error)
 }
 
-// traceQuestion begins or renews a trace at another node, and reads it.
+// traceQuestion starts or renews a trace at another node, and reads it.
 type traceQuestion struct {
-	ID        string          `json:"id"` // random: who knows it reads it
+	ID        string          `json:"id"` // random: the id alone allows reading the trace
 	Kinds     []core.Kind     `json:"kinds,omitempty"`
 	Namespace string          `json:"namespace,omitempty"`
 	Room      string          `json:"room,omitempty"`
@@ -30,23 +30,23 @@ type traceQuestion struct {
 	Stop      bool            `json:"stop,omitempty"`
 }
 
-// positionGroup is positions of one sequence.
+// positionGroup has positions of one sequence.
 type positionGroup struct {
 	Session   string   `json:"s"`
 	Sequence  int      `json:"q"`
 	Positions []uint64 `json:"p"`
 }
 
-// traceAnswer is what a node has seen since it was asked before.
+// traceAnswer is what a node has recorded since the previous question.
 type traceAnswer struct {
-	Now      int64                `json:"now"` // on the node's clock, as all times are
+	Now      int64                `json:"now"` // on the node's clock, like all times here
 	Messages []core.TracedMessage `json:"messages,omitempty"`
 	Sends    []core.TracedSend    `json:"sends,omitempty"`
 	Releases []core.TracedRelease `json:"releases,omitempty"`
 	Arrivals []core.TraceArrival  `json:"arrivals,omitempty"`
 	Skipped  uint64               `json:"skipped"`
 	Lost     uint64               `json:"lost"`
-	Cut      int                  `json:"cut,omitempty"` // messages, sends and releases that had no place in the answer
+	Cut      int                  `json:"cut,omitempty"` // messages, sends and releases that did not fit into the answer
 }
 
 func (a *traceAnswer) shorten() bool {
@@ -64,11 +64,11 @@ func (a *traceAnswer) shorten() bool {
 	return shortened
 }
 
-// traceLease is how long a trace goes on without being asked for: who has crashed, or is cut
-// off, costs nothing any more.
+// traceLease is how long a trace goes on without a question: so the trace of a node that
+// has crashed, or is cut off, ends.
 const traceLease = 5 * time.Second
 
-// leases are the traces of this node that somebody reads.
+// leases are the traces of this node that handlers read.
 type leases struct {
 	mu     sync.Mutex
 	byID   map[string]*lease
@@ -103,7 +103,7 @@ func (h *Handler) trace(_ context.Context, q traceQuestion) (*traceAnswer, error
 	}, nil
 }
 
-// renew is the trace of this id, which begins if there is none.
+// renew returns the trace of this id, and starts it if there is none.
 func (l *leases) renew(source Source, q traceQuestion) (core.Trace, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -138,7 +138,7 @@ func (l *leases) renew(source Source, q traceQuestion) (core.Trace, error) {
 
 const maxTraceID = 64
 
-// expire ends a trace that nobody has asked for in time.
+// expire ends a trace for which no question has come in time.
 func (l *leases) expire(id string, expired *lease) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -159,7 +159,7 @@ func (l *leases) stop(id string) {
 	}
 }
 
-// close ends all of them, and lets no more begin.
+// close ends all traces, and refuses new ones.
 func (l *leases) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

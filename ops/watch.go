@@ -12,37 +12,38 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// How a watch looks at the mesh.
+// How a gatherer looks at the mesh.
 const (
 	watchInterval = time.Second
-	// watchWait is how long it waits for the answers of one look. Those that come later
-	// are of the next one.
+	// watchWait is how long it waits for the answers of one look. Later answers count for
+	// the next look.
 	watchWait = 400 * time.Millisecond
-	// watchLate is how long a node that has answered may be silent until it is a problem.
+	// watchLate is after how long without an answer a node that has answered before is a
+	// problem.
 	watchLate = 3 * time.Second
-	// watchRooms is after how many looks the largest rooms are wanted again.
+	// watchRooms is the number of looks between two questions for the largest rooms.
 	watchRooms = 5
-	// watchDetail is up to how many nodes all links are shown, and not only those that
-	// stand out.
+	// watchDetail is the number of nodes up to which all links are shown, and not only
+	// those that stand out.
 	watchDetail = 25
-	// watchGone is for how long nodes are shown that have gone.
+	// watchGone is how long nodes are shown after they have gone.
 	watchGone = time.Minute
 )
 
-// watch gathers what pages show, once for all of them, while there is one.
+// watch gathers what pages show, once for all pages, while there is a page.
 type watch struct {
 	h *Handler
 
 	mu       sync.Mutex
 	watchers int
 	closed   bool
-	stop     context.CancelFunc // of the gatherer; nil without one
-	latest   *frame             // of the gatherer that runs; nil before its first
-	next     chan struct{}      // closed with the next frame
+	stop     context.CancelFunc // stops the gatherer; nil without one
+	latest   *frame             // of the current gatherer; nil before its first frame
+	next     chan struct{}      // closed when the next frame is there
 }
 
-// join is called by one who wants frames, and returns false if there are enough. leave has
-// to follow.
+// join registers a reader of frames, and returns false if there are enough. The reader
+// calls leave later.
 func (w *watch) join() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -67,14 +68,14 @@ func (w *watch) leave() {
 	}
 }
 
-// close lets nobody join from here on.
+// close lets no more readers join.
 func (w *watch) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true
 }
 
-// publish hands a frame to all who wait, unless its gatherer has been replaced.
+// publish gives a frame to all readers, unless its gatherer has been replaced.
 func (w *watch) publish(ctx context.Context, f *frame) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -85,55 +86,55 @@ func (w *watch) publish(ctx context.Context, f *frame) {
 	}
 }
 
-// look returns the latest frame, and what is closed when there is another one.
+// look returns the latest frame, and a channel that is closed when there is another one.
 func (w *watch) look() (*frame, <-chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.latest, w.next
 }
 
-// gatherer looks at all nodes again and again. It belongs to one goroutine.
+// gatherer looks at all nodes repeatedly. It belongs to one goroutine.
 type gatherer struct {
 	h     *Handler
-	nodes map[string]*seen // that are linked, or were
+	nodes map[string]*seen // nodes that are linked, or were
 	looks int
 	view  view
-	left  uint64 // goodbyes of peers that nodes in gone are told apart by
+	left  uint64 // goodbyes that are attributed to nodes that are gone
 }
 
 // seen is what a gatherer knows of a node.
 type seen struct {
 	id, address string
 	reference   bool
-	linked      bool  // with this node
-	suspended   int64 // ms since 1970, when the link has broken; 0 otherwise
+	linked      bool  // to this node
+	suspended   int64 // ms since 1970, when the link broke; 0 otherwise
 	gone        time.Time
-	goodbye     bool // it has gone, and said so
+	goodbye     bool // it has gone and said goodbye
 
 	asking  bool
-	asked   time.Time // since when it has not answered
-	failure string    // why the last question has no answer
+	asked   time.Time // when the question was sent that it has not answered
+	failure string    // why the last question was not answered
 
 	report, before *report
 	identity       *identity
-	peers          []Peer // of the report in which they were told
-	links          uint64 // which they are
-	events         uint64 // Seq of the last one that was told
+	peers          []Peer // from the last report that had them
+	links          uint64 // the hash of their ids
+	events         uint64 // Seq of the last event that was reported
 	fresh          []Event
 	largest        []Room
 	partial        bool
 }
 
-// answered is what has become of a question.
+// answered is the result of a question.
 type answered struct {
 	node   string
 	look   int
-	body   []byte  // of another node: a report, encoded
-	report *report // of this one
+	body   []byte  // an encoded report, of another node
+	report *report // the report of this node
 	err    error
 }
 
-// run looks until ctx ends.
+// run looks at all nodes until ctx ends.
 func (g *gatherer) run(ctx context.Context, publish func(*frame)) {
 	ctx, cancel := context.WithCancel(ctx)
 	var asking sync.WaitGroup
@@ -169,7 +170,7 @@ func (g *gatherer) run(ctx context.Context, publish func(*frame)) {
 			select {
 			case <-ticker.C:
 				break idle
-			case a := <-answers: // late
+			case a := <-answers: // of an earlier look
 				g.take(a)
 			case <-ctx.Done():
 				return
@@ -178,8 +179,8 @@ func (g *gatherer) run(ctx context.Context, publish func(*frame)) {
 	}
 }
 
-// ask puts a question to each node that has answered the one before. It returns how many
-// have not answered any yet.
+// ask sends a question to each node that has answered the previous one. It returns the
+// number of questions that are not answered yet.
 func (g *gatherer) ask(ctx context.Context, asking *sync.WaitGroup, answers chan<- answered) (pending int) {
 	g.meet(g.h.source.Stats())
 	detail, look := len(g.nodes) <= watchDetail, g.looks
@@ -188,7 +189,7 @@ func (g *gatherer) ask(ctx context.Context, asking *sync.WaitGroup, answers chan
 		case n.reference || !n.linked:
 			continue
 		case n.asking:
-			continue // it is late: what it says is of the look in which it comes
+			continue // it has not answered the previous question: its answer counts for the look in which it comes
 		}
 		q := watchQuery{Links: n.links, Since: n.events, Detail: detail, Rooms: g.looks%watchRooms == 0}
 		if id == g.h.source.ID() {
@@ -197,7 +198,7 @@ func (g *gatherer) ask(ctx context.Context, asking *sync.WaitGroup, answers chan
 		}
 		text, err := json.Marshal(question{Op: opWatch, Watch: &q})
 		if err != nil {
-			continue // which it always can
+			continue // cannot happen
 		}
 		n.asking, n.asked = true, time.Now()
 		pending++
@@ -221,8 +222,8 @@ func (g *gatherer) askOne(ctx context.Context, id string, text []byte) ([]byte, 
 	return g.h.source.Ask(ctx, id, text)
 }
 
-// decode decodes what another node has answered. The gatherer does that, and not those
-// that ask: in a new goroutine for each node, decoding would begin with growing its stack.
+// decode decodes another node's answer. The gatherer decodes, not the goroutines that ask:
+// each new goroutine would first have to grow its stack for it.
 func (a *answered) decode() {
 	if a.err != nil || a.report != nil {
 		return
@@ -233,7 +234,7 @@ func (a *answered) decode() {
 	}
 }
 
-// meet notes who is linked, and who was.
+// meet updates which nodes are linked, suspended or gone.
 func (g *gatherer) meet(stats core.Stats) {
 	now := time.Now()
 	for _, n := range g.nodes {
@@ -277,7 +278,7 @@ func (g *gatherer) meet(stats core.Stats) {
 	}
 }
 
-// take notes an answer.
+// take handles an answer.
 func (g *gatherer) take(a answered) {
 	n := g.nodes[a.node]
 	if n == nil {
@@ -314,7 +315,7 @@ func (g *gatherer) take(a answered) {
 	a.report.Events, a.report.Linked, a.report.Largest = nil, nil, nil
 }
 
-// silent is why a node that is linked does not tell of itself; "" if it does.
+// silent returns why a linked node is not reporting; "" if it is.
 func (n *seen) silent(now time.Time) string {
 	switch {
 	case n.failure != "":

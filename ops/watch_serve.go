@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// The bounds of feeds.
+// The limits of feeds.
 const (
 	maxWatchers = 32
-	// watchWrite is how long a line may take to be written: a reader that is slower is cut.
+	// watchWrite is how long writing a line may take: a slower reader is disconnected.
 	watchWrite = 10 * time.Second
-	// watchCheck is after how long a reader is asked again for what lets it in: tokens and
-	// certificates change. watchLife bounds what a reader can hold that has gone without a
-	// word. Pages ask again by themselves.
+	// watchCheck is the interval at which a reader's token or certificate is checked again,
+	// because they can change. watchLife limits the life of a feed, and so how long a
+	// reader that has vanished can occupy it. Pages reconnect by themselves.
 	watchCheck = 10 * time.Second
 	watchLife  = 15 * time.Minute
 )
 
-// serveWatch serves what pages show: a line with all of it, and then each second one with
-// what has changed. A reader that does not keep up gets all of it again, and one that
-// takes nothing is cut.
+// serveWatch serves the feed of a page: one line with everything, and then each second a
+// line with what has changed. A reader that does not keep up gets everything again, and a
+// reader that takes nothing is disconnected.
 func (h *Handler) serveWatch(w http.ResponseWriter, r *http.Request) {
 	if _, err := paramsOf(r); err != nil {
 		fail(w, http.StatusBadRequest, err)
@@ -38,7 +38,7 @@ func (h *Handler) serveWatch(w http.ResponseWriter, r *http.Request) {
 	defer h.watch.leave()
 	control := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "application/x-ndjson; charset=utf-8")
-	w.Header().Set("X-Accel-Buffering", "no") // proxies that know it pass lines on at once
+	w.Header().Set("X-Accel-Buffering", "no") // tells proxies that know it not to buffer lines
 	life := time.NewTimer(watchLife)
 	defer life.Stop()
 	check := time.NewTicker(watchCheck)
@@ -76,8 +76,8 @@ func (h *Handler) serveWatch(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// sameSite refuses what pages of other sites ask for, which they could not read but which
-// would cost something all the same. Browsers say whose page it is; programs do not.
+// sameSite refuses requests of other sites' pages, which could not read the answer but
+// would make the node work. Browsers say which site a request comes from; programs do not.
 func (b *base) sameSite(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if foreign(r) {
@@ -92,8 +92,8 @@ func (b *base) sameSite(next http.Handler) http.Handler {
 
 var errForeign = errors.New("it comes from a page of another site")
 
-// foreign tells whether a page of another site has sent the request. A link there that
-// somebody follows is none of its requests.
+// foreign reports whether a page of another site has sent the request. A link that a user
+// follows does not count as such.
 func foreign(r *http.Request) bool {
 	switch site := r.Header.Get("Sec-Fetch-Site"); site {
 	case "same-origin", "none":

@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// doc is what pages show, as JSON: members are texts, numbers, truth values, docs, and raw.
-// All but docs can be compared.
+// doc is what pages show, as JSON. Its members are strings, numbers, booleans, docs, and
+// raw. All but docs can be compared.
 type doc map[string]any
 
-// raw is a list, encoded: it changes as a whole.
+// raw is an encoded list: it changes as a whole.
 type raw string
 
 // MarshalJSON implements [json.Marshaler].
@@ -29,8 +29,8 @@ func rawOf(list any) raw {
 	return raw(text)
 }
 
-// patch is what has to be merged into the one before to have the other one: members that
-// have changed, and null for those that have gone (RFC 7396).
+// patch returns what has to be merged into before to get after: members that have changed,
+// and null for members that are gone (RFC 7396).
 func patch(before, after doc) doc {
 	p := doc{}
 	for key, value := range after {
@@ -54,13 +54,13 @@ func patch(before, after doc) doc {
 	return p
 }
 
-// frame is what pages are told after one look: those that have the frame before get what
-// has changed, others all of it.
+// frame is the result of one look. Pages that have the previous frame get what has changed,
+// others get everything.
 type frame struct {
-	epoch  string // of the gatherer
+	epoch  string // identifies the gatherer
 	number int
-	delta  []byte        // a line; nil in the first one
-	full   func() []byte // likewise, made when somebody needs it
+	delta  []byte        // a line with the changes; nil in the first frame
+	full   func() []byte // a line with everything, made when it is first needed
 }
 
 // line is one line of a feed.
@@ -71,43 +71,44 @@ type line struct {
 	Full    doc         `json:"full,omitempty"`
 	Patch   doc         `json:"patch,omitempty"`
 	Events  []nodeEvent `json:"events,omitempty"`
-	Skipped int         `json:"skipped,omitempty"` // events that were too many
+	Skipped int         `json:"skipped,omitempty"` // events that were left out because there were too many
 }
 
-// nodeEvent is an event with the node that it is of.
+// nodeEvent is an event of a node.
 type nodeEvent struct {
-	N    uint64 `json:"n"` // of the gatherer
+	N    uint64 `json:"n"` // counts the gatherer's events
 	Node string `json:"node"`
 	Event
 }
 
-// The bounds of what is shown.
+// The limits of a page.
 const (
-	viewEvents   = 200 // that a page gets at first
-	lineEvents   = 100 // that it gets at once later
+	viewEvents   = 200 // events that a page gets at first
+	lineEvents   = 100 // events that it gets in a later line
 	viewRooms    = reportRooms
 	viewProblems = 200
-	viewMissing  = 20 // of one node
+	viewMissing  = 20 // per node
 )
 
-// view makes frames of what a gatherer has seen.
+// view makes frames from what a gatherer has seen.
 type view struct {
 	epoch  string
 	number int
 	last   doc
-	events []nodeEvent // the latest
-	event  uint64      // N of the last one
+	events []nodeEvent // the latest events
+	event  uint64      // N of the last event
 
-	// What was judged last, and of what: judging takes time in proportion to the links.
+	// The last judgement, and a hash of what it was made from: judging takes time in
+	// proportion to the links.
 	judged   uint64
 	problems []Problem
 	unseen   []Unanswered
-	since    map[[3]string]int64 // problems that last: kind, node and peer
+	since    map[[3]string]int64 // when each problem began, by kind, node and peer
 
 	rooms doc
 }
 
-// frame makes the next one.
+// frame makes the next frame.
 func (v *view) frame(g *gatherer, now time.Time) *frame {
 	v.number++
 	after := v.doc(g, now)
@@ -133,7 +134,7 @@ func lineOf(l line) []byte {
 	return append(text, '\n')
 }
 
-// takeEvents takes the events that nodes have told, by time, and keeps the latest.
+// takeEvents takes the new events of all nodes, sorted by time, and keeps the latest.
 func (v *view) takeEvents(g *gatherer) (fresh []nodeEvent, skipped int) {
 	for _, n := range g.nodes {
 		for _, e := range n.fresh {
@@ -158,7 +159,7 @@ func (v *view) takeEvents(g *gatherer) (fresh []nodeEvent, skipped int) {
 	return fresh, 0
 }
 
-// doc is all that is shown now.
+// doc returns everything that is shown now.
 func (v *view) doc(g *gatherer, now time.Time) doc {
 	nodes, links, total := make(doc, len(g.nodes)), doc{}, newTotals()
 	v.judge(g, now)
@@ -186,7 +187,7 @@ func (v *view) doc(g *gatherer, now time.Time) doc {
 	}
 }
 
-// judge finds problems as [Cluster] does, where something has changed that they are made of.
+// judge finds problems as [Cluster] does, if something has changed from which they follow.
 func (v *view) judge(g *gatherer, now time.Time) {
 	hash := fnv.New64a()
 	write := func(texts ...string) {
@@ -232,7 +233,7 @@ func (v *view) judge(g *gatherer, now time.Time) {
 	}
 }
 
-// judgeAgain finds problems.
+// judgeAgain finds the problems.
 func (v *view) judgeAgain(g *gatherer, ids []string, now time.Time) {
 	c := &Cluster{AnsweredBy: g.h.source.ID()}
 	for _, id := range ids {
@@ -258,11 +259,11 @@ func (v *view) judgeAgain(g *gatherer, ids []string, now time.Time) {
 	v.problems, v.unseen = c.Problems, c.Unanswered
 }
 
-// problemSuspended is a link that has broken, and that may resume. A mesh without one of
-// them is whole all the same as other commands see it: nothing is lost yet.
+// problemSuspended is a broken link that may resume. Other commands count a mesh with such
+// a link as whole, because nothing is lost yet.
 const problemSuspended = "suspended"
 
-// problemLost is a node that was there a short while ago, and did not say that it leaves.
+// problemLost is a node that has gone a short while ago without a goodbye.
 const problemLost = "lost"
 
 func (n *seen) lost() bool { return !n.linked && n.suspended == 0 && !n.goodbye }
@@ -281,7 +282,7 @@ func (v *view) addSuspended(g *gatherer, c *Cluster) {
 	}
 }
 
-// problemList has since when each problem is there.
+// problemList returns the problems with the time since which each exists.
 func (v *view) problemList(problems []Problem, now time.Time) raw {
 	type lasting struct {
 		Problem
@@ -297,7 +298,7 @@ func (v *view) problemList(problems []Problem, now time.Time) raw {
 	return rawOf(list)
 }
 
-// state is one word for a node.
+// state returns one word for a node, and a text that explains it.
 func (n *seen) state(now time.Time) (state, text string) {
 	switch {
 	case n.suspended != 0:
@@ -323,8 +324,8 @@ func (n *seen) state(now time.Time) (state, text string) {
 	return "ok", ""
 }
 
-// membersOfNode is how many members the doc of a node has, roughly: so many are made once a
-// second for each node.
+// membersOfNode is about how many members the doc of a node has: so many are allocated once
+// a second for each node.
 const membersOfNode = 40
 
 func (n *seen) doc(now time.Time) doc {
@@ -380,14 +381,14 @@ func (n *seen) doc(now time.Time) doc {
 	return d
 }
 
-// rates are what a node, or all of them, does in a second.
+// rates are what a node, or all nodes together, does in a second.
 type rates struct {
 	known                                      bool
 	out, in, outBytes, inBytes                 float64
 	connects, disconnects, packets, frames, cb float64
 }
 
-// rates compares the report with the one before.
+// rates compares the report with the previous one.
 func (n *seen) rates() (r rates) {
 	before, now := n.before, n.report
 	if before == nil || now.Time <= before.Time {
@@ -417,7 +418,7 @@ func (r rates) addTo(d doc) {
 	}
 }
 
-// short is a number as people read it, to two digits: it changes less often.
+// short rounds a number to two digits for people: so it changes less often.
 func short(v float64) float64 {
 	if v < 0.05 {
 		return 0
@@ -429,7 +430,7 @@ func short(v float64) float64 {
 	return math.Round(v/unit) * unit
 }
 
-// addLinks adds the links that a node tells of, by "from to".
+// addLinks adds the links that a node has reported, by "from to".
 func (n *seen) addLinks(links doc) {
 	before := map[string]*linkReport{}
 	seconds := 0.0
@@ -512,7 +513,7 @@ func (t *totals) doc() doc {
 	return d
 }
 
-// namespaceDoc has the namespaces with most sockets.
+// namespaceDoc returns the namespaces with most sockets.
 func (t *totals) namespaceDoc() raw {
 	type namespace struct {
 		namespaceReport
@@ -536,8 +537,8 @@ func (t *totals) lossDoc() doc {
 	return d
 }
 
-// roomsOf adds up the largest rooms that nodes have told of. A room that is spread over
-// many nodes, on none of which it is among the largest, is missing, or counts less.
+// roomsOf adds up the largest rooms that nodes have reported. A room that is spread over
+// many nodes, and among the largest on none of them, is missing, or counts less.
 func roomsOf(g *gatherer) doc {
 	var answers []answerOf[*Rooms]
 	partial := false

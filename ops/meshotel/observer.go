@@ -3,17 +3,16 @@
 //
 //	mesh.New(cfg, mesh.WithObserver(meshotel.NewObserver()))
 //
-// The server that asks has a span for each request, from when the others are asked until
-// its answer is there, with an error if that is incomplete. Each server that answers has
-// a span below it. Requests whose span is not sampled are as if there were no tracing:
-// nothing goes with them, and the others have no spans.
+// The server that makes a request has a span for it, from the question to the others until
+// the answer is complete, with an error if answers are missing. Each server that answers
+// has a child span. If the request's span is not sampled, nothing is sent with the request,
+// and other servers make no spans.
 //
-// The span of a request is below that of the context that is given to the methods of
-// [core.Adapter], as those of mesh.Mesh.Namespaces. Socket.IO's own API takes no context:
-// there it is the root of a trace.
+// The span of a request is a child of the span in the context that is given to the methods
+// of [core.Adapter], which mesh.Mesh.Namespaces returns. Socket.IO's own API takes no
+// context: there it is the root of a trace.
 //
-// No other package has OpenTelemetry's library in it: a program that does not import this
-// one does not have it.
+// Only programs that import this package contain OpenTelemetry's library.
 package meshotel
 
 import (
@@ -30,17 +29,17 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// Name is the instrumentation's: what its tracer is called.
+// Name is the name of the tracer.
 const Name = "github.com/socketmesh/mesh/ops/meshotel"
 
 // Attributes of spans.
 const (
-	KeyRequest   = attribute.Key("socketio.mesh.request")   // id, the same at all servers
+	KeyRequest   = attribute.Key("socketio.mesh.request")   // id, the same on all servers
 	KeyKind      = attribute.Key("socketio.mesh.kind")      // "fetch-sockets", "server-side-emit" or "broadcast"
-	KeyNamespace = attribute.Key("socketio.mesh.namespace") // as "/"
-	KeyPeer      = attribute.Key("socketio.mesh.peer")      // of an answer: id of the server that asks
-	KeyLeft      = attribute.Key("socketio.mesh.left")      // of a request: servers that left before they had answered
-	KeyMissing   = attribute.Key("socketio.mesh.missing")   // ids of servers that are there and have not answered
+	KeyNamespace = attribute.Key("socketio.mesh.namespace") // such as "/"
+	KeyPeer      = attribute.Key("socketio.mesh.peer")      // on answers: id of the server that asks
+	KeyLeft      = attribute.Key("socketio.mesh.left")      // on requests: number of servers that left before they had answered
+	KeyMissing   = attribute.Key("socketio.mesh.missing")   // on requests: ids of servers that are present and have not answered
 )
 
 // Observer is a [core.Observer] that traces requests.
@@ -49,7 +48,7 @@ type Observer struct {
 	tracer trace.Tracer
 
 	mu   sync.Mutex
-	open map[request]trace.Span // of this server
+	open map[request]trace.Span // open spans of this server's requests
 }
 
 var (
@@ -57,7 +56,7 @@ var (
 	_ core.RequestTracer = (*Observer)(nil)
 )
 
-// request is one of this server.
+// request identifies a request of this server.
 type request struct{ namespace, id string }
 
 // Option changes an [Observer].
@@ -68,10 +67,10 @@ type options struct {
 	next     core.Observer
 }
 
-// WithTracerProvider lets spans go to p. Default: the global one of package otel.
+// WithTracerProvider makes spans with p. Default: the global provider of package otel.
 func WithTracerProvider(p trace.TracerProvider) Option { return func(o *options) { o.provider = p } }
 
-// WithObserver lets another observer see what happens, too.
+// WithObserver passes everything on to another observer.
 func WithObserver(next core.Observer) Option { return func(o *options) { o.next = next } }
 
 // NewObserver returns an observer for mesh.WithObserver.
@@ -86,8 +85,8 @@ func NewObserver(opts ...Option) *Observer {
 	return &Observer{Observer: o.next, tracer: o.provider.Tracer(Name), open: map[request]trace.Span{}}
 }
 
-// TraceRequest begins the span of a request, and returns its context as a traceparent of
-// the W3C; "" if it is not sampled.
+// TraceRequest begins the span of a request, and returns its context as a W3C traceparent;
+// "" if it is not sampled.
 func (o *Observer) TraceRequest(ctx context.Context, info core.RequestInfo) (traceparent string) {
 	ctx, span := o.tracer.Start(ctx, spanName(info), trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attributesOf(info)...))
 	if !span.IsRecording() {
@@ -132,7 +131,7 @@ func (o *Observer) RequestDone(info core.RequestInfo) {
 	o.Observer.RequestDone(info)
 }
 
-// TraceAnswer begins the span of an answer, below that of the request. What is no
+// TraceAnswer begins the span of an answer, as a child of the request's span. A malformed
 // traceparent is ignored: it comes from another server.
 func (o *Observer) TraceAnswer(traceparent, from string, info core.RequestInfo) (done func(error)) {
 	ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{traceparentKey: traceparent})

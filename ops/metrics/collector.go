@@ -13,26 +13,25 @@ import (
 	"github.com/socketmesh/mesh/socketio"
 )
 
-// Source is a running node. *mesh.Mesh is one. All methods may be called at once.
+// Source is a running node. *mesh.Mesh is one. All methods are safe for concurrent use.
 type Source interface {
 	Stats() core.Stats
 }
 
-// A Source may have these methods, too. Without them, what they tell is missing.
+// Optional methods of a Source. Without one, its metrics are missing.
 type (
 	clientSource interface{ ClientStats() socketio.ClientStats }
 	rosterSource interface{ Roster() core.RosterStatus }
 )
 
-// maxPeers bounds the peers that have series of their own. What all of them have
-// together counts all.
+// maxPeers limits the peers that have series of their own. The totals include all peers.
 const maxPeers = 1000
 
-// collector makes metrics of snapshots.
+// collector makes metrics from snapshots.
 type collector struct{ source Source }
 
-// NewCollector returns the collector of a node. It may be registered before the node
-// is started, and scraped by several at once.
+// NewCollector returns the collector of a node. It may be registered before the node is
+// started, and used by concurrent scrapes.
 func NewCollector(source Source) prometheus.Collector { return collector{source} }
 
 // Describe implements [prometheus.Collector].
@@ -73,7 +72,7 @@ func (out output) roster(status core.RosterStatus) {
 	}
 }
 
-// number is 1 for true.
+// number returns 1 for true, 0 for false.
 func number(yes bool) int {
 	if yes {
 		return 1
@@ -163,7 +162,7 @@ func (out output) clients(s *socketio.ClientStats) {
 	put(out, clientsRefused, s.Refused)
 }
 
-// output takes the metrics of one scrape.
+// output receives the metrics of one scrape.
 type output chan<- prometheus.Metric
 
 // put sends one value. Labels have to be valid UTF-8, see [label].
@@ -186,7 +185,7 @@ func (out output) byReason(d *desc, counts map[string]uint64) {
 	}
 }
 
-// histogram sends one; Prometheus counts in each bucket those of the smaller ones, too.
+// histogram sends a histogram; in Prometheus each bucket includes the smaller ones.
 func (out output) histogram(d *desc, h core.Histogram, labels ...string) {
 	buckets := make(map[float64]uint64, len(h.Bounds))
 	total := uint64(0)
@@ -199,7 +198,7 @@ func (out output) histogram(d *desc, h core.Histogram, labels ...string) {
 	out <- prometheus.MustNewConstHistogram(d.Desc, total, h.Sum, buckets, labels...)
 }
 
-// kinds are the kinds that are sent.
+// kinds are the kinds of messages that can be sent.
 var kinds = []core.Kind{
 	core.KindInitialHeartbeat, core.KindHeartbeat, core.KindBroadcast, core.KindSocketsJoin, core.KindSocketsLeave,
 	core.KindDisconnectSockets, core.KindFetchSockets, core.KindFetchSocketsResponse, core.KindServerSideEmit,
@@ -207,7 +206,7 @@ var kinds = []core.Kind{
 	core.KindSocketsLeaveAll, core.KindInterest,
 }
 
-// typeOf is the reference's name for a kind.
+// typeOf returns the reference's name for a kind.
 func typeOf(kind core.Kind) string { return strings.ReplaceAll(kind.String(), "-", "_") }
 
 // requestKinds are the reference's names for requests.
@@ -217,8 +216,8 @@ var requestKinds = map[core.Kind]string{
 	core.KindServerSideEmit: "serverSideEmit",
 }
 
-// label is what a peer says of itself, as the value of a label. What is not UTF-8 is
-// escaped, so that two different texts stay different.
+// label returns what a peer reports about itself as the value of a label. Bytes that are
+// not UTF-8 are escaped, so that two different texts stay different.
 func label(text string) string {
 	if utf8.ValidString(text) {
 		return text

@@ -25,7 +25,7 @@ func (all *descs) gauge(name, help string, labels ...string) *desc {
 	return all.add(prometheus.GaugeValue, name, help, labels...)
 }
 
-// Of a node. The first ones are the reference's, too.
+// Metrics of a node. The first ones exist in the reference, too.
 var (
 	nodeDescs descs
 
@@ -91,7 +91,7 @@ var (
 	clientsRefused       = nodeDescs.counter("clients_refused_total", "Clients that were answered with 503, because too many connected at once.")
 )
 
-// Of a discovery service. The first four are the reference's, too.
+// Metrics of a membership service. The first four exist in the reference, too.
 var (
 	discoveryDescs descs
 

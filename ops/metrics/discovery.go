@@ -9,15 +9,15 @@ import (
 	"github.com/socketmesh/mesh/internal/buildinfo"
 )
 
-// DiscoverySource is a discovery service. *service.Server is one.
+// DiscoverySource is a membership service. *service.Server is one.
 type DiscoverySource interface {
 	Stats() service.ServerStats
 }
 
-// discoveryCollector makes metrics of snapshots.
+// discoveryCollector makes metrics from snapshots.
 type discoveryCollector struct{ source DiscoverySource }
 
-// NewDiscoveryCollector returns the collector of a discovery service.
+// NewDiscoveryCollector returns the collector of a membership service.
 func NewDiscoveryCollector(source DiscoverySource) prometheus.Collector {
 	return discoveryCollector{source}
 }

@@ -3,10 +3,10 @@
 //	mux.Handle("/metrics", metrics.Handler(m))     // with those of the Go runtime
 //	registry.MustRegister(metrics.NewCollector(m)) // or in a registry of your own
 //
-// The names begin with socketio_mesh_. Those that the reference implementation has, too,
-// mean what they mean there, with the same labels and buckets, so that dashboards and
-// rules are good for both, and for a mesh of both. docs/operations.md lists them all.
+// The names begin with socketio_mesh_. Metrics that the reference implementation has, too,
+// have the same meaning, labels and buckets as there, so that dashboards and rules work for
+// both, and for a mesh of both. docs/operations.md lists them all.
 //
-// Everything is read from snapshots when Prometheus asks: nothing is counted twice, and
-// a mesh that nobody asks does no more than without this package.
+// Everything is read from snapshots when Prometheus scrapes: nothing is counted twice, and
+// without scrapes the package costs nothing.
 package metrics

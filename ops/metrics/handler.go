@@ -8,16 +8,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Handler serves the metrics of a node, and those of the Go runtime and the process. It
-// is for the port of operators, whatever it knows of a node beside this.
+// Handler serves the metrics of a node, of the Go runtime and of the process. It is generic
+// so that it can be given to mesh.WithMetrics, whose source has more methods than this
+// package's.
 func Handler[S Source](source S) http.Handler { return handlerOf(NewCollector(source)) }
 
-// DiscoveryHandler does so for a discovery service.
+// DiscoveryHandler serves the metrics of a membership service in the same way.
 func DiscoveryHandler(source DiscoverySource) http.Handler {
 	return handlerOf(NewDiscoveryCollector(source))
 }
 
-// maxScrapes bounds how many are served at once.
+// maxScrapes limits the scrapes that are served at once.
 const maxScrapes = 8
 
 func handlerOf(c prometheus.Collector) http.Handler {

@@ -52,11 +52,11 @@ type Config struct {
 	// to another server by server.
 	Codec string
 	// Discovery names the way in which peers are found. Built in are: "service", which asks
-	// the membership service at DiscoveryAddress; "static", which dials Peers; and "dns",
+	// the discovery service at DiscoveryAddress; "static", which dials Peers; and "dns",
 	// which looks up the name in DiscoveryAddress and dials the result. Default "static" if
 	// there are Peers, else "service".
 	Discovery string
-	// DiscoveryAddress is the WebSocket URL of the membership service. Several, separated
+	// DiscoveryAddress is the WebSocket URL of the discovery service. Several, separated
 	// by commas, are replicas that need not know each other: the server registers with each
 	// of them. Default "ws://localhost:8000". With Discovery "dns" it is "host:port", whose
 	// A and AAAA records are looked up, or the name of SRV records, as "_mesh._tcp.host";
@@ -369,7 +369,7 @@ func (c Config) dialPaths() []string {
 	return paths
 }
 
-// TLS says how links, and the connection to the membership service, are secured. The zero
+// TLS says how links, and the connection to the discovery service, are secured. The zero
 // value means that this server has no certificates: it accepts other servers without TLS,
 // and a server at a wss:// address needs a certificate that the system trusts.
 //

@@ -15,7 +15,7 @@ type DiscoverySource interface {
 	Peers() []core.Peer
 }
 
-// Servers are the servers that are registered with a membership service.
+// Servers are the servers that are registered with a discovery service.
 type Servers struct {
 	Servers []Server `json:"servers"`
 	Total   int      `json:"total"`
@@ -27,7 +27,7 @@ type Server struct {
 	Address string `json:"address"`
 }
 
-// DiscoveryHandler serves operators of a membership service: health checks, metrics,
+// DiscoveryHandler serves operators of a discovery service: health checks, metrics,
 // profiles, and /api/v1/servers.
 type DiscoveryHandler struct {
 	*base
@@ -36,7 +36,7 @@ type DiscoveryHandler struct {
 
 var _ http.Handler = (*DiscoveryHandler)(nil)
 
-// NewDiscoveryHandler returns the handler of a membership service. o must be valid, see
+// NewDiscoveryHandler returns the handler of a discovery service. o must be valid, see
 // [Options.Validate].
 func NewDiscoveryHandler(source DiscoverySource, o Options) *DiscoveryHandler {
 	h := &DiscoveryHandler{base: newBase(o), source: source}

@@ -73,7 +73,7 @@ const (
 	writeTime = 30 * time.Second // the time to write an answer
 )
 
-// base is common to the handlers of nodes and of membership services.
+// base is common to the handlers of nodes and of discovery services.
 type base struct {
 	o       Options
 	mux     *http.ServeMux

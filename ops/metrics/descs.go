@@ -91,7 +91,7 @@ var (
 	clientsRefused       = nodeDescs.counter("clients_refused_total", "Clients that were answered with 503, because too many connected at once.")
 )
 
-// Metrics of a membership service. The first four exist in the reference, too.
+// Metrics of a discovery service. The first four exist in the reference, too.
 var (
 	discoveryDescs descs
 

@@ -9,7 +9,7 @@ import (
 	"github.com/socketmesh/mesh/internal/buildinfo"
 )
 
-// DiscoverySource is a membership service. *service.Server is one.
+// DiscoverySource is a discovery service. *service.Server is one.
 type DiscoverySource interface {
 	Stats() service.ServerStats
 }
@@ -17,7 +17,7 @@ type DiscoverySource interface {
 // discoveryCollector makes metrics from snapshots.
 type discoveryCollector struct{ source DiscoverySource }
 
-// NewDiscoveryCollector returns the collector of a membership service.
+// NewDiscoveryCollector returns the collector of a discovery service.
 func NewDiscoveryCollector(source DiscoverySource) prometheus.Collector {
 	return discoveryCollector{source}
 }

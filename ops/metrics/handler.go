@@ -13,7 +13,7 @@ import (
 // package's.
 func Handler[S Source](source S) http.Handler { return handlerOf(NewCollector(source)) }
 
-// DiscoveryHandler serves the metrics of a membership service in the same way.
+// DiscoveryHandler serves the metrics of a discovery service in the same way.
 func DiscoveryHandler(source DiscoverySource) http.Handler {
 	return handlerOf(NewDiscoveryCollector(source))
 }

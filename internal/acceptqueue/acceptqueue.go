@@ -1,5 +1,5 @@
-// Package acceptqueue stands between a listener that lets connections through their
-// handshake and the caller of Accept. It bounds the connections on that way.
+// Package acceptqueue holds a listener's connections during their handshake and until
+// Accept returns them. It limits their number.
 package acceptqueue
 
 import (
@@ -11,7 +11,7 @@ import (
 // Accept.
 const Limit = 256
 
-// ErrFull is the reason to refuse a connection for which there is no place.
+// ErrFull is the reason to refuse a connection when the queue is full.
 var ErrFull = errors.New("too many connections wait to be accepted")
 
 // Queue holds connections until they are accepted. A connection reserves its place
@@ -24,7 +24,7 @@ type Queue[C any] struct {
 
 	mu     sync.Mutex
 	failed chan struct{} // closed by Fail
-	err    error         // set before that
+	err    error         // set before failed is closed
 }
 
 // New returns an empty queue.
@@ -36,8 +36,8 @@ func New[C any]() *Queue[C] {
 	}
 }
 
-// Enter begins the work on a connection, for which Drain waits until Leave is
-// called. It reports false after Fail: the connection is to be refused.
+// Enter begins the work on a connection: Drain waits for it until Leave is called. Enter
+// reports false after Fail: the connection is to be refused.
 func (q *Queue[C]) Enter() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -52,8 +52,8 @@ func (q *Queue[C]) Enter() bool {
 // refused.
 func (q *Queue[C]) Leave() { q.entered.Done() }
 
-// Reserve takes a place for a connection whose handshake begins, and reports false
-// if there is none. Put or Release has to follow, and both before Leave.
+// Reserve reserves a place for a connection whose handshake begins, and reports false if
+// there is none. Put or Release has to follow, and both before Leave.
 func (q *Queue[C]) Reserve() bool {
 	select {
 	case q.slots <- struct{}{}:
@@ -95,8 +95,8 @@ func (q *Queue[C]) Fail(err error) {
 	}
 }
 
-// Drain is called after Fail. It waits for the connections that have entered, and
-// closes those that nobody has accepted, all at once.
+// Drain is called after Fail. It waits for the connections that have entered, and closes
+// those that were not accepted, all at the same time.
 func (q *Queue[C]) Drain(closeConn func(C)) {
 	q.entered.Wait()
 	var closing sync.WaitGroup

@@ -1,5 +1,4 @@
-// Package advertise has what nodes and their configuration know of the addresses that
-// peers dial.
+// Package advertise handles the addresses that nodes advertise and peers dial.
 package advertise
 
 import (
@@ -9,9 +8,9 @@ import (
 	"strings"
 )
 
-// Address is what a node tells others to dial: the address that is
-// configured, in which port 0 stands for the port it really listens on; or, if
-// none is, where it listens.
+// Address returns the address that a node advertises: the configured one, in which port 0
+// stands for the port on which it really listens; or, if none is configured, the address
+// on which it listens.
 func Address(configured, listening string) string {
 	if configured == "" {
 		return listening
@@ -39,8 +38,8 @@ func Address(configured, listening string) string {
 	return address
 }
 
-// Dials tells whether a transport that dials these schemes, or anything if there are
-// none, can dial an address, and what its scheme is.
+// Dials reports whether a transport with these schemes can dial an address, and returns
+// the address's scheme. A transport without schemes can dial any address.
 func Dials(schemes []string, address string) (scheme string, ok bool) {
 	scheme, _, found := strings.Cut(address, "://")
 	if len(schemes) == 0 || !found {
@@ -49,8 +48,8 @@ func Dials(schemes []string, address string) (scheme string, ok bool) {
 	return scheme, slices.Contains(schemes, strings.ToLower(scheme))
 }
 
-// Local is the address under which this machine reaches what listens at address: a
-// server that listens on all interfaces is found at localhost.
+// Local returns the address at which this machine reaches a server that listens at
+// address: a server that listens on all interfaces is at localhost.
 func Local(address string) string {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -62,21 +61,21 @@ func Local(address string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// IsLoopback tells whether a host is the machine that dials it.
+// IsLoopback reports whether a host is the machine that dials it.
 func IsLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
-// IsUnspecified tells whether a host to listen on means all interfaces: 0.0.0.0, ::, and
-// the empty host of ":4000".
+// IsUnspecified reports whether listening on a host means all interfaces: 0.0.0.0, ::,
+// and the empty host of ":4000".
 func IsUnspecified(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "" || ip != nil && ip.IsUnspecified()
 }
 
-// Within reports whether an IP address is in one of networks. An IPv4 address that is
-// written as IPv6 counts as what it is.
+// Within reports whether an IP address is in one of networks. An IPv4 address in the form
+// of an IPv6 address counts as IPv4.
 func Within(networks []netip.Prefix, ip netip.Addr) bool {
 	ip = ip.Unmap().WithZone("")
 	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(ip) })

@@ -1,4 +1,4 @@
-// Package astyped shows values in errors as somebody wrote them.
+// Package astyped shows values in errors as the user wrote them.
 package astyped
 
 import (
@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// Text is a number or a duration as it was written in a variable or flag: 5000ms,
-// not 5s. Errors show it without quotes.
+// Text is a number or a duration as it was written in a variable or flag: 5000ms, not 5s.
+// Errors show it without quotes.
 type Text string
 
 // GoString makes %#v show the bare text.
 func (t Text) GoString() string { return string(t) }
 
-// Show is a value as a Go programmer would write it: strings in quotes, durations
-// as 5s or 1m.
+// Show formats a value as a Go programmer would write it: strings in quotes, durations as
+// 5s or 1m.
 func Show(v any) string {
 	if d, ok := v.(time.Duration); ok {
 		return duration(d)
@@ -30,7 +30,7 @@ func Show(v any) string {
 	return fmt.Sprintf("%#v", v)
 }
 
-// duration leaves out what is zero at the end.
+// duration formats a duration without units that are zero at the end.
 func duration(d time.Duration) string {
 	text := d.String()
 	for _, zero := range []string{"m0s", "h0m"} {
@@ -41,8 +41,8 @@ func duration(d time.Duration) string {
 	return text
 }
 
-// IsNumber tells whether a value has a Text beside it that may differ: durations
-// and numbers do.
+// IsNumber reports whether the Text of a value may differ from its usual format: that of
+// durations and numbers may.
 func IsNumber(v any) bool {
 	switch reflect.ValueOf(v).Kind() {
 	case reflect.Int, reflect.Int64, reflect.Uint, reflect.Uint64, reflect.Float64:

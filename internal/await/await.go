@@ -1,4 +1,4 @@
-// Package await lets tests wait for what must happen, and ends those for which it does not.
+// Package await lets tests wait for events, and fails those whose event does not come.
 package await
 
 import (
@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits. No test measures time with it: a processor that many
-// tests share may stand still for many seconds.
+// Patience is how long a test waits before it fails. Tests do not measure time with it:
+// on a processor that many tests share, everything may stand still for many seconds.
 const Patience = time.Minute
 
-// pollEvery is how often a condition is looked at that nobody announces.
+// pollEvery is the interval at which Condition checks its condition.
 const pollEvery = time.Millisecond
 
 // Value returns the next value of ch.
@@ -28,7 +28,7 @@ func Value[T any](t testing.TB, ch <-chan T) T {
 	}
 }
 
-// End waits until ch is closed, whatever comes before.
+// End waits until ch is closed. It ignores the values before.
 func End[T any](t testing.TB, ch <-chan T) {
 	t.Helper()
 	deadline := time.After(Patience)
@@ -44,7 +44,8 @@ func End[T any](t testing.TB, ch <-chan T) {
 	}
 }
 
-// Condition waits until a condition holds that nobody announces.
+// Condition waits until a condition holds. It polls, for conditions that no channel
+// announces.
 func Condition(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.After(Patience)

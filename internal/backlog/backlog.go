@@ -1,7 +1,6 @@
-// Package backlog decides which receivers are too slow, for clients and servers
-// alike. A receiver for which much waits may live as long as it makes progress:
-// what a burst has left behind is no fault of the one who takes it as fast as
-// the network can.
+// Package backlog decides which receivers, clients or servers, are too slow. A receiver
+// with a long queue is not cut as long as it makes progress: a burst is no fault of a
+// receiver that takes it as fast as the network can.
 package backlog
 
 import (
@@ -12,37 +11,37 @@ import (
 	"time"
 )
 
-// ErrSlow is what every [Error] wraps.
+// ErrSlow is wrapped by every [Error].
 var ErrSlow = errors.New("too slow")
 
-// Limits say what may wait for one receiver. The zero value of a field means its
-// default, see [Limits.WithDefaults].
+// Limits are the limits of one receiver's queue. Zero fields have defaults, see
+// [Limits.WithDefaults].
 type Limits struct {
-	// Soft is how many bytes may wait for however long it takes. While more wait,
-	// the receiver has to take Rate.
+	// Soft is the number of bytes that may wait for any length of time. Above it, the
+	// receiver has to take Rate.
 	Soft int
-	// Hard is how many bytes may wait at all. The longest single message that is
-	// above Soft does not count, so that a message of any length can be sent.
+	// Hard is the number of bytes that may never be exceeded. One message above Soft does
+	// not count, so that a message of any length can be sent.
 	Hard int
-	// Rate is what a receiver has to take per second, in bytes, over Soft.
+	// Rate is how many bytes a receiver has to take per second while more than Soft wait.
 	Rate int
-	// Grace is the time over which that is measured.
+	// Grace is the time over which the rate is measured.
 	Grace time.Duration
 }
 
-// DefaultGrace is that of [Limits].
+// DefaultGrace is the default of Grace in [Limits].
 const DefaultGrace = 10 * time.Second
 
-// drain is the time in which a receiver that takes the default rate has taken
-// Soft bytes, in seconds: about a minute.
+// drain is the number of seconds in which a receiver at the default rate takes Soft
+// bytes: about a minute.
 const drain = 64
 
-// factor is how many times Soft the default of Hard is.
+// factor is the default of Hard, as a multiple of Soft.
 const factor = 4
 
-// WithDefaults fills in what is not set: soft for Soft, four times Soft for Hard, a
-// sixty-fourth of Soft for Rate, so that Soft bytes are taken within about a
-// minute, and [DefaultGrace].
+// WithDefaults sets the fields that are zero: Soft to soft, Hard to four times Soft, Rate
+// to a sixty-fourth of Soft, so that Soft bytes are taken within about a minute, and
+// Grace to [DefaultGrace].
 func (l Limits) WithDefaults(soft int) Limits {
 	l.Soft = cmp.Or(l.Soft, soft)
 	if l.Hard == 0 {
@@ -56,24 +55,24 @@ func (l Limits) WithDefaults(soft int) Limits {
 	return l
 }
 
-// Full tells whether more waits than may at all. giant is the length of the one
-// message that does not count, 0 if there is none.
+// Full reports whether more than Hard bytes wait. giant is the length of the one message
+// that does not count, or 0.
 func (l *Limits) Full(waiting, giant int) bool { return waiting-giant > l.Hard }
 
 // Window measures the progress of one receiver. The zero Window is ready. It is
 // guarded by the receiver's lock.
 type Window struct {
-	since time.Time // zero: no more than Soft waits
+	since time.Time // when the window began; zero while no more than Soft waits
 	taken int
 }
 
-// Took notes that so many bytes have been taken.
+// Took notes that the receiver has taken so many bytes.
 func (w *Window) Took(bytes int) { w.taken += bytes }
 
-// TooSlow tells whether the receiver has taken less than the rate since the window
-// began, which is when it was first seen with more than Soft. It is asked every now
-// and then. A piece that is under way, of which nobody can tell how much has been
-// taken, gets the time that it needs at the rate.
+// TooSlow reports whether the receiver has taken less than the rate since the window
+// began, which is when more than Soft was first seen. It is called at intervals. Nobody
+// can tell how much of the bytes that are under way was taken, so they get the time that
+// they need at the rate.
 func (w *Window) TooSlow(l *Limits, waiting, underWay int, now time.Time) bool {
 	switch {
 	case waiting <= l.Soft:
@@ -98,15 +97,15 @@ func (w *Window) TooSlow(l *Limits, waiting, underWay int, now time.Time) bool {
 type Reason uint8
 
 const (
-	NoProgress Reason = iota // over Soft, and slower than Rate
-	Full                     // over Hard
+	NoProgress Reason = iota // above Soft, and slower than Rate
+	Full                     // above Hard
 	Timeout                  // took nothing for too long
-	Memory                   // all queues together hold too much, and its is among the longest
+	Memory                   // all queues together take too much memory, and this one is among the longest
 
 	Reasons int = iota
 )
 
-// String says it in words.
+// String describes the reason in words.
 func (r Reason) String() string {
 	switch r {
 	case NoProgress:
@@ -121,18 +120,18 @@ func (r Reason) String() string {
 	return fmt.Sprintf("reason %d", uint8(r))
 }
 
-// Error says that a receiver was cut, and what waited for it.
+// Error says why a receiver was cut, and how much waited for it.
 type Error struct {
 	Reason   Reason
 	Bytes    int
 	Messages int
-	Behind   time.Duration // how long something has waited without end
+	Behind   time.Duration // how long the queue was never empty
 }
 
-// Error names all of it.
+// Error describes the reason and the queue.
 func (e *Error) Error() string { return ErrSlow.Error() + ": " + e.Detail() }
 
-// Detail is what Error says, but for "too slow".
+// Detail is Error without "too slow".
 func (e *Error) Detail() string {
 	return fmt.Sprintf("%v: %d messages of %d bytes waited, behind for %v",
 		e.Reason, e.Messages, e.Bytes, e.Behind.Round(time.Millisecond))

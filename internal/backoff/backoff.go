@@ -1,4 +1,4 @@
-// Package backoff has the delays between attempts to reach a peer or a service.
+// Package backoff computes the delays between attempts to reach a peer or a service.
 package backoff
 
 import (
@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// Backoff is a sequence of delays that double, from Min up to Max. Each is random,
-// so that nodes that lost a peer or a service together do not come back at the
-// same moment. It is for one goroutine.
+// Backoff is a sequence of delays that double, from Min up to Max. Each is random, so
+// that nodes that have lost a peer or a service at the same moment do not all come back
+// at the same moment. It is for one goroutine.
 type Backoff struct {
 	Min, Max time.Duration
-	Rand     *rand.Rand // what makes them random; nil means the global source
+	Rand     *rand.Rand // source of the randomness; nil means the global one
 
 	ceiling time.Duration // of the last delay; 0 at the start
 }

@@ -1,4 +1,4 @@
-// Package buildinfo tells which version of this module is in the running program.
+// Package buildinfo knows the version of this module in the running program.
 package buildinfo
 
 import (
@@ -9,8 +9,8 @@ import (
 
 const module = "github.com/socketmesh/mesh"
 
-// Version is the version of this module that the program was built with: a release, or
-// "(devel)" with the commit where the program is this module's own. It is "unknown" in
+// Version returns the version of this module with which the program was built: a release,
+// or "(devel)" with the commit if the program belongs to this module. It is "unknown" in
 // a program without build information.
 var Version = sync.OnceValue(func() string {
 	info, ok := debug.ReadBuildInfo()

@@ -1,5 +1,5 @@
-// Package certs makes certificates for small meshes and for tests: an authority, and
-// what it issues to nodes.
+// Package certs makes certificates for small meshes and for tests: an authority, and the
+// certificates that it issues to nodes.
 package certs
 
 import (
@@ -23,10 +23,10 @@ import (
 // Pair is a certificate and its key, as PEM.
 type Pair struct{ Cert, Key []byte }
 
-// TLS is the pair as package tls has it.
+// TLS returns the pair as a [tls.Certificate].
 func (p Pair) TLS() (tls.Certificate, error) { return tls.X509KeyPair(p.Cert, p.Key) }
 
-// Authority signs certificates. Its own is in Cert, for those who are to trust it.
+// Authority signs certificates. Cert is its own certificate, for those who trust it.
 type Authority struct {
 	Pair
 
@@ -34,7 +34,7 @@ type Authority struct {
 	key         crypto.Signer
 }
 
-// NewAuthority makes an authority that is valid from now on, for so long.
+// NewAuthority makes an authority that is valid from now on, for the given time.
 func NewAuthority(name string, valid time.Duration) (*Authority, error) {
 	template := blank(name, time.Now().Add(-time.Minute), time.Now().Add(valid))
 	template.IsCA = true
@@ -53,7 +53,7 @@ func NewAuthority(name string, valid time.Duration) (*Authority, error) {
 	return a, nil
 }
 
-// OpenAuthority takes up an authority of which the certificate and the key were kept.
+// OpenAuthority returns an authority from its stored certificate and key.
 func OpenAuthority(p Pair) (*Authority, error) {
 	both, err := p.TLS()
 	if err != nil {
@@ -66,28 +66,29 @@ func OpenAuthority(p Pair) (*Authority, error) {
 	return &Authority{Pair: p, certificate: both.Leaf, key: key}, nil
 }
 
-// Ends is when its certificate does, and with it those that it has issued.
+// Ends returns when the authority's certificate expires, and with it those that it has
+// issued.
 func (a *Authority) Ends() time.Time { return a.certificate.NotAfter }
 
-// Signed tells whether a certificate is by this authority.
+// Signed reports whether this authority has signed a certificate.
 func (a *Authority) Signed(c *x509.Certificate) bool {
 	return c.CheckSignatureFrom(a.certificate) == nil
 }
 
-// Pool trusts the authority alone.
+// Pool returns a pool with this authority only.
 func (a *Authority) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.certificate)
 	return pool
 }
 
-// Issue makes a certificate for names, each a DNS name, an IP address or a URI, with
-// which a node can both accept and dial.
+// Issue makes a certificate for names, each a DNS name, an IP address or a URI. A node
+// can both accept and dial with it.
 func (a *Authority) Issue(valid time.Duration, names ...string) (Pair, error) {
 	return a.IssueBetween(time.Now().Add(-time.Minute), time.Now().Add(valid), names...)
 }
 
-// IssueBetween does the same for any time.
+// IssueBetween is Issue with any period of validity.
 func (a *Authority) IssueBetween(from, to time.Time, names ...string) (Pair, error) {
 	template := blank("mesh node", from, to) // times are whole seconds in it
 	template.KeyUsage = x509.KeyUsageDigitalSignature
@@ -108,7 +109,7 @@ func (a *Authority) IssueBetween(from, to time.Time, names ...string) (Pair, err
 	return a.sign(template, key)
 }
 
-// NamesOf are the names and addresses that a certificate is for, sorted.
+// NamesOf returns the names and addresses in a certificate, sorted.
 func NamesOf(c *x509.Certificate) []string {
 	names := slices.Clone(c.DNSNames)
 	for _, uri := range c.URIs {
@@ -121,7 +122,8 @@ func NamesOf(c *x509.Certificate) []string {
 	return names
 }
 
-// SameNames tells whether a certificate is for these names, in any order and spelling.
+// SameNames reports whether a certificate has exactly these names, in any order and
+// spelling.
 func SameNames(c *x509.Certificate, names []string) bool {
 	wanted := make([]string, 0, len(names))
 	for _, name := range names {
@@ -134,7 +136,7 @@ func SameNames(c *x509.Certificate, names []string) bool {
 	return slices.Equal(slices.Compact(wanted), slices.Compact(NamesOf(c)))
 }
 
-// blank is a certificate without a purpose.
+// blank returns a template without a purpose.
 func blank(name string, from, to time.Time) *x509.Certificate {
 	serial, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127)) // never fails
 	return &x509.Certificate{

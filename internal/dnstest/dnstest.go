@@ -1,5 +1,4 @@
-// Package dnstest is a DNS server for tests: it knows what a test tells it, and fails when
-// it is told to.
+// Package dnstest is a DNS server for tests: a test sets its records, and makes it fail.
 package dnstest
 
 import (
@@ -43,14 +42,14 @@ func Start(t testing.TB) *Server {
 	return s
 }
 
-// Resolver asks the server alone.
+// Resolver returns a resolver that asks only this server.
 func (s *Server) Resolver() *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "udp", s.conn.LocalAddr().String())
 	}}
 }
 
-// SetHost gives a name IP addresses; none: the name does not exist.
+// SetHost sets the IP addresses of a name; without any, the name does not exist.
 func (s *Server) SetHost(name string, ips ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,14 +59,14 @@ func (s *Server) SetHost(name string, ips ...string) {
 	}
 }
 
-// SetSRV gives a name SRV records.
+// SetSRV sets the SRV records of a name.
 func (s *Server) SetSRV(name string, records ...*net.SRV) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.srv[rooted(name)] = records
 }
 
-// Fail makes all answers failures, until it is called with false.
+// Fail makes all queries fail, until it is called with false.
 func (s *Server) Fail(fail bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +75,7 @@ func (s *Server) Fail(fail bool) {
 	}
 }
 
-// AwaitQueries waits for so many more queries. It fails the test if they do not come.
+// AwaitQueries waits for so many further queries. It fails the test if they do not come.
 func (s *Server) AwaitQueries(t testing.TB, more int) {
 	t.Helper()
 	deadline := time.After(20 * time.Second)
@@ -90,7 +89,8 @@ func (s *Server) AwaitQueries(t testing.TB, more int) {
 	}
 }
 
-// state is how many queries there have been, and what is closed at the next one.
+// state returns the number of queries so far, and a channel that is closed at the next
+// one.
 func (s *Server) state() (queries int, asked <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,7 +113,7 @@ func (s *Server) serve() {
 	}
 }
 
-// answer returns nil for what is no query.
+// answer returns the answer to a query; nil if the message is not a query.
 func (s *Server) answer(query []byte) []byte {
 	var m dnsmessage.Message
 	if m.Unpack(query) != nil || len(m.Questions) != 1 {

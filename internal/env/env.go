@@ -1,5 +1,5 @@
-// Package env knows the environment variables of the mesh, to find those that are
-// misspelt.
+// Package env knows the environment variables of the mesh, in order to find misspelt
+// ones.
 package env
 
 import (
@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// Prefix begins the names of all variables.
+// Prefix is the prefix of all variables.
 const Prefix = "MESH_"
 
-// Known are the names of all variables that the package mesh, the discovery service or
-// the binary read. Tests of these keep it complete.
+// Known are the names of all variables that package mesh, the discovery service or the
+// binary read. Their tests check that it is complete.
 var Known = strings.Fields(`
 	MESH_ACCEPT_TOKEN MESH_ADVERTISE MESH_ALLOW_REFERENCE_PEERS MESH_ALLOW_TLS_PROXIES MESH_AUTH_TOKEN MESH_AUTH_TOKEN_FILE MESH_CODEC MESH_DISCOVERY
 	MESH_DISCOVERY_ADDRESS MESH_DISCOVERY_MAX_NODES MESH_DISCOVERY_MAX_PER_SOURCE MESH_DISCOVERY_SERVICE_ADDRESS MESH_HANDSHAKE_TIMEOUT MESH_HEARTBEAT_INTERVAL
@@ -28,22 +28,22 @@ var Known = strings.Fields(`
 	MESH_DEMO_NODES MESH_DEMO_PORT MESH_HOST MESH_LOG_FORMAT MESH_LOG_LEVEL
 `)
 
-// families begin names that are read by tools which check them themselves, or by parts
-// of the binary that have many.
+// families are prefixes of variables that other tools read and check, or of which parts
+// of the binary have many.
 var families = []string{"MESH_BENCH_", "MESH_GOSSIP_", "MESH_OPS_", "MESH_DRAIN_", "MESH_NODES_", "MESH_TOP_", "MESH_ROOMS_", "MESH_SOCKETS_", "MESH_EMIT_", "MESH_EXPLAIN_", "MESH_TRACE_", "MESH_HEALTH_"}
 
-// services are what Kubernetes sets in every pod for a service whose name begins with
-// mesh.
+// services matches the variables that Kubernetes sets in every pod for a service whose
+// name begins with mesh.
 var services = regexp.MustCompile(`_SERVICE_(HOST|PORT)(_|$)|_PORT(_\d+_(TCP|UDP).*)?$`)
 
-// Misspelt is a variable that nobody reads.
+// Misspelt is a variable of the mesh that no program reads.
 type Misspelt struct {
 	Name  string
-	Meant string // the one that is most like it; "" if none is
+	Meant string // the known name that is most like it; "" if there is none
 }
 
-// Unknown finds the variables of the mesh that nobody reads, in an environment such as
-// os.Environ, by name.
+// Unknown returns the variables with Prefix that no program reads, sorted by name, in an
+// environment such as os.Environ.
 func Unknown(environ []string) []Misspelt {
 	var found []Misspelt
 	for _, entry := range environ {
@@ -58,7 +58,7 @@ func Unknown(environ []string) []Misspelt {
 	return found
 }
 
-// WarnOf logs variables that nobody reads.
+// WarnOf logs such variables.
 func WarnOf(found []Misspelt, log *slog.Logger) {
 	for _, v := range found {
 		attrs := []any{"variable", v.Name}
@@ -69,7 +69,7 @@ func WarnOf(found []Misspelt, log *slog.Logger) {
 	}
 }
 
-// nearest is the known name with the fewest edits, if these are few.
+// nearest returns the known name with the fewest differences, if they are few.
 func nearest(name string) (meant string) {
 	least := 4
 	for _, known := range Known {
@@ -80,7 +80,8 @@ func nearest(name string) (meant string) {
 	return meant
 }
 
-// distance is Levenshtein's: the number of letters to insert, delete or replace.
+// distance is the Levenshtein distance: the number of letters to insert, delete or
+// replace.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

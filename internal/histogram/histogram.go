@@ -15,8 +15,8 @@ const (
 	buckets = (64 - subBits) * subBuckets
 )
 
-// Histogram is a set of durations. The zero value is empty. It is not for
-// several goroutines at once. Its fields are exported for encoders only.
+// Histogram is a set of durations. The zero value is empty. It is not safe for concurrent
+// use. Its fields are exported for encoders only.
 type Histogram struct {
 	Counts   []uint64 // up to the last bucket that is not empty
 	Total    uint64
@@ -24,7 +24,7 @@ type Histogram struct {
 	Min, Max time.Duration
 }
 
-// Record adds d; what is negative counts as 0.
+// Record adds d; a negative duration counts as 0.
 func (h *Histogram) Record(d time.Duration) {
 	d = max(d, 0)
 	i := bucket(d)
@@ -40,14 +40,14 @@ func (h *Histogram) Record(d time.Duration) {
 	h.Total++
 }
 
-// grow allocates n buckets, and some for larger values to come.
+// grow allocates n buckets, and some more for larger values.
 func (h *Histogram) grow(n int) {
 	counts := make([]uint64, n, min(n+8*subBuckets, buckets))
 	copy(counts, h.Counts)
 	h.Counts = counts
 }
 
-// Add adds all that is in other.
+// Add adds all durations of other.
 func (h *Histogram) Add(other *Histogram) {
 	if other.Total == 0 {
 		return
@@ -66,8 +66,8 @@ func (h *Histogram) Add(other *Histogram) {
 	h.Total += other.Total
 }
 
-// Quantile is a duration that the share q of all is not above: 0.5 for the
-// median. It is 0 where nothing was recorded, and never above Max.
+// Quantile returns a duration that the share q of all durations does not exceed: 0.5 for
+// the median. It is 0 if nothing was recorded, and never above Max.
 func (h *Histogram) Quantile(q float64) time.Duration {
 	if h.Total == 0 {
 		return 0
@@ -83,7 +83,7 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 	return h.Max
 }
 
-// Mean is the arithmetic mean, 0 where nothing was recorded.
+// Mean returns the arithmetic mean, 0 if nothing was recorded.
 func (h *Histogram) Mean() time.Duration {
 	if h.Total == 0 {
 		return 0
@@ -91,14 +91,14 @@ func (h *Histogram) Mean() time.Duration {
 	return h.Sum / time.Duration(h.Total)
 }
 
-// bucket is where d is counted.
+// bucket returns the index of the bucket for d.
 func bucket(d time.Duration) int {
 	v := uint64(d)
 	shift := max(bits.Len64(v)-subBits-1, 0)
 	return shift*subBuckets + int(v>>shift)
 }
 
-// middle is the value that stands for all in a bucket.
+// middle returns the value that stands for all durations in a bucket.
 func middle(i int) time.Duration {
 	if i < 2*subBuckets {
 		return time.Duration(i)

@@ -1,4 +1,4 @@
-// Package human reads and shows sizes, numbers and durations as people write them.
+// Package human parses and formats sizes, numbers and durations as people write them.
 package human
 
 import (
@@ -19,8 +19,8 @@ var units = []struct {
 	{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
 }
 
-// String has the largest unit of which there is at least one, and one digit behind the
-// point where the size is no whole number of it.
+// String uses the largest unit of which there is at least one, with one digit behind the
+// point if the size is not a whole number of it.
 func (s Size) String() string {
 	for _, u := range units {
 		if n := float64(s) / u.bytes; math.Abs(n) >= 1 {
@@ -30,8 +30,8 @@ func (s Size) String() string {
 	return strconv.FormatInt(int64(s), 10) + "B"
 }
 
-// factors are what may stand behind a size: powers of 1024 with an i, or as a letter
-// alone, powers of 1000 otherwise.
+// factors are the units of a size: with an i, or as a single letter, powers of 1024;
+// otherwise powers of 1000.
 var factors = map[string]float64{
 	"": 1, "b": 1,
 	"k": 1 << 10, "kib": 1 << 10, "kb": 1e3,
@@ -40,10 +40,10 @@ var factors = map[string]float64{
 	"t": 1 << 40, "tib": 1 << 40, "tb": 1e12,
 }
 
-// AllowedSize says what [ParseSize] takes.
+// AllowedSize describes what [ParseSize] accepts.
 const AllowedSize = "a size such as 16MiB, 64k or 1000000"
 
-// ParseSize reads 16MiB, 1.5 GiB, 64k, 10MB or 1_000_000.
+// ParseSize parses 16MiB, 1.5 GiB, 64k, 10MB or 1_000_000.
 func ParseSize(text string) (int, error) {
 	text = strings.ToLower(strings.TrimSpace(text))
 	end := strings.IndexFunc(text, func(r rune) bool { return r >= 'a' && r <= 'z' })
@@ -59,11 +59,12 @@ func ParseSize(text string) (int, error) {
 	return int(bytes), nil
 }
 
-// AllowedNumber says what [ParseNumber] takes.
+// AllowedNumber describes what [ParseNumber] accepts.
 const AllowedNumber = "a whole number such as 1024, 262,144 or 10k"
 
-// ParseNumber reads 262144, 262,144, 262_144, 10k for ten thousand, or 2M for two million.
-// A number counts things, so that its k is a thousand, while that of a size is 1,024 bytes.
+// ParseNumber parses 262144, 262,144, 262_144, 10k for ten thousand, or 2M for two
+// million. A number counts things, so its k is a thousand, while the k of a size is 1,024
+// bytes.
 func ParseNumber(text string) (int, error) {
 	digits, factor := strings.TrimSpace(text), 1
 	for suffix, f := range map[string]int{"k": 1e3, "K": 1e3, "m": 1e6, "M": 1e6} {
@@ -79,7 +80,7 @@ func ParseNumber(text string) (int, error) {
 	return n * factor, err
 }
 
-// ungroup takes commas and underscores out of a number whose digits are in groups of
+// ungroup removes commas and underscores from a number whose digits are in groups of
 // three. Others are left, so that 1,5 is not read as 15.
 func ungroup(number string) string {
 	for _, separator := range []string{",", "_"} {
@@ -95,10 +96,10 @@ func ungroup(number string) string {
 	return number
 }
 
-// AllowedDuration says what [ParseDuration] takes.
+// AllowedDuration describes what [ParseDuration] accepts.
 const AllowedDuration = "a duration such as 5s, 250ms, 1m30s or 2d"
 
-// ParseDuration reads what [time.ParseDuration] does, with spaces, and days.
+// ParseDuration parses what [time.ParseDuration] does, and also spaces and days.
 func ParseDuration(text string) (time.Duration, error) {
 	text = strings.ReplaceAll(text, " ", "")
 	days, rest, found := strings.Cut(text, "d")

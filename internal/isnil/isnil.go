@@ -4,7 +4,7 @@ package isnil
 
 import "reflect"
 
-// Value tells whether v is one.
+// Value reports whether v is such a value.
 func Value(v any) bool {
 	value := reflect.ValueOf(v)
 	switch value.Kind() {

@@ -3,9 +3,9 @@ package jsonscan
 import "unicode/utf8"
 
 // AppendQuotedHTML appends s as a JSON string exactly as encoding/json writes it:
-// what HTML could take for markup is escaped, and so are the line separators
-// U+2028 and U+2029, which older JavaScript does not allow in strings. Invalid
-// UTF-8 becomes the escape of U+FFFD.
+// characters that are special in HTML are escaped, and so are the line separators U+2028
+// and U+2029, which older JavaScript does not allow in strings. Invalid UTF-8 becomes the
+// escape of U+FFFD.
 func AppendQuotedHTML(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	dst = AppendEscapedHTML(dst, s)
@@ -55,7 +55,7 @@ func skipInnocent(s string, i int) int {
 
 func isHTML(c byte) bool { return c == '<' || c == '>' || c == '&' }
 
-// anyHTML looks at eight bytes at once, as allPlain does; they are ASCII.
+// anyHTML checks eight bytes at a time, as allPlain does; they are ASCII.
 func anyHTML(w uint64) bool {
 	const each, high = 0x0101010101010101, 0x8080808080808080
 	angle, ampersand := (w|2*each)^'>'*each, w^'&'*each // '<' and '>' are a bit apart

@@ -21,13 +21,13 @@ const (
 	numKey         = "num"
 )
 
-// AppendOutline appends the outline of text, which it checks: a text that is not
-// JSON is an error. Members named omit are not counted, although what they hold
-// is outlined.
+// AppendOutline appends the outline of text, which it validates: a text that is not JSON
+// is an error. Members with the name omit are not counted, although the arrays and
+// objects in them are in the outline.
 //
 // With attachments, an object whose member _placeholder is true stands for one of them.
 // Its num must be in range, as Socket.IO's own parser requires; other members are
-// ignored. Without attachments it is an object like others.
+// ignored. Without attachments it is an object like any other.
 func AppendOutline(dst Outline, text []byte, attachments int, omit string) (Outline, error) {
 	if len(text) > math.MaxInt32 {
 		return dst, fmt.Errorf("%w: longer than %d bytes", ErrSyntax, math.MaxInt32)
@@ -75,7 +75,7 @@ func AppendOutline(dst Outline, text []byte, attachments int, omit string) (Outl
 	}
 }
 
-// container is an array or object that is open.
+// container is an array or object whose end was not read yet.
 type container struct {
 	place       int // in the outline
 	array       bool
@@ -94,7 +94,7 @@ func (c *container) take(t Token) {
 	}
 }
 
-// member is what a member means to a placeholder.
+// member is the role of a member in a placeholder.
 type member uint8
 
 const (

@@ -30,8 +30,8 @@ func word[T string | []byte](s T) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// allPlain looks at eight bytes at once. The lowest byte that is not plain makes
-// a high bit: by itself, or by a borrow, which none below it has made.
+// allPlain checks eight bytes at a time. The lowest byte that is not plain sets its high
+// bit: by itself, or by a borrow, which no lower byte has caused.
 func allPlain(w uint64) bool {
 	const each, high = 0x0101010101010101, 0x8080808080808080
 	quote, slash := w^'"'*each, w^'\\'*each

@@ -123,7 +123,7 @@ func AppendQuoted[T string | []byte](dst []byte, s T) []byte {
 	return append(dst, '"')
 }
 
-// runeLen is the length of the rune that s begins with; 0 if it is invalid.
+// runeLen returns the length of the rune at the beginning of s; 0 if it is invalid.
 func runeLen[T string | []byte](s T) int {
 	// A conversion of four bytes does not allocate.
 	r, n := utf8.DecodeRuneInString(string(s[:min(len(s), utf8.UTFMax)]))

@@ -51,7 +51,7 @@ func (s *Scanner) Elements(elements []any) (any, error) {
 	}
 }
 
-// members returns an object; of members with one name the last counts.
+// members returns an object; if several members have the same name, the last one is used.
 func (s *Scanner) members() (any, error) {
 	members := map[string]any{}
 	for {

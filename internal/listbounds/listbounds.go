@@ -1,27 +1,28 @@
-// Package listbounds bounds the lists in a message while it is being decoded: in a frame, an
-// element may take one byte, and in memory a hundred and more.
+// Package listbounds limits the lists in a message while it is being decoded: an element
+// may take one byte in a frame, and a hundred or more in memory.
 package listbounds
 
 import "fmt"
 
-// What the lists of one message have at most, all of a kind together.
+// The maximum number of elements in the lists of one message, counted together for each
+// sort of list.
 const (
 	MaxSockets     = 1 << 20
 	MaxRoomNames   = 1 << 22
 	MaxAttachments = 1 << 20
 )
 
-// Used is what the lists of one message have had so far. The zero value is for a message
+// Used counts the elements of one message's lists so far. The zero value is for a message
 // that is about to be decoded.
 type Used struct{ sockets, names, attachments int }
 
-// Sockets takes n sockets more, or returns why they are too many.
+// Sockets counts n further sockets, or returns an error if they are too many.
 func (u *Used) Sockets(n int) error { return take(&u.sockets, n, MaxSockets, "sockets") }
 
-// Names takes n names of rooms more: of the target, the message or its sockets.
+// Names counts n further names of rooms: of the target, the message or its sockets.
 func (u *Used) Names(n int) error { return take(&u.names, n, MaxRoomNames, "names of rooms") }
 
-// Attachments takes n attachments more, of any payload.
+// Attachments counts n further attachments of any payload.
 func (u *Used) Attachments(n int) error {
 	return take(&u.attachments, n, MaxAttachments, "attachments")
 }

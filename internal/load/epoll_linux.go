@@ -95,7 +95,7 @@ func (p *epoll) dial(s *session, to *net.TCPAddr, from net.IP) error {
 	return nil
 }
 
-// holds tells whether s still has the connection of that number.
+// holds reports whether s still has the connection of that number.
 func (p *epoll) holds(s *session, fd, generation int32) bool {
 	return p.sessions[fd] == s && s.generation == generation
 }

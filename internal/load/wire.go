@@ -14,7 +14,7 @@ type wire interface {
 	flush(s *session)
 	// hangUp closes the connection. No events follow.
 	hangUp(s *session)
-	// unread tells whether something has come that has not been reported yet, as far as
+	// unread reports whether something has come that has not been reported yet, as far as
 	// that is known.
 	unread(s *session) bool
 	// poll waits for events until wake is called, or for as long as timeout

@@ -1,6 +1,6 @@
-// Package loglimit keeps a log readable where peers, clients or strangers can
-// cause entries at will: of entries with the same key it lets a few through per
-// period, and counts the others.
+// Package loglimit keeps a log readable if peers, clients or strangers can cause entries
+// at will: it lets a few entries with the same key through per period, and counts the
+// others.
 package loglimit
 
 import (
@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// What a [Limiter] does whose fields are not set.
+// The defaults of a [Limiter].
 const (
 	DefaultPeriod = 10 * time.Second
 	DefaultBurst  = 1
@@ -24,7 +24,7 @@ type Limiter struct {
 	Period time.Duration
 	// Burst is the number of entries of one key per period. Default 1.
 	Burst int
-	// Keys is the number of keys that are counted at once. While so many are, an
+	// Keys is the number of keys that are counted at the same time. While so many are, an
 	// entry with another key is not allowed. Default 1024.
 	Keys int
 
@@ -33,7 +33,7 @@ type Limiter struct {
 	full   time.Time // until when no key expires, if all Keys are taken
 }
 
-// count is what has happened to one key since its period began.
+// count is what has happened with one key since its period began.
 type count struct {
 	began      time.Time
 	allowed    int
@@ -41,7 +41,7 @@ type count struct {
 }
 
 // Allow reports whether an entry with this key may be logged, and how many were
-// not since the last one that was.
+// suppressed since the last one that was allowed.
 func (l *Limiter) Allow(key string) (suppressed int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -64,8 +64,8 @@ func (l *Limiter) Allow(key string) (suppressed int, ok bool) {
 	return suppressed, true
 }
 
-// Log logs an entry if it is allowed. If entries with this key were not allowed
-// before it, their number is added to it as "suppressed".
+// Log logs an entry if it is allowed. If entries with this key were suppressed before it,
+// their number is added to it as "suppressed".
 func (l *Limiter) Log(log *slog.Logger, level slog.Level, key, msg string, attrs ...any) {
 	suppressed, ok := l.Allow(key)
 	if !ok {
@@ -84,9 +84,9 @@ func (l *Limiter) Forget(key string) {
 	delete(l.counts, key)
 }
 
-// makeSpace reports whether one more key can be counted. If all are taken it
-// drops those whose period is over, and looks again only when another one's is:
-// a flood of new keys costs one pass over the map per period.
+// makeSpace reports whether one more key can be counted. If all Keys are in use, it drops
+// those whose period is over, and tries again only when the next period is over: a flood
+// of new keys costs one pass over the map per period.
 func (l *Limiter) makeSpace(now time.Time) bool {
 	if l.counts == nil {
 		l.counts = make(map[string]count)

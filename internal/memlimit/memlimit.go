@@ -1,5 +1,5 @@
-// Package memlimit tells how much memory the process may have, so that defaults
-// can be shares of it.
+// Package memlimit finds out how much memory the process may use, so that defaults can be
+// shares of it.
 package memlimit
 
 import (
@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Bytes is the smallest of the limits that are known: GOMEMLIMIT, that of the
-// control group (of a container), and the machine's memory. It is 0 if none is.
+// Bytes returns the smallest of the known limits: GOMEMLIMIT, that of the control group
+// (of a container), and the machine's memory. It is 0 if none is known.
 func Bytes() int64 {
 	least := int64(math.MaxInt64)
 	for _, limit := range []int64{debug.SetMemoryLimit(-1), group(), machine()} {
@@ -25,8 +25,8 @@ func Bytes() int64 {
 	return least
 }
 
-// group is the limit of the control group, of either version; 0 if it has none.
-// In a container its files are where those of the root group are elsewhere.
+// group returns the limit of the control group, of either version; 0 if it has none. In a
+// container, its files are at the paths that the root group has elsewhere.
 func group() int64 {
 	for _, name := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
 		text, err := os.ReadFile(name)
@@ -40,7 +40,7 @@ func group() int64 {
 	return 0
 }
 
-// machine is the memory of the machine; 0 where /proc does not tell it.
+// machine returns the memory of the machine; 0 if there is no /proc.
 func machine() int64 {
 	text, err := os.ReadFile("/proc/meminfo")
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package millis converts durations to whole milliseconds, as they are on the wire.
+// Package millis converts durations to whole milliseconds, as messages contain them.
 package millis
 
 import "time"

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// MaxSafeInteger is the largest integer that the reference writes as one:
+// MaxSafeInteger is the largest number that the reference encodes as an integer:
 // JavaScript's Number.MAX_SAFE_INTEGER.
 const MaxSafeInteger = 1<<53 - 1
 
@@ -59,8 +59,8 @@ func AppendFloat(b []byte, v float64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, 0xcb), math.Float64bits(v))
 }
 
-// AppendNumber appends a JavaScript number: an integer form where it is a safe
-// integer, a float64 otherwise.
+// AppendNumber appends a JavaScript number: as an integer if it is a safe integer,
+// otherwise as a float64.
 func AppendNumber(b []byte, v float64) []byte {
 	if v == math.Trunc(v) && math.Abs(v) <= MaxSafeInteger {
 		return AppendInt(b, int64(v))

@@ -39,9 +39,9 @@ var typeNames = [...]string{"invalid", "nil", "bool", "int", "float", "string", 
 // String names the type.
 func (t Type) String() string { return typeNames[t] }
 
-// Reader is a cursor over encoded values. Slices it returns alias the input. It
-// accepts every width of every type, as the reference's decoder does. After an
-// error its position is undefined.
+// Reader is a cursor over encoded values. The slices that it returns alias the input. It
+// accepts every width of every type, as the reference's decoder does. After an error its
+// position is undefined.
 type Reader struct {
 	data []byte
 }
@@ -164,8 +164,8 @@ func (r *Reader) Int() (int64, error) {
 	}
 }
 
-// Number reads an integer or a float as JavaScript would see it. exact is the
-// integer, if it is one within the range of int64 that the wire wrote as one.
+// Number reads an integer or a float as JavaScript would see it. If the encoded value is
+// an integer within the range of int64, isInt is true and exact is this integer.
 func (r *Reader) Number() (f float64, exact int64, isInt bool, err error) {
 	switch r.Next() {
 	case Int:
@@ -221,8 +221,8 @@ func (r *Reader) Bytes() ([]byte, error) {
 	return r.take(int(n))
 }
 
-// Array reads an array's header: the number of elements that follow. A number
-// that the rest of the input cannot hold is an error.
+// Array reads an array's header: the number of elements that follow. A number that is too
+// large for the rest of the input is an error.
 func (r *Reader) Array() (int, error) {
 	if r.Next() != Array {
 		return 0, r.wrong("array")
@@ -230,8 +230,8 @@ func (r *Reader) Array() (int, error) {
 	return r.count(0x90, 0xdc, 1)
 }
 
-// Map reads a map's header: the number of pairs that follow. A number that the
-// rest of the input cannot hold is an error.
+// Map reads a map's header: the number of pairs that follow. A number that is too large
+// for the rest of the input is an error.
 func (r *Reader) Map() (int, error) {
 	if r.Next() != Map {
 		return 0, r.wrong("map")
@@ -281,7 +281,7 @@ func (r *Reader) Ext() (int8, []byte, error) {
 	return int8(kind[0]), data, err
 }
 
-// Skip reads over one value, however deep.
+// Skip skips one value, however deep.
 func (r *Reader) Skip() error {
 	for left := 1; left > 0; left-- {
 		var n int

@@ -1,5 +1,5 @@
-// Package opshttp is the HTTP server of operators' ports: of a server of the mesh, and of
-// a discovery service.
+// Package opshttp is the HTTP server of the port for operators: of a server of the mesh,
+// and of a discovery service.
 package opshttp
 
 import (
@@ -15,18 +15,18 @@ import (
 	"github.com/socketmesh/mesh/internal/peertls"
 )
 
-// Server serves operators on a port of its own, and bounds what each of them can hold.
+// Server serves operators on its own port, and limits what each connection can hold.
 type Server struct {
 	listener net.Listener
 	http     *http.Server
 	served   chan struct{} // closed when the accepting goroutine has ended
 }
 
-// Listen serves handler on a TCP address, as "127.0.0.1:4100", until [Server.Shutdown] or
-// [Server.Close]. ctx limits the call, not what is served. With a secure of the mesh's
-// links it serves HTTPS with that certificate, and asks clients for theirs without
-// judging them: that is the handler's, see [peertls.VerifyClient]. Errors name the
-// address.
+// Listen serves handler on a TCP address, such as "127.0.0.1:4100", until
+// [Server.Shutdown] or [Server.Close]. ctx limits the call, not the server. If secure,
+// the TLS configuration of the mesh's links, is given, it serves HTTPS with that
+// certificate, and asks clients for theirs without verifying them: the handler does that,
+// see [peertls.VerifyClient]. Errors name the address.
 func Listen(ctx context.Context, address string, handler http.Handler, secure *tls.Config, log *slog.Logger) (*Server, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
@@ -37,7 +37,7 @@ func Listen(ctx context.Context, address string, handler http.Handler, secure *t
 		served:   make(chan struct{}),
 		http: &http.Server{
 			Handler:           handler,
-			ReadHeaderTimeout: 10 * time.Second, // and of a TLS handshake
+			ReadHeaderTimeout: 10 * time.Second, // also the limit of a TLS handshake
 			ReadTimeout:       30 * time.Second,
 			IdleTimeout:       time.Minute,
 			MaxHeaderBytes:    16 << 10,
@@ -57,17 +57,16 @@ func Listen(ctx context.Context, address string, handler http.Handler, secure *t
 	return s, nil
 }
 
-// Addr is the address that it listens on, with the real port.
+// Addr is the address on which it listens, with the real port.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
-// Shutdown ends what is served when the requests under way are answered, or when ctx
-// ends.
+// Shutdown stops the server when the requests in progress are answered, or when ctx ends.
 func (s *Server) Shutdown(ctx context.Context) {
-	_ = s.http.Shutdown(ctx) // Close ends what is left
+	_ = s.http.Shutdown(ctx) // Close ends the remaining requests
 	s.Close()
 }
 
-// Close ends what is served at once.
+// Close stops the server at once.
 func (s *Server) Close() {
 	s.http.Close()
 	<-s.served

@@ -31,8 +31,8 @@ func Server(c *tls.Config, protocol string) *tls.Config {
 	return s
 }
 
-// AskingServer is [Server] for an acceptor that asks for certificates, and leaves it to
-// others whom they let in: see [VerifyClient].
+// AskingServer is [Server] for an acceptor that asks for certificates without verifying
+// them: its handlers do, see [VerifyClient].
 func AskingServer(c *tls.Config, protocol string) *tls.Config {
 	s := Server(c, protocol)
 	s.ClientAuth, s.VerifyConnection = tls.RequestClientCert, nil
@@ -40,8 +40,8 @@ func AskingServer(c *tls.Config, protocol string) *tls.Config {
 	return s
 }
 
-// changed returns a GetConfigForClient with what choose returns, changed by change; nil if
-// choose is.
+// changed returns a GetConfigForClient that applies change to the result of choose; nil
+// if choose is nil.
 func changed(choose func(*tls.ClientHelloInfo) (*tls.Config, error), change func(*tls.Config) *tls.Config) func(*tls.ClientHelloInfo) (*tls.Config, error) {
 	if choose == nil {
 		return nil
@@ -70,18 +70,18 @@ func Client(c *tls.Config, roots func() *x509.CertPool, protocol string) *tls.Co
 	return d
 }
 
-// tune sets what both ends need: one protocol, and records of the full size from the
-// start, because links carry batches.
+// tune sets options that both ends need: one protocol, and records of the full size from
+// the start, because links carry batches.
 func tune(c *tls.Config, protocol string) {
 	c.NextProtos = []string{protocol}
 	c.DynamicRecordSizingDisabled = true
 }
 
-// AsksClients reports whether an acceptor with c asks diallers for certificates and knows
-// by which authorities these have to be. A nil c does not.
+// AsksClients reports whether an acceptor with c asks diallers for certificates and has
+// authorities to verify them. A nil c does not.
 func AsksClients(c *tls.Config) bool { return c != nil && chosen(c).ClientCAs != nil }
 
-// chosen is the configuration that an acceptor with c uses now.
+// chosen returns the configuration that an acceptor with c uses now.
 func chosen(c *tls.Config) *tls.Config {
 	if c.GetConfigForClient != nil {
 		if now, err := c.GetConfigForClient(&tls.ClientHelloInfo{}); err == nil && now != nil {
@@ -116,8 +116,8 @@ func VerifyClient(c *tls.Config, state *tls.ConnectionState) error {
 	return err
 }
 
-// verifyChain verifies a peer's certificate, the first, for one of these uses. The others
-// lead from it to the authorities.
+// verifyChain verifies a peer's certificate, the first one, for one of these uses. The
+// other certificates lead from it to the authorities.
 func verifyChain(certificates []*x509.Certificate, authorities *x509.CertPool, uses ...x509.ExtKeyUsage) error {
 	between := x509.NewCertPool()
 	for _, certificate := range certificates[1:] {
@@ -127,7 +127,7 @@ func verifyChain(certificates []*x509.Certificate, authorities *x509.CertPool, u
 	return err
 }
 
-// checkName returns a verifier: the peer's certificate, if there is one, has to be for a
+// checkName returns a verifier: if the peer has a certificate, it has to be for this
 // name.
 func checkName(name string) func(tls.ConnectionState) error {
 	return func(state tls.ConnectionState) error {
@@ -141,7 +141,7 @@ func checkName(name string) func(tls.ConnectionState) error {
 	}
 }
 
-// both returns a verifier that calls two; second may be nil.
+// both returns a verifier that calls two verifiers; second may be nil.
 func both(first, second func(tls.ConnectionState) error) func(tls.ConnectionState) error {
 	return func(state tls.ConnectionState) error {
 		if err := first(state); err != nil || second == nil {
@@ -151,8 +151,8 @@ func both(first, second func(tls.ConnectionState) error) func(tls.ConnectionStat
 	}
 }
 
-// Expires returns when the first of the certificates ends that c holds; zero if it holds
-// none, be it that c has a function that returns them.
+// Expires returns when the first of the certificates in c expires; zero if c has none, or
+// returns them from a function.
 func Expires(c *tls.Config) (first time.Time) {
 	if c == nil {
 		return first

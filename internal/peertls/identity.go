@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Identity is what the certificate of the peer of a connection says who it is: its URIs,
-// as SPIFFE IDs are, with a space between two; "" if it has none. The connection has been
-// verified. A space in a URI is escaped: what one says is never taken for two.
+// Identity returns the URIs in the certificate of a connection's peer, such as SPIFFE
+// IDs, with a space between two; "" if there are none. The connection was verified
+// before. Spaces in a URI are escaped, so that one URI cannot look like two.
 func Identity(state tls.ConnectionState) string {
 	if len(state.PeerCertificates) == 0 {
 		return ""
@@ -21,8 +21,9 @@ func Identity(state tls.ConnectionState) string {
 	return strings.Join(uris, " ")
 }
 
-// StateOf returns what is known of the TLS of conn, nil without TLS. conn may embed a *tls.Conn, as
-// a listener's own kind of connection does; net/http sets Request.TLS for a plain *tls.Conn only.
+// StateOf returns the TLS state of conn; nil without TLS. conn may embed a *tls.Conn, as
+// a listener's own type of connection does; net/http sets Request.TLS for a plain
+// *tls.Conn only.
 func StateOf(conn net.Conn) *tls.ConnectionState {
 	for {
 		switch c := conn.(type) {
@@ -37,9 +38,10 @@ func StateOf(conn net.Conn) *tls.ConnectionState {
 	}
 }
 
-// ChannelBinding is the value of tls-exporter (RFC 9266) of a connection: 32 bytes that its two
-// ends know, and nobody else. It is nil before the handshake is done, and empty, not nil, where TLS
-// has no such value: with version 1.2 without extended master secrets, which an end can choose.
+// ChannelBinding returns the value of tls-exporter (RFC 9266) of a connection: 32 bytes
+// that only its two ends know. It is nil before the handshake is done, and empty, not
+// nil, if TLS has no such value: with version 1.2 without extended master secrets, which
+// an end can choose.
 func ChannelBinding(state tls.ConnectionState) []byte {
 	if !state.HandshakeComplete {
 		return nil
@@ -51,11 +53,12 @@ func ChannelBinding(state tls.ConnectionState) []byte {
 	return value
 }
 
-// Unbound is what an end says in place of a binding that it has not. It equals nothing, itself
-// neither: who stands between two ends can choose a TLS without a binding for both.
+// Unbound is what an end sends if its TLS has no binding. It equals no other value, not
+// even itself: a third party between two ends could choose a TLS without a binding for
+// both.
 const Unbound = "none"
 
-// Binding is what an end says of a channel binding to the other end: "" for nil.
+// Binding returns what an end sends to the other one for a channel binding: "" for nil.
 func Binding(value []byte) string {
 	if value != nil && len(value) == 0 {
 		return Unbound
@@ -63,14 +66,15 @@ func Binding(value []byte) string {
 	return hex.EncodeToString(value)
 }
 
-// Relayed tells whether two ends have spoken of different connections. One that says nothing, as
-// behind a balancer that ends TLS, has nothing to compare.
+// Relayed reports whether the two ends have different connections. An end that sends
+// nothing, such as one behind a balancer that ends TLS, has no value to compare.
 func Relayed(ours, theirs string) bool {
 	return ours != "" && theirs != "" && (ours != theirs || ours == Unbound)
 }
 
-// Verifies tells whether ends with c verify the certificates of those who dial, or of whom
-// they dial. A nil c verifies acceptors, by the system's authorities.
+// Verifies reports whether an end with c verifies the certificates of diallers, or, with
+// dialled, of the acceptors that it dials. A nil c verifies acceptors, by the system's
+// authorities.
 func Verifies(c *tls.Config, dialled bool) bool {
 	if dialled {
 		return c == nil || !c.InsecureSkipVerify || c.VerifyConnection != nil

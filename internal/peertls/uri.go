@@ -10,19 +10,19 @@ import (
 	"strings"
 )
 
-// IsURIPattern tells whether [WithURIs] takes a pattern: a URI with a host, in which a
-// * stands for any characters but a slash.
+// IsURIPattern reports whether [WithURIs] accepts a pattern: a URI with a host, in which
+// a * stands for any characters but a slash.
 func IsURIPattern(pattern string) bool {
 	_, bad := path.Match(pattern, "")
 	u, err := url.Parse(pattern)
 	return err == nil && bad == nil && u.Scheme != "" && u.Host != "" && !strings.ContainsAny(pattern, `?[]\`)
 }
 
-// WithURIs returns c for both ends of links between nodes whose certificates have URIs, as
-// SPIFFE IDs. Who is dialled is a server, and needs one that fits servers; who dials needs
-// that, or one that fits a pattern of others. Such certificates need no names: the host
-// that is dialled is not looked for in them. roots returns the authorities as they are
-// now.
+// WithURIs returns c for both ends of links between nodes whose certificates have URIs,
+// such as SPIFFE IDs. An acceptor is a server: its certificate needs a URI that fits
+// servers. A dialler's certificate needs such a URI, or one that fits a pattern of
+// others. These certificates need no names: they are not checked for the host that is
+// dialled. roots returns the authorities as they are now.
 func WithURIs(c *tls.Config, servers string, others []string, roots func() *x509.CertPool) *tls.Config {
 	accepting := verifyURI(roots, append([]string{servers}, others...))
 	c = c.Clone()
@@ -41,8 +41,8 @@ func WithURIs(c *tls.Config, servers string, others []string, roots func() *x509
 	return c
 }
 
-// verifyURI returns a verifier: the peer's certificate has to be by one of the authorities,
-// and to have a URI that fits one of these patterns.
+// verifyURI returns a verifier: one of the authorities has to have signed the peer's
+// certificate, and one of its URIs has to fit one of these patterns.
 func verifyURI(roots func() *x509.CertPool, patterns []string) func(tls.ConnectionState) error {
 	patterns = slices.DeleteFunc(patterns, func(pattern string) bool { return pattern == "" })
 	return func(state tls.ConnectionState) error {
@@ -57,7 +57,7 @@ func verifyURI(roots func() *x509.CertPool, patterns []string) func(tls.Connecti
 	}
 }
 
-// checkURI looks for a URI that fits one of the patterns.
+// checkURI returns an error unless a URI fits one of the patterns.
 func checkURI(state tls.ConnectionState, patterns []string) error {
 	identity := Identity(state)
 	for _, pattern := range patterns {
@@ -69,7 +69,7 @@ func checkURI(state tls.ConnectionState, patterns []string) error {
 	return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates[:1], Err: why}
 }
 
-// Fits tells whether one of the URIs of an [Identity] fits a pattern. None fits "".
+// Fits reports whether one of the URIs of an [Identity] fits a pattern. None fits "".
 func Fits(identity, pattern string) bool {
 	for uri := range strings.FieldsSeq(identity) {
 		if fits, _ := path.Match(pattern, uri); fits && pattern != "" {

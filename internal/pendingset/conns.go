@@ -6,12 +6,12 @@ import (
 	"sync"
 )
 
-// Conns are the TCP connections at an HTTP server that are not WebSockets yet. Those
-// for which there are too many are handed to the caller, who closes them.
+// Conns are the TCP connections at an HTTP server that are not WebSockets yet. When there
+// are too many, the caller closes the oldest.
 type Conns struct {
 	set   *Set[net.Conn]
 	evict func(net.Conn)
-	open  sync.WaitGroup // one for each, until net/http is done with it
+	open  sync.WaitGroup // counts the connections, until net/http is done with them
 }
 
 // NewConns returns Conns with the limits of [NewPerSource]. evict closes a
@@ -34,6 +34,6 @@ func (c *Conns) Track(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// Wait waits until the server is done with all of them. It is called after the
+// Wait waits until the server is done with all connections. It is called after the
 // server's Close.
 func (c *Conns) Wait() { c.open.Wait() }

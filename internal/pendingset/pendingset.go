@@ -1,6 +1,6 @@
-// Package pendingset bounds the connections that have not said who they are, in all
-// and of each source. Where there are too many the oldest has to go, so that silent
-// ones keep nobody out.
+// Package pendingset limits the connections whose other end has not introduced itself
+// yet: in total, and per source. When there are too many, the oldest is removed, so that
+// silent connections keep nobody out.
 package pendingset
 
 import (
@@ -9,17 +9,17 @@ import (
 	"sync"
 )
 
-// The bounds of a listener's connections in their handshake. They are a small part
-// of the descriptors that a process may have.
+// The limits of a listener's connections in their handshake. They are a small part of the
+// descriptors that a process may have.
 const (
 	Limit     = 512
 	PerSource = 128
 )
 
-// Set holds what is pending, in the order in which it was added.
+// Set holds pending elements in the order in which they were added.
 type Set[T comparable] struct {
 	limit     int
-	perSource int // 0: no limit but the whole one
+	perSource int // 0: only the total limit applies
 
 	mu      sync.Mutex
 	order   list.List // of T, the oldest first
@@ -27,7 +27,7 @@ type Set[T comparable] struct {
 	sources map[netip.Prefix]*list.List // of T, the oldest first
 }
 
-// member is where something stands in the lists.
+// member is the place of an element in the lists.
 type member struct {
 	source          netip.Prefix
 	order, ofSource *list.Element
@@ -36,18 +36,18 @@ type member struct {
 // New returns a Set that holds at most limit.
 func New[T comparable](limit int) *Set[T] { return NewPerSource[T](limit, 0) }
 
-// NewPerSource returns a Set that holds at most limit, and of these at most perSource
-// of the same source; 0 means that the sources have no limit of their own.
+// NewPerSource returns a Set that holds at most limit elements, and of these at most
+// perSource from the same source; 0 means that sources have no limit of their own.
 func NewPerSource[T comparable](limit, perSource int) *Set[T] {
 	return &Set[T]{limit: limit, perSource: perSource, members: map[T]member{}, sources: map[netip.Prefix]*list.List{}}
 }
 
-// Add takes in one that is not in the set. If the set was full, it removes the
-// oldest one and returns it.
+// Add adds an element that is not in the set. If the set was full, it removes the oldest
+// element and returns it.
 func (s *Set[T]) Add(pending T) (oldest T, evicted bool) { return s.AddFrom(netip.Prefix{}, pending) }
 
-// AddFrom is Add for one that came from a source, see [Source]. If too many are of
-// that source, its oldest one is removed; the zero source is none.
+// AddFrom is Add for an element from a source, see [Source]. If there are too many from
+// this source, its oldest element is removed. The zero source has no limit.
 func (s *Set[T]) AddFrom(source netip.Prefix, pending T) (oldest T, evicted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,8 +64,8 @@ func (s *Set[T]) AddFrom(source netip.Prefix, pending T) (oldest T, evicted bool
 	return oldest, evicted
 }
 
-// TryAddFrom is AddFrom for those that cannot be removed before they end: it reports
-// false, and does not take in another one, if the set or the source's part is full.
+// TryAddFrom is AddFrom for elements that cannot be removed before they end: if the set
+// or the source's share is full, it adds nothing and reports false.
 func (s *Set[T]) TryAddFrom(source netip.Prefix, pending T) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,13 +76,13 @@ func (s *Set[T]) TryAddFrom(source netip.Prefix, pending T) bool {
 	return true
 }
 
-// sourceFull tells whether no more are taken from a source; s.mu is held.
+// sourceFull reports whether a source has reached its limit; s.mu is held.
 func (s *Set[T]) sourceFull(source netip.Prefix) bool {
 	of := s.sources[source]
 	return s.perSource > 0 && of != nil && of.Len() >= s.perSource
 }
 
-// add enters one in the lists; s.mu is held.
+// add adds an element to the lists; s.mu is held.
 func (s *Set[T]) add(source netip.Prefix, pending T) {
 	m := member{source: source, order: s.order.PushBack(pending)}
 	if source.IsValid() && s.perSource > 0 {
@@ -96,7 +96,7 @@ func (s *Set[T]) add(source netip.Prefix, pending T) {
 	s.members[pending] = m
 }
 
-// remove takes one out of the lists; s.mu is held.
+// remove removes an element from the lists; s.mu is held.
 func (s *Set[T]) remove(pending T) bool {
 	m, ok := s.members[pending]
 	if !ok {
@@ -113,14 +113,14 @@ func (s *Set[T]) remove(pending T) bool {
 	return true
 }
 
-// Remove takes one out; it reports false if it was not in the set.
+// Remove removes an element; it reports false if the element was not in the set.
 func (s *Set[T]) Remove(pending T) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.remove(pending)
 }
 
-// Len is the number of those that are pending.
+// Len returns the number of elements.
 func (s *Set[T]) Len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

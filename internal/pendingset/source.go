@@ -2,9 +2,9 @@ package pendingset
 
 import "net/netip"
 
-// Source is what counts as one source of connections: an IPv4 address, or the /64
-// network that a host on IPv6 usually has to itself. It is the zero Prefix for an
-// address that is not of IP, as those inside a process.
+// Source returns the source of a connection for limits: an IPv4 address, or the /64
+// network that a host on IPv6 usually has to itself. It is the zero Prefix for addresses
+// that are not IP addresses, such as those of connections inside a process.
 func Source(remote string) netip.Prefix {
 	at, err := netip.ParseAddrPort(remote)
 	if err != nil {

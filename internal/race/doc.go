@@ -1,3 +1,3 @@
-// Package race tells tests whether the race detector watches them, with which everything
-// takes many times as long.
+// Package race tells tests whether the race detector is on, with which everything takes
+// many times as long.
 package race

@@ -2,5 +2,5 @@
 
 package race
 
-// Enabled tells that the race detector does not watch.
+// Enabled is false: the race detector is off.
 const Enabled = false

@@ -2,5 +2,5 @@
 
 package race
 
-// Enabled tells that the race detector watches.
+// Enabled is true: the race detector is on.
 const Enabled = true

@@ -1,5 +1,5 @@
-// Package reread keeps what files hold while a process runs, and reads them again when
-// they have changed.
+// Package reread keeps the content of files while a process runs, and reads them again
+// when they have changed.
 package reread
 
 import (
@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Content is what some files hold, as a T. It has no goroutine: [Content.Now] looks
-// whether a file has changed. While changed files are invalid, the last valid content
-// stays in use.
+// Content is the parsed content of some files, as a T. It has no goroutine: [Content.Now]
+// checks whether a file has changed. While changed files are invalid, the last valid
+// content stays in use.
 type Content[T any] struct {
 	paths   []string
 	read    func() (T, error)
@@ -24,22 +24,22 @@ type Content[T any] struct {
 	bad     []stamp    // of the last invalid files; guarded by reading
 }
 
-// version is what the files held at some time.
+// version is the content of the files at some time.
 type version[T any] struct {
 	content T
 	stamps  []stamp
 }
 
-// stamp tells versions of a file apart. It is zero for a file that cannot be read.
+// stamp distinguishes versions of a file. It is zero for a file that cannot be read.
 type stamp struct {
 	modified time.Time
 	size     int64
 }
 
-// Open reads the files of those paths by read; "" is no file. Its error is read's. Later
-// changed is told what new content has come, and invalid once why changed files could not
-// be read. Both are called by whoever asks for the content, one at a time; nobody waits
-// for them.
+// Open reads the files at these paths with read; "" is no file. Its error is read's.
+// Later, changed is called when there is new content, and invalid, once, when changed
+// files cannot be read. Both are called by goroutines that call Now, one at a time; other
+// callers do not wait for them.
 func Open[T any](paths []string, read func() (T, error), changed func(old, now T), invalid func(error)) (*Content[T], error) {
 	c := &Content[T]{paths: paths, read: read, changed: changed, invalid: invalid}
 	stamps := c.stamps() // before reading, so that a change meanwhile is seen the next time
@@ -51,8 +51,8 @@ func Open[T any](paths []string, read func() (T, error), changed func(old, now T
 	return c, nil
 }
 
-// Now is what the files hold. While one goroutine reads them, others get the last
-// content.
+// Now returns the content of the files. While one goroutine reads them, others get the
+// last content.
 func (c *Content[T]) Now() T {
 	if c.reading.TryLock() {
 		defer c.reading.Unlock()

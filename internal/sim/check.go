@@ -90,14 +90,14 @@ func losses(from, to *server) (l loss) {
 	return l
 }
 
-// hasLeft tells whether a server that left was through with another one: it had a link
+// hasLeft reports whether a server that left was through with another one: it had a link
 // to it when it began to leave, and until it ended that.
 func (s *server) hasLeft(to *server) bool {
 	_, linked := s.leftLinks[to.id]
 	return linked && !slices.ContainsFunc(s.downs[to.id], func(d down) bool { return d.at >= s.ended && !errors.Is(d.why, core.ErrClosed) })
 }
 
-// expected tells whether a message that one server sent was to reach another. Of those
+// expected reports whether a message that one server sent was to reach another. Of those
 // for a room that clients join and leave these are the messages that were emitted when
 // somebody had joined it there.
 func (e absence) expected(from, to *server) bool {
@@ -171,7 +171,7 @@ func (w *world) checkLosses() {
 // promise, written once more: if the code forgot it, a constant of the code would not tell.
 const resumeWindow = 30 * time.Second
 
-// resumable tells whether what happened between two hosts can be resumed: each time
+// resumable reports whether what happened between two hosts can be resumed: each time
 // that they were apart was short enough, with the time that it takes to find each other
 // again, and nothing was too much for a buffer.
 func (p *Plan) resumable(a, b int) bool {
@@ -204,7 +204,7 @@ func (p *Plan) resumable(a, b int) bool {
 	return true
 }
 
-// seemsGone tells whether two hosts did not hear each other while discovery did not list
+// seemsGone reports whether two hosts did not hear each other while discovery did not list
 // all of them: nobody can tell that from a machine that has gone. Requests then do not wait,
 // but what was published waits all the same.
 func (p *Plan) seemsGone(a, b int) bool {
@@ -218,7 +218,7 @@ func (p *Plan) seemsGone(a, b int) bool {
 	return false
 }
 
-// disturbs tells whether an event concerns what two hosts send each other.
+// disturbs reports whether an event concerns what two hosts send each other.
 func (e Event) disturbs(a, b int) bool {
 	switch e.Do {
 	case Cut, Reset, HalfOpen, Partition, OneWay, Hold, Flap:
@@ -284,7 +284,7 @@ func (w *world) checkQuiet() {
 // knownAfter is how long it may take until a server that has gone is known to have.
 const knownAfter = 2 * time.Second
 
-// undisturbed tells whether nothing happened between two hosts in a time.
+// undisturbed reports whether nothing happened between two hosts in a time.
 func (p *Plan) undisturbed(a, b int, from, to time.Duration) bool {
 	return !slices.ContainsFunc(p.Events, func(e Event) bool { return e.disturbs(a, b) && e.At < to && e.At+e.For > from })
 }

@@ -118,7 +118,7 @@ func (h *host) move(join bool, room string) {
 // servers. A room that is empty again before that was perhaps never announced.
 const announced = 100 * time.Millisecond
 
-// hadAt tells whether a room had members at a time, and for long enough.
+// hadAt reports whether a room had members at a time, and for long enough.
 func (h *host) hadAt(room string, at time.Duration) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -9,9 +9,9 @@ import (
 	"github.com/socketmesh/mesh/internal/reread"
 )
 
-// Source returns what the files hold now. It has no goroutine: a handshake looks whether
-// a file has changed. If changed files are invalid, the last valid content stays in use,
-// and the error is logged.
+// Source returns the current content of the files. It has no goroutine: each handshake
+// checks whether a file has changed. If changed files are invalid, the last valid content
+// stays in use, and the error is logged.
 type Source struct {
 	files   Files
 	log     *slog.Logger
@@ -39,8 +39,8 @@ func (s *Source) invalid(err error) {
 	s.log.Warn("changed certificate files are invalid; the old ones stay in use", "error", err)
 }
 
-// Config returns the configuration of both ends of links. Its authorities are those of
-// now. An acceptor gets later ones by its GetConfigForClient; a dialler has to call
+// Config returns the configuration of both ends of links. Its authorities are the current
+// ones. An acceptor gets later ones through its GetConfigForClient; a dialler has to call
 // RootCAs for each dial.
 func (s *Source) Config(serverName string) *tls.Config {
 	m := s.now()
@@ -64,7 +64,7 @@ func (s *Source) Config(serverName string) *tls.Config {
 // RootCAs returns the authorities as they are now; nil, the system's, without Files.CA.
 func (s *Source) RootCAs() *x509.CertPool { return s.now().authorities }
 
-// Expires is when the certificate ends; zero without Files.Cert.
+// Expires returns when the certificate expires; zero without Files.Cert.
 func (s *Source) Expires() time.Time {
 	if c := s.now().certificate; c != nil {
 		return c.Leaf.NotAfter
@@ -72,7 +72,7 @@ func (s *Source) Expires() time.Time {
 	return time.Time{}
 }
 
-// now returns what the files hold.
+// now returns the current content of the files.
 func (s *Source) now() *material { return s.content.Now() }
 
 // warnOfDates warns if the certificate is not valid now.

@@ -1,5 +1,5 @@
-// Package tokenfile reads the secrets of a mesh from a file that changes while the
-// process runs, as one that an orchestrator mounts.
+// Package tokenfile reads the tokens of a mesh from a file that may change while the
+// process runs, such as one that an orchestrator mounts.
 package tokenfile
 
 import (
@@ -14,16 +14,15 @@ import (
 	"github.com/socketmesh/mesh/internal/reread"
 )
 
-// maxBytes bounds a file. Larger ones are no secrets.
+// maxBytes limits the size of a file. Larger files do not contain tokens.
 const maxBytes = 64 << 10
 
-// File has one token a line: the first is the one to use, all are accepted. It has no
-// goroutine: whoever asks for the tokens looks whether the file has changed. While a
-// changed file cannot be read, or is empty, the last tokens stay valid, and that is
-// logged.
+// File has one token per line: the first one is used, all are accepted. It has no
+// goroutine: each call of Tokens checks whether the file has changed. While a changed
+// file cannot be read, or is empty, the last tokens stay valid, and that is logged.
 type File struct{ content *reread.Content[[]string] }
 
-// Open reads the file, which has to have a token.
+// Open reads the file, which has to contain a token.
 func Open(path string, log *slog.Logger) (*File, error) {
 	content, err := reread.Open([]string{path},
 		func() ([]string, error) { return read(path) },
@@ -41,10 +40,10 @@ func Open(path string, log *slog.Logger) (*File, error) {
 	return &File{content}, nil
 }
 
-// Tokens are those that the file has now.
+// Tokens returns the tokens that are in the file now.
 func (f *File) Tokens() []string { return f.content.Now() }
 
-// read does not quote what it reads.
+// read reads the file. Its errors do not quote the content.
 func read(path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err == nil && info.Size() > maxBytes {

@@ -15,8 +15,8 @@ const (
 	CodeTooLarge      = 1009
 )
 
-// CodeFor is the code that a connection is closed with because reading it gave
-// err; 0 if err is none of this package's.
+// CodeFor returns the code with which to close a connection after the error of a read; 0
+// if err is none of this package's errors.
 func CodeFor(err error) uint16 {
 	switch {
 	case errors.Is(err, ErrProtocol):
@@ -57,9 +57,9 @@ func ReadClose(payload []byte) (code uint16, reason string, err error) {
 	return code, string(payload[2:]), nil
 }
 
-// MayBeSent tells whether a close code may stand in a frame (RFC 6455, section 7.4,
-// and IANA's registry): 1004 has no meaning, 1005, 1006 and 1015 are for reporting
-// only, what is below 1000, between 1016 and 2999, or above 4999 is not assigned.
+// MayBeSent reports whether a frame may contain a close code (RFC 6455, section 7.4, and
+// IANA's registry): 1004 has no meaning, 1005, 1006 and 1015 are for reporting only,
+// codes below 1000, between 1016 and 2999, and above 4999 are not assigned.
 func MayBeSent(code uint16) bool {
 	switch {
 	case code >= 3000 && code <= 4999: // libraries and applications

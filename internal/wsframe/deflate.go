@@ -9,12 +9,12 @@ import (
 	"sync"
 )
 
-// level is the least that compresses: what is gained beyond is little, and paid
-// for by every message.
+// level is the lowest level that compresses: higher ones gain little, and every message
+// pays for them.
 const level = flate.BestSpeed
 
-// A deflated message lacks the empty block that flushing ends it with; the reader
-// puts it back, and a last block so that the stream has an end.
+// A deflated message lacks the empty block at the end of a flush; the reader appends it,
+// and a final block so that the stream ends.
 const (
 	flushTail = "\x00\x00\xff\xff"
 	inflated  = flushTail + "\x01\x00\x00\xff\xff"
@@ -45,7 +45,7 @@ func NewDeflated(op Opcode, payload []byte) []byte {
 	return append(AppendDeflatedHeader(frame, op, len(deflated)), deflated...)
 }
 
-// inflate undoes it, up to limit bytes (0: none).
+// inflate undoes NewDeflated, up to limit bytes (0: no limit).
 func inflate(deflated []byte, limit int64) ([]byte, error) {
 	r := inflaters.Get().(io.ReadCloser)
 	defer inflaters.Put(r)

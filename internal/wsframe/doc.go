@@ -1,6 +1,6 @@
 // Package wsframe writes and reads the frames of WebSockets (RFC 6455, and
-// permessage-deflate without context takeover, RFC 7692), in memory only: it knows
-// no connections.
+// permessage-deflate without context takeover, RFC 7692), in memory only: it does not use
+// connections.
 package wsframe
 
 import "errors"
@@ -37,5 +37,5 @@ var (
 	ErrTooLarge = errors.New("websocket: message too large")
 )
 
-// Control tells whether it is a Close, Ping or Pong.
+// Control reports whether it is a Close, Ping or Pong.
 func (o Opcode) Control() bool { return o >= Close }

@@ -8,20 +8,20 @@ import (
 // MaxHeader is the length of the longest header, in bytes.
 const MaxHeader = 2 + 8 + 4
 
-// Header is what a frame begins with.
+// Header is the beginning of a frame.
 type Header struct {
 	Op       Opcode
 	Final    bool  // it ends its message
-	Deflated bool  // the message is (RFC 7692)
+	Deflated bool  // the message is compressed (RFC 7692)
 	Length   int64 // of the payload, in bytes
 	Key      Key   // the payload is masked with it; 0 if it is not masked
 }
 
-// ReadHeader reads the header at the beginning of b, and tells how many bytes it
-// has: 0 if they have not all come. The frames of a client are masked, those of a
-// server are not. What RFC 6455 forbids is an error that wraps [ErrProtocol], as
-// soon as it is seen. A length in more bytes than it needs is read all the same, as
-// other implementations do: nothing can be misunderstood about it.
+// ReadHeader reads the header at the beginning of b, and returns its length: 0 if it is
+// not complete yet. The frames of a client are masked, those of a server are not. A
+// header that RFC 6455 forbids is an error that wraps [ErrProtocol], as soon as it is
+// seen. A length with more bytes than necessary is accepted, as in other implementations:
+// it cannot be misunderstood.
 func ReadHeader(b []byte, masked bool) (Header, int, error) {
 	if len(b) < 2 {
 		return Header{}, 0, nil
@@ -55,7 +55,7 @@ func ReadHeader(b []byte, masked bool) (Header, int, error) {
 	return h, end + 4, nil
 }
 
-// check refuses what the first two bytes must not say.
+// check returns an error if RFC 6455 forbids the first two bytes.
 func (h *Header) check(first byte, isMasked, masked bool) error {
 	switch {
 	case isMasked != masked && masked:

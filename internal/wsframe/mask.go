@@ -10,14 +10,14 @@ import (
 // over and over. 0 changes nothing.
 type Key uint32
 
-// NewKey returns a key that cannot be foreseen.
+// NewKey returns an unpredictable key.
 func NewKey() Key { return Key(rand.Uint32()) }
 
-// After is the key with which a payload goes on behind its first n bytes.
+// After returns the key for the part of a payload behind its first n bytes.
 func (k Key) After(n int) Key { return Key(bits.RotateLeft32(uint32(k), -8*(n&3))) }
 
-// Mask writes src to dst, masked, or unmasked if it was. They are equally long,
-// and either the same or apart.
+// Mask masks or unmasks src into dst. They have the same length, and are either the same
+// slice or do not overlap.
 func (k Key) Mask(dst, src []byte) {
 	if k == 0 {
 		copy(dst, src)
@@ -40,8 +40,8 @@ var le = binary.LittleEndian
 // block is how many bytes are masked between two checks of bounds.
 const block = 64
 
-// maskBlocks masks whole blocks, and tells how many bytes those were. It is half
-// as fast as copying, and twice as fast as a plain loop over words.
+// maskBlocks masks whole blocks, and returns the number of bytes. It is half as fast as
+// copying, and twice as fast as a plain loop over words.
 func maskBlocks(dst, src []byte, word uint64) int {
 	dst = dst[:len(src)]
 	i := 0

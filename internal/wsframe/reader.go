@@ -6,22 +6,22 @@ import (
 	"unicode/utf8"
 )
 
-// Sink gets what a [Reader] has read.
+// Sink receives what a [Reader] has read.
 type Sink interface {
-	// Message gets a whole message, Text, which is UTF-8, or Binary. The payload is
-	// the sink's.
+	// Message receives a whole message, Binary, or Text in UTF-8. The sink may keep the
+	// payload.
 	Message(op Opcode, payload []byte)
-	// Control gets a Close, Ping or Pong; the payload is borrowed. That of a Close is
-	// one that [ReadClose] takes.
+	// Control receives a Close, Ping or Pong; the payload is borrowed. That of a Close is
+	// valid for [ReadClose].
 	Control(op Opcode, payload []byte)
 }
 
-// Reader puts a client's frames together, from pieces as they come from the
-// network. Between messages it holds no memory but its own, for it is made for many
-// clients that say little; the links of package ws read into a buffer that they keep,
-// without a copy. The zero Reader takes messages of any length, and no deflated ones.
+// Reader reassembles a client's messages from pieces as they come from the network.
+// Between messages it holds no memory except its own: it is made for many clients that
+// send little. The links of package ws read into a buffer that they keep, without a copy.
+// The zero Reader accepts messages of any length, and no compressed ones.
 type Reader struct {
-	Limit   int64 // of a message's payload; 0: none
+	Limit   int64 // of a message's payload; 0: no limit
 	Deflate bool  // permessage-deflate is agreed upon
 
 	head    [MaxHeader]byte // the header that is being read
@@ -31,7 +31,7 @@ type Reader struct {
 	inFrame bool
 	frame   Header
 	key     Key   // of the payload still to come
-	left    int64 // how much that is
+	left    int64 // number of bytes still to come
 	control []byte
 
 	message  []byte // payload so far, of all frames of the message
@@ -39,14 +39,15 @@ type Reader struct {
 	deflated bool
 }
 
-// patience is how much memory a message gets before its bytes are there: who
-// announces much has to send it.
+// patience is how much memory is allocated for a message before its bytes arrive: a
+// client that announces much has to send it first.
 const patience = 64 << 10
 
-// Idle tells that nothing has been read of a message that is not finished.
+// Idle reports whether no message is incomplete.
 func (r *Reader) Idle() bool { return r.headLen == 0 && !r.inFrame && r.kind == Continuation }
 
-// Feed reads a piece, which is borrowed. After an error the Reader is of no use.
+// Feed reads a piece, which is borrowed. After an error the Reader must not be used any
+// more.
 func (r *Reader) Feed(piece []byte, sink Sink) error {
 	for len(piece) > 0 {
 		if !r.inFrame {
@@ -71,7 +72,7 @@ func (r *Reader) Feed(piece []byte, sink Sink) error {
 	return nil
 }
 
-// header takes what belongs to the header, and tells whether that is complete.
+// header reads bytes of the header, and reports whether it is complete.
 func (r *Reader) header(piece []byte) (rest []byte, ok bool, err error) {
 	had := int(r.headLen)
 	have := had + copy(r.head[had:], piece)
@@ -119,7 +120,7 @@ func (r *Reader) beginData() error {
 	return nil
 }
 
-// payload takes bytes of the frame's payload.
+// payload reads bytes of the frame's payload.
 func (r *Reader) payload(piece []byte) {
 	dst := &r.message
 	if r.frame.Op.Control() {
@@ -132,7 +133,7 @@ func (r *Reader) payload(piece []byte) {
 	r.left -= int64(len(piece))
 }
 
-// finish hands over what the frame completes.
+// finish passes the message or control frame that is complete to the sink.
 func (r *Reader) finish(sink Sink) error {
 	r.inFrame = false
 	if r.frame.Op.Control() {

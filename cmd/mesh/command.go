@@ -209,7 +209,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	if len(args) > 0 && root.Command(args[0]) != nil && args[0] != "help" {
 		command, help = command+" "+args[0], help+" "+args[0]
 		err = explainFlagError(root.Command(args[0]), err)
-		err = asWritten(root.Command(args[0]), args[1:], err)
+		err = asFlag(args[1:], asWritten(root.Command(args[0]), args[1:], err))
 	}
 	fmt.Fprintf(errOut, "%s: %s\n", command, printableLines(err.Error())) // servers have a say in it
 	if _, failed := errors.AsType[*actionError](err); failed {
@@ -220,6 +220,47 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	}
 	fmt.Fprintf(errOut, "see %s\n", help)
 	return exitUsage
+}
+
+// fieldFlags are the flags for fields of mesh.Config.
+var fieldFlags = map[string]string{
+	"Listen": "mesh-listen", "Advertise": "advertise", "OpsListen": "ops-listen", "Transport": "transport", "Codec": "codec",
+	"Discovery": "discovery", "DiscoveryAddress": "discovery", "Peers": "peers",
+	"AuthToken": "auth-token", "AuthTokenFile": "auth-token-file", "AcceptToken": "accept-token",
+	"TLS.CertFile": "tls-cert", "TLS.KeyFile": "tls-key", "TLS.CAFile": "tls-ca", "TLS.ServerName": "tls-server-name",
+}
+
+// asFlag names the flag for a field of mesh.Config that is not allowed, if it was
+// written: who has typed --mesh-listen need not know Listen.
+func asFlag(args []string, err error) error {
+	bad, ok := errors.AsType[*core.ConfigError](err)
+	if !ok {
+		return err
+	}
+	field, index, _ := strings.Cut(bad.Field, "[")
+	if index != "" {
+		index = "[" + index
+	}
+	flag, known := fieldFlags[field]
+	if !known {
+		return err
+	}
+	for i, arg := range args {
+		name, value, joined := strings.Cut(arg, "=")
+		if name != "--"+flag && name != "-"+flag {
+			continue
+		}
+		if !joined && i+1 < len(args) {
+			value = args[i+1]
+		}
+		written := *bad
+		written.Field = "--" + flag + index
+		if flag == "discovery" && index == "" {
+			written.Value = value // "dns:" is no part of the field
+		}
+		return &actionError{&written}
+	}
+	return err
 }
 
 // asWritten shows a number or duration that a command does not allow as it was

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/urfave/cli/v3"
+
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/discovery/gossip"
 	"github.com/socketmesh/mesh/internal/commas"
@@ -15,15 +17,34 @@ import (
 const gossipName = "gossip"
 
 // gossipFlags say how a server gossips.
-type gossipFlags struct{ listen, advertise, seeds, label *string }
+type gossipFlags struct {
+	listen, advertise, seeds, label *string
+	flags                           []cli.Flag
+}
 
 func declareGossip(f *flags) gossipFlags {
-	return gossipFlags{
+	before := len(f.list)
+	g := gossipFlags{
 		listen:    f.text("gossip-listen", gossip.DefaultListen, "where it gossips, with --discovery gossip", "MESH_GOSSIP_LISTEN"),
 		advertise: f.text("gossip-advertise", "", "ip:port at which others reach that (default: a private address of this machine)", "MESH_GOSSIP_ADVERTISE"),
 		seeds:     f.text("gossip-seeds", "", "where some of the others gossip, as a:7946,b:7946", "MESH_GOSSIP_SEEDS"),
 		label:     f.text("gossip-label", "", "name of the mesh, where several share a network", "MESH_GOSSIP_LABEL"),
 	}
+	g.flags = f.list[before:]
+	return g
+}
+
+// unused returns an error if a flag says how to gossip, and the server does not: it would look for
+// the discovery service instead. Variables may be there for other servers, too.
+func (g gossipFlags) unused() error {
+	for i, value := range []*string{g.listen, g.advertise, g.seeds, g.label} {
+		name := g.flags[i].Names()[0]
+		_, variable := variable("MESH_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))).Lookup()
+		if g.flags[i].IsSet() && !variable {
+			return usageError("--"+name, *value, "--discovery gossip beside it")
+		}
+	}
+	return nil
 }
 
 // discovery is that of a server. What is gossiped is encrypted with the tokens.

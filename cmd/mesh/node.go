@@ -69,6 +69,8 @@ func nodeCommand(f *flags) action {
 				return err
 			}
 			with = append(with, mesh.WithDiscovery(d))
+		} else if err := gossip.unused(); err != nil {
+			return err
 		}
 		s, err := startServer(ctx, serverOptions{host: *host, port: *port, mesh: config, with: with, log: log})
 		if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/socketmesh/mesh/internal/commas"
 )
 
-// benchCommand measures clusters, ours and others.
+// benchCommand measures clusters of the mesh and of others.
 func benchCommand(f *flags) action {
 	s := benchSettings(f)
 	compare := f.text("compare", "", "what is measured, in turn: "+strings.Join(presetNames(), ", ")+"; links: "+strings.Join(link.Kinds, ", ")+" (default mesh, and all links)", "MESH_BENCH_COMPARE")
@@ -74,7 +74,7 @@ func benchCommand(f *flags) action {
 	})
 }
 
-// errInterrupted is that of a run which somebody has ended. The table says what is left.
+// errInterrupted says that a signal has ended the run. The table shows what was measured.
 var errInterrupted = errors.New("interrupted before everything was measured")
 
 // benchSettings declares the flags of a run.
@@ -123,7 +123,7 @@ func presetNames() []string {
 	return names
 }
 
-// benchKinds are the configurations to measure.
+// benchKinds returns the configurations to measure.
 func benchKinds(mode bench.Mode, compare, urls string) ([]string, error) {
 	known, ordinary := presetNames(), []string{"mesh"}
 	check := func(kind string) error {
@@ -147,7 +147,7 @@ func benchKinds(mode bench.Mode, compare, urls string) ([]string, error) {
 	return kinds, nil
 }
 
-// writeComparison writes the table, and the JSON where it is wanted.
+// writeComparison writes the table, and the JSON if a file is given.
 func writeComparison(c *bench.Comparison, file string, legend bool, out io.Writer) error {
 	if file != "-" {
 		if err := c.WriteTable(out, legend); err != nil || file == "" {

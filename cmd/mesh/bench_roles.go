@@ -18,15 +18,15 @@ import (
 	"github.com/socketmesh/mesh/bench/worker"
 )
 
-// benchWorkerCommand is the clients of one process. `mesh bench` starts it, and
-// calls it over its input and output.
+// benchWorkerCommand runs the clients of one process. `mesh bench` starts it, and calls it
+// over its standard input and output.
 func benchWorkerCommand(*flags) action {
 	return func(_ context.Context, out, _ io.Writer) error {
 		return worker.Serve(pipes{os.Stdin, out})
 	}
 }
 
-// pipes are a process's input and output.
+// pipes are a process's standard input and output.
 type pipes struct {
 	io.ReadCloser
 	out io.Writer
@@ -34,8 +34,8 @@ type pipes struct {
 
 func (p pipes) Write(b []byte) (int, error) { return p.out.Write(b) }
 
-// benchServerCommand is one server, which `mesh bench` starts, and which can be
-// started by hand to be measured from elsewhere.
+// benchServerCommand runs one server. `mesh bench` starts it; it can also be started by
+// hand, to be measured from another machine.
 func benchServerCommand(f *flags) action {
 	kind := f.text("kind", "mesh", "what it is: mesh, alone (the host library by itself) or baseline (bare WebSockets)", "MESH_BENCH_KIND")
 	listen := f.text("listen", "127.0.0.1:0", "where clients are accepted", "MESH_BENCH_LISTEN")
@@ -70,7 +70,7 @@ func benchServerCommand(f *flags) action {
 	})
 }
 
-// benchLinkCommand is the end of a link that answers.
+// benchLinkCommand runs the receiving end of a link.
 func benchLinkCommand(f *flags) action {
 	kind := f.text("kind", "ws", "what it is: "+strings.Join(link.Kinds, ", "), "MESH_BENCH_KIND")
 	return profiled(f, func(ctx context.Context, out, _ io.Writer) error {
@@ -80,8 +80,8 @@ func benchLinkCommand(f *flags) action {
 	})
 }
 
-// whileInput is a context that ends when the standard input does: then whoever
-// has started this process is gone.
+// whileInput returns a context that ends with the standard input: then the process that has
+// started this one is gone.
 func whileInput(ctx context.Context) (context.Context, func()) {
 	ctx, stop := context.WithCancel(ctx)
 	go func() {

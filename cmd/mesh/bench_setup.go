@@ -11,7 +11,7 @@ import (
 	"github.com/socketmesh/mesh/bench/cluster"
 )
 
-// benchSetup makes processes of this very program.
+// benchSetup returns the setup in which every process is this program, in another role.
 func benchSetup(folder string, meshFlags map[string]string, errOut io.Writer) (*bench.Setup, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -40,7 +40,7 @@ func benchSetup(folder string, meshFlags map[string]string, errOut io.Writer) (*
 	return setup, nil
 }
 
-// sharedWriter is written to by the benchmark and by what its processes say.
+// sharedWriter serialises the writes of the benchmark and of its processes.
 type sharedWriter struct {
 	mu  sync.Mutex
 	out io.Writer
@@ -52,7 +52,7 @@ func (w *sharedWriter) Write(p []byte) (int, error) {
 	return w.out.Write(p)
 }
 
-// isTerminal tells whether somebody looks at it.
+// isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	if !ok {

@@ -15,35 +15,36 @@ import (
 // boardPause is the least time between two updates.
 const boardPause = 100 * time.Millisecond
 
-// card is what servers tell each other of themselves, and pages of all.
+// card describes a server: servers send theirs to each other, and pages get the cards of
+// all.
 type card struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
 	URL     string `json:"url"`
-	Clients int    `json:"clients"` // -1 if the server did not say
+	Clients int    `json:"clients"` // -1 if the server has not sent its card
 }
 
-// view is what a page is told: the `state` event.
+// view is the `state` event for pages.
 type view struct {
 	Me      card   `json:"me"`
 	Servers []card `json:"servers"` // by name
 	Total   int    `json:"total"`   // clients of all servers
-	// Demo is what the page can do more in a demo.
+	// Demo is set on the pages of a demo.
 	Demo *demoView `json:"demo,omitempty"`
 }
 
-// board keeps the cards of all servers. Whenever something changes it tells the
-// other servers, if it was here, and the local pages: at once if nothing was
-// said for a while, and then not more often than every boardPause.
+// board keeps the cards of all servers. When something changes it sends this server's card
+// to the others, if the change was here, and the new view to the local pages: at once if
+// the last update is boardPause ago, else when it is.
 type board struct {
 	server *server
 	watch  *peerWatch
 	demo   *demoView
-	wake   chan struct{} // of one place: something changed
+	wake   chan struct{} // has a value when something has changed
 
 	mu       sync.Mutex
 	cards    map[string]card // of other servers, by id
-	announce bool            // this server's card has to be told to the others
+	announce bool            // this server's card must be sent to the others
 }
 
 func newBoard(s *server, w *peerWatch, demo *demoView) *board {
@@ -55,8 +56,8 @@ func newBoard(s *server, w *peerWatch, demo *demoView) *board {
 // clientsChanged is called when a client has come or gone.
 func (b *board) clientsChanged() { b.change(true) }
 
-// change wakes the board, to tell the others about this server if announce is
-// set.
+// change wakes the board. If announce is set, it also sends this server's card to the
+// others.
 func (b *board) change(announce bool) {
 	b.mu.Lock()
 	b.announce = b.announce || announce
@@ -67,7 +68,7 @@ func (b *board) change(announce bool) {
 	}
 }
 
-// receive takes the card of another server: one text, JSON.
+// receive handles the card of another server: one argument, a JSON text.
 func (b *board) receive(args []any) {
 	text, ok := at[string](args, 0)
 	var c card
@@ -80,7 +81,7 @@ func (b *board) receive(args []any) {
 	b.change(false)
 }
 
-// hasPage tells whether one of the other servers has its page on that host and port.
+// hasPage reports whether another server has its page on that host and port.
 func (b *board) hasPage(host string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -92,12 +93,12 @@ func (b *board) hasPage(host string) bool {
 	return false
 }
 
-// run updates everybody until ctx ends.
+// run sends updates until ctx ends.
 func (b *board) run(ctx context.Context) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	for {
-		// A peer that comes has to be told who we are.
+		// A new peer must get this server's card.
 		select {
 		case <-ctx.Done():
 			return
@@ -130,8 +131,8 @@ func (b *board) update() {
 	b.server.io.Local().To(pageRoom).Emit("state", v)
 }
 
-// view puts the servers of this moment together, and forgets the cards of those
-// that are gone.
+// view makes the view of the current servers, and forgets the cards of servers that are
+// gone.
 func (b *board) view() view {
 	s := b.server
 	me := card{ID: s.mesh.ID(), Name: s.name, URL: s.url, Clients: s.io.Sockets().Sockets().Len()}
@@ -152,7 +153,7 @@ func (b *board) view() view {
 	return v
 }
 
-// cardOf is the card of a peer, or one with what the mesh knows of it.
+// cardOf returns the card of a peer, or one with what the mesh knows of it.
 func (b *board) cardOf(p core.PeerInfo) card {
 	if c, ok := b.cards[p.ID]; ok {
 		return c
@@ -160,8 +161,8 @@ func (b *board) cardOf(p core.PeerInfo) card {
 	return card{ID: p.ID, Name: cmp.Or(p.Address, p.ID), Clients: -1}
 }
 
-// forgetOthers keeps the board from growing. A card may come just before its
-// peer is known, so a few of unknown servers are kept.
+// forgetOthers limits the number of cards. A card may arrive just before its peer is known,
+// so a few cards of unknown servers are kept.
 func (b *board) forgetOthers(peers []core.PeerInfo) {
 	if len(b.cards) <= 2*len(peers)+16 {
 		return

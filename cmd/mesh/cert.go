@@ -18,15 +18,15 @@ import (
 // Files of `mesh cert`.
 const (
 	caFile    = "ca.pem"
-	caKeyFile = "ca-key.pem" // not for servers
+	caKeyFile = "ca-key.pem" // servers do not need it
 )
 
-// caDays is how long an authority is valid: longer than any certificate, because to
-// change it all servers have to be told.
+// caDays is how long an authority is valid: longer than any certificate, because changing
+// it means changing it on all servers.
 const caDays = 3650
 
-// certCommand makes an authority, and a certificate by it. Where there are both already
-// the authority stays, and the certificate is renewed when it is time.
+// certCommand makes an authority, and a certificate issued by it. If both exist already,
+// the authority stays, and the certificate is renewed if it expires soon.
 func certCommand(f *flags) action {
 	folder := f.text("out", "certs", "folder for the files", "MESH_CERT_OUT")
 	authorityFolder := f.text("ca", "", "folder of the authority, ca.pem and ca-key.pem, which is made if there is none (default: --out)", "MESH_CERT_CA")
@@ -82,8 +82,8 @@ func certCommand(f *flags) action {
 			if err != nil {
 				return err
 			}
-			// Servers read both when one has changed, and keep the old pair while they
-			// do not match.
+			// Servers read both files when one has changed, and keep the old pair as long
+			// as the two do not match.
 			if err := replace(key, pair.Key, 0o600); err != nil {
 				return err
 			}
@@ -98,8 +98,8 @@ func certCommand(f *flags) action {
 	}
 }
 
-// openAuthority reads the authority in a folder, or makes one there. It never replaces
-// what is there: certificates of servers would not be trusted any more.
+// openAuthority reads the authority in a folder, or makes one there. It never replaces an
+// existing one: servers' certificates would not be trusted any more.
 func openAuthority(folder string) (a *certs.Authority, made bool, err error) {
 	certPath, keyPath := filepath.Join(folder, caFile), filepath.Join(folder, caKeyFile)
 	cert, certErr := readIfThere(certPath)
@@ -134,8 +134,8 @@ func openAuthority(folder string) (a *certs.Authority, made bool, err error) {
 	return a, false, nil
 }
 
-// copyAuthority puts the authority's certificate beside those it issues. Another one that
-// is there is left, because servers may trust it.
+// copyAuthority copies the authority's certificate to the folder of the certificates that
+// it issues. It does not replace another one there, because servers may trust that.
 func copyAuthority(path string, a *certs.Authority) error {
 	there, err := readIfThere(path)
 	if err != nil {
@@ -153,8 +153,8 @@ func copyAuthority(path string, a *certs.Authority) error {
 	return nil
 }
 
-// keep says why a certificate need not be made, "" if it has to be. The error is one of
-// files that would be lost.
+// keep says why a certificate does not have to be made, "" if it has to. The error says
+// that files would be lost.
 func keep(certPath, keyPath string, a *certs.Authority, names []string, renew bool) (why string, err error) {
 	cert, err := readIfThere(certPath)
 	if err != nil {
@@ -182,7 +182,7 @@ func keep(certPath, keyPath string, a *certs.Authority, names []string, renew bo
 	return fmt.Sprintf("it is valid until %s", old.NotAfter.Format(time.DateOnly)), nil
 }
 
-// readIfThere returns nil for a file that is not there.
+// readIfThere returns nil for a file that does not exist.
 func readIfThere(path string) ([]byte, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -191,7 +191,7 @@ func readIfThere(path string) ([]byte, error) {
 	return text, err
 }
 
-// create writes a file that is not there.
+// create writes a new file.
 func create(path string, text []byte, mode fs.FileMode) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
@@ -201,10 +201,10 @@ func create(path string, text []byte, mode fs.FileMode) error {
 	return errors.Join(err, file.Close())
 }
 
-// replace writes a file in one step, so that nobody reads half of it.
+// replace replaces a file atomically, so that nobody reads half of it.
 func replace(path string, text []byte, mode fs.FileMode) error {
 	next := path + ".new"
-	_ = os.Remove(next) // of a process that was killed
+	_ = os.Remove(next) // left by a process that was killed
 	if err := create(next, text, mode); err != nil {
 		return err
 	}

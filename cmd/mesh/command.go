@@ -20,14 +20,14 @@ import (
 // Exit codes.
 const (
 	exitOK     = 0
-	exitFailed = 1 // it was tried, and did not work
+	exitFailed = 1 // the command has failed
 	exitUsage  = 2 // the command line or the environment is wrong
 )
 
-// shutdownTime is how long a command takes at most to stop cleanly.
+// shutdownTime is the longest time for a clean stop of a command.
 const shutdownTime = 5 * time.Second
 
-// Groups of commands in the help, which sorts them by name.
+// Groups of commands in the help, which sorts groups by name.
 const (
 	groupServers = "Run servers"
 	groupOperate = "See and operate a mesh"
@@ -38,7 +38,7 @@ const (
 // action is what a command does. It runs until ctx ends, and prints to out.
 type action func(ctx context.Context, out, errOut io.Writer) error
 
-// commands are what the binary does, in the order of the help.
+// commands are the commands of the binary, in the order of the help.
 func commands() []*cli.Command {
 	return []*cli.Command{
 		newCommand(groupServers, "demo", "run several servers that form a mesh, with a web page on each", demoCommand),
@@ -59,8 +59,8 @@ func commands() []*cli.Command {
 	}
 }
 
-// roles are what `mesh demo` and `mesh bench` start processes for. The help does not list
-// them.
+// roles are the commands that `mesh demo` and `mesh bench` start processes with. They are
+// hidden in the help.
 func roles() []*cli.Command {
 	roles := []*cli.Command{
 		newCommand("", demoServerRole, "be one server of mesh demo, which is told what to be on the standard input", demoServerCommand),
@@ -74,7 +74,7 @@ func roles() []*cli.Command {
 	return roles
 }
 
-// newCommand makes a command of what define declares and returns.
+// newCommand makes a command. define declares its flags and returns its action.
 func newCommand(group, name, summary string, define func(*flags) action) *cli.Command {
 	f := &flags{}
 	do := define(f)
@@ -100,21 +100,21 @@ func newCommand(group, name, summary string, define func(*flags) action) *cli.Co
 	}
 }
 
-// actionError is an error of what a command does. Any other error is one of the
-// command line or the environment.
+// actionError is an error of an action. All other errors are about the command line or the
+// environment.
 type actionError struct{ err error }
 
 func (e *actionError) Error() string { return e.err.Error() }
 func (e *actionError) Unwrap() error { return e.err }
 
-// Errors of the command line library that are explained in other words.
+// Errors of the command line library that are replaced by clearer ones.
 var (
 	unknownFlag = regexp.MustCompile(`^flag provided but not defined: -+(.*)$`)
 	badFlag     = regexp.MustCompile(`^invalid value (".*") for flag -+(\S+): (.*)$`)
 	badVariable = regexp.MustCompile(`^could not parse (".*") as \S+ value from environment variable (\S+) for flag (\S+): (.*)$`)
 )
 
-// explainFlagError says which flag was meant, or what is allowed.
+// explainFlagError suggests the flag that was meant, or says what is allowed.
 func explainFlagError(cmd *cli.Command, err error) error {
 	text := err.Error()
 	if m := unknownFlag.FindStringSubmatch(text); m != nil {
@@ -132,7 +132,7 @@ func explainFlagError(cmd *cli.Command, err error) error {
 	return err
 }
 
-// badValue says what a flag takes, which a validator has said already.
+// badValue says what a flag accepts, in the words of its validator.
 func badValue(cmd *cli.Command, flag, written, value, cause string) error {
 	want := cause
 	for _, f := range cmd.Flags {
@@ -148,10 +148,10 @@ func badValue(cmd *cli.Command, flag, written, value, cause string) error {
 	return fmt.Errorf("%s: %s is not allowed: %s", written, value, want)
 }
 
-// wantPrefix begins what validators say.
+// wantPrefix is the beginning of validators' messages.
 const wantPrefix = "want "
 
-// newRoot makes the whole command line.
+// newRoot makes the root command.
 func newRoot(out, errOut io.Writer) *cli.Command {
 	return &cli.Command{
 		Name:                  "mesh",
@@ -167,7 +167,7 @@ func newRoot(out, errOut io.Writer) *cli.Command {
 			cmd.Category = groupAbout
 			cmd.Usage = "print a script that completes commands and flags in bash, zsh, fish or pwsh"
 		},
-		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // run tells and returns the code
+		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // run prints the error and returns the code
 		Action: func(_ context.Context, cmd *cli.Command) error {
 			if cmd.Args().Present() {
 				return noCommand(cmd, cmd.Args().First())
@@ -178,7 +178,7 @@ func newRoot(out, errOut io.Writer) *cli.Command {
 	}
 }
 
-// asIs leaves an error of the command line to run.
+// asIs passes an error of the command line on to run.
 func asIs(_ context.Context, _ *cli.Command, err error, _ bool) error { return err }
 
 var errNoCommand = errors.New("which command?")
@@ -190,7 +190,7 @@ func noCommand(root *cli.Command, name string) error {
 	return fmt.Errorf("there is no command %q", name)
 }
 
-// run does what args say and returns the exit code.
+// run runs the command in args and returns the exit code.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	root := newRoot(out, errOut)
 	err := root.Run(ctx, append([]string{root.Name}, args...))
@@ -211,7 +211,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		err = explainFlagError(root.Command(args[0]), err)
 		err = asFlag(args[1:], asWritten(root.Command(args[0]), args[1:], err))
 	}
-	fmt.Fprintf(errOut, "%s: %s\n", command, printableLines(err.Error())) // servers have a say in it
+	fmt.Fprintf(errOut, "%s: %s\n", command, printableLines(err.Error())) // servers may influence the text
 	if _, failed := errors.AsType[*actionError](err); failed {
 		if _, bad := errors.AsType[*core.ConfigError](err); bad {
 			return exitUsage
@@ -298,7 +298,7 @@ func asWritten(cmd *cli.Command, args []string, err error) error {
 	return &actionError{&written}
 }
 
-// usageError is a flag's bad value.
+// usageError is the error of a flag's bad value.
 func usageError(flag string, value any, allowed string) error {
 	return &core.ConfigError{Field: flag, Value: value, Allowed: allowed}
 }

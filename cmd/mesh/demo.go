@@ -14,13 +14,13 @@ import (
 )
 
 // demo is a mesh on one machine: a discovery service in this process, and servers in
-// processes of their own, so that one can be killed and the others go on.
+// separate processes, so that one can be killed while the others go on.
 type demo struct {
 	discovery *service.Server
 	servers   []*demoProcess
 	ended     chan *demoProcess // servers whose process has ended
-	note      string            // what was made up
-	add       string            // command that adds a server; "" if none can join
+	note      string            // says which secrets were generated
+	add       string            // command line that adds a server; "" if none can join
 }
 
 // demoOptions are the flags of `mesh demo`. Server i takes port + i and
@@ -83,7 +83,7 @@ func (o demoOptions) validate() error {
 	return nil
 }
 
-// startDemo starts all of it or nothing.
+// startDemo starts everything or nothing.
 func startDemo(ctx context.Context, o demoOptions, log *slog.Logger, errOut io.Writer) (*demo, error) {
 	if err := o.makeUp(); err != nil {
 		return nil, err
@@ -105,12 +105,12 @@ func startDemo(ctx context.Context, o demoOptions, log *slog.Logger, errOut io.W
 	return d, nil
 }
 
-// startServers starts all servers at once, and waits for all.
+// startServers starts all servers at once, and waits until all run.
 func (d *demo) startServers(ctx context.Context, o demoOptions, discovery string, errOut io.Writer) error {
 	for i := range o.nodes {
 		setup := demoSetup{Host: o.host, Port: nth(o.port, i), Mesh: o.server(i, discovery), Made: o.made, Log: o.log}
 		if d.add != "" {
-			setup.Add = o.addCommand(discovery, "") // what others may see
+			setup.Add = o.addCommand(discovery, "") // without the token, because the page shows it
 		}
 		p, err := startDemoProcess(setup, errOut, d.ended)
 		if err != nil {
@@ -127,7 +127,7 @@ func (d *demo) startServers(ctx context.Context, o demoOptions, discovery string
 	return nil
 }
 
-// server is the configuration of server i, without certificates that are made up.
+// server returns the configuration of server i, without generated certificates.
 func (o demoOptions) server(i int, discovery string) mesh.Config {
 	config := o.stack
 	config.Listen = net.JoinHostPort(o.host, strconv.Itoa(nth(o.meshPort, i)))
@@ -138,7 +138,7 @@ func (o demoOptions) server(i int, discovery string) mesh.Config {
 	return config
 }
 
-// nth is the port of server i: 0 stays 0.
+// nth returns the port of server i; 0 stays 0.
 func nth(first, i int) int {
 	if first == 0 {
 		return 0
@@ -163,7 +163,7 @@ func (d *demo) print(out io.Writer) {
 	fmt.Fprint(out, "\nKill one of the processes, or stop it on its page: the others go on. Ctrl-C stops all.\n")
 }
 
-// watch says which servers end, until ctx does.
+// watch reports servers that end, until ctx ends.
 func (d *demo) watch(ctx context.Context, out io.Writer) {
 	for left := len(d.servers); ; {
 		select {

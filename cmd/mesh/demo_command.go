@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// addCommand is the command line that adds a server to a demo, any number of times, for
-// it takes free ports. "" if no server can join, for the certificates are made up. Without
-// the token, which others must not see, the line has a word in its place.
+// addCommand returns the command line that adds a server to a demo. It picks free ports, so
+// that it can be used any number of times. It is "" if no server can join, because the
+// certificates are generated. If token is "", the line has a placeholder for the token.
 func (o demoOptions) addCommand(discovery, token string) string {
 	if o.made.Cert != nil {
 		return ""
@@ -22,7 +22,7 @@ func (o demoOptions) addCommand(discovery, token string) string {
 		words = append(words, "MESH_AUTH_TOKEN="+shellWord(token))
 	}
 	words = append(words, programName(), "node")
-	if o.host != "127.0.0.1" { // which is the default
+	if o.host != "127.0.0.1" { // the default
 		words = append(words, "--host", shellWord(o.host))
 	}
 	words = append(words, "--port", "0", "--mesh-listen", shellWord(net.JoinHostPort(o.host, "0")), "--discovery", shellWord(discovery))
@@ -38,8 +38,8 @@ func (o demoOptions) addCommand(discovery, token string) string {
 	return strings.Join(words, " ")
 }
 
-// programName is how this program is called: as it was, or through go run, whose binary
-// is gone after it.
+// programName returns how this program was called; if by go run, it returns that, because
+// go run deletes its binary.
 func programName() string {
 	if self := filepath.ToSlash(os.Args[0]); strings.Contains(self, "/go-build") && strings.Contains(self, "/exe/") {
 		return "go run ./cmd/mesh"
@@ -47,7 +47,7 @@ func programName() string {
 	return shellWord(os.Args[0])
 }
 
-// shellWord quotes a word for a shell, if it has to be.
+// shellWord quotes a word for a shell, if necessary.
 func shellWord(word string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@%+=,", r)

@@ -2,21 +2,21 @@ package main
 
 import "net/http"
 
-// stopPath is where the page of a demo's server asks it to stop.
+// stopPath is the path at which the page of a demo's server can stop the server.
 const stopPath = "/stop"
 
-// demoControls are what the page of a demo's server can do more than that of a node.
+// demoControls are the additional functions of the page of a demo's server.
 type demoControls struct {
-	add  string // command that adds a server; "" if there is none
-	stop func() // ends this server; does not wait
-	// locked tells that operators need a certificate, which browsers do not have.
+	add  string // command line that adds a server; "" if there is none
+	stop func() // ends this server, without waiting for it
+	// locked says that operators need a certificate, which browsers do not have.
 	locked bool
 }
 
-// demoView is what such a page is told.
+// demoView is the part of the view for the page of a demo's server.
 type demoView struct {
 	Add   string `json:"add"`
-	Admin string `json:"admin"` // the page of operators; "" if a browser is not let in
+	Admin string `json:"admin"` // URL of the operators' page; "" if browsers are not let in
 }
 
 func (c *demoControls) view() *demoView {
@@ -26,8 +26,8 @@ func (c *demoControls) view() *demoView {
 	return &demoView{Add: c.add}
 }
 
-// stopHandler stops the server for its own page. The pages of others, of other servers
-// too, are refused with 403.
+// stopHandler stops the server on behalf of its own page. Pages of other sites and of other
+// servers are refused with 403.
 func (c *demoControls) stopHandler() http.Handler {
 	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusAccepted)

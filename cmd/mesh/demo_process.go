@@ -12,19 +12,19 @@ import (
 	"time"
 )
 
-// demoProcess is the process of one server, as the demo sees it.
+// demoProcess is the demo's handle of a server's process.
 type demoProcess struct {
 	number  int
-	ready   demoReady // once waitReady has returned
+	ready   demoReady // set when waitReady has returned
 	cmd     *exec.Cmd
-	input   io.WriteCloser // its end ends the server
-	answers chan demoReady // of one place
+	input   io.WriteCloser // closing it ends the server
+	answers chan demoReady // has capacity 1
 	gone    chan struct{}  // closed when the process has ended
-	err     error          // of its end, once gone is closed
+	err     error          // the error of the process, set when gone is closed
 }
 
-// startDemoProcess starts a process of this very program. When the process ends it is
-// sent to ended, which must have a place for it.
+// startDemoProcess starts a process of this program. When the process ends it is sent to
+// ended, which must have space for it.
 func startDemoProcess(setup demoSetup, errOut io.Writer, ended chan<- *demoProcess) (*demoProcess, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -47,18 +47,18 @@ func startDemoProcess(setup demoSetup, errOut io.Writer, ended chan<- *demoProce
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	go func() { // which stopDemoProcesses waits for
+	go func() { // stopDemoProcesses waits for it
 		p.read(output)
 		p.err = p.cmd.Wait()
 		close(p.gone)
 		ended <- p
 	}()
-	// A process that ends before it has read this says why itself.
+	// A process that ends before it has read this reports why itself.
 	_, _ = p.input.Write(append(text, '\n'))
 	return p, nil
 }
 
-// read takes the answer, and reads until the output ends.
+// read reads the answer, and then until the output ends.
 func (p *demoProcess) read(output io.Reader) {
 	lines := bufio.NewReader(output)
 	var ready demoReady
@@ -68,7 +68,7 @@ func (p *demoProcess) read(output io.Reader) {
 	io.Copy(io.Discard, lines)
 }
 
-// waitReady waits until the server runs.
+// waitReady waits until the server is ready.
 func (p *demoProcess) waitReady(ctx context.Context) error {
 	select {
 	case p.ready = <-p.answers:
@@ -76,7 +76,7 @@ func (p *demoProcess) waitReady(ctx context.Context) error {
 		return ctx.Err()
 	case <-p.gone:
 		select {
-		case p.ready = <-p.answers: // said just before
+		case p.ready = <-p.answers: // it was sent just before
 		default:
 			return fmt.Errorf("its process %s before it was ready", p.how())
 		}
@@ -92,7 +92,7 @@ func (p *demoProcess) waitReady(ctx context.Context) error {
 
 func (p *demoProcess) id() int { return p.cmd.Process.Pid }
 
-// how says how a process that is gone has ended.
+// how returns how a process has ended.
 func (p *demoProcess) how() string {
 	if p.err == nil {
 		return "has stopped"
@@ -100,7 +100,7 @@ func (p *demoProcess) how() string {
 	return fmt.Sprintf("is gone (%v)", p.err)
 }
 
-// stopDemoProcesses ends processes: those that do not stop by themselves are killed.
+// stopDemoProcesses stops processes, and kills those that do not stop in time.
 func stopDemoProcesses(processes []*demoProcess, errOut io.Writer) {
 	for _, p := range processes {
 		p.input.Close()
@@ -112,10 +112,10 @@ func stopDemoProcesses(processes []*demoProcess, errOut io.Writer) {
 		case <-p.gone:
 			continue
 		case <-limit.C:
-			limit.Reset(0) // the others have had their time, too
+			limit.Reset(0) // the time is over for all
 		}
 		fmt.Fprintf(errOut, "mesh: server %d does not stop: killed\n", p.number)
-		_ = p.cmd.Process.Kill() // which it is, or gone
+		_ = p.cmd.Process.Kill() // an error means that it has ended
 		<-p.gone
 	}
 }

@@ -12,15 +12,14 @@ import (
 	"github.com/socketmesh/mesh/internal/certs"
 )
 
-// demoSecrets are what a demo's transport does not work without and nobody has given: a
-// token for quic, certificates (PEM) for wss. Those are by an authority that nobody else
-// knows.
+// demoSecrets are secrets that a demo's transport needs and that were not given: a token
+// for quic, certificates (PEM) for wss, of an authority that only this demo knows.
 type demoSecrets struct {
 	Token         string
 	CA, Cert, Key []byte
 }
 
-// makeUp makes secrets if they are needed.
+// makeUp generates secrets if they are needed.
 func (o *demoOptions) makeUp() error {
 	switch {
 	case o.stack.TLS != (mesh.TLS{}):
@@ -41,7 +40,7 @@ func (o *demoOptions) makeUp() error {
 	return nil
 }
 
-// note says what was made up.
+// note says which secrets were generated.
 func (s demoSecrets) note() string {
 	switch {
 	case s.Token != "":
@@ -52,7 +51,7 @@ func (s demoSecrets) note() string {
 	return ""
 }
 
-// apply gives a server the certificates.
+// apply sets the certificates in a server's configuration.
 func (s demoSecrets) apply(c *mesh.Config) error {
 	if s.Cert == nil {
 		return nil

@@ -15,34 +15,34 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// demoServerRole is the command of a process that is one server of a demo.
+// demoServerRole is the command of a demo's server processes.
 const demoServerRole = "demo-server"
 
-// demoSetup is what such a process reads first: a line of JSON on its standard input,
-// where nobody else sees the secrets. The end of the input ends the server.
+// demoSetup is the configuration of such a process: a line of JSON on its standard input,
+// where other users cannot see the secrets. The end of the input ends the server.
 type demoSetup struct {
 	Host string
 	Port int
 	Mesh mesh.Config
 	Made demoSecrets
 	Log  logSettings
-	Add  string // command that adds a server, which pages show; "" if there is none
+	Add  string // command line that adds a server, for the page; "" if there is none
 }
 
-// demoReady is its answer: a line of JSON on the standard output.
+// demoReady is the answer of the process: a line of JSON on the standard output.
 type demoReady struct {
 	URL   string // of the page
-	Mesh  string // where other servers reach it
+	Mesh  string // the address for other servers
 	Ops   string // URL for operators
-	Error string // why it did not start; "" if it did
+	Error string // why the server did not start; "" if it did
 
-	// Bad is the same of a bad configuration, if that was it.
+	// Bad is the same error, if it is one of the configuration.
 	Bad *core.ConfigError
 }
 
 func demoServerCommand(*flags) action {
 	return func(ctx context.Context, out, errOut io.Writer) error {
-		// Ctrl-C goes to all processes of a terminal; the demo itself ends its servers.
+		// Ctrl-C reaches all processes of a terminal; the demo itself ends its servers.
 		signal.Ignore(os.Interrupt)
 		input := bufio.NewReader(os.Stdin)
 		line, err := input.ReadBytes('\n')
@@ -55,8 +55,8 @@ func demoServerCommand(*flags) action {
 		}
 		ctx, stop := context.WithCancel(ctx)
 		defer stop()
-		// This goroutine ends with the process. The input ends when the demo ends this
-		// server, and when the demo itself is gone, however that came about.
+		// This goroutine ends with the process. The input ends when the demo closes it, and
+		// when the demo's process ends for any reason.
 		go func() {
 			io.Copy(io.Discard, input)
 			stop()
@@ -73,7 +73,7 @@ func demoServerCommand(*flags) action {
 			ready.Ops = opsURL(s.mesh.OpsAddr(), setup.Mesh.TLS.CertFile != "")
 		}
 		if err := json.NewEncoder(out).Encode(ready); err != nil || ready.Error != "" {
-			return err // the demo says the other one
+			return err // the demo reports the other error
 		}
 		<-ctx.Done()
 		return nil

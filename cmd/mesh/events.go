@@ -6,14 +6,14 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// pageRoom is the room of the pages: clients that connect with {page: true}.
+// pageRoom is the room of pages: clients that connect with {page: true}.
 const pageRoom socket.Room = "mesh:pages"
 
 // askTime is how long pages have to answer a question.
 const askTime = 3 * time.Second
 
-// answerEvents lets the server answer its clients. Any Socket.IO client can use
-// the three plain events:
+// answerEvents handles the events of clients. Any Socket.IO client can use the three plain
+// events:
 //
 //	join   room            [ack]   join a room
 //	pub    room|null, x            everyone in the room, or everyone, gets msg with x
@@ -26,8 +26,8 @@ const askTime = 3 * time.Second
 //	                               the server's name and the time (ms since 1970)
 //	ask    {text, name}    ack     every page gets question; {answers, ms, error} is the result
 //
-// Only pages get state and question, so that other clients are not disturbed by
-// what they did not ask for. Arguments of another shape are ignored.
+// Only pages get state and question: other clients have not asked for them. Events with
+// malformed arguments are ignored.
 func (s *server) answerEvents() {
 	s.io.On("connection", func(args ...any) {
 		client := args[0].(*socket.Socket)
@@ -124,8 +124,8 @@ func (s *server) ask(args []any) {
 	})
 }
 
-// splitAck takes the acknowledgement off the arguments of an event. It can be
-// called where none was wanted, too.
+// splitAck splits the acknowledgement off the arguments of an event. The returned function
+// can always be called, even if the client wants no acknowledgement.
 func splitAck(args []any) ([]any, func(...any)) {
 	if ack, ok := at[socket.Ack](args, len(args)-1); ok {
 		return args[:len(args)-1], func(values ...any) { ack(append([]any{}, values...), nil) }
@@ -133,7 +133,7 @@ func splitAck(args []any) ([]any, func(...any)) {
 	return args, func(...any) {}
 }
 
-// at is args[i], if there is such an argument and it is a T.
+// at returns args[i], if there is such an argument and it is a T.
 func at[T any](args []any, i int) (T, bool) {
 	if i < 0 || i >= len(args) {
 		var none T

@@ -13,12 +13,12 @@ import (
 	"github.com/socketmesh/mesh/internal/human"
 )
 
-// flags are the flags of one command. Every one can be set by an environment
-// variable too; the flag wins, and an empty variable is none.
+// flags are the flags of one command. Each can also be set by an environment variable; the
+// flag wins, and an empty variable counts as not set.
 type flags struct {
 	list      []cli.Flag
 	arguments []cli.Argument
-	parsed    []func() // what is done with arguments, once they are known
+	parsed    []func() // what to do with arguments after parsing
 }
 
 func (f *flags) text(name, value, usage, env string) *string {
@@ -33,7 +33,7 @@ func (f *flags) number(name string, value int, usage, env string) *int {
 	return number
 }
 
-// size is a number of bytes.
+// size declares a flag with a number of bytes.
 func (f *flags) size(name string, value int, usage, env string) *int {
 	size := new(int)
 	f.list = append(f.list, &sizeFlag{Name: name, Value: value, Usage: usage, Sources: sourceOf(env), Destination: size})
@@ -52,7 +52,7 @@ func (f *flags) duration(name string, value time.Duration, usage, env string) *t
 	return d
 }
 
-// port is a number that can be a port; 0 picks a free one.
+// port declares a flag with a port; 0 picks a free one.
 func (f *flags) port(name string, value int, usage, env string) *int {
 	port := new(int)
 	f.list = append(f.list, &cli.IntFlag{
@@ -67,7 +67,7 @@ func (f *flags) port(name string, value int, usage, env string) *int {
 	return port
 }
 
-// argument is a flag whose value may come first, by itself.
+// argument declares a flag whose value may also be the first argument.
 func (f *flags) argument(name, value, usage, env string) *string {
 	text, given := f.text(name, value, usage, env), new(string)
 	f.arguments = append(f.arguments, &cli.StringArg{Name: name, UsageText: "[" + name + "]", Destination: given})
@@ -79,7 +79,7 @@ func (f *flags) argument(name, value, usage, env string) *string {
 	return text
 }
 
-// words are what follows the flags.
+// words declares the arguments after the flags.
 func (f *flags) words(name, usage string) *[]string {
 	words := new([]string)
 	f.arguments = append(f.arguments, &cli.StringArgs{Name: name, UsageText: usage, Max: -1, Destination: words})
@@ -93,7 +93,7 @@ type option struct {
 	value string
 }
 
-// given tells whether the flag is on the command line.
+// given reports whether the flag is on the command line.
 func (o *option) given() bool { return o.flag.IsSet() }
 
 func (f *flags) option(name, usage string, env ...string) *option {
@@ -123,21 +123,20 @@ func (variable) IsFromEnv() bool    { return true }
 func (v variable) String() string   { return "environment variable " + string(v) }
 func (v variable) GoString() string { return fmt.Sprintf("variable(%q)", string(v)) }
 
-// readElsewhere is a variable that the help lists with a flag and that does not set
-// it.
+// readElsewhere is a variable that the help lists with a flag, but that does not set the
+// flag.
 type readElsewhere struct{ variable }
 
 func (readElsewhere) Lookup() (string, bool) { return "", false }
 
-// Flags whose values are written as people write them, as in the environment of
-// mesh.ConfigFromEnv.
+// Flags whose values have the syntax of the environment variables of mesh.ConfigFromEnv.
 type (
 	numberFlag   = cli.FlagBase[int, cli.NoConfig, written[int, asNumber]]
 	sizeFlag     = cli.FlagBase[int, cli.NoConfig, written[int, asSize]]
 	durationFlag = cli.FlagBase[time.Duration, cli.NoConfig, written[time.Duration, asDuration]]
 )
 
-// syntax is how a T is written, and what is said of one that is not.
+// syntax parses a T, and says what is allowed.
 type syntax[T any] interface {
 	parse(text string) (T, error)
 	allowed() string
@@ -158,16 +157,16 @@ func (asSize) allowed() string                { return human.AllowedSize }
 func (asDuration) parse(text string) (time.Duration, error) { return human.ParseDuration(text) }
 func (asDuration) allowed() string                          { return human.AllowedDuration }
 
-// written is the value of a flag that a syntax reads.
+// written is the value of a flag with a syntax.
 type written[T any, S syntax[T]] struct{ value *T }
 
-// Create is cli.ValueCreator's.
+// Create implements cli.ValueCreator.
 func (written[T, S]) Create(value T, destination *T, _ cli.NoConfig) cli.Value {
 	*destination = value
 	return &written[T, S]{destination}
 }
 
-// ToString shows a default.
+// ToString implements cli.ValueCreator: it formats a default.
 func (written[T, S]) ToString(value T) string { return astyped.Show(value) }
 
 func (w *written[T, S]) Set(text string) error {

@@ -12,8 +12,8 @@ import (
 	"github.com/socketmesh/mesh/internal/commas"
 )
 
-// gossipName is the discovery that mesh.Config cannot name, because its library is in the
-// programs alone that ask for it.
+// gossipName is a kind of discovery that mesh.Config does not know, so that only programs
+// that use it contain its library.
 const gossipName = "gossip"
 
 // gossipFlags say how a server gossips.
@@ -47,7 +47,7 @@ func (g gossipFlags) unused() error {
 	return nil
 }
 
-// discovery is that of a server. What is gossiped is encrypted with the tokens.
+// discovery makes a server's discovery. Gossip is encrypted with the tokens.
 func (g gossipFlags) discovery(tokens tokenFlags, log *slog.Logger) (core.Discovery, error) {
 	o := gossip.Options{Listen: *g.listen, Advertise: *g.advertise, Seeds: commas.Split(*g.seeds), Label: *g.label, Logger: log}
 	accepted, err := tokens.accepted(log)

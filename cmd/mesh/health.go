@@ -13,8 +13,8 @@ import (
 	"github.com/socketmesh/mesh/ops"
 )
 
-// healthCommand asks a running server or discovery service how it is. Images that have no
-// other program use it as their health check.
+// healthCommand asks a running server or discovery service for its health. Images without
+// other programs use it as their health check.
 func healthCommand(f *flags) action {
 	server := declareOps(f)
 	live := f.boolean("live", "ask whether it answers at all, not whether it can take clients", "MESH_OPS_HEALTH_LIVE")
@@ -44,9 +44,9 @@ func healthCommand(f *flags) action {
 	}
 }
 
-// health asks one of the routes for probes. An answer that is not 200 is an error, with the
-// checks that failed. A port that wants https:// is asked so: an image has one command for
-// its health, with certificates and without.
+// health requests one of the health routes. An answer other than 200 is an error that names
+// the checks that failed. If the port wants https, the request is repeated with it, so that
+// an image has one command for its health, with certificates and without.
 func (c *opsClient) health(ctx context.Context, path string) ([]byte, error) {
 	response, text, err := c.send(ctx, http.MethodGet, c.base+path, nil)
 	if err == nil && wantsHTTPS(response, text) {
@@ -60,7 +60,7 @@ func (c *opsClient) health(ctx context.Context, path string) ([]byte, error) {
 		return text, nil
 	}
 	var health ops.Health
-	_ = json.Unmarshal(text, &health) // another answer has no checks
+	_ = json.Unmarshal(text, &health) // an answer of another kind has no checks
 	var failing strings.Builder
 	for _, check := range health.Checks {
 		if !check.OK {

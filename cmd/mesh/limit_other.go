@@ -2,5 +2,5 @@
 
 package main
 
-// descriptorLimit is how many connections a process is trusted with.
+// descriptorLimit is a guess: how many connections a process may have.
 func descriptorLimit() int { return 10_000 }

@@ -38,6 +38,6 @@ func (s logSettings) logger(errOut io.Writer) (*slog.Logger, error) {
 	return nil, usageError("--log-format", *s.Format, "text or json")
 }
 
-// warnOfUnknown logs the variables that begin with MESH_ and that nobody reads. A mesh
-// that has its configuration from the environment does so itself.
+// warnOfUnknown logs variables that begin with MESH_ and that no part of the mesh reads. A
+// mesh whose configuration comes from the environment does so itself.
 func warnOfUnknown(log *slog.Logger) { env.WarnOf(env.Unknown(os.Environ()), log) }

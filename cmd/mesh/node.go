@@ -29,7 +29,7 @@ func nodeCommand(f *flags) action {
 		if err != nil {
 			return err
 		}
-		// The environment has the options that are not flags, too.
+		// The environment also sets the options that have no flags.
 		config, err := mesh.ConfigFromEnv()
 		if err != nil {
 			return err
@@ -46,8 +46,8 @@ func nodeCommand(f *flags) action {
 			config.OpsListen = opsListen.value
 		}
 		config.OpsListen = chooseOpsListen(config.OpsListen, opsPort)
-		// One way of finding peers on the command line replaces the other one in
-		// the environment.
+		// A flag for one way of finding peers also replaces the other way that the
+		// environment configures.
 		if discovery.given() || peers.given() {
 			config.Discovery = ""
 			config.DiscoveryAddress = discovery.value

@@ -46,7 +46,8 @@ func emitCommand(f *flags) action {
 	}
 }
 
-// argument is a word of the command line as an argument of an event: JSON, or else text.
+// argument turns a word of the command line into an argument of an event: JSON if it is
+// valid, else a text.
 func argument(word string) json.RawMessage {
 	if json.Valid([]byte(word)) {
 		return json.RawMessage(word)
@@ -94,7 +95,7 @@ func drainCommand(f *flags) action {
 	}
 }
 
-// nodeNamed finds the one node that a name means.
+// nodeNamed finds the only node that a name may mean.
 func nodeNamed(c *ops.Cluster, name string) (string, error) {
 	var found []string
 	for _, n := range c.Nodes {

@@ -20,7 +20,7 @@ import (
 	"github.com/socketmesh/mesh/ops"
 )
 
-// opsFlags say which server a command asks, and how it shows the answer.
+// opsFlags say which server a command asks, and how it prints the answer.
 type opsFlags struct {
 	url, token, tokenFile *string
 	tls                   tlsFlags
@@ -37,14 +37,14 @@ func declareOps(f *flags) opsFlags {
 	}
 }
 
-// opsClient asks the operators' port of a server.
+// opsClient sends requests to the operators' port of a server.
 type opsClient struct {
 	base  string
 	token string
 	http  *http.Client
 }
 
-// client is for the server that the flags name.
+// client makes a client for the server that the flags name.
 func (o opsFlags) client() (*opsClient, error) {
 	u, err := url.Parse(*o.url)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -69,7 +69,7 @@ func (o opsFlags) client() (*opsClient, error) {
 
 func (c *opsClient) close() { c.http.CloseIdleConnections() }
 
-// client is a configuration for asking a server; nil without files.
+// client returns the TLS configuration for requests; nil without files.
 func (t tlsFlags) client() (*tls.Config, error) {
 	if *t.cert == "" && *t.ca == "" && *t.name == "" {
 		return nil, nil
@@ -88,7 +88,7 @@ func (t tlsFlags) client() (*tls.Config, error) {
 	return peertls.Client(source.Config(*t.name), roots, "http/1.1"), nil
 }
 
-// maxOpsAnswer bounds what a server can make a command hold, in bytes.
+// maxOpsAnswer limits the memory that a server's answer can take in a command, in bytes.
 const maxOpsAnswer = 256 << 20
 
 func (c *opsClient) get(ctx context.Context, path string, query url.Values, answer any) ([]byte, error) {
@@ -107,7 +107,7 @@ func (c *opsClient) post(ctx context.Context, path string, body, answer any) ([]
 	return c.do(ctx, http.MethodPost, c.base+path, text, answer)
 }
 
-// do asks, decodes the answer and returns it as it came.
+// do sends a request, decodes the answer and also returns it undecoded.
 func (c *opsClient) do(ctx context.Context, method, target string, body []byte, answer any) ([]byte, error) {
 	response, text, err := c.send(ctx, method, target, body)
 	if err != nil {
@@ -129,7 +129,7 @@ func isJSON(response *http.Response) bool {
 	return strings.HasPrefix(response.Header.Get("Content-Type"), "application/json")
 }
 
-// failure is what a server has answered that has not done as it was asked.
+// failure returns the error of a server's answer to a request that has failed.
 func (c *opsClient) failure(response *http.Response, text []byte) error {
 	var failure ops.Failure
 	switch {
@@ -145,8 +145,8 @@ func (c *opsClient) failure(response *http.Response, text []byte) error {
 	return fmt.Errorf("%s: %s", c.base, printable(failure.Error))
 }
 
-// send asks, and reads the answer whatever its status is. The body of the response is
-// closed.
+// send sends a request, and reads the answer whatever its status is. The body of the
+// response is closed.
 func (c *opsClient) send(ctx context.Context, method, target string, body []byte) (*http.Response, []byte, error) {
 	r, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 	if err != nil {
@@ -170,12 +170,12 @@ func (c *opsClient) send(ctx context.Context, method, target string, body []byte
 	return response, text, nil
 }
 
-// wantsHTTPS tells whether this is the answer to HTTP of Go's server at a port with TLS.
+// wantsHTTPS reports whether this is how Go's server answers HTTP on a port with TLS.
 func wantsHTTPS(response *http.Response, text []byte) bool {
 	return response.StatusCode == http.StatusBadRequest && response.TLS == nil && strings.Contains(string(text), "HTTPS")
 }
 
-// explain says in plain words why there is no answer.
+// explain says in plain words why there was no answer.
 func (c *opsClient) explain(err error) error {
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return fmt.Errorf("there is no server at %s: start one with MESH_OPS_LISTEN=:%d, or say where with --url (%w)", c.base, opsPort, err)
@@ -183,7 +183,7 @@ func (c *opsClient) explain(err error) error {
 	return err
 }
 
-// show prints an answer as it came, if that is wanted, and reports whether it was.
+// show prints an answer as JSON, if the flag asks for it, and reports whether it did.
 func (o opsFlags) show(out io.Writer, answer []byte) (shown bool, err error) {
 	if !*o.json {
 		return false, nil

@@ -66,7 +66,7 @@ func findNode(ctx context.Context, client *opsClient, name string) (string, erro
 	return nodeNamed(&c, name)
 }
 
-// printExplanation shows it in 80 columns.
+// printExplanation prints an explanation in 80 columns.
 func printExplanation(out io.Writer, e *ops.Explanation) error {
 	fmt.Fprintln(out, wrapped(printable(e.Summary), 80)+"\n")
 	err := table(out, "SERVER SOCKETS EMIT WHY CODEC BYTES RTT QUEUE", func(row func(...any)) {
@@ -93,7 +93,7 @@ func orDash(text string) string {
 	return text
 }
 
-// cut is a text of at most so many characters.
+// cut shortens a text to at most so many characters.
 func cut(text string, most int) string {
 	text = printable(text)
 	if utf8.RuneCountInString(text) <= most {
@@ -102,8 +102,7 @@ func cut(text string, most int) string {
 	return string([]rune(text)[:most-1]) + "…"
 }
 
-// wrapped breaks a text into lines, between words. A word that is longer has a line of its
-// own.
+// wrapped breaks a text into lines, between words. A longer word has a line to itself.
 func wrapped(text string, width int) string {
 	var lines []byte
 	column := 0

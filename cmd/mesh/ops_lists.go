@@ -107,7 +107,7 @@ func socketsCommand(f *flags) action {
 	}
 }
 
-// printMore says how to get what is not in a list.
+// printMore says how to get the rest of a list, and which nodes are not in it.
 func printMore(errOut io.Writer, next string, unanswered []ops.Unanswered) {
 	if next != "" {
 		fmt.Fprintf(errOut, "there are more: --after %s\n", printable(next))

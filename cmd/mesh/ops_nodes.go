@@ -9,7 +9,7 @@ import (
 	"github.com/socketmesh/mesh/ops"
 )
 
-// fewNodes is up to how many nodes the links are listed unasked.
+// fewNodes is the number of nodes up to which links are listed without a flag.
 const fewNodes = 12
 
 func nodesCommand(f *flags) action {
@@ -118,7 +118,7 @@ func printProblems(out io.Writer, c *ops.Cluster, indent string) (err error) {
 	return err
 }
 
-// describeProblem is a problem in one line.
+// describeProblem describes a problem in one line.
 func describeProblem(p ops.Problem) string {
 	who := p.Node
 	if p.Peer != "" {

@@ -16,22 +16,22 @@ import (
 	"github.com/socketmesh/mesh/ops/metrics"
 )
 
-// Where operators are served unless told otherwise: on this machine only.
+// Default ports for operators; they are open to this machine only.
 const (
-	opsPort          = 4100 // of a server; here their commands look
+	opsPort          = 4100 // of a server; the operators' commands connect to it by default
 	discoveryOpsPort = 8100
 )
 
-// adminPath is where operators have a page.
+// adminPath is the path of the operators' page.
 const adminPath = "/admin"
 
-// noOps as --ops-listen serves nobody.
+// noOps as --ops-listen serves no operators.
 const noOps = "none"
 
 func defaultOpsListen(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// chooseOpsListen is where operators are served: as given, or else at the default port, or
-// at a free one if another program has that.
+// chooseOpsListen returns the address for operators: the given one, else the default port,
+// or a free one if another program has that.
 func chooseOpsListen(given string, port int) string {
 	switch given {
 	case noOps:
@@ -47,8 +47,8 @@ func chooseOpsListen(given string, port int) string {
 	return given
 }
 
-// opsPortBeside is the operators' port of a server of the demo: 100 above the one for
-// other servers, or a free one.
+// opsPortBeside returns the operators' port of a demo's server: 100 above its port for
+// other servers, or 0, a free one.
 func opsPortBeside(meshPort int) int {
 	if meshPort == 0 || meshPort+100 > 65535 {
 		return 0
@@ -64,9 +64,9 @@ func opsURL(addr string, secure bool) string {
 	return fmt.Sprintf("%s://%s", scheme, advertise.Local(addr))
 }
 
-// serveDiscoveryOps serves operators of a discovery service, over TLS where the service
-// has that, to those who have one of its tokens, if there are any, or a certificate that
-// it would accept of a server. Without an address it serves nobody, and returns nil.
+// serveDiscoveryOps serves operators of a discovery service, over TLS if the service has
+// that. They need one of its tokens, if there are any, or a certificate that it would
+// accept from a server. Without an address it returns nil.
 func serveDiscoveryOps(ctx context.Context, s *service.Server, listen string, tokens func() []string, secure *tls.Config, log *slog.Logger) (*opshttp.Server, error) {
 	if listen == "" {
 		return nil, nil

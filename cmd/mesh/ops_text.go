@@ -27,8 +27,8 @@ func table(out io.Writer, header string, rows func(row func(cells ...any))) erro
 	return w.Flush()
 }
 
-// printable is a text without what a terminal would act upon: names may be chosen by
-// strangers.
+// printable removes from a text what a terminal would interpret: strangers may have chosen
+// names.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if strconv.IsPrint(r) {
@@ -38,7 +38,7 @@ func printable(s string) string {
 	}, s)
 }
 
-// printableLines is a text of several lines, each of them printable.
+// printableLines is printable for a text of several lines.
 func printableLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i := range lines {
@@ -47,8 +47,8 @@ func printableLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// safeJSON is JSON in which all that a terminal might act upon is escaped. JSON itself
-// escapes the ASCII part of it.
+// safeJSON escapes in JSON everything that a terminal might interpret. JSON itself escapes
+// the ASCII part of it.
 func safeJSON(text []byte) []byte {
 	safe := make([]byte, 0, len(text))
 	for len(text) > 0 {
@@ -66,7 +66,7 @@ func safeJSON(text []byte) []byte {
 	return safe
 }
 
-// bytesText is a size as people read it.
+// bytesText formats a size for people.
 func bytesText(n float64) string {
 	for _, unit := range []string{"B", "KiB", "MiB", "GiB"} {
 		if n < 1000 {
@@ -80,7 +80,7 @@ func bytesText(n float64) string {
 	return fmt.Sprintf("%.0f TiB", n)
 }
 
-// uptimeText has two units at most.
+// uptimeText formats a duration with two units at most.
 func uptimeText(seconds float64) string {
 	d := time.Duration(seconds * float64(time.Second)).Round(time.Second)
 	switch {

@@ -17,8 +17,8 @@ import (
 	"github.com/socketmesh/mesh/ops"
 )
 
-// What a terminal is told: another screen, without a cursor, and back; to the upper left;
-// and to erase the rest of a line, or of the screen.
+// Sequences for a terminal: to another screen without a cursor, and back; to the upper left
+// corner; and to erase the rest of a line, or of the screen.
 const (
 	enterScreen = "\x1b[?1049h\x1b[?25l"
 	leaveScreen = "\x1b[?25h\x1b[?1049l"
@@ -51,7 +51,7 @@ func topCommand(f *flags) action {
 	}
 }
 
-// terminal is the file that out is, if that is a terminal.
+// terminal returns the file that out is, if it is a terminal.
 func terminal(out io.Writer) *os.File {
 	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		return file
@@ -59,7 +59,7 @@ func terminal(out io.Writer) *os.File {
 	return nil
 }
 
-// topOnce looks twice, for rates.
+// topOnce looks twice, to have rates, and prints the result.
 func topOnce(ctx context.Context, client *opsClient, o opsFlags, interval time.Duration, out io.Writer) error {
 	var top topModel
 	first := lookAtAll(ctx, client, 0)
@@ -84,7 +84,7 @@ func topOnce(ctx context.Context, client *opsClient, o opsFlags, interval time.D
 	return printProblems(out, top.now, "")
 }
 
-// topJSON prints a line for each look. Those that fail later are left out.
+// topJSON prints a line for each look. Looks that fail after the first are left out.
 func topJSON(ctx context.Context, client *opsClient, interval time.Duration, out io.Writer) error {
 	for began := false; ; began = true {
 		seen := lookAtAll(ctx, client, 0)
@@ -104,7 +104,7 @@ func topJSON(ctx context.Context, client *opsClient, interval time.Duration, out
 	}
 }
 
-// topLive looks again and again, and does what keys say, until one says to stop.
+// topLive looks repeatedly, and handles keys, until a key stops it.
 func topLive(ctx context.Context, client *opsClient, interval time.Duration, screen *os.File) error {
 	var top topModel
 	first := lookAtAll(ctx, client, 0)
@@ -162,15 +162,15 @@ func topLive(ctx context.Context, client *opsClient, interval time.Duration, scr
 	}
 }
 
-// look is what was to be seen at one moment.
+// look is the state of the mesh at one moment.
 type look struct {
 	cluster *ops.Cluster
-	rooms   *ops.Rooms // nil where they were not asked for
-	answer  []byte     // the cluster's, as it came
+	rooms   *ops.Rooms // nil if they were not requested
+	answer  []byte     // the answer about the cluster, undecoded
 	err     error
 }
 
-// lookAtAll asks for all nodes, and for so many of the largest rooms.
+// lookAtAll requests the state of all nodes, and so many of the largest rooms.
 func lookAtAll(ctx context.Context, client *opsClient, rooms int) (seen look) {
 	seen.cluster = &ops.Cluster{}
 	if seen.answer, seen.err = client.get(ctx, "/api/v1/cluster", nil, seen.cluster); seen.err != nil || rooms == 0 {
@@ -181,7 +181,7 @@ func lookAtAll(ctx context.Context, client *opsClient, rooms int) (seen look) {
 	return seen
 }
 
-// sleep waits; it reports false if ctx ends before.
+// sleep waits; it returns false if ctx ends first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -193,14 +193,13 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// drawFrame puts what is to be seen on the screen, as much as there is place for, with the
-// keys in the last line.
+// drawFrame draws the view on the screen, as much as fits, with the keys in the last line.
 func drawFrame(out io.Writer, width, height int, top *topModel) {
 	var text bytes.Buffer
 	if top.err != nil {
 		fmt.Fprintf(&text, "%s\ntrying again\n\n", printable(top.err.Error()))
 	}
-	_ = top.print(&text) // a buffer takes all
+	_ = top.print(&text) // writing to a buffer cannot fail
 	lines := strings.Split(strings.TrimRight(text.String(), "\n"), "\n")
 	lines = lines[:min(len(lines), max(height-1, 0))]
 	var frame strings.Builder
@@ -212,7 +211,7 @@ func drawFrame(out io.Writer, width, height int, top *topModel) {
 	io.WriteString(out, frame.String())
 }
 
-// cutLine is as much of a line as fits.
+// cutLine shortens a line to the width.
 func cutLine(line string, width int) string {
 	n := 0
 	for i := range line {

@@ -9,11 +9,11 @@ import (
 	"golang.org/x/term"
 )
 
-// readKeys returns the keys that are pressed, one byte each, until ctx ends. Where there is
-// no terminal to read from, none come. restore gives the terminal back.
+// readKeys returns the keys that are pressed, one byte each, until ctx ends. Without a
+// terminal no keys come. restore resets the terminal.
 //
-// The terminal is opened by its name: what is read from that can be interrupted, so that
-// the reader ends with ctx, and not with the process.
+// It opens the terminal by name, because a read from that file can be interrupted: so the
+// reader ends with ctx, and not with the process.
 func readKeys(ctx context.Context, work *sync.WaitGroup) (keys <-chan byte, restore func()) {
 	nothing := func() {}
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
@@ -34,7 +34,7 @@ func readKeys(ctx context.Context, work *sync.WaitGroup) (keys <-chan byte, rest
 		for {
 			n, err := tty.Read(buf[:])
 			if err != nil {
-				return // its end, or close
+				return // end of file, or closed
 			}
 			if n == 1 {
 				select {
@@ -47,6 +47,6 @@ func readKeys(ctx context.Context, work *sync.WaitGroup) (keys <-chan byte, rest
 	})
 	return pressed, func() {
 		term.Restore(int(os.Stdin.Fd()), before)
-		tty.Close() // which ends the reader
+		tty.Close() // ends the reader
 	}
 }

@@ -20,24 +20,24 @@ const (
 	viewCount
 )
 
-// topModel is what mesh top has seen, and how it is shown.
+// topModel is the state of mesh top: what it has seen, and how it shows that.
 type topModel struct {
 	before, now *ops.Cluster // the last two looks
-	rooms       *ops.Rooms   // nil until they were looked at
+	rooms       *ops.Rooms   // nil before the first look at rooms
 	err         error        // why the last look has failed
-	keyless     bool         // there is nobody to press keys
+	keyless     bool         // there is no terminal to press keys on
 
 	view    int
-	order   [viewCount]int // of each view: one of its orders
+	order   [viewCount]int // the order of each view, an index of its orders
 	reverse bool
 }
 
-// see takes the next look. One that has failed leaves what was seen before.
+// see takes the result of a look. After a failed look, the previous one is still shown.
 func (m *topModel) see(l look) {
 	if m.err = l.err; l.err != nil {
 		return
 	}
-	// Looks within a moment get the same answer, by which there are no rates.
+	// Two looks within a moment get the same answer, from which no rates follow.
 	if m.now == nil || !m.now.Time.Equal(l.cluster.Time) {
 		m.before, m.now = m.now, l.cluster
 	}
@@ -46,7 +46,7 @@ func (m *topModel) see(l look) {
 	}
 }
 
-// key does what a key says, and tells whether that is to stop.
+// key handles a key, and reports whether to stop.
 func (m *topModel) key(key byte) (stop bool) {
 	const ctrlC, ctrlD = 3, 4
 	switch key {
@@ -71,7 +71,7 @@ func (m *topModel) key(key byte) (stop bool) {
 	return false
 }
 
-// orders are the names of those of the view, the first one unless s was pressed.
+// orders returns the names of the view's orders. The first one is used until s is pressed.
 func (m *topModel) orders() (names []string) {
 	switch m.view {
 	case viewNodes:
@@ -84,7 +84,7 @@ func (m *topModel) orders() (names []string) {
 	return nil
 }
 
-// help says what keys do.
+// help describes the keys.
 func (m *topModel) help() string {
 	if m.keyless {
 		return "Ctrl-C stops"
@@ -139,7 +139,7 @@ func namesOf[T any](orders []order[T]) (names []string) {
 	return names
 }
 
-// sorted sorts rows as the view has it. Those that are equal stay as they came.
+// sorted sorts rows in the view's order. The sort is stable.
 func sorted[T any](m *topModel, orders []order[T], rows []T) []T {
 	compare := orders[m.order[m.view]].compare
 	slices.SortStableFunc(rows, func(a, b T) int {
@@ -151,13 +151,13 @@ func sorted[T any](m *topModel, orders []order[T], rows []T) []T {
 	return rows
 }
 
-// nodeRow is a node, with what it did since the look before.
+// nodeRow is a node, with its rates since the previous look.
 type nodeRow struct {
 	*ops.Node
 	rates
 }
 
-// largest sorts by a number, the largest first.
+// largest returns a comparison by a number, largest first.
 func largest[T any](number func(*T) float64) func(a, b *T) int {
 	return func(a, b *T) int { return cmp.Compare(number(b), number(a)) }
 }
@@ -172,7 +172,7 @@ var nodeOrders = []order[nodeRow]{
 	{"round trip", largest(func(n *nodeRow) float64 { return n.roundTrip })},
 }
 
-// printNodes shows what each node does, from one look to the next.
+// printNodes prints each node's rates since the previous look.
 func (m *topModel) printNodes(out io.Writer) error {
 	earlier := map[string]*ops.Node{}
 	if m.before != nil {
@@ -188,7 +188,7 @@ func (m *topModel) printNodes(out io.Writer) error {
 	return table(out, "NODE ADDRESS READY WS POLLING OUT/S IN/S QUEUE RTT NEW/S SOCKETS ROOMS OUT IN DROPPED LOST", func(row func(...any)) {
 		for _, n := range sorted(m, nodeOrders, rows) {
 			webSocket, polling := clientsText(n.Clients)
-			// What matters most is where a narrow terminal still has it.
+			// The most important columns come first, for narrow terminals.
 			row(n.ID, n.Address, readyText(n.Node), webSocket, polling, n.text(n.outMessages), n.text(n.inMessages),
 				bytesText(float64(n.queued)), millisText(n.roundTrip), n.text(n.newClients), n.Sockets, n.Rooms,
 				n.bytes(n.outBytes), n.bytes(n.inBytes), n.Counters.Dropped, n.Counters.Lost)
@@ -196,8 +196,8 @@ func (m *topModel) printNodes(out io.Writer) error {
 	})
 }
 
-// clientsText is how many clients a node has by transport, and how many of those that poll
-// upgrade just now.
+// clientsText returns the number of clients by transport, and how many of the polling ones
+// are upgrading.
 func clientsText(c *ops.Clients) (webSocket, polling string) {
 	if c == nil {
 		return "-", "-"
@@ -246,7 +246,7 @@ var roomOrders = []order[ops.Room]{
 	}},
 }
 
-// printRooms shows the largest rooms of all nodes.
+// printRooms prints the largest rooms of all nodes.
 func (m *topModel) printRooms(out io.Writer) error {
 	if m.rooms == nil {
 		_, err := fmt.Fprintln(out, "looking")
@@ -259,7 +259,7 @@ func (m *topModel) printRooms(out io.Writer) error {
 	})
 }
 
-// rates are what a node does per second, and what waits.
+// rates are a node's numbers per second, and its queues.
 type rates struct {
 	known                                      bool
 	outMessages, inMessages, outBytes, inBytes float64

@@ -50,16 +50,16 @@ func traceCommand(f *flags) action {
 		}
 		err = client.stream(ctx, "/api/v1/trace", query, printer.line)
 		if ctx.Err() != nil {
-			return nil // stopped by whoever runs it
+			return nil // it was stopped by a signal
 		}
 		return err
 	}
 }
 
-// maxTraceLine bounds what a server can make the command hold, in bytes.
+// maxTraceLine limits the memory that a line of a server can take, in bytes.
 const maxTraceLine = 1 << 20
 
-// stream asks for lines of JSON, and takes them as they come.
+// stream requests lines of JSON, and calls take for each.
 func (c *opsClient) stream(ctx context.Context, path string, query url.Values, take func(line []byte) error) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path+"?"+query.Encode(), nil)
 	if err != nil {
@@ -95,7 +95,7 @@ func (c *opsClient) stream(ctx context.Context, path string, query url.Values, t
 // traceLines print the lines of a trace.
 type traceLines interface{ line(text []byte) error }
 
-// traceJSON prints them as they come.
+// traceJSON prints lines as they come.
 type traceJSON struct{ out io.Writer }
 
 func (t traceJSON) line(text []byte) error {
@@ -106,8 +106,8 @@ func (t traceJSON) line(text []byte) error {
 	return err
 }
 
-// traceText prints them for people; what the trace itself has to say, when that changes, and
-// behind a #.
+// traceText prints lines for people. It prints the state of the trace when that changes,
+// after a #.
 type traceText struct {
 	out  io.Writer
 	told string
@@ -129,7 +129,7 @@ func (t *traceText) line(text []byte) error {
 	return nil
 }
 
-// message has a line, and one for each hop.
+// message prints a line for the message, and one for each hop.
 func (t *traceText) message(m *ops.TraceMessage) error {
 	var s strings.Builder
 	fmt.Fprintf(&s, "%s %s %s %s", m.Time.Local().Format("15:04:05.000000"), cut(m.From, 16), m.Kind, m.Namespace)
@@ -184,7 +184,7 @@ func microText(us float64) string {
 	return millisText(us / 1000)
 }
 
-// status says how many nodes are traced, which are not, and what is left out.
+// status prints how many nodes are traced, which are not, and what is left out.
 func (t *traceText) status(s *ops.TraceStatus) {
 	text := "tracing " + plural(s.Nodes, "node")
 	if s.Skipped > 0 {

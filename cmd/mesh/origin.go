@@ -8,9 +8,9 @@ import (
 	"github.com/socketmesh/mesh/internal/advertise"
 )
 
-// allowPages lets the pages of the other servers open connections here, as they do when
-// their own server is gone. The Socket.IO server lets in pages of its own host and port
-// alone, and all who send no Origin: so that header is taken off.
+// allowPages allows pages of other servers to connect to this server, as they do when their
+// own server is gone. The Socket.IO server accepts only pages of its own host and port, and
+// requests without an Origin: so that header is removed.
 func (s *server) allowPages(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if origin, err := url.Parse(r.Header.Get("Origin")); err == nil && (sameMachine(origin.Hostname(), r.Host) || s.board.hasPage(origin.Host)) {
@@ -20,8 +20,8 @@ func (s *server) allowPages(next http.Handler) http.Handler {
 	})
 }
 
-// sameMachine tells whether a page of that host may be one of a server beside the one at
-// address: the same host on another port, or both this machine by another name.
+// sameMachine reports whether a page's host is the machine at address: it is the same host,
+// or both are names of the local machine.
 func sameMachine(host, address string) bool {
 	own, _, err := net.SplitHostPort(address)
 	if err != nil {

@@ -5,13 +5,13 @@ import (
 	"net/http"
 )
 
-// page is the web page of a server: one file that needs nothing else.
+// page is the web page of a server: one file without dependencies.
 //
 //go:embed page/index.html
 var page []byte
 
-// pagePolicy lets the page run its own script and talk to its own server, and
-// nothing else.
+// pagePolicy allows the page to run its own script and to connect to servers, and nothing
+// else.
 const pagePolicy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; connect-src 'self' ws: wss:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 

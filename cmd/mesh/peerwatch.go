@@ -2,8 +2,8 @@ package main
 
 import "github.com/socketmesh/mesh/core"
 
-// peerWatch is an observer of peers only. changed has a value when one came or
-// went since it was last read.
+// peerWatch is an observer of peers. changed has a value if a peer has come or gone since
+// the last read.
 type peerWatch struct {
 	core.NopObserver
 	changed chan struct{}
@@ -20,6 +20,6 @@ func (w *peerWatch) note() {
 	}
 }
 
-// PeerUp and PeerDown are what is watched.
+// PeerUp and PeerDown note a change.
 func (w *peerWatch) PeerUp(core.PeerInfo)          { w.note() }
 func (w *peerWatch) PeerDown(core.PeerInfo, error) { w.note() }

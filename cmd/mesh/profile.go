@@ -13,18 +13,18 @@ import (
 	"sync"
 )
 
-// profiler writes profiles of this process into a folder: of the CPU, from its
-// start to its stop, and of the heap, at its stop and whenever it is signalled.
-// File names have the process's id, so that several may share the folder.
+// profiler writes profiles of this process into a folder: of the CPU, from start to stop,
+// and of the heap, at the end and at each signal. File names contain the process's id, so
+// that processes can share the folder.
 type profiler struct {
 	folder  string
 	cpu     *os.File
-	heaps   int // written so far
+	heaps   int // number of heap profiles written
 	signals chan os.Signal
 	work    sync.WaitGroup
 }
 
-// profiled declares where profiles go, and has an action write them.
+// profiled declares the flag for profiles, and returns run with profiling.
 func profiled(f *flags, run action) action {
 	folder := f.text("profile", "", "folder to write profiles of CPU and heap into; none if empty", "MESH_BENCH_PROFILE")
 	return func(ctx context.Context, out, errOut io.Writer) error {
@@ -68,7 +68,7 @@ func (p *profiler) attend() {
 	}
 }
 
-// stop writes what is missing. It may be called on nil.
+// stop writes the remaining profiles. It may be called on nil.
 func (p *profiler) stop() error {
 	if p == nil {
 		return nil
@@ -80,7 +80,7 @@ func (p *profiler) stop() error {
 	return errors.Join(p.cpu.Close(), p.writeHeap())
 }
 
-// writeHeap writes what is in use after a collection.
+// writeHeap collects garbage, and writes a profile of what is in use.
 func (p *profiler) writeHeap() (err error) {
 	p.heaps++
 	file, err := p.create(fmt.Sprintf("heap%d", p.heaps))

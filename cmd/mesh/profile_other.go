@@ -4,5 +4,5 @@ package main
 
 import "os"
 
-// heapSignal: there is none.
+// heapSignal is nil: this system has no such signal.
 var heapSignal os.Signal

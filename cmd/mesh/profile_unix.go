@@ -7,5 +7,5 @@ import (
 	"syscall"
 )
 
-// heapSignal asks a [profiler] for a profile of the heap.
+// heapSignal requests a heap profile from a [profiler].
 var heapSignal os.Signal = syscall.SIGUSR1

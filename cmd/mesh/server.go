@@ -20,20 +20,20 @@ import (
 	"github.com/socketmesh/mesh/ops/metrics"
 )
 
-// serverOptions are what a server is made of.
+// serverOptions configure a server.
 type serverOptions struct {
-	host string // interface of the web server
+	host string // the host on which the web server listens
 	port int    // 0 picks a free one
 	mesh mesh.Config
-	with []mesh.Option // parts that mesh cannot name
+	with []mesh.Option // parts that mesh.Config cannot name
 	log  *slog.Logger
 	demo *demoControls // nil outside of a demo
 }
 
 // server is one Socket.IO server of a mesh, with a web page.
 type server struct {
-	name     string // host:port, which people see
-	url      string // of its page
+	name     string // host:port, for display
+	url      string // of the server's page
 	mesh     *mesh.Mesh
 	io       *socket.Server
 	board    *board
@@ -43,7 +43,7 @@ type server struct {
 	stop     context.CancelFunc
 }
 
-// startServer starts a server, all of it or nothing. ctx limits the call.
+// startServer starts a server, completely or not at all. ctx limits the call.
 func startServer(ctx context.Context, o serverOptions) (*server, error) {
 	listener, err := listenHTTP(ctx, o.host, o.port)
 	if err != nil {
@@ -97,7 +97,7 @@ func startServer(ctx context.Context, o serverOptions) (*server, error) {
 	return s, nil
 }
 
-// drain sends the clients to other servers, for as long as it may take.
+// drain sends clients to other servers, for at most limit.
 func (s *server) drain(limit time.Duration, errOut io.Writer) {
 	if limit <= 0 {
 		return
@@ -112,10 +112,10 @@ func (s *server) drain(limit time.Duration, errOut io.Writer) {
 // shutdown disconnects the clients, leaves the mesh and stops the web server.
 func (s *server) shutdown(ctx context.Context) error {
 	s.stop()
-	s.listener.Close() // nobody new while the clients are sent away
+	s.listener.Close() // no new clients during the drain
 	s.io.Close(nil)
 	err := s.mesh.Shutdown(ctx)
-	if closed := s.http.Shutdown(ctx); !errors.Is(closed, net.ErrClosed) { // which the listener is
+	if closed := s.http.Shutdown(ctx); !errors.Is(closed, net.ErrClosed) { // the listener is closed already
 		err = errors.Join(err, closed)
 	}
 	s.http.Close()
@@ -123,7 +123,7 @@ func (s *server) shutdown(ctx context.Context) error {
 	return err
 }
 
-// listenHTTP takes the port of the web server.
+// listenHTTP listens on the port of the web server.
 func listenHTTP(ctx context.Context, host string, port int) (net.Listener, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
@@ -139,14 +139,14 @@ func explainTaken(err error) error {
 	return err
 }
 
-// isTaken tells whether an address was in use. Windows has a number of its own
-// for that.
+// isTaken reports whether err says that an address is in use. Windows has its own error
+// number for that.
 func isTaken(err error) bool {
 	const windowsInUse = syscall.Errno(10048)
 	return errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, windowsInUse)
 }
 
-// shutdownAll stops servers at once, each within shutdownTime.
+// shutdownAll stops servers concurrently, each within shutdownTime.
 func shutdownAll(servers []*server, errOut io.Writer) {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()

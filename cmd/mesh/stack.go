@@ -11,7 +11,7 @@ import (
 	"github.com/socketmesh/mesh/internal/tlsfiles"
 )
 
-// stackFlags are the parts that a mesh is made of, by name, and how its links are
+// stackFlags are the flags for the parts of a mesh, by name, and for how its links are
 // secured. Their variables are those of mesh.Config.
 type stackFlags struct {
 	transport, codec *string
@@ -26,7 +26,7 @@ func declareStack(f *flags) stackFlags {
 	}
 }
 
-// apply sets the fields of c.
+// apply sets the fields of c that the flags are for.
 func (s stackFlags) apply(c *mesh.Config) {
 	c.Transport, c.Codec, c.TLS = *s.transport, *s.codec, s.tls.config()
 }
@@ -47,8 +47,8 @@ func (t tlsFlags) config() mesh.TLS {
 	return mesh.TLS{CertFile: *t.cert, KeyFile: *t.key, CAFile: *t.ca, ServerName: *t.name}
 }
 
-// server is a configuration for a server that is not a mesh's; nil without a
-// certificate.
+// server returns the TLS configuration of a server that is not part of a mesh; nil without
+// a certificate.
 func (t tlsFlags) server(log *slog.Logger) (*tls.Config, error) {
 	if *t.cert == "" {
 		return nil, nil

@@ -7,8 +7,8 @@ import (
 	"github.com/socketmesh/mesh/internal/tokenfile"
 )
 
-// tokenFlags are the secrets that let servers join, whose variables are those of
-// mesh.Config.
+// tokenFlags are the flags for the secrets with which servers join. Their variables are
+// those of mesh.Config.
 type tokenFlags struct{ token, file, accept *option }
 
 func declareTokens(f *flags) tokenFlags {
@@ -19,8 +19,8 @@ func declareTokens(f *flags) tokenFlags {
 	}
 }
 
-// apply sets the fields of c, which has those of the environment. A token on the command
-// line replaces the way in which the environment gives one.
+// apply sets the fields of c, which has the values of the environment. A token or token
+// file on the command line replaces both of the environment.
 func (t tokenFlags) apply(c *mesh.Config) {
 	if t.token.given() || t.file.given() {
 		c.AuthToken, c.AuthTokenFile = t.token.value, t.file.value
@@ -30,8 +30,8 @@ func (t tokenFlags) apply(c *mesh.Config) {
 	}
 }
 
-// accepted returns what tells the tokens of the discovery service; nil if there are
-// none.
+// accepted returns the tokens that the discovery service accepts, as a function; nil if
+// there are none.
 func (t tokenFlags) accepted(log *slog.Logger) (func() []string, error) {
 	var c mesh.Config
 	c.AuthToken, c.AuthTokenFile, c.AcceptToken = getenv("MESH_AUTH_TOKEN"), getenv("MESH_AUTH_TOKEN_FILE"), getenv("MESH_ACCEPT_TOKEN")

@@ -10,7 +10,7 @@ import (
 	"github.com/socketmesh/mesh/internal/buildinfo"
 )
 
-// hostModule is the Socket.IO server that meshes are made of.
+// hostModule is the Socket.IO library that the mesh uses.
 const hostModule = "github.com/zishang520/socket.io/servers/socket/v3"
 
 func versionCommand(*flags) action {

@@ -16,20 +16,21 @@
 //		http.Handle("/socket.io/", io.ServeHandler(nil))
 //		io.To("room").Emit("hello", "everywhere")
 //
-//	  - One port for clients and peers: set Listen to [ListenHandler] and mount
+//	  - One port for clients and peers: set Listen to [ListenHandler], and mount
 //	    [Mesh.Handler] beside Socket.IO's handler.
-//	  - Logs: to slog.Default(), or the *slog.Logger of [WithLogger].
-//	  - TLS: [Config].TLS takes PEM files or a *tls.Config, AuthToken the secret that
-//	    servers share.
+//	  - Logs: they go to slog.Default(), or to the *slog.Logger of [WithLogger].
+//	  - Security: [Config].TLS takes PEM files or a *tls.Config, and AuthToken is the
+//	    secret that servers share.
 //	  - Environment: [ConfigFromEnv] reads MESH_LISTEN, MESH_PEERS and one variable for
 //	    every other field.
 //	  - fx: [Module] starts and stops a mesh with its application.
 //
-// What an application gives to a mesh has one vocabulary. With… and Wrap… are options
-// of [New]: With… sets a value, Wrap… is put around what is there. For fx, Use… sets
-// a value, and Provide… takes a constructor, which gets what the application has.
+// Names of options say what they do. With… and Wrap… are options of [New]: With… sets a
+// value, and Wrap… wraps what is there. For fx, Use… sets a value, and Provide… takes a
+// constructor, whose parameters come from the application.
 //
-// The interfaces of the parts (transport, codec, discovery) and of what can be
-// wrapped are in package core. README.md and docs/ in the repository say more:
-// architecture, semantics under failure, transports and TLS, writing parts, overriding.
+// Package core has the interfaces of the parts (transport, codec, discovery) and of the
+// adapters and hosts that you can wrap. README.md and docs/ in the repository say more
+// about architecture, semantics under failure, transports and TLS, writing parts, and
+// overriding.
 package mesh

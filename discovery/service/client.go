@@ -12,7 +12,7 @@ import (
 	"github.com/socketmesh/mesh/internal/loglimit"
 )
 
-// Client registers a node with a membership service, or with each of several replicas of
+// Client registers a node with a discovery service, or with each of several replicas of
 // one, and reports the merged roster.
 //
 // Replicas need not know each other. A server stays in the merged roster as long as one

@@ -1,4 +1,4 @@
-// Package service is discovery by a small membership service: the [Client] that a node
+// Package service finds peers through a small discovery service: the [Client] that a node
 // runs, and the [Server] with which nodes register. Both use the protocol of the
 // reference, the Node implementation (docs/reference-protocol.md, section 2), so that Go
 // and Node servers can share either one's service.

@@ -20,7 +20,7 @@ import (
 	"github.com/socketmesh/mesh/internal/pendingset"
 )
 
-// Server is a membership service. It listens on its own port after Start, or is mounted
+// Server is a discovery service. It listens on its own port after Start, or is mounted
 // as a handler on another HTTP server; Shutdown ends both. All methods are safe for
 // concurrent use.
 type Server struct {

@@ -2,7 +2,7 @@ package load
 
 import "time"
 
-// clock tells machineTime without asking the kernel each time.
+// clock computes machineTime without asking the kernel each time.
 type clock struct {
 	began time.Time
 	at    int64

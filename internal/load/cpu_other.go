@@ -4,5 +4,5 @@ package load
 
 import "time"
 
-// processCPU is not known on this system.
+// processCPU is 0: it is not known on this system.
 func processCPU() time.Duration { return 0 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// dialBatch is how many connections are begun before what has come is looked at again.
+// dialBatch is how many connections are begun before the swarm reads what has arrived.
 const dialBatch = 128
 
 // maxAttempts is how often a session tries to connect.
@@ -21,17 +21,17 @@ var (
 // dialler connects the sessions.
 type dialler struct {
 	on      bool
-	next    int        // sessions before it have been dialled
-	again   []*session // have failed, and are dialled again
-	later   returns    // have failed, and are dialled again when their time comes
-	pending []*session // those that are connecting, and others that were
-	open    int        // how many are connecting
+	next    int        // index of the next session to dial
+	again   []*session // sessions that failed and are dialled again
+	later   returns    // sessions that failed and are dialled again at a given time
+	pending []*session // sessions that are connecting, and some that have finished
+	open    int        // number of sessions that are connecting
 	begun   int64      // when it was switched on
-	dialled int        // connections begun since
-	checked int64      // when pending was looked through
+	dialled int        // number of connections begun since
+	checked int64      // when pending was last checked
 }
 
-// step dials as many as may be dialled now, and tells when to look again.
+// step dials as many sessions as may be dialled now, and returns when to call it again.
 func (d *dialler) step(w *Swarm) int64 {
 	if !d.on {
 		return never
@@ -39,7 +39,7 @@ func (d *dialler) step(w *Swarm) int64 {
 	d.sweep(w)
 	for begun := 0; d.open < w.plan.InFlight; begun++ {
 		if begun == dialBatch {
-			return w.now // when what has come meanwhile is read
+			return w.now // at once, after the swarm has read what has arrived
 		}
 		if due := d.due(w); due > w.now {
 			return due
@@ -64,7 +64,7 @@ func (d *dialler) step(w *Swarm) int64 {
 	return w.now + int64(50*time.Millisecond)
 }
 
-// due is when the next connection may be begun.
+// due returns when the next connection may be begun.
 func (d *dialler) due(w *Swarm) int64 {
 	if w.plan.ConnectRate <= 0 {
 		return 0
@@ -92,7 +92,8 @@ func (d *dialler) over(w *Swarm) bool {
 	return d.next == len(w.sessions) && len(d.again) == 0 && len(d.later) == 0 && d.open == 0
 }
 
-// sweep forgets those that are done, and gives up those that take too long.
+// sweep removes sessions that are done from pending, and gives up those that take too
+// long.
 func (d *dialler) sweep(w *Swarm) {
 	if w.now-d.checked <= int64(50*time.Millisecond) {
 		return
@@ -127,7 +128,7 @@ func (w *Swarm) drop(s *session, err error) {
 	w.ended(s, err)
 }
 
-// ended is told that the connection of s is no more.
+// ended is called when the connection of s has ended.
 func (w *Swarm) ended(s *session, err error) {
 	if s.phase == ready {
 		w.tally.Closed++
@@ -141,7 +142,7 @@ func (w *Swarm) ended(s *session, err error) {
 	w.fail(s, err)
 }
 
-// fail has a session try again, unless it has done so too often.
+// fail makes a session try again, unless it has failed too often.
 func (w *Swarm) fail(s *session, err error) {
 	w.tally.LastError = fmt.Sprintf("client %d: %s: %v", w.plan.First+int(s.index), s.phase, err)
 	if errors.Is(err, errUnavailable) {
@@ -173,5 +174,5 @@ var phaseNames = [...]string{
 	connecting: "opening the namespace", joining: "joining rooms", ready: "connected",
 }
 
-// String is what a session does, for messages.
+// String describes the phase, for messages.
 func (p phase) String() string { return phaseNames[p] }

@@ -1,12 +1,11 @@
-// Package load drives Socket.IO servers with many clients at little cost. A
-// [Swarm] is the clients of one process: tens of thousands of connections that
-// are a few hundred bytes each while they are idle, all handled by one
-// goroutine. On Linux it asks the kernel which of them have something to say; on
-// other systems each has a goroutine that reads.
+// Package load drives Socket.IO servers with many clients at little cost. A [Swarm] is
+// the clients of one process: tens of thousands of connections, each of which takes a few
+// hundred bytes while it is idle, all handled by one goroutine. On Linux the kernel
+// reports which of them have data; on other systems each has a goroutine that reads.
 //
-// Clients speak Engine.IO 4 and Socket.IO 5 over plain WebSockets, or begin by
-// polling and upgrade. They join rooms, publish, and check the sequence of what they
-// are delivered, so that what is lost, doubled or out of order is known exactly.
+// Clients speak Engine.IO 4 and Socket.IO 5 over plain WebSockets, or begin by polling
+// and upgrade. They join rooms, publish, and check the sequence of the messages that they
+// receive, so that lost, doubled and reordered messages are counted exactly.
 //
 // The servers answer three events:
 //

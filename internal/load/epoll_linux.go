@@ -17,9 +17,9 @@ const (
 	maxEvents = 512
 )
 
-// epoll is the wire that asks the kernel which connections have something. One thread
-// waits, and dials, reads and writes sockets that no Go runtime knows; netpoll's epoll
-// only says which of a server's own connections its goroutines have to read.
+// epoll is the wire that asks the kernel which connections have events. One thread waits,
+// dials, reads and writes on sockets that the Go runtime does not know. (netpoll's epoll
+// is different: it only tells a server's goroutines which connections to read.)
 type epoll struct {
 	events
 	fd, wakeFD, timerFD int
@@ -95,7 +95,7 @@ func (p *epoll) dial(s *session, to *net.TCPAddr, from net.IP) error {
 	return nil
 }
 
-// holds reports whether s still has the connection of that number.
+// holds reports whether s still has the connection with this descriptor and generation.
 func (p *epoll) holds(s *session, fd, generation int32) bool {
 	return p.sessions[fd] == s && s.generation == generation
 }
@@ -179,8 +179,8 @@ func (p *epoll) handle(e *unix.EpollEvent) {
 	}
 }
 
-// writable is told that the kernel takes more, or that the connection has been
-// made. It returns false if there is no connection any more.
+// writable is called when the kernel takes more data, or the connection has been made. It
+// returns false if the connection has ended.
 func (p *epoll) writable(s *session) bool {
 	fd, generation := s.fd, s.generation
 	if s.phase == dialling {
@@ -231,7 +231,7 @@ func (p *epoll) flush(s *session) {
 	}
 }
 
-// read reads once: what does not fit into the buffer is reported again.
+// read reads once: the kernel reports again what does not fit into the buffer.
 func (p *epoll) read(s *session) {
 	kept := len(s.in)
 	if kept > len(p.buffer)/2 {
@@ -271,7 +271,7 @@ func (p *epoll) end(s *session, err error) {
 	p.ended(s, err)
 }
 
-// Buffers go from session to session: few of them need one at the same time.
+// Sessions share buffers, because few of them need one at the same time.
 const maxSpare = 1024
 
 func (p *epoll) recycle(b []byte) {

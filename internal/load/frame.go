@@ -7,20 +7,20 @@ import (
 	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
-// maxFrame bounds what a server may send at once, in bytes.
+// maxFrame limits the size of a server's frame, in bytes.
 const maxFrame = 64 << 20
 
 var errFrame = errors.New("bytes that are no WebSocket frame of a server")
 
-// frame is one frame of a server. Its payload is part of what was read.
+// frame is one frame of a server. Its payload is part of the read buffer.
 type frame struct {
 	op      wsframe.Opcode
 	final   bool
 	payload []byte
 }
 
-// readFrame takes the frame at the beginning of b, and tells how long it is: 0
-// if it has not arrived whole.
+// readFrame reads the frame at the beginning of b, and returns its length: 0 if it is not
+// complete.
 func readFrame(b []byte) (frame, int, error) {
 	h, begin, err := wsframe.ReadHeader(b, false)
 	switch {
@@ -35,8 +35,8 @@ func readFrame(b []byte) (frame, int, error) {
 	return frame{op: h.Op, final: h.Final, payload: b[begin:end]}, end, nil
 }
 
-// appendFrame adds a frame of a client. Its mask is zero, which every server
-// takes and which costs nothing.
+// appendFrame appends a frame of a client. Its mask is zero, which every server accepts
+// and which costs nothing.
 func appendFrame(dst []byte, op wsframe.Opcode, payload string) []byte {
 	return append(wsframe.AppendMaskedHeader(dst, op, len(payload), 0), payload...)
 }

@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// goroutines is the wire for systems without epoll: each connection has a
-// goroutine that reads, which hands over what it has read and waits until that
-// has been used, and one that writes.
+// goroutines is the wire for systems without epoll. Each connection has a goroutine that
+// reads, passes the data on and waits until it was used, and one that writes.
 type goroutines struct {
 	events
 	ctx    context.Context
@@ -67,7 +66,7 @@ func (g *goroutines) dial(s *session, to *net.TCPAddr, _ net.IP) error {
 	return nil
 }
 
-// report hands h to poll, unless the connection is given up before.
+// report passes h to poll, unless the connection is given up before.
 func (g *goroutines) report(ctx context.Context, h happening) bool {
 	select {
 	case g.happen <- h:
@@ -102,7 +101,7 @@ func (g *goroutines) read(ctx context.Context, s *session, r *reader, conn net.C
 	}
 }
 
-// write sends what flush has left, until the connection is closed.
+// write sends what flush could not send at once, until the connection is closed.
 func (r *reader) write() {
 	var batch []byte
 	for {
@@ -152,7 +151,7 @@ func (g *goroutines) hangUp(s *session) {
 	s.link = link{}
 }
 
-// unread does not know what a reader has.
+// unread returns false: it cannot see what a reader goroutine has read.
 func (g *goroutines) unread(*session) bool { return false }
 
 func (g *goroutines) poll(timeout time.Duration) error {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// heartbeats are those of the servers, as their handshakes say, which are alike.
+// heartbeats are the times of the servers' pings, from their handshakes; all servers have
+// the same.
 type heartbeats struct {
 	interval time.Duration // between pings
 	timeout  time.Duration // how much later one may come
@@ -14,15 +15,15 @@ type heartbeats struct {
 }
 
 const (
-	// beatCheck is how often it is looked whose ping does not come.
+	// beatCheck is the interval of the check for missing pings.
 	beatCheck = 250 * time.Millisecond
-	// beatGrace is for pings that are on the way through this process.
+	// beatGrace allows for pings that this process has received and not handled yet.
 	beatGrace = time.Second
 )
 
 var errNoPing = errors.New("the server's ping did not come in time")
 
-// learn takes the times from a handshake of Engine.IO.
+// learn reads the times from a handshake of Engine.IO.
 func (h *heartbeats) learn(handshake []byte) {
 	var times struct{ PingInterval, PingTimeout int64 }
 	if h.interval == 0 && json.Unmarshal(handshake, &times) == nil {
@@ -31,7 +32,8 @@ func (h *heartbeats) learn(handshake []byte) {
 	}
 }
 
-// step has clients give up a server that does not ping, and tells when to look again.
+// step makes clients give up a server that does not ping, and returns when to call it
+// again.
 func (h *heartbeats) step(w *Swarm) int64 {
 	if !w.plan.Heartbeats || h.interval == 0 {
 		return never
@@ -44,7 +46,8 @@ func (h *heartbeats) step(w *Swarm) int64 {
 	latest := w.now - int64(h.interval+h.timeout+beatGrace)
 	for i := range w.sessions {
 		s := &w.sessions[i]
-		// A process that had no processor for long may have a ping that it has not read.
+		// If this process got no processor time for long, the ping may have arrived
+		// unread.
 		if s.phase == ready && s.heard < latest && !w.wire.unread(s) {
 			w.drop(s, errNoPing)
 		}
@@ -52,7 +55,7 @@ func (h *heartbeats) step(w *Swarm) int64 {
 	return w.now + int64(beatCheck)
 }
 
-// pinged is told that the ping of a server has come.
+// pinged is called when a ping of a server was received.
 func (w *Swarm) pinged(s *session, now int64) {
 	w.tally.Pings++
 	if w.marks.measuring {
@@ -62,8 +65,8 @@ func (w *Swarm) pinged(s *session, now int64) {
 	w.send(s, "3")
 }
 
-// AwaitPings returns when every client has got the pings that are due by now, or has given
-// its server up.
+// AwaitPings returns when every client has received the pings that are due by now, or has
+// given its server up.
 func (w *Swarm) AwaitPings() error {
 	var due int64
 	if err := w.call(func() { due = w.clock.now() - int64(w.beats.interval) }); err != nil {

@@ -11,7 +11,8 @@ import (
 
 const path = "/socket.io/?EIO=4&transport="
 
-// upgradeRequest asks for a WebSocket; with the id of a session, for that.
+// upgradeRequest returns the request for a WebSocket: for a new session, or for the one
+// with this id.
 func upgradeRequest(host, id string) string {
 	return "GET " + path + "websocket" + withID(id) + " HTTP/1.1\r\nHost: " + host +
 		"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c29ja2V0bWVzaCBiZW5jaA==\r\n\r\n"
@@ -36,7 +37,7 @@ func withID(id string) string {
 // separator is between the packets of a polling response.
 const separator = "\x1e"
 
-// polled handles one response, and tells how long it was.
+// polled handles one polling response, and returns its length.
 func (w *Swarm) polled(s *session, data []byte) (int, error) {
 	body, n, err := readResponse(data)
 	if n == 0 || err != nil {
@@ -72,8 +73,8 @@ func (w *Swarm) polled(s *session, data []byte) (int, error) {
 	return n, nil
 }
 
-// readResponse takes the HTTP response at the beginning of data; n is 0 if it
-// has not arrived whole.
+// readResponse reads the HTTP response at the beginning of data; n is 0 if it is not
+// complete.
 func readResponse(data []byte) (body []byte, n int, err error) {
 	if !bytes.Contains(data, []byte("\r\n\r\n")) {
 		return nil, 0, nil
@@ -98,7 +99,7 @@ func readResponse(data []byte) (body []byte, n int, err error) {
 	return body, len(data) - source.Len() - buffered.Buffered(), nil
 }
 
-// sessionID finds the id in a handshake of Engine.IO.
+// sessionID returns the session's id in a handshake of Engine.IO.
 func sessionID(body []byte) string {
 	_, rest, found := bytes.Cut(body, []byte(`"sid":"`))
 	if !found || !bytes.HasPrefix(body, []byte("0{")) {

@@ -15,10 +15,9 @@ const (
 	DefaultConnectTimeout = 10 * time.Second
 )
 
-// Plan says what the clients of a run are, and which of them one [Swarm] has.
-// Client i is connected to server i modulo their number. Rooms are filled one
-// after the other, each with as many clients as fit: Clients × RoomsPerClient ÷
-// Rooms.
+// Plan describes the clients of a run, and which of them belong to one [Swarm]. Client i
+// is connected to server i modulo their number. Rooms are filled one after the other,
+// each with the same number of clients: Clients × RoomsPerClient ÷ Rooms.
 type Plan struct {
 	URLs           []string // of the servers, as http://127.0.0.1:3000
 	Clients        int      // in all swarms
@@ -28,28 +27,29 @@ type Plan struct {
 	Publishers     int // clients 0, 1, … publish
 	Size           int // of a payload, in bytes; at least MinSize
 
-	// Polling lets clients begin as JavaScript's do by default: with requests
-	// over HTTP, and then an upgrade.
+	// Polling makes clients begin as JavaScript's do by default: with requests over HTTP,
+	// and then an upgrade.
 	Polling bool
-	// InFlight bounds the connections that are being made at once.
+	// InFlight limits the connections that are being made at the same time.
 	InFlight int
-	// ConnectRate bounds the connections made per second. 0: no bound.
+	// ConnectRate limits the connections made per second. 0: no limit.
 	ConnectRate float64
-	// ConnectTimeout is when a connection that is being made counts as stalled.
+	// ConnectTimeout is the time after which a connection attempt counts as stalled.
 	ConnectTimeout time.Duration
-	// Returning lets clients come again for as long as they are not in, as Socket.IO's do:
-	// after a second, and then more, up to five, give or take a half.
+	// Returning makes clients that are not in try again, as Socket.IO's do: after one
+	// second, then more, up to five, give or take a half.
 	Returning bool
-	// ConnectWithin is when Connect gives up those that are not in. 0: never.
+	// ConnectWithin is the time after which Connect gives up clients that are not in. 0:
+	// never.
 	ConnectWithin time.Duration
-	// Heartbeats lets clients give up a server whose ping does not come in time, as
+	// Heartbeats makes clients give up a server whose ping does not come in time, as
 	// Socket.IO's do.
 	Heartbeats bool
-	// Sources are the loopback addresses that clients use in turn, 127.0.0.1 and
-	// those that follow it: from one address, a server has about 28,000
-	// connections. 0 or 1: what the system picks. Linux only.
+	// Sources is the number of loopback addresses that clients use in turn, 127.0.0.1 and
+	// those after it: one address can have about 28,000 connections to a server. 0 or 1:
+	// the system chooses. Linux only.
 	Sources int
-	// Portable lets goroutines read, as they do where there is no epoll.
+	// Portable makes goroutines read, as on systems without epoll.
 	Portable bool
 }
 
@@ -79,7 +79,7 @@ func (p *Plan) targets() ([]target, error) {
 	return targets, nil
 }
 
-// withDefaults fills in what most runs do not care about.
+// withDefaults sets the fields that most runs leave at zero.
 func (p Plan) withDefaults() Plan {
 	p.Rooms = max(p.Rooms, 1)
 	p.RoomsPerClient = max(p.RoomsPerClient, 1)
@@ -89,7 +89,7 @@ func (p Plan) withDefaults() Plan {
 	return p
 }
 
-// check finds what cannot be done.
+// check returns an error for an impossible plan.
 func (p *Plan) check() error {
 	members := p.Clients * p.RoomsPerClient
 	switch {
@@ -107,7 +107,7 @@ func (p *Plan) check() error {
 	return nil
 }
 
-// room is the k-th room of a client.
+// room returns the k-th room of a client.
 func (p *Plan) room(client, k int) int {
 	return (client + k*p.Clients) * p.Rooms / (p.Clients * p.RoomsPerClient)
 }

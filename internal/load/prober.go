@@ -8,22 +8,22 @@ import (
 	"github.com/socketmesh/mesh/internal/histogram"
 )
 
-// Question is what clients ask, one after the other.
+// Question is a question that clients ask the servers again and again.
 type Question struct {
-	// Fetch asks for the number of sockets, which must be Clients of the plan;
-	// otherwise a client joins a room it is in, which tells how long an event and
-	// its answer take.
+	// Fetch asks for the number of sockets, which must be Clients of the plan; otherwise
+	// a client joins a room that it is in already, which measures how long an event and
+	// its acknowledgement take.
 	Fetch bool
-	// Rate is how many are asked per second. 0: the next one when the answer is
-	// there.
+	// Rate is the number of questions per second. 0: the next one when the answer has
+	// come.
 	Rate float64
 	// Clients is how many clients ask, in turn. 0: all.
 	Clients int
-	// For is how long they ask, unless StopAsking ends it.
+	// For is how long clients ask, unless StopAsking ends it.
 	For time.Duration
 }
 
-// Answers is what came of questions.
+// Answers are the results of questions.
 type Answers struct {
 	Latency histogram.Histogram
 	Wrong   int // answers with another number
@@ -31,10 +31,10 @@ type Answers struct {
 	CPU     time.Duration
 }
 
-// answerTime is how long the last answers are waited for.
+// answerTime is how long to wait for the last answers.
 const answerTime = 10 * time.Second
 
-// prober asks one question after the other, and times the answers.
+// prober asks questions one after the other, and measures the time until their answers.
 type prober struct {
 	on      bool
 	q       Question
@@ -51,7 +51,7 @@ func (p *prober) start(w *Swarm, q Question) {
 	*p = prober{on: true, q: q, begun: now, until: now + int64(q.For)}
 }
 
-// step asks what is due, and tells when to look again.
+// step asks the questions that are due, and returns when to call it again.
 func (p *prober) step(w *Swarm) int64 {
 	if !p.on {
 		return never
@@ -79,7 +79,7 @@ func (p *prober) step(w *Swarm) int64 {
 	}
 }
 
-// ask has the next client ask. It is false if none is free.
+// ask makes the next client ask. It returns false if all are busy.
 func (p *prober) ask(w *Swarm, due int64) bool {
 	n := len(w.sessions)
 	if p.q.Clients > 0 {
@@ -116,7 +116,7 @@ func (p *prober) answered(w *Swarm, s *session, args []byte, now int64) {
 	}
 }
 
-// left is told that a client is gone, which nobody answers any more.
+// left is called when a client is gone, which will get no answer any more.
 func (p *prober) left(s *session) {
 	if s.asked != 0 {
 		p.waiting--
@@ -124,7 +124,7 @@ func (p *prober) left(s *session) {
 	}
 }
 
-// Ask has clients ask for a while, and returns when the last answer is there.
+// Ask makes clients ask for a while, and returns when the last answer has come.
 func (w *Swarm) Ask(q Question) (Answers, error) {
 	var before time.Duration
 	if err := w.call(func() {
@@ -152,7 +152,7 @@ func (w *Swarm) Ask(q Question) (Answers, error) {
 	return answers, err
 }
 
-// StopAsking lets Ask return when the answers to what was asked are there.
+// StopAsking makes Ask return when the pending answers have come.
 func (w *Swarm) StopAsking() error {
 	return w.call(func() { w.prober.on, w.prober.until = false, min(w.prober.until, w.clock.now()) })
 }

@@ -12,16 +12,16 @@ import (
 
 var _ events = (*Swarm)(nil)
 
-// Ids of what is answered: joins have 0, 1, …
+// Ids of acknowledgements: those of joins are 0, 1, …
 const (
 	echoID  = 1_000_000
 	fetchID = 1_000_001
 )
 
-// opened is how an event of the benchmark begins on the wire.
+// opened is the beginning of the benchmark's event in a packet.
 const opened = `42["msg","`
 
-// connected is told that there is a TCP connection.
+// connected is called when the TCP connection was made.
 func (w *Swarm) connected(s *session) {
 	switch {
 	case s.begun:
@@ -39,7 +39,7 @@ func (w *Swarm) request(s *session, next phase, text string) {
 	w.touch(s)
 }
 
-// received takes what there is whole, and tells how much that was.
+// received handles the complete frames and responses in data, and returns their length.
 func (w *Swarm) received(s *session, data []byte) int {
 	used := 0
 	now := w.clock.now()
@@ -57,8 +57,8 @@ func (w *Swarm) received(s *session, data []byte) int {
 	return used
 }
 
-// next takes one response or frame off data, and tells how long it was; 0 if it
-// is not all there.
+// next handles one response or frame in data, and returns its length; 0 if it is not
+// complete.
 func (w *Swarm) next(s *session, data []byte, now int64) (int, error) {
 	switch s.phase {
 	case asking, posting, polling:
@@ -191,7 +191,7 @@ func (w *Swarm) send(s *session, packet string) {
 	w.touch(s)
 }
 
-// join asks for all rooms of a session at once.
+// join asks for all rooms of a session in one event each, without waiting in between.
 func (w *Swarm) join(s *session) {
 	s.phase = joining
 	for k := range w.plan.RoomsPerClient {
@@ -202,7 +202,7 @@ func (w *Swarm) join(s *session) {
 
 func joinEvent(room int) string { return `["join","` + roomName(room) + `"]` }
 
-// roomName has the same length for each room.
+// roomName returns the name of a room; all names have the same length.
 func roomName(room int) string { return fmt.Sprintf("room%06d", room) }
 
 // answered handles an acknowledgement.

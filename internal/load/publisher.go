@@ -7,15 +7,15 @@ import (
 	"github.com/socketmesh/mesh/internal/wsframe"
 )
 
-// Pace says how publishers publish.
+// Pace says how fast publishers publish.
 type Pace struct {
-	// Window is how many messages of a publisher may be under way: sent, and not
-	// yet with every client of this swarm that is in their room. 0: no window.
+	// Window is how many messages of a publisher may be under way: sent, and not yet
+	// received by every client of this swarm in their room. 0: no window.
 	Window int
-	// Rate is how many messages each publisher sends per second, whatever becomes
-	// of them. 0 with a window: as fast as the window allows.
+	// Rate is how many messages each publisher sends per second, whether they arrive or
+	// not. 0 with a window: as fast as the window allows.
 	Rate float64
-	// Messages ends publishing after so many of each publisher. 0: at Stop.
+	// Messages is the number of messages after which each publisher ends. 0: at Stop.
 	Messages int
 }
 
@@ -31,7 +31,7 @@ type publisher struct {
 	pace   Pace
 	begun  int64
 	count  int
-	slots  []int32 // clients that have not got the message of that slot
+	slots  []int32 // by slot: number of clients that have not received its message
 	vacant []uint16
 }
 
@@ -60,7 +60,8 @@ func (p *publisher) start(w *Swarm, pace Pace) {
 	}
 }
 
-// step publishes what may be published now, and tells when to look again.
+// step publishes the messages that may be published now, and returns when to call it
+// again.
 func (p *publisher) step(w *Swarm) int64 {
 	if !p.on || p.session.phase != ready {
 		return never
@@ -85,7 +86,7 @@ func (p *publisher) step(w *Swarm) int64 {
 	return never
 }
 
-// publish sends one message to the next room, false if there is none to send to.
+// publish sends one message to the next room; false if there is no room to send to.
 func (p *publisher) publish(w *Swarm, at int64) bool {
 	if p.pace.Window > 0 && !p.skipEmpty(w) {
 		return false
@@ -110,7 +111,7 @@ func (p *publisher) publish(w *Swarm, at int64) bool {
 	return true
 }
 
-// putRoom writes the number of a room before the payload, which begins there.
+// putRoom writes the number of a room before the payload, which begins at that index.
 func putRoom(frame []byte, payload, room int) {
 	end := payload - len(`","`)
 	number := strconv.AppendInt(nil, int64(room), 10)
@@ -118,8 +119,8 @@ func putRoom(frame []byte, payload, room int) {
 	copy(frame[end-len(number):end], number)
 }
 
-// skipEmpty moves on to a room of which this swarm has clients: of others it
-// would not know when a message has arrived.
+// skipEmpty moves on to a room with clients of this swarm: for others it cannot know when
+// a message has arrived.
 func (p *publisher) skipEmpty(w *Swarm) bool {
 	for range w.plan.Rooms {
 		if w.members[p.room] > 0 {
@@ -130,7 +131,7 @@ func (p *publisher) skipEmpty(w *Swarm) bool {
 	return false
 }
 
-// arrived is told that a client has got a message of this publisher.
+// arrived is called when a client has received a message of this publisher.
 func (p *publisher) arrived(slot uint16) {
 	if p.pace.Window == 0 || int(slot) >= len(p.slots) {
 		return
@@ -140,10 +141,10 @@ func (p *publisher) arrived(slot uint16) {
 	}
 }
 
-// stream is the number of what a client publishes to a room.
+// stream returns the number of the stream of messages from a client to a room.
 func (w *Swarm) stream(client, room int) uint32 { return uint32(client*w.plan.Rooms + room) }
 
-// publisherOf finds the publisher of a stream, nil if it is in another swarm.
+// publisherOf returns the publisher of a stream; nil if it is in another swarm.
 func (w *Swarm) publisherOf(stream uint32) *publisher {
 	i := int(stream)/w.plan.Rooms - w.plan.First
 	if i < 0 || i >= len(w.publishers) {

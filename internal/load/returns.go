@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// How Socket.IO's clients come again: reconnectionDelay, reconnectionDelayMax and
-// randomizationFactor at their defaults.
+// The times after which Socket.IO's clients reconnect: the defaults of reconnectionDelay,
+// reconnectionDelayMax and randomizationFactor.
 const (
 	returnMin    = time.Second
 	returnMax    = 5 * time.Second
 	returnJitter = 0.5
 )
 
-// returnDelay is how long a client waits that has failed so often before.
+// returnDelay returns how long a client waits after so many failures.
 func returnDelay(failed int) time.Duration {
 	delay := float64(returnMin << min(failed, 10))
 	delay *= 1 + returnJitter*(2*rand.Float64()-1)
 	return min(time.Duration(delay), returnMax)
 }
 
-// returns are sessions that come again, the earliest first.
+// returns are the sessions that will reconnect, the earliest first.
 type returns []returning
 
 type returning struct {
@@ -31,7 +31,7 @@ type returning struct {
 
 func (r *returns) add(s *session, at int64) { heap.Push(r, returning{at, s}) }
 
-// take is the earliest whose time has come, nil if there is none.
+// take removes the earliest session whose time has come; nil if there is none.
 func (r *returns) take(now int64) *session {
 	if len(*r) == 0 || (*r)[0].at > now {
 		return nil

@@ -2,23 +2,23 @@ package load
 
 import "slices"
 
-// verdict is what a check says about a message.
+// verdict is the result of checking a message.
 type verdict uint8
 
 const (
-	fresh     verdict = iota // the next one
-	late                     // out of order: later ones were there before
-	duplicate                // it was there before
+	fresh     verdict = iota // the next one in order
+	late                     // out of order: later messages came before it
+	duplicate                // it has come before
 )
 
-// sequenceCheck records which messages of one stream one client has got.
+// sequenceCheck records which messages of one stream one client has received.
 type sequenceCheck struct {
 	stream  uint32
 	next    uint32 // the lowest number above all that have been seen
 	missing []span // below next, in order; nil while all is well
 }
 
-// span is the numbers from first up to end, without end.
+// span is the numbers from first to end, without end.
 type span struct{ first, end uint32 }
 
 // newSequenceCheck begins the check of a stream with its first message.
@@ -47,7 +47,7 @@ func (c *sequenceCheck) take(seq uint32) verdict {
 	return duplicate
 }
 
-// without is what remains of a span.
+// without returns the parts of a span around a number.
 func (m span) without(seq uint32) []span {
 	var rest []span
 	if m.first < seq {
@@ -59,7 +59,7 @@ func (m span) without(seq uint32) []span {
 	return rest
 }
 
-// lost counts what has not come of a stream in which sent messages were sent.
+// lost returns how many of the sent messages of a stream have not come.
 func (c *sequenceCheck) lost(sent uint32) int {
 	n := 0
 	for _, m := range c.missing {

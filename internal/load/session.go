@@ -1,19 +1,19 @@
 package load
 
-// phase is how far a session has come.
+// phase is how far a session is connected.
 type phase uint8
 
 const (
-	idle       phase = iota // has not been dialled, or is over
-	dialling                // TCP
-	asking                  // polling: for the handshake
+	idle       phase = iota // was not dialled, or has ended
+	dialling                // TCP connection
+	asking                  // polling: waits for the handshake
 	posting                 // polling: has sent the namespace's CONNECT
-	polling                 // polling: for the answer to that
-	upgrading               // has asked for a WebSocket
-	opening                 // waits for the engine's handshake
-	probing                 // the upgrade of a session that began by polling
+	polling                 // polling: waits for the answer to it
+	upgrading               // has requested a WebSocket
+	opening                 // waits for the handshake of Engine.IO
+	probing                 // upgrades a session that began by polling
 	connecting              // waits for the namespace
-	joining                 // waits to be in its rooms
+	joining                 // waits for its rooms
 	ready
 )
 
@@ -22,17 +22,17 @@ type session struct {
 	index int32 // in the swarm
 	phase phase
 
-	failed   uint8 // connections that have failed
-	begun    bool  // has an engine session, by polling
+	failed   uint8 // number of connections that have failed
+	begun    bool  // has an Engine.IO session, by polling
 	answers  uint16
-	deadline int64 // of connecting
-	asked    int64 // when it sent what it awaits an answer to; 0 if nothing
-	since    int64 // when it began to connect, for the first time
-	heard    int64 // when the server's last ping came, or its handshake
+	deadline int64 // for connecting
+	asked    int64 // when it sent the question that it waits for; 0 if none
+	since    int64 // when it first began to connect
+	heard    int64 // when the server's last ping was received, or its handshake
 	id       string
 
 	checks  []sequenceCheck
-	message []byte // the beginning of a message that comes in parts
+	message []byte // the beginning of a message that comes in several frames
 
 	link
 }
@@ -40,16 +40,16 @@ type session struct {
 // link is the connection of a session, as the wire sees it.
 type link struct {
 	fd         int32
-	generation int32  // tells events of the connection before
-	in         []byte // has arrived, and is not a whole frame yet
+	generation int32  // distinguishes events of this connection from those of the one before
+	in         []byte // received, but not a complete frame yet
 	out        []byte // waits to be sent
 	flushed    int    // bytes of out that the kernel has taken
-	dirty      bool   // out is new
-	stuck      bool   // the kernel takes no more for now
+	dirty      bool   // flush has not been called for out
+	stuck      bool   // the kernel takes no more at the moment
 	reader     *reader
 }
 
-// checkOf finds the check of a stream; nil before its first message.
+// checkOf returns the check of a stream; nil before its first message.
 func (s *session) checkOf(stream uint32) *sequenceCheck {
 	for i := range s.checks {
 		if s.checks[i].stream == stream {

@@ -2,12 +2,12 @@ package load
 
 import "time"
 
-// stamp is what the payload of a message begins with, in hexadecimal digits: who
-// sent it, to which room and as which one, and when.
+// stamp is the beginning of a message's payload, in hexadecimal digits: the sender and
+// room, the message's number, its slot, and the time.
 //
 //	stream 8   seq 8   slot 4   time 12
 //
-// The rest of the payload is filling.
+// The rest of the payload is padding.
 type stamp struct {
 	stream uint32 // publisher × rooms + room
 	seq    uint32 // counts the messages of the stream, from 0
@@ -63,7 +63,7 @@ func readStamp(b []byte) (stamp, bool) {
 	return s, wrong&notHex == 0
 }
 
-// age is how long before now the message was sent.
+// age returns how long before now the message was sent.
 func (s stamp) age(now int64) time.Duration {
 	// The difference of two times modulo 2^48, which may be negative.
 	return time.Duration((now-s.at)<<16) >> 16

@@ -10,8 +10,8 @@ import (
 
 const forEver = time.Duration(never)
 
-// Connect connects all clients and has them join their rooms. It returns when
-// each is there or has given up, which the Tally tells.
+// Connect connects all clients and makes them join their rooms. It returns when each of
+// them is in its rooms or has given up: see the Tally.
 func (w *Swarm) Connect() (Tally, error) {
 	err := w.call(func() {
 		w.dialler.on = true
@@ -31,7 +31,7 @@ func (w *Swarm) Connect() (Tally, error) {
 	return w.Tally()
 }
 
-// giveUp ends connecting: who is not in has failed.
+// giveUp ends connecting: clients that are not in have failed.
 func (w *Swarm) giveUp() {
 	w.dialler = dialler{next: len(w.sessions)}
 	for i := range w.sessions {
@@ -44,16 +44,16 @@ func (w *Swarm) giveUp() {
 	w.tally.Failed = len(w.sessions) - w.tally.Ready - w.tally.Closed
 }
 
-// Settled returns true when every client of this swarm has heard every publisher
-// in each of its rooms, as they do once all servers know each other; false when
-// that takes longer than the timeout.
+// Settled returns true when every client of this swarm has received messages of every
+// publisher in each of its rooms, as happens once all servers are linked; false if that
+// takes longer than the timeout.
 func (w *Swarm) Settled(timeout time.Duration) (bool, error) {
 	return w.wait(timeout, func() bool {
 		return w.plan.Publishers == 0 || w.wanted >= w.tally.Ready
 	})
 }
 
-// Publish lets the publishers of this swarm begin. They go on until Stop.
+// Publish makes the publishers of this swarm begin. They go on until Stop.
 func (w *Swarm) Publish(pace Pace) error {
 	if pace.Window > 1<<16 {
 		return fmt.Errorf("window %d: want at most %d", pace.Window, 1<<16)
@@ -93,7 +93,7 @@ func (w *Swarm) Stop() (map[uint32]uint32, error) {
 	return sent, err
 }
 
-// Report is what a swarm has measured.
+// Report contains the measurements of a swarm.
 type Report struct {
 	Begin, End Tally
 	Latency    histogram.Histogram // of deliveries between the two
@@ -104,8 +104,8 @@ type Report struct {
 	Last       int64               // when the last delivery came
 }
 
-// Drain waits until every client has got all that was sent, as all Stops say, or
-// until nothing has come for the time given; and reports.
+// Drain waits until every client has received all messages that were sent, according to
+// all Stops, or until nothing has come for the given time; then it reports.
 func (w *Swarm) Drain(sent map[uint32]uint32, silence time.Duration) (Report, error) {
 	var heard uint64
 	since := int64(0)
@@ -126,7 +126,7 @@ func (w *Swarm) Drain(sent map[uint32]uint32, silence time.Duration) (Report, er
 	return r, err
 }
 
-// lost counts what clients have not got.
+// lost counts the messages that clients have not received.
 func (w *Swarm) lost(sent map[uint32]uint32) uint64 {
 	n := 0
 	for i := range w.sessions {

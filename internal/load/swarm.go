@@ -10,12 +10,12 @@ import (
 	"github.com/socketmesh/mesh/internal/histogram"
 )
 
-// ErrClosed is what calls return when the swarm has ended.
+// ErrClosed is the error of calls after the swarm has ended.
 var ErrClosed = errors.New("the swarm of clients has ended")
 
 var errHungUp = errors.New("the server closed the connection")
 
-// Swarm is the clients of one process. Its methods may be called by anyone; they
+// Swarm is the clients of one process. Its methods are safe for concurrent use; they
 // block until they are done.
 type Swarm struct {
 	plan     Plan
@@ -23,7 +23,7 @@ type Swarm struct {
 	clock    clock
 	wire     wire
 	sessions []session
-	dirty    []*session // have something to send
+	dirty    []*session // sessions with data to send
 	now      int64      // when the wire was last asked
 
 	dialler    dialler
@@ -86,7 +86,7 @@ func New(plan Plan) (*Swarm, error) {
 	return w, nil
 }
 
-// Close ends all connections and joins the swarm's goroutines.
+// Close ends all connections and waits for the swarm's goroutines.
 func (w *Swarm) Close() error {
 	w.cancel()
 	w.wake()
@@ -97,7 +97,7 @@ func (w *Swarm) Close() error {
 	return w.err
 }
 
-// run is the swarm's goroutine, which all of its state belongs to.
+// run is the swarm's goroutine, to which all of its state belongs.
 func (w *Swarm) run(ctx context.Context) {
 	defer close(w.done)
 	defer w.end()
@@ -120,7 +120,7 @@ func (w *Swarm) run(ctx context.Context) {
 	}
 }
 
-// wake has the swarm's goroutine look around.
+// wake wakes the swarm's goroutine.
 func (w *Swarm) wake() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -136,10 +136,10 @@ func (w *Swarm) end() {
 	w.wire.close()
 }
 
-// never is later than anything.
+// never is a time later than any other.
 const never = int64(1<<63 - 1)
 
-// untilThen is how long it is until next; below 0 for ever.
+// untilThen returns the time until next; negative for never.
 func (w *Swarm) untilThen(next int64) time.Duration {
 	if len(w.waiters) > 0 { // some wait for a time
 		next = min(next, w.now+int64(10*time.Millisecond))
@@ -150,7 +150,7 @@ func (w *Swarm) untilThen(next int64) time.Duration {
 	return time.Duration(max(next-w.clock.now(), 0))
 }
 
-// call has f run by the swarm's goroutine.
+// call runs f on the swarm's goroutine.
 func (w *Swarm) call(f func()) error {
 	done := make(chan struct{})
 	w.mu.Lock()
@@ -175,8 +175,8 @@ func (w *Swarm) takeCalls() {
 	}
 }
 
-// wait returns when until does, which the swarm's goroutine asks; false when
-// that takes longer than the timeout.
+// wait returns true when until does, which the swarm's goroutine calls; false if that
+// takes longer than the timeout.
 func (w *Swarm) wait(timeout time.Duration, until func() bool) (bool, error) {
 	var ok bool
 	wait := &waiter{done: make(chan struct{})}
@@ -213,7 +213,7 @@ func (w *Swarm) tellWaiters() {
 	w.waiters = left
 }
 
-// touch has what s sends flushed before the wire is asked again.
+// touch marks s, so that what it sends is flushed before the wire is polled again.
 func (w *Swarm) touch(s *session) {
 	if !s.dirty {
 		s.dirty = true
@@ -231,12 +231,12 @@ func (w *Swarm) flushAll() {
 	w.dirty = w.dirty[:0]
 }
 
-// target is the server of a session.
+// target returns the server of a session.
 func (w *Swarm) target(s *session) target {
 	return w.targets[(w.plan.First+int(s.index))%len(w.targets)]
 }
 
-// source is the address that a session comes from, nil for any.
+// source returns the address from which a session connects; nil for any.
 func (w *Swarm) source(s *session) net.IP {
 	if w.plan.Sources <= 1 {
 		return nil

@@ -7,7 +7,7 @@ import (
 	"github.com/socketmesh/mesh/internal/histogram"
 )
 
-// Tally is what a swarm has counted so far.
+// Tally contains the counts of a swarm so far.
 type Tally struct {
 	Ready     int    // clients that are connected and in their rooms
 	Failed    int    // clients that have given up connecting
@@ -23,14 +23,14 @@ type Tally struct {
 	Deliveries uint64
 	Late       uint64 // out of order
 	Duplicates uint64
-	Strange    uint64 // messages that are none of ours
+	Strange    uint64 // messages that the benchmark has not sent
 	Pings      uint64 // of the server, answered
 
 	At  int64         // when, in nanoseconds of the machine's clock
 	CPU time.Duration // of this process
 }
 
-// marks are the beginning and the end of what is measured.
+// marks are the beginning and the end of the measured time.
 type marks struct {
 	measuring bool
 	begin     Tally
@@ -78,7 +78,7 @@ func (w *Swarm) openCheck(s *session, m stamp) {
 	}
 }
 
-// maxReasons is how many different ones are told apart.
+// maxReasons is how many different reasons are counted separately.
 const maxReasons = 20
 
 // noteReason counts why a client was disconnected.

@@ -10,14 +10,14 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// invariant is a promise, as it can be checked of a run.
+// invariant is a promise in a form that can be checked after a run.
 type invariant struct {
 	name string
-	// check looks at the whole run; nil where what violates it is noticed as it happens.
+	// check examines the whole run; it is nil if violations are noticed as they happen.
 	check func(w *world)
 }
 
-// invariants is the table of what has to hold.
+// invariants are the promises that every run has to keep.
 var invariants = []invariant{
 	{name: "start"},         // each server starts
 	{name: "order"},         // what one server sends in one namespace arrives in that order; with routing by interest, what it sends to one room
@@ -43,12 +43,12 @@ func (w *world) check() {
 	}
 }
 
-// loss is what of one server's messages another one did not receive.
+// loss counts the messages of one server that another one did not receive.
 type loss struct {
 	total    int
-	linked   int      // of those that were sent while there was a link
-	first    emission // of linked
-	unlinked int      // of those that were sent while there was none
+	linked   int      // those that were sent while there was a link
+	first    emission // the first one of linked
+	unlinked int      // those that were sent without a link
 }
 
 // absence is a message that a server did not receive.
@@ -57,7 +57,7 @@ type absence struct {
 	namespace, n int
 }
 
-// absences are what one server has sent and another one did not receive.
+// absences yields the messages that one server has sent and another one did not receive.
 func absences(from, to *server) iter.Seq[absence] {
 	return func(yield func(absence) bool) {
 		for namespace, emitted := range from.emitted {
@@ -71,7 +71,7 @@ func absences(from, to *server) iter.Seq[absence] {
 	}
 }
 
-// losses counts what was to reach another server and did not.
+// losses counts the messages that another server should have received and did not.
 func losses(from, to *server) (l loss) {
 	for a := range absences(from, to) {
 		if !a.expected(from, to) {
@@ -90,16 +90,16 @@ func losses(from, to *server) (l loss) {
 	return l
 }
 
-// hasLeft reports whether a server that left was through with another one: it had a link
-// to it when it began to leave, and until it ended that.
+// hasLeft reports whether a server that left has drained its link to another one: it had
+// a link when it began to leave, and only its own end of the link ended it.
 func (s *server) hasLeft(to *server) bool {
 	_, linked := s.leftLinks[to.id]
 	return linked && !slices.ContainsFunc(s.downs[to.id], func(d down) bool { return d.at >= s.ended && !errors.Is(d.why, core.ErrClosed) })
 }
 
-// expected reports whether a message that one server sent was to reach another. Of those
-// for a room that clients join and leave these are the messages that were emitted when
-// somebody had joined it there.
+// expected reports whether a server's message should have reached another server. A
+// message for a room that clients join and leave is expected if the room had a member
+// there when it was emitted.
 func (e absence) expected(from, to *server) bool {
 	routed := from.interest && to.interest
 	switch {
@@ -110,13 +110,13 @@ func (e absence) expected(from, to *server) bool {
 	case e.class == toDynamic:
 		return !routed || to.hosts[e.namespace].hadAt(dynamicRoom(e.host), e.at)
 	case e.class == withAnswers:
-		return e.host > 0 // else there is nobody to wait for
+		return e.host > 0 // otherwise no server was to answer
 	}
 	return true
 }
 
-// pairs calls f for each pair of a server whose messages have to arrive, because it
-// lives or has left in good order, and one that lives.
+// pairs calls f for each pair of servers of which the first one's messages have to
+// arrive, because it lives or has left in good order, and the second one lives.
 func (w *world) pairs(f func(from, to *server)) {
 	for _, from := range w.servers {
 		if from.ended >= 0 && (from.killed || from.left != nil) {
@@ -130,9 +130,9 @@ func (w *world) pairs(f func(from, to *server)) {
 	}
 }
 
-// checkLosses compares what did not arrive since two servers met, with or without a
-// link, with the gaps that both have reported: they are exact, kind by kind. What may be
-// dropped is in them or not.
+// checkLosses compares the messages that did not arrive since two servers first met, with
+// or without a link, with the gaps that both have reported: these have to be exact, kind
+// by kind. Messages that may be dropped may be among them or not.
 func (w *world) checkLosses() {
 	w.pairs(func(from, to *server) {
 		since, met := from.ups[to.id]
@@ -167,13 +167,14 @@ func (w *world) checkLosses() {
 	})
 }
 
-// resumeWindow is how long a link may be down and lose nothing. It is what the documents
-// promise, written once more: if the code forgot it, a constant of the code would not tell.
+// resumeWindow is how long a link may be down without a loss. It repeats the number that
+// the documentation promises: a test with the code's constant would not notice a change
+// of it.
 const resumeWindow = 30 * time.Second
 
-// resumable reports whether what happened between two hosts can be resumed: each time
-// that they were apart was short enough, with the time that it takes to find each other
-// again, and nothing was too much for a buffer.
+// resumable reports whether two hosts can resume their session after all faults between
+// them: each time without a link was short enough, including the time to link again, and
+// no buffer overflowed.
 func (p *Plan) resumable(a, b int) bool {
 	if p.QueueBytes < 1<<20 {
 		return false
@@ -204,9 +205,9 @@ func (p *Plan) resumable(a, b int) bool {
 	return true
 }
 
-// seemsGone reports whether two hosts did not hear each other while discovery did not list
-// all of them: nobody can tell that from a machine that has gone. Requests then do not wait,
-// but what was published waits all the same.
+// seemsGone reports whether two hosts did not hear each other while discovery did not
+// list all hosts: nobody can distinguish that from a machine that is gone. Requests then
+// do not wait, but published messages still do.
 func (p *Plan) seemsGone(a, b int) bool {
 	for _, lie := range p.Events {
 		if lie.Do == Lie && slices.ContainsFunc(p.Events, func(e Event) bool {
@@ -218,7 +219,7 @@ func (p *Plan) seemsGone(a, b int) bool {
 	return false
 }
 
-// disturbs reports whether an event concerns what two hosts send each other.
+// disturbs reports whether an event affects the messages between two hosts.
 func (e Event) disturbs(a, b int) bool {
 	switch e.Do {
 	case Cut, Reset, HalfOpen, Partition, OneWay, Hold, Flap:
@@ -233,8 +234,8 @@ func (e Event) disturbs(a, b int) bool {
 	return false
 }
 
-// checkResumed: between servers that could always resume nothing is lost, and neither
-// says of the other that it has left, unless it seemed to.
+// checkResumed: servers that could always resume lose no message of each other, and do
+// not report that the other one has left, unless it seemed gone.
 func (w *world) checkResumed() {
 	w.pairs(func(from, to *server) {
 		since, linked := from.ups[to.id]
@@ -259,8 +260,8 @@ func (w *world) checkResumed() {
 	}
 }
 
-// checkQuiet: where no link and no server has a fault, no peer is lost, whatever discovery
-// says, and no message.
+// checkQuiet: if no link and no server has a fault, no peer and no message is lost,
+// whatever discovery reports.
 func (w *world) checkQuiet() {
 	for _, e := range w.plan.Events {
 		switch e.Do {
@@ -281,16 +282,16 @@ func (w *world) checkQuiet() {
 	})
 }
 
-// knownAfter is how long it may take until a server that has gone is known to have.
+// knownAfter is how long it may take until the other servers know that a server is gone.
 const knownAfter = 2 * time.Second
 
-// undisturbed reports whether nothing happened between two hosts in a time.
+// undisturbed reports whether nothing affected two hosts during a time.
 func (p *Plan) undisturbed(a, b int, from, to time.Duration) bool {
 	return !slices.ContainsFunc(p.Events, func(e Event) bool { return e.disturbs(a, b) && e.At < to && e.At+e.For > from })
 }
 
 // checkRequests: a request ends by its deadline, and each server that was asked has
-// answered, has left, or is named.
+// answered, has left, or is named in the error.
 func (w *world) checkRequests() {
 	byID := map[string]*server{}
 	for _, s := range w.servers {
@@ -345,10 +346,10 @@ func (w *world) checkRequests() {
 	}
 }
 
-// oneMessage is more than any message of a plan takes.
+// oneMessage is larger than any message of a plan.
 const oneMessage = 8 << 10
 
-// checkMemory: what waits for a peer stays below the limit.
+// checkMemory: the memory of a peer's queue stays below the limit.
 func (w *world) checkMemory() {
 	for _, s := range w.servers {
 		if limit := 4*s.settings.QueueBytes + oneMessage; s.maxQueued > limit {
@@ -357,7 +358,8 @@ func (w *world) checkMemory() {
 	}
 }
 
-// converged checks that all have a link to all, and see each other everywhere.
+// converged checks that all servers are linked to each other, and members of all
+// namespaces.
 func (w *world) converged(living []*server) {
 	var all []string
 	for _, s := range living {
@@ -378,14 +380,15 @@ func (w *world) converged(living []*server) {
 	}
 }
 
-// sentInPeace is a message that was sent when all faults were over.
+// sentInPeace is a message that was sent after all faults had ended.
 type sentInPeace struct {
 	from      *server
 	namespace int
 	n         int
 }
 
-// arrived checks that each such message has reached all; the history's lock is held.
+// arrived checks that all servers have received each such message; the history's lock is
+// held.
 func (w *world) arrived(living []*server, sent []sentInPeace) {
 	for _, m := range sent {
 		for _, to := range living {
@@ -397,7 +400,8 @@ func (w *world) arrived(living []*server, sent []sentInPeace) {
 	}
 }
 
-// answered checks that each such request was answered by all; the history's lock is held.
+// answered checks that all servers have answered each such request; the history's lock is
+// held.
 func (w *world) answered(living []*server, requests []*request) {
 	for _, r := range requests {
 		if !r.settled || r.err != nil {

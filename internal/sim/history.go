@@ -13,7 +13,7 @@ import (
 // namespaces are open on every server.
 var namespaces = []string{"/", "/a", "/b"}
 
-// class is what kind of message one is, and whom it is for.
+// class is what a message does, and for whom it is.
 type class int
 
 const (
@@ -32,7 +32,7 @@ var classNames = [...]string{"to all", "to a static room", "to a dynamic room", 
 
 func (c class) String() string { return classNames[c] }
 
-// kind is what the mesh calls such messages.
+// kind returns the kind that the mesh uses for such messages.
 func (c class) kind() core.Kind {
 	switch c {
 	case serverSide, withAnswers:
@@ -43,7 +43,7 @@ func (c class) kind() core.Kind {
 	return core.KindBroadcast
 }
 
-// history is what happened in a run. All methods may be called at once.
+// history records what happened in a run. All methods are safe for concurrent use.
 type history struct {
 	began time.Time
 
@@ -56,7 +56,7 @@ type history struct {
 	faults     int
 }
 
-// Violation is something that a promise excludes.
+// Violation is an event that a promise excludes.
 type Violation struct {
 	Invariant string
 	Detail    string
@@ -64,12 +64,12 @@ type Violation struct {
 
 func (v Violation) String() string { return v.Invariant + ": " + v.Detail }
 
-// maxViolations bounds those kept of each invariant.
+// maxViolations limits the violations that are kept per invariant.
 const maxViolations = 5
 
 func (h *history) now() time.Duration { return time.Since(h.began) }
 
-// find is the server of an id, or nil; mu is held.
+// find returns the server with an id, or nil; mu is held.
 func (h *history) find(id string) *server {
 	for _, s := range h.servers {
 		if s.id == id {
@@ -102,8 +102,8 @@ type emission struct {
 	linked map[string]time.Time // servers that the sender had a link to, before and after, since when
 }
 
-// reception are the numbers of what one server received of another in one namespace; they
-// ascend.
+// reception is the numbers, in ascending order, of the messages that one server has
+// received of another in one namespace.
 type reception []int
 
 func (r reception) received(n int) bool {
@@ -111,13 +111,13 @@ func (r reception) received(n int) bool {
 	return found
 }
 
-// with is r with n.
+// with returns r with n added.
 func (r reception) with(n int) reception {
 	i, _ := slices.BinarySearch(r, n)
 	return slices.Insert(r, i, n)
 }
 
-// last is the largest; 0 if there is none.
+// last returns the largest number; 0 if there is none.
 func (r reception) last() int {
 	if len(r) == 0 {
 		return 0
@@ -125,12 +125,12 @@ func (r reception) last() int {
 	return r[len(r)-1]
 }
 
-// record is what is known of one server's life; the history's lock guards it.
+// record is what is known of one life of a server; the history's lock guards it.
 type record struct {
 	started, ended  time.Duration // ended is -1 while it lives
 	killed          bool
-	left            error                // of Shutdown
-	leftLinks       map[string]time.Time // when it began, with the moment since when
+	left            error                // the error of Shutdown
+	leftLinks       map[string]time.Time // the links when it began to leave, with the time since when
 	emitted         [][]emission
 	got             []map[string]reception       // by namespace and origin
 	gapsIn, gapsOut map[string]map[core.Kind]int // messages that were lost on their way from and to peers
@@ -198,7 +198,7 @@ func (o observer) Gap(g core.Gap) {
 	}
 }
 
-// request is a question of one server, and what came of it.
+// request is a request of one server, and its result.
 type request struct {
 	what          string
 	server        *server

@@ -46,14 +46,14 @@ func newHost(s *server, namespace int) *host {
 	return h
 }
 
-// staticRoom is the room that a client of each server on the host is in.
+// staticRoom returns the room in which a client of each server on the host is.
 func staticRoom(host int) string { return fmt.Sprint("static", host%3) }
 
 // dynamicRooms is how many rooms there are to join and to leave.
 const dynamicRooms = 3
 
-// numberRoom is a room that stands for a message: a message that makes clients join
-// rooms has no other place for its number.
+// numberRoom is the prefix of rooms that carry the number of a message: a message that
+// makes clients join rooms has no other place for it.
 const numberRoom = "#"
 
 // report makes the host report its rooms from now on.
@@ -103,7 +103,7 @@ func (h *host) leave(c *client, rooms ...string) {
 	}
 }
 
-// move makes the client that moves join a room, or leave it.
+// move makes the client that joins and leaves rooms join a room, or leave it.
 func (h *host) move(join bool, room string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -114,8 +114,8 @@ func (h *host) move(join bool, room string) {
 	}
 }
 
-// announced is more than the time from a join until it is on its way to the other
-// servers. A room that is empty again before that was perhaps never announced.
+// announced is longer than it takes until a join is on its way to the other servers. A
+// room that is empty again before that was possibly never announced.
 const announced = 100 * time.Millisecond
 
 // hadAt reports whether a room had members at a time, and for long enough.
@@ -139,7 +139,7 @@ func (h *host) each(to core.Target, f func(*client)) {
 	}
 }
 
-// received notes a message with a number, and blocks if listeners are to block.
+// received records a message with a number, and blocks if listeners are to block.
 func (h *host) received(event core.Payload) {
 	origin, n, ok := coretest.NumberOf(event)
 	if !ok {

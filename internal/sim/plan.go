@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// Plan is what is done to a cluster, and when.
+// Plan is a list of events for a cluster, with their times.
 type Plan struct {
 	Settings
 	Events []Event // by At
 }
 
-// Settings are what holds for the whole of a plan.
+// Settings apply to a whole plan.
 type Settings struct {
 	Seed    uint64 // of which it was drawn
 	Profile string // which kinds of faults it has
@@ -37,7 +37,7 @@ type Settings struct {
 	InboxBytes     int
 }
 
-// Event is one thing that is done.
+// Event is one fault, or one piece of work.
 type Event struct {
 	At   time.Duration // since the start
 	Do   Action
@@ -47,7 +47,7 @@ type Event struct {
 	Size int           // bytes of padding in each message
 }
 
-// Action is what an event does.
+// Action is the kind of an event.
 type Action string
 
 // Faults of links, between the hosts A and B.
@@ -72,8 +72,8 @@ const (
 	Stall Action = "stall" // its listeners block
 )
 
-// Lie makes discovery tell what is not so. N chooses: nobody, half of the servers, or all
-// of them with wrong addresses.
+// Lie makes discovery report a wrong roster. N chooses: nobody, half of the servers, or
+// all of them with wrong addresses.
 const Lie Action = "lie"
 
 // Work.
@@ -93,8 +93,7 @@ const (
 	MaxDuration = 70 * time.Second
 )
 
-// profiles are the kinds of faults that a plan may have, as many times as they are
-// likely.
+// profiles are the kinds of faults that a plan may have, each as often as it is likely.
 var profiles = []struct {
 	name    string
 	actions []Action
@@ -164,7 +163,7 @@ func (d drawer) settings() Settings {
 	return s
 }
 
-// fault draws the rest of one.
+// fault draws the remaining fields of a fault.
 func (d drawer) fault(do Action, at time.Duration, hosts int) Event {
 	e := Event{At: at, Do: do, A: d.IntN(hosts), B: d.IntN(hosts - 1)}
 	if e.B >= e.A {
@@ -229,7 +228,7 @@ func (d drawer) work(at time.Duration, hosts int) Event {
 	return e
 }
 
-// String is the plan as text, for [Parse].
+// String returns the plan as text, for [Parse].
 func (p Plan) String() string {
 	settings, err := json.Marshal(p.Settings)
 	if err != nil {
@@ -243,7 +242,7 @@ func (p Plan) String() string {
 	return b.String()
 }
 
-// Parse reads what String wrote: the settings as JSON, then one event per line, as
+// Parse reads the text of String: the settings as JSON, then one event per line, such as
 // "1.5s reset 0 2 3s 0 0": At, Do, A, B, For, N, Size.
 func Parse(text string) (Plan, error) {
 	settings, events, _ := strings.Cut(strings.TrimSpace(text), "\n")

@@ -86,7 +86,7 @@ func (s *server) run(cfg core.Config) error {
 func hostName(host int) string { return fmt.Sprint("h", host) }
 func address(host int) string  { return "mem://" + hostName(host) }
 
-// hash mixes numbers and names, as FNV-1a does.
+// hash combines numbers and names, as FNV-1a does.
 func hash(seed uint64, texts ...string) uint64 {
 	const prime = 1099511628211
 	h := (14695981039346656037 ^ seed) * prime
@@ -99,7 +99,7 @@ func hash(seed uint64, texts ...string) uint64 {
 	return h ^ h>>32
 }
 
-// stop ends the server's life, and returns when nothing is left of it.
+// stop ends the server's life, and returns when all of its goroutines have ended.
 func (s *server) stop(killed bool, patience time.Duration) {
 	links := s.links()
 	s.mu.Lock()
@@ -113,7 +113,7 @@ func (s *server) stop(killed bool, patience time.Duration) {
 	s.left = err
 }
 
-// links are the peers that it has a link to, with the moment since when.
+// links returns the peers to which it has a link, with the time since when.
 func (s *server) links() map[string]time.Time {
 	links := map[string]time.Time{}
 	for _, p := range s.node.Peers() {
@@ -122,7 +122,7 @@ func (s *server) links() map[string]time.Time {
 	return links
 }
 
-// number notes a message that is about to be sent, and returns its payload. done is to
+// number records a message that is about to be sent, and returns its payload. done is to
 // be called when it was sent.
 func (s *server) number(namespace int, c class, host, size int) (event core.Payload, done func()) {
 	before := s.links()
@@ -162,7 +162,7 @@ func (s *server) emit(namespace int, c class, which, size int) {
 
 func dynamicRoom(n int) string { return fmt.Sprint("dynamic", n) }
 
-// receive notes a message of another server, and blocks if listeners are to block.
+// receive records a message of another server, and blocks if listeners are to block.
 func (s *server) receive(namespace int, origin string, n int) {
 	if origin == s.id {
 		return
@@ -184,9 +184,9 @@ func (s *server) receive(namespace int, origin string, n int) {
 	}
 }
 
-// lastBefore is the last message received of another server that has to come before its
-// message n: the last one, or, where both route by interest and n is for a room, the last
-// one for that room. The history's lock is held.
+// lastBefore returns the last received message of another server that has to come before
+// its message n: the last one, or, if both route by interest and n is for a room, the
+// last one for that room. The history's lock is held.
 func (s *server) lastBefore(namespace int, origin string, n int) int {
 	r := s.got[namespace][origin]
 	from := s.find(origin)
@@ -206,7 +206,7 @@ func (s *server) lastBefore(namespace int, origin string, n int) int {
 	return 0
 }
 
-// roomOf is the room that a message is for.
+// roomOf returns the room of a message.
 func roomOf(e emission) string {
 	if e.class == toStatic {
 		return staticRoom(e.host)
@@ -214,7 +214,7 @@ func roomOf(e emission) string {
 	return dynamicRoom(e.host)
 }
 
-// question is what a request asks for.
+// question is the content of a request.
 type question struct {
 	name string
 	ask  func(s *server, r *request)
@@ -264,7 +264,7 @@ func texts(payloads []core.Payload) []string {
 	return list
 }
 
-// ask asks the others.
+// ask sends a request to the other servers.
 func (s *server) ask(namespace, which int) *request {
 	q := questions[which]
 	r := &request{what: q.name, server: s, namespace: namespace, began: s.now(), before: s.adapters[namespace].Servers()}
@@ -279,7 +279,7 @@ func (s *server) ask(namespace, which int) *request {
 	return r
 }
 
-// settle notes the answer: ids of clients, as "server/client".
+// settle records the answer: ids of clients, as "server/client".
 func (r *request) settle(ids, left []string, err error) {
 	h := r.server.history
 	h.mu.Lock()

@@ -14,7 +14,7 @@ import (
 	"github.com/socketmesh/mesh/transport/mem"
 )
 
-// world is a cluster on which a plan is carried out.
+// world is a cluster on which a plan is executed.
 type world struct {
 	*history
 	plan    *Plan
@@ -27,7 +27,7 @@ type world struct {
 	rounds  int // of measure
 }
 
-// Result is what came of a run.
+// Result is the result of a run.
 type Result struct {
 	Violations []Violation
 	// Trace is the same for two runs in which the same messages were received at the
@@ -36,7 +36,7 @@ type Result struct {
 	Figures
 }
 
-// Figures count what happened.
+// Figures count the events of a run.
 type Figures struct {
 	Servers  int // lives
 	Faults   int
@@ -47,13 +47,13 @@ type Figures struct {
 	Requests int
 }
 
-// String is the figures in a sentence.
+// String describes the figures in a sentence.
 func (f Figures) String() string {
 	return fmt.Sprintf("%d lives of servers, %d faults, %d messages emitted, %d copies received, %d copies not received (%d of them emitted without a link), %d requests",
 		f.Servers, f.Faults, f.Emitted, f.Received, f.Missing, f.Unlinked, f.Requests)
 }
 
-// Add adds up.
+// Add adds the figures of another run.
 func (f *Figures) Add(g Figures) {
 	f.Servers += g.Servers
 	f.Faults += g.Faults
@@ -64,7 +64,7 @@ func (f *Figures) Add(g Figures) {
 	f.Requests += g.Requests
 }
 
-// Run carries out a plan and checks the invariants. It has to be called in a bubble of
+// Run executes a plan and checks the invariants. It has to be called in a bubble of
 // testing/synctest, and leaves no goroutine behind. The servers log to log.
 func Run(plan Plan, log *slog.Logger) Result {
 	opts := []mem.Option{mem.WithBuffer(plan.Buffer)}
@@ -99,7 +99,7 @@ type step struct {
 	do func()
 }
 
-// schedule is the plan, with what undoes its faults.
+// schedule returns the steps of the plan, including those that end its faults.
 func (w *world) schedule() []step {
 	var steps []step
 	for _, e := range w.plan.Events {
@@ -119,7 +119,7 @@ func (w *world) schedule() []step {
 
 func (w *world) cut(a, b int) { w.net.Cut(hostName(a), hostName(b)) }
 
-// do does what an event says. What needs a server does nothing where there is none.
+// do executes an event. An event for a server does nothing if there is no server.
 func (w *world) do(e Event) {
 	a, b := hostName(e.A), hostName(e.B)
 	s := w.current[e.A]
@@ -157,7 +157,7 @@ func (w *world) do(e Event) {
 	}
 }
 
-// doAt does what concerns one server.
+// doAt executes an event for one server.
 func (w *world) doAt(s *server, e Event) {
 	switch e.Do {
 	case Kill:
@@ -193,7 +193,7 @@ func (w *world) doAt(s *server, e Event) {
 	}
 }
 
-// undo is what ends an event; nil if nothing does.
+// undo returns the function that ends an event; nil if there is none.
 func (w *world) undo(e Event) func() {
 	a, b := hostName(e.A), hostName(e.B)
 	switch e.Do {
@@ -213,7 +213,7 @@ func (w *world) undo(e Event) func() {
 	return nil
 }
 
-// eachBridge calls f for each pair of hosts of which one is in the set.
+// eachBridge calls f for each pair of hosts of which exactly one is in the set.
 func (w *world) eachBridge(set int, f func(a, b string)) {
 	for i := range w.plan.Hosts {
 		for j := range i {
@@ -230,8 +230,8 @@ func (w *world) startAt(host int) {
 	}
 }
 
-// stop ends a server while the others go on. Its place is free at once: a listener that
-// is closed gives back its name.
+// stop ends a server while the others go on. Its name is free at once: a listener that is
+// closed gives it back.
 func (w *world) stop(s *server, killed bool, patience time.Duration) {
 	w.current[s.host] = nil
 	w.ending.Go(func() { s.stop(killed, patience) })
@@ -240,7 +240,7 @@ func (w *world) stop(s *server, killed bool, patience time.Duration) {
 	}
 }
 
-// lie makes discovery tell what is not so.
+// lie makes discovery report a wrong roster.
 func (w *world) lie(which int) {
 	var peers []core.Peer
 	for host, s := range w.current {
@@ -259,7 +259,7 @@ func (w *world) lie(which int) {
 	w.roster.Tell(peers...)
 }
 
-// measure notes how much waits for peers, now and then.
+// measure records at intervals how much waits for peers.
 func (w *world) measure() {
 	if w.rounds++; w.rounds%8 != 0 {
 		return
@@ -274,7 +274,7 @@ func (w *world) measure() {
 	}
 }
 
-// heal ends all faults, and starts what is to be there in the end.
+// heal ends all faults, and starts the servers that have to run at the end.
 func (w *world) heal() {
 	w.roster.Truth()
 	for i := range w.plan.Hosts {
@@ -303,7 +303,8 @@ func (w *world) living() (living []*server) {
 	return living
 }
 
-// finale sends what has to arrive, and asks what has to be answered, in peace.
+// finale sends messages that have to arrive, and requests that have to be answered, after
+// all faults have ended.
 func (w *world) finale() {
 	living := w.living()
 	w.converged(living)
@@ -360,7 +361,7 @@ func (w *world) discovery() core.Discovery {
 	return addresses(peers)
 }
 
-// addresses is a discovery that knows where servers are, and not which.
+// addresses is a discovery that knows the servers' addresses, but not their ids.
 type addresses []core.Peer
 
 func (addresses) Name() string { return "addresses" }

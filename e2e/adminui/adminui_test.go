@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// world is a membership service, and what it tells of.
+// world is a discovery service, and what it tells of.
 type world struct {
 	t         *testing.T
 	discovery *service.Server

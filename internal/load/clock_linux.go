@@ -2,8 +2,8 @@ package load
 
 import "golang.org/x/sys/unix"
 
-// machineTime is a clock that all processes of the machine share, in
-// nanoseconds, and that nobody sets.
+// machineTime reads a clock that all processes of the machine share, in nanoseconds, and
+// that cannot be set.
 func machineTime() int64 {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {

@@ -4,6 +4,5 @@ package load
 
 import "time"
 
-// machineTime is a clock that all processes of the machine share, in
-// nanoseconds.
+// machineTime reads a clock that all processes of the machine share, in nanoseconds.
 func machineTime() int64 { return time.Now().UnixNano() }

@@ -114,7 +114,7 @@ func (d *dialler) sweep(w *Swarm) {
 	d.pending = left
 }
 
-// dial begins the connection, or the second one of a session that upgrades.
+// dial begins the connection of a session, or its second one if it upgrades.
 func (w *Swarm) dial(s *session) {
 	s.phase = dialling
 	if err := w.wire.dial(s, w.target(s).address, w.source(s)); err != nil {

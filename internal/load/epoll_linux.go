@@ -25,8 +25,8 @@ type epoll struct {
 	fd, wakeFD, timerFD int
 	sessions            []*session // by descriptor
 	ready               [maxEvents]unix.EpollEvent
-	buffer              []byte   // what is being read
-	spare               [][]byte // buffers that sessions have done with
+	buffer              []byte   // for the current read
+	spare               [][]byte // buffers that sessions no longer use
 	generation          int32
 }
 
@@ -57,7 +57,7 @@ func (p *epoll) control(op, fd int, mask uint32, generation int32) error {
 	return unix.EpollCtl(p.fd, op, fd, &unix.EpollEvent{Events: mask, Fd: int32(fd), Pad: generation})
 }
 
-// dial opens a socket that does not block.
+// dial opens a non-blocking socket.
 func (p *epoll) dial(s *session, to *net.TCPAddr, from net.IP) error {
 	family, address := sockaddr(to.IP, to.Port)
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
@@ -66,8 +66,8 @@ func (p *epoll) dial(s *session, to *net.TCPAddr, from net.IP) error {
 	}
 	err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	if err == nil && from != nil && family == unix.AF_INET {
-		// The port is chosen when the server is known, so that one address can
-		// have the same port towards each server.
+		// The kernel chooses the port when it knows the server, so that one address can use
+		// the same port towards each server.
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
 		if err == nil {
 			_, local := sockaddr(from, 0)
@@ -145,7 +145,7 @@ func (p *epoll) poll(timeout time.Duration) error {
 	switch {
 	case timeout == 0:
 		wait = 0
-	case timeout > 0: // epoll itself counts in milliseconds
+	case timeout > 0: // epoll's own timeout is in milliseconds
 		at := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(timeout))}
 		if err := unix.TimerfdSettime(p.timerFD, 0, &at, nil); err != nil {
 			return fmt.Errorf("timerfd: %w", err)
@@ -225,7 +225,7 @@ func (p *epoll) flush(s *session) {
 	case s.flushed == len(s.out):
 		p.recycle(s.out)
 		s.out, s.flushed = nil, 0
-	case s.flushed > len(s.out)/2: // so that each byte is moved once, on average
+	case s.flushed > len(s.out)/2: // so each byte is moved once, on average
 		s.out = append(s.out[:0], s.out[s.flushed:]...)
 		s.flushed = 0
 	}

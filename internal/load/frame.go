@@ -26,7 +26,7 @@ func readFrame(b []byte) (frame, int, error) {
 	switch {
 	case err != nil:
 		return frame{}, 0, fmt.Errorf("%w: %w", errFrame, err)
-	case h.Deflated, h.Length > maxFrame: // compression was not agreed on
+	case h.Deflated, h.Length > maxFrame: // compression was not negotiated
 		return frame{}, 0, errFrame
 	case begin == 0 || len(b)-begin < int(h.Length):
 		return frame{}, 0, nil

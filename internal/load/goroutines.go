@@ -18,20 +18,20 @@ type goroutines struct {
 	awake  chan struct{}
 }
 
-// happening is what one of the goroutines reports.
+// happening is an event that one of the goroutines reports.
 type happening struct {
 	s    *session
 	r    *reader
-	conn net.Conn // has been made
+	conn net.Conn // the new connection
 	data []byte
 	err  error
 }
 
-// reader is the connection of a session.
+// reader reads the connection of a session.
 type reader struct {
 	cancel context.CancelFunc
-	used   chan int // how much of the data was used
-	conn   net.Conn // nil until it has been made
+	used   chan int // how much of the reported data was used
+	conn   net.Conn // nil until it is connected
 
 	mu      sync.Mutex
 	filled  sync.Cond
@@ -116,7 +116,7 @@ func (r *reader) write() {
 		batch, r.pending = r.pending, batch[:0]
 		r.mu.Unlock()
 		if _, err := r.conn.Write(batch); err != nil {
-			return // the reader reports it
+			return // the reader reports the error
 		}
 	}
 }
@@ -162,7 +162,7 @@ func (g *goroutines) poll(timeout time.Duration) error {
 	select {
 	case h := <-g.happen:
 		g.handle(h)
-		for range maxHappenings { // and what else there is
+		for range maxHappenings { // and further events that are there
 			select {
 			case h := <-g.happen:
 				g.handle(h)
@@ -180,7 +180,7 @@ const maxHappenings = 256
 
 func (g *goroutines) handle(h happening) {
 	if h.s.reader != h.r {
-		return // given up meanwhile
+		return // it was given up meanwhile
 	}
 	switch {
 	case h.err != nil:

@@ -10,7 +10,7 @@ import (
 // the same.
 type heartbeats struct {
 	interval time.Duration // between pings
-	timeout  time.Duration // how much later one may come
+	timeout  time.Duration // how late a ping may be
 	checked  int64
 }
 
@@ -73,7 +73,7 @@ func (w *Swarm) AwaitPings() error {
 		return err
 	}
 	_, err := w.wait(forEver, func() bool {
-		if w.beats.interval == 0 { // the server has not said that it pings
+		if w.beats.interval == 0 { // the server has not said in a handshake that it pings
 			return true
 		}
 		for i := range w.sessions {

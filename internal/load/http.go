@@ -34,7 +34,7 @@ func withID(id string) string {
 	return "&sid=" + id
 }
 
-// separator is between the packets of a polling response.
+// separator separates the packets of a polling response.
 const separator = "\x1e"
 
 // polled handles one polling response, and returns its length.

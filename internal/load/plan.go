@@ -21,7 +21,7 @@ const (
 type Plan struct {
 	URLs           []string // of the servers, as http://127.0.0.1:3000
 	Clients        int      // in all swarms
-	First, Count   int      // those of this swarm: First, First+1, …
+	First, Count   int      // the clients of this swarm: First, First+1, …
 	Rooms          int
 	RoomsPerClient int
 	Publishers     int // clients 0, 1, … publish
@@ -56,7 +56,7 @@ type Plan struct {
 // target is a server.
 type target struct {
 	address *net.TCPAddr
-	host    string // for the header
+	host    string // for the Host header
 }
 
 func (p *Plan) targets() ([]target, error) {

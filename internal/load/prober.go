@@ -26,7 +26,7 @@ type Question struct {
 // Answers are the results of questions.
 type Answers struct {
 	Latency histogram.Histogram
-	Wrong   int // answers with another number
+	Wrong   int // answers with a wrong number
 	Missing int // questions without an answer
 	CPU     time.Duration
 }
@@ -71,7 +71,7 @@ func (p *prober) step(w *Swarm) int64 {
 			return due
 		}
 		if !p.ask(w, due) {
-			p.asked++ // a turn without a client that is free
+			p.asked++ // a turn in which no client is free
 			if p.q.Rate <= 0 {
 				return w.now + int64(time.Millisecond)
 			}

@@ -89,7 +89,7 @@ func (w *Swarm) next(s *session, data []byte, now int64) (int, error) {
 	return n, w.frame(s, f, now)
 }
 
-// frame handles one frame, which may be a part of a message.
+// frame handles one frame, which may be a fragment of a message.
 func (w *Swarm) frame(s *session, f frame, now int64) error {
 	switch f.op {
 	case wsframe.Text, wsframe.Continuation:
@@ -125,7 +125,7 @@ func closeReason(payload []byte) string {
 	return fmt.Sprintf("code %d %q", int(payload[0])<<8|int(payload[1]), payload[2:])
 }
 
-// message handles one packet of Engine.IO.
+// message handles one Engine.IO packet.
 func (w *Swarm) message(s *session, m []byte, now int64) error {
 	if len(m) > len(opened) && string(m[:len(opened)]) == opened {
 		w.deliver(s, m[len(opened):], now)
@@ -158,7 +158,7 @@ func (w *Swarm) message(s *session, m []byte, now int64) error {
 	return nil
 }
 
-// packet handles one packet of Socket.IO, other than the benchmark's event.
+// packet handles one Socket.IO packet other than the benchmark's event.
 func (w *Swarm) packet(s *session, m []byte, now int64) error {
 	if len(m) == 0 {
 		return errors.New("an empty packet")
@@ -185,7 +185,7 @@ func (w *Swarm) packet(s *session, m []byte, now int64) error {
 	return nil
 }
 
-// send sends one packet of Engine.IO.
+// send sends one Engine.IO packet.
 func (w *Swarm) send(s *session, packet string) {
 	s.out = appendFrame(s.out, wsframe.Text, packet)
 	w.touch(s)

@@ -19,13 +19,13 @@ type Pace struct {
 	Messages int
 }
 
-// publisher is a client that publishes, to one room after the other.
+// publisher is a client that publishes to its rooms in turn.
 type publisher struct {
 	session *session
-	number  int      // the client's
-	frame   []byte   // one message, whose room and stamp are filled in
-	sent    []uint32 // messages, by room
-	room    int      // the next one
+	number  int      // the client's number
+	frame   []byte   // one message; its room and stamp are overwritten each time
+	sent    []uint32 // number of messages by room
+	room    int      // the next room
 
 	on     bool
 	pace   Pace
@@ -68,11 +68,11 @@ func (p *publisher) step(w *Swarm) int64 {
 	}
 	for p.pace.Messages == 0 || p.count < p.pace.Messages {
 		if p.pace.Window > 0 && len(p.vacant) == 0 {
-			return never // a delivery comes first
+			return never // the next delivery comes first
 		}
 		at := w.now
 		if p.pace.Rate > 0 {
-			// Latency counts from when a message was due.
+			// Latency is measured from the time at which a message was due.
 			at = p.begun + int64(float64(p.count)/p.pace.Rate*float64(time.Second))
 			if at > w.now {
 				return at

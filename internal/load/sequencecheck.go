@@ -14,14 +14,14 @@ const (
 // sequenceCheck records which messages of one stream one client has received.
 type sequenceCheck struct {
 	stream  uint32
-	next    uint32 // the lowest number above all that have been seen
-	missing []span // below next, in order; nil while all is well
+	next    uint32 // one above the highest number received
+	missing []span // not received, below next, in order; nil if nothing is missing
 }
 
 // span is the numbers from first to end, without end.
 type span struct{ first, end uint32 }
 
-// newSequenceCheck begins the check of a stream with its first message.
+// newSequenceCheck starts the check of a stream with its first message.
 func newSequenceCheck(stream, seq uint32) sequenceCheck {
 	return sequenceCheck{stream: stream, next: seq + 1}
 }

@@ -19,7 +19,7 @@ const (
 
 // session is one client.
 type session struct {
-	index int32 // in the swarm
+	index int32 // index in the swarm
 	phase phase
 
 	failed   uint8 // number of connections that have failed
@@ -37,7 +37,7 @@ type session struct {
 	link
 }
 
-// link is the connection of a session, as the wire sees it.
+// link is the connection of a session, for the wire.
 type link struct {
 	fd         int32
 	generation int32  // distinguishes events of this connection from those of the one before

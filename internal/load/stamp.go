@@ -11,7 +11,7 @@ import "time"
 type stamp struct {
 	stream uint32 // publisher × rooms + room
 	seq    uint32 // counts the messages of the stream, from 0
-	slot   uint16 // of the publisher's window
+	slot   uint16 // slot of the publisher's window
 	at     int64  // nanoseconds of the machine's clock, modulo 2^48
 }
 
@@ -25,7 +25,7 @@ const MinSize = stampSize
 
 const digits = "0123456789abcdef"
 
-// put writes the stamp to the beginning of b.
+// put writes the stamp at the beginning of b.
 func (s stamp) put(b []byte) {
 	putHex(b[0:8], uint64(s.stream))
 	putHex(b[8:16], uint64(s.seq))
@@ -40,7 +40,7 @@ func putHex(b []byte, v uint64) {
 	}
 }
 
-// readStamp reads what put wrote.
+// readStamp reads a stamp that put has written.
 func readStamp(b []byte) (stamp, bool) {
 	if len(b) < stampSize {
 		return stamp{}, false
@@ -71,7 +71,7 @@ func (s stamp) age(now int64) time.Duration {
 
 const notHex = 0x80
 
-// values are those of hexadecimal digits; others have notHex set.
+// values are the values of hexadecimal digits; other characters have notHex set.
 var values = func() (table [256]byte) {
 	for i := range table {
 		table[i] = notHex

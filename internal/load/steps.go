@@ -79,7 +79,7 @@ func (w *Swarm) countMembers() {
 	}
 }
 
-// Stop ends publishing, and returns what was sent on each stream.
+// Stop stops the publishers, and returns how many messages were sent on each stream.
 func (w *Swarm) Stop() (map[uint32]uint32, error) {
 	sent := map[uint32]uint32{}
 	err := w.call(func() {
@@ -100,7 +100,7 @@ type Report struct {
 	PingLate   histogram.Histogram // how much later than due the servers' pings came between the two
 	Waits      histogram.Histogram // since the beginning: from a client's first attempt until it was in
 	Total      Tally               // since the beginning
-	Lost       uint64              // messages that clients which are still there did not get
+	Lost       uint64              // messages that clients which are still connected did not receive
 	Last       int64               // when the last delivery came
 }
 

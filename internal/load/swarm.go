@@ -33,8 +33,8 @@ type Swarm struct {
 	tally      Tally
 	marks      marks
 	waits      histogram.Histogram // from a client's first attempt until it is in
-	members    []int32             // of each room, among this swarm's sessions
-	wanted     int                 // sessions that have heard all publishers in all their rooms
+	members    []int32             // number of members of each room, among this swarm's sessions
+	wanted     int                 // number of sessions that have heard all publishers in all their rooms
 
 	waiters []*waiter
 
@@ -46,14 +46,13 @@ type Swarm struct {
 	cancel context.CancelFunc
 }
 
-// waiter waits for something to become true.
+// waiter waits for a condition.
 type waiter struct {
 	until func() bool
 	done  chan struct{}
 }
 
-// New makes the clients of a plan; [Swarm.Connect] connects them. Close ends
-// them.
+// New makes the clients of a plan; [Swarm.Connect] connects them. Close ends them.
 func New(plan Plan) (*Swarm, error) {
 	plan = plan.withDefaults()
 	if err := plan.check(); err != nil {
@@ -141,7 +140,7 @@ const never = int64(1<<63 - 1)
 
 // untilThen returns the time until next; negative for never.
 func (w *Swarm) untilThen(next int64) time.Duration {
-	if len(w.waiters) > 0 { // some wait for a time
+	if len(w.waiters) > 0 { // waiters may have a timeout
 		next = min(next, w.now+int64(10*time.Millisecond))
 	}
 	if next == never {
@@ -241,7 +240,7 @@ func (w *Swarm) source(s *session) net.IP {
 	if w.plan.Sources <= 1 {
 		return nil
 	}
-	// Clients of the same server take turns.
+	// Clients of the same server use the addresses in turn.
 	n := 1 + (w.plan.First+int(s.index))/len(w.targets)%w.plan.Sources
 	return net.IPv4(127, 0, byte(n>>8), byte(n))
 }

@@ -12,11 +12,11 @@ type Tally struct {
 	Ready     int    // clients that are connected and in their rooms
 	Failed    int    // clients that have given up connecting
 	Retried   int    // connections that were begun again
-	Refused   int    // answers of servers that let nobody in for now: 503
-	Stalled   int    // connections on which nothing came for too long
+	Refused   int    // answers with 503: the server accepts no clients for now
+	Stalled   int    // connections on which nothing was received for too long
 	Closed    int    // clients that the server has disconnected
-	LastError string // of the last connection that failed or ended
-	// Reasons are why clients were disconnected, and how many for each.
+	LastError string // the last error of a connection
+	// Reasons count why clients were disconnected.
 	Reasons map[string]int
 
 	Sent       uint64
@@ -26,7 +26,7 @@ type Tally struct {
 	Strange    uint64 // messages that the benchmark has not sent
 	Pings      uint64 // of the server, answered
 
-	At  int64         // when, in nanoseconds of the machine's clock
+	At  int64         // when it was taken, in nanoseconds of the machine's clock
 	CPU time.Duration // of this process
 }
 
@@ -70,7 +70,7 @@ func (w *Swarm) deliver(s *session, body []byte, now int64) {
 	}
 }
 
-// openCheck begins the check of a stream with its first message.
+// openCheck starts the check of a stream with its first message.
 func (w *Swarm) openCheck(s *session, m stamp) {
 	s.checks = append(s.checks, newSequenceCheck(m.stream, m.seq))
 	if len(s.checks) == w.plan.Publishers*w.plan.RoomsPerClient {
@@ -93,7 +93,7 @@ func (t *Tally) noteReason(err error) {
 	t.Reasons[reason]++
 }
 
-// Begin begins to measure.
+// Begin begins the measurement.
 func (w *Swarm) Begin() (Tally, error) {
 	err := w.call(func() {
 		w.marks.begin = w.snapshot()
@@ -103,7 +103,7 @@ func (w *Swarm) Begin() (Tally, error) {
 	return w.marks.begin, err
 }
 
-// End ends what Begin began.
+// End ends the measurement.
 func (w *Swarm) End() (Tally, error) {
 	err := w.call(func() {
 		w.marks.end = w.snapshot()

@@ -12,13 +12,13 @@ type wire interface {
 	dial(s *session, to *net.TCPAddr, from net.IP) error
 	// flush sends as much of s.out as possible now, and the rest later.
 	flush(s *session)
-	// hangUp closes the connection. No events follow.
+	// hangUp closes the connection. It is followed by no event.
 	hangUp(s *session)
 	// unread reports whether data has arrived that was not reported yet, as far as that
 	// is known.
 	unread(s *session) bool
-	// poll waits for events until wake is called, or for as long as timeout
-	// (below 0: for ever), and reports them.
+	// poll waits for events until wake is called, or for as long as timeout (below 0: for
+	// ever), and reports them.
 	poll(timeout time.Duration) error
 	// wake makes poll return. Any goroutine may call it at any time.
 	wake()

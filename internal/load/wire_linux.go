@@ -1,6 +1,6 @@
 package load
 
-// newWire is the best wire of this system.
+// newWire returns epoll, or goroutines if portable is set.
 func newWire(e events, portable bool) (wire, error) {
 	if portable {
 		return newGoroutines(e), nil

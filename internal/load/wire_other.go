@@ -2,5 +2,5 @@
 
 package load
 
-// newWire is the best wire of this system.
+// newWire returns the only wire of this system.
 func newWire(e events, _ bool) (wire, error) { return newGoroutines(e), nil }

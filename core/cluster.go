@@ -18,9 +18,9 @@ type Cluster interface {
 	// Publish sends m to every other server, members or not, in the order of one
 	// goroutine's calls. It sets From and Namespace; the caller must not use m
 	// afterwards. A message that cannot be sent to a server is counted as dropped. If the
-	// cluster knows that a server has no socket for which m is, it may leave that server
-	// out. If m is a request, Publish returns the ids of such servers: they will not
-	// answer.
+	// cluster knows that no socket of a server is in the rooms of m, it may leave that
+	// server out. If m is a request, Publish returns the ids of such servers: they will
+	// not answer.
 	Publish(m *Message) (left []string)
 
 	// SendTo sends m to one server, in order with Publish. The error wraps

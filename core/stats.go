@@ -24,7 +24,7 @@ type Stats struct {
 	Ignored   uint64 // messages of peers that this node did not act upon
 	Refused   uint64 // connections that did not become links
 	Lost      uint64 // messages of peers that did not arrive here, and never will
-	LostOut   uint64 // messages to peers that did not arrive, and never will, of peers that were linked again since
+	LostOut   uint64 // messages that did not arrive at a peer, and never will; counted when the peer is linked again
 	Resumed   uint64 // sessions that continued on another link
 	Replayed  uint64 // messages that were sent again because of that
 	Requests  uint64 // requests of this node that have ended

@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -36,7 +37,7 @@ func main() {
 	listen := flag.String("listen", "unix:///tmp/mesh-a.sock", "where servers connect")
 	servers := flag.String("servers", "servers.txt", "file with the addresses of all servers")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := untilStopped()
 	defer stop()
 	web, err := net.Listen("tcp", *addr)
 	if err != nil {
@@ -49,6 +50,12 @@ func main() {
 	if err := serve(ctx, web, m); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// untilStopped returns a context that ends on Ctrl-C, and on SIGTERM, by which systemd, Docker
+// and Kubernetes stop a process.
+func untilStopped() (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 }
 
 // newMesh puts the parts together.

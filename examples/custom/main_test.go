@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -143,4 +144,14 @@ func readUntil(client *websocket.Conn, timeout time.Duration, want string) bool 
 			return err == nil
 		}
 	}
+}
+
+// TestUntilStopped: a server that is stopped by SIGTERM shuts down, as by Ctrl-C.
+func TestUntilStopped(t *testing.T) {
+	ctx, stop := untilStopped()
+	defer stop()
+	if err := syscall.Kill(syscall.Getpid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	<-ctx.Done()
 }

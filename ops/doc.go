@@ -11,6 +11,8 @@
 //	GET  /api/v1/sockets       sockets of all nodes, paged
 //	GET  /api/v1/explain       where an event for a room would go, why, and what it would cost
 //	GET  /api/v1/trace         messages as they pass, of all nodes, as a stream of lines
+//	GET  /api/v1/watch         reports of all nodes, as a stream of lines: what the page reads
+//	GET  /admin                the page for browsers
 //	POST /api/v1/emit          an event for clients, if [Options].Writable
 //	POST /api/v1/drain         one node sends its clients elsewhere, if [Options].Writable
 //	GET  /debug/pprof/         profiles, if [Options].Pprof

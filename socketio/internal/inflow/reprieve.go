@@ -30,7 +30,9 @@ type Reprieve struct {
 // Sent notes that a ping was sent.
 func (r *Reprieve) Sent() {
 	r.late.Store(int64(r.Late()))
-	r.timer.Handler = r
+	if r.timer.Handler == nil { // the clock may be reading that of the ping before
+		r.timer.Handler = r
+	}
 	r.Clock.Set(&r.timer, r.Timeout-r.Timeout/10)
 }
 

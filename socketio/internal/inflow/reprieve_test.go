@@ -50,3 +50,20 @@ func TestReprieve(t *testing.T) {
 		})
 	}
 }
+
+// TestPingWhileAReprieveExpires: a client gets its next ping while the clock looks at the one
+// before. The race detector has to find nothing.
+func TestPingWhileAReprieveExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const tick = 10 * time.Millisecond
+		r := Reprieve{
+			Clock: timingwheel.New(tick), Timeout: tick,
+			Late: func() time.Duration { return 0 }, Unread: func() bool { return false },
+		}
+		for range 1000 {
+			r.Sent()
+			time.Sleep(2 * tick) // it expires at the very moment of the next ping
+		}
+		time.Sleep(time.Second)
+	})
+}

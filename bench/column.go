@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// column is a number of a result that tables show.
+// column is a number of a result, shown as a column of tables.
 type column struct {
 	title string
 	modes []Mode
 	get   func(r *Result) float64
-	// sum columns count what must not happen: rounds are added up, and there are
-	// no ratios.
+	// sum columns count errors: the counts of all rounds are added up, and there are no
+	// ratios.
 	sum bool
 }
 
@@ -20,7 +20,7 @@ var (
 	clustered = []Mode{Throughput, Latency, Idle, Requests}
 )
 
-// columns are those of all modes, from left to right.
+// columns are the columns of a mode, from left to right.
 func columns(mode Mode) []column {
 	all := []column{
 		{"msg/s", traffic, func(r *Result) float64 { return r.Messages }, false},
@@ -94,7 +94,7 @@ func ping(r *Result) *Percentiles     { return r.Ping }
 func last(r *Result) *Percentiles     { return r.Last }
 func trips(r *Result) *Percentiles    { return r.Trips }
 
-// flow is the rate of messages of a size on a link.
+// flow returns the rate of a link for messages of a size.
 func flow(r *Result, size int) float64 {
 	for _, f := range r.Flows {
 		if f.Size == size {
@@ -104,7 +104,7 @@ func flow(r *Result, size int) float64 {
 	return 0
 }
 
-// storm is a number of a storm.
+// storm makes the value of a column from a storm's result.
 func storm(get func(*StormResult) float64) func(*Result) float64 {
 	return func(r *Result) float64 {
 		if r.Storm == nil {
@@ -131,7 +131,7 @@ func ofStorm(r *Result, pick func(*StormResult) *Percentiles) *Percentiles {
 	return pick(r.Storm)
 }
 
-// seconds is a percentile of a storm, in seconds.
+// seconds makes the value of a column from a percentile of a storm, in seconds.
 func seconds(of func(*StormResult) *Percentiles, pick func(*Percentiles) float64) func(*Result) float64 {
 	return storm(func(s *StormResult) float64 {
 		if p := of(s); p != nil {
@@ -148,7 +148,7 @@ func p90(p *Percentiles) float64  { return p.P90 }
 func p99(p *Percentiles) float64  { return p.P99 }
 func p999(p *Percentiles) float64 { return p.P999 }
 
-// percentile is one of those that a result may have.
+// percentile makes the value of a column from a percentile of a result.
 func percentile(of func(*Result) *Percentiles, pick func(*Percentiles) float64) func(*Result) float64 {
 	return func(r *Result) float64 {
 		if p := of(r); p != nil {

@@ -6,28 +6,29 @@ import (
 	"slices"
 )
 
-// Comparison is what came of several configurations, measured in turn.
+// Comparison has the results of several configurations, measured in turn.
 type Comparison struct {
 	Machine   Machine   `json:"machine"`
 	Results   []Result  `json:"results"`
 	Summaries []Summary `json:"summaries"`
-	// Undone are the configurations that were not measured in all rounds, and in how many.
+	// Undone lists the configurations that were not measured in all rounds, and how many
+	// are missing.
 	Undone []string `json:"undone,omitempty"`
 }
 
-// Summary is what the rounds of one configuration came to.
+// Summary has the values of one configuration over all rounds.
 type Summary struct {
 	Config string             `json:"config"`
 	Nodes  int                `json:"nodes"`
 	Rounds int                `json:"rounds"`
-	Values map[string]float64 `json:"values"` // by column: medians, or sums of what must not happen
+	Values map[string]float64 `json:"values"` // by column: medians, or sums of errors
 	// Ratios are the first configuration's values divided by this one's.
 	Ratios map[string]float64 `json:"ratios,omitempty"`
 }
 
-// Compare measures each kind of cluster once per round, one after the other, so
-// that what else the machine does meets all of them. It returns what it has, with
-// the error that ended it.
+// Compare measures each kind of cluster once per round, one after the other, so that other
+// load on the machine affects all of them. If an error ends it, it returns the results so
+// far, too.
 func Compare(ctx context.Context, kinds []string, rounds int, s Settings, setup *Setup) (*Comparison, error) {
 	c := &Comparison{Machine: thisMachine()}
 	var err error
@@ -47,7 +48,7 @@ func Compare(ctx context.Context, kinds []string, rounds int, s Settings, setup 
 	return c, err
 }
 
-// undone says which rounds there are no results of.
+// undone returns which rounds have no results.
 func undone(kinds []string, rounds int, results []Result) (left []string) {
 	for _, kind := range kinds {
 		done := 0
@@ -89,7 +90,7 @@ func (c *Comparison) summarise(kinds []string, columns []column) {
 	}
 }
 
-// over is one number for several rounds.
+// over combines the numbers of several rounds.
 func (c column) over(rounds []*Result) float64 {
 	var all []float64
 	total := 0.0

@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// count writes a number with commas, to three digits or whole.
+// count formats a number with commas, to three digits or as an integer.
 func count(n float64) string {
 	digits := strconv.FormatInt(int64(math.Round(n)), 10)
 	out := ""
@@ -17,7 +17,7 @@ func count(n float64) string {
 	return digits + out
 }
 
-// short writes a number to three digits.
+// short formats a number to three digits.
 func short(n float64) string {
 	switch {
 	case n == 0:

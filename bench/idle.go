@@ -8,11 +8,11 @@ import (
 	"github.com/socketmesh/mesh/internal/load"
 )
 
-// pingRate is how many clients per second say something while all are idle.
+// pingRate is how many clients per second send an event while all others are idle.
 const pingRate = 200
 
-// idle measures what connections cost: to make, and to have. Then it measures
-// how long servers take to answer with all of them there, and to reach everybody.
+// idle measures the cost of making and of holding connections. Then it measures how long
+// servers take to answer with all connections open, and to send to all clients.
 func (r *run) idle(ctx context.Context) error {
 	empty := r.cluster.Sample(ctx)
 	begun := time.Now()
@@ -55,7 +55,7 @@ func (r *run) idle(ctx context.Context) error {
 	return r.hold(ctx)
 }
 
-// ping has clients ask for something small.
+// ping measures the time of an event and its answer.
 func (r *run) ping(ctx context.Context) error {
 	r.doing("measuring answers")
 	answers, err := r.workers.Ask(ctx, load.Question{Rate: pingRate, For: r.settings.Duration})
@@ -67,7 +67,7 @@ func (r *run) ping(ctx context.Context) error {
 	return nil
 }
 
-// broadcast reaches everybody, a few times.
+// broadcast sends to all clients, a few times.
 func (r *run) broadcast(ctx context.Context) error {
 	if err := r.settle(ctx); err != nil {
 		return err
@@ -99,7 +99,7 @@ func (r *run) broadcast(ctx context.Context) error {
 	return nil
 }
 
-// hold keeps the connections for a while, which servers ping meanwhile.
+// hold keeps the connections open for a while, with the servers' pings.
 func (r *run) hold(ctx context.Context) error {
 	before := r.cluster.Sample(ctx)
 	if r.settings.Hold > 0 {

@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// meanings say what columns are, by title, in a line each.
+// meanings explain columns, by title, in a line each.
 var meanings = map[string]string{
 	"msg/s":        "messages per second (throughput: delivered; latency: published)",
 	"deliveries/s": "copies of messages that clients got, per second",
@@ -61,7 +61,7 @@ var meanings = map[string]string{
 	"failed":       "clients that gave up or were disconnected",
 }
 
-// writeLegend says what columns are.
+// writeLegend explains columns.
 func writeLegend(w io.Writer, shown []column) {
 	for _, c := range shown {
 		fmt.Fprintf(w, "%-12s  %s\n", c.title, meanings[c.title])

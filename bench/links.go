@@ -8,7 +8,7 @@ import (
 	"github.com/socketmesh/mesh/bench/link"
 )
 
-// roundTrips is how many messages go there and back on an idle link.
+// roundTrips is how many round trips are measured on an idle link.
 const roundTrips = 5000
 
 // runLink measures one link, from this process to another one.

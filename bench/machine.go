@@ -2,12 +2,12 @@ package bench
 
 import "runtime"
 
-// Machine is where it was measured.
+// Machine describes the machine of the measurement.
 type Machine struct {
 	OS     string `json:"os"`
 	Arch   string `json:"arch"`
 	CPUs   int    `json:"cpus"`
-	Memory int64  `json:"memory,omitempty"` // bytes, if the system tells
+	Memory int64  `json:"memory,omitempty"` // bytes, if the system reports it
 	Go     string `json:"go"`
 }
 

@@ -10,20 +10,20 @@ import (
 	"github.com/socketmesh/mesh/bench/worker"
 )
 
-// Progress is a line that says what goes on. A nil Progress says nothing.
+// Progress shows what a run is doing, in one line. A nil Progress shows nothing.
 type Progress struct {
 	out  io.Writer
-	live bool // out is a terminal: one line is written again and again
+	live bool // out is a terminal: the line is overwritten
 
 	mu    sync.Mutex
 	doing string
 	begun time.Time
 }
 
-// NewProgress writes to out; to one line, if live.
+// NewProgress writes to out; if live, always to the same line.
 func NewProgress(out io.Writer, live bool) *Progress { return &Progress{out: out, live: live} }
 
-// set says what is done from now on.
+// set sets what the run is doing from now on.
 func (p *Progress) set(doing string) {
 	if p == nil {
 		return
@@ -34,7 +34,7 @@ func (p *Progress) set(doing string) {
 	p.write("")
 }
 
-// Clear removes the line, so that others can be written.
+// Clear removes the line, so that other output can follow.
 func (p *Progress) Clear() {
 	if p != nil && p.live {
 		fmt.Fprint(p.out, "\r\x1b[K")
@@ -55,8 +55,8 @@ func (p *Progress) write(counts string) {
 	}
 }
 
-// watch shows every second what the workers has counted, until ctx ends; the
-// function returned waits for that.
+// watch shows every second what the workers have counted, until ctx ends; the returned
+// function waits for that.
 func (p *Progress) watch(ctx context.Context, workers *worker.Workers) (wait func()) {
 	if p == nil || !p.live {
 		return func() {}

@@ -8,15 +8,15 @@ import (
 	"github.com/socketmesh/mesh/internal/load"
 )
 
-// Result is what came of one run. What its mode does not measure is absent, and
-// so is what the system does not tell.
+// Result has the numbers of one run. Numbers that its mode does not measure, or that the
+// system does not report, are absent.
 type Result struct {
 	Config   string   `json:"config"`
 	Round    int      `json:"round"` // from 1
 	Nodes    int      `json:"nodes"`
 	Settings Settings `json:"settings"`
 
-	Seconds       float64 `json:"seconds,omitempty"` // of what was measured
+	Seconds       float64 `json:"seconds,omitempty"` // length of the measurement
 	Messages      float64 `json:"messagesPerSecond,omitempty"`
 	Deliveries    float64 `json:"deliveriesPerSecond,omitempty"`
 	DeliveryCount uint64  `json:"deliveries,omitempty"`
@@ -28,7 +28,7 @@ type Result struct {
 
 	Storm *StormResult `json:"storm,omitempty"`
 
-	Trips *Percentiles `json:"roundTrip,omitempty"` // links: of one message on an idle link
+	Trips *Percentiles `json:"roundTrip,omitempty"` // links: round trips of one message on an idle link
 	Flows []Flow       `json:"flows,omitempty"`     // links
 
 	// CPU seconds per million deliveries.
@@ -36,19 +36,19 @@ type Result struct {
 	BrokerCPU float64 `json:"brokerCPU,omitempty"`
 	ClientCPU float64 `json:"clientCPU,omitempty"`
 
-	// Messages and bytes between the servers of a mesh, for each one published.
+	// Messages and bytes between the servers of a mesh, per published message.
 	MeshMessages float64 `json:"meshMessages,omitempty"`
 	MeshBytes    float64 `json:"meshBytes,omitempty"`
 
-	// Of connecting: connections per second, and microseconds of CPU for each.
+	// Connecting: connections per second, and microseconds of CPU per connection.
 	ConnectRate      float64 `json:"connectRate,omitempty"`
 	ConnectServerCPU float64 `json:"connectServerCPU,omitempty"`
 	ConnectClientCPU float64 `json:"connectClientCPU,omitempty"`
-	// Bytes per connection that servers have grown by, and all that they have.
+	// Memory of the servers per connection, in bytes: the growth, and the total.
 	Memory        float64 `json:"memoryPerConnection,omitempty"`
 	ServerMemory  int64   `json:"serverMemory,omitempty"`
 	MemoryAfter   float64 `json:"memoryPerConnectionAfter,omitempty"` // after the broadcasts
-	HeartbeatCPU  float64 `json:"idleServerCPU,omitempty"`            // of one processor, while held
+	HeartbeatCPU  float64 `json:"idleServerCPU,omitempty"`            // of one processor, during hold
 	PingsAnswered uint64  `json:"pingsAnswered,omitempty"`
 
 	Connected int    `json:"connected"`
@@ -58,20 +58,20 @@ type Result struct {
 	Strange   uint64 `json:"strange,omitempty"`
 	Wrong     int    `json:"wrongAnswers,omitempty"`
 	Missing   int    `json:"missingAnswers,omitempty"`
-	Failed    int    `json:"failed"`  // clients that could not connect
+	Failed    int    `json:"failed"`  // clients that did not connect
 	Closed    int    `json:"closed"`  // clients that the server has disconnected
-	Stalled   int    `json:"stalled"` // connections on which nothing came
-	Retried   int    `json:"retried"` // connections that were begun again
+	Stalled   int    `json:"stalled"` // connections on which nothing was received
+	Retried   int    `json:"retried"` // connections that were tried again
 	Error     string `json:"error,omitempty"`
 }
 
-// Flow is how many messages of a size a link carries.
+// Flow is the rate of messages of a size on a link.
 type Flow struct {
 	Size     int     `json:"size"` // bytes
 	Messages float64 `json:"messagesPerSecond"`
 }
 
-// Percentiles are those of durations, in milliseconds.
+// Percentiles are percentiles of durations, in milliseconds.
 type Percentiles struct {
 	Count uint64  `json:"count"`
 	Mean  float64 `json:"mean"`
@@ -99,7 +99,7 @@ func percentiles(h *histogram.Histogram) *Percentiles {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// traffic enters what was delivered between Begin and End.
+// traffic sets the numbers of deliveries between Begin and End.
 func (r *Result) traffic(report *load.Report, used cluster.Sample) {
 	n := report.End.Deliveries - report.Begin.Deliveries
 	seconds := float64(report.End.At-report.Begin.At) / 1e9
@@ -124,8 +124,8 @@ func (r *Result) traffic(report *load.Report, used cluster.Sample) {
 	}
 }
 
-// messages is how many were delivered between Begin and End: with a window, those
-// that were sent may wait in queues for long.
+// messages returns how many messages were delivered between Begin and End: with a window,
+// messages that were sent may wait in queues for long.
 func (s Settings) messages(report *load.Report) float64 {
 	if s.Mode == Latency {
 		return float64(report.End.Sent - report.Begin.Sent)
@@ -134,7 +134,7 @@ func (s Settings) messages(report *load.Report) float64 {
 	return float64(report.End.Deliveries-report.Begin.Deliveries) / members
 }
 
-// troubles enters what went wrong.
+// troubles sets the counts of errors.
 func (r *Result) troubles(total load.Tally, lost uint64) {
 	r.Connected = total.Ready
 	r.Lost, r.Duplicate, r.Late, r.Strange = lost, total.Duplicates, total.Late, total.Strange

@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	// settleTime is how long servers have until they pass on messages.
+	// settleTime is the longest time that servers may need until all clients get messages.
 	settleTime = 30 * time.Second
-	// silence is how long nothing has to come before messages count as lost.
+	// silence is how long nothing must be received before missing messages count as lost.
 	silence = 3 * time.Second
-	// pause is how long nothing has to come before a measurement begins.
+	// pause is how long nothing must be received before a measurement begins.
 	pause = 200 * time.Millisecond
 )
 
-// ErrNotSettled means that some clients got no messages at all.
+// ErrNotSettled says that some clients received no messages.
 var ErrNotSettled = errors.New("some clients do not get what is published: do the servers know each other?")
 
 // run is one measurement of one cluster.
@@ -29,12 +29,12 @@ type run struct {
 	setup    *Setup
 	cluster  *cluster.Cluster
 	workers  *worker.Workers
-	arriving *worker.Workers // storm: the newcomers
+	arriving *worker.Workers // storm: the workers of the newcomers
 	result   Result
 }
 
-// Run starts a cluster of a kind, or takes the one at setup.URLs, measures once,
-// and stops what it has started.
+// Run starts a cluster of a kind, or uses the one at setup.URLs, measures once, and stops
+// what it has started.
 func Run(ctx context.Context, kind string, s Settings, setup *Setup) (Result, error) {
 	if s.Mode == Links {
 		return runLink(ctx, kind, s, setup)
@@ -50,13 +50,13 @@ func Run(ctx context.Context, kind string, s Settings, setup *Setup) (Result, er
 	}
 	err := r.measure(ctx)
 	if err != nil {
-		// A server that has ended is the better explanation.
+		// If a server has ended, that is the better explanation.
 		err = errors.Join(r.cluster.Err(), fmt.Errorf("%s: %w", kind, err))
 	}
 	return r.result, err
 }
 
-// start starts servers and clients.
+// start starts the servers and the clients' processes.
 func (r *run) start(ctx context.Context, kind string) error {
 	r.doing("starting servers")
 	if len(r.setup.URLs) > 0 {
@@ -110,10 +110,10 @@ func (r *run) startWorkers(ctx context.Context, n int, plan load.Plan) (*worker.
 	return worker.Start(ctx, n, plan, r.setup.Worker)
 }
 
-// ErrTooMany means that servers may not have as many connections.
+// ErrTooMany says that the servers may not have as many connections.
 var ErrTooMany = errors.New("too many clients for the servers")
 
-// fits tells whether the servers of this machine can hold the clients.
+// fits checks that the servers on this machine can hold the clients.
 func (r *run) fits() error {
 	most := r.result.Nodes * (r.setup.Descriptors - reserved)
 	if len(r.setup.URLs) > 0 || r.settings.total() <= most {
@@ -148,8 +148,7 @@ func (r *run) doing(what string) {
 	r.setup.Progress.set(fmt.Sprintf("%s: %s", r.result.Config, what))
 }
 
-// connect connects the clients. Not all have to get there: the result says how
-// many did.
+// connect connects the clients. Some may fail: the result says how many.
 func (r *run) connect(ctx context.Context) error {
 	r.doing("connecting")
 	tally, err := r.workers.Connect(ctx)
@@ -182,8 +181,8 @@ func (r *run) settle(ctx context.Context) error {
 	return nil
 }
 
-// settleRate is how many messages per second each publisher sends until all
-// clients have heard it: so few that slow servers can deliver them.
+// settleRate is how many messages per second each publisher sends in settle: few enough for
+// slow servers to deliver.
 func (s Settings) settleRate() float64 {
 	const deliveries, bytes = 20_000, 4e6 // per second
 	members := float64(s.Clients*s.RoomsPerClient) / float64(s.Rooms) * float64(s.Publishers)
@@ -191,7 +190,7 @@ func (s Settings) settleRate() float64 {
 	return max(min(rate, float64(max(20, 2*s.Rooms))), 0.5)
 }
 
-// traffic measures messages: at a rate, or as many as a window lets through.
+// traffic measures messages, at a fixed rate or with a window.
 func (r *run) traffic(ctx context.Context, pace load.Pace) error {
 	if err := r.connect(ctx); err != nil {
 		return err

@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// Series is how a number of one configuration goes with a setting.
+// Series is a number of one configuration as a function of a setting.
 type Series struct {
 	Config string
 	Points []Point // by X
 }
 
-// Point is the median of the rounds with one setting.
+// Point is the median of the rounds with one value of the setting.
 type Point struct{ X, Y float64 }
 
-// xs are the settings that results can be arranged by.
+// xs are the settings that a series can be a function of.
 var xs = map[string]func(r *Result) float64{
 	"nodes":   func(r *Result) float64 { return float64(r.Nodes) },
 	"clients": func(r *Result) float64 { return float64(r.Settings.Clients) },
@@ -23,9 +23,9 @@ var xs = map[string]func(r *Result) float64{
 	"size":    func(r *Result) float64 { return float64(r.Settings.Size) },
 }
 
-// Arrange arranges results by a setting (nodes, clients, rooms or size) and
-// takes the column with that title, as "server s/M", of each. Configurations come
-// in the order in which they are first met.
+// Arrange groups results by a setting (nodes, clients, rooms or size) and takes the column
+// with title y, such as "server s/M", of each. Configurations are in the order in which
+// they first occur.
 func Arrange(results []Result, x, y string) ([]Series, error) {
 	at, ok := xs[x]
 	if !ok {

@@ -13,89 +13,89 @@ import (
 	"github.com/socketmesh/mesh/internal/load"
 )
 
-// Mode is what is measured.
+// Mode says what a run measures.
 type Mode string
 
 // The modes.
 const (
-	Throughput Mode = "throughput" // as many messages as a window lets through
-	Latency    Mode = "latency"    // how long messages take at a fixed rate
-	Idle       Mode = "idle"       // what connections cost that do nothing
-	Requests   Mode = "requests"   // how long fetchSockets takes
-	Storm      Mode = "storm"      // what many newcomers cost those that are there
-	Links      Mode = "links"      // what two nodes carry, without a Socket.IO server
+	Throughput Mode = "throughput" // the rate of messages with a window
+	Latency    Mode = "latency"    // the time of messages at a fixed rate
+	Idle       Mode = "idle"       // the cost of idle connections
+	Requests   Mode = "requests"   // the time of fetchSockets
+	Storm      Mode = "storm"      // what many new clients cost the connected ones
+	Links      Mode = "links"      // the rate between two nodes, without a Socket.IO server
 )
 
-// Modes are all of them.
+// Modes are all modes.
 var Modes = []Mode{Throughput, Latency, Idle, Requests, Storm, Links}
 
-// Settings are those of a run.
+// Settings are the settings of a run.
 type Settings struct {
 	Mode Mode `json:"mode"`
 
 	Nodes          int     `json:"nodes"`          // servers
 	Clients        int     `json:"clients"`        // of all servers
-	Workers        int     `json:"workers"`        // client processes; 0: as few as hold the clients
-	Rooms          int     `json:"rooms"`          // which share the clients
-	RoomsPerClient int     `json:"roomsPerClient"` // that each client is in
+	Workers        int     `json:"workers"`        // client processes; 0: the fewest that can hold the clients
+	Rooms          int     `json:"rooms"`          // among which the clients are distributed
+	RoomsPerClient int     `json:"roomsPerClient"` // rooms that each client joins
 	Publishers     int     `json:"publishers"`     // clients that publish
 	Size           int     `json:"size"`           // bytes of a payload
-	Window         int     `json:"window"`         // messages under way, of each publisher; 0: as many as are sensible
-	Rate           float64 `json:"rate"`           // messages per second, of all publishers
+	Window         int     `json:"window"`         // messages on the way per publisher; 0: chosen automatically
+	Rate           float64 `json:"rate"`           // messages per second, all publishers together
 
-	Polling        bool          `json:"polling"`        // clients begin by polling
-	ConnectRate    float64       `json:"connectRate"`    // connections per second; 0: no bound
-	InFlight       int           `json:"inFlight"`       // connections being made at once, of each worker
-	ConnectTimeout time.Duration `json:"connectTimeout"` // when a connection counts as stalled
+	Polling        bool          `json:"polling"`        // clients begin with polling
+	ConnectRate    float64       `json:"connectRate"`    // connections per second; 0: no limit
+	InFlight       int           `json:"inFlight"`       // connections being made at once, per worker
+	ConnectTimeout time.Duration `json:"connectTimeout"` // time after which a connection counts as stalled
 	Sources        int           `json:"sources"`        // loopback addresses of clients; 0: as many as needed
 	Portable       bool          `json:"portable"`       // clients without epoll
 
-	Warmup     time.Duration `json:"warmup"`     // before it is measured
-	Duration   time.Duration `json:"duration"`   // of what is measured
-	Rest       time.Duration `json:"rest"`       // idle: how long new connections are left alone before memory is measured
+	Warmup     time.Duration `json:"warmup"`     // time before the measurement
+	Duration   time.Duration `json:"duration"`   // length of the measurement
+	Rest       time.Duration `json:"rest"`       // idle: time between connecting and the measurement of memory
 	Hold       time.Duration `json:"hold"`       // idle: how long connections are kept at the end
-	Broadcasts int           `json:"broadcasts"` // idle: messages to everybody
+	Broadcasts int           `json:"broadcasts"` // idle: messages to all clients
 
-	Present   int           `json:"present"`   // storm: clients that are there
-	Newcomers int           `json:"newcomers"` // storm: clients that come
-	AtOnce    int           `json:"atOnce"`    // storm: newcomers that are connecting at a time; 0: no bound
-	Within    time.Duration `json:"within"`    // storm: when newcomers that are not in are given up
+	Present   int           `json:"present"`   // storm: clients that are connected before
+	Newcomers int           `json:"newcomers"` // storm: new clients
+	AtOnce    int           `json:"atOnce"`    // storm: newcomers that are connecting at a time; 0: no limit
+	Within    time.Duration `json:"within"`    // storm: time after which newcomers are given up
 }
 
-// Setup is what the runs are made with.
+// Setup has what runs need besides Settings.
 type Setup struct {
 	Cluster cluster.Options
-	// Link makes the process of the other end of a link.
+	// Link returns the command of a link's receiving end.
 	Link func(kind string) *exec.Cmd
-	// Worker makes the process of a worker; nil: workers are in this process.
+	// Worker returns the command of a worker; nil: workers run in this process.
 	Worker func() *exec.Cmd
-	// URLs are servers that run already. No cluster is started then.
+	// URLs are the servers to measure, if they run already: then no cluster is started.
 	URLs []string
 	// Descriptors is how many files a process may have open.
 	Descriptors int
-	// Progress is told what goes on; nil: nobody.
+	// Progress shows what a run is doing; nil: nothing is shown.
 	Progress *Progress
 }
 
-// linkSizes are the sizes of messages that links are measured with, in bytes.
+// linkSizes are the sizes of the messages that are measured on links, in bytes.
 var linkSizes = []int{100, 4096}
 
-// reserved is how many files a process needs beside its connections.
+// reserved is how many files a process needs besides its connections.
 const reserved = 500
 
-// perSource is how many connections one address has to one server at most.
+// perSource is the highest number of connections from one address to one server.
 const perSource = 20_000
 
-// withDefaults fills in what follows from the rest.
+// withDefaults sets the fields that follow from other ones.
 func (s Settings) withDefaults(setup *Setup, nodes int) Settings {
 	each := max(setup.Descriptors-reserved, 1)
-	if s.Mode == Storm { // the newcomers are in processes of their own
+	if s.Mode == Storm { // the newcomers have separate processes
 		s.Clients = s.total()
 		s.Workers = cmp.Or(s.Workers, (s.Newcomers+each-1)/each)
 	}
 	s.Workers = cmp.Or(s.Workers, (s.Clients+each-1)/each)
 	if s.Mode == Storm {
-		perSource := perSource / 2 // for connections are begun again, and a port rests after one
+		perSource := perSource / 2 // half, because clients connect again, and a port cannot be reused at once
 		s.Sources = cmp.Or(s.Sources, (s.total()/max(nodes, 1)+perSource-1)/perSource)
 	}
 	s.Window = cmp.Or(s.Window, s.sensibleWindow())
@@ -103,15 +103,15 @@ func (s Settings) withDefaults(setup *Setup, nodes int) Settings {
 	return s
 }
 
-// sensibleWindow keeps servers busy, and does not have them hold more than
-// underWay bytes for clients: that would measure how they queue.
+// sensibleWindow is large enough to keep servers busy, and small enough that no more than
+// underWay bytes wait for clients: otherwise the queues would be measured.
 func (s Settings) sensibleWindow() int {
 	const most, fewest, underWay = 512, 8, 64 << 20
 	members := max(s.Clients*s.RoomsPerClient/max(s.Rooms, 1), 1)
 	return max(min(most, underWay/(s.Size*members)), fewest)
 }
 
-// Validate finds what is not allowed. Errors are [*core.ConfigError].
+// Validate returns a [*core.ConfigError] for the first bad setting.
 func (s Settings) Validate() error {
 	known := false
 	var names []string
@@ -175,7 +175,7 @@ func (s Settings) Validate() error {
 	return nil
 }
 
-// total is how many clients there are.
+// total returns the number of clients.
 func (s Settings) total() int {
 	if s.Mode == Storm {
 		return s.Present + s.Newcomers
@@ -183,7 +183,7 @@ func (s Settings) total() int {
 	return s.Clients
 }
 
-// plan is that of the clients.
+// plan returns the plan of the clients.
 func (s Settings) plan(urls []string) load.Plan {
 	return load.Plan{
 		URLs: urls, Clients: s.Clients, Rooms: s.Rooms, RoomsPerClient: s.RoomsPerClient, Publishers: s.Publishers, Size: s.Size,

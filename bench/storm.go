@@ -12,58 +12,58 @@ import (
 )
 
 const (
-	// probeRate is how many of the present clients per second send an event and time its
-	// answer.
+	// probeRate is how many of the connected clients per second send an event, to measure
+	// the time of its answer.
 	probeRate = 100
-	// clientPatience is when a newcomer gives an attempt up: the option timeout of
-	// Socket.IO's clients at its default.
+	// clientPatience is the time after which a newcomer gives up an attempt: the default of
+	// the option timeout of Socket.IO's clients.
 	clientPatience = 20 * time.Second
 )
 
-// StormResult is what came of many newcomers at servers that have clients.
+// StormResult has the numbers of a storm: many newcomers at servers that have clients.
 type StormResult struct {
-	Present int `json:"present"` // clients that were there before
-	// Lost is how many of them were disconnected, or gave the server up because its ping
-	// did not come in time; and why.
+	Present int `json:"present"` // clients that were connected before
+	// Lost is how many of them were disconnected, or gave up the server because its ping
+	// was late; and why.
 	Lost    int            `json:"presentLost"`
 	Reasons map[string]int `json:"reasons,omitempty"`
 
-	In             int            `json:"newcomersIn"`   // those that got in
-	Out            int            `json:"newcomersOut"`  // that had not got in when the time was over
-	LostAfter      int            `json:"newcomersLost"` // that were in, and were disconnected
+	In             int            `json:"newcomersIn"`   // newcomers that connected
+	Out            int            `json:"newcomersOut"`  // newcomers that had not connected at the end of the time
+	LostAfter      int            `json:"newcomersLost"` // newcomers that connected, and were disconnected
 	ReasonsAfter   map[string]int `json:"newcomersReasons,omitempty"`
 	Refused        int            `json:"refused"`  // attempts that were answered with 503
-	TimedOut       int            `json:"timedOut"` // attempts that nothing came of for 20 s
+	TimedOut       int            `json:"timedOut"` // attempts without a result for 20 s
 	Retries        int            `json:"retries"`  // attempts after one that failed
 	LastFailure    string         `json:"lastFailure,omitempty"`
 	NewcomersRate  float64        `json:"newcomersPerSecond"`
-	Wait           *Percentiles   `json:"wait,omitempty"` // from a newcomer's first attempt until it was in
+	Wait           *Percentiles   `json:"wait,omitempty"` // from a newcomer's first attempt until it was connected
 	ServerSeconds  float64        `json:"serverCPUSeconds,omitempty"`
 	ServerPerEntry float64        `json:"serverCPUPerNewcomer,omitempty"` // microseconds
 
-	// Before and Probe are of an event of a present client and its answer: at rest, and in
-	// the storm.
+	// Before and Probe are the time of an event of a present client and its answer: before,
+	// and during the storm.
 	Before     *Percentiles `json:"probeBefore,omitempty"`
 	Probe      *Percentiles `json:"probe,omitempty"`
 	Unanswered int          `json:"probesUnanswered"`
-	// PingLate is how much later than due the pings came to present clients in the storm.
+	// PingLate is how late the servers' pings reached present clients during the storm.
 	PingLate *Percentiles `json:"pingLate,omitempty"`
 }
 
-// presentWorkers is how many processes hold the present clients.
+// presentWorkers returns how many processes hold the present clients.
 func (s Settings) presentWorkers(setup *Setup) int {
 	each := max(setup.Descriptors-reserved, 1)
 	return (s.Present + each - 1) / each
 }
 
-// presentPlan is that of the clients that are there.
+// presentPlan returns the plan of the present clients.
 func (s Settings) presentPlan(plan load.Plan) load.Plan {
 	plan.Clients, plan.Publishers, plan.Heartbeats = s.Present, 0, true
 	plan.Rooms, plan.RoomsPerClient, plan.ConnectRate = 1, 1, s.ConnectRate
 	return plan
 }
 
-// newcomersPlan is that of the clients that come, each as one of Socket.IO's does.
+// newcomersPlan returns the plan of the newcomers, which behave like Socket.IO's clients.
 func (s Settings) newcomersPlan(plan load.Plan) load.Plan {
 	plan.Clients, plan.Publishers, plan.Heartbeats = s.Newcomers, 0, true
 	plan.Rooms, plan.RoomsPerClient, plan.ConnectRate = 1, 1, 0
@@ -75,8 +75,8 @@ func (s Settings) newcomersPlan(plan load.Plan) load.Plan {
 	return plan
 }
 
-// storm measures what newcomers, which come as fast as the machine lets them, cost the
-// clients that are there, and how long they wait.
+// storm measures how newcomers, which come as fast as the machine allows, affect connected
+// clients, and how long the newcomers wait.
 func (r *run) storm(ctx context.Context) error {
 	if err := r.connect(ctx); err != nil {
 		return err
@@ -108,8 +108,8 @@ func (r *run) storm(ctx context.Context) error {
 	return nil
 }
 
-// arrive lets the newcomers come while present clients ask, and returns when all are in or
-// the time is over.
+// arrive connects the newcomers while present clients send probes, and returns when all are
+// connected or the time is over.
 func (r *run) arrive(ctx context.Context, out *StormResult) error {
 	r.doing("the storm")
 	used := r.cluster.Sample(ctx)
@@ -145,7 +145,7 @@ func (r *run) arrive(ctx context.Context, out *StormResult) error {
 	return nil
 }
 
-// enter enters what the clients have counted.
+// enter sets the numbers that the clients have counted.
 func (s *StormResult) enter(present, newcomers *load.Report) {
 	s.Lost, s.Reasons = present.Total.Closed, present.Total.Reasons
 	s.PingLate = percentiles(&present.PingLate)
@@ -158,7 +158,7 @@ func (s *StormResult) enter(present, newcomers *load.Report) {
 	s.Wait = percentiles(&newcomers.Waits)
 }
 
-// storm enters what went wrong in a storm, as other modes do.
+// storm sets the counts of errors, as other modes do.
 func (r *Result) storm() {
 	s := r.Storm
 	r.Connected = s.Present - s.Lost + s.In - s.LostAfter

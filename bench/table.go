@@ -7,13 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// tableWidth is how wide a table is at most: that of a terminal. What does not fit goes
+// tableWidth is the width of a terminal. Columns that do not fit go into another table
 // below, with the configurations' names again.
 const tableWidth = 80
 
-// WriteTable writes the medians of all configurations, and below them the ratios
-// of the first to each of the others; what went wrong, and what was not measured. legend
-// tells whether it says what the columns are.
+// WriteTable writes the medians of all configurations, and below them the ratios of the
+// first to each of the others; then the errors, and what was not measured. If legend is
+// set, it explains the columns.
 func (c *Comparison) WriteTable(w io.Writer, legend bool) error {
 	var b strings.Builder
 	if len(c.Summaries) > 0 {
@@ -35,7 +35,7 @@ func (c *Comparison) WriteTable(w io.Writer, legend bool) error {
 	return err
 }
 
-// shown are the columns that say something.
+// shown returns the columns that are not empty.
 func (c *Comparison) shown() (shown []column) {
 	for _, column := range columns(c.Results[0].Settings.Mode) {
 		for _, s := range c.Summaries {
@@ -48,7 +48,7 @@ func (c *Comparison) shown() (shown []column) {
 	return shown
 }
 
-// writeParts writes one table below the other, each with as many columns as fit.
+// writeParts writes tables below each other, each with as many columns as fit.
 func (c *Comparison) writeParts(b *strings.Builder, shown []column) {
 	names := c.cells(string(c.Results[0].Settings.Mode), func(s Summary) string { return s.Config }, func(s Summary) string {
 		return c.Summaries[0].Config + " ÷ " + s.Config
@@ -79,7 +79,8 @@ func (c *Comparison) writeParts(b *strings.Builder, shown []column) {
 	}
 }
 
-// cells are those of one column: its title, a value of each configuration, and ratios.
+// cells returns the cells of a column: its title, a value of each configuration, and
+// ratios.
 func (c *Comparison) cells(title string, value, ratio func(Summary) string) []string {
 	cells := []string{title}
 	for _, s := range c.Summaries {
@@ -98,7 +99,7 @@ func cellWidth(cells []string) (width int) {
 	return width
 }
 
-// pad aligns a cell on the right.
+// pad aligns a cell to the right.
 func pad(cell string, width int) string {
 	return strings.Repeat(" ", width-utf8.RuneCountInString(cell)) + cell
 }

@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// maxWrite bounds what goes out in one write, in bytes.
+	// maxWrite limits the bytes of one write.
 	maxWrite = 64 << 10
-	// maxQueued bounds what waits for one client. A slower one is cut.
+	// maxQueued limits what waits for one client. A slower client is disconnected.
 	maxQueued    = 64 << 20
 	writeTimeout = 10 * time.Second
 )
@@ -23,9 +23,9 @@ type conn struct {
 	rooms  []string // guarded by the server
 
 	mu      sync.Mutex
-	waiting [][]byte // frames, which other connections share
+	waiting [][]byte // frames, which are shared with other connections
 	bytes   int
-	writing bool // a goroutine takes what waits
+	writing bool // a goroutine is writing what waits
 	closed  bool
 }
 
@@ -33,7 +33,7 @@ func newConn(socket *websocket.Conn, work *sync.WaitGroup) *conn {
 	return &conn{socket: socket, work: work}
 }
 
-// queue sends a frame after those that wait.
+// queue adds a frame behind those that wait.
 func (c *conn) queue(frame []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -51,8 +51,8 @@ func (c *conn) queue(frame []byte) {
 	}
 }
 
-// write sends what waits, as much as there is at once, and ends when there is no
-// more.
+// write writes everything that waits, in as few writes as possible, and ends when nothing
+// waits any more.
 func (c *conn) write() {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
@@ -73,7 +73,7 @@ func (c *conn) write() {
 	}
 }
 
-// send writes frames, as many as fit at once.
+// send writes frames, as many at once as fit into the buffer.
 func (c *conn) send(frames [][]byte, buffer *[]byte) error {
 	below := c.socket.NetConn()
 	below.SetWriteDeadline(time.Now().Add(writeTimeout))

@@ -1,6 +1,5 @@
-// Package baseline is the server that benchmarks are held against: bare gorilla
-// WebSockets with a queue for each connection, whose waiting messages go out in
-// one write. It speaks as much of Engine.IO and Socket.IO as the benchmark's
-// clients do over WebSockets, and nothing else: what a full server costs more is
-// the price of what it can do more.
+// Package baseline is the server with which others are compared: bare gorilla WebSockets
+// with a queue for each connection, whose waiting messages are written at once. It
+// implements only what the benchmark's clients use of Engine.IO and Socket.IO over
+// WebSockets. What a full server costs more is the price of its further features.
 package baseline

@@ -10,7 +10,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// The engine's heartbeat, as Socket.IO servers have it.
+// The heartbeat of Engine.IO, with the values of Socket.IO servers.
 const (
 	pingInterval = 25 * time.Second
 	pingTimeout  = 20 * time.Second
@@ -27,7 +27,7 @@ type Server struct {
 	work   sync.WaitGroup
 }
 
-// ServeHTTP takes one client, which is served until it leaves.
+// ServeHTTP serves one client until it leaves.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	upgrader := websocket.Upgrader{
 		ReadBufferSize: readBuffer,
@@ -37,7 +37,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	socket, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
-		return // answered by the upgrader
+		return // the upgrader has answered
 	}
 	c := newConn(socket, &s.work)
 	id, ok := s.add(c)
@@ -49,7 +49,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		"sid": id, "upgrades": []string{}, "pingInterval": pingInterval.Milliseconds(), "pingTimeout": pingTimeout.Milliseconds(), "maxPayload": 1 << 20,
 	})
 	c.queue(textFrame("0" + string(handshake)))
-	// A goroutine of its own, so that the web server's memory is free.
+	// Another goroutine reads, so that the web server's memory is freed.
 	go func() {
 		defer s.work.Done()
 		defer s.remove(c)
@@ -57,8 +57,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 }
 
-// Close disconnects everybody, and returns when all goroutines have
-// ended.
+// Close disconnects all clients, and returns when all goroutines have ended.
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
@@ -69,7 +68,7 @@ func (s *Server) Close() {
 	s.work.Wait()
 }
 
-// add enters a client, whose goroutine the server waits for from now on.
+// add adds a client, for whose goroutine Close waits from now on.
 func (s *Server) add(c *conn) (id string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,7 +98,7 @@ func (s *Server) remove(c *conn) {
 	}
 }
 
-// read handles what the client sends until that ends.
+// read handles what the client sends until the connection ends.
 func (s *Server) read(c *conn, id string) {
 	ping := time.AfterFunc(pingInterval, func() { c.queue(textFrame("2")) })
 	defer ping.Stop()
@@ -120,7 +119,7 @@ func (s *Server) read(c *conn, id string) {
 	}
 }
 
-// event answers join, pub and fetch.
+// event handles join, pub and fetch.
 func (s *Server) event(c *conn, packet []byte) {
 	digits := 0
 	for digits < len(packet) && packet[digits] >= '0' && packet[digits] <= '9' {
@@ -167,8 +166,8 @@ func (s *Server) join(c *conn, room string) {
 	}
 }
 
-// publish gives one frame to all members of a room. Messages of one client are
-// published one after the other, so each member gets them in that order.
+// publish sends one frame to all members of a room. Messages of one client are published
+// one after the other, so each member gets them in that order.
 func (s *Server) publish(room string, frame []byte) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

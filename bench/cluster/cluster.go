@@ -13,22 +13,22 @@ import (
 	"github.com/socketmesh/mesh/discovery/service"
 )
 
-// Options are what clusters are started with.
+// Options are the options for starting clusters.
 type Options struct {
 	// Self is the command, with its first arguments, that runs one of our servers.
 	Self []string
-	// Folder is the folder bench of a checkout; others' servers are there.
+	// Folder is the folder bench of a checkout, which contains the other servers.
 	Folder string
-	// MeshFlags go to each of our servers that is in a mesh.
+	// MeshFlags are passed to each of our servers in a mesh.
 	MeshFlags []string
-	// Processors is how many each of our servers may use at a time, GOMAXPROCS. 0: all.
+	// Processors is the GOMAXPROCS of each of our servers. 0: all processors.
 	Processors int
 }
 
-// startTime is how long servers have until they can be used.
+// startTime is the longest time in which servers must become usable.
 const startTime = 30 * time.Second
 
-// Cluster is servers that run, or servers elsewhere that are only known by URL.
+// Cluster is a set of servers that were started, or that are known only by URL.
 type Cluster struct {
 	URLs      []string
 	processes []*process
@@ -36,10 +36,10 @@ type Cluster struct {
 	discovery *service.Server // of a mesh
 }
 
-// At is a cluster that runs already, and is left alone.
+// At returns a cluster that runs already; Stop does not stop it.
 func At(urls []string) *Cluster { return &Cluster{URLs: urls} }
 
-// Start starts a number of servers, all of it or nothing. ctx limits the call.
+// Start starts servers, all or none. ctx limits the call.
 func Start(ctx context.Context, p Preset, servers int, o Options) (*Cluster, error) {
 	if p.Single {
 		servers = 1
@@ -69,7 +69,7 @@ func (c *Cluster) start(ctx context.Context, p Preset, servers int, o Options) e
 		e.redis = "redis://" + address
 	}
 	if p.mesh {
-		e.token = rand.Text() // QUIC needs one
+		e.token = rand.Text() // QUIC needs a token
 		c.discovery = service.NewServer(service.ServerOptions{Listen: "127.0.0.1:0", AuthToken: e.token})
 		if err := c.discovery.Start(ctx); err != nil {
 			c.discovery = nil
@@ -100,8 +100,7 @@ func (c *Cluster) start(ctx context.Context, p Preset, servers int, o Options) e
 	return nil
 }
 
-// startRedis starts a Redis that keeps nothing on disk, and returns when it
-// answers.
+// startRedis starts a Redis that writes nothing to disk, and returns when it answers.
 func (c *Cluster) startRedis(ctx context.Context) (string, error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -133,7 +132,7 @@ func (c *Cluster) startRedis(ctx context.Context) (string, error) {
 	}
 }
 
-// freeAddress is one that nobody listens on.
+// freeAddress returns an address with a free port.
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -143,7 +142,7 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// Err tells whether a process of the cluster has ended.
+// Err returns an error if a process of the cluster has ended.
 func (c *Cluster) Err() error {
 	var errs []error
 	for _, p := range c.all() {
@@ -159,7 +158,7 @@ func (c *Cluster) all() []*process {
 	return append([]*process{c.broker}, c.processes...)
 }
 
-// Sample tells what the cluster has used up to now.
+// Sample returns what the cluster has used so far.
 func (c *Cluster) Sample(ctx context.Context) Sample {
 	s := Sample{Mesh: c.traffic(ctx)}
 	s.Servers, s.Known = usageOf(groups(c.processes))
@@ -178,7 +177,7 @@ func groups(processes []*process) map[int]bool {
 	return ids
 }
 
-// Stop ends all that Start started.
+// Stop stops everything that Start has started.
 func (c *Cluster) Stop() {
 	var work sync.WaitGroup
 	for _, p := range c.processes {

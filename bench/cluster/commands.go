@@ -10,7 +10,7 @@ import (
 	"runtime"
 )
 
-// own is one of our servers: this program, in another role.
+// own returns a command of one of our servers: this program, in another role.
 func (o *Options) own(args ...string) *exec.Cmd {
 	command := append(append([]string{}, o.Self...), args...)
 	cmd := exec.Command(command[0], command[1:]...)
@@ -34,7 +34,7 @@ func (o *Options) zishangBinary() string {
 	return filepath.Join(o.Folder, "bin", name)
 }
 
-// ErrNotSetUp is wrapped where a preset needs what has not been installed.
+// ErrNotSetUp is wrapped by errors of presets that need something to be installed.
 var ErrNotSetUp = errors.New("not installed; in a checkout, run make bench-setup")
 
 func prepareNode(_ context.Context, o *Options) error {
@@ -48,7 +48,7 @@ func prepareNode(_ context.Context, o *Options) error {
 	return nil
 }
 
-// prepareZishang builds the server, which takes no time where that is up to date.
+// prepareZishang builds the server, unless it is up to date.
 func prepareZishang(ctx context.Context, o *Options) error {
 	folder := filepath.Join(o.Folder, "zishang")
 	if _, err := os.Stat(filepath.Join(folder, "go.mod")); err != nil {
@@ -66,8 +66,8 @@ func prepareZishang(ctx context.Context, o *Options) error {
 	return nil
 }
 
-// FindFolder finds the folder bench of the checkout that the working directory
-// is in; "" if it is in none.
+// FindFolder returns the folder bench of the checkout that contains the working directory;
+// "" if there is none.
 func FindFolder() string {
 	dir, err := os.Getwd()
 	if err != nil {

@@ -6,6 +6,6 @@ import "os/exec"
 
 func ownGroup(*exec.Cmd) {}
 
-func terminateGroup(*exec.Cmd) {} // its input has ended, which is enough
+func terminateGroup(*exec.Cmd) {} // the end of its input is enough
 
 func killGroup(cmd *exec.Cmd) { cmd.Process.Kill() }

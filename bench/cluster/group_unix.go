@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// ownGroup puts a command into a process group of its own, so that it can be
-// counted and ended with its children.
+// ownGroup puts a command into a separate process group, so that it can be measured and
+// stopped together with its children.
 func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
 func terminateGroup(cmd *exec.Cmd) { syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }

@@ -13,21 +13,21 @@ import (
 type Preset struct {
 	Name  string
 	About string
-	// Single kinds have one server, for their servers do not know each other.
+	// Single kinds have only one server, because their servers cannot form a cluster.
 	Single bool
 	// redis kinds need a Redis.
 	redis bool
 	// mesh kinds need a discovery service.
 	mesh bool
-	// inOne kinds have all servers in one process tree.
+	// inOne kinds run all servers in one process tree.
 	inOne bool
-	// prepare builds what is not there, once.
+	// prepare builds what is missing, once.
 	prepare func(ctx context.Context, o *Options) error
-	// command starts a server, or all where they are in one.
+	// command starts a server, or all of them if they are in one process tree.
 	command func(o *Options, e environment) *exec.Cmd
 }
 
-// environment is what servers find beside them.
+// environment is what servers connect to.
 type environment struct {
 	servers   int
 	redis     string // URL
@@ -65,9 +65,8 @@ func Presets() []Preset {
 	}
 }
 
-// FindPreset finds a kind by name. What follows a colon, as in
-// mesh:quic/proto/interest, is the transport, the codec and the routing of a
-// mesh; the routing may come alone.
+// FindPreset finds a kind by name. Behind a colon, as in mesh:quic/proto/interest, are the
+// transport, the codec and the routing of a mesh; the routing may stand alone.
 func FindPreset(name string) (Preset, error) {
 	kind, parts, custom := strings.Cut(name, ":")
 	var known []string
@@ -100,7 +99,7 @@ func meshServer(o *Options, e environment, more ...string) *exec.Cmd {
 	return o.own(slices.Concat(args, o.MeshFlags, more)...)
 }
 
-// meshFlags are those of our servers for what follows the colon.
+// meshFlags returns our servers' flags for the part behind the colon.
 func meshFlags(parts string) []string {
 	var flags []string
 	names := []string{"--transport", "--codec", "--routing"}

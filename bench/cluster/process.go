@@ -11,20 +11,20 @@ import (
 	"time"
 )
 
-// stopTime is how long a process has to end by itself when its input ends.
+// stopTime is how long a process may take to end after its input has ended.
 const stopTime = 5 * time.Second
 
-// process is a server, in a process group of its own.
+// process is a server in a separate process group.
 type process struct {
 	cmd    *exec.Cmd
 	stdin  io.Closer
-	lines  chan string // what it prints
+	lines  chan string // the lines that it prints
 	errors *tail
-	done   chan struct{} // it has ended
+	done   chan struct{} // closed when it has ended
 }
 
-// startProcess starts a command. It has to end when its standard input does, so
-// that nothing is left where the benchmark is killed.
+// startProcess starts a command. The command must end when its standard input ends, so that
+// it does not survive a benchmark that is killed.
 func startProcess(cmd *exec.Cmd) (*process, error) {
 	ownGroup(cmd)
 	p := &process{cmd: cmd, lines: make(chan string, 16), errors: &tail{}, done: make(chan struct{})}
@@ -46,20 +46,19 @@ func startProcess(cmd *exec.Cmd) (*process, error) {
 	return p, nil
 }
 
-// attend passes on the first lines that the process prints, and waits for its
-// end.
+// attend passes on the first lines that the process prints, and waits for its end.
 func (p *process) attend(stdout io.Reader) {
 	defer close(p.done)
 	for scanner := bufio.NewScanner(stdout); scanner.Scan(); {
 		select {
 		case p.lines <- scanner.Text():
-		default: // nobody is interested
+		default: // nobody waits for the line
 		}
 	}
 	p.cmd.Wait()
 }
 
-// line waits for the next line with that beginning, and returns the rest of it.
+// line waits for the next line with this prefix, and returns the rest of it.
 func (p *process) line(ctx context.Context, prefix string) (string, error) {
 	for {
 		select {
@@ -69,7 +68,7 @@ func (p *process) line(ctx context.Context, prefix string) (string, error) {
 			}
 		case <-p.done:
 			if len(p.lines) > 0 {
-				continue // what it has said before it ended
+				continue // lines from before it has ended
 			}
 			return "", fmt.Errorf("%s ended before it was ready: %s", strings.Join(p.cmd.Args, " "), p.errors)
 		case <-ctx.Done():
@@ -78,8 +77,7 @@ func (p *process) line(ctx context.Context, prefix string) (string, error) {
 	}
 }
 
-// Serve starts a single server, for whatever it is, and returns what it says
-// after "listening". stop ends it.
+// Serve starts a single server, and returns what it prints after "listening". stop ends it.
 func Serve(ctx context.Context, cmd *exec.Cmd) (address string, stop func(), err error) {
 	p, err := startProcess(cmd)
 	if err != nil {
@@ -94,7 +92,7 @@ func Serve(ctx context.Context, cmd *exec.Cmd) (address string, stop func(), err
 	return address, p.stop, nil
 }
 
-// stop ends the process and its children, and waits for that.
+// stop stops the process and its children, and waits for that.
 func (p *process) stop() {
 	p.stdin.Close()
 	terminateGroup(p.cmd)
@@ -106,7 +104,7 @@ func (p *process) stop() {
 	<-p.done
 }
 
-// err tells whether the process has ended.
+// err returns an error if the process has ended.
 func (p *process) err() error {
 	select {
 	case <-p.done:
@@ -116,7 +114,7 @@ func (p *process) err() error {
 	}
 }
 
-// tail keeps the end of what a process complains about.
+// tail keeps the end of a process's error output.
 type tail struct {
 	mu   sync.Mutex
 	text []byte

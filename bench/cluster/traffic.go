@@ -10,11 +10,11 @@ import (
 	"github.com/socketmesh/mesh/bench/server"
 )
 
-// trafficTime bounds what a server may take to tell its traffic.
+// trafficTime is the longest time for a server to report its traffic.
 const trafficTime = 5 * time.Second
 
-// traffic adds up what servers of a mesh have sent to each other; zero if one
-// does not tell.
+// traffic returns the sum of what servers of a mesh have sent to each other; zero if one
+// does not report it.
 func (c *Cluster) traffic(ctx context.Context) server.Traffic {
 	var all server.Traffic
 	if c.discovery == nil {
@@ -38,7 +38,7 @@ func trafficOf(ctx context.Context, url string) (t server.Traffic, err error) {
 	if err != nil {
 		return t, err
 	}
-	request.Close = true // it is rare, and must not count as a connection
+	request.Close = true // connections that stay open would count in the measurement
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return t, err

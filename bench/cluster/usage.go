@@ -12,20 +12,20 @@ type Usage struct {
 	Resident int64 // bytes
 }
 
-// Since is what was used since an earlier moment; the memory may have shrunk.
+// Since returns the difference to an earlier moment; the memory may have shrunk.
 func (u Usage) Since(earlier Usage) Usage {
 	return Usage{u.CPU - earlier.CPU, u.Resident - earlier.Resident}
 }
 
-// Sample is what the processes of a cluster use at a moment.
+// Sample is the usage of a cluster's processes up to a moment.
 type Sample struct {
 	Servers Usage
 	Broker  Usage          // zero without one
-	Known   bool           // whether this system tells
-	Mesh    server.Traffic // of our servers, if all of them tell
+	Known   bool           // whether this system reports usage
+	Mesh    server.Traffic // of our servers, if all of them report it
 }
 
-// Since is what was used since an earlier moment.
+// Since returns the difference to an earlier moment.
 func (s Sample) Since(earlier Sample) Sample {
 	return Sample{
 		Servers: s.Servers.Since(earlier.Servers),

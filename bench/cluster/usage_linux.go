@@ -13,7 +13,7 @@ import (
 // runs on.
 const tick = 10 * time.Millisecond
 
-// usageOf adds up what the process groups use.
+// usageOf returns the sum of what process groups have used.
 func usageOf(groups map[int]bool) (Usage, bool) {
 	var all Usage
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
@@ -36,12 +36,12 @@ func usageOf(groups map[int]bool) (Usage, bool) {
 
 // parseStat reads /proc/PID/stat.
 func parseStat(text string, pageSize int) (group int, u Usage, err error) {
-	// The name of the program is in brackets, and may contain anything.
+	// The name of the program is in parentheses, and may contain anything.
 	end := strings.LastIndexByte(text, ')')
 	if end < 0 {
 		return 0, u, fmt.Errorf("stat %q has no name", text)
 	}
-	const ( // places behind the name
+	const ( // indexes of fields behind the name
 		groupAt, userAt, systemAt, residentAt = 2, 11, 12, 21
 	)
 	fields := strings.Fields(text[end+1:])

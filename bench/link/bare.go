@@ -13,10 +13,10 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// tcpBuffer is how much goes out, and comes in, at once.
+// tcpBuffer is how many bytes are written, and read, at once.
 const tcpBuffer = 64 << 10
 
-// tcpEnd is bare TCP: each message has its length before it.
+// tcpEnd is bare TCP: each message follows its length.
 type tcpEnd struct {
 	conn    net.Conn
 	reading sync.WaitGroup
@@ -77,7 +77,7 @@ func dialTCP(ctx context.Context, address string, receive func(End, []byte)) (En
 	return newTCPEnd(conn, receive), nil
 }
 
-// waiting is the end that waits: it is there when somebody has connected.
+// waiting is the listening end: it is usable when the other end has connected.
 type waiting struct {
 	stop  func() error
 	serve sync.WaitGroup
@@ -122,7 +122,7 @@ func listenTCP(ctx context.Context, receive func(End, []byte)) (End, string, err
 	return w, listener.Addr().String(), nil
 }
 
-// gorillaEnd is a bare WebSocket: each message is written by itself.
+// gorillaEnd is a bare WebSocket: each message is written separately.
 type gorillaEnd struct {
 	socket  *websocket.Conn
 	reading sync.WaitGroup

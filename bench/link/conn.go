@@ -10,19 +10,19 @@ import (
 )
 
 const (
-	// batchBytes and batchFrames are how much is handed to a connection at once.
+	// batchBytes and batchFrames limit how much is passed to a connection at once.
 	batchBytes  = 256 << 10
 	batchFrames = 256
 )
 
-// connEnd is one connection of a transport, without the node that it is for. What
-// is sent is gathered as a link's queue gathers it, and handed over in batches.
+// connEnd is one connection of a transport, without a node. It collects frames as the queue
+// of a link does, and sends them in batches.
 type connEnd struct {
 	conn    core.Conn
 	reading sync.WaitGroup
 
 	mu     sync.Mutex
-	bytes  []byte // of the frames that wait
+	bytes  []byte // the bytes of the frames that wait
 	frames [][]byte
 }
 

@@ -1,4 +1,4 @@
-// Package link measures the links between servers by themselves: two nodes
-// without a Socket.IO server, against what can be had over the same loopback
-// network with less. The sender is one process, the receiver another one.
+// Package link measures links between servers: two nodes without a Socket.IO server,
+// compared with simpler connections over the same loopback network. The sender is one
+// process, the receiver another one.
 package link

@@ -6,24 +6,24 @@ import (
 	"strings"
 )
 
-// End is one end of a link. What it receives goes to the function that it was
-// opened with, one message at a time, which may keep nothing of it.
+// End is one end of a link. It passes each received message to the function that it was
+// opened with, one at a time; that function must not keep the message.
 type End interface {
-	// Send sends a message, which is a JSON array of the size measured. It may
-	// block, and keeps nothing of it. One goroutine sends at a time.
+	// Send sends a message, which is a JSON array of the measured size. It may block, and
+	// does not keep the message. Only one goroutine sends at a time.
 	Send(message []byte) error
-	// Flush sends what waits to be sent together with more. It may be called
-	// while another goroutine sends.
+	// Flush sends what waits to be sent in a batch. It may be called while another
+	// goroutine sends.
 	Flush() error
 	// Close ends the link.
 	Close() error
 }
 
-// Kinds are what can be measured. What follows a slash, as in ws/proto, is the
-// codec; plain is as good as none, and bare is the transport alone, without nodes.
+// Kinds are the kinds of links. A kind may have a codec after a slash, as in ws/proto;
+// plain is almost no codec, and bare is the transport without nodes.
 var Kinds = []string{"ws", "quic", "mem", "gorilla", "tcp"}
 
-// About says what a kind is.
+// About describes the kinds.
 var About = map[string]string{
 	"ws":      "two nodes, WebSockets",
 	"quic":    "two nodes, QUIC",
@@ -32,7 +32,7 @@ var About = map[string]string{
 	"tcp":     "bare TCP, messages with their length, batched",
 }
 
-// check splits a kind into its name and the codec.
+// check splits a kind into its name and its codec.
 func check(kind string) (name, codec string, err error) {
 	name, codec, custom := strings.Cut(kind, "/")
 	if _, known := About[name]; !known {
@@ -47,20 +47,19 @@ func check(kind string) (name, codec string, err error) {
 	return name, codec, nil
 }
 
-// Check tells whether there is such a kind.
+// Check returns an error if there is no such kind.
 func Check(kind string) error {
 	_, _, err := check(kind)
 	return err
 }
 
-// Remote tells whether the other end is a process of its own.
+// Remote reports whether the other end is a separate process.
 func Remote(kind string) bool {
 	name, _, _ := strings.Cut(kind, "/")
 	return name != "mem"
 }
 
-// listen opens the end that waits for the other one, at an address that it
-// returns.
+// listen opens the listening end, and returns its address.
 func listen(ctx context.Context, kind string, receive func(End, []byte)) (End, string, error) {
 	name, codec, err := check(kind)
 	if err != nil {
@@ -75,7 +74,7 @@ func listen(ctx context.Context, kind string, receive func(End, []byte)) (End, s
 	return partsOf(name, codec).listen(ctx, loopback, receive)
 }
 
-// dial opens the other end.
+// dial opens the dialling end.
 func dial(ctx context.Context, kind, address string, receive func(End, []byte)) (End, error) {
 	name, codec, err := check(kind)
 	if err != nil {

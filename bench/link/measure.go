@@ -10,7 +10,7 @@ import (
 	"github.com/socketmesh/mesh/internal/histogram"
 )
 
-// Flow is what a link has carried.
+// Flow says how much a link has carried.
 type Flow struct {
 	Messages uint64
 	Took     time.Duration
@@ -24,22 +24,22 @@ func (f Flow) PerSecond() float64 {
 	return float64(f.Messages) / f.Took.Seconds()
 }
 
-// Measurement is what came of one link.
+// Measurement has the results of one link.
 type Measurement struct {
 	Flows map[int]Flow        // by the size of messages, in bytes
-	Trips histogram.Histogram // there and back, one message at a time
+	Trips histogram.Histogram // round trips, one message at a time
 }
 
-// Task is what is measured.
+// Task says what to measure.
 type Task struct {
 	Sizes  []int
 	Warmup time.Duration // of each size
 	Length time.Duration // of each size
-	Trips  int           // messages that go there and back
+	Trips  int           // number of round trips
 }
 
-// Serve is the receiver's process: it prints "listening ADDRESS" and answers
-// until ctx ends.
+// Serve runs the receiver's process: it prints "listening ADDRESS" and answers until ctx
+// ends.
 func Serve(ctx context.Context, kind string, out io.Writer) error {
 	end, address, err := listen(ctx, kind, new(receiver).receive)
 	if err != nil {
@@ -50,8 +50,8 @@ func Serve(ctx context.Context, kind string, out io.Writer) error {
 	return end.Close()
 }
 
-// Measure measures a link to a receiver at an address. For mem there is no
-// address: the receiver is in this process.
+// Measure measures a link to a receiver at an address. For mem there is no address: the
+// receiver is in this process.
 func Measure(ctx context.Context, kind, address string, task Task) (m Measurement, err error) {
 	s := newSender()
 	name, codec, err := check(kind)
@@ -68,7 +68,7 @@ func Measure(ctx context.Context, kind, address string, task Task) (m Measuremen
 		return m, err
 	}
 	defer s.end.Close()
-	// The first ones find both ends awake.
+	// The first trips wake up both ends.
 	if _, err := s.trips(ctx, task.Trips/10+1); err != nil {
 		return m, err
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/socketmesh/mesh/internal/node"
 )
 
-// codecs are those of nodes, by name. "" is the default, bare is none.
+// codecs are the codecs of nodes, by name. "" is the default; bare has no node.
 var codecs = map[string]func() core.Codec{
 	"":        func() core.Codec { return json.New() },
 	"json":    func() core.Codec { return json.New() },
@@ -38,8 +38,7 @@ type nodeEnd struct {
 	receive func(End, []byte)
 }
 
-// newNodeEnd makes a node that listens at an address, and dials its peer if it
-// is told of one.
+// newNodeEnd makes a node that listens at an address, and dials a peer if one is given.
 func newNodeEnd(ctx context.Context, transport core.Transport, codec, listen, peer string, receive func(End, []byte)) (*nodeEnd, error) {
 	config := core.Config{
 		Listen: listen, Advertise: transport.Name() + "://" + listen, Transport: transport, Codecs: []core.Codec{codecs[codec]()}, AuthToken: token,
@@ -71,7 +70,7 @@ func (e *nodeEnd) Close() error {
 	return e.node.Shutdown(ctx)
 }
 
-// Broadcast is how messages come; this end's own do so, too.
+// Broadcast receives messages; those that this end has sent come here, too.
 func (e *nodeEnd) Broadcast(event core.Payload, _ core.Target) { e.receive(e, event.Text) }
 
 // listenNode opens a node that waits for the other one.
@@ -83,7 +82,7 @@ func listenNode(ctx context.Context, transport core.Transport, codec, address st
 	return e, e.node.Advertised(), nil
 }
 
-// dialNode returns when the two have met.
+// dialNode opens a node, and returns when the two have a link.
 func dialNode(ctx context.Context, transport core.Transport, codec, own, address string, receive func(End, []byte)) (End, error) {
 	e, err := newNodeEnd(ctx, transport, codec, own, address, receive)
 	if err != nil {

@@ -9,22 +9,21 @@ import (
 	"github.com/socketmesh/mesh/transport/ws"
 )
 
-// parts are what a link of the mesh's is made of: a transport, and nodes with a
-// codec, or none.
+// parts are the parts of a mesh's link: a transport, and nodes with a codec, or no nodes.
 type parts struct {
 	transport core.Transport
 	codec     string
 }
 
 const (
-	// bare is the codec of links without nodes: the transport alone.
+	// bare as codec means a link without nodes, only the transport.
 	bare = "bare"
-	// token is what QUIC knows the other end by.
+	// token is the secret by which the two ends authenticate over QUIC.
 	token    = "a benchmark between two processes of one machine"
 	loopback = "127.0.0.1:0"
 )
 
-// partsOf are those of a link between processes.
+// partsOf returns the parts of a link between processes.
 func partsOf(name, codec string) parts {
 	if name == "quic" {
 		return parts{quic.New(quic.Options{AuthToken: token}), codec}
@@ -32,7 +31,7 @@ func partsOf(name, codec string) parts {
 	return parts{ws.New(ws.Options{}), codec}
 }
 
-// listen opens the end that waits, at an address.
+// listen opens the listening end, at an address.
 func (p parts) listen(ctx context.Context, address string, receive func(End, []byte)) (End, string, error) {
 	if p.codec == bare {
 		return listenConn(ctx, p.transport, address, receive)
@@ -40,7 +39,7 @@ func (p parts) listen(ctx context.Context, address string, receive func(End, []b
 	return listenNode(ctx, p.transport, p.codec, address, receive)
 }
 
-// dial opens the other end, which may need an address of its own.
+// dial opens the dialling end, which may need an address of its own.
 func (p parts) dial(ctx context.Context, own, address string, receive func(End, []byte)) (End, error) {
 	if p.codec == bare {
 		return dialConn(ctx, p.transport, address, receive)

@@ -7,16 +7,15 @@ import (
 	"github.com/socketmesh/mesh/core"
 )
 
-// plain is as little of a codec as there can be: it carries events for everybody,
-// and what nodes say to each other, as they are. With it a link is measured, and
-// not a codec.
+// plain is the least that a codec can be: it carries broadcasts to all clients, and the
+// messages of the link itself, unencoded. It shows the cost of a link without a codec.
 type plain struct{}
 
 var _ core.Codec = (*plain)(nil)
 
 func (*plain) Name() string { return "plain" }
 
-// Append writes the kind, the sender behind its length, and the text.
+// Append writes the kind, the sender with its length in front, and the text.
 func (*plain) Append(dst []byte, m *core.Message) ([]byte, error) {
 	dst = append(dst, byte(m.Kind), byte(len(m.From)))
 	dst = append(dst, m.From...)

@@ -12,18 +12,18 @@ import (
 	"github.com/socketmesh/mesh/internal/histogram"
 )
 
-// Messages are JSON arrays; their third byte says what they are.
+// Messages are JSON arrays; their third byte is their kind.
 const (
-	dataMark  = 'd' // ["d","…"]: one of many
-	countMark = 'c' // ["c",n]: n of them have come
+	dataMark  = 'd' // ["d","…"]: data
+	countMark = 'c' // ["c",n]: n data messages were received
 	askMark   = 'e' // ["e",n]
-	echoMark  = 'r' // ["r",n]: the answer
+	echoMark  = 'r' // ["r",n]: the answer to it
 )
 
 const (
-	// countEvery is how often the receiver says how many have come.
+	// countEvery is after how many messages the receiver reports its count.
 	countEvery = 256
-	// windowBytes and windowMessages bound what is under way.
+	// windowBytes and windowMessages limit what is sent and not reported as received.
 	windowBytes    = 4 << 20
 	windowMessages = 32 << 10
 	echoTime       = 10 * time.Second
@@ -44,14 +44,14 @@ func message(mark byte, n uint64) []byte {
 
 func closed(m []byte) []byte { return append(m, ']') }
 
-// number reads what message wrote.
+// number reads the number in a message.
 func number(m []byte) uint64 {
 	digits, _ := bytes.CutSuffix(m[5:], []byte("]"))
 	n, _ := strconv.ParseUint(string(digits), 10, 64)
 	return n
 }
 
-// receiver counts, and answers.
+// receiver counts data messages, and answers.
 type receiver struct{ count atomic.Uint64 }
 
 func (r *receiver) receive(end End, m []byte) {
@@ -67,13 +67,13 @@ func (r *receiver) receive(end End, m []byte) {
 	}
 }
 
-// sender sends, and hears what the receiver says.
+// sender sends messages, and handles what the receiver sends.
 type sender struct {
 	end   End
 	sent  uint64
-	come  atomic.Uint64 // of those sent, as the receiver says
+	come  atomic.Uint64 // number of messages that the receiver has reported
 	echo  chan uint64
-	moved chan struct{} // come has changed
+	moved chan struct{} // signals that come has changed
 }
 
 func newSender() *sender {
@@ -96,8 +96,8 @@ func (s *sender) receive(_ End, m []byte) {
 	}
 }
 
-// flood sends messages of a size for as long as it says, with so many under way
-// that the link is never idle, and returns how many have come in which time.
+// flood sends messages of a size for the given time, with so many on the way that the link
+// is never idle, and returns how many were received in which time.
 func (s *sender) flood(ctx context.Context, size int, warmup, length time.Duration) (Flow, error) {
 	data := append([]byte(`["d","`), bytes.Repeat([]byte("x"), size-len(`["d",""]`))...)
 	data = append(data, `"]`...)
@@ -154,13 +154,13 @@ func (s *sender) waitWindow(ctx context.Context, window uint64) error {
 	return nil
 }
 
-// settle waits until all that was sent has come.
+// settle waits until the receiver has reported everything that was sent.
 func (s *sender) settle(ctx context.Context) error {
 	_, err := s.roundTrip(ctx, s.sent)
 	return err
 }
 
-// roundTrip has the receiver answer one message.
+// roundTrip measures the time of one message and its answer.
 func (s *sender) roundTrip(ctx context.Context, n uint64) (time.Duration, error) {
 	ask := closed(message(askMark, n))
 	begun := time.Now()
@@ -186,7 +186,7 @@ func (s *sender) roundTrip(ctx context.Context, n uint64) (time.Duration, error)
 	}
 }
 
-// trips measures one message after the other on a link that is idle otherwise.
+// trips measures round trips, one after the other, on a link that is otherwise idle.
 func (s *sender) trips(ctx context.Context, count int) (histogram.Histogram, error) {
 	var h histogram.Histogram
 	for n := range count {

@@ -1,6 +1,6 @@
-// Package server is the Socket.IO server that benchmarks run against: the host
-// library and the mesh, put together as the documentation says, with the three
-// events that the benchmark's clients use.
+// Package server is the Socket.IO server that benchmarks measure: the host library and the
+// mesh, set up as the documentation says, with the three events that the benchmark's
+// clients use.
 package server
 
 import (
@@ -20,15 +20,15 @@ import (
 	"github.com/socketmesh/mesh/socketio"
 )
 
-// Options are what a server is made of.
+// Options configure a server.
 type Options struct {
 	Listen string // of the web server, as 127.0.0.1:0
-	// Mesh is the server's part of a mesh; nil for a server on its own, with the
-	// host library's own adapter.
+	// Mesh is the configuration of the server's mesh; nil for a server without a mesh, with
+	// the host library's own adapter.
 	Mesh *mesh.Config
 	// MaxConnecting is that of the mesh's ClientOptions.
 	MaxConnecting int
-	// PingInterval and PingTimeout are those of clients. 0: the host library's.
+	// PingInterval and PingTimeout are the heartbeat of clients. 0: the host library's.
 	PingInterval, PingTimeout time.Duration
 	Logger                    *slog.Logger // default: discards
 }
@@ -38,7 +38,7 @@ type Server struct {
 	listener net.Listener
 	http     *http.Server
 	io       *socket.Server
-	mesh     *mesh.Mesh // nil for a server on its own
+	mesh     *mesh.Mesh // nil for a server without a mesh
 	work     sync.WaitGroup
 }
 
@@ -86,7 +86,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-// URL is where clients find it.
+// URL is the address for clients.
 func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
 
 // Shutdown disconnects the clients and leaves the mesh.
@@ -105,11 +105,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// TrafficPath is where a server tells its [Traffic], as JSON.
+// TrafficPath is the path at which a server reports its [Traffic], as JSON.
 const TrafficPath = "/bench/traffic"
 
-// Traffic is what a server has sent to the others of its mesh: a message to each
-// of three counts three times.
+// Traffic is what a server has sent to the others of its mesh: a message that is sent to
+// three servers counts three times.
 type Traffic struct {
 	Messages uint64 `json:"messages"`
 	Bytes    uint64 `json:"bytes"`
@@ -146,7 +146,7 @@ func (s *Server) answer(client *socket.Socket) {
 	})
 }
 
-// first is the first argument, nil if there is none.
+// first returns the first argument, nil if there is none.
 func first(args []any) any {
 	if len(args) == 0 {
 		return nil
@@ -154,7 +154,7 @@ func first(args []any) any {
 	return args[0]
 }
 
-// acknowledge answers an event, if an answer is wanted.
+// acknowledge answers an event, if the client wants an answer.
 func acknowledge(args []any, values ...any) {
 	if len(args) == 0 {
 		return

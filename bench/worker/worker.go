@@ -1,6 +1,6 @@
-// Package worker has swarms of clients in processes of their own, since one
-// process may not hold as many connections as a benchmark needs. The benchmark
-// calls them over their standard input and output.
+// Package worker runs swarms of clients in separate processes, because one process may not
+// hold as many connections as a benchmark needs. The benchmark calls them over their
+// standard input and output.
 package worker
 
 import (
@@ -13,17 +13,16 @@ import (
 	"github.com/socketmesh/mesh/internal/load"
 )
 
-// serviceName is that of the calls.
+// serviceName is the name of the service for calls.
 const serviceName = "Swarm"
 
-// nothing is where a call has no argument or no answer: the calls' encoding
-// needs something there.
+// nothing is for calls without an argument or an answer: the encoding of calls needs a
+// value there.
 type nothing = bool
 
 const none nothing = false
 
-// Serve is the life of a worker: it does what it is called for over conn, until
-// that ends.
+// Serve runs a worker: it handles calls over conn, until that ends.
 func Serve(conn io.ReadWriteCloser) error {
 	s := &service{}
 	server := rpc.NewServer()
@@ -34,8 +33,7 @@ func Serve(conn io.ReadWriteCloser) error {
 	return s.close()
 }
 
-// mortal tells when there is nothing more to read: calls that are under way have
-// to end then.
+// mortal detects that there is nothing more to read: then calls in progress have to end.
 type mortal struct {
 	io.ReadWriteCloser
 	over func() error
@@ -49,10 +47,10 @@ func (m mortal) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// service is what can be called.
+// service has the methods that can be called.
 type service struct {
 	mu     sync.Mutex
-	swarm  *load.Swarm // nil until it has a plan
+	swarm  *load.Swarm // nil before Plan is called
 	closed bool
 }
 
@@ -61,7 +59,7 @@ var (
 	errNoPlan  = errors.New("the worker has no plan")
 )
 
-// close ends the swarm, and with it all calls.
+// close closes the swarm, which ends all calls.
 func (s *service) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,7 +70,7 @@ func (s *service) close() error {
 	return s.swarm.Close()
 }
 
-// do has f do something with the swarm.
+// do calls f with the swarm.
 func do[T any](s *service, reply *T, f func(*load.Swarm) (T, error)) error {
 	s.mu.Lock()
 	swarm := s.swarm
@@ -85,7 +83,7 @@ func do[T any](s *service, reply *T, f func(*load.Swarm) (T, error)) error {
 	return err
 }
 
-// Plan comes first.
+// Plan makes the swarm. It is called first.
 func (s *service) Plan(plan load.Plan, _ *nothing) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +138,7 @@ func (s *service) AwaitPings(_ nothing, reply *nothing) error {
 	return do(s, reply, func(w *load.Swarm) (nothing, error) { return none, w.AwaitPings() })
 }
 
-// Drain is what [load.Swarm.Drain] is called with.
+// Drain are the arguments of [load.Swarm.Drain].
 type Drain struct {
 	Sent    map[uint32]uint32
 	Silence time.Duration

@@ -13,8 +13,8 @@ import (
 	"github.com/socketmesh/mesh/internal/load"
 )
 
-// Workers are the workers of one run. The methods call all of them at once, and fail if
-// one does or if ctx ends; after that, only Close may be called.
+// Workers are the workers of one run. A method calls all of them at once, and fails if one
+// fails or ctx ends; after that, only Close may be called.
 type Workers struct {
 	all []*remote
 }
@@ -25,8 +25,8 @@ type remote struct {
 	wait   func() error
 }
 
-// Start starts n workers, each with its share of the plan's clients. command
-// makes the process, whose standard input and output are those of [Serve].
+// Start starts n workers, each with its share of the plan's clients. command returns the
+// command of a process that runs [Serve] on its standard input and output.
 func Start(ctx context.Context, n int, plan load.Plan, command func() *exec.Cmd) (*Workers, error) {
 	ws := &Workers{}
 	for range n {
@@ -78,7 +78,7 @@ func start(cmd *exec.Cmd) (*remote, error) {
 	return &remote{client: rpc.NewClient(duplex{out, in}), wait: cmd.Wait}, nil
 }
 
-// local is a worker behind pipes, as a process is.
+// local starts a worker behind pipes, like a process.
 func local() *remote {
 	toWorker, fromUs := io.Pipe()
 	toUs, fromWorker := io.Pipe()
@@ -95,10 +95,10 @@ type duplex struct {
 
 func (d duplex) Write(p []byte) (int, error) { return d.out.Write(p) }
 
-// Close ends what the other end reads, and what this one does.
+// Close closes both pipes.
 func (d duplex) Close() error { return errors.Join(d.out.Close(), d.ReadCloser.Close()) }
 
-// Close ends the workers and their connections.
+// Close closes the workers and their connections.
 func (ws *Workers) Close() error {
 	var errs []error
 	for _, w := range ws.all {
@@ -137,7 +137,7 @@ func each[T any](ctx context.Context, ws *Workers, method string, argument func(
 	return replies, nil
 }
 
-// same is the same argument for all.
+// same returns the same argument for all workers.
 func same(argument any) func(int) any { return func(int) any { return argument } }
 
 // Connect connects all clients.
@@ -146,7 +146,7 @@ func (ws *Workers) Connect(ctx context.Context) (load.Tally, error) {
 	return sum(tallies), err
 }
 
-// Settled tells whether all clients heard all publishers in time.
+// Settled reports whether all clients have heard all publishers in time.
 func (ws *Workers) Settled(ctx context.Context, timeout time.Duration) (bool, error) {
 	settled, err := each[bool](ctx, ws, "Settled", same(timeout))
 	for _, ok := range settled {
@@ -157,32 +157,32 @@ func (ws *Workers) Settled(ctx context.Context, timeout time.Duration) (bool, er
 	return err == nil, err
 }
 
-// Publish lets all publishers begin.
+// Publish starts all publishers.
 func (ws *Workers) Publish(ctx context.Context, pace load.Pace) error {
 	_, err := each[nothing](ctx, ws, "Publish", same(pace))
 	return err
 }
 
-// Begin begins to measure.
+// Begin begins the measurement.
 func (ws *Workers) Begin(ctx context.Context) error {
 	_, err := each[load.Tally](ctx, ws, "Begin", same(none))
 	return err
 }
 
-// End ends what Begin began.
+// End ends the measurement.
 func (ws *Workers) End(ctx context.Context) error {
 	_, err := each[load.Tally](ctx, ws, "End", same(none))
 	return err
 }
 
-// Tally is the sum of what all have counted.
+// Tally returns the sum of what all workers have counted.
 func (ws *Workers) Tally(ctx context.Context) (load.Tally, error) {
 	tallies, err := each[load.Tally](ctx, ws, "Tally", same(none))
 	return sum(tallies), err
 }
 
-// Finish stops publishing, waits for what is under way until nothing has come
-// for the time given, and adds up the reports.
+// Finish stops publishing, waits until everything is received, or nothing was for the time
+// of silence, and adds up the reports.
 func (ws *Workers) Finish(ctx context.Context, silence time.Duration) (load.Report, error) {
 	sent := map[uint32]uint32{}
 	shares, err := each[map[uint32]uint32](ctx, ws, "Stop", same(none))
@@ -213,7 +213,7 @@ func (ws *Workers) Finish(ctx context.Context, silence time.Duration) (load.Repo
 	return all, nil
 }
 
-// Ask has the clients of the first worker ask.
+// Ask makes the clients of the first worker ask.
 func (ws *Workers) Ask(ctx context.Context, q load.Question) (load.Answers, error) {
 	first := &Workers{all: ws.all[:1]}
 	answers, err := each[load.Answers](ctx, first, "Ask", same(q))
@@ -223,21 +223,21 @@ func (ws *Workers) Ask(ctx context.Context, q load.Question) (load.Answers, erro
 	return answers[0], nil
 }
 
-// StopAsking lets Ask return before its time.
+// StopAsking makes Ask return early.
 func (ws *Workers) StopAsking(ctx context.Context) error {
 	first := &Workers{all: ws.all[:1]}
 	_, err := each[nothing](ctx, first, "StopAsking", same(none))
 	return err
 }
 
-// AwaitPings returns when all clients have got the pings that are due, or have given their
-// servers up.
+// AwaitPings returns when all clients have received the pings that are due, or have given
+// their servers up.
 func (ws *Workers) AwaitPings(ctx context.Context) error {
 	_, err := each[nothing](ctx, ws, "AwaitPings", same(none))
 	return err
 }
 
-// sum adds up; the time is the mean.
+// sum adds up tallies; its time is their mean.
 func sum(tallies []load.Tally) load.Tally {
 	var all load.Tally
 	for _, t := range tallies {

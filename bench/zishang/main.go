@@ -1,8 +1,8 @@
-// One server of zishang520's socket.io for mesh bench, as its own documentation
-// sets it up, with its in-memory adapter or its Redis adapter.
+// This program is one server of zishang520's socket.io for mesh bench, set up as its own
+// documentation says, with its in-memory adapter or its Redis adapter.
 //
-// It prints "listening URL", answers the benchmark's three events, and ends when
-// its standard input does.
+// It prints "listening URL", answers the benchmark's three events, and ends when its
+// standard input ends.
 package main
 
 import (

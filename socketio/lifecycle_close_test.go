@@ -144,6 +144,44 @@ func TestServerDisconnects(t *testing.T) {
 	}
 }
 
+// TestPacketWhileTheServerDisconnects: a handler disconnects the client, socket by socket. A
+// packet for one that has left is read before the next one leaves; all leave with the reason of
+// the handler.
+func TestPacketWhileTheServerDisconnects(t *testing.T) {
+	for _, kind := range partyKinds {
+		t.Run(kind.name, func(t *testing.T) {
+			for range 5 { // the library's order is random
+				s := serveWith(t, lifeOptions(), lonely{})
+				mains, others := s.diaries(nil)
+				p := s.party(kind)
+				main, other := await.Value(t, mains), await.Value(t, others)
+				leaving, left, came := make(chan struct{}), make(chan struct{}), make(chan struct{}, 10)
+				_ = main.sock.On("bye", func(...any) {
+					_ = main.sock.Conn().On("data", func(...any) { came <- struct{}{} })
+					main.sock.Disconnect(true)
+				})
+				_ = main.sock.On("disconnect", func(...any) {
+					close(leaving)
+					await.Value(t, came)
+					close(left)
+				})
+				p.send(`42["bye"]`)
+				await.End(t, leaving)
+				p.send(`42["e",2]`)
+				await.End(t, left)
+				main.await("disconnect ")
+				other.await("disconnect ")
+				pair := []string{"disconnecting server namespace disconnect, in 2 rooms, connected true", "disconnect server namespace disconnect, in 0 rooms, connected false"}
+				for name, d := range map[string]*diary{"main": main, "other": other} {
+					if got := d.all(); !slices.Equal(got, pair) {
+						t.Errorf("%s: got  %q\nwant %q", name, got, pair)
+					}
+				}
+			}
+		})
+	}
+}
+
 // TestCloseWhileConnecting: a client goes while a namespace's middlewares are at work.
 // Nobody hears of it, whether the middlewares go on or not.
 func TestCloseWhileConnecting(t *testing.T) {

@@ -253,6 +253,13 @@ var clientMutants = []mutant{
 		promise: "a client's end is told once",
 	},
 	{
+		name: "packet-overtakes-a-disconnect", file: "socketio/internal/lifecycle/client.go",
+		old: `if c.kicks > 0 {`,
+		new: `if false {`,
+		pkg: "socketio", test: "TestPacketWhileTheServerDisconnects",
+		promise: "all sockets that a handler disconnects leave with that reason",
+	},
+	{
 		name: "gate-lets-all-in", file: "socketio/internal/admission/gate.go",
 		old: `if g.working.n < g.limit && g.line.n == 0 {`,
 		new: `if true {`,

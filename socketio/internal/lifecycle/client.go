@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/engine/v3"
@@ -25,6 +26,8 @@ type Client struct {
 	sockets []*Socket // the connected ones
 	end     []any     // why the connection has ended, reason and description; nil while it is open
 	closed  func()    // called when the connection has ended and all sockets have left
+	kicks   int       // sockets that the server is disconnecting
+	refused bool      // refuse was called meanwhile
 
 	ticket  *admission.Ticket // the admission of the handshake; nil when the first socket has arrived
 	detours bool              // packets for sockets that are being connected take a detour through the socket's queue
@@ -195,7 +198,7 @@ func (c *Client) admit(s *Socket, p *parser.Packet, to sioparser.Passer) bool {
 		}
 		ticket.Step()
 		return true
-	case p.Type == parser.CONNECT && s.left && s.again == nil:
+	case p.Type == parser.CONNECT && (s.left || s.isClosing()) && s.again == nil:
 		s.again = func() { to.Pass(p) }
 		c.mu.Unlock()
 		return false
@@ -211,6 +214,10 @@ func (c *Client) admit(s *Socket, p *parser.Packet, to sioparser.Passer) bool {
 				to.Pass(p)
 			}
 		})
+		return false
+	case s.isClosing(): // the library may have forgotten the socket, and would end the connection
+		c.mu.Unlock()
+		c.refuse()
 		return false
 	}
 	c.mu.Unlock()
@@ -261,9 +268,49 @@ func (c *Client) find(nsp string) *Socket {
 	return nil
 }
 
+// kickTime is how long a packet that is not valid waits for the handler of a socket that
+// the server has disconnected.
+const kickTime = time.Second
+
+// kicking is called when the server begins to disconnect a socket. A handler that
+// disconnects the whole client does so with one socket after the other. In Node no packet is
+// read meanwhile. Here one may be, for a socket that has left: it must not end the
+// connection until the handler has returned, or the other sockets would leave with its reason.
+func (c *Client) kicking(s *Socket) {
+	c.mu.Lock()
+	c.kicks++
+	c.mu.Unlock()
+	kicked := sync.OnceFunc(c.kicked)
+	timer := time.AfterFunc(kickTime, kicked) // the queue may be closed already
+	s.socket.Enqueue(func() {
+		timer.Stop()
+		kicked()
+	})
+}
+
+func (c *Client) kicked() {
+	c.mu.Lock()
+	c.kicks--
+	refused := c.refused && c.kicks == 0
+	if refused {
+		c.refused = false
+	}
+	c.mu.Unlock()
+	if refused {
+		c.refuse()
+	}
+}
+
 // refuse ends the connection because of a packet that is not valid in its state. If the
 // connection closes at once, as a WebSocket does, the sockets leave with its reason.
 func (c *Client) refuse() {
+	c.mu.Lock()
+	if c.kicks > 0 {
+		c.refused = true
+		c.mu.Unlock()
+		return
+	}
+	c.mu.Unlock()
 	c.conn.Close(false)
 	c.finish([]any{"forced server close"})
 }

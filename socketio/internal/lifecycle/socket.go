@@ -39,6 +39,12 @@ var _ types.EventEmitter = (*Socket)(nil)
 
 const gone = -1
 
+// serverDisconnects is the reason of a socket that the application disconnects.
+const serverDisconnects = "server namespace disconnect"
+
+// isClosing reports whether the socket is about to leave or has left.
+func (s *Socket) isClosing() bool { return s.closing.Load() != 0 }
+
 // Adopt gives a socket its Socket, if it has none. No other goroutine knows the socket yet,
 // so none reads the field meanwhile. Listeners that panic are logged.
 func Adopt(sock *socket.Socket, logger *slog.Logger) *Socket {
@@ -89,6 +95,9 @@ func (s *Socket) disconnecting(reason []any) {
 		break
 	}
 	s.reason = s.actual(reason)
+	if c := s.client.Load(); c != nil && len(s.reason) > 0 && s.reason[0] == serverDisconnects {
+		c.kicking(s)
+	}
 	s.telling.Store(true)
 	s.Emitter.Emit("disconnecting", s.reason...)
 	s.telling.Store(false)
@@ -124,7 +133,7 @@ func (s *Socket) disconnect([]any) {
 // ended already, and only the socket's handlers were still running, the reason is that of
 // the connection's end.
 func (s *Socket) actual(reason []any) []any {
-	if len(reason) == 0 || reason[0] != "server namespace disconnect" && reason[0] != "forced server close" {
+	if len(reason) == 0 || reason[0] != serverDisconnects && reason[0] != "forced server close" {
 		return reason
 	}
 	if c := s.client.Load(); c != nil {

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 import { io } from "socket.io-client";
+import { PATIENCE, eventually } from "./conditions.js";
 
 const [executablePath, ops, token, servers, processes, directory, keep] = process.argv.slice(2);
 const pages = servers.split(","), ids = processes.split(",").map(Number);
@@ -15,7 +16,7 @@ const clients = [];
 
 async function open(viewport, settings) {
   const page = await browser.newPage({ viewport, ...settings });
-  page.setDefaultTimeout(90_000);
+  page.setDefaultTimeout(PATIENCE);
   page.errors = [];
   page.requests = [];
   page.on("pageerror", (error) => page.errors.push(error.message));
@@ -60,10 +61,10 @@ try {
 
   // The drawing has three nodes, the table has the same, and six links.
   const pins = page.locator("#drawing .pin");
-  assert.equal(await pins.count(), 3);
+  await eventually("three nodes are drawn", async () => (await pins.count()) === 3);
   await page.locator("#link-table tbody tr").nth(5).waitFor();
   await page.getByRole("button", { name: "Table" }).click();
-  assert.equal(await page.locator("#node-table tbody tr").count(), 3);
+  await eventually("three nodes are in the table", async () => (await page.locator("#node-table tbody tr").count()) === 3);
   await page.getByRole("button", { name: "Drawing" }).click();
 
   // By keyboard alone: past the header, to a node, open it, close it.
@@ -125,7 +126,7 @@ try {
   await page.getByRole("log").getByText("peer up").first().waitFor();
   await page.getByLabel("Text").fill("refusing an operator");
   await page.getByRole("log").getByText("refusing an operator's request").first().waitFor();
-  assert.equal(await page.getByRole("log").getByText("peer up").count(), 0, "the filter leaves out");
+  await eventually("the filter leaves out what it should", async () => (await page.getByRole("log").getByText("peer up").count()) === 0);
   assert.equal(await page.evaluate(() => window.owned), undefined);
 
   // On a phone the buttons are on the line of the title, and what explains a row is in sight.
@@ -160,7 +161,7 @@ try {
   try {
     await status(page, "problem");
     await page.locator("#problems").getByText("Does not answer").waitFor();
-    assert.match(await page.locator("#problems-said").textContent(), /problem/);
+    await page.locator("#problems-said").filter({ hasText: "problem" }).waitFor({ state: "attached" });
     await picture(page, "problem-1440-dark", 1000);
   } finally {
     process.kill(ids[2], "SIGCONT");

@@ -5,7 +5,8 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { Server } from "socket.io";
-import { Recorder, eventually } from "./admin_ui_client.js";
+import { Recorder } from "./admin_ui_client.js";
+import { eventually } from "./conditions.js";
 import { Mesh } from "./reference.js";
 
 const { instrument } = createRequire(import.meta.url)("@socket.io/admin-ui");

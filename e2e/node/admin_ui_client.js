@@ -1,7 +1,6 @@
 // What the tests of the admin UI share: a page without a browser.
 import { io } from "socket.io-client";
-
-const PATIENCE = 30_000;
+import { PATIENCE } from "./conditions.js";
 
 // Recorder connects to a namespace and keeps what comes.
 export class Recorder {
@@ -43,12 +42,5 @@ export class Recorder {
 
   close() {
     this.socket.disconnect();
-  }
-}
-
-// eventually looks at a condition until it holds.
-export async function eventually(what, condition) {
-  for (const end = Date.now() + PATIENCE; !(await condition()); await new Promise((r) => setTimeout(r, 50))) {
-    if (Date.now() > end) throw new Error(`never happened: ${what}`);
   }
 }

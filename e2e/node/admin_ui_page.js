@@ -4,7 +4,8 @@
 //   node admin_ui_page.js chromium http://page directory-for-screenshots http://server1 http://server2 http://server3
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
-import { Recorder, eventually } from "./admin_ui_client.js";
+import { Recorder } from "./admin_ui_client.js";
+import { PATIENCE, eventually } from "./conditions.js";
 
 const [executablePath, files, directory, ...servers] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
@@ -13,7 +14,7 @@ const hostile = `<img src=x onerror="window.owned=1">`;
 async function open() {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(PATIENCE);
   page.errors = [];
   page.on("pageerror", (error) => page.errors.push(error.message));
   await page.goto(files);
@@ -60,8 +61,7 @@ try {
   // Rooms, with members of all servers; a hostile name is a text.
   await go(page, "#/rooms/");
   const lobby = page.locator("tbody tr").filter({ hasText: "lobby of the house" });
-  await lobby.waitFor();
-  assert.match(await lobby.textContent(), /3/);
+  await eventually("the lobby has three members", async () => /3/.test(await lobby.textContent()));
   await page.getByText(hostile).waitFor();
   await lobby.click();
   for (const id of ids) await page.getByText(id).first().waitFor();

@@ -1,3 +1,13 @@
+// How long a test waits for what must happen, in ms.
+export const PATIENCE = 90_000;
+
+// eventually looks at a condition until it holds. A page draws what it knows some 30 ms later.
+export async function eventually(what, condition) {
+  for (const end = Date.now() + PATIENCE; !(await condition()); await new Promise((r) => setTimeout(r, 50))) {
+    if (Date.now() > end) throw new Error(`never happened: ${what}`);
+  }
+}
+
 // Conditions are waited for: they are looked at again whenever something has changed.
 export class Conditions {
   #waiting = new Set(); // functions that look at a condition

@@ -3,13 +3,14 @@
 //   node page.js chromium http://server1 http://server2 directory-for-screenshots
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
+import { PATIENCE, eventually } from "./conditions.js";
 
 const [executablePath, first, second, directory] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 
 async function open(url, name, viewport) {
   const page = await browser.newPage({ viewport });
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(PATIENCE);
   page.errors = [];
   page.requests = [];
   page.on("pageerror", (error) => page.errors.push(error.message));
@@ -34,7 +35,7 @@ try {
   for (const page of [ann, bob]) {
     await page.locator("#count-total").getByText("2", { exact: true }).waitFor();
     await page.locator("#count-servers").getByText("3", { exact: true }).waitFor();
-    assert.equal(await page.locator("#servers li").count(), 3);
+    await eventually("three servers are listed", async () => (await page.locator("#servers li").count()) === 3);
   }
 
   await say(ann, "hello from Ann");
@@ -102,7 +103,7 @@ try {
 
   // The page shows how to add a server. Its server is stopped by its button, and it goes on
   // with another one: it gets messages, of its rooms too.
-  assert.match(await ann.locator("#add-command").textContent(), /node .*--discovery ws:/);
+  await ann.locator("#add-command").filter({ hasText: /node .*--discovery ws:/ }).waitFor();
   await ann.getByRole("button", { name: "Stop this server" }).click();
   await log(ann).getByText(`You have stopped ${new URL(first).host}.`).waitFor();
   const moved = log(ann).getByText(/^You are on .* now/);
@@ -118,7 +119,7 @@ try {
   await log(ann).getByText("in the attic, too?").waitFor();
   await say(ann, "still here");
   await log(bob).getByText("still here").waitFor();
-  assert.ok(await ann.getByRole("button", { name: "Stop this server" }).isHidden(), "the page of a server stops that one alone");
+  await ann.getByRole("button", { name: "Stop this server" }).waitFor({ state: "hidden" }); // the page of a server stops that one alone
   await ann.screenshot({ path: `${directory}/moved.png` });
 } finally {
   await browser.close();

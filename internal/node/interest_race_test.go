@@ -71,6 +71,35 @@ func TestJoinThenEmitElsewhere(t *testing.T) {
 	}
 }
 
+// TestJoinBehindWhatIsWithheld: a server emits to a room, and then makes a client of another
+// server join it. The client does not get what was emitted before, though that was withheld.
+func TestJoinBehindWhatIsWithheld(t *testing.T) {
+	for name, to := range map[string]core.Target{
+		"one socket":   inRooms("b0"),
+		"all sockets":  {},
+		"several":      inRooms("elsewhere", "b0"),
+		"all, but one": {Except: []string{"elsewhere"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(t)
+				a, b := w.aware("a"), w.aware("b")
+				w.far("a", "b", 20*time.Millisecond)
+				within(time.Second)
+				client := b.host.Connect("b0")
+				within(time.Second)
+				a.Broadcast(coretest.Event("nobody's"), inRooms("other")) // so that a mark is under way
+				within(10 * time.Millisecond)
+				a.Broadcast(coretest.Event("before"), inRooms("room"))
+				a.AddSockets(to, []string{"room"})
+				a.Broadcast(coretest.Event("behind"), inRooms("room"))
+				within(time.Second)
+				expectList(t, "client", client.Received(), texts("behind")...)
+			})
+		})
+	}
+}
+
 // A client that joins in the midst of a stream of events gets all from its join on, in
 // order, and of those before no more than were under way.
 func TestJoinAmidAStream(t *testing.T) {

@@ -188,13 +188,17 @@ func (n *namespaceInterest) expects(rooms []uint32, now time.Time) bool {
 	return false
 }
 
-// expect notes that sockets of the peer are being asked to join rooms.
-func (r *remoteInterest) expect(namespace string, rooms []string) {
+// expect notes that sockets of the peer are being asked to join rooms. It reports whether
+// messages are withheld from the peer.
+func (r *remoteInterest) expect(namespace string, rooms []string) (withheld bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if known := r.of(namespace); known != nil {
-		known.expect(rooms)
+	known := r.of(namespace)
+	if known == nil {
+		return false
 	}
+	known.expect(rooms)
+	return known.withheld.count > 0
 }
 
 func (n *namespaceInterest) expect(rooms []string) {

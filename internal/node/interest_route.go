@@ -85,7 +85,9 @@ func (r *route) admit(p *peer, m *core.Message, later *deferred) admission {
 		return toSend
 	}
 	if r.everybody { // a join for all sockets, or for those in many rooms: see routeOf
-		p.interest.expect(r.ns.name, r.joins)
+		if p.interest.expect(r.ns.name, r.joins) {
+			p.sendWithheld(r.ns.name, dueFor(hashesOf(r.joins)), nil, later)
+		}
 		return toSend
 	}
 	what, before := r.tryAdmit(p, m)
@@ -113,7 +115,9 @@ func (r *route) tryAdmit(p *peer, m *core.Message) (what admission, before func(
 			}
 		}
 		if known != nil && known.withheld.count > 0 && (len(rooms) > 1 || !known.isKnown() || known.isExpecting()) {
-			return toSend, dueFor(slices.Clone(rooms)) // a copy: otherwise every route would be allocated
+			// A copy: otherwise every route would be allocated. What was withheld for rooms that the
+			// message makes sockets join goes before it, or they would get it behind the join.
+			return toSend, dueFor(append(hashesOf(r.joins), rooms...))
 		}
 		return toSend, nil
 	case !p.marks:
@@ -133,6 +137,14 @@ func (r *route) tryAdmit(p *peer, m *core.Message) (what admission, before func(
 		r.ns.node.marker.add(p, r.ns)
 	}
 	return toWithhold, nil
+}
+
+func hashesOf(rooms []string) []uint32 {
+	hashes := make([]uint32, len(rooms))
+	for i, room := range rooms {
+		hashes[i] = hashOf(room)
+	}
+	return hashes
 }
 
 // dueFor chooses the withheld messages that are due when these rooms are wanted.

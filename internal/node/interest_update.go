@@ -67,7 +67,7 @@ func newInterestFrame(ns *namespace, n interestUpdate) *frame {
 		b = binary.AppendUvarint(b, n.number)
 	}
 	f.bytes = b
-	f.kind, f.volatile, f.stream = core.KindInterest, false, ns.stream
+	f.kind, f.volatile, f.stream, f.traced = core.KindInterest, false, ns.stream, 0
 	f.refs.Store(1)
 	f.writes.Store(1)
 	return f

@@ -30,8 +30,9 @@ import (
 //
 // Order. Messages for a room are sent in their order: when a withheld message is sent, so
 // are earlier ones that share a room with it; and before a message that the peer gets for
-// one of several rooms, the messages withheld for any of these rooms are sent. A message
-// that is sent late may come behind later messages for other rooms, or for everybody.
+// one of several rooms, the messages withheld for any of these rooms are sent; and before a
+// message that makes its sockets join rooms, those withheld for these rooms. A message that
+// is sent late may come behind later messages for other rooms, or for everybody.
 //
 // At most once. A message is either sent or in the list, and leaves the list when it is
 // sent.

@@ -170,6 +170,9 @@ func (n *Node) dialLoop(key string, t *dialTarget) {
 			select {
 			case <-p.linkEnd():
 				n.lost(t, nil)
+				if p.hasEnded() && n.awaitWake(t, retry.Next()) { // a roster without it may be on its way
+					retry.Reset()
+				}
 			case <-t.wake: // the target may stand for another peer now
 			case <-n.ctx.Done():
 				return
@@ -215,7 +218,7 @@ func (n *Node) dialLoop(key string, t *dialTarget) {
 				retry.Reset()
 				n.proven(t, address)
 			}
-			if time.Since(began) >= steadyAfter && !l.peer.hasGone() {
+			if time.Since(began) >= steadyAfter && !l.peer.hasEnded() {
 				continue // at once: perhaps only the connection broke
 			}
 		case err.Error() != complaint:

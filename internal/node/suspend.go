@@ -219,6 +219,14 @@ func (p *peer) wentWithout() error {
 	return p.lastEnd
 }
 
+// hasEnded reports whether the peer has left or was given up. Its namespaces may not have
+// been told yet: see hasGone.
+func (p *peer) hasEnded() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.down
+}
+
 func (p *peer) hasGone() bool {
 	select {
 	case <-p.gone:

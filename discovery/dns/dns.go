@@ -178,7 +178,8 @@ func (d *Discovery) Run(ctx context.Context, self core.Peer, update func([]core.
 			d.limit.Log(d.options.Logger, slog.LevelWarn, "failed", "discovery cannot resolve its name; the last servers that it has found stay",
 				"discovery", d.endpoint.Name, "error", err, "setting", "DiscoveryAddress (MESH_DISCOVERY_ADDRESS)")
 			if !found {
-				wait, retry = min(retry, wait), 2*retry
+				wait = min(retry, wait)
+				retry = 2 * wait // never more, or it overflows one day
 			}
 		} else {
 			d.limit.Forget("failed")

@@ -112,6 +112,18 @@ func TestFailuresChangeNothing(t *testing.T) {
 	d.Want(at("ws://10.0.0.4:4000")...)
 }
 
+// TestFailsForLong: a server whose name does not exist yet goes on asking, however long it takes:
+// the time between two lookups, which doubles, stays at the interval.
+func TestFailsForLong(t *testing.T) {
+	s := dnstest.Start(t)
+	s.Fail(true)
+	d := run(t, s, Options{Name: name, Port: 4000, Interval: time.Millisecond, RetryMin: time.Millisecond})
+	s.AwaitQueries(t, 200) // two for each lookup; it overflowed with the 44th
+	s.SetHost(name, "10.0.0.2")
+	s.Fail(false)
+	d.Want(at("ws://10.0.0.2:4000")...)
+}
+
 // TestFirstFailureIsRetriedSoon: a server that starts before its name exists does not wait
 // for the interval.
 func TestFirstFailureIsRetriedSoon(t *testing.T) {

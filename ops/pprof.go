@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/socketmesh/mesh/internal/backoff"
 )
 
 // Profiles are served here as by net/http/pprof, which this package does not import: it
@@ -69,10 +71,5 @@ func record(w http.ResponseWriter, r *http.Request, d time.Duration, start func(
 		return
 	}
 	defer stop()
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-r.Context().Done():
-	}
+	backoff.Sleep(r.Context(), d)
 }

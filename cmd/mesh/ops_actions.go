@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/socketmesh/mesh/internal/backoff"
 	"github.com/socketmesh/mesh/internal/commas"
 	"github.com/socketmesh/mesh/ops"
 )
@@ -125,7 +126,7 @@ func awaitDrained(ctx context.Context, client *opsClient, node string) error {
 		if n.Sockets == 0 {
 			return nil
 		}
-		if !sleep(ctx, 500*time.Millisecond) {
+		if !backoff.Sleep(ctx, 500*time.Millisecond) {
 			return fmt.Errorf("waiting for %s, which has %s: %w", node, plural(n.Sockets, "socket"), context.Cause(ctx))
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/socketmesh/mesh/internal/backoff"
 	"github.com/socketmesh/mesh/ops"
 )
 
@@ -67,7 +68,7 @@ func topOnce(ctx context.Context, client *opsClient, o opsFlags, interval time.D
 		return first.err
 	}
 	top.see(first)
-	if !sleep(ctx, interval) {
+	if !backoff.Sleep(ctx, interval) {
 		return nil
 	}
 	second := lookAtAll(ctx, client, 0)
@@ -98,7 +99,7 @@ func topJSON(ctx context.Context, client *opsClient, interval time.Duration, out
 		case !began:
 			return seen.err
 		}
-		if !sleep(ctx, interval) {
+		if !backoff.Sleep(ctx, interval) {
 			return nil
 		}
 	}
@@ -179,18 +180,6 @@ func lookAtAll(ctx context.Context, client *opsClient, rooms int) (seen look) {
 	seen.rooms = &ops.Rooms{}
 	_, seen.err = client.get(ctx, "/api/v1/rooms", url.Values{"limit": {strconv.Itoa(rooms)}}, seen.rooms)
 	return seen
-}
-
-// sleep waits; it returns false if ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // drawFrame draws the view on the screen, as much as fits, with the keys in the last line.

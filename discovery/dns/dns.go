@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"net/url"
@@ -25,6 +24,7 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/backoff"
 	"github.com/socketmesh/mesh/internal/loglimit"
 )
 
@@ -166,20 +166,20 @@ func (d *Discovery) Run(ctx context.Context, self core.Peer, update func([]core.
 	}
 	d.note(nil, nil)
 	var known []core.Peer
-	found, retry := false, d.options.RetryMin
+	found := false
+	retry := backoff.Backoff{Min: min(d.options.RetryMin, d.options.Interval), Max: d.options.Interval}
 	for ctx.Err() == nil {
 		addresses, err := d.lookup(ctx)
 		if ctx.Err() != nil {
 			break
 		}
 		d.note(addresses, err)
-		wait := d.options.Interval
+		wait := backoff.Jitter(d.options.Interval)
 		if err != nil {
 			d.limit.Log(d.options.Logger, slog.LevelWarn, "failed", "discovery cannot resolve its name; the last servers that it has found stay",
 				"discovery", d.endpoint.Name, "error", err, "setting", "DiscoveryAddress (MESH_DISCOVERY_ADDRESS)")
 			if !found {
-				wait = min(retry, wait)
-				retry = 2 * wait // never more, or it overflows one day
+				wait = retry.Next()
 			}
 		} else {
 			d.limit.Forget("failed")
@@ -189,7 +189,7 @@ func (d *Discovery) Run(ctx context.Context, self core.Peer, update func([]core.
 				update(slices.Clone(peers))
 			}
 		}
-		sleep(ctx, jittered(wait))
+		backoff.Sleep(ctx, wait)
 	}
 	return nil
 }
@@ -276,19 +276,4 @@ func others(addresses []string, own string) []core.Peer {
 		}
 	}
 	return peers
-}
-
-// jittered returns d, made up to a quarter shorter or longer.
-func jittered(d time.Duration) time.Duration {
-	return d - d/4 + time.Duration(rand.Int64N(int64(d/2)+1))
-}
-
-// sleep waits for d or for the end of ctx.
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

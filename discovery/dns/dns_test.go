@@ -147,17 +147,6 @@ func TestTooManyAddresses(t *testing.T) {
 	}
 }
 
-func TestJitter(t *testing.T) {
-	low, high := time.Hour, time.Duration(0)
-	for range 1000 {
-		d := jittered(8 * time.Second)
-		low, high = min(low, d), max(high, d)
-	}
-	if low < 6*time.Second || low > 7*time.Second || high > 10*time.Second || high < 9*time.Second {
-		t.Errorf("between %v and %v: want 6 to 10 s", low, high)
-	}
-}
-
 func TestOptions(t *testing.T) {
 	for _, c := range []struct {
 		field string

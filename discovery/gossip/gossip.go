@@ -301,7 +301,7 @@ func (d *Discovery) report(ctx context.Context, events *delegate, update func([]
 			return
 		case <-events.changed:
 		}
-		sleep(ctx, settle)
+		backoff.Sleep(ctx, settle)
 		if ctx.Err() != nil {
 			return
 		}
@@ -335,7 +335,7 @@ func (d *Discovery) join(ctx context.Context, members *memberlist.Memberlist) {
 	for ctx.Err() == nil {
 		if members.NumMembers() > 1 {
 			retry.Reset()
-			sleep(ctx, d.options.RejoinMax-d.options.RejoinMax/4+time.Duration(rand.Int64N(int64(d.options.RejoinMax/2)+1)))
+			backoff.Sleep(ctx, backoff.Jitter(d.options.RejoinMax))
 			if ctx.Err() == nil && members.NumMembers() > 1 {
 				members.Join(d.options.Seeds[rand.IntN(len(d.options.Seeds)):][:1])
 			}
@@ -354,7 +354,7 @@ func (d *Discovery) join(ctx context.Context, members *memberlist.Memberlist) {
 		}
 		d.failed(err)
 		d.limit.Log(d.options.Logger, slog.LevelWarn, "join", "nobody answers the gossip; retrying with backoff", "error", err, "setting", "Seeds of gossip")
-		sleep(ctx, retry.Next())
+		backoff.Sleep(ctx, retry.Next())
 	}
 }
 
@@ -504,14 +504,4 @@ func (w logWriter) Write(line []byte) (int, error) {
 		d.options.Logger.Debug("gossip: " + text)
 	}
 	return len(line), nil
-}
-
-// sleep waits for d or for the end of ctx.
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

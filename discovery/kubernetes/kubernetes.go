@@ -39,6 +39,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/backoff"
 	"github.com/socketmesh/mesh/internal/loglimit"
 )
 
@@ -210,7 +211,7 @@ func (d *Discovery) report(ctx context.Context, lister listers.EndpointSliceList
 		select {
 		case <-ctx.Done():
 		case <-changed:
-			sleep(ctx, d.options.Settle)
+			backoff.Sleep(ctx, d.options.Settle)
 		}
 	}
 }
@@ -312,14 +313,4 @@ func (d *Discovery) failed(err error) {
 		d.endpoint.Heard, d.endpoint.Since = false, time.Now()
 	}
 	d.endpoint.Err = err
-}
-
-// sleep waits for d or for the end of ctx.
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

@@ -51,7 +51,7 @@ func (r *replica) run(ctx context.Context) {
 		r.lost(err)
 		delay := retry.Next()
 		outage.failed(err, delay)
-		sleep(ctx, delay)
+		backoff.Sleep(ctx, delay)
 	}
 }
 

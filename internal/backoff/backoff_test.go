@@ -1,8 +1,10 @@
 package backoff_test
 
 import (
+	"context"
 	"math"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/socketmesh/mesh/internal/backoff"
@@ -42,4 +44,28 @@ func TestEqualBounds(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestJitter: a quarter shorter or longer, and all in between.
+func TestJitter(t *testing.T) {
+	low, high := time.Hour, time.Duration(0)
+	for range 1000 {
+		d := backoff.Jitter(8 * time.Second)
+		low, high = min(low, d), max(high, d)
+	}
+	if low < 6*time.Second || low > 7*time.Second || high > 10*time.Second || high < 9*time.Second {
+		t.Errorf("between %v and %v: want 6 to 10 s", low, high)
+	}
+}
+
+// TestSleep: the end of the context cuts it short.
+func TestSleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		if !backoff.Sleep(ctx, 400*time.Millisecond) || backoff.Sleep(ctx, time.Minute) || time.Since(began) != time.Second {
+			t.Errorf("slept for %v: want a second in all, the second time cut short", time.Since(began))
+		}
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/backoff"
 	"github.com/socketmesh/mesh/internal/pendingset"
 )
 
@@ -23,7 +24,7 @@ func (n *Node) accept() {
 			return
 		case err != nil:
 			n.logLimit.Log(n.log, slog.LevelWarn, "accept", "cannot accept a connection", "error", err)
-			if !n.pause(10 * time.Millisecond) {
+			if !backoff.Sleep(n.ctx, 10*time.Millisecond) {
 				return
 			}
 			continue

@@ -252,18 +252,6 @@ func (n *Node) awaitWake(t *dialTarget, d time.Duration) bool {
 	}
 }
 
-// pause waits for a time; it reports false if the node stops before.
-func (n *Node) pause(d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-n.ctx.Done():
-		return false
-	}
-}
-
 // peerAt returns the peer that a target stands for, with or without a link; nil if there
 // is none.
 func (n *Node) peerAt(t *dialTarget) *peer {

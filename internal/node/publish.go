@@ -1,8 +1,8 @@
 package node
 
-import "fmt"
-
 import (
+	"fmt"
+
 	"github.com/socketmesh/mesh/core"
 )
 

@@ -219,14 +219,15 @@ func (p *peer) wentWithout() error {
 	return p.lastEnd
 }
 
-// hasEnded reports whether the peer has left or was given up. Its namespaces may not have
-// been told yet: see hasGone.
+// hasEnded reports whether the peer has left or was given up. It may still be among the
+// node's peers: see hasGone.
 func (p *peer) hasEnded() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.down
 }
 
+// hasGone reports whether the peer has ended and is no longer among the node's peers.
 func (p *peer) hasGone() bool {
 	select {
 	case <-p.gone:

@@ -20,11 +20,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/backoff"
+	"github.com/socketmesh/mesh/internal/endpoint"
 	"github.com/socketmesh/mesh/internal/loglimit"
 )
 
@@ -127,9 +127,7 @@ func (o Options) srv() bool { return strings.HasPrefix(o.Name, "_") }
 type Discovery struct {
 	options Options
 	limit   loglimit.Limiter
-
-	mu       sync.Mutex
-	endpoint core.DiscoveryEndpoint
+	status  *endpoint.Status
 }
 
 var (
@@ -144,7 +142,7 @@ func New(o Options) *Discovery {
 	if !o.srv() {
 		name = net.JoinHostPort(o.Name, strconv.Itoa(o.Port))
 	}
-	return &Discovery{options: o, endpoint: core.DiscoveryEndpoint{Name: name}, limit: loglimit.Limiter{Period: 5 * time.Minute}}
+	return &Discovery{options: o, status: endpoint.Named(name), limit: loglimit.Limiter{Period: 5 * time.Minute}}
 }
 
 // Name is "dns".
@@ -152,9 +150,7 @@ func (d *Discovery) Name() string { return "dns" }
 
 // Endpoints describes the name that is resolved.
 func (d *Discovery) Endpoints() []core.DiscoveryEndpoint {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return []core.DiscoveryEndpoint{d.endpoint}
+	return []core.DiscoveryEndpoint{d.status.Get()}
 }
 
 // Run resolves the name until ctx ends, and reports the servers, without self's address,
@@ -164,7 +160,7 @@ func (d *Discovery) Run(ctx context.Context, self core.Peer, update func([]core.
 	if err := d.options.Validate(); err != nil {
 		return err
 	}
-	d.note(nil, nil)
+	d.status.Begin()
 	var known []core.Peer
 	found := false
 	retry := backoff.Backoff{Min: min(d.options.RetryMin, d.options.Interval), Max: d.options.Interval}
@@ -173,17 +169,18 @@ func (d *Discovery) Run(ctx context.Context, self core.Peer, update func([]core.
 		if ctx.Err() != nil {
 			break
 		}
-		d.note(addresses, err)
 		wait := backoff.Jitter(d.options.Interval)
 		if err != nil {
+			d.status.Failed(err)
 			d.limit.Log(d.options.Logger, slog.LevelWarn, "failed", "discovery cannot resolve its name; the last servers that it has found stay",
-				"discovery", d.endpoint.Name, "error", err, "setting", "DiscoveryAddress (MESH_DISCOVERY_ADDRESS)")
+				"discovery", d.status.Name(), "error", err, "setting", "DiscoveryAddress (MESH_DISCOVERY_ADDRESS)")
 			if !found {
 				wait = retry.Next()
 			}
 		} else {
+			d.status.Heard(len(addresses))
 			d.limit.Forget("failed")
-			peers := others(addresses, self.Address)
+			peers := endpoint.Others(addresses, self.Address)
 			if !found || !slices.Equal(peers, known) {
 				known, found = peers, true
 				update(slices.Clone(peers))
@@ -192,23 +189,6 @@ func (d *Discovery) Run(ctx context.Context, self core.Peer, update func([]core.
 		backoff.Sleep(ctx, wait)
 	}
 	return nil
-}
-
-// note records the result of a lookup. Without addresses and an error it marks the
-// beginning of Run.
-func (d *Discovery) note(addresses []string, err error) {
-	now := time.Now()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	e := &d.endpoint
-	heard := err == nil && addresses != nil
-	if e.Heard != heard || e.Since.IsZero() {
-		e.Heard, e.Since = heard, now
-	}
-	e.Err = err
-	if heard {
-		e.Last, e.Peers = now, len(addresses)
-	}
 }
 
 // lookup returns the addresses of the servers, sorted. Finding none is an error.
@@ -227,7 +207,7 @@ func (d *Discovery) lookup(ctx context.Context) ([]string, error) {
 	addresses = slices.Compact(addresses)
 	if len(addresses) > d.options.MaxPeers {
 		d.limit.Log(d.options.Logger, slog.LevelWarn, "many", "discovery's name has too many addresses: ignoring the rest",
-			"discovery", d.endpoint.Name, "limit", d.options.MaxPeers, "entries", len(addresses))
+			"discovery", d.status.Name(), "limit", d.options.MaxPeers, "entries", len(addresses))
 		addresses = addresses[:d.options.MaxPeers]
 	}
 	if len(addresses) == 0 {
@@ -265,15 +245,4 @@ func (d *Discovery) address(host string, port uint16) string {
 		host = ip.WithZone(url.PathEscape(ip.Zone())).String()
 	}
 	return fmt.Sprintf("%s://%s%s", d.options.Scheme, net.JoinHostPort(host, strconv.Itoa(int(port))), d.options.Path)
-}
-
-// others returns peers with all addresses except this node's own.
-func others(addresses []string, own string) []core.Peer {
-	peers := make([]core.Peer, 0, len(addresses))
-	for _, address := range addresses {
-		if address != own {
-			peers = append(peers, core.Peer{Address: address})
-		}
-	}
-	return peers
 }

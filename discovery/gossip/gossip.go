@@ -39,6 +39,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/backoff"
+	"github.com/socketmesh/mesh/internal/endpoint"
 	"github.com/socketmesh/mesh/internal/loglimit"
 )
 
@@ -167,9 +168,10 @@ type Discovery struct {
 
 	malformed, ignored atomic.Uint64
 
-	mu       sync.Mutex
-	address  string // at which it gossips; "" when it does not
-	endpoint core.DiscoveryEndpoint
+	status *endpoint.Status
+
+	mu      sync.Mutex
+	address string // at which it gossips; "" when it does not
 }
 
 var (
@@ -180,7 +182,7 @@ var (
 // New returns a Discovery of one node. It does not check o: Run and [Options.Validate] do.
 func New(o Options) *Discovery {
 	o = o.withDefaults()
-	return &Discovery{options: o, endpoint: core.DiscoveryEndpoint{Name: "gossip at " + o.Listen}, limit: loglimit.Limiter{Period: 5 * time.Minute, Keys: 64}}
+	return &Discovery{options: o, status: endpoint.Named("gossip at " + o.Listen), limit: loglimit.Limiter{Period: 5 * time.Minute, Keys: 64}}
 }
 
 // Name is "gossip".
@@ -206,9 +208,7 @@ func (d *Discovery) Addr() string {
 // Endpoints describes the gossip. Heard is true while other nodes are known, or if there
 // are no seeds.
 func (d *Discovery) Endpoints() []core.DiscoveryEndpoint {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return []core.DiscoveryEndpoint{d.endpoint}
+	return []core.DiscoveryEndpoint{d.status.Get()}
 }
 
 // metadata is what a node tells the others about itself.
@@ -372,36 +372,35 @@ func (d *Discovery) joinAny(ctx context.Context, members *memberlist.Memberlist)
 }
 
 func (d *Discovery) begin(members *memberlist.Memberlist) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.address = members.LocalNode().FullAddress().Addr
-	d.endpoint = core.DiscoveryEndpoint{Name: d.endpoint.Name, Since: time.Now()}
+	d.setAddress(members.LocalNode().FullAddress().Addr)
+	d.status.Begin()
 }
 
 func (d *Discovery) end() {
+	d.setAddress("")
+	d.status.Change(func(e *core.DiscoveryEndpoint, now time.Time) {
+		*e = core.DiscoveryEndpoint{Name: e.Name, Since: now, Last: e.Last}
+	})
+}
+
+func (d *Discovery) setAddress(address string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.address = ""
-	d.endpoint = core.DiscoveryEndpoint{Name: d.endpoint.Name, Since: time.Now(), Last: d.endpoint.Last}
+	d.address = address
 }
 
 func (d *Discovery) heard(peers int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	e, now := &d.endpoint, time.Now()
-	if heard := peers > 1 || len(d.options.Seeds) == 0; e.Heard != heard {
-		e.Heard, e.Since = heard, now
-	}
-	if e.Heard {
-		e.Err = nil
-	}
-	e.Last, e.Peers = now, peers
+	d.status.Change(func(e *core.DiscoveryEndpoint, now time.Time) {
+		endpoint.SetHeard(e, peers > 1 || len(d.options.Seeds) == 0, now)
+		if e.Heard {
+			e.Err = nil
+		}
+		e.Last, e.Peers = now, peers
+	})
 }
 
 func (d *Discovery) failed(err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.endpoint.Err = err
+	d.status.Change(func(e *core.DiscoveryEndpoint, _ time.Time) { e.Err = err })
 }
 
 // delegate receives the library's calls. They come with the library's locks held, so it

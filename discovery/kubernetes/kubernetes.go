@@ -25,7 +25,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -40,6 +39,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/backoff"
+	"github.com/socketmesh/mesh/internal/endpoint"
 	"github.com/socketmesh/mesh/internal/loglimit"
 )
 
@@ -118,9 +118,7 @@ type Discovery struct {
 	client  kubernetes.Interface
 	options Options
 	limit   loglimit.Limiter
-
-	mu       sync.Mutex
-	endpoint core.DiscoveryEndpoint
+	status  *endpoint.Status
 }
 
 var (
@@ -133,10 +131,10 @@ var (
 func New(client kubernetes.Interface, o Options) *Discovery {
 	o = o.withDefaults()
 	return &Discovery{
-		client:   client,
-		options:  o,
-		limit:    loglimit.Limiter{Period: 5 * time.Minute},
-		endpoint: core.DiscoveryEndpoint{Name: fmt.Sprintf("endpoints of %s/%s", o.Namespace, o.Service)},
+		client:  client,
+		options: o,
+		limit:   loglimit.Limiter{Period: 5 * time.Minute},
+		status:  endpoint.Named(fmt.Sprintf("endpoints of %s/%s", o.Namespace, o.Service)),
 	}
 }
 
@@ -145,9 +143,7 @@ func (d *Discovery) Name() string { return "kubernetes" }
 
 // Endpoints describes the Service that is watched.
 func (d *Discovery) Endpoints() []core.DiscoveryEndpoint {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return []core.DiscoveryEndpoint{d.endpoint}
+	return []core.DiscoveryEndpoint{d.status.Get()}
 }
 
 // Run watches until ctx ends, and reports the servers, without self's address, whenever
@@ -161,7 +157,7 @@ func (d *Discovery) Run(ctx context.Context, self core.Peer, update func([]core.
 	if ctx.Err() != nil {
 		return nil
 	}
-	d.begin()
+	d.status.Begin()
 	factory := informers.NewSharedInformerFactoryWithOptions(d.client, 0,
 		informers.WithNamespace(d.options.Namespace),
 		informers.WithTweakListOptions(func(o *metav1.ListOptions) {
@@ -202,8 +198,8 @@ func (d *Discovery) report(ctx context.Context, lister listers.EndpointSliceList
 	reported := false
 	for ctx.Err() == nil {
 		addresses := d.addresses(lister)
-		d.heard(len(addresses))
-		peers := others(addresses, self.Address)
+		d.status.Heard(len(addresses))
+		peers := endpoint.Others(addresses, self.Address)
 		if !reported || len(addresses) > 0 && !slices.Equal(peers, known) {
 			known, reported = peers, true
 			update(slices.Clone(peers))
@@ -230,7 +226,7 @@ func (d *Discovery) addresses(lister listers.EndpointSliceLister) (addresses []s
 		port := d.port(slice)
 		if port == 0 {
 			d.limit.Log(d.options.Logger, slog.LevelWarn, "port", "the Service has no port of this name: its endpoints are ignored",
-				"discovery", d.endpoint.Name, "setting", fmt.Sprintf("PortName (%q), or Port", d.options.PortName))
+				"discovery", d.status.Name(), "setting", fmt.Sprintf("PortName (%q), or Port", d.options.PortName))
 			continue
 		}
 		for _, e := range slice.Endpoints {
@@ -243,7 +239,7 @@ func (d *Discovery) addresses(lister listers.EndpointSliceLister) (addresses []s
 	addresses = slices.Compact(addresses)
 	if len(addresses) > d.options.MaxPeers {
 		d.limit.Log(d.options.Logger, slog.LevelWarn, "many", "the Service has too many endpoints: ignoring the rest",
-			"discovery", d.endpoint.Name, "limit", d.options.MaxPeers, "entries", len(addresses))
+			"discovery", d.status.Name(), "limit", d.options.MaxPeers, "entries", len(addresses))
 		addresses = addresses[:d.options.MaxPeers]
 	}
 	return addresses
@@ -271,34 +267,6 @@ func (d *Discovery) wanted(e discoveryv1.Endpoint) bool {
 	return !d.options.ReadyOnly || e.Conditions.Ready == nil || *e.Conditions.Ready
 }
 
-// others returns peers with all addresses except this node's own.
-func others(addresses []string, own string) []core.Peer {
-	peers := make([]core.Peer, 0, len(addresses))
-	for _, address := range addresses {
-		if address != own {
-			peers = append(peers, core.Peer{Address: address})
-		}
-	}
-	return peers
-}
-
-func (d *Discovery) begin() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.endpoint = core.DiscoveryEndpoint{Name: d.endpoint.Name, Since: time.Now()}
-}
-
-// heard records an answer of the API, which also ends an earlier error.
-func (d *Discovery) heard(servers int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	e, now := &d.endpoint, time.Now()
-	if !e.Heard {
-		e.Heard, e.Since = true, now
-	}
-	e.Last, e.Peers, e.Err = now, servers, nil
-}
-
 // failed records that the API does not answer. The client retries by itself, with
 // backoff. A watch that ended because it was too old is no failure.
 func (d *Discovery) failed(err error) {
@@ -306,11 +274,6 @@ func (d *Discovery) failed(err error) {
 		return
 	}
 	d.limit.Log(d.options.Logger, slog.LevelWarn, "failed", "discovery cannot watch endpoints; the last servers that it has found stay",
-		"discovery", d.endpoint.Name, "error", err, "setting", "the service account's rights to list and watch endpointslices")
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.endpoint.Heard {
-		d.endpoint.Heard, d.endpoint.Since = false, time.Now()
-	}
-	d.endpoint.Err = err
+		"discovery", d.status.Name(), "error", err, "setting", "the service account's rights to list and watch endpointslices")
+	d.status.Failed(err)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/commas"
+	"github.com/socketmesh/mesh/internal/endpoint"
 	"github.com/socketmesh/mesh/internal/loglimit"
 )
 
@@ -25,7 +26,7 @@ type Client struct {
 	dial    func(ctx context.Context, network, addr string) (net.Conn, error)
 	limit   loglimit.Limiter // for log lines that replicas can cause
 
-	statuses []status // of each replica
+	statuses []*endpoint.Status // of each replica
 
 	attempts, updates, malformed, skipped, notices, conflicts atomic.Uint64
 }
@@ -54,9 +55,9 @@ func NewClient(o ClientOptions) *Client {
 		dial:    new(net.Dialer).DialContext,
 		limit:   loglimit.Limiter{Period: 10 * time.Minute, Keys: 64},
 	}
-	c.statuses = make([]status, len(c.urls))
+	c.statuses = make([]*endpoint.Status, len(c.urls))
 	for i, url := range c.urls {
-		c.statuses[i].endpoint = core.DiscoveryEndpoint{Name: redacted(url)}
+		c.statuses[i] = endpoint.Named(redacted(url))
 	}
 	return c
 }
@@ -79,11 +80,8 @@ func (c *Client) Stats() ClientStats {
 // Endpoints describes each replica, in the order of the options.
 func (c *Client) Endpoints() []core.DiscoveryEndpoint {
 	endpoints := make([]core.DiscoveryEndpoint, len(c.statuses))
-	for i := range c.statuses {
-		s := &c.statuses[i]
-		s.mu.Lock()
-		endpoints[i] = s.endpoint
-		s.mu.Unlock()
+	for i, s := range c.statuses {
+		endpoints[i] = s.Get()
 	}
 	return endpoints
 }
@@ -99,11 +97,10 @@ func (c *Client) Run(ctx context.Context, self core.Peer, update func([]core.Pee
 		return err
 	}
 	v := newView(self.ID, len(c.urls), c.options)
-	now := time.Now()
 	var work sync.WaitGroup
 	defer work.Wait()
 	for i, url := range c.urls {
-		c.statuses[i].begin(now)
+		c.statuses[i].Begin()
 		r := &replica{Client: c, index: i, url: url, self: self, view: v, log: c.options.Logger.With("discovery", redacted(url))}
 		work.Go(func() { r.run(ctx) })
 	}

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/backoff"
+	"github.com/socketmesh/mesh/internal/endpoint"
 )
 
 // replica is one of the services with which a [Client] registers, for one Run.
@@ -20,19 +20,6 @@ type replica struct {
 	self  core.Peer
 	view  *view
 	log   *slog.Logger
-}
-
-// status is what [Client.Endpoints] reports of a replica.
-type status struct {
-	mu       sync.Mutex
-	endpoint core.DiscoveryEndpoint
-}
-
-// begin resets the status when Run begins.
-func (s *status) begin(now time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.endpoint = core.DiscoveryEndpoint{Name: s.endpoint.Name, Since: now}
 }
 
 // run keeps the node registered with the replica until ctx ends.
@@ -58,15 +45,9 @@ func (r *replica) run(ctx context.Context) {
 // heard handles a roster of the replica. It changes the status first, so that a caller
 // that has got the roster finds the status up to date.
 func (r *replica) heard(roster []core.Peer) {
-	now := time.Now()
 	r.updates.Add(1)
-	r.statuses[r.index].change(func(e *core.DiscoveryEndpoint) {
-		if !e.Heard {
-			e.Heard, e.Since, e.Err = true, now, nil
-		}
-		e.Last, e.Peers = now, len(roster)
-	})
-	if other := r.view.replace(r.index, roster, now); other.ID != "" {
+	r.statuses[r.index].Heard(len(roster))
+	if other := r.view.replace(r.index, roster, time.Now()); other.ID != "" {
 		r.conflicts.Add(1)
 		r.limit.Log(r.log, slog.LevelWarn, "conflict", "replicas of discovery list different addresses of a server; the first replica counts",
 			"peer", clip(other.ID), "address", clip(other.Address))
@@ -75,20 +56,11 @@ func (r *replica) heard(roster []core.Peer) {
 
 // lost notes that the connection to the replica has failed or ended.
 func (r *replica) lost(err error) {
-	now := time.Now()
-	r.statuses[r.index].change(func(e *core.DiscoveryEndpoint) {
-		if e.Heard {
-			e.Heard, e.Since = false, now
-		}
+	r.statuses[r.index].Change(func(e *core.DiscoveryEndpoint, now time.Time) {
+		endpoint.SetHeard(e, false, now)
 		e.Peers, e.Err = 0, err
 	})
-	r.view.lost(r.index, now)
-}
-
-func (s *status) change(to func(*core.DiscoveryEndpoint)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	to(&s.endpoint)
+	r.view.lost(r.index, time.Now())
 }
 
 // runSession runs one connection from the dial to its end, and returns why it ended.

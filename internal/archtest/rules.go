@@ -72,6 +72,11 @@ var rules = []rule{
 		may:     []string{"golang.org/x/net/dns/dnsmessage"},
 	},
 	{
+		// What discoveries share, of which core has the words.
+		folders: []string{"./internal/endpoint"},
+		may:     []string{"./core"},
+	},
+	{
 		folders: []string{"./internal"},
 		may:     []string{"./internal"},
 	},

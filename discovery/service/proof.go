@@ -2,13 +2,12 @@ package service
 
 import (
 	"crypto/hmac"
-	"crypto/sha256"
 	"crypto/tls"
-	"encoding/binary"
 	"encoding/hex"
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/internal/peertls"
+	"github.com/socketmesh/mesh/internal/proof"
 )
 
 // challengeHeader is a header in the upgrade response of a service that requires a token.
@@ -20,16 +19,11 @@ const challengeHeader = "Socketmesh-Challenge"
 // proofOf returns the proof that a node has the token, for its registration on the
 // connection with this challenge and, unless it is "", this TLS binding.
 func proofOf(token, challenge string, self core.Peer, binding string) string {
-	mac := hmac.New(sha256.New, []byte(token))
 	parts := []string{"socketmesh discovery", challenge, self.ID, self.Address}
 	if binding != "" {
 		parts = append(parts, binding)
 	}
-	for _, part := range parts {
-		mac.Write(binary.AppendUvarint(nil, uint64(len(part))))
-		mac.Write([]byte(part))
-	}
-	return hex.EncodeToString(mac.Sum(nil))
+	return hex.EncodeToString(proof.MAC([]byte(token), parts...))
 }
 
 // bindingOf returns the value that identifies a connection's TLS session, so that a third

@@ -4,11 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 
 	"github.com/socketmesh/mesh/core"
+	"github.com/socketmesh/mesh/internal/proof"
 )
 
 // Two Go nodes prove to each other that they have the token, without sending it, and that
@@ -36,12 +35,7 @@ func (t transcript) mac(key []byte, by end) []byte {
 	if t.secret != nil {
 		parts = append(parts, t.secret)
 	}
-	mac := hmac.New(sha256.New, key)
-	for _, part := range parts {
-		mac.Write(binary.AppendUvarint(nil, uint64(len(part))))
-		mac.Write(part)
-	}
-	return mac.Sum(nil)
+	return proof.MAC(key, parts...)
 }
 
 // proof makes a PROOF frame. It proves that the sender is the process with its key, if
@@ -65,7 +59,7 @@ func (t transcript) verify(frame []byte, by end, guarded bool, credentials []cre
 	}
 	rest := frame[1:]
 	if t.secret != nil {
-		n := min(sha256.Size, len(rest))
+		n := min(proof.Size, len(rest))
 		if !hmac.Equal(rest[:n], t.mac(t.secret, by)) {
 			return proven, errWrongKey
 		}

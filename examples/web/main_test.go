@@ -20,6 +20,7 @@ import (
 	"github.com/gorilla/websocket"
 	"go.uber.org/goleak"
 
+	"github.com/socketmesh/mesh/internal/await"
 	"github.com/socketmesh/mesh/internal/loopback"
 )
 
@@ -62,20 +63,14 @@ func started(t *testing.T) map[string]string {
 
 func awaitReady(t *testing.T, name, addr string) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for {
+	await.Condition(t, name+" is ready", func() bool {
 		response, err := http.Get("http://" + addr + "/ready")
-		if err == nil {
-			response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				return
-			}
+		if err != nil {
+			return false
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s is not ready: %v", name, err)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+		response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
 }
 
 // client is a Socket.IO client of a page of some origin.

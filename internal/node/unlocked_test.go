@@ -12,6 +12,7 @@ import (
 
 	"github.com/socketmesh/mesh/core"
 	"github.com/socketmesh/mesh/core/coretest"
+	"github.com/socketmesh/mesh/internal/await"
 	"github.com/socketmesh/mesh/internal/node"
 )
 
@@ -93,14 +94,6 @@ func TestNothingIsToldUnderALock(t *testing.T) {
 	if _, err := b.OpenRaw("/fetch", &recorder{}); err != nil { // which never answers
 		t.Fatal(err)
 	}
-	until := func(what string, done func() bool) {
-		t.Helper()
-		for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatal("in vain: " + what)
-			}
-		}
-	}
 	told := func(what string) func() bool {
 		return func() bool {
 			asking.mu.Lock()
@@ -117,25 +110,25 @@ func TestNothingIsToldUnderALock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	until("peers", func() bool {
+	await.Condition(t, "peers", func() bool {
 		return slices.Equal(a.Cluster.Members(), []string{"b"}) && slices.Equal(fetching.Servers(), []string{"a", "b"})
 	})
 	w.roster.Tell(core.Peer{ID: "b", Address: "mem://b"}, core.Peer{ID: "c", Address: "other://c"})
-	until("a strange address", told("log: ignoring peers whose addresses"))
+	await.Condition(t, "a strange address", told("log: ignoring peers whose addresses"))
 	a.emit(strings.Repeat("x", 1<<20))
-	until("a message that is too large", told("log: cannot send a message"))
+	await.Condition(t, "a message that is too large", told("log: cannot send a message"))
 	w.net.Hang("b")
 	_ = fetching.FetchSockets(t.Context(), core.Target{})
-	until("volatile messages are dropped", func() bool {
+	await.Condition(t, "volatile messages are dropped", func() bool {
 		a.Publish(&core.Message{Kind: core.KindBroadcast, Payload: coretest.Event(strings.Repeat("x", 1000)), To: core.Target{Flags: core.Flags{Volatile: true}}})
 		return told("Dropped: " + core.ErrSlowPeer.Error())()
 	})
-	until("the peer is cut", func() bool {
+	await.Condition(t, "the peer is cut", func() bool {
 		a.emit(strings.Repeat("x", 10_000))
 		return told("PeerDown")()
 	})
 	for _, what := range []string{"log: node started", "PeerUp", "log: peer up", "log: peer is too slow", "log: peer lost", "RequestBegun", "RequestDone", "Dropped: " + core.ErrUnsupported.Error()} {
-		until(what, told(what))
+		await.Condition(t, what, told(what))
 	}
 	w.net.Resume("b")
 	w.roster.Truth()

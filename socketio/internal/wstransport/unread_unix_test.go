@@ -4,10 +4,12 @@ package wstransport
 
 import (
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"testing"
-	"time"
+
+	"github.com/socketmesh/mesh/internal/await"
 )
 
 // TestUnread: what has arrived and was not read is seen, below TLS too; so is the end.
@@ -27,30 +29,26 @@ func TestUnread(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer near.Close()
-	await := func(want bool) {
+	becomes := func(want bool) {
 		t.Helper()
-		for began := time.Now(); unread(near) != want; time.Sleep(time.Millisecond) {
-			if time.Since(began) > 30*time.Second {
-				t.Fatalf("unread: want %v", want)
-			}
-		}
+		await.Condition(t, fmt.Sprintf("unread: %v", want), func() bool { return unread(near) == want })
 		if unread(tls.Server(near, nil)) != want {
 			t.Errorf("below TLS: want %v", want)
 		}
 	}
-	await(false)
+	becomes(false)
 	if _, err := far.Write([]byte("3")); err != nil {
 		t.Fatal(err)
 	}
-	await(true)
+	becomes(true)
 	if _, err := io.ReadFull(near, make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
-	await(false)
+	becomes(false)
 	far.Close()
-	await(true)
+	becomes(true)
 	near.Close()
-	await(false)
+	becomes(false)
 	pipe, _ := net.Pipe()
 	if unread(pipe) {
 		t.Error("something to read on what is no socket")

@@ -281,16 +281,7 @@ func (r *rendered) add(t *testing.T, object meta.Object) {
 		t.Errorf("%s has no name, a long one, or one that another has", id)
 	}
 	r.names[id] = true
-	switch o := object.(type) {
-	case *apps.Deployment:
-		r.deployments = append(r.deployments, o)
-	case *core.Service:
-		r.services[o.Name] = o
-	case *core.Secret:
-		r.secrets[o.Name] = o
-	default:
-		r.rest = append(r.rest, o)
-	}
+	r.cluster.add(object)
 }
 
 // all are the objects of one type.

@@ -107,19 +107,23 @@ func loadAll(t *testing.T) *cluster {
 			if object.GetName() == "" {
 				t.Errorf("%s: a %T has no name", file, object)
 			}
-			switch o := object.(type) {
-			case *apps.Deployment:
-				c.deployments = append(c.deployments, o)
-			case *core.Service:
-				c.services[o.Name] = o
-			case *core.Secret:
-				c.secrets[o.Name] = o
-			default:
-				c.rest = append(c.rest, o)
-			}
+			c.add(object)
 		}
 	}
 	return c
+}
+
+func (c *cluster) add(object meta.Object) {
+	switch o := object.(type) {
+	case *apps.Deployment:
+		c.deployments = append(c.deployments, o)
+	case *core.Service:
+		c.services[o.Name] = o
+	case *core.Secret:
+		c.secrets[o.Name] = o
+	default:
+		c.rest = append(c.rest, o)
+	}
 }
 
 // podsOf are the deployments whose pods a selector selects.
